@@ -1,0 +1,100 @@
+"""Every error that a person may cause or meet, as one tree. Each class carries its exit code.
+
+    VoiceError                 1
+    ├── UsageError             2    wrong flags, unusable combination
+    │   ├── ConfigError        2    the configuration file, a variable or a key source
+    │   └── InputError         2    an input that cannot be read
+    ├── RefusedError           3    key refused, quota used up
+    ├── UnreachableError       4    no connection, timed out
+    ├── ServiceError           5    the service failed or spoke nonsense
+    │   └── ProtocolError      5    it broke its own protocol
+    ├── RateLimitedError       6    still refused after retries
+    ├── DeviceError            8    microphone, loudspeaker, PortAudio
+    ├── SomeFailedError        9    some of many inputs failed
+    └── NoSpeechError          10   nothing recognised
+
+Ctrl-C is 130; anything else that escapes is a bug: a traceback and 1. A message says who, what and
+the cure, in words a person understands. Foreign exceptions are mapped to these at each border.
+
+Belongs here: the classes, and nothing that imports another room.
+"""
+
+from __future__ import annotations
+
+
+class VoiceError(Exception):
+    """An error with a message for people: who failed, what happened, and how to cure it."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, who: str = "", cure: str = "", retry_after: float | None = None) -> None:
+        super().__init__(what)
+        self.who, self.what, self.cure = who, what, cure
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        head = f"{self.who}: {self.what}" if self.who else self.what
+        return f"{head.rstrip('.')}. {self.cure}" if self.cure else head
+
+
+class UsageError(VoiceError):
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    pass
+
+
+class InputError(UsageError):
+    pass
+
+
+class RefusedError(VoiceError):
+    exit_code = 3
+
+
+class UnreachableError(VoiceError):
+    exit_code = 4
+
+
+class ServiceError(VoiceError):
+    exit_code = 5
+
+
+class ProtocolError(ServiceError):
+    pass
+
+
+class RateLimitedError(VoiceError):
+    exit_code = 6
+
+
+class DeviceError(VoiceError):
+    exit_code = 8
+
+
+class SomeFailedError(VoiceError):
+    exit_code = 9
+
+
+class NoSpeechError(VoiceError):
+    exit_code = 10
+
+
+INTERRUPTED = 130
+
+
+def only(exc: BaseException) -> BaseException:
+    """The one exception inside nested groups of one; a TaskGroup wraps even a single error."""
+    while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+        exc = exc.exceptions[0]
+    return exc
+
+
+def culprit(exc: BaseException) -> BaseException:
+    """The exception to tell of: the single one, else the first VoiceError of a group, else the group."""
+    exc = only(exc)
+    if not isinstance(exc, BaseExceptionGroup):
+        return exc
+    inner = [culprit(each) for each in exc.exceptions]
+    return next((each for each in inner if isinstance(each, VoiceError)), exc)

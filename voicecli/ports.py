@@ -1,0 +1,95 @@
+"""The promises that adapters keep: one small Protocol per capability.
+
+A live thing is an async context manager that yields an async iterator, never a bare generator that
+owns tasks (PEP 789). Leaving the block closes the connection, at once and without waiting for more
+than a second. Failures are errors of `voicecli.errors`, raised from the iterator or on entering.
+
+Belongs here: protocols. Does not belong here: implementations, defaults, anything with state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+from voicecli.types import (
+    AudioChunk,
+    AudioClip,
+    AudioFrame,
+    ChatDelta,
+    ChatMessage,
+    ChatOptions,
+    HealthReport,
+    SpeechRequest,
+    TranscribeOptions,
+    Transcript,
+    Voice,
+)
+
+T = TypeVar("T")
+
+Stream = AbstractAsyncContextManager[AsyncIterator[T]]
+Opened = AbstractAsyncContextManager[T]
+
+
+class FileTranscriber(Protocol):
+    """Recognises one whole recording."""
+
+    def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> Stream[Transcript]:
+        """Yields partial transcripts where the service streams them, then exactly one final one, last."""
+        ...
+
+
+class LiveTranscriber(Protocol):
+    """Recognises speech while it is spoken."""
+
+    def transcribe_live(self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions) -> Stream[Transcript]:
+        """One utterance. Each transcript is the whole text so far; after `frames` ends one final comes last."""
+        ...
+
+
+class ChatModel(Protocol):
+    """Answers a conversation."""
+
+    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Stream[ChatDelta]:
+        """Yields pieces as they arrive. An answer that breaks off raises after what arrived was yielded."""
+        ...
+
+
+class Speaker(Protocol):
+    """Speaks a text."""
+
+    def speak(self, request: SpeechRequest) -> Stream[AudioChunk]:
+        """Yields sound as it arrives, every chunk with the same encoding. No sound at all is a ServiceError."""
+        ...
+
+
+class LiveSpeaker(Protocol):
+    """Speaks a text that is still being written."""
+
+    def speak_live(self, sentences: AsyncIterator[str], request: SpeechRequest) -> Stream[AudioChunk]:
+        """`request.text` is ignored; the sentences are spoken in order."""
+        ...
+
+
+class VoiceCatalog(Protocol):
+    async def voices(self) -> Sequence[Voice]: ...
+
+
+class ModelCatalog(Protocol):
+    async def models(self) -> Sequence[str]: ...
+
+
+class Health(Protocol):
+    async def check(self) -> HealthReport:
+        """Raises what is wrong; returning means the service answered."""
+        ...
+
+
+class Warm(Protocol):
+    """An adapter that can open its connection (or start its process) before it is needed."""
+
+    async def warm(self) -> None:
+        """Never raises for an unreachable service: the request that follows will tell."""
+        ...

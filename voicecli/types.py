@@ -1,0 +1,290 @@
+"""The frozen values that the three worlds (sound, network, terminal) exchange.
+
+Belongs here: small immutable types without behaviour beyond arithmetic on themselves.
+Does not belong here: I/O, numpy, clocks, anything that imports another room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Verb = Literal["transcribe", "transcribe_live", "chat", "speak", "speak_live", "voices", "models", "health"]
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class PcmFormat:
+    """Signed 16-bit little-endian samples, interleaved when there are several channels."""
+
+    rate: int = 16_000
+    channels: int = 1
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of every channel."""
+        return 2 * self.channels
+
+    def bytes_for(self, ms: float) -> int:
+        """Bytes of `ms` milliseconds, rounded down to whole samples."""
+        return int(self.rate * ms / 1000) * self.frame_bytes
+
+    def seconds(self, pcm: bytes) -> float:
+        """Length of `pcm` in seconds."""
+        return len(pcm) / (self.rate * self.frame_bytes)
+
+
+MIC = PcmFormat(16_000, 1)
+"""What every microphone, file and recogniser of ours exchanges: 16 kHz mono."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFrame:
+    """A short piece of live sound.
+
+    `at` is when its first sample was taken (or should sound), in seconds on the event loop's clock.
+    """
+
+    pcm: bytes
+    format: PcmFormat = MIC
+    at: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.format.seconds(self.pcm)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioClip:
+    """One whole recording as a service is sent it: encoded bytes and the container's extension.
+
+    `container` is a file extension without the dot: wav, flac, mp3, ogg, opus, m4a, webm …
+    """
+
+    data: bytes = field(repr=False)
+    container: str = "wav"
+    seconds: float | None = None
+    name: str = "audio"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """A piece of speech as the service sends it.
+
+    `encoding` is a PcmFormat when the bytes are samples (a chunk may end inside a sample), otherwise
+    the container's extension (mp3, wav, ogg, opus, flac, aac): the pieces then form one file.
+    """
+
+    data: bytes = field(repr=False)
+    encoding: PcmFormat | str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognised word; times in seconds from the start of the recording."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float | None = None
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of recognised speech; times in seconds from the start of the recording."""
+
+    text: str
+    start: float
+    end: float
+    words: tuple[Word, ...] = ()
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a recogniser understood so far: `text` is the whole, not the newest piece.
+
+    Text never carries control characters, recogniser tags or emoji of SenseVoice; those are in `tags`.
+    """
+
+    text: str
+    final: bool = True
+    language: str | None = None
+    duration: float | None = None
+    segments: tuple[Segment, ...] = ()
+    words: tuple[Word, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribeOptions:
+    """What a caller may ask of a recogniser. None (or empty) means: do not send the field.
+
+    `grammar` is JSGF text that the speech is expected to fit; only recognisers whose family says
+    `takes_grammar` are given one.
+    """
+
+    language: str | None = None
+    model: str | None = None
+    prompt: str | None = None
+    temperature: float | None = None
+    hotwords: tuple[str, ...] = ()
+    words: bool = False
+    diarize: bool = False
+    translate: bool = False
+    grammar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a conversation; `content` is never empty."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a chat request cost, as the service counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDelta:
+    """A piece of a streamed answer. `reasoning` is shown, never spoken."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What a caller may ask of a chat model. None (or empty) means: do not send the field."""
+
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    n: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """A text to be spoken. None (or empty) means: do not send the field; the backend's default.
+
+    `format` is the container wished for (wav, mp3 …); None leaves it to the adapter, which takes PCM
+    where the service offers it. `speed` 1.0 is normal; `pitch` is the family's own scale.
+    """
+
+    text: str
+    voice: str | None = None
+    model: str | None = None
+    language: str | None = None
+    speed: float | None = None
+    pitch: float | None = None
+    format: str | None = None
+    instructions: str | None = None
+    style: str | None = None
+    reference: AudioClip | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that a service offers; `name` is what `--voice` takes."""
+
+    name: str
+    label: str = ""
+    language: str = ""
+    category: str = ""
+    sample_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """What a service answered when asked how it is."""
+
+    detail: str = "ok"
+    models: tuple[str, ...] = ()
+
+
+class Secret:
+    """A key. It prints as stars; `reveal()` is called only where a header is built."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(****)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Secret is never pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One `[backends.NAME]` table, resolved: everything an adapter may know of its configuration.
+
+    `key` is already looked up. `timeout_s` bounds the wait for the next bytes, `connect_timeout_s`
+    the wait for a connection. `extra` is passed to the service untouched: a table named after a verb
+    (chat, transcribe, speak) goes with that verb's requests, other entries with every request.
+    """
+
+    name: str
+    family: str
+    base_url: str = ""
+    base_urls: tuple[str, ...] = ()
+    asr_url: str = ""
+    chat_url: str = ""
+    tts_url: str = ""
+    embedding_url: str = ""
+    key: Secret | None = None
+    key_source: str = ""
+    chat_model: str = ""
+    transcribe_model: str = ""
+    speak_model: str = ""
+    voice: str = ""
+    language: str = ""
+    category: str = ""
+    style: str = ""
+    speech_format: str = ""
+    live_url: str = ""
+    speed: float | None = None
+    pitch: float | None = None
+    proxy: str = ""
+    timeout_s: float = 60.0
+    connect_timeout_s: float = 5.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def extra_for(self, verb: str) -> dict[str, Any]:
+        """The entries of `extra` that belong into a request of `verb`."""
+        verbs = ("chat", "transcribe", "speak")
+        common = {k: v for k, v in self.extra.items() if k not in verbs}
+        return common | dict(self.extra.get(verb) or {})
