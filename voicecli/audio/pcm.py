@@ -1,0 +1,291 @@
+"""Arithmetic on 16-bit samples: level, silence, resampling, channels, and the WAV container.
+
+Belongs here: pure functions from bytes to bytes or numbers, and the two small streaming machines
+(`Resampler`, `WavStream`). Does not belong here: files, devices, clocks, compressed formats.
+
+Samples are bytes throughout (signed 16-bit little-endian). numpy is imported where it is used, so
+that whoever only needs a WAV header does not pay for it.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import sys
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from voicecli.types import PcmFormat
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.int16]
+    Floats = NDArray[np.float32]
+
+SILENCE_DBFS = -100.0
+"""What the level of digital silence is called; no 16-bit sound is quieter than −90.3."""
+
+UNKNOWN_LENGTH = 0x7FFFFFFF
+"""The length that a WAV header carries when the sound is still being written."""
+
+# ------------------------------------------------------------------------------------- levels
+
+
+def level_dbfs(pcm: bytes) -> float:
+    """Root mean square level in dB below full scale (a full-scale square wave is 0)."""
+    import numpy as np
+
+    samples = np.frombuffer(pcm, np.int16, len(pcm) // 2).astype(np.float32)
+    if not samples.size:
+        return SILENCE_DBFS
+    return _dbfs(float(np.dot(samples, samples)) / samples.size)
+
+
+def _dbfs(mean_square: float) -> float:
+    return max(SILENCE_DBFS, 10 * math.log10(mean_square / 32768**2)) if mean_square > 0 else SILENCE_DBFS
+
+
+def trailing_silence(pcm: bytes, floor_dbfs: float, *, step_ms: float = 5, rate: int = 16_000) -> int:
+    """Samples at the end of `pcm` that are quieter than `floor_dbfs`, in whole steps of `step_ms`.
+
+    Steps are counted back from the end; an odd piece at the start belongs to the first step. All of it
+    quiet gives the length of `pcm`.
+    """
+    import numpy as np
+
+    samples = np.frombuffer(pcm, np.int16, len(pcm) // 2)
+    step = max(1, int(rate * step_ms / 1000))
+    whole = len(samples) // step
+    if not whole:
+        return len(samples) if level_dbfs(pcm) < floor_dbfs else 0
+    steps = samples[len(samples) - whole * step :].reshape(whole, step).astype(np.float32)
+    loud = np.flatnonzero(np.einsum("ij,ij->i", steps, steps) / step >= _mean_square(floor_dbfs))
+    return (whole - 1 - int(loud[-1])) * step if loud.size else len(samples)
+
+
+def _mean_square(dbfs: float) -> float:
+    return float(32768**2 * 10 ** (dbfs / 10))
+
+
+# ----------------------------------------------------------------------- channels and rates
+
+
+def to_mono(pcm: bytes, channels: int) -> bytes:
+    """The mean of all channels. A last incomplete frame is dropped."""
+    if channels == 1:
+        return pcm
+    import numpy as np
+
+    frames = np.frombuffer(pcm, np.int16, len(pcm) // (2 * channels) * channels).reshape(-1, channels)
+    return bytes(np.rint(frames.mean(axis=1, dtype=np.float32)).astype(np.int16).tobytes())
+
+
+def resample(pcm: bytes, rate_in: int, rate_out: int) -> bytes:
+    """A whole recording (s16le mono) at another rate, in soxr's high quality."""
+    if rate_in == rate_out or not pcm:
+        return pcm
+    import numpy as np
+    import soxr
+
+    return bytes(soxr.resample(np.frombuffer(pcm, np.int16), rate_in, rate_out).tobytes())
+
+
+class Resampler:
+    """Changes the rate of a stream (s16le mono), piece by piece, without a seam between the pieces.
+
+    A windowed sinc, evaluated where it is needed: it holds back `HALF` input samples (1 ms at 16 kHz)
+    and nothing else, so the first piece sounds at once. soxr's stream, in blocks, holds back 20 to 40 ms
+    at the rates of speech (measured in every quality but its cubic one, which does not filter).
+    Output sample n stands for the input's moment n / rate_out; n grows to ceil(samples · out / in).
+    """
+
+    HALF = 16
+    """Zero crossings of the sinc on either side."""
+
+    BLOCK = 16_384
+    """Bytes worked on at once: the windows take some 130 times as much memory."""
+
+    def __init__(self, rate_in: int, rate_out: int) -> None:
+        self.rate_in, self.rate_out = rate_in, rate_out
+        shared = math.gcd(rate_in, rate_out)
+        self._up, self._down = rate_out // shared, rate_in // shared
+        self._kernel: Floats | None = None if rate_in == rate_out else _kernel(self._up, self._down, self.HALF)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._odd = b""
+        self._fed = 0
+        self._made = 0
+        self._tail = array("h", bytes(2 * self._reach))
+
+    @property
+    def _reach(self) -> int:
+        """Input samples that the filter looks ahead (and back)."""
+        return 0 if self._kernel is None else self._kernel.shape[1] // 2
+
+    def feed(self, pcm: bytes) -> bytes:
+        """The next piece, of any length (an odd byte waits for its other half)."""
+        pcm = self._odd + pcm if self._odd else pcm
+        whole = len(pcm) & ~1
+        self._odd = pcm[whole:]
+        if self._kernel is None:
+            return pcm[:whole]
+        return b"".join(self._take(pcm[at : min(at + self.BLOCK, whole)]) for at in range(0, whole, self.BLOCK))
+
+    def _take(self, pcm: bytes) -> bytes:
+        self._fed += len(pcm) // 2
+        return self._render(pcm, self._fed - self._reach)
+
+    def flush(self) -> bytes:
+        """What is still held back; afterwards the resampler is as new."""
+        if self._kernel is None:
+            self._odd = b""
+            return b""
+        out = self._render(bytes(2 * self._reach), self._fed)
+        self._reset()
+        return out
+
+    def _render(self, pcm: bytes, until: int) -> bytes:
+        """All output whose centre lies before input sample `until`. `_tail` starts at the next one's window."""
+        import numpy as np
+        from numpy.lib.stride_tricks import sliding_window_view
+
+        assert self._kernel is not None
+        self._tail.frombytes(pcm)
+        end = max(self._made, -(-until * self._up // self._down))
+        if end == self._made:
+            return b""
+        x = np.frombuffer(self._tail, np.int16).astype(np.float32)
+        at = np.arange(self._made, end) * self._down
+        first = self._made * self._down // self._up
+        windows = sliding_window_view(x, self._kernel.shape[1])[at // self._up - first]
+        out = np.einsum("ij,ij->i", windows, self._kernel[at % self._up])
+        self._made = end
+        self._forget(end * self._down // self._up - first)
+        return bytes(np.clip(np.rint(out), -32768, 32767).astype(np.int16).tobytes())
+
+    def _forget(self, samples: int) -> None:
+        self._tail = self._tail[samples:]
+
+
+def _kernel(up: int, down: int, half: int) -> Floats:
+    """One row of filter taps (float32) per phase: a Kaiser-windowed sinc below the lower Nyquist rate."""
+    import numpy as np
+
+    cutoff = min(1.0, up / down) * 0.94
+    reach = math.ceil(half / cutoff)
+    offsets = np.arange(-reach, reach + 1)[None, :] - np.arange(up)[:, None] / up
+    window = np.i0(9.0 * np.sqrt(np.clip(1 - (offsets / (reach + 1)) ** 2, 0, 1))) / np.i0(9.0)
+    taps = cutoff * np.sinc(cutoff * offsets) * window
+    result: Any = (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+    return result
+
+
+# ---------------------------------------------------------------------------------------- WAV
+
+
+def wav_header(format: PcmFormat, data_bytes: int | None = None) -> bytes:
+    """The 44 bytes before the samples; `data_bytes` None is a stream whose length nobody knows yet."""
+    length = UNKNOWN_LENGTH if data_bytes is None or data_bytes > UNKNOWN_LENGTH - 36 else data_bytes
+    riff = UNKNOWN_LENGTH if length == UNKNOWN_LENGTH else length + 36
+    block = format.frame_bytes
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        *(b"RIFF", riff, b"WAVE", b"fmt ", 16, 1, format.channels),
+        *(format.rate, format.rate * block, block, 16, b"data", length),
+    )
+
+
+def wav_bytes(pcm: bytes, format: PcmFormat) -> bytes:
+    """`pcm` as a whole WAV file."""
+    return wav_header(format, len(pcm)) + pcm
+
+
+def repair_wav(data: bytes) -> bytes:
+    """A WAV file with its true length, from one that was streamed with an invented length.
+
+    What is not 16-bit PCM in a WAV container is returned as it is.
+    """
+    stream = WavStream()
+    try:
+        pcm = stream.feed(data)
+    except ValueError:
+        return data
+    return wav_bytes(pcm, stream.format) if stream.format else data
+
+
+class WavStream:
+    """Takes the samples out of a WAV that arrives in pieces, whatever lengths its header claims.
+
+    `format` is None until a header is complete. Further headers are dropped: where a header told its
+    true length behind that many bytes, otherwise at the start of a piece. Other chunks behind the
+    samples are dropped too, where the length was true.
+    """
+
+    LONGEST_HEADER = 65_536
+
+    def __init__(self) -> None:
+        self.format: PcmFormat | None = None
+        self._head: bytes | None = b""
+        self._left = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Samples in `data`, perhaps none yet. ValueError: this is no WAV of 16-bit PCM."""
+        out = []
+        while data:
+            if self._head is None and data[:4] == b"RIFF":
+                self._head = b""
+            if self._head is not None:
+                data = self._read_header(self._head + data)
+            out.append(data[: self._left])
+            data = data[self._left :] if data[self._left : self._left + 4] == b"RIFF" else b""
+            self._left -= len(out[-1])
+        return b"".join(out)
+
+    def _read_header(self, head: bytes) -> bytes:
+        """What follows the header in `head`; nothing while it is incomplete."""
+        found = parse_wav_header(head)
+        if found is None and len(head) > self.LONGEST_HEADER:
+            raise ValueError("a WAV header without end")
+        if found is None:
+            self._head = head
+            return b""
+        self.format, start, self._left = found
+        self._head = None
+        return head[start:]
+
+
+def parse_wav_header(data: bytes) -> tuple[PcmFormat, int, int] | None:
+    """Format, where the samples start, and how many bytes of them there may be; None: more is needed.
+
+    Lengths that only a streaming writer gives (0, or 2 GiB and more) mean: without end.
+    ValueError: not a WAV, or not 16-bit PCM in it.
+    """
+    if not b"RIFF".startswith(data[:4]) or (len(data) >= 12 and data[8:12] != b"WAVE"):
+        raise ValueError("not a WAV file")
+    at, format = 12, None
+    while len(data) >= at + 8:
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if name == b"data":
+            if format is None:
+                raise ValueError("a WAV file without a format")
+            return format, at + 8, sys.maxsize if size == 0 or size >= UNKNOWN_LENGTH - 36 else size
+        if name == b"fmt ":
+            if len(data) < at + 8 + size:
+                return None
+            format = _wav_format(data[at + 8 : at + 8 + size])
+        at += 8 + size + size % 2
+    return None
+
+
+def _wav_format(fmt: bytes) -> PcmFormat:
+    if len(fmt) < 16:
+        raise ValueError("a WAV file with a broken format")
+    kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", fmt[:16])
+    if kind == 0xFFFE and len(fmt) >= 26:
+        kind = int.from_bytes(fmt[24:26], "little")
+    if (kind, bits) != (1, 16) or not 1 <= channels <= 64 or not 1000 <= rate <= 384_000:
+        raise ValueError("a WAV file that does not hold 16-bit PCM")
+    return PcmFormat(rate, channels)
