@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from voicecli.types import Backend
@@ -60,3 +61,40 @@ class Family:
     def can(self, verb: str) -> bool:
         """Whether the family serves `verb` by itself (without a bridge)."""
         return getattr(self, verb, None) is not None
+
+
+def lazy(target: str) -> Factory:
+    """A factory at "module:attribute" below voicecli.backends, imported when it is called."""
+
+    def factory(backend: Backend) -> Any:
+        module, _, attribute = target.partition(":")
+        return getattr(import_module(f"voicecli.backends.{module}"), attribute)(backend)
+
+    return factory
+
+
+_OPENAI = lazy("openai:open_openai")
+
+FAMILIES: dict[str, Family] = {
+    "openai": Family(
+        name="openai",
+        summary="Any OpenAI-compatible service",
+        transcribe=_OPENAI,
+        chat=_OPENAI,
+        speak=_OPENAI,
+        models=_OPENAI,
+        health=_OPENAI,
+        takes={
+            "transcribe": frozenset({"language", "model", "prompt", "temperature", "words"}),
+            "chat": frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop"}),
+            "speak": frozenset({"voice", "model", "speed", "format", "instructions"}),
+        },
+        limits=Limits(
+            upload_bytes=26_214_400,
+            containers=frozenset({"wav", "flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "webm"}),
+            speech_characters=4096,
+        ),
+        stops_on_cancel=frozenset({"chat", "speak"}),
+    ),
+}
+"""Every family by name. A new one is a new entry here and a room below voicecli.backends."""

@@ -1,0 +1,171 @@
+"""The Typer app and main(): the one place where an exception becomes an exit code.
+
+Belongs here: the table of commands, the error boundary, the streams. Does not belong here: what a
+command does, or an import that `voice --version` and `voice --help` could do without.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from voicecli import __version__
+from voicecli.commands.common import Session, shared_options
+from voicecli.console import Console, OutputClosedError, prepare_streams
+from voicecli.errors import INTERRUPTED, VoiceError, culprit
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "talk": ("voicecli.commands.talk:talk", "Hold a spoken conversation."),
+    "transcribe": ("voicecli.commands.transcribe:transcribe", "Turn recordings into text."),
+    "speak": ("voicecli.commands.speak:speak", "Read a text aloud, or into a file."),
+    "chat": ("voicecli.commands.chat:chat", "Ask a chat model."),
+    "voices": ("voicecli.commands.voices:voices", "List the voices of a backend."),
+    "models": ("voicecli.commands.models:models", "List the models of a backend."),
+    "backends": ("voicecli.commands.backends:backends", "Show the service families and what each can do."),
+    "devices": ("voicecli.commands.devices:devices", "List microphones and loudspeakers."),
+    "config": ("voicecli.commands.config:app", "Make, show and change the configuration."),
+    "keys": ("voicecli.commands.keys:app", "Keep the keys of services."),
+}
+"""Name, where the function (or Typer app) is, and its line in `voice --help`: all that help needs."""
+
+WRONG_USAGE: type[Exception] = typer.BadParameter.__bases__[0].__bases__[0]
+"""What Typer raises for wrong flags; it has a public name only in some of the versions we allow."""
+
+EXAMPLES = """The command-line voice assistant: talk, transcribe, speak and chat.
+
+Examples:
+  voice talk                                  hold a spoken conversation
+  voice transcribe interview.mp3 -o talk.txt
+  voice speak "Good morning." -o hello.wav
+  git diff | voice chat "Review this change."
+  voice config init                           set up a service
+"""
+
+
+class LazyGroup(TyperGroup):
+    """Knows its commands by name and one line; a command's module is imported when it is invoked."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self.commands = {name: TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()}
+        self.params.extend(shared_options())
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or ["--help"])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name and command else command, rest
+
+
+def load(name: str) -> Any:
+    """The real command called `name`, with the shared options added to it and its subcommands."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    found = getattr(import_module(module), attribute)
+    command: Any = typer.main.get_command(found if isinstance(found, typer.Typer) else _single(name, found))
+    command.name = name
+    _share(command)
+    return command
+
+
+def _single(name: str, function: Any) -> typer.Typer:
+    app = typer.Typer(add_completion=False)
+    app.command(name)(function)
+    return app
+
+
+def _share(command: Any) -> None:
+    """Adds the shared options where the command has none of its own of that name."""
+    for sub in getattr(command, "commands", {}).values():
+        _share(sub)
+    taken = {opt for param in command.params for opt in param.opts}
+    command.params.extend(option for option in shared_options() if not taken & set(option.opts))
+
+
+app = typer.Typer(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"voice {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=EXAMPLES)
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """The `voice` program."""
+    prepare_streams()
+    sys.exit(run(sys.argv[1:], dict(os.environ)))
+
+
+def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Runs one command line and returns its exit code; what went wrong is said on stderr."""
+    console = Console(env)
+    try:
+        returned = _invoke(argv, Session(env, console))
+        console.flush()
+        return returned if isinstance(returned, int) else 0
+    except BaseException as exc:
+        return settle(exc, console)
+
+
+def _invoke(argv: Sequence[str], session: Session) -> object:
+    return typer.main.get_command(app).main(list(argv), prog_name="voice", standalone_mode=False, obj=session)
+
+
+def settle(exc: BaseException, console: Console) -> int:
+    """Says what `exc` means to a person and returns the exit code."""
+    exc = culprit(exc)
+    if _nobody_reads(exc):
+        console.abandon_output()
+        return 0
+    if isinstance(exc, VoiceError):
+        console.error(str(exc))
+        return exc.exit_code
+    if isinstance(exc, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(exc, WRONG_USAGE):
+        return _usage(exc, console)
+    if isinstance(exc, SystemExit):
+        return exc.code if isinstance(exc.code, int) else 1
+    return _bug(exc, console)
+
+
+def _nobody_reads(exc: BaseException) -> bool:
+    """Whether `exc` only says that stdout was closed; Typer and Rich turn EPIPE into SystemExit."""
+    cause = exc.__context__ if isinstance(exc, SystemExit) else exc
+    if isinstance(exc, BaseExceptionGroup):
+        return any(_nobody_reads(each) for each in exc.exceptions)
+    return isinstance(cause, (OutputClosedError, BrokenPipeError))
+
+
+def _usage(exc: Any, console: Console) -> int:
+    """Wrong flags: what is wrong, and where the help is."""
+    ctx = getattr(exc, "ctx", None)
+    if message := exc.format_message().rstrip("."):
+        where = f" Try: {ctx.command_path} --help" if ctx is not None else ""
+        console.error(f"{message}.{where}")
+    return int(exc.exit_code)
+
+
+def _bug(exc: BaseException, console: Console) -> int:
+    """A traceback without the values of variables: they may hold keys."""
+    import traceback
+
+    console.crash("".join(traceback.format_exception(exc)))
+    console.error("this is a bug in voice. Please report it with the lines above.")
+    return 1

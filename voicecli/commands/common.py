@@ -1,0 +1,225 @@
+"""What all commands share: the session, one meaning per flag, and running async work under signals.
+
+Belongs here: the flags as Annotated aliases, Session, run(). Does not belong here: anything only one
+command needs, or an import that costs time (asyncio, config and wiring are imported when used).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from voicecli.config import Config
+    from voicecli.console import Console
+
+T = TypeVar("T")
+
+Model = Annotated[str | None, typer.Option("-m", "--model", metavar="NAME", help="The model to use.")]
+Language = Annotated[
+    str | None, typer.Option("-l", "--language", metavar="CODE", help="The language: en, zh, de, en-US …")
+]
+System = Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="The system prompt.")]
+VoiceName = Annotated[
+    str | None, typer.Option("--voice", metavar="NAME", help="The voice ('voice voices' lists them); @FILE reads it.")
+]
+Format = Annotated[str | None, typer.Option("-f", "--format", metavar="FORMAT", help="The format of the result.")]
+Input = Annotated[
+    str | None, typer.Option("-i", "--input", metavar="FILE", help="Read the input from FILE; - is stdin.")
+]
+Output = Annotated[
+    str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the result to FILE; - is stdout.")
+]
+Temperature = Annotated[
+    float | None, typer.Option("--temperature", metavar="NUMBER", help="How freely the model chooses; 0 is strictest.")
+]
+TopP = Annotated[float | None, typer.Option("--top-p", metavar="NUMBER", help="Nucleus sampling, 0 to 1.")]
+
+
+@dataclass
+class Session:
+    """One run of `voice`: its environment, its console, and what the shared flags said."""
+
+    env: Mapping[str, str]
+    console: Console
+    backend: str | None = None
+    profile: str | None = None
+    config_path: Path | None = None
+    _config: Config | None = field(default=None, repr=False)
+
+    def config(self, flags: Mapping[str, Any] | None = None) -> Config:
+        """The resolved configuration; `flags` are dotted keys that beat file and environment."""
+        from voicecli.config import load
+
+        if flags:
+            return load(self.env, path=self.config_path, profile=self.profile, flags=flags)
+        if self._config is None:
+            self._config = load(self.env, path=self.config_path, profile=self.profile, flags={})
+        return self._config
+
+    @property
+    def json(self) -> bool:
+        return self.console.json
+
+
+def session(ctx: typer.Context) -> Session:
+    """The session of this run."""
+    found = ctx.find_root().obj
+    assert isinstance(found, Session), "main() puts the session there"
+    return found
+
+
+# -- the flags that every command has, before and after its name -----------------------------------
+
+
+def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Notes a shared flag on the session; given twice, the one after the command's name wins."""
+    if value and isinstance(ctx.obj, Session) and param.name:
+        target, name = _SHARED[param.name]
+        setattr(ctx.obj if target == "session" else ctx.obj.console, name, value)
+    return value
+
+
+_SHARED = {
+    "backend": ("session", "backend"),
+    "profile": ("session", "profile"),
+    "config": ("session", "config_path"),
+    "json": ("console", "json"),
+    "quiet": ("console", "quiet"),
+    "verbose": ("console", "verbose"),
+}
+_PANEL = "For every command"
+
+
+def _shared(
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "-b",
+            "--backend",
+            metavar="NAME",
+            help="The backend to use, instead of the configured one.",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Lay this profile over the configuration.",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Use this configuration file.",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the result as JSON.",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "-q",
+            "--quiet",
+            help="Say nothing but results and errors.",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "-v",
+            "--verbose",
+            help="Tell of requests and timings.",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+) -> None:
+    """Never called: its parameters become options of every command."""
+
+
+def shared_options() -> list[Any]:
+    """Fresh option objects for a command; Typer makes them from the signature above."""
+    app = typer.Typer(add_completion=False)
+    app.command()(_shared)
+    return list(typer.main.get_command(app).params)
+
+
+# -- async work ------------------------------------------------------------------------------------
+
+
+def run(work: Callable[[], Awaitable[T]]) -> T:
+    """Runs `work` to its end. Ctrl-C, SIGTERM and SIGHUP cancel it, and it is awaited until it has cleaned up.
+
+    Raises KeyboardInterrupt after Ctrl-C, typer.Exit(128 + signal) after SIGTERM and SIGHUP.
+    """
+    import asyncio
+
+    caught: list[int] = []
+
+    async def guarded() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        with _signals(task, caught):
+            return await work()
+
+    try:
+        result = asyncio.run(guarded())
+    except BaseException:
+        if caught:
+            raise typer.Exit(128 + caught[0]) from None
+        raise
+    if caught:
+        raise typer.Exit(128 + caught[0])
+    return result
+
+
+def _signals(task: Any, caught: list[int]) -> Any:
+    """Until left, SIGTERM and SIGHUP (unless ignored, as under nohup) cancel `task` and are noted in `caught`."""
+    import asyncio
+    import signal
+    from contextlib import ExitStack
+
+    stack = ExitStack()
+    if sys.platform == "win32":
+        return stack
+    loop = asyncio.get_running_loop()
+
+    def cancel(number: int) -> None:
+        caught.append(number)
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, cancel, number)
+            stack.callback(loop.remove_signal_handler, number)
+    return stack

@@ -1,0 +1,271 @@
+"""Configuration to opened adapters: who serves a verb, is it able to, and where do the words go.
+
+Belongs here: choosing a backend, opening its adapter (with its key, a bridge where it lacks the very
+capability), refusing options before work begins, saying once to which host audio or text goes.
+Does not belong here: talking to a service, printing, flags. Only commands call it, inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from voicecli.errors import ConfigError, UsageError
+from voicecli.types import Backend, Verb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from voicecli.backends.registry import Family
+    from voicecli.config import Config
+
+
+class Reporter(Protocol):
+    """What wiring needs of a console."""
+
+    quiet: bool
+
+    def note(self, text: str) -> None: ...
+    def detail(self, text: str) -> None: ...
+    def hide(self, secret: object) -> None: ...
+
+
+USED_FOR: dict[Verb, str] = {
+    "transcribe": "transcribe",
+    "transcribe_live": "transcribe",
+    "chat": "chat",
+    "speak": "speak",
+    "speak_live": "speak",
+    "voices": "speak",
+    "models": "chat",
+    "health": "chat",
+}
+"""Under which key of `[use]` the backend for a verb stands."""
+
+BRIDGED: dict[Verb, Verb] = {"transcribe": "transcribe_live", "transcribe_live": "transcribe", "speak_live": "speak"}
+"""What a family needs to be lifted to a verb that it lacks."""
+
+LEAVES: dict[Verb, str] = {
+    "transcribe": "audio",
+    "transcribe_live": "audio",
+    "chat": "text",
+    "speak": "text",
+    "speak_live": "text",
+}
+"""What leaves the machine when a verb is served elsewhere."""
+
+FLAGS = {"hotwords": "--hotword", "reference": "--reference", "stop": "--stop"}
+"""Option fields whose flag is not simply their name with dashes."""
+
+
+# -- choosing --------------------------------------------------------------------------------------
+
+
+def choose(verb: Verb, cfg: Config, name: str | None = None) -> tuple[Family, Backend]:
+    """The backend that serves `verb`: `name`, or the one that `[use]` says. ConfigError when it can't."""
+    backend = backend_named(cfg, name or used_for(verb, cfg))
+    family = family_of(backend)
+    if not able(family, verb):
+        raise ConfigError(
+            f"'{family.name}' does not offer {_spoken(verb)}",
+            who=backend.name,
+            cure=f"Choose another with --backend or [use]: {_who_can(verb, cfg)}",
+        )
+    return family, backend
+
+
+def used_for(verb: Verb, cfg: Config) -> str:
+    """The name under `[use]` for `verb`."""
+    name: str = getattr(cfg.use, USED_FOR[verb])
+    return name
+
+
+def backend_named(cfg: Config, name: str) -> Backend:
+    """`[backends.NAME]`, or the family of that name with its defaults. ConfigError for neither."""
+    from voicecli.backends.registry import FAMILIES
+
+    if name in cfg.backends:
+        return cfg.backends[name]
+    if name in FAMILIES and FAMILIES[name].local:
+        return Backend(name=name, family=name)
+    known = ", ".join(sorted({*cfg.backends, *(f.name for f in FAMILIES.values() if f.local)}))
+    raise ConfigError(f"no backend is called '{name}'", cure=f"Known are: {known}{_nearest(name, known.split(', '))}")
+
+
+def family_of(backend: Backend) -> Family:
+    """The Family of `backend`; ConfigError naming the nearest when there is none."""
+    from voicecli.backends.registry import FAMILIES
+
+    if backend.family not in FAMILIES:
+        raise ConfigError(
+            f"no family is called '{backend.family}'",
+            who=f"[backends.{backend.name}]",
+            cure=f"Known are: {', '.join(FAMILIES)}{_nearest(backend.family, list(FAMILIES))}",
+        )
+    return FAMILIES[backend.family]
+
+
+def able(family: Family, verb: Verb) -> bool:
+    """Whether `family` serves `verb`, itself or over a bridge."""
+    return family.can(verb) or (verb in BRIDGED and family.can(BRIDGED[verb]))
+
+
+def _who_can(verb: Verb, cfg: Config) -> str:
+    """Configured backends that serve `verb`, then families."""
+    from voicecli.backends.registry import FAMILIES
+
+    backends = [b.name for b in cfg.backends.values() if b.family in FAMILIES and able(FAMILIES[b.family], verb)]
+    families = [f.name for f in FAMILIES.values() if able(f, verb)]
+    parts = [f"backends {', '.join(backends)}"] if backends else []
+    return "; ".join([*parts, f"families {', '.join(families) or '(none)'}"])
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    return f". Did you mean '{near[0]}'?" if near else ""
+
+
+def _spoken(verb: str) -> str:
+    return verb.replace("_", " ")
+
+
+# -- refusing options ------------------------------------------------------------------------------
+
+
+def check_options(family: Family, verb: Verb, options: Any) -> None:
+    """UsageError for a set option that `family` does not honour at `verb`, naming the families that do."""
+    from voicecli.backends.registry import FAMILIES
+
+    taken = takes(family, verb)
+    for each in fields(options):
+        if each.name == "text" or each.name in taken or not _is_set(getattr(options, each.name)):
+            continue
+        others = [other.name for other in FAMILIES.values() if each.name in takes(other, verb)]
+        flag = FLAGS.get(each.name, "--" + each.name.replace("_", "-"))
+        can = f"Families that do: {', '.join(others)}" if others else "No family does"
+        raise UsageError(f"does not take {flag} to {_spoken(USED_FOR[verb])}", who=family.name, cure=can)
+
+
+def takes(family: Family, verb: Verb) -> frozenset[str]:
+    """The option fields that `family` honours at `verb`, over a bridge too."""
+    if family.can(verb) or verb not in BRIDGED:
+        return family.takes.get(verb, frozenset())
+    return family.takes.get(BRIDGED[verb], frozenset())
+
+
+def _is_set(value: Any) -> bool:
+    return value is not None and value is not False and value != () and value != ""
+
+
+# -- opening ---------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def open_adapter(
+    verb: Verb,
+    cfg: Config,
+    name: str | None = None,
+    *,
+    env: Mapping[str, str],
+    report: Reporter | None = None,
+) -> AsyncIterator[Any]:
+    """The adapter for `verb`, opened, with its key looked up; leaving the block closes it.
+
+    Raises ConfigError (no such backend, it can't, no key), and what the adapter raises on opening.
+    """
+    family, backend = choose(verb, cfg, name)
+    backend = with_key(backend, cfg, env, report)
+    if report is not None:
+        announce(verb, family, backend, cfg.state_dir, report)
+    async with AsyncExitStack() as stack:
+        yield await enter(stack, family, backend, verb)
+
+
+def with_key(backend: Backend, cfg: Config, env: Mapping[str, str], report: Reporter | None = None) -> Backend:
+    """`backend` with its key looked up; the reporter will mask it from now on."""
+    from voicecli.keys import resolve_key
+
+    key = backend.key or resolve_key(backend, env, cfg.config_dir)
+    if report is not None and key:
+        report.hide(key)
+    return replace(backend, key=key)
+
+
+async def enter(stack: AsyncExitStack, family: Family, backend: Backend, verb: Verb) -> Any:
+    """Opens the adapter on `stack`, behind a bridge where the family lacks the very verb."""
+    if family.can(verb):
+        return await stack.enter_async_context(getattr(family, verb)(backend))
+    from voicecli.dialogue import bridges
+
+    inner = await stack.enter_async_context(getattr(family, BRIDGED[verb])(backend))
+    return bridges.BRIDGES[verb](inner)
+
+
+# -- saying where words go -------------------------------------------------------------------------
+
+
+def announce(verb: Verb, family: Family, backend: Backend, state_dir: Path, report: Reporter) -> None:
+    """One note, once per configuration, when audio or text goes to another machine."""
+    abroad = [host for host in hosts(verb, backend) if not is_loopback(host)]
+    if family.local or verb not in LEAVES or not abroad or report.quiet:
+        return
+    from hashlib import sha256
+
+    mark = sha256("\n".join([LEAVES[verb], backend.name, backend.family, *abroad]).encode()).hexdigest()[:32]
+    book = state_dir / "announced"
+    try:
+        if mark in book.read_text().split():
+            return
+    except (OSError, UnicodeDecodeError):
+        pass
+    report.note(f"{LEAVES[verb]} goes to {' or '.join(abroad)} (backend {backend.name}; said once).")
+    _remember(book, mark)
+
+
+def _remember(book: Path, mark: str) -> None:
+    """A state folder that cannot be written costs only that the note is repeated."""
+    try:
+        book.parent.mkdir(parents=True, exist_ok=True)
+        with book.open("a") as file:
+            file.write(mark + "\n")
+    except OSError:
+        return
+
+
+ADDRESSES: dict[str, str] = {"transcribe": "asr_url", "chat": "chat_url", "speak": "tts_url"}
+"""The address that a verb has of its own, before `base_url`."""
+
+
+def hosts(verb: Verb, backend: Backend) -> list[str]:
+    """The hosts that `verb` may reach, in order, without repetition."""
+    own = getattr(backend, ADDRESSES.get(USED_FOR[verb], ""), "")
+    live = backend.live_url if verb == "transcribe_live" else ""
+    urls = [live, own] if (live or own) else [backend.base_url, *backend.base_urls]
+    return list(dict.fromkeys(host for url in urls if (host := host_of(url))))
+
+
+def host_of(url: str) -> str:
+    """The host in `url`, with or without a scheme; "" when there is none."""
+    if not url:
+        return ""
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this very machine."""
+    from ipaddress import ip_address
+
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
