@@ -26,6 +26,8 @@ class VoiceError(Exception):
     """An error with a message for people: who failed, what happened, and how to cure it."""
 
     exit_code = 1
+    status = 0
+    """The HTTP status that the service answered with, where there was one."""
 
     def __init__(self, what: str, *, who: str = "", cure: str = "", retry_after: float | None = None) -> None:
         super().__init__(what)
