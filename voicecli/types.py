@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 Verb = Literal["transcribe", "transcribe_live", "chat", "speak", "speak_live", "voices", "models", "health"]
 Role = Literal["system", "user", "assistant"]
@@ -248,24 +248,51 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Stands in an annotation: the least and the most that a setting may be. Checked when it is read."""
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Stands in an annotation: the schemes an address may have, and what else it may carry."""
+
+    schemes: tuple[str, ...] = ("http", "https")
+    query: bool = False
+    password: bool = False
+
+
+ServiceUrl = Annotated[str, Url()]
+LiveUrl = Annotated[str, Url(("ws", "wss", "http", "https"), query=True)]
+ProxyUrl = Annotated[str, Url(("http", "https", "socks5", "socks5h"), password=True)]
+Seconds = Annotated[float, Range(0.1, 3600)]
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """One `[backends.NAME]` table, resolved: everything an adapter may know of its configuration.
 
-    `key` is already looked up. `timeout_s` bounds the wait for the next bytes, `connect_timeout_s`
-    the wait for a connection. `extra` is passed to the service untouched: a table named after a verb
-    (chat, transcribe, speak) goes with that verb's requests, other entries with every request.
+    `key` is looked up when the backend is opened (`keys.resolve_key`), from the variable `api_key_env`,
+    the command `api_key_cmd` or the key file; never before. `timeout_s` bounds the wait for the next
+    bytes, `connect_timeout_s` the wait for a connection. `extra` is passed to the service untouched: a
+    table named after a verb (chat, transcribe, speak) goes with that verb's requests, other entries
+    with every request.
     """
 
     name: str
     family: str
-    base_url: str = ""
-    base_urls: tuple[str, ...] = ()
-    asr_url: str = ""
-    chat_url: str = ""
-    tts_url: str = ""
-    embedding_url: str = ""
+    base_url: ServiceUrl = ""
+    base_urls: tuple[ServiceUrl, ...] = ()
+    asr_url: ServiceUrl = ""
+    chat_url: ServiceUrl = ""
+    tts_url: ServiceUrl = ""
+    embedding_url: ServiceUrl = ""
     key: Secret | None = None
     key_source: str = ""
+    api_key_env: str = ""
+    api_key_cmd: str | tuple[str, ...] = field(default="", repr=False)
     chat_model: str = ""
     transcribe_model: str = ""
     speak_model: str = ""
@@ -274,14 +301,14 @@ class Backend:
     category: str = ""
     style: str = ""
     speech_format: str = ""
-    live_url: str = ""
-    speed: float | None = None
+    live_url: LiveUrl = ""
+    speed: Annotated[float, Range(0.1, 10)] | None = None
     pitch: float | None = None
-    proxy: str = ""
-    timeout_s: float = 60.0
-    connect_timeout_s: float = 5.0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    proxy: ProxyUrl = field(default="", repr=False)
+    timeout_s: Seconds = 60.0
+    connect_timeout_s: Seconds = 5.0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def extra_for(self, verb: str) -> dict[str, Any]:
         """The entries of `extra` that belong into a request of `verb`."""

@@ -1,0 +1,24 @@
+"""Settings: from a file, a profile, variables and flags to frozen dataclasses, once, at the edge.
+
+Belongs here: which settings exist (model), how values are checked (schema), how layers are merged
+(layers), which outranks which (resolve), the file on disk (files) and its editing (edit).
+Does not belong here: keys of services (voicecli.keys), what a family needs (its adapter), printing.
+"""
+
+from __future__ import annotations
+
+from voicecli.config.files import config_path
+from voicecli.config.model import AudioSettings, ChatSettings, Config, TalkSettings, Use
+from voicecli.config.resolve import EMBEDDED, OPENAI, load
+
+__all__ = [
+    "EMBEDDED",
+    "OPENAI",
+    "AudioSettings",
+    "ChatSettings",
+    "Config",
+    "TalkSettings",
+    "Use",
+    "config_path",
+    "load",
+]

@@ -1,0 +1,149 @@
+"""The configuration's place on disk: which file and folders, reading it, and writing any small file whole.
+
+Belongs here: paths, reading with limits, TOML syntax errors in our words, atomic writing.
+Does not belong here: what the keys mean.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voicecli.errors import ConfigError
+
+LARGEST = 1 << 20
+"""Bytes of the largest file that is read as a configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where this user's configuration, state and cache live. They need not exist."""
+
+    config: Path
+    state: Path
+    cache: Path
+
+
+def folders() -> Folders:
+    """The platform's folders of this user (XDG on Linux, Library on macOS, AppData on Windows)."""
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs("voicecli", appauthor=False)
+    return Folders(dirs.user_config_path, dirs.user_state_path, dirs.user_cache_path)
+
+
+def config_path(env: Mapping[str, str], path: Path | None = None) -> Path:
+    """The file that is used if it exists: `--config`, else VOICE_CONFIG, else config.toml in the folder."""
+    if path is None and env.get("VOICE_CONFIG"):
+        path = Path(env["VOICE_CONFIG"])
+    if path is None:
+        return folders().config / "config.toml"
+    try:
+        return path.expanduser()
+    except RuntimeError:  # "~nobody/…"
+        return path
+
+
+def read(path: Path) -> str:
+    """The text of a configuration file. Raises ConfigError; FileNotFoundError when there is none."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as exc:  # ValueError: a zero byte in the name
+        raise ConfigError(f"cannot be read: {reason(exc)}", who=str(path)) from None
+    if len(data) > LARGEST:
+        raise ConfigError(f"is larger than {LARGEST >> 20} MiB, which no configuration is", who=str(path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise ConfigError(f"line {line} is not UTF-8", who=str(path), cure="Save the file as UTF-8.") from None
+
+
+def parse(text: str, path: Path) -> dict[str, Any]:
+    """The tables of a TOML text. Raises ConfigError with file, line and column."""
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(_syntax(str(exc), text), who=str(path)) from None
+    except RecursionError:
+        raise ConfigError("is nested too deeply", who=str(path)) from None
+    except ValueError as exc:  # a number of thousands of digits, an impossible date
+        raise ConfigError(f"holds a value that cannot be read ({exc})"[:200], who=str(path)) from None
+
+
+def _syntax(message: str, text: str) -> str:
+    """tomllib says `Expected '=' (at line 3, column 7)`, or `(at end of document)`."""
+    what, _, where = message.rpartition(" (at ")
+    if not what:
+        return message
+    if where.startswith("end"):
+        lines = text.split("\n")
+        where = f"line {len(lines)}, column {len(lines[-1]) + 1}"
+    return f"{where.rstrip(')')}: {what}"
+
+
+def write_whole(path: Path, text: str, mode: int | None = None) -> None:
+    """Writes a file whole or not at all: temporary file beside it, synced, renamed.
+
+    A link is followed, so that a file kept elsewhere stays there. Without `mode` an existing file keeps
+    its own and a new one is private. Raises ConfigError when it cannot be written.
+    """
+    try:
+        path = Path(os.path.realpath(path))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists():
+            _refuse_odd(path)
+            mode = mode or stat.S_IMODE(path.stat().st_mode)
+        _replace(path, text.encode(), mode or 0o600)
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"cannot be written: {reason(exc)}", who=str(path)) from None
+
+
+def _refuse_odd(path: Path) -> None:
+    """Renaming over a device would take it away from the whole system, and a read-only file is meant so."""
+    if not path.is_file():
+        raise OSError(0, "it is no ordinary file")
+    if not os.access(path, os.W_OK):
+        raise OSError(0, "the file is read-only")
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            temporary.chmod(mode)  # what the process' umask took away
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the new name itself last through a power cut, where folders can be synced."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def reason(exc: Exception) -> str:
+    """An OSError's own words without the path, which the message names already."""
+    return (getattr(exc, "strerror", None) or str(exc)).lower()

@@ -1,0 +1,200 @@
+"""Layers of settings: checking one against the schema, and laying one over another.
+
+A layer is a tree of tables whose leaves are `Given(value, source)`. Belongs here: pure functions from raw
+tables to layers, their merging, and the messages about keys that do not exist. Does not belong here:
+files, folders, and which layer outranks which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Union
+
+from voicecli.config.schema import DEEPEST, Misfit, ascii_safe, entries_of, fit, keys_of, kind, sections
+from voicecli.errors import ConfigError
+from voicecli.types import Backend
+
+Path = tuple[str, ...]
+
+
+class Given(NamedTuple):
+    """A value that somebody gave, and who."""
+
+    value: Any
+    source: str
+
+
+Layer = dict[str, Union[Given, "Layer"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a layer comes from: how messages name it (`who`) and its keys (`label`), and the source of a value.
+
+    `text`: the values are strings still to be read, as in variables.
+    """
+
+    who: str
+    label: Callable[[Path], str]
+    source: Callable[[Path], str]
+    text: bool = False
+
+
+def dotted(path: Path) -> str:
+    """`backends.work.base_url`; parts that need quotes in TOML get them."""
+    return ".".join(part if _BARE.fullmatch(part) else f'"{ascii_safe(part)[:80]}"' for part in path)
+
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = re.compile(r"\w[\w-]{0,63}")
+
+
+def nest(flat: Mapping[Path, Any]) -> dict[str, Any]:
+    """Tables from paths: {("talk", "vad"): x} is {"talk": {"vad": x}}."""
+    tree: dict[str, Any] = {}
+    for path, value in flat.items():
+        table = tree
+        for part in path[:-1]:
+            table = table.setdefault(part, {})
+        table[path[-1]] = value
+    return tree
+
+
+def overlay(under: Layer, over: Layer) -> Layer:
+    """What holds when `over` is laid on `under`: tables are merged key by key, anything else is replaced."""
+    result = dict(under)
+    for name, value in over.items():
+        old = result.get(name)
+        result[name] = overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def check(raw: Mapping[str, Any], origin: Origin, at: Path = ()) -> Layer:
+    """A layer from raw tables (those of a file without its profiles, or of one profile).
+
+    Raises ConfigError that names the first unknown key or wrong value, with the nearest right key.
+    """
+    known = {name: keys_of(table) for name, table in sections().items()}
+    layer: Layer = {}
+    for name, value in raw.items():
+        path = (*at, name)
+        if name == "backends":
+            layer[name] = _named(value, path, origin, lambda table, path: _table(table, path, keys_of(Backend), origin))
+        elif name in known:
+            layer[name] = _table(value, path, known[name], origin)
+        else:
+            raise unknown(path, origin, [*known, "backends", "profiles"])
+    return layer
+
+
+def check_profiles(raw: Any, origin: Callable[[str], Origin]) -> dict[str, Layer]:
+    """The layer of each profile; `origin` is asked with a profile's name."""
+
+    def one(table: Any, path: Path) -> Layer:
+        return check(_is_table(table, path, origin(path[-1])), origin(path[-1]), path)
+
+    layers: Any = _named(raw, ("profiles",), origin(""), one)
+    return dict(layers)
+
+
+def _named(raw: Any, at: Path, origin: Origin, one: Callable[[Any, Path], Layer]) -> Layer:
+    """A table of tables that the person names: [backends.NAME], [profiles.NAME]."""
+    layer: Layer = {}
+    for name, table in _is_table(raw, at, origin).items():
+        path = (*at, name)
+        if not _NAME.fullmatch(name):
+            what = f"{dotted(path)} is no usable name"
+            raise ConfigError(what, who=origin.who, cure="Names are letters, digits, - and _.")
+        layer[name] = one(table, path)
+    return layer
+
+
+def _is_table(raw: Any, path: Path, origin: Origin) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{dotted(path)} must be a table, as in [{dotted(path)}], not {kind(raw)}", who=origin.who)
+    return raw
+
+
+def _table(raw: Any, at: Path, hints: Mapping[str, Any], origin: Origin) -> Layer:
+    layer: Layer = {}
+    for name, value in _is_table(raw, at, origin).items():
+        path = (*at, name)
+        if name not in hints:
+            raise _refused_key(path, origin) if _is_key(path) else unknown(path, origin, list(hints))
+        entries = entries_of(hints[name])
+        if entries is None:
+            layer[name] = _leaf(value, path, hints[name], origin)
+        else:
+            layer[name] = _free(_is_table(value, path, origin), path, entries, origin)
+    return layer
+
+
+def _free(raw: dict[str, Any], at: Path, hint: Any, origin: Origin) -> Layer:
+    """A table of any keys (headers, extra); tables inside are merged like all others."""
+    layer: Layer = {}
+    for name, value in raw.items():
+        path = (*at, name)
+        if len(path) > DEEPEST:
+            raise ConfigError(f"{dotted(at[:3])} is nested too deeply", who=origin.who)
+        nested = isinstance(value, dict) and hint is Any
+        layer[name] = _free(value, path, hint, origin) if nested else _leaf(value, path, hint, origin)
+    return layer
+
+
+def _leaf(value: Any, path: Path, hint: Any, origin: Origin) -> Given:
+    try:
+        return Given(fit(value, hint, text=origin.text), origin.source(path))
+    except Misfit as exc:
+        raise ConfigError(f"{origin.label(path)} {exc}", who=origin.who) from None
+
+
+def _is_key(path: Path) -> bool:
+    return "backends" in path and path[-1].lower() in ("api_key", "apikey", "key", "token", "secret", "password")
+
+
+def _refused_key(path: Path, origin: Origin) -> ConfigError:
+    """A key in a file that is shared, backed up and shown on screens is a key that leaks."""
+    name = path[-2]
+    return ConfigError(
+        f"{dotted(path)}: a key does not belong in this file",
+        who=origin.who,
+        cure=f'Take it out (and take a new key, if others saw it), then: voice keys set {name}, or api_key_env = "…".',
+    )
+
+
+def unknown(path: Path, origin: Origin, known: list[str]) -> ConfigError:
+    """The error about a key that does not exist, with the nearest that does, here or in another table."""
+    *table, name = path
+    near = _nearest(name, known)
+    best = dotted((*table, near)) if near else _elsewhere(name)
+    cure = f"Did you mean {best}?" if best else f"There are: {', '.join(sorted(known))}."
+    return ConfigError(f"{origin.label(path)} is no setting", who=origin.who, cure=cure)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name.lower()[:80], known, 1, 0.6)), "")
+
+
+def _elsewhere(name: str) -> str:
+    """A key of that name in some other table: `end_ms` at the top is talk.end_ms."""
+    places = {key: f"{section}.{key}" for section, table in sections().items() for key in keys_of(table)}
+    places = {key: f"backends.NAME.{key}" for key in keys_of(Backend)} | places
+    return places.get(_nearest(name, list(places)), "")
+
+
+def hint_for(path: Path, origin: Origin) -> Any:
+    """The annotation of one setting. Raises ConfigError when there is none of that name."""
+    rest = path[2:] if path[0] == "profiles" else path
+    table = Backend if rest[:1] == ("backends",) else sections().get(rest[0] if rest else "")
+    names = rest[2:] if table is Backend else rest[1:]
+    if table is None or not names:
+        raise unknown(path, origin, [*sections(), "backends"])
+    hint = keys_of(table).get(names[0])
+    entries = entries_of(hint) if hint is not None else None
+    if hint is None or (len(names) > 1) != (entries is not None):
+        raise _refused_key(path, origin) if _is_key(path) else unknown(path, origin, list(keys_of(table)))
+    return hint if entries is None else entries

@@ -1,0 +1,94 @@
+"""The settings that exist: their names, types, ranges and defaults, each stated here and nowhere else.
+
+Belongs here: the frozen sections of the configuration and what resolving them gives. The TOML keys, the
+`VOICE_*` variables, the messages about wrong values and `voice config show` are all derived from these
+annotations (a backend's keys from `types.Backend`). A new section is a dataclass here and a field of Config.
+Does not belong here: reading, merging, or anything that looks at the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from voicecli.types import Backend, Range
+
+DeviceIndex = Annotated[int, Range(0, 9999)]
+Tokens = Annotated[int, Range(1, 10_000_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Which backend serves which verb, by name; "" is unset, and never so in a resolved Config."""
+
+    transcribe: str = ""
+    chat: str = ""
+    speak: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """None: do not send the field. `max_history_tokens` bounds what a long talk sends again each turn."""
+
+    system: str = ""
+    temperature: Annotated[float, Range(0, 2)] | None = None
+    max_tokens: Tokens | None = None
+    max_history_tokens: Annotated[int, Range(100, 10_000_000)] = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSettings:
+    """Devices by a part of their name, or by index; "" is the system's default."""
+
+    input: DeviceIndex | str = ""
+    output: DeviceIndex | str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkSettings:
+    """When a spoken turn ends, and what may happen meanwhile. Milliseconds of silence since the last speech."""
+
+    soft_end_ms: Annotated[int, Range(20, 5000)] = 120
+    end_ms: Annotated[int, Range(50, 10_000)] = 500
+    end_ms_min: Annotated[int, Range(50, 10_000)] = 300
+    end_ms_max: Annotated[int, Range(50, 10_000)] = 1200
+    max_turn_s: Annotated[float, Range(1, 3600)] = 60.0
+    pre_roll_ms: Annotated[int, Range(0, 3000)] = 300
+    barge_in: Literal["auto", "on", "off"] = "auto"
+    headphones: bool = False
+    vad: Literal["silero", "webrtc"] = "silero"
+    draft: Literal["auto", "off", "asr", "chat", "speak"] = "auto"
+
+
+ORDERED = (("talk.end_ms_min", "talk.end_ms"), ("talk.end_ms", "talk.end_ms_max"))
+"""Pairs of which the first may not be more than the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that was configured, resolved once.
+
+    `sources` tells for each dotted key where its value comes from: "flag --x", a variable's name,
+    "file PATH", "profile NAME", "default", or why a backend was guessed. `guessed` holds the verbs whose
+    backend nobody named: it may turn out to lack them. `path` is the file that was read, if any.
+    """
+
+    use: Use = field(default_factory=Use)
+    backends: Mapping[str, Backend] = field(default_factory=dict)
+    chat: ChatSettings = field(default_factory=ChatSettings)
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    talk: TalkSettings = field(default_factory=TalkSettings)
+    path: Path | None = None
+    profile: str = ""
+    profiles: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    guessed: frozenset[str] = frozenset()
+    config_dir: Path = Path()
+    state_dir: Path = Path()
+    cache_dir: Path = Path()
+
+    def backend_for(self, verb: str) -> Backend:
+        """The backend that `[use]` names for `verb` (transcribe, chat or speak)."""
+        return self.backends[getattr(self.use, verb)]

@@ -1,0 +1,269 @@
+"""Which layer outranks which, and the one Config that results: flags, VOICE_* variables, profile, file, defaults.
+
+Belongs here: finding the layers, filling what nobody named, building the frozen settings.
+Does not belong here: what keys exist (model), how values are checked (schema, layers), keys of services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from functools import reduce
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar, cast
+
+from voicecli.config import files
+from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, dotted, nest, overlay
+from voicecli.config.model import ORDERED, Config, Use
+from voicecli.config.schema import Misfit, default_of, entries_of, fit, keys_of, sections
+from voicecli.errors import ConfigError
+from voicecli.types import Backend
+
+T = TypeVar("T")
+
+EMBEDDED = "embedded"
+OPENAI = "openai"
+OPENAI_DEFAULTS: Mapping[str, str] = {
+    "family": OPENAI,
+    "base_url": "https://api.openai.com/v1",
+    "api_key_env": "OPENAI_API_KEY",
+    "chat_model": "gpt-4o-mini",
+    "transcribe_model": "gpt-4o-mini-transcribe",
+    "speak_model": "gpt-4o-mini-tts",
+    "voice": "alloy",
+}
+"""The backend that stands for OPENAI_API_KEY when no file defines one of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A configuration file, checked: its own layer and that of each profile."""
+
+    path: Path | None = None
+    layer: Layer = field(default_factory=dict)
+    profiles: Mapping[str, Layer] = field(default_factory=dict)
+
+
+def load(
+    env: Mapping[str, str],
+    *,
+    path: Path | None = None,
+    profile: str | None = None,
+    flags: Mapping[str, object] = MappingProxyType({}),
+) -> Config:
+    """The configuration of this run. `flags` maps dotted keys to values; None means not given.
+
+    Raises ConfigError that names the file, variable or flag, the key, and the cure.
+    """
+    return resolve(env, find(env, path), profile or env.get("VOICE_PROFILE") or "", flags)
+
+
+def find(env: Mapping[str, str], path: Path | None = None) -> File:
+    """The file of this run, read and checked; an empty File when there is none and none was asked for."""
+    where = files.config_path(env, path)
+    try:
+        return parse(files.read(where), where)
+    except FileNotFoundError:
+        if path is None and not env.get("VOICE_CONFIG"):
+            return File()
+    asked = "--config" if path is not None else "VOICE_CONFIG"
+    raise ConfigError(f"there is no such file ({asked})", who=str(where), cure="voice config init writes one.")
+
+
+def parse(text: str, path: Path) -> File:
+    """The layers of a file's text. Raises ConfigError."""
+    raw = files.parse(text, path)
+    profiles = raw.pop("profiles", {})
+
+    def origin(name: str) -> Origin:
+        return Origin(str(path), dotted, lambda _: f"profile {name}" if name else f"file {path}")
+
+    return File(path, check(raw, origin("")), check_profiles(profiles, origin))
+
+
+def resolve(env: Mapping[str, str], file: File, profile: str = "", flags: Mapping[str, object] | None = None) -> Config:
+    """The layers laid over each other, the gaps filled, and the whole built. Raises ConfigError."""
+    written = overlay(file.layer, _profile(file, profile))
+    layers = [_built_in(), written, from_variables(env), from_flags(flags or {})]
+    merged = reduce(overlay, layers)
+    fallback = _fallback(env, written)
+    merged["use"] = _filled(_tables(merged, "use"), fallback)
+    merged = _with_openai(env, merged)
+    return _build(merged, file, profile, _guessed(merged, fallback))
+
+
+def _profile(file: File, name: str) -> Layer:
+    if name and name not in file.profiles:
+        have = f"There are: {', '.join(sorted(file.profiles))}." if file.profiles else "None is defined."
+        raise ConfigError(f'there is no profile "{name}"', who=str(file.path or "no configuration file"), cure=have)
+    return file.profiles.get(name, {})
+
+
+def variables() -> dict[str, tuple[str, ...]]:
+    """Each VOICE_* variable and the setting it stands for, as the sections have them."""
+    return {_variable(name, key): (name, key) for name, table in sections().items() for key in keys_of(table)}
+
+
+def _variable(section: str, key: str) -> str:
+    return f"VOICE_{key}".upper() if section == "use" else f"VOICE_{section}_{key}".upper()
+
+
+def from_variables(env: Mapping[str, str]) -> Layer:
+    """The layer of the environment. An empty variable counts as not set; unknown ones are let be."""
+    given = {path: env[name] for name, path in variables().items() if env.get(name)}
+
+    def name(path: tuple[str, ...]) -> str:
+        return _variable(*path)
+
+    return check(nest(given), Origin("", name, name, text=True))
+
+
+def from_flags(flags: Mapping[str, object]) -> Layer:
+    """The layer of the command line."""
+    given = {tuple(key.split(".")): value for key, value in flags.items() if value is not None}
+    return check(nest(given), Origin("", _flag, lambda path: f"flag {_flag(path)}"))
+
+
+def _flag(path: tuple[str, ...]) -> str:
+    """The flag that sets a key: one flag means one thing whatever the verb."""
+    key = path[-1]
+    if path[0] == "use":
+        return "--backend"
+    return "--model" if key.endswith("_model") else f"--{key.replace('_', '-')}"
+
+
+def _built_in() -> Layer:
+    return {"backends": {EMBEDDED: {"family": Given(EMBEDDED, "default")}}}
+
+
+def _fallback(env: Mapping[str, str], written: Layer) -> Given:
+    """The backend of the verbs for which nobody named one."""
+    named = [name for name in _tables(written, "backends") if name != EMBEDDED]
+    if _tables(written, "use"):
+        return Given(EMBEDDED, "default")
+    if len(named) == 1:
+        return Given(named[0], "the only backend")
+    if env.get("OPENAI_API_KEY"):
+        return Given(OPENAI, "OPENAI_API_KEY")
+    return Given(EMBEDDED, "default")
+
+
+def _filled(use: Layer, fallback: Given) -> Layer:
+    """`[use]` with a backend for every verb; "" counts as unset."""
+    given = {verb: each for verb, each in use.items() if cast(Given, each).value}
+    return {verb: given.get(verb, fallback) for verb in keys_of(Use)}
+
+
+def _tables(layer: Layer, name: str) -> Layer:
+    return cast(Layer, layer.get(name, {}))
+
+
+def _guessed(merged: Layer, fallback: Given) -> frozenset[str]:
+    if fallback.value == EMBEDDED:
+        return frozenset()
+    return frozenset(verb for verb, given in _tables(merged, "use").items() if given == fallback)
+
+
+def _with_openai(env: Mapping[str, str], merged: Layer) -> Layer:
+    """Adds the backend "openai" when it is used, nobody defined it, and its key is in the environment."""
+    used = any(cast(Given, given).value == OPENAI for given in _tables(merged, "use").values())
+    if not used or "family" in _tables(_tables(merged, "backends"), OPENAI) or not env.get("OPENAI_API_KEY"):
+        return merged
+    table: Layer = {key: Given(value, "default") for key, value in OPENAI_DEFAULTS.items()}
+    table["api_key_env"] = Given("OPENAI_API_KEY", "OPENAI_API_KEY")
+    if env.get("OPENAI_BASE_URL"):
+        table["base_url"] = Given(_openai_address(env["OPENAI_BASE_URL"]), "OPENAI_BASE_URL")
+    return overlay({"backends": {OPENAI: table}}, merged)
+
+
+def _openai_address(text: str) -> str:
+    try:
+        return cast(str, fit(text, keys_of(Backend)["base_url"])) or OPENAI_DEFAULTS["base_url"]
+    except Misfit as exc:
+        raise ConfigError(f"OPENAI_BASE_URL {exc}") from None
+
+
+def _build(merged: Layer, file: File, profile: str, guessed: frozenset[str]) -> Config:
+    sources: dict[str, str] = {}
+    who = str(file.path or "")
+    tables: dict[str, Any] = {
+        name: _section(table, _tables(merged, name), (name,), sources, who) for name, table in sections().items()
+    }
+    backends = {
+        name: _section(Backend, cast(Layer, layer), ("backends", name), sources, who, name=name)
+        for name, layer in _tables(merged, "backends").items()
+    }
+    places = files.folders()
+    config = Config(
+        **tables,
+        backends=MappingProxyType(backends),
+        path=file.path,
+        profile=profile,
+        profiles=tuple(file.profiles),
+        sources=MappingProxyType(sources),
+        guessed=guessed,
+        config_dir=places.config,
+        state_dir=places.state,
+        cache_dir=places.cache,
+    )
+    _check_use(config)
+    _check_order(config)
+    return config
+
+
+def _section(table: type[T], layer: Layer, at: tuple[str, ...], sources: dict[str, str], who: str, **also: str) -> T:
+    """One frozen table from its layer, and its sources noted."""
+    values: dict[str, Any] = dict(also)
+    for key, hint in keys_of(cast(Any, table)).items():
+        path = (*at, key)
+        if entries_of(hint) is not None:
+            values[key] = _free(cast(Layer, layer.get(key, {})), path, sources)
+            continue
+        default = default_of(table, key)
+        if key not in layer and default is MISSING:
+            raise ConfigError(f"{dotted(path)} is missing", who=who, cure=f"Add it to [{dotted(at)}].")
+        values[key], sources[dotted(path)] = cast(Given, layer.get(key, Given(default, "default")))
+    return table(**values)
+
+
+def _free(layer: Layer, at: tuple[str, ...], sources: dict[str, str]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for name, each in layer.items():
+        if isinstance(each, dict):
+            table[name] = _free(each, (*at, name), sources)
+        else:
+            table[name], sources[dotted((*at, name))] = each
+    return table
+
+
+def _check_use(config: Config) -> None:
+    for verb in keys_of(Use):
+        name = getattr(config.use, verb)
+        if name not in config.backends:
+            raise _missing(name, config.sources[f"use.{verb}"], config.backends)
+
+
+def _missing(name: str, source: str, have: Mapping[str, Backend]) -> ConfigError:
+    import difflib
+
+    near = difflib.get_close_matches(name, have, 1)
+    hint = f'Did you mean "{near[0]}"? ' if near else ""
+    unset = "OPENAI_API_KEY is not set. " if name == OPENAI else ""
+    cure = f"{hint}{unset}There are: {', '.join(sorted(have))}."
+    return ConfigError(
+        f'there is no backend "{name}"', who=source.removeprefix("file ").removeprefix("flag "), cure=cure
+    )
+
+
+def _check_order(config: Config) -> None:
+    for low, high in ORDERED:
+        (least, most) = (_value(config, key) for key in (low, high))
+        if least > most:
+            told = [f"{key} ({value}, {config.sources[key]})" for key, value in ((low, least), (high, most))]
+            raise ConfigError(f"{told[0]} must not be more than {told[1]}")
+
+
+def _value(config: Config, key: str) -> Any:
+    section, _, name = key.partition(".")
+    return getattr(getattr(config, section), name)
