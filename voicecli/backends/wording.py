@@ -1,0 +1,123 @@
+"""What a service says of itself, made fit to be shown: cleaned, cut, masked, read out of any error shape.
+
+Belongs here: pure functions from a service's bytes and headers to short plain text and numbers.
+Does not belong here: sockets, clocks, or the choice of one of our error classes.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+SHOWN = 300
+"""Characters of a service's own words that a message carries at most."""
+
+_READ = 8_192
+"""Bytes of an error body that are looked at."""
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_]?)")
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_KEYLIKE = re.compile(r"\b(?:sk|pk|rk|key|hf|gsk|xai)[-_][A-Za-z0-9_\-]{12,}|(?i:\bbearer\s+)[A-Za-z0-9._~+/=\-]{8,}")
+_IN_URL = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?i:(?<=[?&]key=)|(?<=[?&]token=)|(?<=api[_-]key=))[^&\s]+")
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
+_HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1|$)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An error in a service's own words; `code` is its code and type, lower case, joined by a blank."""
+
+    words: str = ""
+    code: str = ""
+
+
+def clean(text: str, limit: int = SHOWN) -> str:
+    """One line without control characters, escape sequences or invisible marks, at most `limit` long."""
+    text = _INVISIBLE.sub("", _ESCAPE.sub("", text[: 8 * limit]))
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def mask(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` with every given secret, and whatever looks like a key, replaced by stars."""
+    for secret in sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True):
+        text = text.replace(secret, "****")
+    return _IN_URL.sub("****", _KEYLIKE.sub("****", text))
+
+
+def complaint_of(body: bytes, content_type: str = "") -> Complaint:
+    """The words and the code in an error body of any shape: OpenAI's, FastAPI's, HTML, plain text."""
+    text = body[:_READ].decode("utf-8", "replace").strip()
+    if text[:1] in ("{", "[", '"'):
+        try:
+            return complaint_in(json.loads(body))
+        except (ValueError, RecursionError):
+            pass
+    if "html" in content_type or text[:1] == "<":
+        return Complaint(clean(_plain(text)))
+    return Complaint(clean(text))
+
+
+def complaint_in(data: Any) -> Complaint:
+    """The words and the code in a decoded error object; empty when there are none."""
+    return Complaint(clean("; ".join(_words(data))), " ".join(_codes(data)).lower())
+
+
+_WORDY = ("message", "error", "detail", "msg", "error_msg", "error_message", "reason", "title", "errors")
+
+
+def _words(data: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, list) and depth < 4:
+        for each in data[:5]:
+            yield from _words(each, depth + 1)
+    elif isinstance(data, Mapping) and depth < 4:
+        found = next((data[k] for k in _WORDY if data.get(k)), None)
+        where = data.get("loc")
+        prefix = ".".join(str(part) for part in where) + ": " if isinstance(where, list) else ""
+        for words in _words(found, depth + 1):
+            yield prefix + words
+
+
+def _codes(data: Any) -> Iterator[str]:
+    inner = data.get("error") if isinstance(data, Mapping) else None
+    for level in (data, inner):
+        if isinstance(level, Mapping):
+            yield from (str(level[k]) for k in ("code", "type") if isinstance(level.get(k), str | int))
+
+
+def _plain(page: str) -> str:
+    title = _TITLE.search(page)
+    if title and title.group(1).strip():
+        return html.unescape(title.group(1))
+    return html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", page)))
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a service asks us to wait, from `retry-after-ms` or `retry-after` (seconds or a date)."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        wait = _number(headers.get(name, ""))
+        if wait is not None:
+            return wait * unit
+    try:
+        return max(0.0, (parsedate_to_datetime(headers.get("retry-after", "")) - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < 1e9 else None
