@@ -12,17 +12,15 @@ host is never asked for through a proxy.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
-import json
-import re
+import functools
 import ssl
-import unicodedata
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as _library_connect
 from websockets.exceptions import (
@@ -35,7 +33,11 @@ from websockets.exceptions import (
     InvalidURI,
     ProxyError,
 )
+from websockets.protocol import State
 
+from voicecli import __version__
+from voicecli.backends.http import PLACEHOLDER_KEY, HttpService, is_loopback
+from voicecli.backends.wording import clean, complaint_of, retry_after
 from voicecli.errors import (
     ConfigError,
     ProtocolError,
@@ -53,49 +55,45 @@ MESSAGE_BYTES = 16 * 2**20
 CLOSE_S = 0.5
 """How long a polite close may take before the connection is cut."""
 
-WORDS = 300
-"""How many characters of a service's own words an error repeats."""
-
-_KEY_CURE = "Check the key and what it may be used for"
-_STATUS: dict[int, tuple[type[VoiceError], str]] = {
-    401: (RefusedError, _KEY_CURE),
-    403: (RefusedError, _KEY_CURE),
-    404: (ServiceError, "Check the address: this one has no such WebSocket"),
-    407: (UnreachableError, "Check the proxy's name and password"),
-    408: (UnreachableError, "Try again"),
-    429: (RateLimitedError, "Wait, then try again"),
-}
+_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+_KEY = "Check the key and what it may be used for"
+_REACH = "Check the address and the network"
 _CLOSED: dict[int, tuple[type[VoiceError], str]] = {
     1013: (RateLimitedError, "Wait, then try again"),
-    3000: (RefusedError, _KEY_CURE),
-    3003: (RefusedError, _KEY_CURE),
+    3000: (RefusedError, _KEY),
+    3003: (RefusedError, _KEY),
 }
-_QUOTA_WORDS = re.compile("insufficient_quota")
-_REACH_CURE = "Check the address and the network"
+"""What a close code means, where it is more than a failure."""
 
 
 class Socket:
     """An open connection. Iterate over it for messages; the end of the iteration is a clean close.
 
-    One task may send while another receives. Messages are `bytes` (binary) or `str` (text).
+    One task may send while another receives. Messages are `bytes` (binary) or `str` (text). `service`
+    holds the words for errors: `who`, `masked(text)`, `error(complaint)`.
     """
 
-    def __init__(self, connection: ClientConnection, backend: Backend, who: str) -> None:
-        self._connection, self._backend, self.who = connection, backend, who
+    def __init__(self, connection: ClientConnection, service: HttpService) -> None:
+        self._connection, self.service, self.who = connection, service, service.who
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended or is about to. What had arrived can still be received."""
+        return self._connection.state is not State.OPEN
 
     async def send(self, message: bytes | str) -> None:
         """Send one message. Waits, at most `timeout_s`, when the peer is slow to read.
 
         Raises ServiceError (or what the close code says) when the peer has closed, UnreachableError
-        when it stopped reading.
+        when it stopped reading. When `closed` is true, `receive` knows more: the peer's last words.
         """
         try:
-            async with asyncio.timeout(self._backend.timeout_s):
+            async with asyncio.timeout(self.service.backend.timeout_s):
                 await self._connection.send(message)
         except TimeoutError as exc:
-            raise UnreachableError("stopped reading what it was sent", who=self.who, cure=_REACH_CURE) from exc
+            raise UnreachableError("stopped reading what it was sent", who=self.who, cure=_REACH) from exc
         except ConnectionClosed as exc:
-            raise self._closed(exc) from exc
+            raise self._ended(exc) from exc
 
     async def receive(self) -> bytes | str | None:
         """The next message, or None when the peer has closed in good order. Safe to cancel.
@@ -108,7 +106,7 @@ class Socket:
         except ConnectionClosedOK:
             return None
         except ConnectionClosed as exc:
-            raise self._closed(exc) from exc
+            raise self._ended(exc) from exc
 
     def __aiter__(self) -> Socket:
         return self
@@ -119,18 +117,6 @@ class Socket:
             raise StopAsyncIteration
         return message
 
-    def _closed(self, exc: ConnectionClosed) -> VoiceError:
-        if exc.sent and not exc.rcvd_then_sent and exc.sent.code not in (1000, 1001):
-            return ProtocolError(self._words(f"broke the WebSocket protocol: {exc.sent}"), who=self.who)
-        if exc.rcvd is None:
-            return ServiceError("the connection broke off", who=self.who, cure="Try again")
-        error, cure = _CLOSED.get(exc.rcvd.code, (ServiceError, ""))
-        reason = f": {exc.rcvd.reason}" if exc.rcvd.reason else ""
-        return error(self._words(f"closed the connection with code {exc.rcvd.code}{reason}"), who=self.who, cure=cure)
-
-    def _words(self, text: str) -> str:
-        return told(text, self._backend)
-
     async def close(self) -> None:
         """Close politely, or cut the connection when that takes longer than `CLOSE_S`."""
         try:
@@ -140,6 +126,18 @@ class Socket:
             pass
         finally:
             self._connection.transport.abort()
+
+    def _ended(self, exc: ConnectionClosed) -> VoiceError:
+        if exc.sent and not exc.rcvd_then_sent and exc.sent.code not in (1000, 1001):
+            return ProtocolError(self._words(f"broke the WebSocket protocol: {exc.sent}"), who=self.who)
+        if exc.rcvd is None:
+            return ServiceError("the connection broke off", who=self.who, cure="Try again")
+        error, cure = _CLOSED.get(exc.rcvd.code, (ServiceError, ""))
+        reason = f": {exc.rcvd.reason}" if exc.rcvd.reason else ""
+        return error(self._words(f"closed the connection with code {exc.rcvd.code}{reason}"), who=self.who, cure=cure)
+
+    def _words(self, text: str) -> str:
+        return clean(self.service.masked(text))
 
 
 class _Connect(_library_connect):
@@ -155,23 +153,27 @@ async def connect(
     url: str,
     *,
     headers: Mapping[str, str] | None = None,
-    authorization: bool = True,
     max_size: int = MESSAGE_BYTES,
-    ping_interval: float | None = None,
     max_queue: int = 8,
+    ping_interval: float | None = None,
 ) -> AsyncIterator[Socket]:
     """Open a socket to `url` (ws, wss, or http and https, which become those); close it on leaving.
 
-    Sends the backend's key as a bearer token (unless `authorization` is False), its own headers, then
-    `headers`. `ping_interval` (s) watches a quiet peer; None sends no pings, for servers that answer
-    none. Raises UnreachableError, RefusedError, RateLimitedError, ServiceError, ConfigError.
+    Sends the backend's key as a bearer token, its own headers, then `headers`. `max_size` bounds a
+    message (bytes), `max_queue` how many wait unread. `ping_interval` (s) watches a quiet peer; None
+    sends no pings, for servers that answer none. Raises UnreachableError, RefusedError,
+    RateLimitedError, ServiceError (an HTTP status is kept as `status`), ConfigError.
     """
-    url, who = socket_url(url), f"{backend.name} ({urlsplit(url).hostname})"
+    url = socket_url(url)
+    service = HttpService(backend, url.replace("ws", "http", 1))
+    secure = url.startswith("wss:")
     try:
         connection = await _Connect(
             url,
-            additional_headers=_headers(backend, headers or {}, authorization),
-            proxy=_proxy(backend, url),
+            additional_headers=_headers(backend, headers or {}),
+            user_agent_header=f"voicecli/{__version__}",
+            ssl=await asyncio.to_thread(_trusting) if secure else None,
+            proxy=_proxy(backend, service.host),
             compression=None,
             open_timeout=backend.connect_timeout_s,
             close_timeout=CLOSE_S,
@@ -179,9 +181,9 @@ async def connect(
             max_size=max_size,
             max_queue=max_queue,
         )
-    except (OSError, InvalidHandshake, InvalidURI, InvalidProxy, ValueError, EOFError) as exc:
-        raise _refusal(exc, backend, who) from exc
-    socket = Socket(connection, backend, who)
+    except (OSError, InvalidHandshake, InvalidURI, InvalidProxy, ValueError, EOFError, ImportError) as exc:
+        raise _refusal(exc, service) from exc
+    socket = Socket(connection, service)
     try:
         yield socket
     finally:
@@ -190,118 +192,88 @@ async def connect(
 
 def socket_url(url: str) -> str:
     """`url` with a WebSocket's scheme: http becomes ws, https becomes wss. Raises ConfigError."""
-    parts = urlsplit(url)
-    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
-    if scheme is None or not parts.hostname:
-        raise ConfigError(f"{told(url)!r} is no address of a WebSocket", cure="Write wss://host/path")
-    return urlunsplit(parts._replace(scheme=scheme))
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(f"{clean(url, 100)!r} is no address of a WebSocket", cure="Write wss://host/path")
+    return urlunsplit(parts._replace(scheme=_SCHEMES[parts.scheme]))
 
 
-def told(text: str, backend: Backend | None = None) -> str:
-    """A service's own words, safe to print: no control or invisible characters, keys masked, cut."""
-    if backend and backend.key:
-        text = text.replace(backend.key.reveal(), "****")
-    text = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co") else c for c in text[:8000])
-    text = " ".join(text.split())
-    return text if len(text) <= WORDS else text[: WORDS - 1] + "…"
+@functools.cache
+def _trusting() -> ssl.SSLContext:
+    """What we trust over TLS: the same as over HTTP."""
+    return httpx.create_ssl_context()
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether `host` (a name or an address) is this machine."""
-    if host is None or host == "localhost" or host.endswith(".localhost"):
-        return host is not None
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
+def _proxy(backend: Backend, host: str) -> str | Literal[True] | None:
+    """What the library is told: an address, True for what the environment names, None for none."""
+    return backend.proxy or (None if is_loopback(host) else True)
 
 
-def _proxy(backend: Backend, url: str) -> str | Literal[True] | None:
-    """What the library is told: an address, True for what the system says, None for none."""
-    if is_loopback(urlsplit(url).hostname):
-        return None
-    return backend.proxy or True
-
-
-def _headers(backend: Backend, headers: Mapping[str, str], authorization: bool) -> dict[str, str]:
-    key = {"Authorization": f"Bearer {backend.key.reveal()}"} if authorization and backend.key else {}
-    merged = key | dict(backend.headers) | dict(headers)
-    for name, value in merged.items():
+def _headers(backend: Backend, headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
         # A line break would let a value (a voice's name, say) write headers of its own.
-        if not (name.isascii() and value.isascii() and name.isprintable() and value.isprintable()):
-            raise ConfigError(f"the header {told(name)!r} would hold more than printable ASCII", who=backend.name)
-    return merged
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigError(f"the header {name} would hold more than printable ASCII", who=backend.name)
+    key = backend.key.reveal() if backend.key else PLACEHOLDER_KEY
+    ordered = {"Authorization": f"Bearer {key}", **backend.headers, **headers}
+    # A name counts once, however it is written; the later one wins.
+    return dict({name.lower(): (name, value) for name, value in ordered.items()}.values())
 
 
-def _refusal(exc: Exception, backend: Backend, who: str) -> VoiceError:
-    """Our error for a connection that did not come about. The most telling type first."""
+def _refusal(exc: Exception, service: HttpService) -> VoiceError:
+    """Our error for a connection that did not come about."""
     for kind, error in _REFUSALS:
         if isinstance(exc, kind):
-            return error(exc, backend, who)
-    return ServiceError(told(f"the WebSocket handshake failed: {exc}", backend), who=who)
+            return error(exc, service)
+    words = clean(service.masked(str(exc)))
+    return ProtocolError(f"the WebSocket handshake failed: {words}", who=service.who, cure=_REACH)
 
 
-def _status(exc: Any, backend: Backend, who: str) -> VoiceError:
+def _status(exc: InvalidStatus, service: HttpService) -> VoiceError:
     response = exc.response
-    words = told(error_words(bytes(response.body or b"")), backend)
-    error, cure = _STATUS.get(response.status_code, (ServiceError, ""))
-    if error is RateLimitedError and _QUOTA_WORDS.search(words):
-        error, cure = RefusedError, "The quota is used up: see the service's billing page"
-    what = f"answered {response.status_code}" + (f": {words}" if words else "")
-    return error(what, who=who, cure=cure, retry_after=_seconds(response.headers.get("retry-after", "")))
+    complaint = complaint_of(bytes(response.body or b""), response.headers.get("content-type", ""))
+    # The library raises on reading a header that came twice: so they are read raw.
+    headers = {name.lower(): value for name, value in response.headers.raw_items()}
+    error = service.error(complaint, response.status_code, retry_after(headers, datetime.now(UTC)))
+    error.status = response.status_code
+    return error
 
 
-def error_words(body: bytes) -> str:
-    """The sentence in an error's body: JSON's message, detail or error, or the text without tags."""
-    text = body[:65536].decode("utf-8", "replace")
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return re.sub(r"<[^<>]{0,500}>", " ", text)
-    for name in ("error", "message", "detail"):
-        if isinstance(found, dict) and found.get(name):
-            found = found[name]
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-
-
-def _seconds(value: str) -> float | None:
-    return float(value) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value.strip()) else None
-
-
-def _invalid(exc: Any, backend: Backend, who: str) -> VoiceError:
+def _invalid(exc: InvalidMessage, service: HttpService) -> VoiceError:
     if isinstance(exc.__cause__, EOFError):
-        return UnreachableError("closed the connection instead of answering", who=who, cure=_REACH_CURE)
-    return ProtocolError("answered something else than HTTP", who=who, cure=_REACH_CURE)
+        return UnreachableError("closed the connection without an answer", who=service.who, cure=_REACH)
+    return ProtocolError("answered something that is no HTTP", who=service.who, cure=_REACH)
 
 
-def _tls(exc: Any, backend: Backend, who: str) -> VoiceError:
-    return UnreachableError(told(f"no safe connection: {exc}", backend), who=who, cure="Check the address")
+def _proxy_failed(exc: ProxyError, service: HttpService) -> VoiceError:
+    words = clean(service.masked(str(exc)))
+    return UnreachableError(f"the proxy failed: {words}", who=service.who, cure="Check the proxy")
 
 
-def _time_out(exc: Any, backend: Backend, who: str) -> VoiceError:
-    seconds = f"{backend.connect_timeout_s:g} s"
-    return UnreachableError(f"no connection within {seconds}", who=who, cure=_REACH_CURE)
+def _time_out(exc: TimeoutError, service: HttpService) -> VoiceError:
+    seconds = f"{service.backend.connect_timeout_s:g} s"
+    return UnreachableError(f"no connection within {seconds}", who=service.who, cure=_REACH)
 
 
-def _network(exc: Any, backend: Backend, who: str) -> VoiceError:
-    return UnreachableError(told(f"no connection: {exc}", backend), who=who, cure=_REACH_CURE)
+def _unusable(exc: Exception, service: HttpService) -> VoiceError:
+    return ConfigError(
+        "the address or the proxy cannot be used", who=service.who, cure="Give an http:// proxy, or none"
+    )
 
 
-def _proxy_failed(exc: Any, backend: Backend, who: str) -> VoiceError:
-    return UnreachableError(told(f"the proxy failed: {exc}", backend), who=who, cure="Check the proxy")
-
-
-def _bad_setting(exc: Any, backend: Backend, who: str) -> VoiceError:
-    return ConfigError(told(getattr(exc, "msg", str(exc)), backend), who=who, cure="Check the address and the proxy")
-
-
-_REFUSALS: tuple[tuple[type[Exception], Callable[[Any, Backend, str], VoiceError]], ...] = (
+_REFUSALS: tuple[tuple[type[Exception], Callable[[Any, HttpService], VoiceError]], ...] = (
     (InvalidStatus, _status),
     (InvalidMessage, _invalid),
     (ProxyError, _proxy_failed),
-    (InvalidURI, _bad_setting),
-    (InvalidProxy, _bad_setting),
-    (ssl.SSLError, _tls),
+    (InvalidURI, _unusable),
+    (InvalidProxy, _unusable),
+    (ImportError, _unusable),
     (TimeoutError, _time_out),
-    (EOFError, _network),
-    (OSError, _network),
+    (OSError, lambda exc, service: service.foreign(exc)),
+    (EOFError, lambda exc, service: service.foreign(exc)),
 )
+"""Who explains which failure, the most telling first."""

@@ -1,0 +1,203 @@
+"""One recognition session over Qiniu's protocol: which frame comes next, and when it is over.
+
+Belongs here: the order of frames, the held-back piece, the meaning of what comes back, and the rules
+of the end. Does not belong here: sockets, asyncio, clocks: the caller says what time it is and carries
+the bytes. Errors raised here have no `who`; the caller knows the host.
+
+    start() ──► feed() … feed() ──► finish()         what to send: the config, then sound, then the last piece
+    receive() … receive()  closed()  quiet()         what came: each may set `final`, which ends the session
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from voicecli.backends.qiniu.answers import (
+    EMPTY_AUDIO,
+    OK_CODES,
+    complaint_error,
+    decoded,
+    error_for,
+    result_in,
+    transcript_of,
+)
+from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
+from voicecli.backends.wording import clean
+from voicecli.errors import ProtocolError, ServiceError, UnreachableError, VoiceError
+from voicecli.types import MIC, Transcript
+
+PIECE = MIC.bytes_for(100)
+"""Sound goes out in pieces of 100 ms, so that interim text is quick …"""
+
+BIG_PIECE = MIC.bytes_for(200)
+"""… and in pieces of 200 ms, the largest that the protocol likes, when there is more of it waiting."""
+
+CONFIG_S = 10.0
+"""How long the config's answer may take."""
+
+QUIET_S = 5.0
+"""How long a server may be quiet after the last frame before that counts as the end."""
+
+
+def config(uid: str, model: str = "asr", extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The session's first message. `extra` is laid over it, table by table."""
+    base = {
+        "user": {"uid": uid},
+        # The gateway's page says sample_rate, the recogniser behind it says rate.
+        "audio": {"format": "pcm", "sample_rate": 16000, "rate": 16000, "bits": 16, "channel": 1, "codec": "raw"},
+        "request": {"model_name": model, "enable_punc": True, "show_utterances": True},
+    }
+    return _laid_over(base, extra or {})
+
+
+def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        below = merged.get(name)
+        both = isinstance(below, dict) and isinstance(value, Mapping)
+        merged[name] = _laid_over(below, value) if isinstance(below, dict) and both else value
+    return merged
+
+
+class Session:
+    """The client's side of one session. Times are seconds on any clock that the caller keeps to.
+
+    `final` is the last transcript, None while the session goes on. `deadline` is when `quiet()` must
+    be called if nothing has come until then; None: no need to hurry.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], *, config_s: float = CONFIG_S, quiet_s: float = QUIET_S) -> None:
+        self._settings, self._config_s, self._quiet_s = settings, config_s, quiet_s
+        self.final: Transcript | None = None
+        self.deadline: float | None = None
+        self.answered = False
+        self._sequence = 0
+        self._held = bytearray()
+        self._finished = False
+        self._known = False
+        self._results = 0
+        self._so_far = Transcript("", final=False)
+        self._last: tuple[Any, Mapping[str, Any]] | None = None
+        self._note = ""
+
+    # What to send.
+
+    def start(self, now: float) -> bytes:
+        """The config frame, sequence 1."""
+        self.deadline = now + self._config_s
+        return self._frame(Kind.CONFIG, json.dumps(self._settings, ensure_ascii=False).encode())
+
+    def feed(self, pcm: bytes) -> list[bytes]:
+        """The frames that `pcm` (16 kHz mono) completes. Something is always held back for the last one."""
+        self._held += pcm
+        frames = []
+        while len(self._held) > PIECE:
+            size = BIG_PIECE if len(self._held) > BIG_PIECE else PIECE
+            frames.append(self._frame(Kind.AUDIO, bytes(self._held[:size])))
+            del self._held[:size]
+        return frames
+
+    def finish(self, now: float) -> bytes:
+        """The last frame. It carries sound, unless there was none at all."""
+        whole = len(self._held) - len(self._held) % MIC.frame_bytes
+        self._finished = True
+        self._await_end(now)
+        return self._frame(Kind.AUDIO, bytes(self._held[:whole]), last=True)
+
+    def _frame(self, kind: Kind, payload: bytes, last: bool = False) -> bytes:
+        self._sequence += 1
+        return encode(Frame(kind, payload, -self._sequence if last else self._sequence, last))
+
+    # What came back.
+
+    def receive(self, message: bytes | str, now: float) -> Transcript | None:
+        """What a message adds: the text so far, when it changed and the session goes on.
+
+        Raises the service's error, or ProtocolError for nonsense. Once the last frame is sent, an
+        error ends the session with what is known instead.
+        """
+        try:
+            return self._received(message, now)
+        except VoiceError as exc:
+            self._end_early(exc)
+            return None
+
+    def closed(self, reason: VoiceError | None = None) -> None:
+        """The peer closed the connection, or it broke for `reason`. Ends the session, or raises."""
+        note = f": {self._note}" if self._note else ""
+        self._end_early(reason or ServiceError(f"closed the connection before its result{note}", cure="Try again"))
+
+    def quiet(self) -> None:
+        """The deadline has passed and nothing came. Ends the session, or raises UnreachableError."""
+        waited = self._quiet_s if self.answered else self._config_s
+        note = f"; its last words were: {self._note}" if self._note else ""
+        self._end_early(UnreachableError(f"did not answer within {waited:g} s{note}", cure="Try again"))
+
+    def _received(self, message: bytes | str, now: float) -> Transcript | None:
+        if isinstance(message, str):
+            self._alive(now)
+            return self._text(message)
+        frame = decode(message)
+        if frame is None:
+            return None
+        self._alive(now)
+        if frame.kind is Kind.ERROR and frame.code not in OK_CODES:
+            self._failed(frame)
+            return None
+        changed = self._result(decoded(frame.payload)) if frame.kind is Kind.RESULT and frame.payload else None
+        if frame.last:
+            self._end_in_order()
+        return changed if self.final is None else None
+
+    def _text(self, message: str) -> Transcript | None:
+        """A text frame: JSON as a result would hold, or words that are kept for an error's sake."""
+        try:
+            data = decoded(message)
+        except ProtocolError:
+            self._note = clean(message)
+            return None
+        return self._result(data)
+
+    def _result(self, data: Any) -> Transcript | None:
+        error, result = complaint_error(data), result_in(data)
+        if result is None:
+            if error:
+                raise error
+            return None
+        before, self._last = self._so_far, (data, result)
+        self._so_far = transcript_of(data, result, final=False)
+        # The config's answer also looks like a result, but knows nothing yet.
+        self._known |= bool(self._so_far.text) or self._results > 0
+        self._results += 1
+        changed = (self._so_far.text, self._so_far.segments) != (before.text, before.segments)
+        return self._so_far if changed else None
+
+    def _failed(self, frame: Frame) -> None:
+        if not (frame.code == EMPTY_AUDIO and self._finished):
+            raise error_for(frame.code or 0, frame.payload)
+        self._end()
+
+    def _end_in_order(self) -> None:
+        if not self._finished:
+            raise ServiceError("ended the session before the speech did", cure="Try again")
+        self._end()
+
+    def _alive(self, now: float) -> None:
+        self.answered = True
+        self.deadline = None
+        if self._finished:
+            self._await_end(now)
+
+    def _await_end(self, now: float) -> None:
+        self.deadline = max(now + self._quiet_s, 0.0 if self.answered else self.deadline or 0.0)
+
+    def _end_early(self, error: VoiceError) -> None:
+        if not (self._finished and self._known):
+            raise error
+        self._end()
+
+    def _end(self) -> None:
+        self.deadline = None
+        self.final = transcript_of(*self._last, final=True) if self._last else Transcript("")
