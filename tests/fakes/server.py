@@ -339,6 +339,9 @@ class Wire:
             if not data:
                 return None
             self._ahead += data
+            if self._ahead[0] == 0x16:  # TLS spoken to a plain server: answer as servers do
+                await self.send(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+                return None
         return bytes(self._ahead).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 
     async def left(self) -> None:

@@ -18,19 +18,19 @@ import json
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Generic, Self, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from voicecli import __version__
 from voicecli.backends.sse import LIMIT as LINE_BYTES
-from voicecli.backends.sse import Event, Events, Lines
+from voicecli.backends.sse import Event, Events, Parser, TextLines
 from voicecli.backends.wording import Complaint, clean, complaint_in, complaint_of, mask, retry_after
 from voicecli.errors import (
     ConfigError,
@@ -58,6 +58,7 @@ LONGEST_WAIT_S = 5.0
 
 _PAUSES_S = (0.1, 0.4)
 _REDIRECTS = 3
+_MOVED = "x-voicecli-location"
 _ERROR_BYTES = 64 * 1024
 _DRAIN_S = 0.05
 _KEEPALIVE_S = 120.0
@@ -130,10 +131,11 @@ class HttpService:
         """
         body = {"json": json, "data": data, "files": files, "content": content, "params": params, "headers": headers}
         response = await self._answer(method, self.url(path), {k: v for k, v in body.items() if v is not None})
+        reply = Reply(self, response)
         try:
-            yield Reply(self, response)
+            yield reply
         finally:
-            await response.aclose()
+            await reply.close()
 
     async def _answer(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Response:
         """The first success. One place decides what is tried again: see `_again`."""
@@ -157,7 +159,7 @@ class HttpService:
             if response.is_success:
                 return response
             try:
-                if not response.has_redirect_location:
+                if _MOVED not in response.headers:
                     return await self._failure(response)
                 url = self._redirected(url, response)
             finally:
@@ -172,7 +174,9 @@ class HttpService:
             raise InputError(f"the request cannot be written: {clean(self.masked(str(exc)))}", who=self.who) from exc
 
     def _redirected(self, url: str, response: httpx.Response) -> str:
-        target = urljoin(url, response.headers["location"])
+        target = str(response.headers[_MOVED])
+        with suppress(ValueError):
+            target = urljoin(url, target)
         if _origin(target) == _origin(url):
             return target
         where = clean(self.masked("://".join(_origin(target)[:2])), 100)
@@ -195,7 +199,9 @@ class HttpService:
         words = self.masked(complaint.words)
         what = {True: words, False: f"{words} (HTTP {status})"}[status == 200] if words else f"answered HTTP {status}"
         cure = cure.format(key=f"the key from {self.backend.key_source}" if self.backend.key_source else "the key")
-        return kind(what, who=self.who, cure=cure, retry_after=wait)
+        error = kind(what, who=self.who, cure=cure, retry_after=wait)
+        error.status = status
+        return error
 
     def complain(self, data: Any) -> None:
         """Raise what a decoded body says when it is an error object in a successful answer."""
@@ -234,7 +240,8 @@ class Reply:
     """A successful answer whose body is still arriving. Read it once, in one of the ways below.
 
     Reading raises ServiceError when the connection breaks, UnreachableError when nothing comes for
-    `timeout_s`, ProtocolError when a limit is passed.
+    `timeout_s`, ProtocolError when a limit is passed. The iterators are plain objects, not
+    generators: leaving one in the middle leaves nothing behind.
     """
 
     def __init__(self, service: HttpService, response: httpx.Response) -> None:
@@ -242,37 +249,19 @@ class Reply:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        self._pieces: AsyncIterator[bytes] | None = None
+        self._raw = cast(AsyncGenerator[bytes, None], response.aiter_raw())
 
-    async def chunks(self, limit: int = STREAM_BYTES) -> AsyncGenerator[bytes, None]:
+    def chunks(self, limit: int = STREAM_BYTES) -> AsyncIterator[bytes]:
         """The body in pieces, each as soon as it arrives; at most `limit` bytes together."""
-        unpack, size = _unpacker(self.headers.get("content-encoding", "")), 0
-        try:
-            raw = cast(AsyncGenerator[bytes, None], self._response.aiter_raw())
-            async with aclosing(raw) as self._pieces:
-                async for packed in self._pieces:
-                    for piece in unpack(packed):
-                        size += len(piece)
-                        if size > limit:
-                            raise ProtocolError(f"sent more than {limit} bytes", who=self._service.who)
-                        yield piece
-        except zlib.error as exc:
-            raise ProtocolError("sent a body that cannot be unpacked", who=self._service.who) from exc
-        except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
-            raise self._broken(exc) from exc
+        return _Iterator(self._piece, _Unpacker(self.headers.get("content-encoding", ""), limit), self._service.who)
 
-    async def lines(self, limit: int = LINE_BYTES) -> AsyncGenerator[str, None]:
+    def lines(self, limit: int = LINE_BYTES) -> AsyncIterator[str]:
         """The body's lines, without their ends; none longer than `limit` bytes."""
-        lines = Lines(limit)
-        async with aclosing(self._parsed(lines)) as found:
-            async for line in found:
-                yield line.decode("utf-8", "replace")
+        return _Iterator(self.chunks().__anext__, TextLines(limit), self._service.who)
 
-    async def events(self, limit: int = LINE_BYTES) -> AsyncGenerator[Event, None]:
+    def events(self, limit: int = LINE_BYTES) -> AsyncIterator[Event]:
         """The body's server-sent events; none larger than `limit` bytes."""
-        async with aclosing(self._parsed(Events(limit))) as found:
-            async for event in found:
-                yield event
+        return _Iterator(self.chunks().__anext__, Events(limit), self._service.who)
 
     async def body(self, limit: int = BODY_BYTES) -> bytes:
         """The whole body."""
@@ -294,29 +283,88 @@ class Reply:
 
     async def drain(self) -> None:
         """After the last thing of interest: take the body's end, if it is there, so that the connection lives on."""
-        if self._pieces is None:
-            return
         with suppress(TimeoutError, httpx.HTTPError, httpx.StreamError, OSError):
             async with asyncio.timeout(_DRAIN_S):
-                async for _ in self._pieces:
+                async for _ in self._raw:
                     pass
 
-    async def _parsed(self, parser: Any) -> AsyncGenerator[Any, None]:
+    async def close(self) -> None:
+        """Stop reading and, when there was more to come, close the connection."""
+        await self._raw.aclose()
+        await self._response.aclose()
+
+    async def _piece(self) -> bytes:
         try:
-            async with aclosing(self.chunks()) as pieces:
-                async for piece in pieces:
-                    for each in parser.feed(piece):
-                        yield each
-            for each in parser.finish():
-                yield each
+            return await anext(self._raw)
+        except httpx.TimeoutException as exc:
+            raise self._service.foreign(exc) from exc
+        except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
+            what = "the connection broke in the middle of the answer"
+            raise ServiceError(what, who=self._service.who, cure="Try again") from exc
+
+
+T = TypeVar("T")
+
+
+class _Iterator(Generic[T]):
+    """What a parser makes of the pieces that `more` brings until it raises StopAsyncIteration."""
+
+    def __init__(self, more: Callable[[], Awaitable[bytes]], parser: Parser[T], who: str) -> None:
+        self._more, self._parser, self._who = more, parser, who
+        self._ready: Iterator[T] = iter(())
+        self._ended = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            while True:
+                for each in self._ready:
+                    return each
+                if self._ended:
+                    raise StopAsyncIteration
+                self._ready = await self._next()
         except ProtocolError as exc:
-            exc.who = exc.who or self._service.who
+            exc.who = exc.who or self._who
             raise
 
-    def _broken(self, exc: Exception) -> VoiceError:
-        if isinstance(exc, httpx.TimeoutException):
-            return self._service.foreign(exc)
-        return ServiceError("the connection broke in the middle of the answer", who=self._service.who, cure="Try again")
+    async def _next(self) -> Iterator[T]:
+        try:
+            return self._parser.feed(await self._more())
+        except StopAsyncIteration:
+            self._ended = True
+            return self._parser.finish()
+
+
+class _Unpacker:
+    """Passes bytes on, unpacked when they were compressed, in pieces of `_PIECE` at most, up to `limit` bytes."""
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        packed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
+        self._inflate = zlib.decompressobj(wbits=47) if packed else None
+        self._left = self._limit = limit
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in self._unpacked(data) if self._inflate else (data,):
+            self._left -= len(piece)
+            if self._left < 0:
+                raise ProtocolError(f"sent more than {self._limit} bytes")
+            yield piece
+
+    def finish(self) -> Iterator[bytes]:
+        return iter(())
+
+    def _unpacked(self, data: bytes) -> Iterator[bytes]:
+        assert self._inflate
+        piece = b""
+        while data or len(piece) == _PIECE:
+            try:
+                piece = self._inflate.decompress(data, _PIECE)
+            except zlib.error as exc:
+                raise ProtocolError("sent a body that cannot be unpacked") from exc
+            data = self._inflate.unconsumed_tail
+            yield piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,7 +454,8 @@ def _unanswered(exc: BaseException) -> bool:
 def _chain(exc: BaseException | None, depth: int = 0) -> Iterator[BaseException]:
     """The exception, its causes and the members of groups, outermost first.
 
-    Causes only: the context may be another request's failure, when this one was a second attempt.
+    Causes only (httpcore keeps its cause as first argument): the context may be another request's
+    failure, when this one was a second attempt.
     """
     if exc is None or depth > 12:
         return
@@ -414,7 +463,8 @@ def _chain(exc: BaseException | None, depth: int = 0) -> Iterator[BaseException]
     if isinstance(exc, BaseExceptionGroup):
         for each in exc.exceptions:
             yield from _chain(each, depth + 1)
-    yield from _chain(exc.__cause__, depth + 1)
+    inner = exc.args[0] if exc.args and isinstance(exc.args[0], BaseException) else None
+    yield from _chain(exc.__cause__ or inner, depth + 1)
 
 
 def is_loopback(host: str) -> bool:
@@ -479,30 +529,22 @@ def _client(
             timeout=httpx.Timeout(backend.timeout_s, connect=backend.connect_timeout_s),
             limits=httpx.Limits(max_connections=32, keepalive_expiry=_KEEPALIVE_S),
             follow_redirects=False,
+            event_hooks={"response": [_keep_location]},
         )
-    except (ImportError, ValueError, httpx.InvalidURL) as exc:
-        raise ConfigError(
-            "the proxy cannot be used", who=backend.name, cure="Give an http:// address as proxy"
-        ) from exc
+    except ImportError as exc:
+        cure = "Install httpx[socks], or give an http:// address as proxy"
+        raise ConfigError("a SOCKS proxy needs a package more", who=backend.name, cure=cure) from exc
+    except (ValueError, httpx.InvalidURL) as exc:
+        raise ConfigError("the proxy has no usable address", who=backend.name, cure="Write http://host:port") from exc
+
+
+async def _keep_location(response: httpx.Response) -> None:
+    """Put a redirect's target where httpx does not parse it: a bad one would look like a bad request of ours."""
+    if response.is_redirect and "location" in response.headers:
+        response.headers[_MOVED] = response.headers.pop("location")
 
 
 @functools.cache
 def _trusting() -> ssl.SSLContext:
     """What we trust over TLS: certifi's list, or SSL_CERT_FILE's. Costs 20 ms, so it is made once."""
     return httpx.create_ssl_context()
-
-
-def _unpacker(encoding: str) -> Any:
-    """A function from packed to plain pieces, none larger than `_PIECE`."""
-    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return lambda data: (data,)
-    inflate = zlib.decompressobj(wbits=47)
-
-    def unpack(data: bytes) -> Iterator[bytes]:
-        piece = b""
-        while data or len(piece) == _PIECE:
-            piece = inflate.decompress(data, _PIECE)
-            data = inflate.unconsumed_tail
-            yield piece
-
-    return unpack

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from voicecli.errors import ProtocolError
 
@@ -20,6 +21,16 @@ LIMIT = 8 * 1024 * 1024
 """Bytes that one line, and the data of one event, may have."""
 
 _END = re.compile(rb"[\r\n]")
+
+
+T = TypeVar("T", covariant=True)
+
+
+class Parser(Protocol[T]):
+    """Pieces of bytes in, whole things out. Raises ProtocolError for what passes its limit."""
+
+    def feed(self, data: bytes, /) -> Iterator[T]: ...
+    def finish(self) -> Iterator[T]: ...
 
 
 class Lines:
@@ -59,6 +70,19 @@ class Lines:
         if len(self._buffer) + len(rest) > self._limit:
             raise ProtocolError(f"sent a line of more than {self._limit} bytes")
         self._buffer += rest
+
+
+class TextLines:
+    """Cuts bytes into lines of UTF-8, as `Lines` does; what is no UTF-8 is replaced."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._lines = Lines(limit)
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        return (line.decode("utf-8", "replace") for line in self._lines.feed(data))
+
+    def finish(self) -> Iterator[str]:
+        return (line.decode("utf-8", "replace") for line in self._lines.finish())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,484 @@
+"""The HTTP door, over a real server: what is sent, what is tried again, and which of our errors comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import socket
+import time
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.fakes import tls
+from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply, Request, Step
+from voicecli.backends import http
+from voicecli.backends.http import PLACEHOLDER_KEY, HttpService
+from voicecli.errors import (
+    ConfigError,
+    InputError,
+    ProtocolError,
+    RateLimitedError,
+    RefusedError,
+    ServiceError,
+    UnreachableError,
+    VoiceError,
+)
+from voicecli.types import Backend, Secret
+
+pytestmark = pytest.mark.anyio
+
+KEY = "sk-marked-0123456789abcdef"
+
+
+def service(url: str, **settings: Any) -> HttpService:
+    defaults: dict[str, Any] = {
+        "key": Secret(KEY),
+        "key_source": "$WORK_KEY",
+        "connect_timeout_s": 1.0,
+        "timeout_s": 1.0,
+    }
+    return HttpService(Backend("work", "openai", base_url=url, **(defaults | settings)))
+
+
+async def ask(server: FakeServer, path: str = "/x", **settings: Any) -> Any:
+    async with service(server.url, **settings) as work:
+        return await work.json("GET", path)
+
+
+async def fails(server: FakeServer, kind: type[VoiceError], **settings: Any) -> VoiceError:
+    """The error of exactly `kind` that a request meets; it never holds the key."""
+    with pytest.raises(VoiceError) as caught:
+        await ask(server, **settings)
+    assert type(caught.value) is kind, caught.value
+    assert KEY not in str(caught.value) + repr(caught.value)
+    return caught.value
+
+
+# -- what is sent --------------------------------------------------------------------------------
+
+
+async def test_key_stands_in_one_header_only() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.json([1]))
+        assert await ask(server) == [1]
+    (request,) = server.requests
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert [name for name, value in request.headers.items() if KEY in value] == ["authorization"]
+    assert request.headers["accept-encoding"] == "identity"
+
+
+async def test_no_key_sends_a_placeholder_and_own_headers_win() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.json([]))
+        await ask(server, key=None)
+        await ask(server, headers={"authorization": "Basic abc", "X-Team": "7"})
+    assert server.requests[0].headers["authorization"] == f"Bearer {PLACEHOLDER_KEY}"
+    assert server.requests[1].headers["authorization"] == "Basic abc"
+    assert server.requests[1].headers["x-team"] == "7"
+
+
+async def test_connection_is_kept_and_warmed() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.json([]))
+        async with service(server.url) as work:
+            await work.warm()
+            await work.json("GET", "/x")
+            await work.json("POST", "/x", json={"a": 1})
+        await server.eventually(lambda: server.open_connections == 0)
+    assert server.connections == 1
+    assert [request.method for request in server.requests] == ["HEAD", "GET", "POST"]
+
+
+async def test_warming_a_dead_service_is_silent() -> None:
+    async with service(f"http://127.0.0.1:{unused_port()}") as work:
+        await work.warm()
+
+
+async def test_loopback_ignores_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
+    with FakeServer() as server:
+        server.on("/x", Reply.json("direct"))
+        assert await ask(server) == "direct"
+
+
+async def test_other_hosts_go_through_the_environments_proxy_and_a_set_one_wins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def proxied(request: Request) -> Reply:
+        return Reply.json([request.path, request.headers["host"]])
+
+    with FakeServer(proxied) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        async with service("http://voice.invalid/v1") as work:
+            assert (await work.json("GET", "models"))[1] == "voice.invalid"
+        async with service("http://127.0.0.1:9/v1", proxy=proxy.url) as work:
+            assert (await work.json("GET", "models"))[1] == "127.0.0.1:9"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense"])
+async def test_unusable_proxy_is_a_configuration_error(proxy: str) -> None:
+    with pytest.raises(ConfigError, match="proxy"):
+        async with service("http://127.0.0.1:9", proxy=proxy):
+            pass
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:80", "ftp://h/v1", "http://", "http://h:99999/", "http://h\x1b[2J/", "http://[::1"]
+)
+def test_unusable_address_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        service(url)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", ["ключ-0123456789", "sk-line\nbreak-0123", "sk-\x00abc"])
+def test_key_that_no_header_can_carry_is_refused_unseen(bad: str) -> None:
+    with pytest.raises(ConfigError, match=r"WORK_KEY") as caught:
+        service("http://h", key=Secret(bad))
+    assert bad not in str(caught.value)
+
+
+async def test_unwritable_request_is_an_input_error() -> None:
+    async with service("http://127.0.0.1:9") as work:
+        for value in ("\ud800", float("nan"), {1, 2}):
+            with pytest.raises(InputError):
+                await work.json("POST", "/x", json={"text": value})
+
+
+# -- failures by status ----------------------------------------------------------------------------
+
+OPENAI = {"error": {"message": "That is wrong", "type": "invalid_request_error", "param": None, "code": None}}
+QUOTA = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
+STATUSES = [
+    (400, OPENAI, ServiceError, "That is wrong (HTTP 400)"),
+    (401, OPENAI, RefusedError, "That is wrong (HTTP 401). Check the key from $WORK_KEY and what it may be used for"),
+    (402, {"message": "pay"}, RefusedError, "pay"),
+    (403, {"detail": "not yours"}, RefusedError, "not yours"),
+    (404, {"error": "no such model"}, ServiceError, "no such model"),
+    (413, {"error": {"message": "too big", "code": 413}}, ServiceError, "too big"),
+    (
+        422,
+        {"detail": [{"loc": ["body", "model"], "msg": "field required"}]},
+        ServiceError,
+        "body.model: field required",
+    ),
+    (429, OPENAI, RateLimitedError, "That is wrong"),
+    (429, QUOTA, RefusedError, "You exceeded your quota"),
+    (500, {"error": {"message": {"reason": "nested"}}}, ServiceError, "nested"),
+    (500, {}, ServiceError, "answered HTTP 500"),
+    (503, {"errors": ["busy", "very"]}, ServiceError, "busy; very"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "words"), STATUSES)
+async def test_status_becomes_our_error(status: int, body: Any, kind: type[VoiceError], words: str) -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.json(body, status))
+        error = await fails(server, kind)
+    assert words in str(error) and error.status == status
+    assert str(error).startswith(f"work (127.0.0.1:{server.port}): ")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        ("plain words", "text/plain", "plain words"),
+        ("<html><head><title>502 Bad &amp; Gone</title></head><body>x</body>", "text/html", "502 Bad & Gone"),
+        ("<h1>Oops</h1><script>alert(1)</script>", "text/html", "Oops"),
+        ("\x1b]0;title\x07\x1b[31mred\x1b[0m\r\nnext\x00", "text/plain", "red next"),
+        (f"key {KEY} is not known", "text/plain", "key **** is not known"),
+        ("x" * 5000, "text/plain", "x" * 299 + "… (HTTP 500)"),
+        ("[" * 60_000, "application/json", "[["),
+        ("<" * 60_000, "text/html", "<"),
+    ],
+)
+async def test_error_text_is_made_fit_to_show(body: str, kind: str, words: str) -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.text(body, 500, kind))
+        error = await fails(server, ServiceError)
+    assert words in str(error)
+    assert str(error).isprintable()
+
+
+async def test_huge_and_endless_error_bodies_are_cut() -> None:
+    async def endless() -> AsyncIterator[Step]:
+        while True:
+            yield b"no " * 10_000
+
+    with FakeServer() as server:
+        server.on("/x", Reply(endless, 400))
+        assert "no no" in str(await fails(server, ServiceError))
+        server.on("/x", Reply([b"half an expl", STALL], 400))
+        assert "half an expl" in str(await fails(server, ServiceError, connect_timeout_s=0.2))
+
+
+async def test_error_inside_a_success() -> None:
+    cases = [
+        ({"error": {"message": "m", "code": "invalid_api_key"}}, RefusedError),
+        ({"error": {"message": "m", "code": 429}}, RateLimitedError),
+        ({"error": {"message": "m", "type": "insufficient_quota"}}, RefusedError),
+        ({"error": "m"}, ServiceError),
+    ]
+    work = service("http://h")
+    for body, kind in cases:
+        with pytest.raises(kind, match="m"):
+            work.complain(body)
+    work.complain({"error": None, "text": ""})
+
+
+# -- failures of the transport ------------------------------------------------------------------------
+
+
+def unused_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def transport_error(url: str, **settings: Any) -> VoiceError:
+    async with service(url, **settings) as work:
+        with pytest.raises(UnreachableError) as caught:
+            await work.json("GET", "/x")
+    return caught.value
+
+
+async def test_refused_connection_says_so() -> None:
+    error = await transport_error(f"http://127.0.0.1:{unused_port()}")
+    assert "nothing listens there" in str(error) and "base_url" in error.cure
+
+
+async def test_unknown_host_says_so() -> None:
+    assert "no host named" in str(await transport_error("http://voice.invalid"))
+
+
+async def test_tls_to_a_plain_server_says_so() -> None:
+    with FakeServer() as server:
+        error = await transport_error(server.url.replace("http:", "https:"))
+    assert "TLS" in str(error) and "https or http" in error.cure
+
+
+async def test_untrusted_certificate_says_so() -> None:
+    with FakeServer(tls=tls.server_context()) as server:
+        error = await transport_error(server.url)
+    assert "certificate is not trusted" in str(error)
+
+
+async def test_silence_is_unreachable_and_not_tried_again() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply(first=[STALL]))
+        error = await fails(server, UnreachableError, timeout_s=0.1)
+    assert "sent nothing for 0.1 s" in str(error) and "timeout_s in [backends.work]" in error.cure
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("act", [RESET, CUT])
+async def test_lost_before_any_answer_is_tried_twice_more(act: Any) -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply(first=[act]))
+        await fails(server, UnreachableError)
+        assert len(server.requests) == 3
+        server.on("/x", Reply(first=[act]), Reply.json("at last"))
+        assert await ask(server) == "at last"
+
+
+@pytest.mark.parametrize("steps", [[b"{", RESET], [b"[1", CUT]])
+async def test_lost_in_the_middle_is_a_service_error_and_not_tried_again(steps: list[Any]) -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply(steps))
+        error = await fails(server, ServiceError)
+    assert "in the middle" in str(error)
+    assert len(server.requests) == 1
+
+
+async def test_gibberish_instead_of_http() -> None:
+    with FakeServer(greet=[b"220 mail ready\r\n", 0.2, CUT]) as server:
+        await fails(server, UnreachableError)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"nope", b"<html>hello", b'{"a":', b"[" * 100_000, b"\xff\xfe", b'{"n":' + b"9" * 9000 + b"}"]
+)
+async def test_answer_that_is_no_json(body: bytes) -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply(body))
+        assert "no JSON" in str(await fails(server, ProtocolError))
+
+
+# -- trying again ----------------------------------------------------------------------------------
+
+
+async def test_short_patience_is_granted() -> None:
+    with FakeServer() as server:
+        server.on(
+            "/x", Reply.json(OPENAI, 429, retry_after="0.05"), Reply.json({}, 503, retry_after_ms="20"), Reply.json(7)
+        )
+        assert await ask(server) == 7
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"retry_after": "600"}, {"retry_after": "Fri, 01 Jan 2100 00:00:00 GMT"}, {}, {"retry_after": "soon"}],
+)
+async def test_long_or_no_patience_is_told(headers: dict[str, str]) -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.json(OPENAI, 429, **headers))
+        error = await fails(server, RateLimitedError)
+    assert len(server.requests) == 1
+    assert (error.retry_after is not None) == (headers.get("retry_after", "soon") != "soon")
+
+
+async def test_quota_and_a_clear_no_are_final() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.json(QUOTA, 429, retry_after="0"))
+        await fails(server, RefusedError)
+        server.on("/x", Reply.json(OPENAI, 429, retry_after="0", x_should_retry="false"))
+        await fails(server, RateLimitedError)
+        assert len(server.requests) == 2
+        server.on("/x", Reply.json(OPENAI, 500, x_should_retry="true"), Reply.json(8))
+        assert await ask(server) == 8
+
+
+# -- redirects ---------------------------------------------------------------------------------------
+
+
+async def test_redirect_on_the_same_host_keeps_method_and_body() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply(status=307, headers={"location": "/y?z=1"}))
+        server.on("/y", Reply.json("moved"))
+        async with service(server.url) as work:
+            assert await work.json("POST", "/x", json={"a": 1}) == "moved"
+    assert server.requests[1].method == "POST" and server.requests[1].json() == {"a": 1}
+
+
+async def test_redirect_elsewhere_never_carries_the_key() -> None:
+    with FakeServer() as elsewhere, FakeServer() as server:
+        for target in (elsewhere.url, server.url.replace("http:", "https:"), "//evil.invalid/", "http://[", "mailto:x"):
+            server.on("/x", Reply(status=302, headers={"location": target}))
+            assert "redirects to" in str(await fails(server, ServiceError))
+        server.on("/x", Reply(status=302, headers={"location": "/x"}))
+        assert "circle" in str(await fails(server, ServiceError))
+    assert elsewhere.requests == []
+
+
+async def test_absolute_addresses_are_held_to_the_base() -> None:
+    work = service("http://h:1/v1")
+    assert work.url("http://h:1/other") == "http://h:1/other"
+    assert work.url("/models") == work.url("models") == "http://h:1/v1/models"
+    with pytest.raises(ServiceError, match="elsewhere"):
+        work.url("http://other/x")
+
+
+# -- streams ------------------------------------------------------------------------------------------
+
+
+async def test_pieces_arrive_as_they_are_sent_and_leaving_hangs_up() -> None:
+    gate = Gate()
+    with FakeServer() as server:
+        server.on("/x", Reply([b"one", gate, b"two", STALL], headers={"content-type": "Audio/PCM; rate=1"}))
+        async with service(server.url) as work:
+            async with work.stream("POST", "/x", content=b"abc") as reply:
+                assert (reply.status, reply.content_type) == (200, "audio/pcm")
+                pieces = reply.chunks()
+                assert await anext(pieces) == b"one"
+                gate.open()
+                assert await anext(pieces) == b"two"
+                left = time.monotonic()
+            assert (await server.hung_up("/x")).at - left < 0.5
+
+    assert server.requests[0].body == b"abc"
+
+
+async def test_cancel_hangs_up_and_leaves_no_task() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply([b"one", STALL]))
+        async with service(server.url) as work:
+            before = asyncio.all_tasks()
+
+            async def read() -> None:
+                async with work.stream("GET", "/x") as reply:
+                    async for _ in reply.chunks():
+                        pass
+
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await read()
+            await server.hung_up("/x")
+            await asyncio.sleep(0)
+            assert asyncio.all_tasks() == before
+
+
+async def test_finished_stream_gives_its_connection_back() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.sse([b"data: 1\n\n", b"data: [DONE]\n\n"]))
+        async with service(server.url) as work:
+            for _ in range(3):
+                async with work.stream("GET", "/x") as reply:
+                    async for event in reply.events():
+                        if event.data == "[DONE]":
+                            await reply.drain()
+                            break
+    assert server.connections == 1
+
+
+async def test_draining_an_endless_stream_does_not_wait() -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.sse([b"data: [DONE]\n\n", STALL]))
+        async with service(server.url) as work, work.stream("GET", "/x") as reply:
+            began = time.monotonic()
+            await anext(reply.events())
+            await reply.drain()
+            assert time.monotonic() - began < 0.5
+
+
+async def test_lines_are_cut_anywhere() -> None:
+    text = '{"delta": "你"}\r\n{"delta": "好"}\n{"last": 1}'.encode()
+    with FakeServer() as server:
+        server.on("/x", Reply([text[i : i + 1] for i in range(len(text))]))
+        async with service(server.url) as work, work.stream("GET", "/x") as reply:
+            lines = [line async for line in reply.lines()]
+    assert lines == ['{"delta": "你"}', '{"delta": "好"}', '{"last": 1}']
+
+
+async def test_limits_hold() -> None:
+    packed = gzip.compress(b"0" * 50_000_000)
+    with FakeServer() as server:
+        server.on("/big", Reply(b"1" * 5000))
+        server.on("/line", Reply([b"x" * 6000, STALL]))
+        server.on("/bomb", Reply(packed, headers={"content-encoding": "gzip"}))
+        async with service(server.url) as work:
+            with pytest.raises(ProtocolError, match="more than 4096"):
+                await work.json("GET", "/big", limit=4096)
+            with pytest.raises(ProtocolError, match="line of more than 4096") as caught:
+                async with work.stream("GET", "/line") as reply:
+                    await anext(reply.lines(4096))
+            assert caught.value.who == work.who
+            tracemalloc.start()
+            with pytest.raises(ProtocolError):
+                await work.json("GET", "/bomb", limit=1 << 20)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+async def test_compressed_answers_are_read_all_the_same() -> None:
+    data = json.dumps(list(range(100_000))).encode()
+    with FakeServer() as server:
+        packed = gzip.compress(data)
+        server.on("/x", Reply([packed[:1000], packed[1000:]], headers={"content-encoding": "gzip"}))
+        assert await ask(server) == list(range(100_000))
+        server.on("/x", Reply(b"no gzip", headers={"content-encoding": "gzip"}))
+        assert "unpacked" in str(await fails(server, ProtocolError))
+
+
+async def test_plain_http_makes_no_expensive_tls_context() -> None:
+    http._trusting.cache_clear()
+    async with service("http://127.0.0.1:9"):
+        pass
+    assert http._trusting.cache_info().misses == 0
