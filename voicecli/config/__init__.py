@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from voicecli.config.files import config_path
 from voicecli.config.model import AudioSettings, ChatSettings, Config, TalkSettings, Use
-from voicecli.config.resolve import EMBEDDED, OPENAI, load
+from voicecli.config.resolve import EMBEDDED, OPENAI, VERBS, load
 
 __all__ = [
     "EMBEDDED",
     "OPENAI",
+    "VERBS",
     "AudioSettings",
     "ChatSettings",
     "Config",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Union
 
-from voicecli.config.schema import DEEPEST, Misfit, ascii_safe, entries_of, fit, keys_of, kind, sections
+from voicecli.config.schema import DEEPEST, Misfit, ascii_safe, brief, entries_of, fit, keys_of, kind, sections
 from voicecli.errors import ConfigError
 from voicecli.types import Backend
 
@@ -104,11 +104,16 @@ def _named(raw: Any, at: Path, origin: Origin, one: Callable[[Any, Path], Layer]
     layer: Layer = {}
     for name, table in _is_table(raw, at, origin).items():
         path = (*at, name)
-        if not _NAME.fullmatch(name):
-            what = f"{dotted(path)} is no usable name"
-            raise ConfigError(what, who=origin.who, cure="Names are letters, digits, - and _.")
+        check_name(name, dotted(path), origin.who)
         layer[name] = one(table, path)
     return layer
+
+
+def check_name(name: str, shown: str = "", who: str = "") -> None:
+    """Raises ConfigError unless `name` is fit for a backend, a profile, or a stored key."""
+    if not _NAME.fullmatch(name):
+        what = f"{shown or brief(name)} is no usable name"
+        raise ConfigError(what, who=who, cure="Names are up to 64 letters, digits, - and _, and begin without -.")
 
 
 def _is_table(raw: Any, path: Path, origin: Origin) -> dict[str, Any]:

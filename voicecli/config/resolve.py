@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 EMBEDDED = "embedded"
 OPENAI = "openai"
+VERBS = tuple(keys_of(Use))
+"""The verbs that [use] gives a backend each."""
 OPENAI_DEFAULTS: Mapping[str, str] = {
     "family": OPENAI,
     "base_url": "https://api.openai.com/v1",
@@ -152,7 +154,7 @@ def _fallback(env: Mapping[str, str], written: Layer) -> Given:
 def _filled(use: Layer, fallback: Given) -> Layer:
     """`[use]` with a backend for every verb; "" counts as unset."""
     given = {verb: each for verb, each in use.items() if cast(Given, each).value}
-    return {verb: given.get(verb, fallback) for verb in keys_of(Use)}
+    return {verb: given.get(verb, fallback) for verb in VERBS}
 
 
 def _tables(layer: Layer, name: str) -> Layer:
@@ -238,7 +240,7 @@ def _free(layer: Layer, at: tuple[str, ...], sources: dict[str, str]) -> dict[st
 
 
 def _check_use(config: Config) -> None:
-    for verb in keys_of(Use):
+    for verb in VERBS:
         name = getattr(config.use, verb)
         if name not in config.backends:
             raise _missing(name, config.sources[f"use.{verb}"], config.backends)

@@ -57,7 +57,10 @@ def fit(value: Any, hint: Any, *, text: bool = False) -> Any:
     origin = get_origin(hint)
     if origin is Annotated:
         base, *marks = get_args(hint)
-        return _marked(fit(value, base, text=text), marks)
+        try:
+            return _marked(fit(value, base, text=text), marks)
+        except WrongKind:
+            raise _wrong(value, hint, text) from None
     if origin in (types.UnionType, Union):
         return _any_of(value, hint, text)
     if origin is Literal:
@@ -87,11 +90,15 @@ def _any_of(value: Any, hint: Any, text: bool) -> Any:
             return fit(value, each, text=text)
         except WrongKind:
             continue
-    raise WrongKind(f"must be {describe(hint)}, not {brief(value) if text else kind(value)}")
+    raise _wrong(value, hint, text)
 
 
 class WrongKind(Misfit):
     """The value is of another kind altogether (text for a number)."""
+
+
+def _wrong(value: Any, hint: Any, text: bool) -> WrongKind:
+    return WrongKind(f"must be {describe(hint)}, not {brief(value) if text else kind(value)}")
 
 
 def _choice(value: Any, choices: tuple[Any, ...]) -> Any:

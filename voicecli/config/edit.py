@@ -1,0 +1,158 @@
+"""Writing the configuration file: the first one, and changing one key of it.
+
+Belongs here: the starting text, and edits that keep a person's comments and order. A file that could not
+be loaded afterwards is never written. Does not belong here: what the keys mean, printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from voicecli.config import files
+from voicecli.config.layers import Origin, dotted, hint_for
+from voicecli.config.resolve import OPENAI_DEFAULTS, VERBS, parse, resolve
+from voicecli.config.schema import Misfit, brief, fit
+from voicecli.errors import ConfigError
+
+START = """\
+# Settings of voice. Flags and VOICE_* variables beat them: 'voice config show' tells what holds and why.
+# Keys of services do not belong here: use api_key_env, api_key_cmd, or 'voice keys set NAME'.
+
+# Which backend serves which verb. Without this, everything stays on this machine (or goes to OPENAI_API_KEY's service).
+{use}
+# A service: any number of them, each under a name of yours.
+{backend}
+# What the model is told before every conversation.
+# [chat]
+# system = "Answer briefly: your words are spoken."
+
+# Devices by a part of their name, or by index; 'voice devices' lists them.
+# [audio]
+# input = "USB"
+# output = "Headphones"
+
+# [talk]
+# end_ms = 500         # silence that ends a turn
+# headphones = false   # true: the microphone cannot hear the loudspeaker
+
+# 'voice --profile travel ...' lays this over the rest.
+# [profiles.travel.use]
+# chat = "embedded"
+"""
+
+
+def starting_text(env: Mapping[str, str]) -> str:
+    """A first configuration: with the service whose key is in the environment, else all of it as comments."""
+    found = bool(env.get("OPENAI_API_KEY"))
+    name, mark = ("openai", "") if found else ("work", "# ")
+    changes = {"base_url": env.get("OPENAI_BASE_URL")} if found else {"api_key_env": "WORK_API_KEY"}
+    table = {key: changes.get(key) or value for key, value in OPENAI_DEFAULTS.items()}
+    use = _lines("[use]", dict.fromkeys(VERBS, name), mark)
+    return START.format(use=use, backend=_lines(f"[backends.{name}]", table, mark))
+
+
+def _lines(head: str, table: Mapping[str, str], mark: str) -> str:
+    import tomlkit
+
+    lines = [head, *(f"{key} = {tomlkit.item(value).as_string()}" for key, value in table.items())]
+    return "".join(f"{mark}{line}\n" for line in lines)
+
+
+def write_start(path: Path, env: Mapping[str, str], *, force: bool = False) -> None:
+    """Writes the first configuration file. Raises ConfigError when there is one already and not `force`."""
+    if path.exists() and not force:
+        raise ConfigError("exists already", who=str(path), cure="--force writes over it.")
+    text = starting_text(env)
+    validate(text, path, env)
+    files.write_whole(path, text)
+
+
+def set_value(path: Path, key: str, text: str, env: Mapping[str, str]) -> Any:
+    """Sets one dotted key in the file (made if need be) from text, and returns the value as written.
+
+    Everything else in the file stays as it is, comments too. Raises ConfigError, and then writes nothing.
+    """
+    where = parts(key)
+    value = _value(where, text)
+    try:
+        old = files.read(path)
+    except FileNotFoundError:
+        old = ""
+    files.parse(old, path)
+    new = _edited(old, where, value, path)
+    validate(new, path, env)
+    files.write_whole(path, new)
+    return value
+
+
+def parts(key: str) -> tuple[str, ...]:
+    """A dotted key as TOML reads it, quotes and all. Raises ConfigError."""
+    import tomllib
+
+    try:
+        tree: Any = tomllib.loads(f"{key} = 0") if "\n" not in key else {}
+    except (ValueError, RecursionError):
+        tree = {}
+    found: list[str] = []
+    while isinstance(tree, dict) and len(tree) == 1:
+        ((name, tree),) = tree.items()
+        found.append(name)
+    if tree != 0 or not found:
+        raise ConfigError(f"{brief(key)} is no key", cure="Keys look like talk.end_ms; voice config show lists them.")
+    return tuple(found)
+
+
+def _value(path: tuple[str, ...], text: str) -> Any:
+    hint = hint_for(path, Origin("", dotted, dotted))
+    try:
+        value = fit(text, hint, text=True)
+    except Misfit as exc:
+        raise ConfigError(f"{dotted(path)} {exc}") from None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _edited(text: str, where: tuple[str, ...], value: Any, path: Path) -> str:
+    """The text with one value changed. tomlkit keeps the rest, and is not trusted to: what it made is compared."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document: Any = tomlkit.parse(text)
+        _put(document, where, value)
+        new = tomlkit.dumps(document)
+    except (TOMLKitError, TypeError, ValueError, KeyError, AttributeError):
+        new = ""
+    wanted = files.parse(text, path)
+    _put_plain(wanted, where, value)
+    if not new or files.parse(new, path) != wanted:
+        raise ConfigError(f"{dotted(where)} cannot be set in this file", who=str(path), cure="Change it by hand.")
+    return new
+
+
+def _put(document: Any, where: tuple[str, ...], value: Any) -> None:
+    import tomlkit
+
+    table = document
+    for depth, part in enumerate(where[:-1]):
+        if part not in table:
+            table[part] = tomlkit.table(is_super_table=depth < len(where) - 2)
+        table = table[part]
+    table[where[-1]] = value
+
+
+def _put_plain(table: dict[str, Any], where: tuple[str, ...], value: Any) -> None:
+    for part in where[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{dotted(where)} cannot be set: {part} is no table")
+    table[where[-1]] = value
+
+
+def validate(text: str, path: Path, env: Mapping[str, str]) -> None:
+    """Whether the text would load, alone and under each of its profiles. Raises ConfigError."""
+    file = parse(text, path)
+    service = {name: env[name] for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL") if name in env}
+    for profile in ("", *file.profiles):
+        resolve(service, file, profile)

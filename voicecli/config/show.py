@@ -1,0 +1,97 @@
+"""The configuration as rows to be shown: every key, its value, where it comes from; secrets masked.
+
+Belongs here: which rows there are and what is masked. Does not belong here: printing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from voicecli.config.layers import dotted
+from voicecli.config.model import Config
+from voicecli.config.resolve import EMBEDDED
+from voicecli.config.schema import keys_of, sections
+from voicecli.keys import key_status
+from voicecli.types import Backend
+
+MASK = "****"
+_SECRET = re.compile(r"key|token|secret|passw|auth|cookie|credential|signature|session", re.IGNORECASE)
+
+
+class Row(NamedTuple):
+    key: str
+    value: Any
+    source: str
+
+
+def rows(config: Config, env: Mapping[str, str]) -> list[Row]:
+    """All sections in full, and of each backend what is set. No command is run to look for keys."""
+    found = [
+        Row(f"{name}.{key}", getattr(getattr(config, name), key), config.sources[f"{name}.{key}"])
+        for name, table in sections().items()
+        for key in keys_of(table)
+    ]
+    for backend in config.backends.values():
+        found += _backend(backend, config, env)
+    return found
+
+
+def _backend(backend: Backend, config: Config, env: Mapping[str, str]) -> list[Row]:
+    at = ("backends", backend.name)
+    found: list[Row] = []
+    for key in keys_of(Backend):
+        value = getattr(backend, key)
+        leaves = _leaves((*at, key), value) if isinstance(value, Mapping) else [((*at, key), value)]
+        found += [
+            Row(dotted(path), masked(path[2:], leaf), config.sources[dotted(path)])
+            for path, leaf in leaves
+            if leaf not in ("", (), None)
+        ]
+    if backend.family != EMBEDDED:
+        found.append(Row(dotted((*at, "api_key")), *key_status(backend, env, config.config_dir)))
+    return found
+
+
+def _leaves(path: tuple[str, ...], value: Any) -> list[tuple[tuple[str, ...], Any]]:
+    if not isinstance(value, Mapping):
+        return [(path, value)]
+    return [leaf for name, each in value.items() for leaf in _leaves((*path, name), each)]
+
+
+def shown(path: tuple[str, ...], value: Any) -> Any:
+    """The value of any setting as it may be shown."""
+    path = path[2:] if path[0] == "profiles" else path
+    return masked(path[2:], value) if path[0] == "backends" else value
+
+
+def masked(path: tuple[str, ...], value: Any) -> Any:
+    """A backend's value as it may be shown. `path` begins with the backend's key."""
+    if path[0] in ("headers", "extra"):
+        return _masked_free(path[-1], value)
+    return _MASKS.get(path[0], lambda same: same)(value)
+
+
+def _masked_free(name: str, value: Any) -> Any:
+    """Settings of a person's own naming: text under a telling name is not shown. Numbers are no secrets."""
+    if isinstance(value, Mapping):
+        return {key: _masked_free(key, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_masked_free(name, each) for each in value]
+    return MASK if isinstance(value, str) and _SECRET.search(name) else value
+
+
+def _masked_command(command: str | tuple[str, ...]) -> str:
+    """The program alone: its arguments may be secret."""
+    program = command.split(maxsplit=1)[0] if isinstance(command, str) else command[0]
+    return f"{program} …"
+
+
+def _masked_url(url: str) -> str:
+    """Without the password, and without what stands after ?."""
+    url = re.sub(r"(?<=://)[^/?#]*@", f"{MASK}@", url)
+    return re.sub(r"[?#].*", f"?{MASK}", url)
+
+
+_MASKS: dict[str, Any] = {"api_key_cmd": _masked_command, "proxy": _masked_url, "live_url": _masked_url}
