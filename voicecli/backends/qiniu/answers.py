@@ -8,7 +8,6 @@ of another type, or absurd.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,8 +89,8 @@ def complaint_error(data: Any) -> VoiceError | None:
 
 
 def _error(complaint: Complaint, code: int) -> VoiceError:
-    named = next((meaning for name, meaning in _NAMES if name in complaint.code), _FAILED)
-    error, what, cure = _CODES.get(code, named)
+    named = next((meaning for name, meaning in _NAMES if name in complaint.code), None)
+    error, what, cure = named or _CODES.get(code, _FAILED)
     told = f": {complaint.words}" if complaint.words else ""
     return error(f"{what}{told}" + (f" (code {code})" if code else ""), cure=cure)
 
@@ -171,7 +170,7 @@ def seconds(ms: Any) -> float | None:
     """Milliseconds, as a number or its digits, in seconds; None for anything else, or less than none."""
     if isinstance(ms, str) and ms.isascii() and ms.isdigit() and len(ms) < 12:
         ms = int(ms)
-    if isinstance(ms, bool) or not isinstance(ms, int | float) or not math.isfinite(ms):
+    if isinstance(ms, bool) or not isinstance(ms, int | float):
         return None
     return ms / 1000 if 0 <= ms < 1e12 else None
 

@@ -1,0 +1,333 @@
+"""The order of a session, and each of its endings, without a socket and on a clock that the test holds."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
+from voicecli.backends.qiniu.session import BIG_PIECE, PIECE, Session, config
+from voicecli.errors import ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError
+from voicecli.types import Transcript
+
+MS = 32
+"""Bytes of a millisecond."""
+
+
+def session() -> Session:
+    return Session(config("test"))
+
+
+def read(data: bytes) -> Frame:
+    frame = decode(data)
+    assert frame is not None
+    return frame
+
+
+def answer(text: str | None = None, *, last: bool = False, **more: Any) -> bytes:
+    data = more if text is None else {"result": {"text": text}} | more
+    return encode(Frame(Kind.RESULT, json.dumps(data).encode(), 1, last), compress=False)
+
+
+def refusal(code: int, words: str = "because") -> bytes:
+    return encode(Frame(Kind.ERROR, json.dumps({"error": words}).encode(), code=code), compress=False)
+
+
+def started(*, sound_ms: int = 0, finished: bool = False) -> Session:
+    """A session that was answered at 1 s, has heard some sound, and may have sent its last frame at 2 s."""
+    it = session()
+    it.start(0.0)
+    it.receive(answer(""), 1.0)
+    it.feed(bytes(sound_ms * MS))
+    if finished:
+        it.finish(2.0)
+    return it
+
+
+# What is sent.
+
+
+def test_the_config_comes_first_and_names_both_rates() -> None:
+    frame = read(session().start(0.0))
+    assert (frame.kind, frame.sequence, frame.last) == (Kind.CONFIG, 1, False)
+    assert json.loads(frame.payload) == {
+        "user": {"uid": "test"},
+        "audio": {"format": "pcm", "sample_rate": 16000, "rate": 16000, "bits": 16, "channel": 1, "codec": "raw"},
+        "request": {"model_name": "asr", "enable_punc": True, "show_utterances": True},
+    }
+
+
+def test_extra_settings_are_laid_over_the_config() -> None:
+    laid = config("test", "other", {"request": {"enable_punc": False, "enable_itn": True}, "corpus": {"id": 7}})
+    assert laid["request"] == {"model_name": "other", "enable_punc": False, "show_utterances": True, "enable_itn": True}
+    assert laid["corpus"] == {"id": 7} and laid["audio"] == config("test")["audio"]
+
+
+def test_nothing_is_sent_before_there_is_more_than_a_piece() -> None:
+    it = started()
+    assert it.feed(bytes(PIECE)) == []
+    (data,) = it.feed(bytes(2))
+    assert read(data) == Frame(Kind.AUDIO, bytes(PIECE), 2)
+    assert read(it.finish(2.0)) == Frame(Kind.AUDIO, bytes(2), -3, last=True)
+
+
+def test_a_session_without_sound_ends_with_gzip_of_nothing() -> None:
+    data = started().finish(2.0)
+    assert data[:8] == bytes.fromhex("11230100fffffffe")
+    assert gzip.decompress(data[12:]) == b"" and len(data) > 12
+
+
+def test_half_a_sample_at_the_end_is_dropped() -> None:
+    it = started()
+    it.feed(b"\1\2\3")
+    assert read(it.finish(2.0)).payload == b"\1\2"
+
+
+@given(
+    st.lists(st.binary(max_size=200) | st.integers(0, 3 * BIG_PIECE).map(lambda n: bytes(i % 251 for i in range(n))))
+)
+def test_any_split_of_the_sound_arrives_whole_in_order_and_once(pieces: list[bytes]) -> None:
+    it = started()
+    sent = [read(data) for piece in pieces for data in it.feed(piece)]
+    last = read(it.finish(2.0))
+    sound = b"".join(pieces)
+    assert b"".join(frame.payload for frame in (*sent, last)) == sound[: len(sound) // 2 * 2]
+    assert [frame.sequence for frame in sent] == list(range(2, len(sent) + 2))
+    assert (last.sequence, last.last) == (-len(sent) - 2, True)
+    assert all(len(frame.payload) in (PIECE, BIG_PIECE) and not frame.last for frame in sent)
+    assert last.payload or len(sound) < 2
+
+
+def test_live_sound_leaves_with_the_frame_that_follows_its_piece() -> None:
+    it, sent = started(), []
+    for at in range(0, 1000, 20):
+        sent += [(at, frame) for frame in it.feed(bytes(20 * MS))]
+    assert [at for at, _ in sent] == list(range(100, 1000, 100))
+
+
+# What comes back.
+
+
+def test_the_text_so_far_is_told_when_it_changes() -> None:
+    it = started(sound_ms=300)
+    heard = [it.receive(answer(text), 1.5) for text in ("", "one", "one", "one tow", "one two")]
+    assert heard == [None, *(t and Transcript(t, final=False) for t in ("one", None, "one tow", "one two"))]
+    assert it.final is None
+
+
+def test_a_response_without_a_result_changes_nothing() -> None:
+    it = started(sound_ms=300, finished=True)
+    assert it.receive(answer("one"), 2.1)
+    for data in (answer(), answer(reqid="x"), answer(prefetch=True, result={"text": "guess"})):
+        assert it.receive(data, 2.1) is None
+    it.receive(answer(last=True), 2.2)
+    assert it.final == Transcript("one")
+
+
+def test_unknown_kinds_and_acks_are_no_answers_but_life() -> None:
+    it = started(sound_ms=300)
+    assert it.receive(b"\x11\xd1\x10\0anything", 1.5) is None
+    assert it.receive(b"\x11\xb1\x10\0", 1.5) is None
+
+
+def test_an_error_before_the_last_frame_ends_the_session_badly() -> None:
+    with pytest.raises(RefusedError, match="because"):
+        started().receive(refusal(45000010), 1.5)
+    with pytest.raises(ServiceError, match="heard no sound"):
+        started().receive(refusal(45000002), 1.5)
+    with pytest.raises(ServiceError, match="waited too long"):
+        started(sound_ms=500).receive(refusal(45000081), 9.0)
+
+
+def test_an_error_that_says_ok_is_none() -> None:
+    assert started().receive(refusal(20000000), 1.5) is None
+
+
+def test_a_text_frame_may_hold_an_error_or_a_result() -> None:
+    assert started().receive('{"result":{"text":"one"}}', 1.5) == Transcript("one", final=False)
+    with pytest.raises(RefusedError, match="no key"):
+        started().receive('{"error":{"message":"no key","code":"401"}}', 1.5)
+
+
+def test_plain_words_are_kept_for_the_error_that_may_follow() -> None:
+    it = started(finished=True)
+    assert it.receive("upstream \x1b[1mwent away", 1.5) is None
+    with pytest.raises(ServiceError, match="upstream went away"):
+        it.closed()
+
+
+def test_an_answer_that_is_no_json_is_the_services_failure() -> None:
+    with pytest.raises(ProtocolError, match="no JSON"):
+        started().receive(encode(Frame(Kind.RESULT, b"<html>", 1)), 1.5)
+
+
+def test_a_last_response_before_the_last_frame_is_a_failure() -> None:
+    with pytest.raises(ServiceError, match="before the speech did"):
+        started(sound_ms=500).receive(answer("one", last=True), 1.5)
+
+
+# The endings.
+
+
+@pytest.mark.parametrize("number", [1, 3, -2, -7])
+def test_the_last_flag_ends_it(number: int) -> None:
+    it = started(sound_ms=300, finished=True)
+    body = b'{"result":{"text":"one two"}}'
+    assert it.receive(b"\x11\x93\x10\0" + struct.pack(">iI", number, len(body)) + body, 2.5) is None
+    assert it.final == Transcript("one two") and it.deadline is None
+
+
+def test_the_last_flag_without_a_sequence_ends_it() -> None:
+    it = started(sound_ms=300, finished=True)
+    body = b'{"result":{"text":"one two"}}'
+    it.receive(b"\x11\x92\x10\0" + struct.pack(">I", len(body)) + body, 2.5)
+    assert it.final == Transcript("one two")
+
+
+def test_the_last_answer_settles_every_utterance() -> None:
+    it = started(sound_ms=300, finished=True)
+    spoken = [{"text": "one", "start_time": 0, "end_time": 300, "definite": False}]
+    heard = it.receive(answer(result={"text": "one", "utterances": spoken}), 2.1)
+    assert heard and heard.segments == ()
+    it.receive(refusal(55000000), 2.2)
+    assert it.final and [each.text for each in it.final.segments] == ["one"]
+
+
+def test_after_the_last_frame_quiet_ends_it_with_what_is_known() -> None:
+    it = started(sound_ms=300)
+    it.receive(answer("one"), 1.5)
+    assert it.deadline is None
+    it.finish(2.0)
+    assert it.deadline == 7.0
+    it.receive(answer("one two"), 4.0)
+    assert it.deadline == 9.0
+    it.quiet()
+    assert it.final == Transcript("one two")
+
+
+@pytest.mark.parametrize("code", [45000000, 45000010, 45000081, 55000031, 55000000])
+def test_after_the_last_frame_an_error_ends_it_with_what_is_known(code: int) -> None:
+    it = started(sound_ms=300, finished=True)
+    it.receive(answer("one"), 2.5)
+    assert it.receive(refusal(code), 2.6) is None
+    assert it.final == Transcript("one")
+
+
+def test_after_the_last_frame_a_close_ends_it_with_what_is_known() -> None:
+    for reason in (None, ServiceError("broke off")):
+        it = started(sound_ms=300, finished=True)
+        it.receive(answer("one"), 2.5)
+        it.closed(reason)
+        assert it.final == Transcript("one")
+
+
+def test_empty_audio_is_an_end_without_words() -> None:
+    it = started(finished=True)
+    it.receive(refusal(45000002), 2.5)
+    assert it.final == Transcript("")
+
+
+def test_a_result_without_words_is_known_too() -> None:
+    it = started(sound_ms=300, finished=True)
+    it.receive(answer(""), 2.5)
+    it.quiet()
+    assert it.final == Transcript("")
+
+
+def test_with_nothing_known_the_reason_is_told() -> None:
+    with pytest.raises(UnreachableError, match="did not answer within 5 s"):
+        started(sound_ms=300, finished=True).quiet()
+    with pytest.raises(ServiceError, match="closed the connection before its result"):
+        started(sound_ms=300, finished=True).closed()
+    with pytest.raises(RefusedError, match="because"):
+        started(sound_ms=300, finished=True).receive(refusal(45000030), 2.5)
+
+
+def test_the_config_must_be_answered_within_ten_seconds() -> None:
+    it = session()
+    it.start(3.0)
+    assert it.deadline == 13.0
+    it.feed(bytes(500 * MS))
+    it.finish(4.0)
+    assert it.deadline == 13.0
+    with pytest.raises(UnreachableError, match="did not answer within 10 s"):
+        it.quiet()
+
+
+def test_a_close_in_the_middle_is_a_failure_even_with_words_known() -> None:
+    it = started(sound_ms=300)
+    it.receive(answer("one"), 1.5)
+    with pytest.raises(ServiceError, match="closed the connection"):
+        it.closed()
+
+
+# A whole session with a peer that follows the documents.
+
+
+class Peer:
+    """The server's side, written from the documents and without our codec: it recognises lengths."""
+
+    def __init__(self) -> None:
+        self.sequence, self.heard, self.over = 0, 0, False
+
+    def take(self, data: bytes) -> bytes:
+        assert data[0] == 0x11 and data[3] == 0 and data[2] & 0x0F == 1
+        kind, flags = data[1] >> 4, data[1] & 0x0F
+        number, size = struct.unpack(">iI", data[4:12])
+        assert size == len(data) - 12
+        payload = gzip.decompress(data[12:])
+        self.sequence += 1
+        assert not self.over and kind == (1 if self.sequence == 1 else 2)
+        self.over = flags == 3
+        assert number == (-self.sequence if self.over else self.sequence) and flags in (1, 3)
+        if self.sequence > 1:
+            self.heard += len(payload)
+        text = json.dumps({"result": {"text": f"{self.heard} bytes" if self.heard else ""}}).encode()
+        return bytes((0x11, 0x90 | flags, 0x10, 0)) + struct.pack(">iI", number, len(text)) + text
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=20))
+def test_a_whole_session_with_a_scripted_peer(milliseconds: list[int]) -> None:
+    it, peer = session(), Peer()
+    assert it.receive(peer.take(it.start(0.0)), 0.1) is None
+    for each in milliseconds:
+        for data in it.feed(bytes(each * MS)):
+            heard = it.receive(peer.take(data), 1.0)
+            assert heard == Transcript(f"{peer.heard} bytes", final=False)
+    it.receive(peer.take(it.finish(2.0)), 2.1)
+    total = sum(milliseconds) * MS
+    assert it.final == Transcript(f"{total} bytes" if total else "")
+
+
+MESSAGE = st.one_of(
+    st.binary(max_size=40),
+    st.text(max_size=40),
+    st.builds(lambda flags, data: b"\x11" + bytes((0x90 | flags, 0x10, 0)) + data, st.integers(0, 15), st.binary()),
+    st.builds(lambda text, last: answer(text, last=last), st.text(max_size=9), st.booleans()),
+    st.builds(refusal, st.integers(0, 2**32 - 1), st.text(max_size=9)),
+)
+
+
+@given(st.lists(st.one_of(MESSAGE, st.sampled_from(["finish", "quiet", "close"])), max_size=30))
+def test_garbage_is_only_ever_our_error(events: list[bytes | str]) -> None:
+    it, finished = session(), False
+    it.start(0.0)
+    with contextlib.suppress(VoiceError):
+        for event in events:
+            if it.final is not None:
+                break
+            if event == "finish" and not finished:
+                finished = bool(it.finish(1.0))
+            elif event in ("quiet", "close"):
+                (it.quiet if event == "quiet" else it.closed)()
+            else:
+                heard = it.receive(event, 2.0)
+                assert heard is None or not heard.final
+    assert it.final is None or (finished and it.final.final)
