@@ -45,6 +45,8 @@ Examples:
   voice speak "Good morning." -o hello.wav
   git diff | voice chat "Review this change."
   voice config init                           set up a service
+
+With nothing configured, everything runs on this machine, without a key or a network.
 """
 
 
@@ -55,9 +57,6 @@ class LazyGroup(TyperGroup):
         super().__init__(**attrs)
         self.commands = {name: TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()}
         self.params.extend(shared_options())
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args or ["--help"])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
@@ -88,7 +87,7 @@ def _share(command: Any) -> None:
     command.params.extend(option for option in shared_options() if not taken & set(option.opts))
 
 
-app = typer.Typer(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def _version(wanted: bool) -> None:

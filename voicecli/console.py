@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any, TextIO
 
+from voicecli.errors import InputError
+
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 MASK = "****"
 SHORTEST_SECRET = 6
@@ -23,22 +25,26 @@ class OutputClosedError(Exception):
     """Nobody reads stdout any more (`voice … | head`): the program ends quietly."""
 
 
-_KEPT = {0x09, 0x0A}
-_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-_CONTROLS = ({*range(0x20)} | {*range(0x7F, 0xA0)} | _BIDI) - _KEPT
+class _Table(dict[int, str]):
+    """For str.translate: controls become what `shown` makes of them, everything else stays."""
 
-
-class _Controls(dict[int, str]):
-    """A table for str.translate: controls vanish, half surrogates become the replacement character."""
+    def __init__(self, shown: Callable[[int], str], *controls: range) -> None:
+        super().__init__((code, shown(code)) for each in controls for code in each)
+        self._half = shown
 
     def __missing__(self, code: int) -> str:
-        if 0xD800 <= code <= 0xDFFF:
-            return "\N{REPLACEMENT CHARACTER}"
+        if 0xD800 <= code <= 0xDFFF:  # half of a surrogate pair: no encoding can write it
+            return self._half(code) or "\N{REPLACEMENT CHARACTER}"
         raise LookupError(code)
 
 
-_STRIP = _Controls(dict.fromkeys(_CONTROLS, ""))
-_ESCAPE = {code: f"\\u{code:04x}" for code in {*range(0x7F, 0xA0), *_BIDI, 0x2028, 0x2029, *range(0xD800, 0xE000)}}
+_C0, _DEL_C1, _SEPARATORS = range(0x20), range(0x7F, 0xA0), range(0x2028, 0x202A)
+_BIDI = (range(0x202A, 0x202F), range(0x2066, 0x206A))
+
+_STRIP = _Table(lambda code: "", _C0, _DEL_C1, *_BIDI)
+for _kept in "\t\n":
+    del _STRIP[ord(_kept)]
+_ESCAPE = _Table(lambda code: f"\\u{code:04x}", _DEL_C1, _SEPARATORS, *_BIDI)
 
 
 def clean(text: str) -> str:
@@ -59,6 +65,15 @@ def _without_sequences(text: str) -> str:
     csi = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     other = r"\x1b[ -/]*[0-~]?"
     return re.sub(f"{strings}|{csi}|{other}", "", text)
+
+
+def as_text(data: bytes, who: str) -> str:
+    """UTF-8 (or UTF-16 with its mark) as text. Raises InputError for bytes that are no text."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    if b"\0" in data:
+        raise InputError("is binary, not text", who=who, cure="Sound is for 'voice transcribe'.")
+    return data.decode("utf-8-sig", "replace")
 
 
 def dump_json(value: Any) -> str:
@@ -157,6 +172,29 @@ class Console:
                 raise OutputClosedError from exc
             raise
 
+    def styled(self, parts: Sequence[tuple[str, str]]) -> None:
+        """Pieces of one result, each with a style ("" for none); plain where colour is not allowed."""
+        coloured = self.colour(self.out)
+        text = "".join(f"{style}{clean(part)}{PLAIN}" if coloured and style else clean(part) for part, style in parts)
+        self._put(lambda out: out.write(text))
+        self._mid_line = not text.endswith("\n")
+
+    # -- input: stdin --------------------------------------------------------------------------
+
+    @property
+    def in_is_terminal(self) -> bool:
+        return _is_terminal(sys.stdin)
+
+    def piped_bytes(self) -> bytes:
+        """All of stdin when something was piped or redirected into it, else nothing."""
+        if sys.stdin is None or self.in_is_terminal:
+            return b""
+        return sys.stdin.buffer.read()
+
+    def piped_text(self) -> str:
+        """All of stdin as text. Raises InputError when it is no text."""
+        return as_text(self.piped_bytes(), "stdin")
+
     # -- everything else: stderr ---------------------------------------------------------------
 
     def note(self, text: str) -> None:
@@ -180,6 +218,18 @@ class Console:
     def crash(self, text: str) -> None:
         """A traceback, masked but otherwise as it is."""
         self._tell(text, "")
+
+    def usage(self, text: str) -> None:
+        """A figure that was asked for by a flag of its own: said in `--quiet` too."""
+        self._tell(text, DIM)
+
+    def aside(self, text: str) -> None:
+        """A piece of a model's reasoning, dim, while it arrives; only for a person who watches."""
+        if self.animated and self.out_is_terminal and (text := clean(text)):
+            style, plain = (DIM, PLAIN) if self.colour(self.err) else ("", "")
+            with suppress(OSError, ValueError):
+                self.err.write(f"{style}{text}{plain}")
+                self.err.flush()
 
     def hide(self, secret: object) -> None:
         """From now on `secret` (a Secret, or text) is shown as stars in whatever goes to stderr."""

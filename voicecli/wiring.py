@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -151,6 +151,31 @@ def check_options(family: Family, verb: Verb, options: Any) -> None:
         raise UsageError(f"does not take {flag} to {_spoken(USED_FOR[verb])}", who=family.name, cure=can)
 
 
+def check_language(family: Family, verb: Verb, language: str | None, report: Reporter) -> None:
+    """UsageError for a language that `family` does not have; a note on its limits when none was asked for."""
+    from voicecli.backends.registry import FAMILIES
+
+    if not language:
+        if notice := family.notices.get(USED_FOR[verb]):
+            report.note(f"{family.name}: {notice}.")
+        return
+    if not _has_language(family, verb, language):
+        others = [
+            other.name for other in FAMILIES.values() if able(other, verb) and _has_language(other, verb, language)
+        ]
+        only = ", ".join(sorted(family.languages[USED_FOR[verb]]))
+        raise UsageError(
+            f"can {_spoken(USED_FOR[verb])} only {only}, not '{language}'",
+            who=family.name,
+            cure=f"Families that have it: {', '.join(others) or '(none)'}.",
+        )
+
+
+def _has_language(family: Family, verb: Verb, language: str) -> bool:
+    has = family.languages.get(USED_FOR[verb])
+    return has is None or language.lower().replace("_", "-").split("-")[0] in has
+
+
 def takes(family: Family, verb: Verb) -> frozenset[str]:
     """The option fields that `family` honours at `verb`, over a bridge too."""
     if family.can(verb) or verb not in BRIDGED:
@@ -190,10 +215,10 @@ def with_key(backend: Backend, cfg: Config, env: Mapping[str, str], report: Repo
     """`backend` with its key looked up; the reporter will mask it from now on."""
     from voicecli.keys import resolve_key
 
-    key = backend.key or resolve_key(backend, env, cfg.config_dir)
-    if report is not None and key:
-        report.hide(key)
-    return replace(backend, key=key)
+    backend = resolve_key(backend, env, cfg.config_dir)
+    if report is not None and backend.key:
+        report.hide(backend.key)
+    return backend
 
 
 async def enter(stack: AsyncExitStack, family: Family, backend: Backend, verb: Verb) -> Any:

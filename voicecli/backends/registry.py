@@ -37,6 +37,8 @@ class Family:
     `takes` names, per verb, the option fields (of TranscribeOptions, ChatOptions, SpeechRequest) that
     the family honours: anything else that a caller sets is refused before work begins.
     `stops_on_cancel` names the verbs where leaving the stream really stops the service's work.
+    `languages` names, per verb, the only languages (first subtags) that it can; absent: any. `notices`
+    names, per verb, what a person should know who leaves the language open.
     `grammar` returns JSGF for what its chat understands; `takes_grammar` says its ears can use one.
     """
 
@@ -52,6 +54,8 @@ class Family:
     health: Factory | None = None
     local: bool = False
     takes: dict[str, frozenset[str]] = field(default_factory=dict)
+    languages: dict[str, frozenset[str]] = field(default_factory=dict)
+    notices: dict[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     stops_on_cancel: frozenset[str] = frozenset()
     grammar: Callable[[], str] | None = None

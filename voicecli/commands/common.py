@@ -7,16 +7,21 @@ command needs, or an import that costs time (asyncio, config and wiring are impo
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from voicecli.errors import InputError, UsageError
+
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from voicecli.backends.registry import Family
     from voicecli.config import Config
     from voicecli.console import Console
+    from voicecli.types import Backend, Verb
 
 T = TypeVar("T")
 
@@ -41,16 +46,16 @@ Temperature = Annotated[
 TopP = Annotated[float | None, typer.Option("--top-p", metavar="NUMBER", help="Nucleus sampling, 0 to 1.")]
 
 
-@dataclass
 class Session:
     """One run of `voice`: its environment, its console, and what the shared flags said."""
 
-    env: Mapping[str, str]
-    console: Console
-    backend: str | None = None
-    profile: str | None = None
-    config_path: Path | None = None
-    _config: Config | None = field(default=None, repr=False)
+    def __init__(self, env: Mapping[str, str], console: Console) -> None:
+        self.env = env
+        self.console = console
+        self.backend: str | None = None
+        self.profile: str | None = None
+        self.config_path: Path | None = None
+        self._config: Config | None = None
 
     def config(self, flags: Mapping[str, Any] | None = None) -> Config:
         """The resolved configuration; `flags` are dotted keys that beat file and environment."""
@@ -62,6 +67,26 @@ class Session:
             self._config = load(self.env, path=self.config_path, profile=self.profile, flags={})
         return self._config
 
+    def choose(self, verb: Verb) -> tuple[Family, Backend]:
+        """The backend that serves `verb` in this run. Raises ConfigError."""
+        from voicecli import wiring
+
+        return wiring.choose(verb, self.config(), self.backend)
+
+    def open(self, verb: Verb) -> AbstractAsyncContextManager[Any]:
+        """The adapter that serves `verb` in this run."""
+        from voicecli import wiring
+
+        return wiring.open_adapter(verb, self.config(), self.backend, env=self.env, report=self.console)
+
+    def check(self, family: Family, verb: Verb, options: Any) -> None:
+        """Refuses set options that `family` lacks at `verb`, and languages. Raises UsageError."""
+        from voicecli import wiring
+
+        wiring.check_options(family, verb, options)
+        if hasattr(options, "language"):
+            wiring.check_language(family, verb, options.language, self.console)
+
     @property
     def json(self) -> bool:
         return self.console.json
@@ -72,6 +97,35 @@ def session(ctx: typer.Context) -> Session:
     found = ctx.find_root().obj
     assert isinstance(found, Session), "main() puts the session there"
     return found
+
+
+def voice_name(value: str | None) -> str | None:
+    """`--voice NAME`, or the text of FILE for `--voice @FILE` (a voice may be thousands of characters)."""
+    if value is None or not value.startswith("@"):
+        return value
+    return read_text(Path(value[1:])).strip()
+
+
+def read_text(path: Path) -> str:
+    """The text of a file. Raises InputError that says why it can't be read."""
+    from voicecli.console import as_text
+
+    try:
+        return as_text(path.read_bytes(), str(path))
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+
+
+def unreadable(path: Path | str, exc: OSError) -> InputError:
+    """The error for a file that the system would not read or write."""
+    return InputError(f"{exc.strerror or exc}", who=str(path))
+
+
+def one_of(value: str, allowed: Sequence[str], flag: str) -> str:
+    """`value` when it is allowed, in lower case. Raises UsageError naming what is."""
+    if value.lower() in allowed:
+        return value.lower()
+    raise UsageError(f"{flag} does not know '{value}'", cure=f"It knows: {', '.join(allowed)}.")
 
 
 # -- the flags that every command has, before and after its name -----------------------------------

@@ -1,0 +1,66 @@
+"""`voice backends`: which backends are configured, and what each family can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from voicecli.commands import common
+from voicecli.commands.common import Session
+
+if TYPE_CHECKING:
+    from voicecli.backends.registry import Family
+    from voicecli.types import Verb
+
+VERBS: tuple[Verb, ...] = ("transcribe", "transcribe_live", "chat", "speak", "voices", "models", "health")
+
+
+def backends(ctx: typer.Context) -> None:
+    """Show the configured backends, and what each service family can do.
+
+    Examples:
+      voice backends
+      voice backends --json | jq .families
+    """
+    from voicecli.backends.registry import FAMILIES
+
+    session = common.session(ctx)
+    configured = _configured(session)
+    families = [{"name": each.name, "summary": each.summary} | capabilities(each) for each in FAMILIES.values()]
+    if session.json:
+        session.console.json_line({"backends": configured, "families": families})
+        return
+    console = session.console
+    columns = ("name", "family", "host", "used for")
+    console.table(("backend", *columns[1:]), [[str(each[name]) for name in columns] for each in configured])
+    console.result("")
+    titles = [verb.replace("transcribe_live", "live") for verb in VERBS]
+    console.table(("family", *titles), [[each["name"], *(each[verb] for verb in VERBS)] for each in families])
+
+
+def capabilities(family: Family) -> dict[str, str]:
+    """Per verb: "yes", "bridge" where another capability is lifted to it, "-" for no."""
+    from voicecli import wiring
+
+    def one(verb: Verb) -> str:
+        return "yes" if family.can(verb) else "bridge" if wiring.able(family, verb) else "-"
+
+    return {verb: one(verb) for verb in VERBS}
+
+
+def _configured(session: Session) -> list[dict[str, Any]]:
+    """Each backend with the host it speaks to and the verbs that `[use]` gives it."""
+    from voicecli import wiring
+
+    config = session.config()
+    verbs: tuple[Verb, ...] = ("transcribe", "chat", "speak")
+    return [
+        {
+            "name": name,
+            "family": backend.family,
+            "host": ", ".join(dict.fromkeys(host for verb in verbs for host in wiring.hosts(verb, backend))) or "-",
+            "used for": ", ".join(verb for verb in verbs if wiring.used_for(verb, config) == name) or "-",
+        }
+        for name, backend in config.backends.items()
+    ]
