@@ -68,15 +68,23 @@ _PIECE = 1 << 18
 class HttpService:
     """One address of a backend. An async context manager: leaving it closes every connection.
 
+    `setting` is what messages call the address. `placeholder` stands for a missing key; "" sends none.
     Raises ConfigError at once for an address, key or header that cannot be used.
     """
 
-    def __init__(self, backend: Backend, base_url: str | None = None) -> None:
-        self.backend = backend
+    def __init__(
+        self,
+        backend: Backend,
+        base_url: str | None = None,
+        *,
+        setting: str = "base_url",
+        placeholder: str = PLACEHOLDER_KEY,
+    ) -> None:
+        self.backend, self.setting = backend, setting
         self.base_url = _checked(base_url or backend.base_url, backend)
         self.host = urlsplit(self.base_url).hostname or ""
         self.who = f"{backend.name} ({urlsplit(self.base_url).netloc.rpartition('@')[2]})"
-        self._headers = _headers(backend)
+        self._headers = _headers(backend, placeholder)
         self._client: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -165,7 +173,7 @@ class HttpService:
             finally:
                 await response.aclose()
             method = "GET" if response.status_code == 303 else method
-        return _Failure(ServiceError("redirects in a circle", who=self.who, cure="Check base_url"))
+        return _Failure(ServiceError("redirects in a circle", who=self.who, cure=self._named("Check base_url")))
 
     def _request(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Request:
         try:
@@ -180,7 +188,8 @@ class HttpService:
         if _origin(target) == _origin(url):
             return target
         where = clean(self.masked("://".join(_origin(target)[:2])), 100)
-        raise ServiceError(f"redirects to {where}, which is not followed", who=self.who, cure="Check base_url")
+        what, cure = f"redirects to {where}, which is not followed", self._named("Check base_url")
+        raise ServiceError(what, who=self.who, cure=cure)
 
     async def _failure(self, response: httpx.Response) -> _Failure:
         body = b""
@@ -199,7 +208,7 @@ class HttpService:
         words = self.masked(complaint.words)
         what = {True: words, False: f"{words} (HTTP {status})"}[status == 200] if words else f"answered HTTP {status}"
         cure = cure.format(key=f"the key from {self.backend.key_source}" if self.backend.key_source else "the key")
-        error = kind(what, who=self.who, cure=cure, retry_after=wait)
+        error = kind(what, who=self.who, cure=self._named(cure), retry_after=wait)
         error.status = status
         return error
 
@@ -219,6 +228,9 @@ class HttpService:
         key = self.backend.key
         return mask(text, (key.reveal() if key else "", *self.backend.headers.values()))
 
+    def _named(self, cure: str) -> str:
+        return cure.replace("base_url", self.setting)
+
     def foreign(self, exc: BaseException) -> VoiceError:
         """Our error for a failure of the transport."""
         causes = tuple(_chain(exc))
@@ -227,7 +239,7 @@ class HttpService:
             if found is not None:
                 words = clean(self.masked(getattr(found, "verify_message", "") or str(found)), 160)
                 facts = {"backend": self.backend, "host": self.host, "words": words}
-                return kind(what.format(**facts), who=self.who, cure=cure.format(**facts))
+                return kind(what.format(**facts), who=self.who, cure=self._named(cure.format(**facts)))
         return UnreachableError(clean(self.masked(str(exc))) or type(exc).__name__, who=self.who)
 
     def _opened(self) -> httpx.AsyncClient:
@@ -502,10 +514,11 @@ def _origin(url: str) -> tuple[str, str, int]:
         return "", clean(url, 60), -1
 
 
-def _headers(backend: Backend) -> dict[str, str]:
-    key = backend.key.reveal() if backend.key else PLACEHOLDER_KEY
+def _headers(backend: Backend, placeholder: str) -> dict[str, str]:
+    key = backend.key.reveal() if backend.key else placeholder
+    bearer = {"Authorization": f"Bearer {key}"} if key else {}
     headers = httpx.Headers({"User-Agent": f"voicecli/{__version__}", "Accept-Encoding": "identity"})
-    for name, value in {"Authorization": f"Bearer {key}", **backend.headers}.items():
+    for name, value in {**bearer, **backend.headers}.items():
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
             source = f" (from {backend.key_source})" if name == "Authorization" and backend.key_source else ""
             raise ConfigError(
