@@ -1,0 +1,53 @@
+"""A virtual clock: an asyncio loop whose time jumps to the next timer when nothing else is to do.
+
+Belongs here: `run`, which tests of timing use in place of `asyncio.run`. Sleeping costs nothing and
+every stage time can be asserted exactly. Not for tests with real sockets, threads or devices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class _Selector(selectors.SelectSelector):
+    """Never waits: it moves the clock on by as long as it would have waited."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("nothing is scheduled and nothing can happen: a deadlock on the virtual clock")
+        if not ready and timeout is not None:
+            self.now += timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """`time()` is virtual, in seconds from 0."""
+
+    def __init__(self) -> None:
+        self._virtual = _Selector()
+        super().__init__(self._virtual)
+
+    def time(self) -> float:
+        return self._virtual.now
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """asyncio.run on virtual time, in debug mode; fails when a task is left behind."""
+    with asyncio.Runner(debug=True, loop_factory=VirtualLoop) as runner:
+        runner.get_loop().slow_callback_duration = 1e9
+
+        async def guarded() -> T:
+            result = await main
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            assert not left, f"left running: {left}"
+            return result
+
+        return runner.run(guarded())

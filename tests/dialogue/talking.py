@@ -1,0 +1,222 @@
+"""Small real adapters for tests of the conversation, on the virtual clock: they keep the promises of ports.py.
+
+Frames carry their meaning as a sample value (loud or silent), so that a detector needs no model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicecli.audio.playout import Playout
+from voicecli.dialogue.events import Event
+from voicecli.dialogue.hearing import LiveHearing, WholeHearing
+from voicecli.dialogue.history import History
+from voicecli.dialogue.loop import Conversation, Parts, Rules
+from voicecli.dialogue.turn import Stages
+from voicecli.types import (
+    MIC,
+    AudioClip,
+    AudioFrame,
+    ChatDelta,
+    ChatMessage,
+    TranscribeOptions,
+    Transcript,
+)
+
+RATE = 16_000
+FRAME_MS = 20
+LOUD = (b"\x00\x40" + b"\x00\xc0") * 160
+QUIET = bytes(640)
+
+
+@dataclass(frozen=True)
+class Voicing:
+    speech: bool
+    level: float
+
+
+def detect(pcm: bytes) -> Voicing:
+    loud = pcm[:2] != b"\x00\x00"
+    return Voicing(loud, -10.0 if loud else -90.0)
+
+
+@dataclass
+class Ears:
+    """Recognises after `delay` seconds; says the next of `texts` (an exception is raised), keeps the clips."""
+
+    texts: list[Any]
+    delay: float = 0.15
+    clips: list[AudioClip] = field(default_factory=list)
+    live_ms: list[float] = field(default_factory=list)
+    cancelled: int = 0
+
+    @asynccontextmanager
+    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
+        self.clips.append(clip)
+        async with aclosing(self._answer()) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def transcribe_live(
+        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
+    ) -> AsyncIterator[AsyncIterator[Transcript]]:
+        async def live() -> AsyncIterator[Transcript]:
+            total = 0.0
+            async for frame in frames:
+                total += frame.seconds * 1000
+                yield Transcript("…", final=False)
+            self.live_ms.append(total)
+            async with aclosing(self._answer()) as answer:
+                async for each in answer:
+                    yield each
+
+        async with aclosing(live()) as transcripts:
+            yield transcripts
+
+    async def _answer(self) -> AsyncIterator[Transcript]:
+        try:
+            await asyncio.sleep(self.delay)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        text = self.texts.pop(0)
+        if isinstance(text, Exception):
+            raise text
+        yield Transcript(text)
+
+
+@dataclass
+class Brain:
+    """First token after `first` seconds, then one word every `each`; an exception in `replies` is raised."""
+
+    replies: list[Any]
+    first: float = 0.2
+    each: float = 0.015
+    asked: list[list[ChatMessage]] = field(default_factory=list)
+    cancelled: int = 0
+
+    @asynccontextmanager
+    async def chat(self, messages: Sequence[ChatMessage]) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+        self.asked.append(list(messages))
+
+        async def deltas() -> AsyncIterator[ChatDelta]:
+            try:
+                await asyncio.sleep(self.first)
+                reply = self.replies.pop(0)
+                for word in reply if isinstance(reply, list) else reply.split(" "):
+                    if isinstance(word, Exception):
+                        raise word
+                    yield ChatDelta(word + " ")
+                    await asyncio.sleep(self.each)
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+
+        async with aclosing(deltas()) as stream:
+            yield stream
+
+
+@dataclass
+class Voice:
+    """First sound after `first` seconds; `seconds_each` of sound a piece, all at once."""
+
+    first: float = 0.15
+    seconds_each: float = 1.0
+    said: list[Any] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    cancelled: int = 0
+
+    @asynccontextmanager
+    async def say(self, text: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        self.said.append(text)
+
+        async def sound() -> AsyncIterator[bytes]:
+            try:
+                await asyncio.sleep(self.first)
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+            if self.failures:
+                raise self.failures.pop(0)
+            yield (b"\x00\x20" + b"\x00\xe0") * int(RATE * self.seconds_each / 2)
+
+        async with aclosing(sound()) as stream:
+            yield stream
+
+
+class Room:
+    """A conversation in a room on the virtual clock: a script speaks, the loudspeaker is listened to."""
+
+    def __init__(
+        self,
+        ears: Ears,
+        brain: Brain,
+        voice: Voice,
+        rules: Rules | None = None,
+        *,
+        live: bool = False,
+        latency: float = 0.0,
+        system: str = "",
+    ) -> None:
+        self.ears, self.brain, self.voice = ears, brain, voice
+        self.events: list[tuple[float, int, Event]] = []
+        self.playout = Playout(RATE)
+        self.sound = bytearray()
+        self.latency = latency
+        self.kept: list[tuple[int, bytes]] = []
+        rules = rules or Rules()
+
+        def hearing(tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> Any:
+            if live:
+                return LiveHearing(tasks, ears, TranscribeOptions(), on_partial)
+            return WholeHearing(ears, TranscribeOptions(), on_partial)
+
+        def keep(turn: int, pcm: bytes) -> str:
+            self.kept.append((turn, pcm))
+            return f"turn-{turn}.wav"
+
+        stages = Stages(brain.chat, voice.say, self.playout, lambda: asyncio.get_running_loop().time())
+        parts = Parts(hearing, detect, stages, self._emit, keep=keep)
+        self.talk = Conversation(parts, rules, History(system=system))
+
+    def _emit(self, event: Event, turn: int) -> None:
+        self.events.append((asyncio.get_running_loop().time(), turn, event))
+
+    async def run(self, script: Sequence[tuple[str, float] | Callable[[Room], None]]) -> None:
+        """The script: ("loud" | "quiet", seconds), ("reply", 0) waits until the floor is free, or a call."""
+        await self.talk.run(self._microphone(script))
+
+    async def _microphone(self, script: Sequence[Any]) -> AsyncIterator[AudioFrame]:
+        for step in script:
+            if callable(step):
+                step(self)
+            elif step[0] == "reply":
+                while self.talk.holding:
+                    yield await self._frame(QUIET)
+            else:
+                for _ in range(round(step[1] * 1000 / FRAME_MS)):
+                    yield await self._frame(LOUD if step[0] == "loud" else QUIET)
+
+        # The room goes on existing after the last word, or nothing would sound any more.
+        while not self.talk.settled:
+            yield await self._frame(QUIET)
+
+    async def _frame(self, pcm: bytes) -> AudioFrame:
+        """20 ms pass: the loudspeaker plays them, the microphone hears them."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        self.sound += self.playout.render(RATE * FRAME_MS // 1000, begin + self.latency)
+        self.talk.pump()
+        await asyncio.sleep(FRAME_MS / 1000)
+        return AudioFrame(pcm, MIC, begin)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """The events of one type, in order."""
+        return [event for _, _, event in self.events if isinstance(event, kind)]
+
+    def when(self, kind: type[Any]) -> list[float]:
+        return [at for at, _, event in self.events if isinstance(event, kind)]

@@ -1,0 +1,268 @@
+"""Endpointing: where an utterance starts, pauses, goes on and ends. Pure: frames and flags in, events out.
+
+Belongs here: everything decided on the audio clock (samples), the pre-roll, the last voiced sample.
+Does not belong here: voice detection itself, text, asyncio, wall-clock time.
+
+Silence is counted from the last voiced sample, which energy tells; the detector lets go 45–120 ms
+later and only confirms. The text decides how long to wait, through `heard`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from voicecli.audio.pcm import trailing_silence
+from voicecli.types import MIC, AudioFrame
+
+EndReason = Literal["silence", "longest", "key"]
+DETECTOR_DELAY_MS = 100
+"""How much later than the first sample of speech a detector may notice it; kept beside the pre-roll."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """All in milliseconds of audio, but `max_turn_s`. `min_voiced_ms`: less speech than this is no turn."""
+
+    soft_end_ms: float = 120
+    end_ms: float = 500
+    end_ms_max: float = 1200
+    max_turn_s: float = 60
+    pre_roll_ms: float = 300
+    start_ms: float = 60
+    min_voiced_ms: float = 80
+    min_level_dbfs: float = -60
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Somebody speaks; `frames` are the pre-roll and the speech so far."""
+
+    frames: tuple[AudioFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The next frame of the segment."""
+
+    frame: AudioFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The soft end: segment `segment` is complete; its last voiced sample was taken at `last_voiced` (clock, s)."""
+
+    segment: int
+    last_voiced: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Speech goes on: the next segment begins with `frames`, the first sample not yet sent."""
+
+    segment: int
+    frames: tuple[AudioFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The turn is over. A Paused of the same segment came before, unless it was cut by hand or by length."""
+
+    segment: int
+    last_voiced: float
+    voiced_ms: float
+    reason: EndReason = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What had started was too short or too quiet to be a turn."""
+
+
+Event = Started | Continued | Paused | Resumed | Ended | Dropped
+
+
+class State(Enum):
+    IDLE = "idle"
+    SPEAKING = "speaking"
+    PAUSED = "paused"
+
+
+class NoiseFloor:
+    """Follows the level between utterances: quickly down, slowly up. dBFS in, threshold in dBFS out."""
+
+    def __init__(self) -> None:
+        self.floor = -70.0
+        self.peak = -90.0
+
+    def feed(self, level: float, speech: bool) -> None:
+        level = max(level, -90.0)
+        if speech:
+            self.peak = max(self.peak, level)
+        else:
+            self.floor += (level - self.floor) * (0.3 if level < self.floor else 0.05)
+
+    @property
+    def threshold(self) -> float:
+        """Above this a stretch of sound counts as voiced: a third of the way from noise to speech."""
+        return self.floor + max(3.0, 0.3 * (self.peak - self.floor))
+
+
+class Endpointer:
+    """Feed it every frame of the microphone (any length, one format) and act on what it returns.
+
+    With `manual` (push to talk) only `begin` and `cut` start and end a turn.
+    """
+
+    def __init__(self, timing: Timing | None = None, *, manual: bool = False) -> None:
+        self.timing = timing or Timing()
+        self.manual = manual
+        self.state = State.IDLE
+        self.segment = 0
+        self._noise = NoiseFloor()
+        self._held: deque[AudioFrame] = deque()
+        self._run = 0.0
+        self._begin_turn()
+
+    def _begin_turn(self) -> None:
+        self._wait = self.timing.end_ms
+        self._samples = 0
+        self._since_voiced = 0
+        self._voiced = 0
+        self._last_voiced = 0.0
+        self._noise.peak = -90.0
+
+    @property
+    def voiced_ms(self) -> float:
+        """Speech in this turn so far."""
+        return self._voiced * 1000 / MIC.rate
+
+    @property
+    def silence_ms(self) -> float:
+        """Since the last voiced sample."""
+        return self._since_voiced * 1000 / MIC.rate
+
+    def feed(self, frame: AudioFrame, *, speech: bool, level: float) -> list[Event]:
+        """One frame and what the detector thinks of it (`level` in dBFS)."""
+        self._noise.feed(level, speech)
+        self._count(frame, speech)
+        if self.manual:
+            return self._feed_manual(frame)
+        self._run = max(0.0, self._run + (1 if speech else -1) * frame.seconds * 1000)
+        return _FEED[self.state](self, frame, speech)
+
+    def _count(self, frame: AudioFrame, speech: bool) -> None:
+        total = len(frame.pcm) // 2
+        quiet = trailing_silence(frame.pcm, self._noise.threshold) if speech else total
+        self._samples += total
+        if quiet < total:
+            self._since_voiced = quiet
+            self._voiced += total
+            self._last_voiced = frame.at + (total - quiet) / MIC.rate
+        else:
+            self._since_voiced += total
+
+    def _feed_idle(self, frame: AudioFrame, speech: bool) -> list[Event]:
+        self._hold(frame)
+        if self._run < self.timing.start_ms:
+            if not speech and self._run == 0:
+                self._begin_turn()
+            return []
+        return [self._start()]
+
+    def _start(self) -> Started:
+        self.state = State.SPEAKING
+        self.segment += 1
+        self._wait, self._samples = self.timing.end_ms, 0
+        return Started(self._take_held())
+
+    def _feed_speaking(self, frame: AudioFrame, speech: bool) -> list[Event]:
+        events: list[Event] = [Continued(frame)]
+        if self._too_long():
+            return [*events, *self._end("longest")]
+        if not speech and self.silence_ms >= self.timing.soft_end_ms:
+            self.state, self._run = State.PAUSED, 0.0
+            events.append(Paused(self.segment, self._last_voiced))
+        return events
+
+    def _feed_paused(self, frame: AudioFrame, speech: bool) -> list[Event]:
+        self._held.append(frame)
+        if self._run >= self.timing.start_ms:
+            self.state = State.SPEAKING
+            self.segment += 1
+            self._wait = self.timing.end_ms
+            return [Resumed(self.segment, self._take_held())]
+        if self._too_long():
+            return self._end("longest")
+        return self._end("silence") if not speech and self.silence_ms >= self._wait else []
+
+    def _feed_manual(self, frame: AudioFrame) -> list[Event]:
+        if self.state is State.IDLE:
+            self._hold(frame)
+            return []
+        return [Continued(frame), *(self._end("longest") if self._too_long() else ())]
+
+    def heard(self, segment: int, wait_ms: float) -> list[Event]:
+        """The text of `segment` is known and asks for `wait_ms` of silence. A stale segment is ignored."""
+        if segment != self.segment or self.state is State.IDLE:
+            return []
+        self._wait = min(wait_ms, self.timing.end_ms_max)
+        ready = self.state is State.PAUSED and self._run == 0 and self.silence_ms >= self._wait
+        return self._end("silence") if ready else []
+
+    def begin(self) -> list[Event]:
+        """A key says that the person speaks now."""
+        if self.state is not State.IDLE:
+            return []
+        self._begin_turn()
+        return [self._start()]
+
+    def cut(self) -> list[Event]:
+        """A key (or the end of the input) says that the turn is over now."""
+        return [] if self.state is State.IDLE else self._end("key")
+
+    def reset(self) -> None:
+        """Forget everything, the pre-roll too: what was captured must not be heard (half-duplex, mute)."""
+        self.state, self._run = State.IDLE, 0.0
+        self._held.clear()
+        self._begin_turn()
+
+    def _end(self, reason: EndReason) -> list[Event]:
+        ended = Ended(self.segment, self._last_voiced, self.voiced_ms, reason)
+        quiet = self._noise.peak < self.timing.min_level_dbfs
+        short = ended.voiced_ms < self.timing.min_voiced_ms
+        self.state, self._run = State.IDLE, 0.0
+        self._trim(self._held)
+        self._begin_turn()
+        return [Dropped()] if quiet or (short and not self.manual) else [ended]
+
+    def _too_long(self) -> bool:
+        return self._samples >= self.timing.max_turn_s * MIC.rate
+
+    def _hold(self, frame: AudioFrame) -> None:
+        self._held.append(frame)
+        self._trim(self._held)
+
+    def _trim(self, held: deque[AudioFrame]) -> None:
+        keep = (self.timing.pre_roll_ms + self.timing.start_ms + DETECTOR_DELAY_MS) / 1000
+        while len(held) > 1 and _seconds(held) - held[0].seconds >= keep:
+            held.popleft()
+
+    def _take_held(self) -> tuple[AudioFrame, ...]:
+        frames = tuple(self._held)
+        self._held.clear()
+        return frames
+
+
+def _seconds(frames: Iterable[AudioFrame]) -> float:
+    return sum(frame.seconds for frame in frames)
+
+
+_FEED = {
+    State.IDLE: Endpointer._feed_idle,
+    State.SPEAKING: Endpointer._feed_speaking,
+    State.PAUSED: Endpointer._feed_paused,
+}

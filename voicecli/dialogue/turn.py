@@ -1,0 +1,210 @@
+"""One attempt at answering a turn, as one cancellable tree: hear → think → speak into a lane.
+
+Belongs here: the stages, what a draft may do before the turn's end, and what of the reply sounded.
+Does not belong here: when a turn starts or ends (dialogue.loop), devices, how text is split.
+
+A draft is an answer that began before the turn's end. Its lane is closed and its events are held back
+until `open`; cancelled, nobody heard of it. History is the loop's: it enters at the first sample that sounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from voicecli.audio.playout import Playout
+from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, UserSaid
+from voicecli.dialogue.hearing import Heard
+from voicecli.dialogue.history import estimate_tokens
+from voicecli.dialogue.sentences import SentenceSplitter
+from voicecli.dialogue.spoken import Speakable
+from voicecli.errors import ServiceError, culprit
+from voicecli.ports import Stream
+from voicecli.types import ChatDelta, ChatMessage
+
+Depth = Literal["off", "asr", "chat", "speak"]
+DEPTHS: tuple[Depth, ...] = ("off", "asr", "chat", "speak")
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What an answer is made with. `say` yields s16le mono at the playout's rate."""
+
+    chat: Callable[[Sequence[ChatMessage]], Stream[ChatDelta]]
+    say: Callable[[str], Stream[bytes]]
+    playout: Playout
+    clock: Callable[[], float]
+    speech_characters: int | None = None
+    speech_bytes: int | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """`run` it in a task; `open` it when the turn has ended; cancel the task to withdraw it.
+
+    `hear` gives the turn's text, `ask` the messages to send for it, `on_text` is told the text as soon
+    as it is known, `emit` gets the events once the answer is open.
+    """
+
+    stages: Stages
+    watch: Stopwatch
+    hear: Callable[[], Awaitable[Heard]]
+    ask: Callable[[str], Sequence[ChatMessage]]
+    emit: Callable[[Event], None]
+    on_text: Callable[[str], None] = lambda _: None
+    depth: Depth = "speak"
+    typed: bool = False
+    text: str = ""
+    reply: str = ""
+    failed: bool = False
+    reached: Depth = "off"
+    tokens: int = 0
+    lane: int = 0
+    pieces: list[tuple[str, int]] = field(default_factory=list)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    drained: asyncio.Event = field(default_factory=asyncio.Event)
+    room: asyncio.Event = field(default_factory=asyncio.Event)
+    _held: list[Event] = field(default_factory=list)
+
+    def open(self) -> None:
+        """The turn is over: let everything out that was held back."""
+        self.opened.set()
+        if self.lane:
+            self.stages.playout.open(self.lane)
+        held, self._held = self._held, []
+        for event in held:
+            self.emit(event)
+
+    async def run(self) -> None:
+        """Returns when the last sample has sounded, or when there was nothing to answer.
+
+        Raises VoiceError of the stage that failed; what sounded until then stays in `pieces`.
+        """
+        heard = await self.hear()
+        self.watch.text = self.stages.clock()
+        self.text, self.reached = heard.text, "asr"
+        self.on_text(self.text)
+        if not self.text:
+            await self.opened.wait()
+            return
+        self._tell(UserSaid(self.text, heard.unsure, self.typed))
+        await self._allowed("chat")
+        await self._respond()
+
+    async def announce(self, text: str) -> None:
+        """Speaks `text` without a question: a timer that rings."""
+        self._tell(AssistantDelta(text))
+        self.reply = text
+        self._take_lane()
+        await self._say(text)
+        await self._drain()
+
+    async def _respond(self) -> None:
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._think(pieces))
+                tasks.create_task(self._speak(pieces))
+        except BaseExceptionGroup as group:
+            raise culprit(group) from None
+
+    async def _think(self, pieces: asyncio.Queue[str | None]) -> None:
+        """Chat to pieces of text. An answer that broke off is spoken as far as it came, then raised."""
+        self.watch.asked, self.reached = self.stages.clock(), "chat"
+        splitter = SentenceSplitter(limit=self.stages.speech_characters, limit_bytes=self.stages.speech_bytes)
+        speakable = Speakable()
+        broken: Exception | None = None
+        try:
+            async with self.stages.chat(self.ask(self.text)) as deltas:
+                async for delta in deltas:
+                    self._take(delta)
+                    self._pass_on(splitter.feed(speakable.feed(delta.text)), pieces)
+        except Exception as exc:
+            broken = exc
+        self._pass_on(splitter.feed(speakable.flush()) + splitter.flush(), pieces)
+        pieces.put_nowait(None)
+        if broken is None and not self.reply.strip():
+            broken = ServiceError("the answer was empty", who="chat")
+        if broken is not None:
+            self.failed = True
+            if self.pieces or not pieces.empty():
+                await self._let_it_be_heard()
+            raise broken
+
+    async def _let_it_be_heard(self) -> None:
+        """Before a failure ends the turn: what had arrived of the answer is still spoken."""
+        await self.opened.wait()
+        await self.drained.wait()
+
+    def _take(self, delta: ChatDelta) -> None:
+        if delta.text and self.watch.first_token is None:
+            self.watch.first_token = self.stages.clock()
+        self.tokens += estimate_tokens(delta.text + delta.reasoning)
+        self.reply += delta.text
+        if delta.reasoning:
+            self._tell(AssistantDelta(delta.reasoning, reasoning=True))
+        if delta.text:
+            self._tell(AssistantDelta(delta.text))
+        if delta.finish_reason == "length":
+            self._tell(Notice("the answer was cut off at max_tokens"))
+
+    def _pass_on(self, texts: list[str], pieces: asyncio.Queue[str | None]) -> None:
+        for text in texts:
+            if self.watch.first_piece is None:
+                self.watch.first_piece = self.stages.clock()
+            pieces.put_nowait(text)
+
+    async def _speak(self, pieces: asyncio.Queue[str | None]) -> None:
+        first = await pieces.get()
+        if first is None:
+            self.drained.set()
+            return
+        await self._allowed("speak")
+        self.reached = "speak"
+        self._take_lane()
+        text: str | None = first
+        while text is not None:
+            await self._say(text)
+            text = await pieces.get()
+        await self._drain()
+
+    def _take_lane(self) -> None:
+        self.lane = self.stages.playout.lane()
+        if self.opened.is_set():
+            self.stages.playout.open(self.lane)
+
+    async def _say(self, text: str) -> None:
+        """One piece of text into the lane; the next is synthesised while this one sounds."""
+        if self.watch.speech_asked is None:
+            self.watch.speech_asked = self.stages.clock()
+        self.pieces.append((text, 0))
+        async with self.stages.say(text) as sound:
+            await self._fill(text, sound)
+
+    async def _fill(self, text: str, sound: AsyncIterator[bytes]) -> None:
+        samples = 0
+        async for pcm in sound:
+            if self.watch.first_audio is None:
+                self.watch.first_audio = self.stages.clock()
+            samples += len(pcm) // 2
+            self.pieces[-1] = (text, samples)
+            self.room.clear()
+            if not self.stages.playout.write(self.lane, pcm):
+                await self.room.wait()
+
+    async def _drain(self) -> None:
+        self.stages.playout.finish(self.lane)
+        await self.drained.wait()
+
+    async def _allowed(self, stage: Depth) -> None:
+        """A draft goes no further than its depth; the turn's end lifts that."""
+        if DEPTHS.index(stage) > DEPTHS.index(self.depth):
+            await self.opened.wait()
+
+    def _tell(self, event: Event) -> None:
+        if self.opened.is_set():
+            self.emit(event)
+        else:
+            self._held.append(event)

@@ -1,0 +1,321 @@
+"""Configuration to a conversation: ears, model, voice, devices or tapes, and the rules, all opened.
+
+Belongs here: putting the parts of `voice talk` together and closing them in order. Does not belong here:
+what the parts do, printing, flags. Only the talk command calls it, inside its function body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voicecli.audio.codec import decode_chunks
+from voicecli.audio.endpointer import Timing
+from voicecli.audio.playout import Playout
+from voicecli.audio.tape import (
+    TapeClock,
+    TapeLoudspeaker,
+    TapeMicrophone,
+    WavTape,
+    file_blocks,
+    stream_blocks,
+)
+from voicecli.audio.vad import Detector
+from voicecli.dialogue.events import Event, Notice, Ready
+from voicecli.dialogue.hearing import Hearing, LiveHearing, WholeHearing
+from voicecli.dialogue.history import History
+from voicecli.dialogue.loop import Conversation, Parts, Rules
+from voicecli.dialogue.turn import DEPTHS, Depth, Stages
+from voicecli.errors import UsageError
+from voicecli.talk_files import KeptTurns, Recording
+from voicecli.types import AudioFrame, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
+from voicecli.wiring import announce, check_language, check_options, choose, enter, with_key
+
+if TYPE_CHECKING:
+    from voicecli.backends.registry import Family
+    from voicecli.config import Config
+    from voicecli.wiring import Reporter
+
+DEVICE_RATE = 48_000
+FILE_RATE = 24_000
+PIPE_RATE = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRequest:
+    """What the flags of `voice talk` ask for. `input` and `output`: None is the device, "-" a pipe."""
+
+    backend: str | None = None
+    input: str | None = None
+    output: str | None = None
+    fast: bool = False
+    push_to_talk: bool = False
+    save: Path | None = None
+    model: str | None = None
+    voice: str | None = None
+    language: str | None = None
+    messages: tuple[ChatMessage, ...] = ()
+    write_output: Callable[[bytes], object] = lambda pcm: None
+
+
+@dataclass(slots=True)
+class Talk:
+    """An opened conversation: run it, and tell its audience `ready` through `emit` when both devices run."""
+
+    conversation: Conversation
+    emit: Callable[[Event, int], None]
+    clock: Callable[[], float]
+    devices: _Devices
+    announcements: Callable[[], AsyncIterator[str]] | None = None
+    taps: list[Callable[[AudioFrame], None]] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Opens the devices, says `ready`, and talks until the input ends or somebody leaves."""
+        async with AsyncExitStack() as stack:
+            frames, names = await self.devices.open(stack, self.conversation)
+            self.emit(Ready(*names), 0)
+            async with asyncio.TaskGroup() as tasks:
+                ringing = tasks.create_task(self._ring())
+                await self.conversation.run(self._tapped(frames))
+                ringing.cancel()
+
+    async def _tapped(self, frames: AsyncIterator[AudioFrame]) -> AsyncIterator[AudioFrame]:
+        """Each frame goes to the conversation, then to whoever runs on the microphone's clock."""
+        async for frame in frames:
+            yield frame
+            for tap in (*self.devices.taps, *self.taps):
+                tap(frame)
+
+    async def _ring(self) -> None:
+        if self.announcements is None:
+            return
+        async for text in self.announcements():
+            self.conversation.announce(text)
+
+
+@asynccontextmanager
+async def open_talk(
+    cfg: Config, request: TalkRequest, env: Mapping[str, str], report: Reporter, emit: Callable[[Event, int], None]
+) -> AsyncIterator[Talk]:
+    """Everything opened but the sound devices. Raises ConfigError, UsageError and what opening raises."""
+    check_request(request)
+    devices = _Devices(cfg, request)
+    async with AsyncExitStack() as stack:
+        opener = _Opener(cfg, request, env, report, stack)
+        ears, ears_family, options = await opener.ears()
+        model, chat_family, chat_options = await opener.model()
+        speaker, voice_family, speech = await opener.speaker()
+        if chat_family.grammar is not None and ears_family.takes_grammar:
+            options = replace(options, grammar=chat_family.grammar())
+        playout = devices.playout
+        recording = stack.enter_context(Recording(request.save, playout.rate)) if request.save else None
+        keep = KeptTurns(request.save or cfg.state_dir / "lost-turns")
+        stages = Stages(
+            chat=lambda messages: model.chat(messages, chat_options),
+            say=_sayer(speaker, speech, playout.rate),
+            playout=playout,
+            clock=devices.clock,
+            speech_characters=voice_family.limits.speech_characters,
+            speech_bytes=voice_family.limits.speech_bytes,
+        )
+        parts = Parts(
+            hearing=_hearing(ears, ears_family, options),
+            detect=Detector(cfg.talk.vad).detect,
+            stages=stages,
+            emit=_fan_out(emit, recording),
+            warm=_warmer(ears, model, speaker),
+            keep=keep.keep,
+        )
+        rules = rules_of(cfg, request, chat_family, voice_family, ears_family)
+        history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
+        talk = Talk(Conversation(parts, rules, history), parts.emit, devices.clock, devices)
+        talk.announcements = getattr(model, "announcements", None)
+        if recording is not None:
+            devices.recorder = recording
+            talk.taps.append(recording.heard)
+        if cfg.talk.barge_in == "auto" and not rules.barge_in and request.input is None:
+            emit(Notice("the microphone rests while the assistant speaks (use --headphones to talk over it)"), 0)
+        yield talk
+
+
+def check_request(request: TalkRequest) -> None:
+    """UsageError for combinations that make no sense."""
+    if request.fast and (request.input is None or request.output is None):
+        raise UsageError("--fast needs --input and --output: a sound device can't go faster than time")
+    if request.push_to_talk and request.input is not None:
+        raise UsageError("--ptt needs a microphone, not --input")
+
+
+def rules_of(cfg: Config, request: TalkRequest, chat: Family, voice: Family, ears: Family) -> Rules:
+    """The rules of the conversation from the configuration and what the families can."""
+    talk = cfg.talk
+    timing = Timing(
+        soft_end_ms=talk.soft_end_ms,
+        end_ms=talk.end_ms,
+        end_ms_max=max(talk.end_ms_max, talk.end_ms),
+        max_turn_s=talk.max_turn_s,
+        pre_roll_ms=talk.pre_roll_ms,
+    )
+    return Rules(
+        timing=timing,
+        end_ms_min=talk.end_ms_min,
+        end_ms_max=talk.end_ms_max,
+        barge_in={"on": True, "off": False, "auto": talk.headphones}[talk.barge_in],
+        push_to_talk=request.push_to_talk,
+        draft=draft_depth(talk.draft, chat, voice),
+        trust_punctuation=not ears.punctuates_fragments,
+    )
+
+
+def draft_depth(wish: str, chat: Family, voice: Family) -> Depth:
+    """How far a draft may go. `auto`: to speech only where leaving a request really stops it."""
+    if wish in DEPTHS:
+        return wish
+    if "chat" not in chat.stops_on_cancel:
+        return "asr"
+    return "speak" if "speak" in voice.stops_on_cancel else "chat"
+
+
+@dataclass(slots=True)
+class _Opener:
+    """Opens the three adapters of a conversation, each refused or announced before any work."""
+
+    cfg: Config
+    request: TalkRequest
+    env: Mapping[str, str]
+    report: Reporter
+    stack: AsyncExitStack
+
+    async def ears(self) -> tuple[Any, Family, TranscribeOptions]:
+        options = TranscribeOptions(language=self.request.language)
+        family, _ = choose("transcribe_live", self.cfg, self.request.backend)
+        verb: Verb = "transcribe_live" if family.can("transcribe_live") else "transcribe"
+        return *await self._open(verb, options), options
+
+    async def model(self) -> tuple[Any, Family, ChatOptions]:
+        chat = self.cfg.chat
+        options = ChatOptions(model=self.request.model, temperature=chat.temperature, max_tokens=chat.max_tokens)
+        return *await self._open("chat", options), options
+
+    async def speaker(self) -> tuple[Any, Family, SpeechRequest]:
+        family, _ = choose("speak", self.cfg, self.request.backend)
+        language = self.request.language if "language" in family.takes.get("speak", ()) else None
+        speech = SpeechRequest("", voice=self.request.voice, language=language)
+        return *await self._open("speak", speech), speech
+
+    async def _open(self, verb: Verb, options: Any) -> tuple[Any, Family]:
+        family, backend = choose(verb, self.cfg, self.request.backend)
+        check_options(family, verb, options)
+        if isinstance(options, TranscribeOptions):
+            check_language(family, verb, options.language, self.report)
+        announce(verb, family, backend, self.cfg.state_dir, self.report)
+        return await enter(self.stack, family, with_key(backend, self.cfg, self.env, self.report), verb), family
+
+
+def _hearing(ears: Any, family: Family, options: TranscribeOptions) -> Callable[..., Hearing]:
+    def hearing(tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> Hearing:
+        if family.can("transcribe_live"):
+            return LiveHearing(tasks, ears, options, on_partial, rehear=family.local)
+        return WholeHearing(ears, options, on_partial)
+
+    return hearing
+
+
+def _sayer(speaker: Any, speech: SpeechRequest, rate: int) -> Callable[[str], Any]:
+    """Text to s16le mono at `rate`: the adapter's chunks through the codec."""
+
+    @asynccontextmanager
+    async def say(text: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with speaker.speak(replace(speech, text=text)) as chunks, aclosing(decode_chunks(chunks, rate)) as pcm:
+            yield pcm
+
+    return say
+
+
+def _warmer(*adapters: Any) -> Callable[[], Any]:
+    """Opens the connections of all that can: they are needed as soon as the person stops."""
+    warm = [adapter.warm for adapter in adapters if hasattr(adapter, "warm")]
+
+    async def all_of_them() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for each in warm:
+                tasks.create_task(each())
+
+    return all_of_them
+
+
+def _fan_out(emit: Callable[[Event, int], None], recording: Recording | None) -> Callable[[Event, int], None]:
+    if recording is None:
+        return emit
+
+    def both(event: Event, turn: int) -> None:
+        recording.note(event, turn)
+        emit(event, turn)
+
+    return both
+
+
+class _Devices:
+    """A microphone or a tape in, a loudspeaker or a tape out, on one clock."""
+
+    def __init__(self, cfg: Config, request: TalkRequest) -> None:
+        self._cfg, self._request = cfg, request
+        self._tape = TapeClock()
+        self.taps: list[Callable[[AudioFrame], None]] = []
+        self.recorder: Recording | None = None
+        rates = {None: DEVICE_RATE, "-": PIPE_RATE}
+        self.playout = Playout(rates.get(request.output, FILE_RATE))
+        self.clock: Callable[[], float] = self._tape.now if request.fast else lambda: asyncio.get_running_loop().time()
+
+    async def open(
+        self, stack: AsyncExitStack, conversation: Conversation
+    ) -> tuple[AsyncIterator[AudioFrame], tuple[str, str]]:
+        """The frames to listen to, and the names of both devices. Raises DeviceError, InputError."""
+        source: Any = self._request.input
+        if source is not None:
+            # Read first: what is no audio is refused before a device is touched.
+            blocks = stream_blocks() if source == "-" else file_blocks(Path(source))
+            first = await anext(blocks, b"")
+            frames: Any = TapeMicrophone(_again(first, blocks), conversation, fast=self._request.fast, clock=self._tape)
+        output = await self._open_output(stack, conversation)
+        if source is not None:
+            return aiter(frames), (source, output)
+        from voicecli.audio.capture import Microphone
+
+        microphone = await stack.enter_async_context(Microphone(self._cfg.audio.input or None))
+        return aiter(microphone), (microphone.name, output)
+
+    async def _open_output(self, stack: AsyncExitStack, conversation: Conversation) -> str:
+        renderer: Any = self.recorder.tee(self.playout) if self.recorder else self.playout
+        if self._request.output is None:
+            from voicecli.audio.playback import Loudspeaker
+
+            speaker = Loudspeaker(self._cfg.audio.output or None, renderer, conversation.pump)
+            await stack.enter_async_context(speaker)
+            return speaker.name
+        write = self._tape_writer(stack)
+        tape = TapeLoudspeaker(renderer, write)
+        self.taps += [tape.step, lambda _frame: conversation.pump()]
+        return self._request.output
+
+    def _tape_writer(self, stack: AsyncExitStack) -> Callable[[bytes], object]:
+        if self._request.output == "-":
+            return self._request.write_output
+        from voicecli.audio.files import atomic
+
+        assert self._request.output is not None
+        file = stack.enter_context(atomic(Path(self._request.output)))
+        tape = WavTape(file, self.playout.rate)
+        stack.callback(tape.close)
+        return tape.write
+
+
+async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for block in rest:
+        yield block
