@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from voicecli.config import files
 from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, dotted, nest, overlay
 from voicecli.config.model import ORDERED, Config, Use
-from voicecli.config.schema import Misfit, default_of, entries_of, fit, keys_of, sections
+from voicecli.config.schema import Misfit, brief, default_of, entries_of, fit, keys_of, sections
 from voicecli.errors import ConfigError
 from voicecli.types import Backend
 
@@ -98,7 +98,9 @@ def resolve(env: Mapping[str, str], file: File, profile: str = "", flags: Mappin
 def _profile(file: File, name: str) -> Layer:
     if name and name not in file.profiles:
         have = f"There are: {', '.join(sorted(file.profiles))}." if file.profiles else "None is defined."
-        raise ConfigError(f'there is no profile "{name}"', who=str(file.path or "no configuration file"), cure=have)
+        raise ConfigError(
+            f"there is no profile {brief(name)}", who=str(file.path or "no configuration file"), cure=have
+        )
     return file.profiles.get(name, {})
 
 
@@ -249,12 +251,12 @@ def _check_use(config: Config) -> None:
 def _missing(name: str, source: str, have: Mapping[str, Backend]) -> ConfigError:
     import difflib
 
-    near = difflib.get_close_matches(name, have, 1)
+    near = difflib.get_close_matches(name[:80], have, 1)
     hint = f'Did you mean "{near[0]}"? ' if near else ""
     unset = "OPENAI_API_KEY is not set. " if name == OPENAI else ""
     cure = f"{hint}{unset}There are: {', '.join(sorted(have))}."
     return ConfigError(
-        f'there is no backend "{name}"', who=source.removeprefix("file ").removeprefix("flag "), cure=cure
+        f"there is no backend {brief(name)}", who=source.removeprefix("file ").removeprefix("flag "), cure=cure
     )
 
 

@@ -66,7 +66,7 @@ def fit(value: Any, hint: Any, *, text: bool = False) -> Any:
     if origin is Literal:
         return _choice(value, get_args(hint))
     if origin is tuple:
-        return _list(value, get_args(hint)[0], text)
+        return _list(value, hint, text)
     return _PLAIN[hint](_read(value, hint) if text else value)
 
 
@@ -113,12 +113,12 @@ def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
     raise Misfit(f"is {brief(value)}; it must be {_or(choices)}{hint}")
 
 
-def _list(value: Any, item: Any, text: bool) -> tuple[Any, ...]:
+def _list(value: Any, hint: Any, text: bool) -> tuple[Any, ...]:
     if text and isinstance(value, str):
         value = _read_list(value)
     if not isinstance(value, (list, tuple)):
-        raise WrongKind(f"must be a list of {_PLURAL.get(item, describe(item))}, not {kind(value)}")
-    return tuple(fit(each, item) for each in value)
+        raise _wrong(value, hint, text=False)
+    return tuple(fit(each, get_args(hint)[0]) for each in value)
 
 
 def _read_list(text: str) -> list[Any]:
@@ -259,7 +259,6 @@ _NOUNS: dict[Any, str] = {
     dict: "a table",
     Any: "text, a number, true, false, a list or a table",
 }
-_PLURAL: dict[Any, str] = {str: "texts"}
 
 
 def describe(hint: Any) -> str:
@@ -274,8 +273,7 @@ def describe(hint: Any) -> str:
     if origin is Literal:
         return _or(get_args(hint))
     if origin is tuple:
-        item = get_args(hint)[0]
-        return f"a list of {_PLURAL.get(item, 'addresses')}"
+        return "a list of texts" if get_args(hint)[0] is str else "a list of addresses"
     return "a table" if origin is Mapping else _NOUNS[hint]
 
 
