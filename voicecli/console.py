@@ -246,7 +246,7 @@ class Console:
     def _tell(self, text: str, style: str, label: str = "", label_style: str = "") -> None:
         if self.err is None:
             return
-        text = clean(self.masked(text)).rstrip("\n")
+        text = self.masked(clean(self.masked(text))).rstrip("\n")
         if self.colour(self.err):
             label = f"{label_style}{BOLD}{label}{PLAIN}" if label else ""
             text = f"{style}{text}{PLAIN}" if style else text
@@ -288,7 +288,7 @@ class Console:
         colour = self.colour(stream)
         return Rich(
             file=stream,
-            no_color=not colour,
+            color_system="auto" if colour else None,
             force_terminal=True if colour else None,
             _environ=dict(self.env),
             highlight=False,

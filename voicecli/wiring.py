@@ -7,13 +7,13 @@ Does not belong here: talking to a service, printing, flags. Only commands call 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
 
-from voicecli.errors import ConfigError, UsageError
+from voicecli.errors import ConfigError, UsageError, VoiceError
 from voicecli.types import Backend, Verb
 
 if TYPE_CHECKING:
@@ -132,6 +132,91 @@ def _nearest(name: str, known: list[str]) -> str:
 
 def _spoken(verb: str) -> str:
     return verb.replace("_", " ")
+
+
+# -- settling a guess ------------------------------------------------------------------------------
+
+
+SPOKEN_TO = r"whisper|transcri|asr|sensevoice|paraformer|parakeet|canary|voxtral|speech-to-text|stt"
+SPEAKS = r"tts|kokoro|cosyvoice|chattts|piper|bark|xtts|orpheus|fish-speech|text-to-speech"
+OTHER = r"embed|rerank|moderation|dall-e|image|diffusion|video|realtime|audio"
+MODELS = {"transcribe": SPOKEN_TO, "speak": SPEAKS}
+"""How models of a verb are called; what neither is nor looks like OTHER is taken for a chat model."""
+
+PATIENCE_S = 5.0
+
+
+async def settle(cfg: Config, verbs: Iterable[Verb], env: Mapping[str, str], report: Reporter) -> Config:
+    """`cfg` with each backend that nobody named for `verbs`, only guessed, held against what it turns out to have.
+
+    A verb that the service lacks goes to the embedded backend. An address of one's own is asked for its
+    models, once, and one is taken where the usual names are not among them. Never raises for a service
+    that does not answer: the request that follows will tell.
+    """
+    listed: dict[str, list[str]] = {}
+    wanted = cfg.guessed & {USED_FOR[verb] for verb in verbs}
+    for verb in sorted(wanted):
+        backend = cfg.backend_for(verb)
+        if not able(family_of(backend), cast(Verb, verb)):
+            cfg = _use_embedded(cfg, verb, report)
+        elif _is_default(cfg, backend, verb) and not _is_known(backend):
+            if backend.name not in listed:
+                listed[backend.name] = await _models(cfg, backend, env)
+            cfg = _use_listed(cfg, backend, verb, listed[backend.name], report)
+    return replace(cfg, guessed=cfg.guessed - wanted)
+
+
+def _is_default(cfg: Config, backend: Backend, verb: str) -> bool:
+    """Whether nobody named the model for `verb`."""
+    return cfg.sources.get(f"backends.{backend.name}.{verb}_model", "default") == "default"
+
+
+def _is_known(backend: Backend) -> bool:
+    """Whether the usual model names are surely right."""
+    return hosts("chat", backend) == ["api.openai.com"]
+
+
+async def _models(cfg: Config, backend: Backend, env: Mapping[str, str]) -> list[str]:
+    """What the service lists; nothing when it does not answer in time."""
+    import asyncio
+
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            async with AsyncExitStack() as stack:
+                opened = with_key(replace(backend, timeout_s=PATIENCE_S), cfg, env)
+                catalog = await enter(stack, family_of(backend), opened, "models")
+                return list(await catalog.models())
+    except (VoiceError, TimeoutError):
+        return []
+
+
+def _use_listed(cfg: Config, backend: Backend, verb: str, listed: list[str], report: Reporter) -> Config:
+    """`cfg` with a model that the service lists for `verb`, or without the service where it lists none."""
+    usual = getattr(backend, f"{verb}_model")
+    if not listed or usual in listed:
+        return cfg
+    if not (fitting := [name for name in listed if _is_for(name, verb)]):
+        return _use_embedded(cfg, verb, report)
+    report.detail(f"{backend.name} does not list {usual}; {fitting[0]} is used to {verb}.")
+    model: dict[str, Any] = {f"{verb}_model": fitting[0]}
+    newer = replace(cfg.backends[backend.name], **model)
+    return replace(cfg, backends={**cfg.backends, backend.name: newer})
+
+
+def _is_for(model: str, verb: str) -> bool:
+    """Whether a model's name sounds like one for `verb`."""
+    import re
+
+    if verb in MODELS:
+        return bool(re.search(MODELS[verb], model, re.IGNORECASE))
+    return not re.search("|".join([*MODELS.values(), OTHER]), model, re.IGNORECASE)
+
+
+def _use_embedded(cfg: Config, verb: str, report: Reporter) -> Config:
+    from voicecli.config import EMBEDDED
+
+    report.note(f"{cfg.backend_for(verb).name} has nothing to {verb} with; the embedded backend does it.")
+    return replace(cfg, use=replace(cfg.use, **{verb: EMBEDDED}))
 
 
 # -- refusing options ------------------------------------------------------------------------------

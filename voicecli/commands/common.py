@@ -71,7 +71,10 @@ class Session:
         """The backend that serves `verb` in this run. Raises ConfigError."""
         from voicecli import wiring
 
-        return wiring.choose(verb, self.config(), self.backend)
+        config = self.config()
+        if self.backend is None and wiring.USED_FOR[verb] in config.guessed:
+            config = self._config = run(lambda: wiring.settle(config, [verb], self.env, self.console))
+        return wiring.choose(verb, config, self.backend)
 
     def open(self, verb: Verb) -> AbstractAsyncContextManager[Any]:
         """The adapter that serves `verb` in this run."""

@@ -195,10 +195,11 @@ def load(path: Path, family: Family, name: str) -> AudioClip:
     from voicecli.audio import files
     from voicecli.types import AudioClip
 
+    native = family.can("transcribe")  # a live recogniser behind a bridge takes plain samples
     clip = files.read_clip(path)
-    if fits(clip, family):
+    if native and fits(clip, family):
         return clip
-    container = "flac" if "flac" in family.limits.containers else "wav"
+    container = "flac" if native and "flac" in family.limits.containers else "wav"
     pcm = files.read_pcm(path)
     clip = AudioClip(files.encode(pcm, 16_000, container), container, len(pcm) / 32_000, clip.name)
     if fits(clip, family):
