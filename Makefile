@@ -1,0 +1,48 @@
+# The two commands of the README are `make demo` and `make test`; the rest serves them.
+# Nothing but Python 3.11+, pip and make is assumed; nothing is installed outside .venv but what `make test` says.
+
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test lint types check system-packages clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    set up .venv and hold a spoken conversation of three turns, offline"
+	@echo "make test    run every test, the conversation on virtual sound devices included"
+	@echo "make check   the linter, the type checker and the tests"
+
+.venv/ready: requirements/run.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "voicecli needs Python 3.11 or newer" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -r requirements/run.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/dev: .venv/ready requirements/dev.txt
+	$(BIN)/pip install --quiet -r requirements/dev.txt
+	@touch $@
+
+demo: .venv/ready
+	@sh scripts/demo.sh $(BIN)/voice
+
+system-packages:
+	@sh scripts/system-packages.sh
+
+test: .venv/dev system-packages
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+check: lint types test
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.wav questions.wav

@@ -1,0 +1,152 @@
+"""Who a conversation is told to: JSON lines for scripts, plain lines for pipes and simple terminals.
+
+Belongs here: turning events into lines, and an outlet that never lets a slow reader stall the sound.
+Does not belong here: the live screen with its keys (screen.py), deciding anything about the conversation.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from voicecli.console import Console, OutputClosedError, clean
+from voicecli.dialogue import events as ev
+
+LEAVING_S = 0.7
+"""How long leaving waits for a reader to take what was written."""
+
+
+class Audience(Protocol):
+    """Gets every event of a conversation, on the event loop; must not block."""
+
+    def emit(self, event: ev.Event, turn: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Outlet:
+    """Writes on a thread of its own, in order; `closed` is called once (on that thread) when nobody reads."""
+
+    def __init__(self, write: Callable[[Any], object], closed: Callable[[], object]) -> None:
+        self._write, self._closed = write, closed
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="voice-out")
+        self._thread.start()
+
+    def put(self, item: Any) -> None:
+        self._items.put(item)
+
+    def close(self) -> None:
+        """Everything written, or nobody reads: within LEAVING_S."""
+        self._items.put(None)
+        self._thread.join(LEAVING_S)
+
+    def _run(self) -> None:
+        while (item := self._items.get()) is not None:
+            try:
+                self._write(item)
+            except (OutputClosedError, OSError, ValueError):
+                self._closed()
+                return
+
+
+class JsonAudience:
+    """`--json`: one event a line, `t_ms` since `ready`. The format is version 1 (see dialogue.events)."""
+
+    def __init__(self, console: Console, clock: Callable[[], float], closed: Callable[[], object]) -> None:
+        self._clock = clock
+        self._ready: float | None = None
+        self._outlet = Outlet(console.json_line, closed)
+
+    def emit(self, event: ev.Event, turn: int) -> None:
+        if isinstance(event, (ev.Level, ev.PhaseChanged)):
+            return
+        if isinstance(event, ev.Ready):
+            self._ready = self._clock()
+        since = 0 if self._ready is None else round((self._clock() - self._ready) * 1000)
+        if (line := ev.to_json(event, turn, since)) is not None:
+            self._outlet.put(line)
+
+    def close(self) -> None:
+        self._outlet.close()
+
+
+class LineAudience:
+    """Plain lines: what was said on stdout (or stderr when sound owns stdout), everything else on stderr."""
+
+    def __init__(self, console: Console, *, stdout_taken: bool, closed: Callable[[], object]) -> None:
+        self._console = console
+        said = console.usage if stdout_taken else console.result
+        self._outlet = Outlet(lambda item: item[0](item[1]), closed)
+        self._said = said
+
+    def emit(self, event: ev.Event, turn: int) -> None:
+        for line in _LINES.get(type(event), _nothing)(event):
+            self._outlet.put((self._said, line))
+        for line in _ASIDES.get(type(event), _nothing)(event):
+            self._outlet.put((self._console.note, line))
+        if isinstance(event, ev.TurnLost):
+            self._outlet.put((self._console.warn, lost_line(event)))
+
+    def close(self) -> None:
+        self._outlet.close()
+
+
+def _nothing(_event: Any) -> list[str]:
+    return []
+
+
+def said_line(event: ev.UserSaid) -> str:
+    """What was heard, words that the recogniser doubts marked with (?)."""
+    text = clean(event.text)
+    if not event.unsure:
+        return f"you:   {text}"
+    doubted = {word.lower() for word in event.unsure}
+    return "you:   " + " ".join(
+        f"{word}(?)" if word.lower().strip(".,?!") in doubted else word for word in text.split()
+    )
+
+
+def reply_line(event: ev.AssistantSaid) -> str:
+    return f"voice: {clean(event.text)}{' — interrupted' if event.interrupted else ''}"
+
+
+def lost_line(event: ev.TurnLost) -> str:
+    kept = f" The recording is kept in {event.recording}." if event.recording else ""
+    return f"turn lost: {clean(event.reason)}{kept}"
+
+
+STAGES = (
+    ("wait", "end_ms"),
+    ("recognition", "asr_ms"),
+    ("first token", "first_token_ms"),
+    ("first piece", "first_piece_ms"),
+    ("first audio", "first_audio_ms"),
+)
+
+
+def metrics_line(event: ev.TurnMetrics) -> str:
+    """One line a turn: its stages in ms (they overlap where a draft was made), and the gap that a person hears."""
+    parts = [f"{name} {value}" for name, key in STAGES if (value := getattr(event, key)) is not None]
+    gap = [f"gap {event.gap_ms} ms"] if event.gap_ms is not None else []
+    return "       " + " · ".join([*parts, *gap])
+
+
+def ready_line(event: ev.Ready) -> str:
+    source, sink = clean(event.input) or "the microphone", clean(event.output) or "the loudspeaker"
+    return f"ready: listening to {source}, speaking to {sink}"
+
+
+_LINES: dict[type[Any], Callable[[Any], list[str]]] = {
+    ev.UserSaid: lambda e: [said_line(e)],
+    ev.AssistantSaid: lambda e: [reply_line(e)] if e.text else [],
+}
+
+_ASIDES: dict[type[Any], Callable[[Any], list[str]]] = {
+    ev.Ready: lambda e: [ready_line(e)],
+    ev.TurnMetrics: lambda e: [metrics_line(e)],
+    ev.Notice: lambda e: [e.text],
+    ev.TakenBack: lambda e: ["(going on)"],
+}
