@@ -60,12 +60,14 @@ class AudioClip:
     """One whole recording as a service is sent it: encoded bytes and the container's extension.
 
     `container` is a file extension without the dot: wav, flac, mp3, ogg, opus, m4a, webm …
+    `url` is where a service can fetch it instead; `data` may then be empty.
     """
 
     data: bytes = field(repr=False)
     container: str = "wav"
     seconds: float | None = None
     name: str = "audio"
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Socket:
         """Send one message. Waits, at most `timeout_s`, when the peer is slow to read.
 
         Raises ServiceError (or what the close code says) when the peer has closed, UnreachableError
-        when it stopped reading. When `closed` is true, `receive` knows more: the peer's last words.
+        when it stopped reading.
         """
         try:
             async with asyncio.timeout(self.service.backend.timeout_s):
@@ -94,6 +94,16 @@ class Socket:
             raise UnreachableError("stopped reading what it was sent", who=self.who, cure=_REACH) from exc
         except ConnectionClosed as exc:
             raise self._ended(exc) from exc
+
+    async def offer(self, message: bytes | str) -> bool:
+        """As `send`, but False instead of an error when the peer has closed: `receive` then tells why."""
+        try:
+            await self.send(message)
+        except VoiceError:
+            if not self.closed:
+                raise
+            return False
+        return True
 
     async def receive(self) -> bytes | str | None:
         """The next message, or None when the peer has closed in good order. Safe to cancel.

@@ -11,6 +11,7 @@ the bytes. Errors raised here have no `who`; the caller knows the host.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,9 @@ CONFIG_S = 10.0
 QUIET_S = 5.0
 """How long a server may be quiet after the last frame before that counts as the end."""
 
+LONGEST_END_S = 120.0
+"""How much longer than the sound itself a server may go on after the last frame, quiet or not."""
+
 
 def config(uid: str, model: str = "asr", extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The session's first message. `extra` is laid over it, table by table."""
@@ -49,15 +53,17 @@ def config(uid: str, model: str = "asr", extra: Mapping[str, Any] | None = None)
         "audio": {"format": "pcm", "sample_rate": 16000, "rate": 16000, "bits": 16, "channel": 1, "codec": "raw"},
         "request": {"model_name": model, "enable_punc": True, "show_utterances": True},
     }
-    return _laid_over(base, extra or {})
+    return laid_over(base, extra or {})
 
 
-def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the entries of `over`; tables are joined, anything else is replaced."""
     merged = dict(base)
     for name, value in over.items():
         below = merged.get(name)
-        both = isinstance(below, dict) and isinstance(value, Mapping)
-        merged[name] = _laid_over(below, value) if isinstance(below, dict) and both else value
+        if isinstance(below, dict) and isinstance(value, Mapping):
+            value = laid_over(below, value)
+        merged[name] = value
     return merged
 
 
@@ -76,6 +82,7 @@ class Session:
         self._sequence = 0
         self._held = bytearray()
         self._finished = False
+        self._sent_bytes, self._over_at = 0, math.inf
         self._known = False
         self._results = 0
         self._so_far = Transcript("", final=False)
@@ -92,6 +99,7 @@ class Session:
     def feed(self, pcm: bytes) -> list[bytes]:
         """The frames that `pcm` (16 kHz mono) completes. Something is always held back for the last one."""
         self._held += pcm
+        self._sent_bytes += len(pcm)
         frames = []
         while len(self._held) > PIECE:
             size = BIG_PIECE if len(self._held) > BIG_PIECE else PIECE
@@ -103,6 +111,7 @@ class Session:
         """The last frame. It carries sound, unless there was none at all."""
         whole = len(self._held) - len(self._held) % MIC.frame_bytes
         self._finished = True
+        self._over_at = now + self._sent_bytes / (MIC.rate * MIC.frame_bytes) + LONGEST_END_S
         self._await_end(now)
         return self._frame(Kind.AUDIO, bytes(self._held[:whole]), last=True)
 
@@ -191,7 +200,9 @@ class Session:
             self._await_end(now)
 
     def _await_end(self, now: float) -> None:
-        self.deadline = max(now + self._quiet_s, 0.0 if self.answered else self.deadline or 0.0)
+        quiet_at = now + self._quiet_s
+        config_at = 0.0 if self.answered else self.deadline or 0.0
+        self.deadline = min(max(quiet_at, config_at), self._over_at)
 
     def _end_early(self, error: VoiceError) -> None:
         if not (self._finished and self._known):

@@ -1,0 +1,278 @@
+"""Qiniu's ears, and what it lists: the pump between a recognition session and a socket.
+
+Belongs here: carrying bytes between `session.Session` and the transport, reading the clock for it, the
+requests over HTTP. Does not belong here: the order of frames and the rules of the end (session.py), the
+layout of frames (frames.py), speaking (speech.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import uuid
+import wave
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from voicecli.backends.http import HttpService
+from voicecli.backends.qiniu.addresses import Addresses
+from voicecli.backends.qiniu.answers import complaint_error, result_in, transcript_of
+from voicecli.backends.qiniu.session import BIG_PIECE, Session, config
+from voicecli.backends.structured import alongside
+from voicecli.backends.websocket import Socket
+from voicecli.backends.wording import clean
+from voicecli.errors import InputError, UsageError, VoiceError
+from voicecli.ports import Stream
+from voicecli.types import (
+    MIC,
+    AudioClip,
+    AudioFrame,
+    ChatDelta,
+    ChatMessage,
+    ChatOptions,
+    HealthReport,
+    TranscribeOptions,
+    Transcript,
+    Voice,
+)
+
+HOLD_S = 1.0
+"""How long sound is held back for the config's answer, so that a slow gateway drops none of it."""
+
+URL_FORMATS = {"wav": "wav", "mp3": "mp3", "ogg": "ogg", "oga": "ogg", "opus": "ogg", "raw": "raw", "pcm": "raw"}
+"""Our containers, as the service names what it fetches from an address."""
+
+LONGEST_LIST = 5_000
+
+
+class Recogniser:
+    """Ears for live sound and for recordings, both over the WebSocket; recordings at an address over HTTP."""
+
+    def __init__(self, addresses: Addresses, session: type[Session] = Session) -> None:
+        self._addresses, self._session = addresses, session
+        self._uid = str(uuid.uuid4())
+
+    async def warm(self) -> None:
+        """Nothing is kept open between sessions: every session is a connection of its own."""
+
+    @asynccontextmanager
+    async def transcribe_live(
+        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
+    ) -> AsyncIterator[AsyncIterator[Transcript]]:
+        """One session. Raises what the service says, UsageError for frames that are not 16 kHz mono."""
+        session = self._session(self._settings(options))
+        url = self._addresses.backend.live_url
+        async with self._addresses.socket("voice/asr", url=url) as socket:
+            pump = _Pump(socket, session)
+            async with alongside(pump.send(frames)), aclosing(pump.heard()) as transcripts:
+                yield transcripts
+
+    @asynccontextmanager
+    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
+        """A recording: passed on when it is at an address, else sent as fast as the service takes it."""
+        if clip.url:
+            async with aclosing(self._fetched(clip, options)) as transcripts:
+                yield transcripts
+            return
+        samples = samples_of(clip)
+        async with aclosing(_frames(samples)) as frames, self.transcribe_live(frames, options) as transcripts:
+            yield transcripts
+
+    async def _fetched(self, clip: AudioClip, options: TranscribeOptions) -> AsyncGenerator[Transcript, None]:
+        audio = {"format": _url_format(clip), "url": clip.url}
+        body = {"model": self._model(options), "audio": audio} | self._addresses.backend.extra_for("transcribe")
+        data, address = await self._addresses.json("POST", "/voice/asr", json=body)
+        result, error = result_in(data), complaint_error(data)
+        if error and result is None:
+            raise named(error, address)
+        if result is None:
+            raise address.protocol_error("answered without a result", str(data))
+        yield transcript_of(data, result, final=True)
+
+    def _settings(self, options: TranscribeOptions) -> Mapping[str, Any]:
+        return config(self._uid, self._model(options), self._addresses.backend.extra_for("transcribe"))
+
+    def _model(self, options: TranscribeOptions) -> str:
+        return options.model or self._addresses.backend.transcribe_model or "asr"
+
+
+class _Pump:
+    """Carries a session's bytes to and from a socket: two ways that never wait for one another."""
+
+    def __init__(self, socket: Socket, session: Session) -> None:
+        self._socket, self._session = socket, session
+        self._clock = asyncio.get_running_loop().time
+        self._answered = asyncio.Event()
+        self._wait: asyncio.Timeout | None = None
+
+    async def send(self, frames: AsyncIterator[AudioFrame]) -> None:
+        """The config, the sound, the last frame. A lost connection is left to `heard` to tell of."""
+        session, offer = self._session, self._socket.offer
+        await offer(session.start(self._clock()))
+        self._hurry()
+        await self._settled()
+        async for frame in frames:
+            _check(frame)
+            for data in session.feed(frame.pcm):
+                if not await offer(data):
+                    return
+        await offer(session.finish(self._clock()))
+        self._hurry()
+
+    async def heard(self) -> AsyncGenerator[Transcript, None]:
+        """The text so far whenever it changes, then the final one. Raises what the session raises."""
+        session = self._session
+        while session.final is None:
+            try:
+                transcript = await self._next()
+            except VoiceError as exc:
+                raise named(exc, self._socket.service) from exc.__cause__
+            if session.answered:
+                self._answered.set()
+            if transcript is not None:
+                yield transcript
+        yield session.final
+
+    async def _next(self) -> Transcript | None:
+        """What the next message, or its absence, or the end of the connection, means to the session."""
+        session = self._session
+        try:
+            message = await self._message()
+        except TimeoutError:
+            session.quiet()
+        except VoiceError as broken:
+            session.closed(broken)
+        else:
+            if message is not None:
+                return session.receive(message, self._clock())
+            session.closed()
+        return None
+
+    async def _message(self) -> bytes | str | None:
+        try:
+            async with asyncio.timeout_at(self._session.deadline) as self._wait:
+                return await self._socket.receive()
+        finally:
+            self._wait = None
+
+    def _hurry(self) -> None:
+        """The session's deadline has changed while `_message` waits."""
+        if self._wait is not None and not self._wait.expired():
+            self._wait.reschedule(self._session.deadline)
+
+    async def _settled(self) -> None:
+        try:
+            async with asyncio.timeout(HOLD_S):
+                await self._answered.wait()
+        except TimeoutError:
+            pass
+
+
+async def _frames(samples: bytes) -> AsyncGenerator[AudioFrame, None]:
+    for at in range(0, len(samples), BIG_PIECE):
+        yield AudioFrame(samples[at : at + BIG_PIECE], MIC)
+        # Small sends never wait, and whoever receives must have a turn.
+        await asyncio.sleep(0)
+
+
+def _check(frame: AudioFrame) -> None:
+    if frame.format != MIC:
+        raise UsageError(f"takes sound of {MIC.rate} Hz mono only, not {frame.format.rate} Hz", who="qiniu")
+
+
+def samples_of(clip: AudioClip) -> bytes:
+    """The samples of a recording, 16 kHz mono s16le. Raises InputError for anything but that as WAV or raw."""
+    cure = "Convert it to WAV, 16 kHz, mono, 16 bits"
+    if clip.container in ("pcm", "raw"):
+        return clip.data
+    if clip.container != "wav":
+        raise InputError(f"a {clip.container} can't be sent to this recogniser", who=clip.name, cure=cure)
+    try:
+        with wave.open(io.BytesIO(clip.data)) as wav:
+            found = (wav.getframerate(), wav.getnchannels(), 8 * wav.getsampwidth())
+            samples: bytes = wav.readframes(len(clip.data))
+    except (wave.Error, EOFError, ValueError) as exc:
+        raise InputError(f"is no WAV of plain samples: {clean(str(exc), 80)}", who=clip.name, cure=cure) from exc
+    if found != (MIC.rate, MIC.channels, 16):
+        raise InputError("has {} Hz, {} channels, {} bits".format(*found), who=clip.name, cure=cure)
+    return samples
+
+
+def _url_format(clip: AudioClip) -> str:
+    if clip.container in URL_FORMATS:
+        return URL_FORMATS[clip.container]
+    cure = "Give a wav, mp3 or ogg, or download it first"
+    raise InputError(f"the service does not fetch {clip.container}", who=clip.name, cure=cure)
+
+
+class Thinker:
+    """Chat and the list of models: OpenAI's, at the first address that works."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        from voicecli.backends.openai.catalog import Catalog as Models
+        from voicecli.backends.openai.chat import Chat
+
+        self._addresses = addresses
+        self._chats = {base: Chat(address) for base, address in addresses.services.items()}
+        self._models = {base: Models(address) for base, address in addresses.services.items()}
+
+    async def warm(self) -> None:
+        await self._addresses.warm()
+
+    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Stream[ChatDelta]:
+        """As OpenAI's."""
+        return self._addresses.entered(lambda base: self._chats[base].chat(messages, options))
+
+    async def models(self) -> Sequence[str]:
+        """As OpenAI's."""
+        return await self._addresses.first(lambda base: self._models[base].models())
+
+
+class Catalog:
+    """What the service lists: its voices. That it does is also how its health is known."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    async def voices(self) -> Sequence[Voice]:
+        """Every voice, with a sample's address where there is one. Raises ProtocolError for no list."""
+        data, address = await self._addresses.json("GET", "/voice/list")
+        if isinstance(data, Mapping) and (error := complaint_error(data)):
+            raise named(error, address)
+        if isinstance(data, Mapping):
+            data = next((data[name] for name in ("data", "voices", "list") if data.get(name)), None)
+        if not isinstance(data, list):
+            raise address.protocol_error("answered something that is no list of voices", str(data))
+        return list(_voices(data[:LONGEST_LIST]))
+
+    async def check(self) -> HealthReport:
+        """Raises what is wrong; returning means that the list of voices came."""
+        return HealthReport(f"{len(await self.voices())} voices")
+
+
+def _voices(listed: list[Any]) -> Iterator[Voice]:
+    for each in listed:
+        found = {name: _field(each, name) for name in ("voice_type", "voice_name", "category", "url")}
+        name, url = found["voice_type"], found["url"]
+        if name:
+            sample = url if url.startswith(("https://", "http://")) else ""
+            yield Voice(name, found["voice_name"], _language_in(name), found["category"], sample)
+
+
+def _field(listed: Any, name: str) -> str:
+    value = listed.get(name) if isinstance(listed, Mapping) else None
+    return clean(value) if isinstance(value, str) else ""
+
+
+def _language_in(name: str) -> str:
+    """The language in a name such as qiniu_zh_female_tmjxxy; "" when it tells none."""
+    parts = name.split("_")
+    return parts[1] if len(parts) > 2 and len(parts[1]) == 2 and parts[1].isalpha() else ""
+
+
+def named(error: VoiceError, service: HttpService) -> VoiceError:
+    """`error` with the name of the service, and without its key."""
+    error.who, error.what = error.who or service.who, service.masked(error.what)
+    error.args = (error.what,)
+    return error

@@ -1,0 +1,95 @@
+"""Qiniu's addresses: the first that works is used, and remembered.
+
+Belongs here: which address comes next, and after which failures. Does not belong here: what is asked
+for there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, TypeVar
+
+from voicecli.backends.http import HttpService
+from voicecli.backends.websocket import Socket, connect
+from voicecli.errors import UnreachableError, VoiceError
+from voicecli.types import Backend
+
+BASES = ("https://openai.qiniu.com/v1", "https://api.qnaigc.com/v1")
+"""Where Qiniu is when the configuration names no address, in their order."""
+
+T = TypeVar("T")
+
+
+def bases_of(backend: Backend) -> tuple[str, ...]:
+    """The configured addresses in their order, else Qiniu's own."""
+    given = (backend.base_url, *backend.base_urls)
+    return tuple(dict.fromkeys(url.rstrip("/") for url in given if url)) or BASES
+
+
+def fails_over(error: VoiceError) -> bool:
+    """Whether another address may do better: no connection, or 5xx. Never after an answer of 4xx."""
+    return error.status >= 500 or (isinstance(error, UnreachableError) and not error.status)
+
+
+class Addresses:
+    """All addresses of one backend. An async context manager: leaving it closes every connection.
+
+    Only the beginning of a request moves to the next address: nothing is repeated once an answer has
+    begun, or sound has been sent.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self._order = list(bases_of(backend))
+        self.services: dict[str, HttpService] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Addresses:
+        for url in self._order:
+            self.services[url] = await self._stack.enter_async_context(HttpService(self.backend, url))
+        return self
+
+    async def __aexit__(self, *exc: Any) -> None:
+        await self._stack.aclose()
+
+    async def first(self, attempt: Callable[[str], Awaitable[T]]) -> T:
+        """What `attempt(base)` gives for the first base that works. Raises the last one's error."""
+        order = tuple(self._order)
+        for base in order[:-1]:
+            try:
+                return self._remember(base, await attempt(base))
+            except VoiceError as exc:
+                if not fails_over(exc):
+                    raise
+        return self._remember(order[-1], await attempt(order[-1]))
+
+    def _remember(self, base: str, found: T) -> T:
+        self._order.sort(key=lambda url: url != base)
+        return found
+
+    @asynccontextmanager
+    async def entered(self, begin: Callable[[str], AbstractAsyncContextManager[T]]) -> AsyncIterator[T]:
+        """The context `begin(base)`, entered at the first base where entering works."""
+        async with AsyncExitStack() as stack:
+            yield await self.first(lambda base: stack.enter_async_context(begin(base)))
+
+    async def json(self, method: str, path: str, **body: Any) -> tuple[Any, HttpService]:
+        """The decoded answer, and the address that gave it."""
+
+        async def ask(base: str) -> tuple[Any, HttpService]:
+            return await self.services[base].json(method, path, **body), self.services[base]
+
+        return await self.first(ask)
+
+    def socket(
+        self, path: str, headers: Mapping[str, str] | None = None, *, url: str = ""
+    ) -> AbstractAsyncContextManager[Socket]:
+        """A WebSocket at `path` of the first address that works, or at `url`."""
+        if url:
+            return connect(self.backend, url, headers=headers)
+        return self.entered(lambda base: connect(self.backend, f"{base}/{path.lstrip('/')}", headers=headers))
+
+    async def warm(self) -> None:
+        """Open a connection ahead of the first request. Never raises for an unreachable service."""
+        await self.services[self._order[0]].warm()

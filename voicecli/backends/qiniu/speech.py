@@ -1,0 +1,172 @@
+"""Qiniu's voice: a text to sound, over a WebSocket as it is made, or over HTTP when it is whole.
+
+Belongs here: the request, the answers' sound, the choice between the two ways. Does not belong here:
+decoding MP3, cutting a text into sentences, the transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from voicecli.backends.http import HttpService
+from voicecli.backends.qiniu.adapters import named
+from voicecli.backends.qiniu.addresses import Addresses
+from voicecli.backends.qiniu.answers import complaint_error, decoded
+from voicecli.backends.qiniu.session import laid_over
+from voicecli.backends.websocket import Socket
+from voicecli.backends.wording import clean
+from voicecli.errors import InputError, ProtocolError, ServiceError, UnreachableError, VoiceError
+from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
+
+CHARACTERS, BYTES = 300, 1024
+"""The most that one request may say, in characters and in bytes of UTF-8."""
+
+VOICE = "qiniu_zh_female_tmjxxy"
+"""The voice of the service's own examples, for who names none."""
+
+PCM = PcmFormat(24_000, 1)
+"""What its pcm is."""
+
+_ENCODINGS: dict[str, PcmFormat | str] = {"mp3": "mp3", "wav": "wav", "pcm": PCM}
+_NO_SOCKET = frozenset({400, 404, 405, 426, 501})
+"""Answers to a handshake that say: there is no such WebSocket here."""
+
+_IDLE = 1_000
+"""Messages without sound, one after the other, that are put up with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One answer's sound; `last` says that no other follows."""
+
+    data: bytes
+    last: bool
+
+
+def sound_in(data: Any) -> Sound:
+    """The sound in one decoded answer. Raises the error that it reports, ProtocolError for broken base64."""
+    error = complaint_error(data)
+    if error:
+        raise error
+    fields = data if isinstance(data, Mapping) else {}
+    encoded, sequence = fields.get("data"), fields.get("sequence")
+    try:
+        sound = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else b""
+    except (binascii.Error, ValueError) as exc:
+        raise ProtocolError("sent sound that is no base64") from exc
+    return Sound(sound, isinstance(sequence, int) and sequence < 0)
+
+
+class Mouth:
+    """Speaks one text a request. Each synthesis over the WebSocket is a connection of its own."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    async def warm(self) -> None:
+        await self._addresses.warm()
+
+    @asynccontextmanager
+    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
+        """One synthesis. WAV comes whole over HTTP, anything else as it is made over the WebSocket.
+
+        Raises what the service says, InputError for a text beyond the limits.
+        """
+        body = self._body(request)
+        async with AsyncExitStack() as stack:
+            socket = None if body["audio"]["encoding"] == "wav" else await self._opened(stack, body)
+            chunks = self._conversed(socket, body) if socket else self._whole(body)
+            yield await stack.enter_async_context(aclosing(chunks))
+
+    def _body(self, request: SpeechRequest) -> dict[str, Any]:
+        backend, text = self._addresses.backend, request.text
+        if len(text) > CHARACTERS or len(text.encode()) > BYTES:
+            raise InputError(f"the text is longer than {CHARACTERS} characters or {BYTES} bytes", who=backend.name)
+        wished = next((f for f in (request.format, backend.speech_format) if f in _ENCODINGS), "mp3")
+        audio = {
+            "voice_type": request.voice or backend.voice or VOICE,
+            "encoding": wished,
+            "speed_ratio": request.speed or backend.speed or 1.0,
+        }
+        return laid_over({"audio": audio, "request": {"text": text}}, backend.extra_for("speak"))
+
+    async def _opened(self, stack: AsyncExitStack, body: Mapping[str, Any]) -> Socket | None:
+        """The WebSocket, or None where the service has no such thing."""
+        voice = str(body["audio"]["voice_type"])
+        try:
+            return await stack.enter_async_context(self._addresses.socket("voice/tts", {"VoiceType": voice}))
+        except ServiceError as exc:
+            if exc.status not in _NO_SOCKET:
+                raise
+            return None
+
+    async def _conversed(self, socket: Socket, body: dict[str, Any]) -> AsyncGenerator[AudioChunk, None]:
+        """Chunks as they come. The end is a negative sequence, or a close in good order after some sound."""
+        spoken, idle, note = False, 0, ""
+        await socket.offer(json.dumps(body, ensure_ascii=False).encode())
+        while (message := await self._message(socket)) is not None:
+            sound = _sound_of(message, socket.service)
+            if sound and sound.data:
+                spoken, idle = True, 0
+                yield AudioChunk(sound.data, encoding_of(body))
+            if sound and sound.last:
+                break
+            note, idle = note if sound else _note(message), idle + 1
+            if idle > _IDLE:
+                raise ProtocolError(f"sent {idle} messages without sound", who=socket.who)
+        if not spoken:
+            raise _silent(socket.service, note)
+
+    async def _message(self, socket: Socket) -> bytes | str | None:
+        try:
+            async with asyncio.timeout(self._addresses.backend.timeout_s):
+                return await socket.receive()
+        except TimeoutError as exc:
+            seconds = f"{self._addresses.backend.timeout_s:g} s"
+            raise UnreachableError(f"sent nothing for {seconds}", who=socket.who, cure="Try again") from exc
+
+    async def _whole(self, body: dict[str, Any]) -> AsyncGenerator[AudioChunk, None]:
+        """Over HTTP, in one piece."""
+        data, address = await self._addresses.json("POST", "/voice/tts", json=body)
+        sound = _checked(data, address)
+        if not sound.data:
+            raise _silent(address, "")
+        yield AudioChunk(sound.data, encoding_of(body))
+
+
+def encoding_of(body: Mapping[str, Any]) -> PcmFormat | str:
+    """What the sound asked for by `body` is; a configured encoding that we don't know passes by its name."""
+    name = str(body["audio"]["encoding"])
+    return _ENCODINGS.get(name, name)
+
+
+def _sound_of(message: bytes | str, service: HttpService) -> Sound | None:
+    """A message's sound; None for what is no JSON, which the service's own sample client skips."""
+    try:
+        data = decoded(message)
+    except ProtocolError:
+        return None
+    return _checked(data, service)
+
+
+def _checked(data: Any, service: HttpService) -> Sound:
+    try:
+        return sound_in(data)
+    except VoiceError as exc:
+        raise named(exc, service) from exc.__cause__
+
+
+def _note(message: bytes | str) -> str:
+    return clean(message if isinstance(message, str) else message[:1000].decode("utf-8", "replace"), 120)
+
+
+def _silent(service: HttpService, note: str) -> VoiceError:
+    words = service.masked(f": {note}") if note else ""
+    return ServiceError(f"sent no sound{words}", who=service.who, cure="Try again, or another voice")
