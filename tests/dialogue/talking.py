@@ -102,11 +102,11 @@ class Brain:
     @asynccontextmanager
     async def chat(self, messages: Sequence[ChatMessage]) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         self.asked.append(list(messages))
+        reply = self.replies.pop(0)
 
         async def deltas() -> AsyncIterator[ChatDelta]:
             try:
                 await asyncio.sleep(self.first)
-                reply = self.replies.pop(0)
                 for word in reply if isinstance(reply, list) else reply.split(" "):
                     if isinstance(word, Exception):
                         raise word
