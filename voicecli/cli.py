@@ -139,6 +139,8 @@ def settle(exc: BaseException, console: Console) -> int:
         return INTERRUPTED
     if isinstance(exc, WRONG_USAGE):
         return _usage(exc, console)
+    if isinstance(exc, typer.Exit):
+        return int(exc.exit_code)
     if isinstance(exc, SystemExit):
         return exc.code if isinstance(exc.code, int) else 1
     return _bug(exc, console)
@@ -155,9 +157,10 @@ def _nobody_reads(exc: BaseException) -> bool:
 def _usage(exc: Any, console: Console) -> int:
     """Wrong flags: what is wrong, and where the help is."""
     ctx = getattr(exc, "ctx", None)
-    if message := exc.format_message().rstrip("."):
+    if message := exc.format_message().strip():
+        stop = "" if message[-1] in ".?!)" else "."
         where = f" Try: {ctx.command_path} --help" if ctx is not None else ""
-        console.error(f"{message}.{where}")
+        console.error(f"{' '.join(message.split())}{stop}{where}")
     return int(exc.exit_code)
 
 

@@ -96,7 +96,7 @@ def backend_named(cfg: Config, name: str) -> Backend:
 
 
 def family_of(backend: Backend) -> Family:
-    """The Family of `backend`; ConfigError naming the nearest when there is none."""
+    """The Family of `backend`, as it is configured; ConfigError naming the nearest when there is none."""
     from voicecli.backends.registry import FAMILIES
 
     if backend.family not in FAMILIES:
@@ -105,7 +105,7 @@ def family_of(backend: Backend) -> Family:
             who=f"[backends.{backend.name}]",
             cure=f"Known are: {', '.join(FAMILIES)}{_nearest(backend.family, list(FAMILIES))}",
         )
-    return FAMILIES[backend.family]
+    return FAMILIES[backend.family].of(backend)
 
 
 def able(family: Family, verb: Verb) -> bool:
@@ -117,7 +117,7 @@ def _who_can(verb: Verb, cfg: Config) -> str:
     """Configured backends that serve `verb`, then families."""
     from voicecli.backends.registry import FAMILIES
 
-    backends = [b.name for b in cfg.backends.values() if b.family in FAMILIES and able(FAMILIES[b.family], verb)]
+    backends = [b.name for b in cfg.backends.values() if b.family in FAMILIES and able(family_of(b), verb)]
     families = [f.name for f in FAMILIES.values() if able(f, verb)]
     parts = [f"backends {', '.join(backends)}"] if backends else []
     return "; ".join([*parts, f"families {', '.join(families) or '(none)'}"])

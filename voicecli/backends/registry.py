@@ -10,7 +10,7 @@ adapter; leaving it closes the adapter's client, sockets and processes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -34,6 +34,7 @@ class Limits:
 class Family:
     """One way of speaking to a service.
 
+    `needs` names, per verb, the setting without which a backend of the family lacks the verb.
     `takes` names, per verb, the option fields (of TranscribeOptions, ChatOptions, SpeechRequest) that
     the family honours: anything else that a caller sets is refused before work begins.
     `stops_on_cancel` names the verbs where leaving the stream really stops the service's work.
@@ -53,6 +54,7 @@ class Family:
     models: Factory | None = None
     health: Factory | None = None
     local: bool = False
+    needs: dict[str, str] = field(default_factory=dict)
     takes: dict[str, frozenset[str]] = field(default_factory=dict)
     languages: dict[str, frozenset[str]] = field(default_factory=dict)
     notices: dict[str, str] = field(default_factory=dict)
@@ -65,6 +67,11 @@ class Family:
     def can(self, verb: str) -> bool:
         """Whether the family serves `verb` by itself (without a bridge)."""
         return getattr(self, verb, None) is not None
+
+    def of(self, backend: Backend) -> Family:
+        """The family as `backend` has it: without the verbs whose setting is missing."""
+        lacking: dict[str, Any] = {verb: None for verb, name in self.needs.items() if not getattr(backend, name)}
+        return replace(self, **lacking)
 
 
 def lazy(target: str) -> Factory:
@@ -84,14 +91,18 @@ FAMILIES: dict[str, Family] = {
         name="openai",
         summary="Any OpenAI-compatible service",
         transcribe=_OPENAI,
+        transcribe_live=_OPENAI,
         chat=_OPENAI,
         speak=_OPENAI,
+        voices=_OPENAI,
         models=_OPENAI,
         health=_OPENAI,
+        needs={"transcribe_live": "live_url"},
         takes={
-            "transcribe": frozenset({"language", "model", "prompt", "temperature", "words"}),
+            "transcribe": frozenset({"language", "model", "prompt", "temperature", "words", "diarize"}),
+            "transcribe_live": frozenset({"language", "model", "prompt"}),
             "chat": frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop"}),
-            "speak": frozenset({"voice", "model", "speed", "format", "instructions"}),
+            "speak": frozenset({"voice", "model", "speed", "format", "instructions", "reference"}),
         },
         limits=Limits(
             upload_bytes=26_214_400,

@@ -37,7 +37,12 @@ def init(
 
 @app.command()
 def path(ctx: typer.Context) -> None:
-    """Print where the configuration file is, or would be."""
+    """Print where the configuration file is, or would be.
+
+    Examples:
+      voice config path
+      $EDITOR "$(voice config path)"
+    """
     from voicecli.config.files import config_path
 
     run = session(ctx)

@@ -41,7 +41,12 @@ def set_(ctx: typer.Context, name: Name) -> None:
 
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
-    """Print the names of the backends whose keys are stored; never the keys."""
+    """Print the names of the backends whose keys are stored; never the keys.
+
+    Examples:
+      voice keys list
+      voice keys list --json
+    """
     from voicecli.config.files import folders
     from voicecli.keys import stored
 
@@ -58,7 +63,11 @@ def list_(ctx: typer.Context) -> None:
 
 @app.command()
 def rm(ctx: typer.Context, name: Name) -> None:
-    """Forget a stored key."""
+    """Forget a stored key.
+
+    Examples:
+      voice keys rm work
+    """
     from voicecli.config.files import folders
     from voicecli.keys import remove
 
