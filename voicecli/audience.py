@@ -76,8 +76,10 @@ class JsonAudience:
 class LineAudience:
     """Plain lines: what was said on stdout (or stderr when sound owns stdout), everything else on stderr."""
 
-    def __init__(self, console: Console, *, stdout_taken: bool, closed: Callable[[], object]) -> None:
-        self._console = console
+    def __init__(
+        self, console: Console, *, stdout_taken: bool, closed: Callable[[], object], quiet_notes: bool = False
+    ) -> None:
+        self._console, self._quiet_notes = console, quiet_notes
         said = console.usage if stdout_taken else console.result
         self._outlet = Outlet(lambda item: item[0](item[1]), closed)
         self._said = said
@@ -85,6 +87,8 @@ class LineAudience:
     def emit(self, event: ev.Event, turn: int) -> None:
         for line in _LINES.get(type(event), _nothing)(event):
             self._outlet.put((self._said, line))
+        if self._quiet_notes:
+            return  # the screen tells the rest
         for line in _ASIDES.get(type(event), _nothing)(event):
             self._outlet.put((self._console.note, line))
         if isinstance(event, ev.TurnLost):

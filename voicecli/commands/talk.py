@@ -109,41 +109,91 @@ async def _converse(here: Session, cfg: Any, request: TalkRequest) -> None:
     from voicecli.audience import Outlet
     from voicecli.wiring_talk import open_talk
 
-    told: list[Audience] = []
-    early: list[tuple[Event, int]] = []
+    told = _Told()
     leaving = _Leaving()
-
-    def emit(event: Event, turn: int) -> None:
-        if told:
-            told[0].emit(event, turn)
-        else:
-            early.append((event, turn))
-
     if request.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
         request = replace(request, write_output=sound.put)
+        told.closing.append(sound.close)
     with leaving:
-        async with open_talk(cfg, request, here.env, here.console, emit) as talk:
+        async with open_talk(cfg, request, here.env, here.console, told.emit) as talk:
             leaving.leave = talk.conversation.end
-            told.append(_audience(here, request, talk, leaving.from_thread))
-            for event, turn in early:
-                emit(event, turn)
             try:
-                await talk.run()
+                await _run(here, request, talk, told, leaving.from_thread)
             finally:
-                told[0].close()
-                if request.output == "-":
-                    sound.close()
+                told.close()
     if talk.conversation.losses and not talk.conversation.answered:
         raise typer.Exit(talk.conversation.losses[-1].exit_code)
 
 
-def _audience(here: Session, request: TalkRequest, talk: Talk, closed: Callable[[], None]) -> Audience:
+class _Told:
+    """Everybody who is told of the conversation; what comes before they are there is kept for them."""
+
+    def __init__(self) -> None:
+        self._audiences: list[Audience] = []
+        self._early: list[tuple[Event, int]] = []
+        self.closing: list[Callable[[], None]] = []
+
+    def emit(self, event: Event, turn: int) -> None:
+        if not self._audiences:
+            self._early.append((event, turn))
+        for audience in self._audiences:
+            audience.emit(event, turn)
+
+    def add(self, audience: Audience) -> None:
+        self._audiences.append(audience)
+        self.closing.append(audience.close)
+
+    def catch_up(self) -> None:
+        early, self._early = self._early, []
+        for event, turn in early:
+            self.emit(event, turn)
+
+    def close(self) -> None:
+        for close in self.closing:
+            close()
+
+
+async def _run(here: Session, request: TalkRequest, talk: Talk, told: _Told, closed: Callable[[], None]) -> None:
+    """The conversation, beside a screen where somebody looks and keys where there is a terminal."""
     from voicecli.audience import JsonAudience, LineAudience
 
-    if here.json:
-        return JsonAudience(here.console, talk.clock, closed)
-    return LineAudience(here.console, stdout_taken=request.output == "-", closed=closed)
+    console = here.console
+    watched = console.animated and _has_keys()
+    if console.json:
+        told.add(JsonAudience(console, talk.clock, closed))
+    elif not watched or not console.out_is_terminal:
+        told.add(LineAudience(console, stdout_taken=request.output == "-", quiet_notes=watched, closed=closed))
+    if not _has_keys():
+        told.catch_up()
+        await talk.run()
+        return
+    await _with_keys(here, request, talk, told, visible=watched and not (console.json and console.out_is_terminal))
+
+
+async def _with_keys(here: Session, request: TalkRequest, talk: Talk, told: _Told, *, visible: bool) -> None:
+    import asyncio
+
+    from voicecli.errors import only
+    from voicecli.screen import Screen
+
+    screen = Screen(here.console, push_to_talk=request.push_to_talk, visible=visible)
+    told.add(screen)
+    told.catch_up()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            keys = tasks.create_task(screen.run(talk.conversation))
+            await talk.run()
+            keys.cancel()
+    except BaseExceptionGroup as group:
+        raise only(group) from None
+
+
+def _has_keys() -> bool:
+    """Whether there is a terminal to take keys from, whatever stdin and stdout are."""
+    import sys
+
+    return any(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 class _Leaving:
