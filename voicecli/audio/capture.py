@@ -1,7 +1,9 @@
 """The microphone."""
 
 from __future__ import annotations
+
 from types import TracebackType
+
 from voicecli.types import AudioFrame
 
 

@@ -1,7 +1,9 @@
 """Turns what services send into samples."""
 
 from __future__ import annotations
+
 from collections.abc import AsyncIterator
+
 from voicecli.types import AudioChunk
 
 

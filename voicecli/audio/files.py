@@ -1,11 +1,13 @@
 """Sound files: what soundfile reads, and raw 16-bit PCM."""
 
 from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
 from voicecli.types import AudioClip
 
 Source = Path | BinaryIO

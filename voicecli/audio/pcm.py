@@ -13,7 +13,7 @@ import math
 import struct
 import sys
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voicecli.types import PcmFormat
 
@@ -179,8 +179,8 @@ def _kernel(up: int, down: int, half: int) -> Floats:
     offsets = np.arange(-reach, reach + 1)[None, :] - np.arange(up)[:, None] / up
     window = np.i0(9.0 * np.sqrt(np.clip(1 - (offsets / (reach + 1)) ** 2, 0, 1))) / np.i0(9.0)
     taps = cutoff * np.sinc(cutoff * offsets) * window
-    result: Any = (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
-    return result
+    rows: Floats = (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+    return rows
 
 
 # ---------------------------------------------------------------------------------------- WAV

@@ -1,6 +1,7 @@
 """The loudspeaker."""
 
 from __future__ import annotations
+
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
