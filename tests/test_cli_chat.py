@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -258,10 +259,11 @@ def test_an_interrupted_answer_ends_at_once_and_keeps_what_came(
     assert (run.returncode, run.stdout, run.stderr) == (code, b"first\n", b"")
 
 
-def test_verbose_shows_no_key(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+def test_verbose_tells_of_requests_without_the_key(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
     server.on(PATH, answering("ok"))
     run = voice("chat", "hi", "-v", env=work)
-    assert run.returncode == 0
+    assert (run.returncode, run.stdout) == (0, b"ok\n")
+    assert re.match(rb" +0\.\d\d s  .*POST http://127.0.0.1:\d+/v1/chat/completions .*200", run.stderr)
     assert KEY.encode() not in run.stdout + run.stderr
 
 

@@ -237,6 +237,22 @@ class Console:
         value = reveal() if reveal else str(secret or "")
         self._secrets.update(part for part in (value, value.strip()) if len(part) >= SHORTEST_SECRET)
 
+    def listen(self) -> None:
+        """Shows what our rooms and the HTTP client log: each request, and when, since the start of listening."""
+        import logging
+        import time
+
+        tell, began = self.detail, time.monotonic()
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                tell(f"{time.monotonic() - began:6.2f} s  {record.getMessage()}")
+
+        for name in ("voicecli", "httpx"):
+            logger = logging.getLogger(name)
+            logger.setLevel(logging.INFO)
+            logger.addHandler(Handler())
+
     def masked(self, text: str) -> str:
         """`text` with every known secret replaced by stars."""
         for secret in sorted(self._secrets, key=len, reverse=True):

@@ -138,6 +138,8 @@ def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any
     """Notes a shared flag on the session; given twice, the one after the command's name wins."""
     if value and isinstance(ctx.obj, Session) and param.name:
         target, name = _SHARED[param.name]
+        if name == "verbose" and not ctx.obj.console.verbose:
+            ctx.obj.console.listen()
         setattr(ctx.obj if target == "session" else ctx.obj.console, name, value)
     return value
 
