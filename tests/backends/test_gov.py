@@ -1,0 +1,369 @@
+"""The government cloud service over real sockets, against a server that accepts only what is documented."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.fakes.forms import heard, spoken
+from tests.fakes.gov_server import Gov
+from tests.fakes.server import RESET, STALL, FakeServer, Gate, Reply
+from voicecli.backends import gov
+from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, UnreachableError
+from voicecli.types import (
+    AudioClip,
+    Backend,
+    ChatDelta,
+    ChatMessage,
+    ChatOptions,
+    Secret,
+    SpeechRequest,
+    TranscribeOptions,
+    Transcript,
+    Usage,
+)
+
+pytestmark = pytest.mark.anyio
+
+ASKED = [ChatMessage("user", "查看大数据中心上云的单位数量。")]
+OPTIONS = ChatOptions(temperature=0.8, max_tokens=500)
+
+
+@pytest.fixture
+def server() -> Any:
+    with Gov() as running:
+        yield running
+
+
+def clip(digits: str = "1234567890") -> AudioClip:
+    return AudioClip(spoken(digits, "wav", 16_000), "wav")
+
+
+async def hear(backend: Backend) -> list[Transcript]:
+    async with gov.open_transcriber(backend) as adapter, adapter.transcribe(clip(), TranscribeOptions()) as found:
+        return [each async for each in found]
+
+
+async def say(backend: Backend, messages: list[ChatMessage] = ASKED, options: ChatOptions = OPTIONS) -> list[ChatDelta]:
+    async with gov.open_chat(backend) as adapter, adapter.chat(messages, options) as found:
+        return [each async for each in found]
+
+
+async def speak(backend: Backend, text: str) -> bytes:
+    async with gov.open_speaker(backend) as adapter, adapter.speak(SpeechRequest(text)) as found:
+        chunks = [each async for each in found]
+    assert {chunk.encoding for chunk in chunks} == {"mp3"}
+    return b"".join(chunk.data for chunk in chunks)
+
+
+# -- ears ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
+async def test_bytes_are_heard_whether_the_address_ends_with_v1_or_not(server: Gov, ending: str) -> None:
+    assert await hear(server.backend(base_url=server.url + ending)) == [Transcript("1234567890")]
+    (request,) = server.requests
+    assert request.body == clip().data
+    assert request.headers["content-type"] == "application/octet-stream"
+    assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "words"),
+    [
+        (Reply.json({"result": "采样率不支持", "status": 40000004}), ServiceError, "采样率不支持.*40000004"),
+        (Reply.json({"status": 50000000, "message": "server busy"}), ServiceError, "server busy.*50000000"),
+        (Reply.json({"status": 40000001}), ServiceError, "40000001"),
+        (Reply.json({"error": {"message": "no key", "code": "invalid_api_key"}}), RefusedError, "no key"),
+        (Reply.json({"result": "text without a status"}), ServiceError, "text without"),
+        (Reply.json({"result": None, "status": 20000000}), ProtocolError, "without a result"),
+        (Reply.json([1]), ServiceError, r"\[1\]|gave no reason"),
+        (Reply.text("busy"), ProtocolError, "busy"),
+        (Reply.text("<title>404 Not Found</title>", 404, "text/html"), ServiceError, "Not Found"),
+        (Reply.json({"message": "forbidden"}, 403), RefusedError, "forbidden"),
+    ],
+)
+async def test_any_status_but_success_fails_with_the_services_words(
+    server: Gov, reply: Reply, kind: type, words: str
+) -> None:
+    server.on("/v1/asr", reply)
+    with pytest.raises(kind, match=words) as caught:
+        await hear(server.backend())
+    assert caught.value.who.startswith("city (127.0.0.1:")
+
+
+async def test_a_status_written_as_text_is_a_status(server: Gov) -> None:
+    server.on("/v1/asr", Reply.json({"result": "万一\x07出现\n", "status": "20000000"}))
+    assert await hear(server.backend()) == [Transcript("万一出现")]
+
+
+# -- chat ------------------------------------------------------------------------------------------
+
+
+async def test_a_question_to_the_knowledge_base(server: Gov) -> None:
+    assert await say(server.backend()) == [ChatDelta("您的问题：查看大数据中心上云的单位数量。", finish_reason="stop")]
+    assert server.requests[0].json() == {
+        "temperature": 0.8,
+        "max_tokens": 500,
+        "category": "bj_gov",
+        "messages": [{"role": "user", "content": "查看大数据中心上云的单位数量。"}],
+    }
+
+
+async def test_options_beat_settings_and_settings_pass_through(server: Gov) -> None:
+    backend = server.backend(chat_model="m", extra={"chat": {"temperature": 0.1, "max_tokens": 7, "category": "x"}})
+    await say(backend, options=ChatOptions())
+    await say(backend, options=ChatOptions(model="n", temperature=0.0, max_tokens=9, category="y"))
+    first, second = (request.json() for request in server.requests)
+    assert [first[name] for name in ("model", "temperature", "max_tokens", "category")] == ["m", 0.1, 7, "bj_gov"]
+    assert [second[name] for name in ("model", "temperature", "max_tokens", "category")] == ["n", 0.0, 9, "y"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "named"),
+    [
+        ({}, ChatOptions(max_tokens=5), r"\[chat\] temperature"),
+        ({}, ChatOptions(temperature=0.5), r"\[chat\] max_tokens"),
+        ({"category": ""}, OPTIONS, r"category in \[backends.city\]"),
+    ],
+)
+async def test_what_the_service_requires_is_named_before_anything_is_sent(
+    server: Gov, settings: Any, options: ChatOptions, named: str
+) -> None:
+    with pytest.raises(ConfigError, match=named):
+        await say(server.backend(**settings), options=options)
+    assert server.requests == []
+
+
+def u(text: str) -> ChatMessage:
+    return ChatMessage("user", text)
+
+
+def a(text: str) -> ChatMessage:
+    return ChatMessage("assistant", text)
+
+
+def s(text: str) -> ChatMessage:
+    return ChatMessage("system", text)
+
+
+@pytest.mark.parametrize(
+    ("messages", "sent"),
+    [
+        ([s("Be brief."), u("Hi")], [u("Be brief.\n\nHi")]),
+        ([s("A"), s("B"), u("Hi"), a("Ho"), u("Bye")], [u("A\n\nB\n\nHi"), a("Ho"), u("Bye")]),
+        ([s("A"), a("Ho"), u("Hi")], [a("Ho"), u("A\n\nHi")]),
+        ([u("Hi"), a("Ho"), s("A"), u("Bye")], [u("Hi"), a("Ho"), u("A\n\nBye")]),
+        ([s("A")], [u("A")]),
+        ([u("Hi"), s("A")], [u("Hi"), u("A")]),
+    ],
+)
+async def test_a_system_prompt_opens_the_first_user_message(
+    server: Gov, messages: list[ChatMessage], sent: list[ChatMessage]
+) -> None:
+    await say(server.backend(), messages)
+    assert server.requests[0].json()["messages"] == [{"role": each.role, "content": each.content} for each in sent]
+
+
+async def test_usage_is_told_only_when_the_service_counts(server: Gov) -> None:
+    choice = {"message": {"content": "\n hi \n"}, "finish_reason": "length"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 4}
+    server.on("/v1/chat/completions", Reply.json({"choices": [choice], "usage": usage}))
+    assert await say(server.backend()) == [ChatDelta("hi \n", finish_reason="length", usage=Usage(3, 4))]
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "words"),
+    [
+        (Reply.json({"choices": []}), ServiceError, "choices"),
+        (Reply.json({"choices": [{"message": {"content": "  "}}]}), ServiceError, "empty answer"),
+        (Reply.json({"choices": [{"message": None}]}), ServiceError, "empty answer"),
+        (Reply.json({"error": {"message": "no such category"}}), ServiceError, "no such category"),
+        (Reply.json({"detail": "max_tokens required"}, 422), ServiceError, "max_tokens required"),
+        (Reply.json("nothing"), ServiceError, "nothing"),
+        (Reply.text("oops"), ProtocolError, "oops"),
+        (Reply.text("<html><h1>502 Bad Gateway</h1></html>", 502, "text/html"), ServiceError, "502 Bad Gateway"),
+    ],
+)
+async def test_what_chat_says_when_it_fails(server: Gov, reply: Reply, kind: type, words: str) -> None:
+    server.on("/v1/chat/completions", reply)
+    with pytest.raises(kind, match=words):
+        await say(server.backend())
+
+
+# -- voice -----------------------------------------------------------------------------------------
+
+
+async def test_text_in_the_address_comes_back_as_mp3(server: Gov) -> None:
+    text = "号码是 4 2 & 7 #? +%20"
+    assert heard(await speak(server.backend(), text)) == "42720"
+    assert server.requests[0].query == {"text": [text]}
+
+
+async def test_the_longest_piece_of_a_text_fits_into_the_address(server: Gov) -> None:
+    from voicecli.backends.registry import FAMILIES
+
+    limits = FAMILIES["gov"].limits
+    assert limits.speech_characters
+    assert limits.speech_bytes
+    han = "好" * min(limits.speech_characters, limits.speech_bytes // 3)
+    emoji = "😊" * min(limits.speech_characters, limits.speech_bytes // 4)
+    for text in (han, emoji):
+        assert await speak(server.backend(), text)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(b""), "gave no reason"),
+        (Reply("待合成的文本为空".encode()), "待合成的文本为空"),
+        (Reply.json({"error": "text too long"}), "text too long"),
+        (Reply.json({"result": "文本过长", "status": 40000003}), "文本过长"),
+        (Reply.json({"odd": "shape"}), "odd"),
+        (Reply.text("<title>Login</title>", kind="text/html"), "Login"),
+        (Reply(b"", 200, {"content-type": "audio/mpeg"}), "without any sound"),
+        (Reply([b"\xff\xfb", 0.05, RESET], 200, {"content-type": "audio/mpeg"}), "broke"),
+    ],
+)
+async def test_another_type_than_sound_fails_with_the_bodys_words(server: Gov, reply: Reply, words: str) -> None:
+    server.on("/v1/tts", reply)
+    with pytest.raises(ServiceError, match=words):
+        await speak(server.backend(), "1")
+
+
+async def test_sound_is_passed_on_as_it_arrives(server: Gov) -> None:
+    gate = Gate()
+    server.on("/v1/tts", Reply([b"\xff\xfbone", gate, b"two"], 200, {"content-type": "audio/mpeg;charset=UTF-8"}))
+    async with (
+        gov.open_speaker(server.backend()) as adapter,
+        adapter.speak(SpeechRequest("1")) as found,
+        asyncio.timeout(2),
+    ):
+        assert (await anext(found)).data == b"\xff\xfbone"
+        gate.open()
+        assert [each.data async for each in found] == [b"two"]
+
+
+async def test_settings_for_the_service_go_into_the_address(server: Gov) -> None:
+    server.on("/v1/tts", Reply(b"\xff\xfb", 200, {"content-type": "audio/mpeg"}))
+    await speak(server.backend(extra={"speak": {"vcn": "x", "text": "not this"}}), "hello")
+    assert server.requests[0].query == {"text": ["hello"], "vcn": ["x"]}
+
+
+# -- health, keys, addresses -----------------------------------------------------------------------
+
+
+async def test_health_speaks_one_character(server: Gov) -> None:
+    async with gov.open_health(server.backend()) as adapter:
+        assert (await adapter.check()).detail == "speech ok"
+    assert [request.path for request in server.requests] == ["/v1/tts"]
+
+
+async def test_health_tells_what_is_wrong(server: Gov) -> None:
+    server.on("/v1/tts", Reply.json({"message": "token expired"}, 401))
+    async with gov.open_health(server.backend()) as adapter:
+        with pytest.raises(RefusedError, match="token expired"):
+            await adapter.check()
+
+
+async def test_a_key_is_sent_where_one_is_configured(server: Gov) -> None:
+    await say(server.backend(key=Secret("sk-of-the-city-0123456789")))
+    assert server.requests[0].headers["authorization"] == "Bearer sk-of-the-city-0123456789"
+
+
+OPENERS: dict[str, Callable[[Backend], Any]] = {
+    "/v1/asr": gov.open_transcriber,
+    "/v1/chat/completions": gov.open_chat,
+    "/v1/tts": gov.open_speaker,
+    "": gov.open_health,
+}
+
+
+@pytest.mark.parametrize("path", OPENERS)
+async def test_a_missing_address_is_named(path: str) -> None:
+    with pytest.raises(ConfigError, match="base_url"):
+        async with OPENERS[path](Backend("city", "gov")):
+            pass
+
+
+async def test_a_service_that_is_down_is_unreachable() -> None:
+    with FakeServer() as gone:
+        url = gone.url
+    with pytest.raises(UnreachableError, match="base_url"):
+        await hear(Backend("city", "gov", base_url=url, connect_timeout_s=1))
+
+
+# -- leaving ---------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def asked(server: Gov, path: str) -> AsyncIterator[Any]:
+    """What an adapter yields for a request that the server holds back."""
+    async with OPENERS[path](server.backend(timeout_s=30)) as adapter:
+        opened = {
+            "/v1/asr": lambda: adapter.transcribe(clip(), TranscribeOptions()),
+            "/v1/chat/completions": lambda: adapter.chat(ASKED, OPTIONS),
+            "/v1/tts": lambda: adapter.speak(SpeechRequest("1")),
+        }[path]()
+        async with opened as found:
+            yield found
+
+
+@pytest.mark.parametrize("path", [path for path in OPENERS if path])
+async def test_cancelling_hangs_up_and_leaves_no_task(server: Gov, path: str) -> None:
+    server.on(path, Reply([STALL], first=[STALL]))
+    before = asyncio.all_tasks()
+
+    async def ask() -> None:
+        async with asked(server, path) as found:
+            async for _ in found:
+                raise AssertionError("the server says nothing")
+
+    task = asyncio.create_task(ask())
+    await server.eventually(lambda: server.to(path))
+    left = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == before
+    assert (await server.hung_up(path)).at - left < 0.5
+
+
+async def test_leaving_speech_early_hangs_up(server: Gov) -> None:
+    server.on("/v1/tts", Reply([b"\xff\xfb", STALL], 200, {"content-type": "audio/mpeg"}))
+    async with asked(server, "/v1/tts") as found:
+        assert (await anext(found)).data
+        left = time.monotonic()
+    assert (await server.hung_up("/v1/tts")).at - left < 0.5
+
+
+# -- the server itself -----------------------------------------------------------------------------
+
+
+async def test_the_local_server_refuses_what_is_not_documented(server: Gov) -> None:
+    import httpx
+
+    good = {"temperature": 0.8, "max_tokens": 5, "category": "x", "messages": [{"role": "user", "content": "hi"}]}
+    wrong: list[tuple[int, str, str, dict[str, Any]]] = [
+        (404, "GET", "/v1/models", {}),
+        (405, "POST", "/v1/tts", {}),
+        (414, "GET", "/v1/tts", {"params": {"text": "好" * 250}}),
+        (415, "POST", "/v1/chat/completions", {"content": "{}"}),
+        (400, "POST", "/v1/chat/completions", {"json": good | {"stream": True}}),
+        (400, "POST", "/v1/chat/completions", {"json": {k: v for k, v in good.items() if k != "max_tokens"}}),
+        (400, "POST", "/v1/chat/completions", {"json": good | {"max_tokens": "5"}}),
+        (400, "POST", "/v1/chat/completions", {"json": good | {"messages": [{"role": "system", "content": "x"}]}}),
+    ]
+    async with httpx.AsyncClient(trust_env=False, base_url=server.url) as client:
+        for status, method, path, body in wrong:
+            answer = await client.request(method, path, **body)
+            assert answer.status_code == status, (path, body, answer.text)
+        assert (await client.post("/v1/asr", content=clip().data)).json()["status"] != gov.SUCCESS
+        plain = await client.get("/v1/tts", params={"text": " "})
+        assert "content-type" not in plain.headers
+        assert "content-type" in (await client.get("/v1/tts", params={"text": "x", "voice": "y"})).headers

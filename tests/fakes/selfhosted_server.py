@@ -1,0 +1,208 @@
+"""The local servers of the `selfhosted` family: ears, chat and voice, each on a port of its own.
+
+They implement what is documented and answer an error to anything else. The ears hear DTMF digits, the
+voice speaks the digits of its text, so that nothing can be canned. Run by hand:
+
+    python -m tests.fakes.selfhosted_server --port 7205     # ears 7205, voice 7206, chat 7207
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Any, Self
+
+from tests.fakes.forms import Refused, digits_in, file_in, flask_error, multipart, number_in, only, spoken
+from tests.fakes.server import FakeServer, Reply, Request, Step
+from voicecli.types import Backend
+
+MODEL = "Qwen/Qwen3-Coder-480B-A35B-Instruct"
+STYLES = ("style1", "style2", "style3")
+LANGUAGES = ("auto", "zh", "en", "yue", "ja", "ko", "nospeech")
+
+Messages = list[dict[str, str]]
+Route = Callable[[Request], Reply]
+
+
+def echo(messages: Messages) -> str:
+    """The answer when a test gives none: what was asked, in Chinese, with a character beyond the BMP."""
+    return f"你问的是：{messages[-1]['content']} 😊"
+
+
+class SelfHosted:
+    """The three servers. A test may lay its own replies over a path: `servers.chat.on("/api/chat", …)`."""
+
+    def __init__(self, answer: Callable[[Messages], str] = echo, *, port: int = 0, streams: bool = True) -> None:
+        self._answer = answer
+        ears: dict[tuple[str, str], Route] = {("POST", "/asr"): self._hear, ("POST", "/api/v1/asr"): self._hear_own}
+        chat: dict[tuple[str, str], Route] = {("GET", "/health"): self._chat_well, ("POST", "/api/chat"): self._say}
+        voice: dict[tuple[str, str], Route] = {
+            ("GET", "/health"): self._voice_well,
+            ("POST", "/synthesize"): self._speak,
+        }
+        if streams:
+            ears["POST", "/asr/stream"] = self._hear_lines
+            chat["POST", "/api/chat/stream"] = self._say_lines
+        ports = range(port, port + 3) if port else (0, 0, 0)
+        self.asr, self.tts, self.chat = (
+            FakeServer(_app(routes), port=each) for routes, each in zip((ears, voice, chat), ports, strict=True)
+        )
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for server in (self.asr, self.tts, self.chat):
+                stack.enter_context(server)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._stack.__exit__(*exc)
+
+    def backend(self, **settings: Any) -> Backend:
+        """A backend at these addresses."""
+        urls = {"asr_url": self.asr.url, "tts_url": self.tts.url, "chat_url": self.chat.url}
+        return Backend("local", "selfhosted", **(urls | {"timeout_s": 2.0, "connect_timeout_s": 2.0} | settings))
+
+    # -- ears ------------------------------------------------------------------------------------
+
+    def _hear(self, request: Request) -> Reply:
+        return Reply.text(json.dumps({"text": _recording(request)}), kind="application/json")
+
+    def _hear_lines(self, request: Request) -> Reply:
+        digits = _recording(request)
+        partials = [digits[: n + 1] for n in range(len(digits))] or [""]
+        return Reply(list(lines({"partial_text": each} for each in partials)), 200, {"content-type": "text/plain"})
+
+    def _hear_own(self, request: Request) -> Reply:
+        parts = multipart(request)
+        only(parts, "files", "keys", "lang")
+        lang = parts["lang"].text if "lang" in parts else "auto"
+        if "keys" not in parts or lang not in LANGUAGES:
+            return Reply.json({"detail": [{"loc": ["body", "lang"], "msg": f"unknown: {lang}", "type": "enum"}]}, 422)
+        digits = digits_in(file_in(parts, "files"))
+        raw = f"<|{'zh' if lang == 'auto' else lang}|><|HAPPY|><|Speech|><|withitn|>{digits}"
+        clean = re.sub(r"<\|.*\|>", "", raw)
+        return Reply.json(
+            {"result": [{"key": parts["keys"].text, "text": digits + "😊", "raw_text": raw, "clean_text": clean}]}
+        )
+
+    # -- chat ------------------------------------------------------------------------------------
+
+    def _chat_well(self, request: Request) -> Reply:
+        return Reply.json({"model": MODEL, "status": "ok"})
+
+    def _say(self, request: Request) -> Reply:
+        messages, model = _conversation(request)
+        text = self._answer(messages)
+        message = {"role": "assistant", "content": text, "reasoning_content": "", "tool_calls": None}
+        raw = {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1758968053760,
+            "model": model,
+            "choices": [
+                {"index": 0, "delta": {"content": "", "role": None}, "finish_reason": "stop", "message": message}
+            ],
+            "usage": {"prompt_tokens": 13, "completion_tokens": 34, "total_tokens": 47, "prompt_tokens_details": None},
+        }
+        body = json.dumps({"content": text, "model": model, "raw": raw})
+        return Reply.text(body, kind="application/json")
+
+    def _say_lines(self, request: Request) -> Reply:
+        messages, _ = _conversation(request)
+        text = self._answer(messages)
+        deltas = [{"delta": text[n : n + 3]} for n in range(0, len(text), 3)]
+        steps = list(lines([*deltas, {"event": "done"}]))
+        return Reply(steps, 200, {"content-type": "text/html; charset=utf-8"})
+
+    # -- voice -----------------------------------------------------------------------------------
+
+    def _voice_well(self, request: Request) -> Reply:
+        return Reply.json({"status": "ok"})
+
+    def _speak(self, request: Request) -> Reply:
+        parts = multipart(request)
+        only(parts, "text", "style", "prompt_audio", "temperature", "top_p")
+        if "text" not in parts or not parts["text"].text.strip():
+            raise Refused("no text")
+        if ("style" in parts) == ("prompt_audio" in parts):
+            raise Refused("either style or prompt_audio")
+        if "style" in parts and parts["style"].text not in STYLES:
+            raise Refused(f"no style {parts['style'].text!r}")
+        if "prompt_audio" in parts:
+            digits_in(file_in(parts, "prompt_audio"))
+        number_in(parts, "temperature", 0, 2)
+        number_in(parts, "top_p", 0, 1)
+        return Reply(spoken(parts["text"].text, "wav"), 200, {"content-type": "audio/wav"})
+
+
+def lines(messages: Iterable[dict[str, Any]]) -> Iterable[Step]:
+    """Lines of JSON as a network delivers them: cut every five bytes, so inside characters too."""
+    body = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in messages).encode()
+    for n in range(0, len(body), 5):
+        yield body[n : n + 5]
+        yield 0.0
+
+
+def _recording(request: Request) -> str:
+    parts = multipart(request)
+    only(parts, "file")
+    return digits_in(file_in(parts, "file"))
+
+
+def _conversation(request: Request) -> tuple[Messages, str]:
+    """The messages and the model of a strictly checked body."""
+    if request.headers.get("content-type") != "application/json":
+        raise Refused("not JSON", 415)
+    body = request.json()
+    if not isinstance(body, dict) or set(body) - {"messages", "model"}:
+        raise Refused(f"unknown fields in {sorted(body)}")
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise Refused("no messages")
+    for each in messages:
+        if set(each) != {"role", "content"} or each["role"] not in ("system", "user", "assistant"):
+            raise Refused(f"not a message: {each}")
+        if not isinstance(each["content"], str) or not each["content"]:
+            raise Refused("empty content")
+    model = body.get("model", MODEL)
+    if not isinstance(model, str) or not model:
+        raise Refused("model is no name")
+    return messages, model
+
+
+def _app(routes: dict[tuple[str, str], Route]) -> Route:
+    def app(request: Request) -> Reply:
+        try:
+            if request.headers.get("authorization"):
+                raise Refused("a key, where none is documented")
+            if request.path not in {path for _, path in routes}:
+                raise Refused("The requested URL was not found on the server.", 404)
+            if (request.method, request.path) not in routes:
+                raise Refused("The method is not allowed for the requested URL.", 405)
+            if request.query:
+                raise Refused("a query, where none is documented")
+            return routes[request.method, request.path](request)
+        except Refused as refused:
+            return flask_error(refused)
+
+    return app
+
+
+def main() -> None:
+    """Serve until Ctrl-C."""
+    import contextlib
+    import threading
+
+    parser = argparse.ArgumentParser(description="The local servers of the selfhosted family.")
+    parser.add_argument("--port", type=int, default=7205, help="of the ears; the voice and the chat follow")
+    with SelfHosted(port=parser.parse_args().port) as servers, contextlib.suppress(KeyboardInterrupt):
+        print(f"asr_url = {servers.asr.url}\ntts_url = {servers.tts.url}\nchat_url = {servers.chat.url}", flush=True)  # noqa: T201
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

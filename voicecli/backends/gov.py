@@ -1,0 +1,245 @@
+"""A government cloud service: answers out of a knowledge base, recognition of raw bytes, speech by address.
+
+    POST /v1/chat/completions   OpenAI's shape, whole; temperature, max_tokens and category must be sent;
+                                no system role, so a system prompt opens the first user message
+    POST /v1/asr                the recording's bytes -> {"result", "status"}; 20000000 is success
+    GET  /v1/tts?text=…         audio/mpeg; any other type, or none, is a failure told in the body
+
+`base_url` may end with /v1 or not. A key is sent only when one is configured.
+
+Belongs here: what goes into these requests and what their answers mean. Does not belong here: the
+transport (http), cutting text into pieces short enough for an address.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from voicecli.backends.http import HttpService, Reply
+from voicecli.backends.openai.answers import Answer
+from voicecli.backends.wording import Complaint, clean, complaint_of, plain
+from voicecli.errors import ConfigError, ServiceError, VoiceError
+from voicecli.types import (
+    AudioChunk,
+    AudioClip,
+    Backend,
+    ChatDelta,
+    ChatMessage,
+    ChatOptions,
+    HealthReport,
+    SpeechRequest,
+    TranscribeOptions,
+    Transcript,
+    Usage,
+)
+
+SUCCESS = 20_000_000
+"""The status of a recognition that succeeded."""
+
+_REQUIRED = {"temperature": "[chat] temperature", "max_tokens": "[chat] max_tokens", "category": "category"}
+_WORDS_BYTES = 64 * 1024
+_SAMPLE = "好"
+
+
+class Adapter:
+    """What the parts have in common: the service they ask."""
+
+    def __init__(self, service: HttpService) -> None:
+        self._service = service
+
+    async def warm(self) -> None:
+        """Connects ahead of the first request."""
+        await self._service.warm()
+
+
+T = TypeVar("T", bound=Adapter)
+
+
+@asynccontextmanager
+async def _opened(backend: Backend, adapter: type[T]) -> AsyncIterator[T]:
+    root = backend.base_url.rstrip("/").removesuffix("/v1")
+    async with HttpService(backend, root, placeholder="") as service:
+        yield adapter(service)
+
+
+# -- ears ------------------------------------------------------------------------------------------
+
+
+class Transcriber(Adapter):
+    """Sends the recording's bytes as they are. It takes no options."""
+
+    @asynccontextmanager
+    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
+        """The whole text. Raises ServiceError for any status but success."""
+        extra = self._service.backend.extra_for("transcribe")
+        request = self._service.stream(
+            "POST",
+            "/v1/asr",
+            content=clip.data,
+            params=extra or None,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        async with request as reply, aclosing(_heard(self._service, reply)) as heard:
+            yield heard
+
+
+async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcript, None]:
+    data = await reply.json()
+    status = data.get("status") if isinstance(data, Mapping) else None
+    if str(status) != str(SUCCESS):
+        raise _failure(service, json.dumps(data, ensure_ascii=False).encode(), status)
+    if not isinstance(data.get("result"), str):
+        raise service.protocol_error("answered without a result", json.dumps(data, ensure_ascii=False))
+    yield Transcript(plain(data["result"]))
+
+
+# -- chat ------------------------------------------------------------------------------------------
+
+
+class Chat(Adapter):
+    """Answers in one piece, out of the knowledge base that `category` names."""
+
+    @asynccontextmanager
+    async def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+        """One delta. Raises ConfigError for a value that the service requires and nobody set."""
+        body = self._body(messages, options)
+        request = self._service.stream("POST", "/v1/chat/completions", json=body)
+        async with request as reply, aclosing(_said(self._service, reply)) as said:
+            yield said
+
+    def _body(self, messages: Sequence[ChatMessage], options: ChatOptions) -> dict[str, Any]:
+        backend = self._service.backend
+        fields = {
+            "model": options.model or backend.chat_model or None,
+            "temperature": options.temperature,
+            "max_tokens": options.max_tokens,
+            "category": options.category or backend.category or None,
+        }
+        body = backend.extra_for("chat") | {name: value for name, value in fields.items() if value is not None}
+        for name, setting in _REQUIRED.items():
+            if body.get(name) is None:
+                where = setting if "[" in setting else f"{setting} in [backends.{backend.name}]"
+                raise ConfigError(f"the service requires {name}", who=backend.name, cure=f"Set {where}, or give a flag")
+        return body | {"messages": [{"role": each.role, "content": each.content} for each in _two_roles(messages)]}
+
+
+def _two_roles(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """`messages` without system ones: what they say opens the next user message."""
+    found: list[ChatMessage] = []
+    system: list[str] = []
+    for each in messages:
+        if each.role == "system":
+            system.append(each.content)
+        elif each.role == "user":
+            found.append(replace(each, content="\n\n".join((*system, each.content))))
+            system.clear()
+        else:
+            found.append(each)
+    return [*found, ChatMessage("user", "\n\n".join(system))] if system else found
+
+
+async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
+    data = await reply.json()
+    service.complain(data)
+    if not isinstance(data, Mapping) or not data.get("choices"):
+        raise _failure(service, json.dumps(data, ensure_ascii=False).encode())
+    delta = Answer().take(data) or ChatDelta()
+    text = delta.text.lstrip()
+    if not text:
+        raise ServiceError("gave an empty answer", who=service.who)
+    # The service sends zeros for usage: it does not count.
+    usage = delta.usage if delta.usage != Usage() else None
+    yield replace(delta, text=text, finish_reason=delta.finish_reason or "stop", usage=usage)
+
+
+# -- voice -----------------------------------------------------------------------------------------
+
+
+class Speaker(Adapter):
+    """One voice, MP3. The text stands in the address, so it must be short."""
+
+    @asynccontextmanager
+    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
+        """The MP3 in pieces. Raises ServiceError with the body's words when the type says that it is none."""
+        params = self._service.backend.extra_for("speak") | {"text": request.text}
+        asked = self._service.stream("GET", "/v1/tts", params=params)
+        async with asked as reply, aclosing(_sound(self._service, reply)) as sound:
+            yield sound
+
+
+async def _sound(service: HttpService, reply: Reply) -> AsyncGenerator[AudioChunk, None]:
+    if not reply.content_type.startswith("audio/"):
+        raise _failure(service, await reply.body(_WORDS_BYTES))
+    anything = False
+    async for piece in reply.chunks():
+        if piece:
+            anything = True
+            yield AudioChunk(piece, "mp3")
+    if not anything:
+        raise ServiceError("answered without any sound", who=service.who)
+
+
+# -- health ----------------------------------------------------------------------------------------
+
+
+class Health(Adapter):
+    """No health is documented: one character is spoken."""
+
+    async def check(self) -> HealthReport:
+        """Raises what is wrong."""
+        async with self._service.stream("GET", "/v1/tts", params={"text": _SAMPLE}) as reply:
+            async with aclosing(_sound(self._service, reply)) as sound:
+                async for _ in sound:
+                    break
+            await reply.drain()
+        return HealthReport("speech ok")
+
+
+# -- failures --------------------------------------------------------------------------------------
+
+
+def _failure(service: HttpService, body: bytes, status: object = None) -> VoiceError:
+    """Our error for an answer that reports a failure in a way of the service's own."""
+    complaint = complaint_of(body)
+    words = complaint.words or _result(body) or clean(body[:2000].decode("utf-8", "replace")) or "gave no reason"
+    shown = "" if status is None else f" (status {clean(str(status), 20)})"
+    return service.error(Complaint(words + shown, complaint.code))
+
+
+def _result(body: bytes) -> str:
+    """A failed recognition tells why where its text would stand."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    found = data.get("result") if isinstance(data, Mapping) else None
+    return clean(found) if isinstance(found, str) else ""
+
+
+# -- factories -------------------------------------------------------------------------------------
+
+
+def open_transcriber(backend: Backend) -> AbstractAsyncContextManager[Transcriber]:
+    """Ears. Raises ConfigError without an address."""
+    return _opened(backend, Transcriber)
+
+
+def open_chat(backend: Backend) -> AbstractAsyncContextManager[Chat]:
+    """A chat model. Raises ConfigError without an address."""
+    return _opened(backend, Chat)
+
+
+def open_speaker(backend: Backend) -> AbstractAsyncContextManager[Speaker]:
+    """A voice. Raises ConfigError without an address."""
+    return _opened(backend, Speaker)
+
+
+def open_health(backend: Backend) -> AbstractAsyncContextManager[Health]:
+    """Its health. Raises ConfigError without an address."""
+    return _opened(backend, Health)

@@ -1,0 +1,98 @@
+"""A conversation with a local chat server: in lines of JSON as they arrive, or whole.
+
+Belongs here: what goes into these requests and what their answers mean.
+Does not belong here: the transport (http), lines (server, ndjson).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from voicecli.backends.http import HttpService, Reply
+from voicecli.backends.openai.answers import Answer
+from voicecli.backends.selfhosted.server import first, member, messages, server_at, shown
+from voicecli.errors import ServiceError
+from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
+
+STREAM, WHOLE = "/api/chat/stream", "/api/chat"
+ENDINGS = (STREAM, WHOLE)
+
+
+@asynccontextmanager
+async def open_chat(backend: Backend) -> AsyncIterator[Chat]:
+    """A chat model at `chat_url`. Raises ConfigError without one."""
+    server, path = server_at(backend, "chat_url", ENDINGS)
+    async with server:
+        yield Chat(server, path)
+
+
+class Chat:
+    """A chat server. Without a model in the options or the settings it uses its own."""
+
+    def __init__(self, server: HttpService, path: str = "") -> None:
+        self._server = server
+        self._paths = [path] if path else [STREAM, WHOLE]
+
+    async def warm(self) -> None:
+        """Connects ahead of the first question."""
+        await self._server.warm()
+
+    @asynccontextmanager
+    async def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+        """The pieces of the answer as they arrive; one that ends without `done` was cut off: ServiceError."""
+        backend = self._server.backend
+        model = options.model or backend.chat_model
+        body = backend.extra_for("chat") | ({"model": model} if model else {})
+        body["messages"] = [{"role": each.role, "content": each.content} for each in messages]
+        async with (
+            first(self._server, self._paths, json=body) as (path, reply),
+            aclosing(_READ[path](self._server, reply)) as said,
+        ):
+            yield said
+
+
+async def _pieces(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
+    answer, anything = Answer(), False
+    async with aclosing(messages(server, reply)) as found:
+        async for message in found:
+            if message.get("event") == "done":
+                break
+            if delta := answer.take(_chunk(_piece(server, message))):
+                anything = True
+                yield delta
+        else:
+            raise ServiceError("the answer was cut off: it ended without 'done'", who=server.who, cure="Try again")
+    if not anything:
+        raise ServiceError("gave an empty answer", who=server.who)
+    yield ChatDelta(finish_reason="stop")
+    await reply.drain()
+
+
+def _piece(server: HttpService, message: Mapping[str, Any]) -> str:
+    """The text in a line; events that we do not know, and empty pieces, have none."""
+    delta = message.get("delta") or ""
+    if not isinstance(delta, str):
+        raise server.protocol_error("sent a delta that is no text", shown(message))
+    return delta
+
+
+def _chunk(text: str) -> dict[str, Any]:
+    """A piece in the shape that OpenAI's services send, whose reader joins and cleans what is cut apart."""
+    return {"choices": [{"delta": {"content": text}}]}
+
+
+async def _whole(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
+    data = await reply.json()
+    said = Answer().take(_chunk(member(server, data, "content")))
+    if said is None:
+        raise ServiceError("gave an empty answer", who=server.who)
+    rest = Answer().take(data.get("raw")) or ChatDelta()
+    yield replace(rest, text=said.text, finish_reason=rest.finish_reason or "stop")
+
+
+_READ: dict[str, Callable[[HttpService, Reply], AsyncGenerator[ChatDelta, None]]] = {STREAM: _pieces, WHOLE: _whole}

@@ -1,0 +1,112 @@
+"""Recordings to a local SenseVoice: whole, with partial lines, or by its own API.
+
+Belongs here: what goes into these requests and what their answers mean.
+Does not belong here: the transport (http), lines (server, ndjson), tags (sensevoice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+
+from voicecli.backends.http import HttpService, Reply
+from voicecli.backends.selfhosted.server import Field, first, form_fields, form_file, member, messages, server_at, shown
+from voicecli.backends.sensevoice import language_in, strip_tags
+from voicecli.backends.wording import plain
+from voicecli.errors import ServiceError, UsageError
+from voicecli.types import AudioClip, Backend, TranscribeOptions, Transcript
+
+STREAM, WHOLE, OWN = "/asr/stream", "/asr", "/api/v1/asr"
+ENDINGS = (OWN, STREAM, WHOLE)
+
+
+@asynccontextmanager
+async def open_transcriber(backend: Backend) -> AsyncIterator[Transcriber]:
+    """Ears at `asr_url`. Raises ConfigError without one."""
+    server, path = server_at(backend, "asr_url", ENDINGS)
+    async with server:
+        yield Transcriber(server, path)
+
+
+class Transcriber:
+    """Sends a recording as it is; language, emotion and events come back as tags."""
+
+    def __init__(self, server: HttpService, path: str = "") -> None:
+        self._server = server
+        self._paths = [path] if path else [STREAM, WHOLE]
+
+    async def warm(self) -> None:
+        """Connects ahead of the first recording."""
+        await self._server.warm()
+
+    @asynccontextmanager
+    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
+        """Partial texts where the server streams them, then the final one."""
+        form = self._form(clip, options)
+        async with (
+            first(self._server, self._paths, files=form) as (path, reply),
+            aclosing(_READ[path](self._server, reply)) as heard,
+        ):
+            yield heard
+
+    def _form(self, clip: AudioClip, options: TranscribeOptions) -> list[Field]:
+        backend = self._server.backend
+        own = self._paths == [OWN]
+        if options.language and not own:
+            raise UsageError(
+                "POST /asr takes no language: SenseVoice tells by itself",
+                who=backend.name,
+                cure=f"Leave the language out, or end asr_url with {OWN} if the server has that",
+            )
+        asked = {"keys": "audio", "lang": options.language or backend.language or "auto"} if own else {}
+        return [
+            *form_fields(backend.extra_for("transcribe") | asked),
+            form_file("files" if own else "file", clip, "audio"),
+        ]
+
+
+async def _partials(server: HttpService, reply: Reply) -> AsyncGenerator[Transcript, None]:
+    """There is no final marker: what came last is final when the body ends."""
+    last: str | None = None
+    async with aclosing(messages(server, reply)) as found:
+        async for message in found:
+            text = message.get("partial_text", message.get("text"))
+            if not isinstance(text, str):
+                raise server.protocol_error("sent a line without 'partial_text'", shown(message))
+            last = text
+            yield _transcript(text, final=False)
+    if last is None:
+        raise ServiceError("answered without any text", who=server.who)
+    yield _transcript(last)
+
+
+async def _whole(server: HttpService, reply: Reply) -> AsyncGenerator[Transcript, None]:
+    yield _transcript(member(server, await reply.json(), "text"))
+
+
+async def _results(server: HttpService, reply: Reply) -> AsyncGenerator[Transcript, None]:
+    """SenseVoice's own answer. Its clean_text loses words between tags, so raw_text is taken."""
+    data = await reply.json()
+    server.complain(data)
+    found = data.get("result") if isinstance(data, Mapping) else None
+    texts = [_raw(each) for each in found] if isinstance(found, list) else [None]
+    if None in texts:
+        raise server.protocol_error("answered without a result", shown(data))
+    yield _transcript("\n".join(text for text in texts if text))
+
+
+def _raw(result: object) -> str | None:
+    text = result.get("raw_text", result.get("text")) if isinstance(result, Mapping) else None
+    return text if isinstance(text, str) else None
+
+
+_READ: dict[str, Callable[[HttpService, Reply], AsyncGenerator[Transcript, None]]] = {
+    STREAM: _partials,
+    WHOLE: _whole,
+    OWN: _results,
+}
+
+
+def _transcript(text: str, *, final: bool = True) -> Transcript:
+    words, tags = strip_tags(plain(text))
+    return Transcript(words, final, language=language_in(tags), tags=tags)

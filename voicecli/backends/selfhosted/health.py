@@ -1,0 +1,106 @@
+"""Whether the local servers are well, and which model the chat server says it runs.
+
+Belongs here: GET /health where it is documented (chat and speech), a short recording where it is not.
+Does not belong here: what happens to the report.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from voicecli.backends.http import HttpService
+from voicecli.backends.selfhosted import chat, ears, voice
+from voicecli.backends.selfhosted.server import member, server_at
+from voicecli.backends.wording import clean
+from voicecli.errors import ConfigError, ServiceError
+from voicecli.types import AudioClip, Backend, HealthReport, TranscribeOptions
+
+Check = Callable[[HttpService, str], Awaitable[str]]
+
+_WELL = ("ok", "healthy", "up")
+
+
+@asynccontextmanager
+async def open_health(backend: Backend) -> AsyncIterator[Health]:
+    """The health of every server that has an address. Raises ConfigError when none has."""
+    async with AsyncExitStack() as stack:
+        checks = []
+        for setting, endings, check in _CHECKS:
+            if getattr(backend, setting):
+                server, path = server_at(backend, setting, endings)
+                checks.append((check, await stack.enter_async_context(server), path))
+        if not checks:
+            raise ConfigError(f"[backends.{backend.name}] has no address", cure="Set asr_url, chat_url or tts_url")
+        yield Health(checks)
+
+
+@asynccontextmanager
+async def open_models(backend: Backend) -> AsyncIterator[Models]:
+    """The model at `chat_url`. Raises ConfigError without one."""
+    server, _ = server_at(backend, "chat_url", chat.ENDINGS)
+    async with server:
+        yield Models(server)
+
+
+class Health:
+    """Asks every server in turn."""
+
+    def __init__(self, checks: Sequence[tuple[Check, HttpService, str]]) -> None:
+        self._checks = checks
+
+    async def check(self) -> HealthReport:
+        """Raises what the first server that is not well says."""
+        models = [await check(server, path) for check, server, path in self._checks]
+        detail = ", ".join(f"{server.setting.removesuffix('_url')} ok" for _, server, _ in self._checks)
+        return HealthReport(detail, tuple(model for model in models if model))
+
+
+class Models:
+    """The model that the chat server says it runs; it may know others."""
+
+    def __init__(self, server: HttpService) -> None:
+        self._server = server
+
+    async def models(self) -> Sequence[str]:
+        """One name, or none."""
+        model = await _is_well(self._server, "")
+        return [model] if model else []
+
+
+async def _hears(server: HttpService, path: str) -> str:
+    """No health is documented for ears: half a second of silence is sent to be recognised."""
+    async with ears.Transcriber(server, path).transcribe(_silence(), TranscribeOptions()) as heard:
+        async for _ in heard:
+            pass
+    return ""
+
+
+async def _is_well(server: HttpService, _: str) -> str:
+    """The model's name, where the server tells it."""
+    data: Any = await server.json("GET", "/health")
+    status = member(server, data, "status")
+    if status.lower() not in _WELL:
+        raise ServiceError(f"says of itself: {clean(server.masked(status))}", who=server.who)
+    model = data.get("model")
+    return clean(model) if isinstance(model, str) else ""
+
+
+def _silence() -> AudioClip:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(16_000)
+        out.writeframes(bytes(16_000))
+    return AudioClip(file.getvalue(), "wav", 0.5)
+
+
+_CHECKS: tuple[tuple[str, Sequence[str], Check], ...] = (
+    ("asr_url", ears.ENDINGS, _hears),
+    ("chat_url", chat.ENDINGS, _is_well),
+    ("tts_url", voice.ENDINGS, _is_well),
+)

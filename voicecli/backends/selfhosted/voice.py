@@ -1,0 +1,110 @@
+"""Text to a local server that speaks in a style, or like the person in a reference recording.
+
+Belongs here: what goes into these requests and what their answers mean.
+Does not belong here: the transport (http), form fields (server), what to do with the sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+
+from voicecli.backends.http import HttpService, Reply
+from voicecli.backends.selfhosted.server import Field, form_fields, form_file, server_at
+from voicecli.backends.wording import complaint_of
+from voicecli.errors import ServiceError, UsageError, VoiceError
+from voicecli.types import AudioChunk, Backend, SpeechRequest, Voice
+
+STYLES = ("style1", "style2")
+"""The styles that the documents name: suggestions, never a limit."""
+
+ENDINGS = ("/synthesize",)
+
+_MARK = b"RIFF"
+_HEADER = 44
+_WORDS_BYTES = 64 * 1024
+
+
+@asynccontextmanager
+async def open_speaker(backend: Backend) -> AsyncIterator[Speaker]:
+    """A voice at `tts_url`. Raises ConfigError without one."""
+    server, _ = server_at(backend, "tts_url", ENDINGS)
+    async with server:
+        yield Speaker(server)
+
+
+@asynccontextmanager
+async def open_voices(backend: Backend) -> AsyncIterator[Voices]:
+    """The styles at `tts_url`. Raises ConfigError without one."""
+    server_at(backend, "tts_url", ENDINGS)
+    yield Voices(backend)
+
+
+class Speaker:
+    """A voice. It answers after the whole synthesis: give it sentences, not pages."""
+
+    def __init__(self, server: HttpService) -> None:
+        self._server = server
+
+    async def warm(self) -> None:
+        """Connects ahead of the first sentence."""
+        await self._server.warm()
+
+    @asynccontextmanager
+    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
+        """One WAV in pieces. Raises UsageError for a style and a reference at once."""
+        async with (
+            self._server.stream("POST", ENDINGS[0], files=self._form(request)) as reply,
+            aclosing(_wav(self._server, reply)) as sound,
+        ):
+            yield sound
+
+    def _form(self, request: SpeechRequest) -> list[Field]:
+        backend = self._server.backend
+        asked = list(dict.fromkeys(each for each in (request.style, request.voice) if each))
+        if len(asked) + bool(request.reference) > 1:
+            raise UsageError("takes one of --style, --voice and --reference: each chooses the voice", who=backend.name)
+        form = backend.extra_for("speak") | {"text": request.text}
+        if request.reference:
+            form.pop("style", None)
+        elif asked or "style" not in form:
+            form["style"] = next(iter(asked), "") or backend.style or backend.voice or STYLES[0]
+        tuned = {"temperature": request.temperature, "top_p": request.top_p}
+        form |= {name: value for name, value in tuned.items() if value is not None}
+        reference = [form_file("prompt_audio", request.reference, "prompt")] if request.reference else []
+        return [*form_fields(form), *reference]
+
+
+async def _wav(server: HttpService, reply: Reply) -> AsyncGenerator[AudioChunk, None]:
+    head, size = b"", 0
+    async for piece in reply.chunks():
+        size += len(piece)
+        if len(head) < len(_MARK):
+            piece = head = head + piece
+            if not _MARK.startswith(head[: len(_MARK)]):
+                raise await _no_wav(server, reply, head)
+            if len(head) < len(_MARK):
+                continue
+        yield AudioChunk(piece, "wav")
+    if size <= _HEADER:
+        raise ServiceError("answered without any sound", who=server.who)
+
+
+async def _no_wav(server: HttpService, reply: Reply, head: bytes) -> VoiceError:
+    """What a server says where a WAV should stand."""
+    if head[:1] not in b"{[<":
+        return server.protocol_error("sent something that is no WAV", head if head.isascii() else repr(head[:16]))
+    body = head + b"".join([piece async for piece in reply.chunks(_WORDS_BYTES)])
+    return server.error(complaint_of(body, reply.content_type))
+
+
+class Voices:
+    """What `--voice` and `--style` may be, as far as the documents tell: the service lists none."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def voices(self) -> Sequence[Voice]:
+        """The configured style, then the documented ones. A server may have more."""
+        names = dict.fromkeys(each for each in (self._backend.style, self._backend.voice, *STYLES) if each)
+        return [Voice(name, category="style") for name in names]
