@@ -111,5 +111,34 @@ FAMILIES: dict[str, Family] = {
         ),
         stops_on_cancel=frozenset({"chat", "speak"}),
     ),
+    "selfhosted": Family(
+        name="selfhosted",
+        summary="Local servers: SenseVoice, a chat server, a voice that clones",
+        transcribe=lazy("selfhosted.ears:open_transcriber"),
+        chat=lazy("selfhosted.chat:open_chat"),
+        speak=lazy("selfhosted.voice:open_speaker"),
+        voices=lazy("selfhosted.voice:open_voices"),
+        models=lazy("selfhosted.health:open_models"),
+        health=lazy("selfhosted.health:open_health"),
+        takes={
+            "transcribe": frozenset({"language"}),
+            "chat": frozenset({"model"}),
+            "speak": frozenset({"voice", "style", "reference", "temperature", "top_p"}),
+        },
+        # It answers after the whole synthesis: longer pieces would only be heard later.
+        limits=Limits(speech_characters=300),
+        stops_on_cancel=frozenset({"chat"}),
+    ),
+    "gov": Family(
+        name="gov",
+        summary="A government cloud service: answers by category",
+        transcribe=lazy("gov:open_transcriber"),
+        chat=lazy("gov:open_chat"),
+        speak=lazy("gov:open_speaker"),
+        health=lazy("gov:open_health"),
+        takes={"chat": frozenset({"model", "temperature", "max_tokens", "category"})},
+        # The text stands in the address: a byte becomes three characters there, and 2,048 are safe.
+        limits=Limits(speech_characters=200, speech_bytes=600),
+    ),
 }
 """Every family by name. A new one is a new entry here and a room below voicecli.backends."""
