@@ -1,0 +1,166 @@
+"""`voice config` and `voice keys` as a person or a script meets them: the program in its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Voice
+
+BACKEND = '[use]\nchat = "work"\n[backends.work]\nfamily = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n'
+
+
+@pytest.fixture
+def path(home: dict[str, str]) -> Path:
+    path = Path(home["XDG_CONFIG_HOME"]) / "voicecli" / "config.toml"
+    path.parent.mkdir()
+    return path
+
+
+def out(done: subprocess.CompletedProcess[bytes]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+def test_from_init_to_a_setting_that_holds(voice: Voice, path: Path) -> None:
+    assert out(voice("config", "path")).strip() == str(path)
+    assert out(voice("config", "init")).strip() == str(path)
+    again = voice("config", "init")
+    assert again.returncode == 2 and b"exists already. --force" in again.stderr
+    out(voice("config", "set", "talk.end_ms", "450"))
+    shown = json.loads(out(voice("config", "show", "--json")))
+    assert shown["settings"]["talk.end_ms"] == {"value": 450, "source": f"file {path}"}
+    assert shown["path"] == str(path)
+
+
+def test_show_tells_where_each_value_comes_from(voice: Voice, path: Path) -> None:
+    path.write_text(f"{BACKEND}[profiles.travel.talk]\nvad = 'webrtc'\n")
+    lines = out(
+        voice("config", "show", "--profile", "travel", "-b", "embedded", env={"VOICE_TALK_END_MS": "450"})
+    ).splitlines()
+    assert 'talk.vad\t"webrtc"\tprofile travel' in lines
+    assert "talk.end_ms\t450\tVOICE_TALK_END_MS" in lines
+    assert 'use.chat\t"embedded"\tflag --backend' in lines
+    assert f'backends.work.family\t"openai"\tfile {path}' in lines
+    assert "chat.temperature\t-\tdefault" in lines
+
+
+def test_no_secret_is_shown(voice: Voice, path: Path) -> None:
+    path.write_text(
+        f"""{BACKEND}api_key_cmd = "echo sk-marked"
+        proxy = "http://me:sk-marked@127.0.0.1:3128"
+        live_url = "wss://host/x?key=sk-marked"
+        headers = {{ Authorization = "sk-marked", X-Api-Key = "sk-marked", X-Team = "shown" }}
+        extra = {{ auth_token = "sk-marked", max_tokens = 3, chat = {{ tools = [{{ key = "sk-marked" }}] }} }}
+        [backends.env]\nfamily = "openai"\napi_key_env = "SOME"\n[backends.none]\nfamily = "openai"\n"""
+    )
+    for flag in ("--json", "--verbose"):
+        done = voice("config", "show", flag, env={"SOME": "sk-marked"})
+        assert b"sk-marked" not in done.stdout + done.stderr and b"shown" in done.stdout
+    shown = json.loads(out(voice("config", "show", "--json", env={"SOME": "x"})))["settings"]
+    assert shown["backends.work.api_key"] == {"value": "asked when used", "source": "command echo"}
+    assert shown["backends.env.api_key"] == {"value": "set", "source": "SOME"}
+    assert shown["backends.none.api_key"]["value"] == "not set"
+    assert shown["backends.work.extra.max_tokens"]["value"] == 3
+    assert shown["backends.work.proxy"]["value"] == "http://****@127.0.0.1:3128"
+
+
+def test_a_secret_that_is_set_is_not_repeated(voice: Voice, path: Path) -> None:
+    path.write_text(BACKEND)
+    done = voice("config", "set", "backends.work.headers.Authorization", "sk-marked", "--json")
+    assert b"sk-marked" not in done.stdout + done.stderr and "sk-marked" in path.read_text()
+
+
+def test_a_typo_is_told_without_a_traceback(voice: Voice, path: Path) -> None:
+    path.write_text("[talk]\nend_mss = 1\n")
+    done = voice("config", "show")
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.decode() == f"error: {path}: talk.end_mss is no setting. Did you mean talk.end_ms?\n"
+
+
+def test_another_file_by_flag_and_by_variable(voice: Voice, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    assert out(voice("config", "init", "--config", str(one))).strip() == str(one)
+    assert out(voice("config", "path", env={"VOICE_CONFIG": str(two)})).strip() == str(two)
+    assert one.exists() and not two.exists()
+
+
+# -- keys ------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_stored_listed_and_forgotten_and_never_shown(voice: Voice, path: Path) -> None:
+    path.write_text(BACKEND)
+    said = [voice("keys", "set", "work", input=b"sk-marked\nmore\n"), voice("keys", "list")]
+    said += [voice("config", "show"), voice("keys", "rm", "work"), voice("keys", "list", "--json")]
+    assert all(done.returncode == 0 and b"sk-marked" not in done.stdout + done.stderr for done in said)
+    assert said[1].stdout == b"work\n"
+    assert b'backends.work.api_key\t"set"\tkey file' in said[2].stdout
+    assert json.loads(said[4].stdout) == {"keys": []}
+
+
+def test_a_stored_key_is_its_owner_s_alone(voice: Voice, path: Path) -> None:
+    out(voice("keys", "set", "work", input=b"sk-1"))
+    file = path.parent / "keys.json"
+    if os.name == "posix":
+        assert file.stat().st_mode & 0o777 == 0o600
+        file.chmod(0o640)
+        done = voice("keys", "list")
+        assert done.returncode == 2 and f"chmod 600 {file}".encode() in done.stderr
+
+
+@pytest.mark.parametrize("given", [b"", b"\n", b"two words\n", b"\xff\n", b"sk-1\x00\n", b"x" * 99999])
+def test_what_is_no_key_is_not_stored(voice: Voice, path: Path, given: bytes) -> None:
+    done = voice("keys", "set", "work", input=given)
+    assert done.returncode == 2 and b"Traceback" not in done.stderr
+    assert not (path.parent / "keys.json").exists()
+
+
+def test_a_name_that_no_backend_has_is_told(voice: Voice, path: Path) -> None:
+    path.write_text(BACKEND)
+    done = voice("keys", "set", "wrk", input=b"sk-1")
+    assert done.returncode == 0 and b'No backend is called "wrk" yet. There are: embedded, work.' in done.stderr
+    assert voice("keys", "set", "../x", input=b"sk-1").returncode == 2
+
+
+def test_a_broken_configuration_does_not_keep_a_key_from_being_stored(voice: Voice, path: Path) -> None:
+    path.write_text("[talk\n")
+    out(voice("keys", "set", "work", input=b"sk-1"))
+
+
+def test_forgetting_what_is_not_stored_names_what_is(voice: Voice) -> None:
+    out(voice("keys", "set", "work", input=b"sk-1"))
+    done = voice("keys", "rm", "wrk")
+    assert done.returncode == 2 and b"There are keys for: work." in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
+def test_on_a_terminal_the_key_is_asked_for_and_not_echoed(home: dict[str, str]) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "voicecli", "keys", "set", "work"]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=home, start_new_session=True
+    ) as program:
+        os.close(theirs)
+        seen = until(ours, b"Key for work: ")  # the blank comes when nothing is echoed any more
+        os.write(ours, b"sk-typed\n")
+        seen += until(ours, b"keys.json")
+        assert program.wait(10) == 0
+    os.close(ours)
+    assert b"sk-typed" not in seen
+    stored = Path(home["XDG_CONFIG_HOME"]) / "voicecli" / "keys.json"
+    assert json.loads(stored.read_text()) == {"work": "sk-typed"}
+
+
+def until(terminal: int, wanted: bytes) -> bytes:
+    """What the program wrote up to `wanted`."""
+    seen = b""
+    while wanted not in seen:
+        assert select.select([terminal], [], [], 10)[0], f"the program wrote no more than {seen!r}"
+        seen += os.read(terminal, 1024)
+    return seen
