@@ -87,19 +87,30 @@ def test_the_answer_is_shown_while_it_is_written(
 
 def test_every_flag_reaches_the_service(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
     server.on(PATH, answering("ok"))
-    flags = "-s|Be brief.|-m|m2|--temperature|0|--max-tokens|7|--top-p|0.5|--seed|3|--stop|END|--stop|FIN"
+    flags = "-s|Be brief.|-m|m2|--temperature|0|--max-tokens|7|--top-p|0.5|--seed|3|-n|2|--stop|END|--stop|FIN"
     assert voice("chat", *flags.split("|"), "--", "--hi", env=work).returncode == 0
     body = server.to(PATH)[0].json()
     assert body["messages"] == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "--hi"}]
-    sent = {name: body[name] for name in ("model", "temperature", "max_tokens", "top_p", "seed", "stop")}
+    sent = {name: body[name] for name in ("model", "temperature", "max_tokens", "top_p", "seed", "n", "stop")}
     assert sent == {
         "model": "m2",
         "temperature": 0,
         "max_tokens": 7,
         "top_p": 0.5,
         "seed": 3,
+        "n": 2,
         "stop": ["END", "FIN"],
     }
+
+
+def test_a_flag_that_the_family_lacks_is_refused_before_anything_is_sent(
+    server: FakeServer, work: dict[str, str], voice: Voice
+) -> None:
+    run = voice("chat", "hi", "--category", "law", env=work)
+    assert run.returncode == 2
+    assert run.stderr.startswith(b"error: openai: does not take --category to chat. Families that do: ")
+    assert b"gov" in run.stderr
+    assert not server.requests
 
 
 def test_settings_stand_where_no_flag_is(server: FakeServer, work: dict[str, str], voice: Voice) -> None:

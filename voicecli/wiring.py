@@ -57,7 +57,7 @@ LEAVES: dict[Verb, str] = {
 }
 """What leaves the machine when a verb is served elsewhere."""
 
-FLAGS = {"hotwords": "--hotword", "reference": "--reference", "stop": "--stop"}
+FLAGS = {"hotwords": "--hotword", "n": "--answers"}
 """Option fields whose flag is not simply their name with dashes."""
 
 

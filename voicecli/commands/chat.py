@@ -39,6 +39,12 @@ def chat(
         list[str] | None, typer.Option("--stop", metavar="TEXT", help="End the answer before TEXT; repeatable.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Ask for the same answer again.")] = None,
+    answers: Annotated[
+        int | None, typer.Option("-n", "--answers", metavar="N", min=1, help="Ask for several answers at once.")
+    ] = None,
+    category: Annotated[
+        str | None, typer.Option("--category", metavar="NAME", help="The knowledge base to answer from.")
+    ] = None,
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Say on stderr how many tokens it took.")] = False,
 ) -> None:
     """Ask a chat model; the answer streams to stdout.
@@ -55,7 +61,14 @@ def chat(
 
     session = common.session(ctx)
     options = ChatOptions(
-        model=model, temperature=temperature, max_tokens=max_tokens, top_p=top_p, seed=seed, stop=tuple(stop or ())
+        model=model,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        top_p=top_p,
+        n=answers,
+        stop=tuple(stop or ()),
+        seed=seed,
+        category=category,
     )
     family, _ = session.choose("chat")
     session.check(family, "chat", options)
