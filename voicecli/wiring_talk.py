@@ -26,9 +26,10 @@ from voicecli.audio.tape import (
 )
 from voicecli.audio.vad import Detector
 from voicecli.dialogue.events import Event, Notice, Ready
+from voicecli.dialogue.exchange import Parts
 from voicecli.dialogue.hearing import Hearing, LiveHearing, WholeHearing
 from voicecli.dialogue.history import History
-from voicecli.dialogue.loop import Conversation, Parts, Rules
+from voicecli.dialogue.loop import Conversation, Rules
 from voicecli.dialogue.turn import DEPTHS, Depth, Stages
 from voicecli.errors import UsageError
 from voicecli.talk_files import KeptTurns, Recording

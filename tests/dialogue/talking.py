@@ -13,9 +13,10 @@ from typing import Any
 
 from voicecli.audio.playout import Playout
 from voicecli.dialogue.events import Event
+from voicecli.dialogue.exchange import Parts
 from voicecli.dialogue.hearing import LiveHearing, WholeHearing
 from voicecli.dialogue.history import History
-from voicecli.dialogue.loop import Conversation, Parts, Rules
+from voicecli.dialogue.loop import Conversation, Rules
 from voicecli.dialogue.turn import Stages
 from voicecli.types import (
     MIC,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -41,7 +41,7 @@ class FileAsLive:
     async def transcribe_live(
         self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
     ) -> AsyncIterator[AsyncIterator[Transcript]]:
-        async def transcripts() -> AsyncIterator[Transcript]:
+        async def transcripts() -> AsyncGenerator[Transcript, None]:
             pcm = bytearray()
             async for frame in frames:
                 pcm += frame.pcm
@@ -74,7 +74,8 @@ def _samples(clip: AudioClip) -> bytes:
         with wave.open(io.BytesIO(clip.data)) as file:
             if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (MIC.rate, 1, 2):
                 raise InputError("must be 16-bit mono at 16 kHz for a live recogniser", who=clip.name)
-            return file.readframes(file.getnframes())
+            pcm: bytes = file.readframes(file.getnframes())
+            return pcm
     except (wave.Error, EOFError) as exc:
         raise InputError(f"is no WAV file ({exc})", who=clip.name) from exc
 
@@ -95,7 +96,7 @@ class SpeakAsLive:
     async def speak_live(
         self, sentences: AsyncIterator[str], request: SpeechRequest
     ) -> AsyncIterator[AsyncIterator[AudioChunk]]:
-        async def chunks() -> AsyncIterator[AudioChunk]:
+        async def chunks() -> AsyncGenerator[AudioChunk, None]:
             async for sentence in sentences:
                 async with self._inner.speak(replace(request, text=sentence)) as inner:
                     async for chunk in inner:

@@ -1,0 +1,288 @@
+"""One exchange of a conversation: what was heard so far, the attempt at answering it, and what came of it.
+
+Belongs here: drafts begun and withdrawn, what a failure costs, what history keeps of the turn. Does not
+belong here: who has the floor (dialogue.loop), how the stages of an answer work (dialogue.turn).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from voicecli.dialogue import events as ev
+from voicecli.dialogue.hearing import Heard, Hearing
+from voicecli.dialogue.history import History, cut_to_heard, join_utterances
+from voicecli.dialogue.turn import Answer, Depth, Stages
+from voicecli.errors import (
+    InputError,
+    NoSpeechError,
+    RateLimitedError,
+    ServiceError,
+    UnreachableError,
+    VoiceError,
+)
+from voicecli.types import AudioFrame
+
+COSTS_THE_TURN = (ServiceError, UnreachableError, RateLimitedError, NoSpeechError, InputError)
+"""Failures after which listening goes on. Configuration, refused keys, lost devices and bugs end it."""
+
+Hear = Callable[[], Awaitable[Heard]]
+
+
+class Voicing(Protocol):
+    """What a detector says of a frame; `level` in dBFS."""
+
+    @property
+    def speech(self) -> bool: ...
+    @property
+    def level(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a conversation is made of; wiring fills it in. The functions must not block.
+
+    `hearing(tasks, on_partial)` makes the ears of one turn; `warm` opens connections ahead; `keep`
+    stores the recording of a lost turn and returns where (or "").
+    """
+
+    hearing: Callable[[asyncio.TaskGroup, Callable[[str], None]], Hearing]
+    detect: Callable[[bytes], Voicing]
+    stages: Stages
+    emit: Callable[[ev.Event, int], None]
+    warm: Callable[[], Coroutine[Any, Any, None]] | None = None
+    keep: Callable[[int, bytes], str] = lambda _turn, _pcm: ""
+
+
+class Floor(Protocol):
+    """What an exchange asks of the conversation that it is part of."""
+
+    parts: Parts
+    history: History
+
+    @property
+    def tasks(self) -> asyncio.TaskGroup: ...
+
+    def on_text(self, exchange: Exchange, segment: int | None, text: str) -> None:
+        """The text of the turn so far is known."""
+        ...
+
+    def on_done(self, exchange: Exchange, loss: VoiceError | None, answered: bool) -> None:
+        """The exchange is over."""
+        ...
+
+
+@dataclass(slots=True)
+class Exchange:
+    """`hear` it, `answer` it (perhaps as a draft), `end` it; then it reports itself done to the floor."""
+
+    floor: Floor
+    number: int
+    depth: Depth = "off"
+    hearing: Hearing | None = None
+    prefix: str = ""
+    candidate: bool = False
+    ended: bool = False
+    sounded: bool = False
+    done: bool = False
+    answer: Answer | None = None
+    task: asyncio.Task[None] | None = None
+    watch: ev.Stopwatch = field(default_factory=ev.Stopwatch)
+    drafts: int = 0
+    wasted: int = 0
+    draft_reached: Depth = "off"
+    kept: bool = False
+    partial: str = ""
+
+    # -- hearing -----------------------------------------------------------------------------------
+
+    def hear(self, frames: Sequence[AudioFrame]) -> None:
+        """A segment begins with these frames."""
+        if self.hearing is None:
+            self.hearing = self.floor.parts.hearing(self.floor.tasks, self._on_partial)
+        self.hearing.start(frames)
+
+    def reopen(self) -> None:
+        """The person goes on after the turn's end, before the first sound."""
+        if self.hearing is None and self.answer is not None:
+            self.prefix = join_utterances([self.prefix, self.answer.text])
+        self.cancel_draft()
+        self.ended = False
+
+    def _on_partial(self, text: str) -> None:
+        text = join_utterances([self.prefix, text])
+        if text and text != self.partial and not self.ended and not self.candidate:
+            self.partial = text
+            self.emit(ev.UserPartial(text))
+
+    # -- answering ---------------------------------------------------------------------------------
+
+    def begin_answer(self, hear: Hear, *, segment: int | None = None, typed: bool = False) -> Answer:
+        """Begins to answer, as a draft until the turn has ended."""
+        answer = self.prepare(hear, segment=segment, typed=typed)
+        self.task = self.floor.tasks.create_task(self._run(answer))
+        return answer
+
+    def prepare(self, hear: Hear, *, segment: int | None = None, typed: bool = False) -> Answer:
+        """An answer that is not running yet."""
+        parts = self.floor.parts
+        now = parts.stages.clock()
+        self.watch = ev.Stopwatch(last_voiced=self.watch.last_voiced, ended=self.watch.ended, heard_from=now)
+        self.answer = Answer(
+            parts.stages,
+            self.watch,
+            self._with_prefix(hear),
+            self.floor.history.request,
+            self.emit,
+            lambda text: self.floor.on_text(self, segment, text),
+            depth=self.depth,
+            typed=typed,
+        )
+        return self.answer
+
+    def end(self, last_voiced: float | None = None) -> None:
+        """The turn is over: the draft's lane opens, or the answer begins."""
+        if self.hearing is not None:
+            self.hearing.pause()
+        self.watch.last_voiced, self.watch.ended = last_voiced, self.floor.parts.stages.clock()
+        self.ended = True
+        if self.candidate:
+            return  # its words are being judged
+        self.draft_reached = self.answer.reached if self.answer else "off"
+        assert self.answer is not None or self.hearing is not None, "nothing to answer"
+        answer = self.answer or self.begin_answer(self.hearing.text)  # type: ignore[union-attr]
+        answer.open()
+
+    async def announce(self, text: str) -> None:
+        """Says something unasked, in the current task."""
+        answer = self.prepare(already(""))
+        self.ended, self.task = True, asyncio.current_task()
+        answer.opened.set()
+        try:
+            await answer.announce(text)
+        except COSTS_THE_TURN as exc:
+            self._failed(answer, exc)
+        else:
+            self._complete(answer)
+
+    async def _run(self, answer: Answer) -> None:
+        try:
+            await answer.run()
+        except COSTS_THE_TURN as exc:
+            self._failed(answer, exc)
+        else:
+            self._complete(answer)
+
+    def _with_prefix(self, hear: Hear) -> Hear:
+        async def joined() -> Heard:
+            heard = await hear()
+            return Heard(join_utterances([self.prefix, heard.text]), heard.unsure)
+
+        return joined
+
+    # -- what came of it -----------------------------------------------------------------------------
+
+    def _failed(self, answer: Answer, error: VoiceError) -> None:
+        if self.answer is not answer or self.done:
+            return
+        if not answer.opened.is_set():
+            # A draft's failure is nobody's business: the turn's end tries again.
+            self.answer = self.task = None
+            return
+        if self.sounded:
+            self._remember_reply(answer, interrupted=True)
+        self.floor.parts.stages.playout.cancel(answer.lane)
+        self.emit(ev.TurnLost(str(error), error.exit_code, self._keep()))
+        self.finish(loss=error)
+
+    def _keep(self) -> str:
+        """The recording of words that were not answered at all."""
+        if self.hearing is None or self.sounded:
+            return ""
+        return self.floor.parts.keep(self.number, bytes(self.hearing.pcm))
+
+    def _complete(self, answer: Answer) -> None:
+        if self.answer is not answer or self.done:
+            return
+        spoke = bool(answer.text or answer.reply)
+        if spoke:
+            self._remember_reply(answer, interrupted=False)
+            self._report()
+        else:
+            self.emit(ev.Notice("nothing was recognised"))
+        self.finish(answered=spoke)
+
+    def interrupt(self, by: Any) -> None:
+        """The reply stops where it is; history keeps what was heard of it."""
+        if self.answer is not None:
+            self._remember_reply(self.answer, interrupted=True)
+            self.emit(ev.Interrupted(by))
+            self._report()
+        self.withdraw()
+        self.finish(answered=True)
+
+    def take_back(self) -> str:
+        """The turn's end was a mistake: question and answer are withdrawn; returns the question so far."""
+        text = self.answer.text if self.answer else ""
+        if self.kept:
+            self.floor.history.take_back()
+        self.emit(ev.TakenBack(text))
+        self.cancel_draft()
+        self.finish()
+        return text
+
+    def drop(self) -> None:
+        """Nothing came of it, and nobody is told."""
+        self.withdraw()
+        self.finish()
+
+    def cancel_draft(self) -> None:
+        if self.answer is not None:
+            self.wasted += self.answer.tokens
+        self.withdraw()
+
+    def withdraw(self) -> None:
+        """Stops the answer; its cleanup runs in its own task, the microphone does not wait for it."""
+        if self.task is not None:
+            self.task.cancel()
+        if self.answer is not None and self.answer.lane:
+            self.floor.parts.stages.playout.cancel(self.answer.lane)
+        self.answer = self.task = None
+
+    def finish(self, *, loss: VoiceError | None = None, answered: bool = False) -> None:
+        self.done = True
+        if self.hearing is not None:
+            self.hearing.abandon()
+        self.floor.on_done(self, loss, answered)
+
+    def remember_question(self) -> None:
+        """History begins at the first sample that sounds."""
+        if self.answer is not None and self.answer.text and not self.kept:
+            self.kept = True
+            self.floor.history.user(self.answer.text)
+
+    def _remember_reply(self, answer: Answer, *, interrupted: bool) -> None:
+        """History keeps what was heard, cut at the sample counter."""
+        text = answer.reply.strip()
+        if interrupted:
+            text = cut_to_heard(answer.pieces, self.floor.parts.stages.playout.played(answer.lane))
+        self.remember_question()
+        self.emit(ev.AssistantSaid(text, interrupted))
+        self.floor.history.assistant(text, interrupted=interrupted)
+
+    def _report(self) -> None:
+        self.emit(self.watch.metrics(draft=self.draft_reached, drafts=self.drafts, wasted_tokens=self.wasted))
+
+    def emit(self, event: ev.Event) -> None:
+        self.floor.parts.emit(event, self.number)
+
+
+def already(text: str) -> Hear:
+    """The ears of somebody who typed: the text is there."""
+
+    async def typed() -> Heard:
+        return Heard(text)
+
+    return typed
