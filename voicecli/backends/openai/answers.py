@@ -1,0 +1,216 @@
+"""What the service's JSON means: pieces of a chat answer, transcripts, names of models and voices.
+
+Belongs here: pure functions from decoded JSON to our types. Does not belong here: requests, streams,
+errors of the transport. Nothing a service sends is trusted: any field may be missing, null, or absurd.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from voicecli.backends.sensevoice import language_in, strip_tags
+from voicecli.backends.wording import clean, harmless, plain
+from voicecli.types import ChatDelta, Segment, Transcript, Usage, Voice, Word
+
+# -- chat ------------------------------------------------------------------------------------------
+
+
+class Answer:
+    """A chat answer put together from chunks; each chunk gives the piece that is new.
+
+    `finished` is the finish_reason once there was one: without it an answer has broken off. Of several
+    choices (`n`) the first streams, the others are kept and come with `others()`.
+    """
+
+    def __init__(self) -> None:
+        self.finished: str | None = None
+        self._texts: dict[int, list[_Text]] = {}
+
+    def take(self, chunk: Any) -> ChatDelta | None:
+        """The new piece in a chunk (or in a whole answer); None when it holds nothing new."""
+        if not isinstance(chunk, Mapping):
+            return None
+        text = reasoning = ""
+        reason, usage = None, usage_in(chunk.get("usage"))
+        for choice in _mappings(chunk.get("choices")):
+            first, new, thought = self._choice(choice)
+            if first:
+                text, reasoning = text + new, reasoning + thought
+                reason = _string(choice.get("finish_reason")) or reason
+            usage = usage or usage_in(choice.get("usage"))
+        self.finished = reason or self.finished
+        delta = ChatDelta(text, reasoning, clean(reason, 40) if reason else None, usage)
+        return delta if delta != ChatDelta() else None
+
+    @property
+    def said(self) -> bool:
+        """Whether there was any text or reasoning."""
+        return any(text.whole for texts in self._texts.values() for text in texts)
+
+    def others(self) -> Iterator[str]:
+        """The other choices, whole, in order."""
+        for index in sorted(self._texts):
+            if index and self._texts[index][0].whole:
+                yield self._texts[index][0].whole
+
+    def _choice(self, choice: Mapping[str, Any]) -> tuple[bool, str, str]:
+        index = choice.get("index")
+        index = index if isinstance(index, int) else 0
+        said, thought = self._texts.setdefault(index, [_Text(), _Text()])
+        piece, whole = choice.get("delta"), False
+        if not isinstance(piece, Mapping):
+            piece, whole = choice.get("message"), True
+        piece = piece if isinstance(piece, Mapping) else {"content": choice.get("text")}
+        content = _content(piece.get("content")) or _string(piece.get("refusal"))
+        reasoning = _content(piece.get("reasoning_content")) or _content(piece.get("reasoning"))
+        return index == 0, said.add(content, whole), thought.add(reasoning, whole)
+
+
+class _Text:
+    """Text so far. Halves of one character that were sent apart are joined; controls are dropped."""
+
+    def __init__(self) -> None:
+        self.whole = ""
+        self._half = ""
+
+    def add(self, piece: str, whole: bool) -> str:
+        """What is new in `piece`, which is the whole text so far where a service repeats it."""
+        if whole and piece.startswith(self.whole):
+            piece = piece[len(self.whole) :]
+        piece, self._half = self._half + piece, ""
+        if piece and "\ud800" <= piece[-1] <= "\udbff":
+            piece, self._half = piece[:-1], piece[-1]
+        piece = harmless(piece.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+        self.whole += piece
+        return piece
+
+
+def _content(value: Any) -> str:
+    """Text of a content field: a string, or a list of parts of which some are text."""
+    if isinstance(value, list):
+        return "".join(_string(part.get("text")) for part in _mappings(value))
+    return _string(value)
+
+
+def usage_in(data: Any) -> Usage | None:
+    """Token counts, or None."""
+    if not isinstance(data, Mapping):
+        return None
+    counts = [data.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    return Usage(*(count if isinstance(count, int) and count > 0 else 0 for count in counts))
+
+
+# -- transcripts -----------------------------------------------------------------------------------
+
+_HALF_TAG = re.compile(r"<(?:\|[^|]*\|?)?$")
+_WHISPER = (
+    "en english zh chinese yue cantonese ja japanese ko korean de german fr french es spanish it italian "
+    "pt portuguese ru russian nl dutch pl polish tr turkish ar arabic hi hindi vi vietnamese th thai "
+    "id indonesian ms malay uk ukrainian cs czech sv swedish da danish fi finnish no norwegian el greek "
+    "he hebrew hu hungarian ro romanian bg bulgarian hr croatian sk slovak ca catalan fa persian ta tamil ur urdu"
+).split()
+_CODES = dict(zip(_WHISPER[1::2], _WHISPER[::2], strict=True))
+
+
+def transcript(text: str, data: Mapping[str, Any] | None = None, *, final: bool = True) -> Transcript:
+    """A transcript of `text`, with what `data` (an answer's JSON) says of times and language."""
+    data = data or {}
+    if not final:
+        text = _HALF_TAG.sub("", text)
+    text, tags = strip_tags(plain(text))
+    segments = tuple(segments_in(data.get("segments")))
+    words = tuple(words_in(data.get("words"))) or tuple(word for each in segments for word in each.words)
+    return Transcript(
+        text=text,
+        final=final,
+        language=_language(data.get("language")) or language_in(tags),
+        duration=_seconds(data.get("duration")),
+        segments=segments,
+        words=words,
+        tags=tags,
+    )
+
+
+def whole_transcript(data: Any) -> Transcript | None:
+    """The transcript in a whole answer, or None when it holds none."""
+    if isinstance(data, str):
+        return transcript(data)
+    if not isinstance(data, Mapping):
+        return None
+    text = data.get("text")
+    if not isinstance(text, str):
+        pieces = [each.get("text") for each in _mappings(data.get("segments"))]
+        text = " ".join(piece for piece in pieces if isinstance(piece, str)) if pieces else None
+    return None if text is None else transcript(text, data)
+
+
+def segments_in(data: Any) -> Iterator[Segment]:
+    """The segments of an answer; those without times or words are left out."""
+    for each in _mappings(data):
+        start, end = _seconds(each.get("start")), _seconds(each.get("end"))
+        text = strip_tags(plain(_string(each.get("text"))))[0]
+        if start is not None and end is not None and text:
+            speaker = clean(_string(each.get("speaker")), 80) or None
+            yield Segment(text, start, max(start, end), tuple(words_in(each.get("words"))), speaker)
+
+
+def words_in(data: Any) -> Iterator[Word]:
+    """The words of an answer; those without times are left out."""
+    for each in _mappings(data):
+        start, end = _seconds(each.get("start")), _seconds(each.get("end"))
+        text = plain(_string(each.get("word")) or _string(each.get("text")))
+        if start is not None and end is not None and text:
+            sure = each.get("probability")
+            sure = float(sure) if isinstance(sure, int | float) and 0 <= sure <= 1 else None
+            yield Word(text, start, max(start, end), sure)
+
+
+def _language(value: Any) -> str | None:
+    name = clean(_string(value), 20).lower()
+    return _CODES.get(name, name) or None
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+# -- lists -----------------------------------------------------------------------------------------
+
+SUGGESTED = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
+"""Voice names that OpenAI publishes: suggestions, since every compatible service has its own."""
+
+
+def names_in(data: Any, keys: tuple[str, ...]) -> list[str]:
+    """The names in a list of names or of objects, wherever it stands in an answer; each once."""
+    if isinstance(data, Mapping):
+        data = next((data[key] for key in ("data", "models", "voices") if isinstance(data.get(key), list)), None)
+    names = (_name(each, keys) for each in data) if isinstance(data, list) else ()
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _name(entry: Any, keys: tuple[str, ...]) -> str:
+    if isinstance(entry, Mapping):
+        entry = next((entry[key] for key in keys if isinstance(entry.get(key), str)), "")
+    return clean(entry, 200) if isinstance(entry, str) else ""
+
+
+def suggested_voices(names: list[str]) -> list[Voice]:
+    """Voices of which only the names are known."""
+    return [Voice(name) for name in names]
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""

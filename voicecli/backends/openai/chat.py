@@ -1,0 +1,124 @@
+"""Chat completions: the request, the streamed answer, and the whole one where a service does not stream.
+
+Belongs here: which fields are sent, when an answer is complete. Does not belong here: what a chunk's
+fields mean (answers), or the transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from typing import Any
+
+from voicecli.backends.http import Reply
+from voicecli.backends.openai.answers import Answer
+from voicecli.backends.openai.part import DONE, Part
+from voicecli.backends.sse import Event, Events
+from voicecli.errors import ServiceError, VoiceError
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions
+
+_OPTIONS = ("temperature", "max_tokens", "top_p", "n", "seed")
+_LESSONS = ("max_completion_tokens", "stream_options")
+_TAIL_S = 2.0
+"""How long the usage and the end mark may take after an answer is complete."""
+
+
+class Chat(Part):
+    """`ChatModel` of OpenAI-compatible services."""
+
+    @asynccontextmanager
+    async def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+        """Raises ConfigError when no model is set, ServiceError for an answer that breaks off or is empty."""
+        async with AsyncExitStack() as stack:
+            reply = await self._enter(
+                stack,
+                lambda: self._service.stream("POST", "chat/completions", json=self._body(messages, options)),
+                self._lesson,
+            )
+            yield await stack.enter_async_context(aclosing(self._deltas(reply)))
+
+    def _body(self, messages: Sequence[ChatMessage], options: ChatOptions) -> dict[str, Any]:
+        """Our defaults, under what the configuration passes through, under what the caller asks for."""
+        asked = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
+        asked |= {"stop": list(options.stop)} if options.stop else {}
+        asked["model"] = self._model(options.model, "chat_model")
+        asked["messages"] = [{"role": each.role, "content": each.content} for each in messages]
+        body = {"stream": True, "stream_options": {"include_usage": True}} | self._backend.extra_for("chat") | asked
+        if body["stream"] is not True:
+            body.pop("stream_options")
+        return self._adapted(body)
+
+    def _adapted(self, body: dict[str, Any]) -> dict[str, Any]:
+        """`body` without what this service turned out to refuse."""
+        if "stream_options" in self._learnt:
+            body.pop("stream_options", None)
+        if "max_completion_tokens" in self._learnt and "max_tokens" in body:
+            body["max_completion_tokens"] = body.pop("max_tokens")
+        return body
+
+    def _lesson(self, exc: ServiceError) -> str | None:
+        """The field whose other form the service asks for, if it does."""
+        return next((word for word in _LESSONS if self._refuses(exc, word)), None)
+
+    async def _deltas(self, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
+        answer = Answer()
+        async with aclosing(self._chunks(reply, answer)) as chunks:
+            async for chunk in chunks:
+                delta = answer.take(chunk)
+                if delta:
+                    yield delta
+        for text in answer.others():
+            yield ChatDelta(f"\n\n{text}")
+
+    async def _chunks(self, reply: Reply, answer: Answer) -> AsyncGenerator[Any, None]:
+        """The decoded chunks of a streamed answer, or the one of a whole answer."""
+        if reply.content_type.endswith(("json", "html")):
+            for each in self._whole(reply, await reply.body()):
+                yield each
+            if answer.finished is None and not answer.said:
+                raise ServiceError("answered nothing", who=self._service.who, cure="Try again")
+            return
+        empty, events = True, reply.events()
+        while event := await _next(events, patient=answer.finished is None):
+            if event.data.strip() == DONE:
+                await reply.drain()
+                break
+            for chunk in self._objects(reply, event):
+                empty = False
+                yield chunk
+        self._ended(answer, empty)
+
+    def _whole(self, reply: Reply, body: bytes) -> list[Any]:
+        """The chunks in a body that claims to be JSON; some services send the same object twice, or a stream."""
+        text = body.decode("utf-8", "replace").strip()
+        if text.startswith(("data:", "event:", ":")):
+            parser = Events()
+            events = (*parser.feed(body), *parser.finish())
+            return [chunk for event in events for chunk in self._objects(reply, event)]
+        with suppress(ValueError, RecursionError):
+            text = text[: json.JSONDecoder().raw_decode(text)[1]]
+        data = reply.decoded(text)
+        self._check(data[0] if isinstance(data, list) and data else data)
+        if not isinstance(data, dict) or not data.get("choices"):
+            raise self._service.protocol_error("sent no answer", text)
+        return [data]
+
+    def _ended(self, answer: Answer, empty: bool) -> None:
+        """Raise unless the answer is whole: a service that breaks off may still say `[DONE]`."""
+        if answer.finished == "error" or answer.finished is None:
+            what = "answered nothing" if empty else "broke off in the middle of the answer"
+            raise ServiceError(what, who=self._service.who, cure="Try again")
+
+
+async def _next(events: AsyncIterator[Event], *, patient: bool) -> Event | None:
+    """The next event; after a complete answer, neither silence nor a broken connection is a failure."""
+    if patient:
+        return await anext(events, None)
+    with suppress(TimeoutError, VoiceError):
+        async with asyncio.timeout(_TAIL_S):
+            return await anext(events, None)
+    return None

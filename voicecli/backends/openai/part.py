@@ -1,0 +1,89 @@
+"""What the parts of the adapter share: the service, which model to ask, what is tried another way.
+
+Belongs here: what at least two parts need. Does not belong here: the fields of any one request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicecli.backends.http import HttpService, Reply
+from voicecli.backends.sse import Event
+from voicecli.backends.wording import complaint_in, complaint_of
+from voicecli.errors import ConfigError, ServiceError
+from voicecli.types import Backend
+
+DONE = "[DONE]"
+REFUSES_FIELD = frozenset({400, 422, 500, 501})
+"""Statuses that services answer to a field or a value that they do not know."""
+
+
+@dataclass
+class Part:
+    """One ability of a service."""
+
+    _service: HttpService
+    _learnt: set[str] = field(default_factory=set)
+    """What this service turned out not to take, so that it is asked wrongly only once."""
+
+    @property
+    def _backend(self) -> Backend:
+        return self._service.backend
+
+    def _model(self, asked: str | None, setting: str) -> str:
+        """The model to name. Raises ConfigError when nobody has chosen one."""
+        model = asked or getattr(self._backend, setting) or self._backend.extra_for(setting.split("_")[0]).get("model")
+        if not model:
+            table = f"[backends.{self._backend.name}]"
+            raise ConfigError(f"{table} names no model", cure=f"Set {setting} in {table}, or give --model")
+        return str(model)
+
+    async def _enter(
+        self,
+        stack: AsyncExitStack,
+        send: Callable[[], AbstractAsyncContextManager[Reply]],
+        lesson: Callable[[ServiceError], str | None],
+    ) -> Reply:
+        """The reply to what `send` makes; made anew as long as a refusal teaches something new."""
+        while True:
+            try:
+                return await stack.enter_async_context(send())
+            except ServiceError as exc:
+                learnt = lesson(exc)
+                if learnt is None or learnt in self._learnt:
+                    raise
+                self._learnt.add(learnt)
+
+    def _refuses(self, exc: ServiceError, *words: str) -> bool:
+        """Whether the service refused a request because of a field, as one of `words` tells."""
+        return exc.status in REFUSES_FIELD and any(word in exc.what.lower() for word in words)
+
+    def _objects(self, reply: Reply, event: Event) -> Sequence[Any]:
+        """The decoded data of one event. Raises our error for one that reports an error.
+
+        Several `data:` lines are one object, or, from some servers, one object each.
+        """
+        data = event.data.strip()
+        if event.name == "error":
+            raise self._service.error(complaint_of(data.encode()))
+        if not data or data == DONE:
+            return ()
+        try:
+            found = [reply.decoded(data)]
+        except ServiceError:
+            lines = [line for line in data.splitlines() if line.strip()]
+            if len(lines) < 2:
+                raise
+            found = [reply.decoded(line) for line in lines if line.strip() != DONE]
+        for each in found:
+            self._check(each)
+        return found
+
+    def _check(self, data: Any) -> None:
+        """Raise what an object reports: `{"error": …}`, or an event whose type is error."""
+        self._service.complain(data)
+        if isinstance(data, Mapping) and data.get("type") == "error":
+            raise self._service.error(complaint_in(data))

@@ -1,0 +1,214 @@
+"""One realtime transcription without a socket: which message comes next, and what an answer means.
+
+Belongs here: the messages' fields, the order of items, the rules of the end, the rate of samples. Does
+not belong here: sockets, asyncio, clocks. Errors raised here have no `who`; the caller knows the host.
+
+Two dialects. OpenAI's: a session of type "transcription", 24 kHz, one commit after the sound. vLLM's:
+only a model, 16 kHz, a commit before the first sound and a final one after the last. A server tells
+which it speaks by its first message: vLLM's `session.created` holds no session.
+Sources: https://developers.openai.com/api/docs/guides/realtime-transcription and
+https://docs.vllm.ai/en/latest/api/vllm/entrypoints/openai/realtime/connection/
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from voicecli.backends.openai.answers import transcript
+from voicecli.backends.wording import Complaint, clean, complaint_in
+from voicecli.errors import ProtocolError, ServiceError, VoiceError
+from voicecli.types import MIC, Transcript
+
+LEAST = 100
+"""Milliseconds of sound that OpenAI takes at least in one commit."""
+
+_ITEM = "conversation.item.input_audio_transcription."
+
+
+class Session:
+    """See the module. `final` is set once the last transcript is known. `error` makes ours of a complaint.
+
+    `extra` is laid over the settings of the sound that is sent to OpenAI's dialect.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        error: Callable[[Complaint], VoiceError],
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._model, self._error, self._extra = model, error, dict(extra or {})
+        self._hints = {name: value for name, value in (("language", language), ("prompt", prompt)) if value}
+        self._items: dict[str, str] = {}
+        self._open: set[str] = set()
+        self._sent = 0
+        self._finished = self._acknowledged = False
+        self._vllm = False
+        self._upsampler = Upsampler()
+        self.final: Transcript | None = None
+
+    # -- what to send ------------------------------------------------------------------------------
+
+    def start(self, greeting: str | bytes | None) -> Iterator[str]:
+        """The first messages; `greeting` is the server's, None when it sends none by itself."""
+        data = _decoded(greeting) if greeting else {}
+        self._raise(data)
+        self._vllm = data.get("type") == "session.created" and "session" not in data
+        if self._vllm:
+            yield _message("session.update", model=self._model)
+            yield _message("input_audio_buffer.commit")
+            return
+        sound = {
+            "format": {"type": "audio/pcm", "rate": 24000},
+            "transcription": {"model": self._model, **self._hints},
+            "turn_detection": None,
+        }
+        yield _message("session.update", session={"type": "transcription", "audio": {"input": sound | self._extra}})
+
+    def feed(self, pcm: bytes) -> Iterator[str]:
+        """The message for a piece of 16 kHz mono."""
+        self._sent += len(pcm)
+        pcm = pcm if self._vllm else self._upsampler.feed(pcm)
+        if pcm:
+            yield _message("input_audio_buffer.append", audio=base64.b64encode(pcm).decode())
+
+    def finish(self) -> Iterator[str]:
+        """The messages after the last piece. Without any sound there are none, and nothing was said."""
+        if not self._sent:
+            self.final = transcript("")
+            return
+        yield from self.feed(bytes(max(0, MIC.bytes_for(LEAST) - self._sent)))
+        self._finished = True
+        yield _message("input_audio_buffer.commit", **({"final": True} if self._vllm else {}))
+
+    # -- what came ---------------------------------------------------------------------------------
+
+    def receive(self, message: str | bytes) -> Transcript | None:
+        """The transcript that a message changes. Raises our error for one that reports a failure."""
+        data = _decoded(message)
+        kind = str(data.get("type"))
+        if kind == "error" and self._finished and "commit_empty" in complaint_in(data).code:
+            self._acknowledged = True
+            return self._settled()
+        self._raise(data)
+        handle = _HANDLERS.get(kind)
+        return handle(self, data) if handle else None
+
+    def closed(self) -> Transcript:
+        """The server has closed in good order: an end when it owes nothing, else a failure."""
+        if self.final is None:
+            raise ServiceError("closed the connection before the transcript was complete", cure="Try again")
+        return self.final
+
+    def _committed(self, data: Mapping[str, Any]) -> Transcript | None:
+        self._item(data)
+        self._acknowledged = self._acknowledged or self._finished
+        return None
+
+    def _delta(self, data: Mapping[str, Any]) -> Transcript | None:
+        self._items[self._item(data)] += _string(data.get("delta"))
+        return self._so_far()
+
+    def _completed(self, data: Mapping[str, Any]) -> Transcript | None:
+        item = self._item(data)
+        self._items[item] = _string(data.get("transcript"))
+        self._open.discard(item)
+        return self._settled() or self._so_far()
+
+    def _done(self, data: Mapping[str, Any]) -> Transcript | None:
+        text = data.get("text")
+        self._items = {"": text if isinstance(text, str) else self._items.get("", "")}
+        self._open.clear()
+        self._acknowledged = self._finished
+        return self._settled()
+
+    def _item(self, data: Mapping[str, Any]) -> str:
+        """The item of a message; a new one takes its place after the one it says it follows."""
+        name = _string(data.get("item_id"))
+        if name not in self._items:
+            before, names = data.get("previous_item_id"), list(self._items)
+            at = names.index(before) + 1 if before in names else len(names)
+            names.insert(at, name)
+            self._items = {each: self._items.get(each, "") for each in names}
+            self._open.add(name)
+        return name
+
+    def _so_far(self) -> Transcript:
+        return transcript(self._text(), final=False)
+
+    def _settled(self) -> Transcript | None:
+        """The final transcript, once our commit was answered and every item is complete."""
+        known = self._acknowledged or (self._finished and bool(self._items))
+        if self._finished and known and not self._open:
+            self.final = transcript(self._text())
+        return self.final
+
+    def _text(self) -> str:
+        return " ".join(text.strip() for text in self._items.values() if text.strip())
+
+    def _raise(self, data: Mapping[str, Any]) -> None:
+        if data.get("type") != "error" and not str(data.get("type")).endswith(".failed"):
+            return
+        raise self._error(complaint_in(data))
+
+
+_HANDLERS = {
+    "input_audio_buffer.committed": Session._committed,
+    _ITEM + "delta": Session._delta,
+    _ITEM + "completed": Session._completed,
+    "transcription.delta": Session._delta,
+    "transcription.done": Session._done,
+}
+
+
+class Upsampler:
+    """16 kHz to 24 kHz, s16le mono, by straight lines: three samples for every two, without a gap between pieces."""
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def feed(self, pcm: bytes) -> bytes:
+        """The new samples that `pcm` makes possible; it may end inside a sample."""
+        pcm = self._left + pcm
+        pairs = max(0, (len(pcm) // 2 - 1) // 2)
+        self._left = pcm[4 * pairs :]
+        if not pairs:
+            return b""
+        samples = array("h", pcm[: 4 * pairs + 2])
+        if sys.byteorder == "big":
+            samples.byteswap()
+        out = array("h", bytes(6 * pairs))
+        first, second, third = samples[0:-1:2], samples[1::2], samples[2::2]
+        out[0::3] = first
+        out[1::3] = array("h", [(a + 2 * b) // 3 for a, b in zip(first, second, strict=True)])
+        out[2::3] = array("h", [(2 * b + c) // 3 for b, c in zip(second, third, strict=True)])
+        if sys.byteorder == "big":
+            out.byteswap()
+        return out.tobytes()
+
+
+def _message(kind: str, **fields: Any) -> str:
+    return json.dumps({"type": kind, **fields}, ensure_ascii=False)
+
+
+def _decoded(message: str | bytes) -> Mapping[str, Any]:
+    try:
+        data = json.loads(message)
+    except (ValueError, RecursionError) as exc:
+        text = message if isinstance(message, str) else message[:200].decode("utf-8", "replace")
+        raise ProtocolError(f"sent something that is no JSON: {clean(text, 120)!r}") from exc
+    if not isinstance(data, Mapping):
+        raise ProtocolError(f"sent something that is no object: {clean(str(data), 120)!r}")
+    return data
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""

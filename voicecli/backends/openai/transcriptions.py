@@ -1,0 +1,179 @@
+"""Transcriptions by upload: the request, the streamed answer, the whole one.
+
+Belongs here: which fields are sent (as few as possible: some servers fail on any that they do not
+know), when a transcript is complete. Does not belong here: what an answer's fields mean (answers).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Any
+
+from voicecli.backends.http import Reply
+from voicecli.backends.openai.answers import transcript, whole_transcript
+from voicecli.backends.openai.part import DONE, Part
+from voicecli.backends.sse import Events
+from voicecli.errors import ServiceError
+from voicecli.types import AudioClip, TranscribeOptions, Transcript
+
+_KINDS = {
+    "flac": "audio/flac",
+    "m4a": "audio/mp4",
+    "mp3": "audio/mpeg",
+    "mp4": "audio/mp4",
+    "mpeg": "audio/mpeg",
+    "mpga": "audio/mpeg",
+    "ogg": "audio/ogg",
+    "wav": "audio/wav",
+    "webm": "audio/webm",
+}
+_OPTIONS = ("language", "prompt", "temperature")
+_WORDS = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
+_TIMELESS, _PLAIN = "no granularities", "no verbose_json"
+_JSON_ONLY = ("gpt-4o", "gpt-live", "-transcribe")
+
+
+class Transcriptions(Part):
+    """`FileTranscriber` of OpenAI-compatible services."""
+
+    @asynccontextmanager
+    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
+        """Partial transcripts where the service streams them, then the final one. Raises ConfigError for no model."""
+        # The file's own name stays here: only its extension matters to the service.
+        upload = (f"audio.{clip.container}", clip.data, _KINDS.get(clip.container, "application/octet-stream"))
+        async with AsyncExitStack() as stack:
+            reply = await self._enter(
+                stack,
+                lambda: self._service.stream(
+                    "POST", "audio/transcriptions", data=self._fields(options), files={"file": upload}
+                ),
+                self._unlearn,
+            )
+            yield await stack.enter_async_context(aclosing(self._transcripts(reply)))
+
+    def _fields(self, options: TranscribeOptions) -> dict[str, Any]:
+        asked: dict[str, Any] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+        asked["model"] = model = self._model(options.model, "transcribe_model")
+        if options.diarize:
+            asked |= {"response_format": "diarized_json", "chunking_strategy": "auto"}
+        elif options.words:
+            asked |= self._words(model.lower())
+        elif "gpt-4o" in model.lower():
+            asked["stream"] = True
+        return {name: _form(value) for name, value in (self._backend.extra_for("transcribe") | asked).items()}
+
+    def _words(self, model: str) -> dict[str, Any]:
+        """How to ask this model for times: some fail on the question, which is learnt the first time."""
+        if _PLAIN in self._learnt or any(part in model for part in _JSON_ONLY):
+            return {}
+        if _TIMELESS in self._learnt or "sensevoice" in model:
+            return {"response_format": "verbose_json"}
+        return _WORDS
+
+    def _unlearn(self, exc: ServiceError) -> str | None:
+        """The next simpler way to ask, when the service refused this one for what it asked."""
+        if self._refuses(exc, "granularit") and _TIMELESS not in self._learnt:
+            return _TIMELESS
+        return (
+            _PLAIN if self._refuses(exc, "granularit", "verbose_json", "response_format", "response format") else None
+        )
+
+    async def _transcripts(self, reply: Reply) -> AsyncGenerator[Transcript, None]:
+        if reply.content_type == "text/event-stream":
+            heard = _Heard()
+            events = reply.events()
+            async for event in events:
+                if event.data.strip() == DONE:
+                    await reply.drain()
+                    break
+                for each in self._objects(reply, event):
+                    if heard.take(each, event.name):
+                        yield heard.so_far()
+                if heard.done:
+                    await reply.drain()
+                    break
+            yield self._final(heard)
+        else:
+            yield self._whole(reply, await reply.body())
+
+    def _final(self, heard: _Heard) -> Transcript:
+        if not heard.done:
+            raise ServiceError("broke off in the middle of the transcript", who=self._service.who, cure="Try again")
+        return heard.so_far(final=True)
+
+    def _whole(self, reply: Reply, body: bytes) -> Transcript:
+        """The transcript in a whole body: JSON, plain text (of any content type), or a stream at once."""
+        text = body.decode("utf-8", "replace").strip()
+        if text.startswith("data:"):
+            return self._replayed(reply, body)
+        if text[:1] in ("{", "[") or reply.content_type.endswith("json"):
+            data = reply.decoded(text)
+            self._check(data[0] if isinstance(data, list) and data else data)
+            found = whole_transcript(data)
+            if found is None:
+                raise self._service.protocol_error("sent no transcript", text)
+            return found
+        if text[:1] == "<" and not text.startswith("<|"):
+            raise self._service.protocol_error("sent a page, not a transcript", body)
+        return transcript(text)
+
+    def _replayed(self, reply: Reply, body: bytes) -> Transcript:
+        heard, parser = _Heard(), Events()
+        for event in (*parser.feed(body), *parser.finish()):
+            for each in self._objects(reply, event):
+                heard.take(each, event.name)
+        return self._final(heard)
+
+
+class _Heard:
+    """A transcript put together from events: OpenAI's own, or vLLM's chunks."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._segments: list[Any] = []
+        self._rest: Mapping[str, Any] = {}
+        self.done = False
+
+    def take(self, data: Any, name: str) -> bool:
+        """Whether `data` brought new text that is not yet all."""
+        if not isinstance(data, Mapping):
+            return False
+        kind = str(data.get("type") or name)
+        if kind.endswith("text.delta"):
+            return self._add(data.get("delta"))
+        if kind.endswith("text.segment"):
+            self._segments.append(data)
+        elif kind.endswith("text.done"):
+            text = data.get("text")
+            self._text, self._rest = (text if isinstance(text, str) else self._text), data
+            self.done = True
+        elif isinstance(data.get("choices"), list):
+            return self._chunk(data["choices"])
+        return False
+
+    def so_far(self, *, final: bool = False) -> Transcript:
+        segments = {"segments": self._segments} if self._segments else {}
+        return transcript(self._text, {**segments, **self._rest} if final else None, final=final)
+
+    def _chunk(self, choices: list[Any]) -> bool:
+        new = False
+        for choice in choices[:1]:
+            delta = choice.get("delta") if isinstance(choice, Mapping) else None
+            new = isinstance(delta, Mapping) and self._add(delta.get("content"))
+            self.done = self.done or (isinstance(choice, Mapping) and bool(choice.get("finish_reason")))
+        return new and not self.done
+
+    def _add(self, piece: Any) -> bool:
+        self._text += piece if isinstance(piece, str) else ""
+        return isinstance(piece, str) and bool(piece)
+
+
+def _form(value: Any) -> Any:
+    """A value as a form field carries it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    return [str(each) for each in value] if isinstance(value, list | tuple) else str(value)
