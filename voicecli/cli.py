@@ -7,13 +7,14 @@ command does, or an import that `voice --version` and `voice --help` could do wi
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import HAS_RICH, TyperCommand, TyperGroup
 
 from voicecli import __version__
 from voicecli.commands.common import Session, shared_options
@@ -70,6 +71,7 @@ def load(name: str) -> Any:
     command: Any = typer.main.get_command(found if isinstance(found, typer.Typer) else _single(name, found))
     command.name = name
     _share(command)
+    _dress(command)
     return command
 
 
@@ -87,6 +89,21 @@ def _share(command: Any) -> None:
     command.params.extend(option for option in shared_options() if not taken & set(option.opts))
 
 
+def _dress(command: Any) -> None:
+    """Brackets in help texts are brackets, not Rich's markup; examples are not dim as the rest is."""
+    if not HAS_RICH:
+        return
+    for sub in getattr(command, "commands", {}).values():
+        _dress(sub)
+    for each in (command, *command.params):
+        each.help = _bright(re.sub(r"(?=\[[a-z#/@])", r"\\", each.help or ""))
+
+
+def _bright(text: str) -> str:
+    """Each line of the examples in a style of its own, which keeps its indentation too."""
+    return re.sub(r"^(Examples:| +\S.*)$", r"[not dim]\1[/not dim]", text, flags=re.MULTILINE)
+
+
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
 
@@ -96,7 +113,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(help=EXAMPLES)
+@app.callback(help=_bright(EXAMPLES) if HAS_RICH else EXAMPLES)
 def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)

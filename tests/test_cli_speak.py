@@ -1,0 +1,334 @@
+"""`voice speak` as a process: text with digits in, their tones out, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests import dtmf
+from tests.conftest import Voice
+from tests.fakes.forms import heard, spoken
+from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
+from voicecli.commands.speak import plan
+from voicecli.errors import UsageError
+
+PATH = "/v1/audio/speech"
+RATE = 24_000
+
+
+def tones(text: str) -> bytes:
+    """The digits in `text` as the service speaks them: s16le, 24 kHz, mono."""
+    digits = "".join(each for each in text if each.isdecimal())
+    return dtmf.encode(digits, RATE).tobytes() if digits else np.zeros(RATE // 4, np.int16).tobytes()
+
+
+class Speaking:
+    """Answers with samples, or in the container that is asked for; keeps what it was asked."""
+
+    def __init__(self, server: FakeServer) -> None:
+        self.server, self.url = server, server.url
+        server.on(PATH, self.answer)
+
+    def answer(self, request: Request) -> Reply:
+        asked = request.json()
+        if asked["response_format"] == "pcm":
+            data = tones(asked["input"])
+            return Reply([data[:1001], data[1001:]], headers={"content-type": "audio/pcm"})
+        return Reply(
+            b"\xff\xf1" + asked["input"].encode(), headers={"content-type": f"audio/{asked['response_format']}"}
+        )
+
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        return [request.json() for request in self.server.to(PATH)]
+
+
+@pytest.fixture
+def speaking() -> Iterator[Speaking]:
+    with FakeServer() as server:
+        yield Speaking(server)
+
+
+@pytest.fixture
+def work(speaking: Speaking, tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "voice.toml"
+    file.write_text(
+        f"""
+        [use]
+        speak = "work"
+        [backends.work]
+        family = "openai"
+        base_url = "{speaking.url}/v1"
+        speak_model = "m1"
+        voice = "v1"
+        """
+    )
+    return {"VOICE_CONFIG": str(file)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "work"
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", ["wav", "flac", "ogg", "opus", "mp3"])
+def test_the_extension_tells_the_format(container: str, work: dict[str, str], voice: Voice, folder: Path) -> None:
+    run = voice("speak", "Call 0123456789 now.", "-o", f"a.{container}", env=work)
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+    assert heard((folder / f"a.{container}").read_bytes()) == "0123456789"
+    assert [each.name for each in folder.iterdir()] == [f"a.{container}"]
+
+
+def test_a_wav_is_sample_for_sample_what_was_sent(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    voice("speak", "147", "-o", "a.wav", env=work)
+    samples, rate = soundfile.read(folder / "a.wav", dtype="int16")
+    assert rate == RATE
+    assert samples.tobytes() == tones("147")
+
+
+def test_the_flag_overrides_the_extension(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    assert voice("speak", "5", "-o", "a.bin", "-f", "flac", env=work).returncode == 0
+    assert (folder / "a.bin").read_bytes()[:4] == b"fLaC"
+
+
+def test_stdout_takes_a_wav_without_a_length(work: dict[str, str], voice: Voice) -> None:
+    run = voice("speak", "258", "-o", "-", env=work)
+    assert run.stdout[:4] == b"RIFF"
+    assert int.from_bytes(run.stdout[40:44], "little") == 0x7FFFFFFF
+    assert run.stdout[44:] == tones("258")
+
+
+def test_stdout_takes_bare_samples(work: dict[str, str], voice: Voice) -> None:
+    assert voice("speak", "258", "-o", "-", "-f", "pcm", env=work).stdout == tones("258")
+
+
+def test_the_first_sound_leaves_before_the_last_has_come(
+    speaking: Speaking, work: dict[str, str], home: dict[str, str]
+) -> None:
+    speaking.server.on(PATH, Reply([tones("1") * 4, STALL], headers={"content-type": "audio/pcm"}))
+    command = [sys.executable, "-m", "voicecli", "speak", "1", "-o", "-", "-f", "pcm"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=home | work) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(2000) == tones("1")[:2000]
+        process.kill()
+
+
+def test_a_format_that_only_the_service_makes_is_asked_of_it(
+    speaking: Speaking, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    assert voice("speak", "7", "-o", "a.aac", env=work).returncode == 0
+    assert (folder / "a.aac").read_bytes() == b"\xff\xf17"
+    assert speaking.asked[0]["response_format"] == "aac"
+
+
+def test_json_tells_what_was_written(work: dict[str, str], voice: Voice) -> None:
+    run = voice("speak", "7", "-o", "a.wav", "--json", env=work)
+    assert json.loads(run.stdout) == {"output": "a.wav", "format": "wav", "pieces": 1}
+
+
+# -- text ------------------------------------------------------------------------------------------
+
+
+def test_text_from_arguments_a_file_and_stdin(
+    speaking: Speaking, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    (folder / "t.txt").write_text("From a file: 2.", encoding="utf-8-sig")
+    voice("speak", "Say", "1.", "-o", "a.wav", env=work)
+    voice("speak", "-i", "t.txt", "-o", "a.wav", env=work)
+    voice("speak", "-o", "a.wav", input=b"From stdin: 3.", env=work)
+    voice("speak", "-", "-o", "a.wav", input=b"From a dash: 4.", env=work)
+    voice("speak", "-o", "a.wav", "--", "-5 degrees", env=work)
+    said = [each["input"] for each in speaking.asked]
+    assert said == ["Say 1.", "From a file: 2.", "From stdin: 3.", "From a dash: 4.", "-5 degrees"]
+
+
+def test_every_flag_reaches_the_service(speaking: Speaking, work: dict[str, str], voice: Voice, folder: Path) -> None:
+    flags = "--voice|v2|-m|m2|--speed|1.5|--instructions|Whisper."
+    assert voice("speak", "1", "-o", "a.wav", *flags.split("|"), env=work).returncode == 0
+    (asked,) = speaking.asked
+    assert {name: asked[name] for name in ("voice", "model", "speed", "instructions")} == {
+        "voice": "v2",
+        "model": "m2",
+        "speed": 1.5,
+        "instructions": "Whisper.",
+    }
+
+
+def test_a_long_voice_is_read_from_a_file(speaking: Speaking, work: dict[str, str], voice: Voice, folder: Path) -> None:
+    (folder / "v.txt").write_text("UEsDB" * 1000 + "\n")
+    voice("speak", "1", "-o", "a.wav", "--voice", "@v.txt", env=work)
+    assert speaking.asked[0]["voice"] == "UEsDB" * 1000
+
+
+def test_long_text_is_spoken_in_pieces_and_joined_in_order(
+    speaking: Speaking, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    sentences = [f"This is sentence number {n % 10}, which is here to make the text long." for n in range(150)]
+    run = voice("speak", "-o", "a.wav", input=" ".join(sentences).encode(), env=work)
+    assert run.returncode == 0
+    assert len(speaking.asked) > 1
+    assert all(len(each["input"]) <= 4096 for each in speaking.asked)
+    assert heard((folder / "a.wav").read_bytes()) == "".join(str(n % 10) for n in range(150))
+
+
+def test_markdown_is_read_as_a_person_would(speaking: Speaking, work: dict[str, str], voice: Voice) -> None:
+    voice("speak", "This is **bold**.", "-o", "a.wav", env=work)
+    voice("speak", "This is **bold**.", "-o", "a.wav", "--literal", env=work)
+    assert [each["input"] for each in speaking.asked] == ["This is bold.", "This is **bold**."]
+
+
+# -- refusals --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "told"),
+    [
+        (("speak", "-o", "a.wav"), b"", b"there is nothing to say"),
+        (("speak", "-o", "a.wav"), b"  \n", b"there is nothing to say"),
+        (("speak", "-o", "a.wav"), b"\x00\x01", b"stdin: is binary"),
+        (("speak", "hi", "-i", "t.txt", "-o", "a.wav"), b"", b"there is a text and -i"),
+        (("speak", "-i", "none.txt", "-o", "a.wav"), b"", b"none.txt: No such file"),
+        (("speak", "hi", "-o", "nofolder/a.wav"), b"", b"there is no such folder"),
+        (("speak", "hi", "-o", "."), b"", b"is a folder"),
+        (("speak", "hi", "-o", "noextension"), b"", b"no extension"),
+        (("speak", "-i", "t.txt", "-o", "t.txt", "-f", "wav"), b"", b"is the input"),
+        (("speak", "hi", "-f", "wav"), b"", b"--format is for -o"),
+        (("speak", "hi", "-o", "-", "--json"), b"", b"both want stdout"),
+        (("speak", "hi", "-o", "a.wav", "--style", "sad"), b"", b"does not take --style to speak"),
+        (("speak", "hi", "-o", "a.wav", "--speed", "0"), b"", b"Invalid value for '--speed'"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_sent(
+    words: tuple[str, ...],
+    stdin: bytes,
+    told: bytes,
+    speaking: Speaking,
+    work: dict[str, str],
+    voice: Voice,
+    folder: Path,
+) -> None:
+    (folder / "t.txt").write_text("text")
+    run = voice(*words, input=stdin, env=work)
+    assert run.returncode == 2
+    assert told in run.stderr
+    assert not speaking.asked
+    assert [each.name for each in folder.iterdir()] == ["t.txt"]
+    assert (folder / "t.txt").read_text() == "text"
+
+
+@pytest.mark.parametrize(
+    ("reply", "codes"),
+    [
+        (Reply([tones("12"), CUT], headers={"content-type": "audio/pcm"}), {4, 5}),
+        (Reply(b"", headers={"content-type": "audio/pcm"}), {5}),
+        (Reply.json({"error": {"message": "no such voice"}}, 400), {5}),
+        (Reply.json({"error": {"message": "no"}}, 401), {3}),
+        (Reply(b"ID3 but no mp3 at all" * 50, headers={"content-type": "audio/mpeg"}), {5}),
+    ],
+)
+def test_a_failure_leaves_no_half_file_and_an_old_one_whole(
+    reply: Reply, codes: set[int], speaking: Speaking, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    (folder / "a.wav").write_bytes(b"old")
+    speaking.server.on(PATH, reply)
+    run = voice("speak", "12", "-o", "a.wav", env=work)
+    assert run.returncode in codes
+    assert run.stderr.startswith(b"error: work")
+    assert [each.name for each in folder.iterdir()] == ["a.wav"]
+    assert (folder / "a.wav").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_leaves_no_half_file(
+    number: int, code: int, speaking: Speaking, work: dict[str, str], home: dict[str, str], folder: Path
+) -> None:
+    speaking.server.on(PATH, Reply([tones("1"), STALL], headers={"content-type": "audio/pcm"}))
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "voicecli", "speak", "1", "-o", "a.wav"]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=home | work, cwd=folder
+    ) as run:
+        deadline = time.monotonic() + 20
+        while not list(folder.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert list(folder.iterdir()), "the temporary file stands beside the goal"
+        run.send_signal(number)
+        _, err = run.communicate(timeout=30)
+        assert (run.returncode, err) == (code, b"")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_full_pipe_that_closes_ends_quietly(speaking: Speaking, work: dict[str, str], home: dict[str, str]) -> None:
+    long = [tones("0123456789") for _ in range(20)]
+    speaking.server.on(PATH, Reply(long, headers={"content-type": "audio/pcm"}))
+    script = f'"{sys.executable}" -m voicecli speak 1 -o - </dev/null | head -c 100 >/dev/null; echo ${{PIPESTATUS[0]}}'
+    run = subprocess.run(["bash", "-c", script], capture_output=True, env=home | work, timeout=60, check=False)
+    assert (run.stdout, run.stderr) == (b"0\n", b"")
+
+
+def test_an_mp3_is_passed_on_as_the_service_made_it(
+    speaking: Speaking, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    made = spoken("123", "mp3")
+    speaking.server.on(PATH, Reply(made, headers={"content-type": "audio/mpeg"}))
+    voice("speak", "123", "-o", "a.mp3", env=work)
+    assert (folder / "a.mp3").read_bytes() == made
+    voice("speak", "123", "-o", "a.wav", env=work)
+    assert soundfile.info(io.BytesIO((folder / "a.wav").read_bytes())).format == "WAV"
+    assert heard((folder / "a.wav").read_bytes()) == "123"
+
+
+# -- planning (pure) -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("output", "format", "container", "native"),
+    [
+        ("a.wav", None, "wav", False),
+        ("a.MP3", None, "mp3", False),
+        ("a.oga", None, "ogg", False),
+        ("a.raw", None, "pcm", False),
+        ("a.aac", None, "aac", True),
+        ("-", None, "wav", False),
+        ("-", "opus", "opus", False),
+        ("a.wav", "flac", "flac", False),
+    ],
+)
+def test_the_goal(
+    output: str,
+    format: str | None,
+    container: str,
+    native: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    goal = plan(None, output, format)
+    assert (goal.path, goal.container, goal.native) == (output, container, native)
+
+
+def test_without_a_goal_it_is_the_loudspeaker() -> None:
+    assert plan(None, None, None).path == ""
+
+
+def test_a_link_to_the_input_is_the_input(tmp_path: Path) -> None:
+    text, link = tmp_path / "t.txt", tmp_path / "t.wav"
+    text.write_text("text")
+    os.link(text, link)
+    with pytest.raises(UsageError, match="is the input"):
+        plan(str(text), str(link), None)

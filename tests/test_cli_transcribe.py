@@ -1,0 +1,280 @@
+"""`voice transcribe` as a process: DTMF digits in, their text out, from a server that decodes what it is sent."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.conftest import Voice
+from tests.fakes.forms import Part, heard, multipart, spoken
+from tests.fakes.server import FakeServer, Reply, Request
+from voicecli.backends.registry import FAMILIES, Limits
+from voicecli.commands.transcribe import Job, load, plan
+from voicecli.errors import InputError, UsageError
+
+PATH = "/v1/audio/transcriptions"
+
+
+class Recogniser:
+    """Answers the digits in each upload, spelled; silence is answered with nothing, 666 with a failure."""
+
+    def __init__(self, server: FakeServer) -> None:
+        self.uploads: list[dict[str, Part]] = []
+        server.on(PATH, self.answer)
+
+    def answer(self, request: Request) -> Reply:
+        parts = multipart(request)
+        self.uploads.append(parts)
+        digits = heard(parts["file"].data)
+        if digits == "666":
+            return Reply.json({"error": {"message": "an unlucky recording"}}, 500)
+        return Reply.json({"text": f"digits {' '.join(digits)}" if digits else ""})
+
+    @property
+    def files(self) -> list[Part]:
+        return [each["file"] for each in self.uploads]
+
+
+@pytest.fixture
+def recogniser() -> Iterator[Recogniser]:
+    with FakeServer() as server:
+        found = Recogniser(server)
+        found.url = server.url  # type: ignore[attr-defined]
+        yield found
+
+
+@pytest.fixture
+def work(recogniser: Recogniser, tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "voice.toml"
+    file.write_text(
+        f"""
+        [use]
+        transcribe = "work"
+        [backends.work]
+        family = "openai"
+        base_url = "{recogniser.url}/v1"
+        transcribe_model = "m1"
+        """
+    )
+    return {"VOICE_CONFIG": str(file)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the process runs."""
+    return tmp_path / "work"
+
+
+def recording(path: Path, digits: str, container: str = "wav") -> Path:
+    path.write_bytes(spoken(digits, container))
+    return path
+
+
+# -- one recording ---------------------------------------------------------------------------------
+
+
+def test_a_recording_becomes_text(recogniser: Recogniser, work: dict[str, str], voice: Voice, folder: Path) -> None:
+    file = recording(folder / "a.wav", "0123456789")
+    run = voice("transcribe", "a.wav", env=work)
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"digits 0 1 2 3 4 5 6 7 8 9\n", b"")
+    assert recogniser.files[0].data == file.read_bytes(), "sent as it is"
+
+
+@pytest.mark.parametrize("container", ["flac", "ogg", "mp3"])
+def test_what_the_service_takes_is_sent_as_it_is(
+    container: str, recogniser: Recogniser, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    file = recording(folder / f"a.{container}", "42", container)
+    assert voice("transcribe", file.name, env=work).stdout == b"digits 4 2\n"
+    assert recogniser.files[0].data == file.read_bytes()
+
+
+def test_what_it_does_not_take_is_converted(
+    recogniser: Recogniser, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    file = recording(folder / "a.aiff", "42", "aiff")
+    assert voice("transcribe", file.name, env=work).stdout == b"digits 4 2\n"
+    sent = recogniser.files[0]
+    assert (sent.data[:4], sent.filename) == (b"fLaC", "audio.flac")
+    assert soundfile.info(io.BytesIO(sent.data)).samplerate == 16_000
+
+
+@pytest.mark.parametrize("container", ["wav", "flac", "mp3", "aiff"])
+def test_stdin_may_be_any_container(container: str, recogniser: Recogniser, work: dict[str, str], voice: Voice) -> None:
+    run = voice("transcribe", "-", input=spoken("1357", container), env=work)
+    assert (run.returncode, run.stdout) == (0, b"digits 1 3 5 7\n")
+
+
+def test_every_flag_reaches_the_service(
+    recogniser: Recogniser, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    recording(folder / "a.wav", "1")
+    flags = "-l|de|-m|m2|--prompt|Über Wien.|--hotword|Ötzi|--hotword|Sisi|--temperature|0.5"
+    assert voice("transcribe", *flags.split("|"), "a.wav", env=work).returncode == 0
+    sent = {name: part.text for name, part in recogniser.uploads[0].items() if name != "file"}
+    assert sent == {"model": "m2", "language": "de", "temperature": "0.5", "prompt": "Über Wien. Ötzi, Sisi."}
+
+
+def test_json_has_the_source_and_the_text(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    recording(folder / "a.wav", "12")
+    for flags in (("--json",), ("-f", "json")):
+        found = json.loads(voice("transcribe", "a.wav", *flags, env=work).stdout)
+        assert (found["source"], found["text"], found["segments"]) == ("a.wav", "digits 1 2", [])
+
+
+def test_a_file_for_the_text(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    recording(folder / "a.wav", "12")
+    run = voice("transcribe", "a.wav", "-o", "a.txt", env=work)
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"wrote a.txt\n")
+    assert (folder / "a.txt").read_text() == "digits 1 2\n"
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+def test_no_speech_is_10(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    recording(folder / "quiet.wav", "")
+    run = voice("transcribe", "quiet.wav", "-o", "out.txt", env=work)
+    assert (run.returncode, run.stderr) == (10, b"error: quiet.wav: no speech was found in it\n")
+    assert not (folder / "out.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["missing.wav", "notes.wav", "empty.wav", "folder"])
+def test_what_is_no_recording_is_2(
+    name: str, recogniser: Recogniser, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    (folder / "notes.wav").write_text("These are notes, not sound.")
+    (folder / "empty.wav").touch()
+    (folder / "folder").mkdir()
+    run = voice("transcribe", name, env=work)
+    assert run.returncode == 2
+    assert run.stderr.startswith(b"error: ")
+    assert name.encode() in run.stderr
+    assert b"Traceback" not in run.stderr
+    assert not recogniser.uploads
+
+
+@pytest.mark.parametrize("data", [b"", b"no sound at all", b"RIFF\x00\x00\x00\x00WAVE"])
+def test_stdin_that_is_no_recording_is_2(data: bytes, work: dict[str, str], voice: Voice) -> None:
+    run = voice("transcribe", "-", input=data, env=work)
+    assert (run.returncode, run.stdout) == (2, b"")
+    assert run.stderr.startswith(b"error: stdin")
+
+
+def test_a_failing_service_leaves_no_file(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    recording(folder / "a.wav", "666")
+    run = voice("transcribe", "a.wav", "-o", "a.txt", env=work)
+    assert run.returncode == 5
+    assert b"an unlucky recording" in run.stderr
+    assert [each.name for each in folder.iterdir()] == ["a.wav"]
+
+
+def test_a_language_it_lacks_and_an_unknown_format_are_refused_first(
+    recogniser: Recogniser, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    recording(folder / "a.wav", "1")
+    run = voice("transcribe", "a.wav", "-f", "doc", env=work)
+    assert (run.returncode, run.stderr) == (2, b"error: --format does not know 'doc'. It knows: text, json.\n")
+    assert not recogniser.uploads
+
+
+# -- many recordings -------------------------------------------------------------------------------
+
+
+def test_many_go_beside_their_recordings(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    recording(folder / "a.wav", "1")
+    (folder / "sub").mkdir()
+    recording(folder / "sub" / "b.flac", "2", "flac")
+    assert voice("transcribe", "a.wav", "sub/b.flac", "-q", env=work).returncode == 0
+    assert (folder / "a.txt").read_text() == "digits 1\n"
+    assert (folder / "sub" / "b.txt").read_text() == "digits 2\n"
+
+
+def test_many_go_to_a_folder(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    for name in "ab":
+        recording(folder / f"{name}.wav", "1")
+    assert voice("transcribe", "a.wav", "b.wav", "-o", "texts/", "-f", "json", env=work).returncode == 0
+    assert sorted(each.name for each in (folder / "texts").iterdir()) == ["a.json", "b.json"]
+
+
+def test_many_to_stdout_when_asked(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    for digit in "12":
+        recording(folder / f"{digit}.wav", digit)
+    assert voice("transcribe", "1.wav", "2.wav", "-o", "-", env=work).stdout == b"digits 1\ndigits 2\n"
+
+
+def test_some_failed_is_9_and_the_rest_is_done(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    recording(folder / "a.wav", "666")
+    recording(folder / "b.wav", "7")
+    run = voice("transcribe", "a.wav", "missing.wav", "b.wav", env=work)
+    assert run.returncode == 9
+    assert (folder / "b.txt").read_text() == "digits 7\n"
+    assert not (folder / "a.txt").exists()
+    lines = run.stderr.decode().splitlines()
+    assert lines[0].startswith("error: a.wav: ")
+    assert "missing.wav" in lines[1]
+    assert lines[-1] == "error: 2 of 3 recordings failed"
+
+
+def test_all_failed_alike_keeps_their_code(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    for name in "ab":
+        recording(folder / f"{name}.wav", "")
+    run = voice("transcribe", "a.wav", "b.wav", env=work)
+    assert run.returncode == 10
+    assert run.stderr.decode().splitlines()[-1] == "error: 2 of 2 recordings failed"
+
+
+# -- planning (pure) -------------------------------------------------------------------------------
+
+
+def test_one_goes_to_stdout_or_its_file() -> None:
+    assert plan(["a.wav"], None, "txt") == [Job("a.wav", None)]
+    assert plan(["a.wav"], "-", "txt") == [Job("a.wav", None)]
+    assert plan(["-"], "x.txt", "txt") == [Job("-", Path("x.txt"))]
+
+
+def test_nothing_is_written_over_a_recording(tmp_path: Path) -> None:
+    file = tmp_path / "talk.txt"
+    file.write_bytes(spoken("1", "wav"))
+    with pytest.raises(UsageError, match="would be overwritten"):
+        plan([str(file)], str(file), "txt")
+    with pytest.raises(UsageError, match="would be overwritten"):
+        plan([str(file), "other.wav"], None, "txt")
+
+
+def test_two_texts_never_share_a_file() -> None:
+    with pytest.raises(UsageError, match=r"two recordings would be written to a\.txt"):
+        plan(["a.wav", "a.mp3"], None, "txt")
+    with pytest.raises(UsageError, match="two recordings"):
+        plan(["x/a.wav", "y/a.wav"], "out", "txt")
+
+
+def test_stdin_is_read_once() -> None:
+    with pytest.raises(UsageError, match="stdin can be read once"):
+        plan(["-", "-"], None, "txt")
+
+
+def test_a_recording_is_fitted_to_the_limits_or_refused(tmp_path: Path) -> None:
+    file = recording(tmp_path / "a.wav", "0123456789" * 2)
+    size = file.stat().st_size
+    family = FAMILIES["openai"]
+    assert load(file, family, "a").data == file.read_bytes()
+    tight = replace(family, limits=Limits(upload_bytes=size - 1, containers=frozenset({"wav", "flac"})))
+    assert load(file, tight, "a").container == "flac"
+    tiny = replace(family, limits=Limits(upload_bytes=1000, containers=frozenset({"wav"})))
+    with pytest.raises(InputError, match=r"a: is too long: [\d,]+ bytes as wav.*openai takes 1,000 bytes"):
+        load(file, tiny, "a")
+
+
+def test_behind_a_bridge_stands_plain_wav(tmp_path: Path) -> None:
+    live = replace(FAMILIES["openai"], transcribe=None)
+    clip = load(recording(tmp_path / "a.flac", "12", "flac"), live, "a")
+    assert clip.container == "wav"
+    assert soundfile.info(io.BytesIO(clip.data)).samplerate == 16_000
+    assert heard(clip.data) == "12"
