@@ -29,6 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 _KEYLIKE = re.compile(r"\b(?:sk|pk|rk|key|hf|gsk|xai)[-_][A-Za-z0-9_\-]{12,}|(?i:\bbearer\s+)[A-Za-z0-9._~+/=\-]{8,}")
 _IN_URL = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?i:(?<=[?&]key=)|(?<=[?&]token=)|(?<=api[_-]key=))[^&\s]+")
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
+_PARAGRAPH = re.compile(r"<p\b[^<>]*>\s*([^<\s][^<]*)", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1|$)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -110,7 +111,8 @@ def _codes(data: Any) -> Iterator[str]:
 def _plain(page: str) -> str:
     title = _TITLE.search(page)
     if title and title.group(1).strip():
-        return html.unescape(title.group(1))
+        why = _PARAGRAPH.search(page)
+        return html.unescape(": ".join(each[1].strip() for each in (title, why) if each))
     return html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", page)))
 
 
