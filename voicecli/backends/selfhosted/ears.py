@@ -13,7 +13,7 @@ from voicecli.backends.http import HttpService, Reply
 from voicecli.backends.selfhosted.server import Field, first, form_fields, form_file, member, messages, server_at, shown
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.wording import plain
-from voicecli.errors import ServiceError, UsageError
+from voicecli.errors import UsageError
 from voicecli.types import AudioClip, Backend, TranscribeOptions, Transcript
 
 STREAM, WHOLE, OWN = "/asr/stream", "/asr", "/api/v1/asr"
@@ -66,8 +66,8 @@ class Transcriber:
 
 
 async def _partials(server: HttpService, reply: Reply) -> AsyncGenerator[Transcript, None]:
-    """There is no final marker: what came last is final when the body ends."""
-    last: str | None = None
+    """There is no final marker: what came last is final when the body ends; nothing at all is no speech."""
+    last = ""
     async with aclosing(messages(server, reply)) as found:
         async for message in found:
             text = message.get("partial_text", message.get("text"))
@@ -75,8 +75,6 @@ async def _partials(server: HttpService, reply: Reply) -> AsyncGenerator[Transcr
                 raise server.protocol_error("sent a line without 'partial_text'", shown(message))
             last = text
             yield _transcript(text, final=False)
-    if last is None:
-        raise ServiceError("answered without any text", who=server.who)
     yield _transcript(last)
 
 
