@@ -45,13 +45,13 @@ LAYERS = {
     2: PURE,
     3: {"audio", "backends", "dialogue"},
     4: {"wiring", "wiring_talk", "talk_files"},
-    5: {"commands", "console", "screen"},
+    5: {"commands", "console", "screen", "audience"},
     6: {"cli", "__main__"},
 }
 
 TOGETHER = (
     {"config", "keys"},
-    {"commands", "console", "screen"},
+    {"commands", "console", "screen", "audience"},
     {"cli", "__main__"},
     {"wiring", "wiring_talk", "talk_files"},
 )
@@ -226,7 +226,7 @@ def test_only_console_and_cli_print_and_leave() -> None:
     leaving = {"print", "exit", "quit", "sys.exit", "os._exit", "typer.echo", "sys.stdout.write", "sys.stderr.write"}
 
     def rule(name: str) -> Iterator[str]:
-        if name not in ("console", "cli", "__main__"):
+        if name not in ("console", "screen", "cli", "__main__"):
             yield from (
                 f"calls {function} in line {node.lineno}" for node, function in calls(name) if function in leaving
             )
