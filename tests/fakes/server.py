@@ -490,7 +490,9 @@ class Socket:
         for event in self._protocol.events_received():
             assert isinstance(event, Frame)
             if event.opcode is Opcode.CLOSE:
-                self.close_code = self._protocol.close_code
+                # The protocol's own close_code is known only once the connection is gone.
+                received = self._protocol.close_rcvd
+                self.close_code = received.code if received else 1006
             elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 self._frames.append(event)
 
