@@ -11,7 +11,7 @@ import asyncio
 import io
 import uuid
 import wave
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -49,7 +49,7 @@ LONGEST_LIST = 5_000
 class Recogniser:
     """Ears for live sound and for recordings, both over the WebSocket; recordings at an address over HTTP."""
 
-    def __init__(self, addresses: Addresses, session: type[Session] = Session) -> None:
+    def __init__(self, addresses: Addresses, session: Callable[[Mapping[str, Any]], Session] = Session) -> None:
         self._addresses, self._session = addresses, session
         self._uid = str(uuid.uuid4())
 

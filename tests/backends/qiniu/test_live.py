@@ -1,0 +1,468 @@
+"""Qiniu's ears against a strict local server that decodes what it is sent: every way on, every way out."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket as sockets
+import time
+import wave
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests import dtmf
+from tests.fakes.qiniu_server import KEY, Ending, Manner, QiniuServer
+from voicecli.backends import qiniu
+from voicecli.backends.qiniu.adapters import Recogniser
+from voicecli.backends.qiniu.addresses import Addresses
+from voicecli.backends.qiniu.session import Session
+from voicecli.errors import (
+    InputError,
+    RateLimitedError,
+    RefusedError,
+    ServiceError,
+    UnreachableError,
+    UsageError,
+    VoiceError,
+)
+from voicecli.types import AudioClip, AudioFrame, Backend, PcmFormat, Secret, TranscribeOptions, Transcript
+
+pytestmark = pytest.mark.anyio
+
+DIGITS = "4071993825"
+OPTIONS = TranscribeOptions()
+Serve = Callable[..., QiniuServer]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve(Manner(…))` starts a server that is stopped at the test's end."""
+    started: list[QiniuServer] = []
+
+    def start(manner: Manner | None = None) -> QiniuServer:
+        started.append(QiniuServer(manner).__enter__())
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.__exit__(None, None, None)
+
+
+def backend(*bases: str, **more: Any) -> Backend:
+    return Backend("work", "qiniu", base_urls=bases, **{"key": Secret(KEY)} | more)
+
+
+def sound(digits: str = DIGITS) -> bytes:
+    return bytes(dtmf.encode(digits, 16_000).astype("<i2").tobytes())
+
+
+async def microphone(pcm: bytes, *, ms: int = 20, pace_s: float = 0.0) -> AsyncIterator[AudioFrame]:
+    size = 32 * ms
+    for at in range(0, len(pcm), size):
+        await asyncio.sleep(pace_s)
+        yield AudioFrame(pcm[at : at + size])
+
+
+async def endless(first: bytes = b"") -> AsyncIterator[AudioFrame]:
+    yield AudioFrame(first)
+    while True:
+        yield AudioFrame(bytes(640))
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def ears(*bases: str, config_s: float = 2.0, quiet_s: float = 0.2, **more: Any) -> AsyncIterator[Recogniser]:
+    """Ears that are impatient enough for a test."""
+    async with Addresses(backend(*bases, **more)) as addresses:
+        yield Recogniser(addresses, partial(Session, config_s=config_s, quiet_s=quiet_s))
+
+
+async def hear(server: QiniuServer, pcm: bytes | None = None, **more: Any) -> list[Transcript]:
+    async with (
+        ears(server.base, **more) as recogniser,
+        recogniser.transcribe_live(microphone(sound() if pcm is None else pcm), OPTIONS) as transcripts,
+    ):
+        return [each async for each in transcripts]
+
+
+def lonely() -> bool:
+    """Whether no task is left but the test's own and its runner's."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    return all("anyio" in each.get_coro().cr_code.co_filename for each in others)
+
+
+def dead_port() -> int:
+    with closing(sockets.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# The way it should be.
+
+
+async def test_every_digit_is_heard_and_the_sound_is_sent_once(serve: Serve) -> None:
+    server = serve()
+    heard = await hear(server)
+    (session,) = server.sessions
+    assert heard[-1].final and heard[-1].text == DIGITS
+    assert session.pcm == sound() and session.complaint == ""
+    assert session.config["request"]["show_utterances"] is True
+
+
+async def test_the_text_grows_while_it_is_spoken(serve: Serve) -> None:
+    heard = await hear(serve())
+    assert [each.final for each in heard] == [False] * (len(heard) - 1) + [True]
+    assert list(dict.fromkeys(each.text for each in heard)) == [DIGITS[: n + 1] for n in range(len(DIGITS))]
+
+
+async def test_utterances_come_as_segments_and_words_with_their_times(serve: Serve) -> None:
+    final = (await hear(serve(), sound("12") + bytes(32 * 500) + sound("34")))[-1]
+    assert "".join(each.text for each in final.segments) == "1234"
+    assert "".join(each.text for each in final.words) == "1234"
+    assert [w.start for w in final.words] == sorted(w.start for w in final.words)
+    assert final.words[1].end <= 0.4 and final.words[2].start >= 0.7 and final.duration == pytest.approx(1.06)
+
+
+async def test_nothing_spoken_is_an_empty_transcript(serve: Serve) -> None:
+    (final,) = await hear(serve(), b"")
+    assert (final.text, final.final) == ("", True)
+
+
+async def test_silence_is_an_empty_transcript(serve: Serve) -> None:
+    (final,) = await hear(serve(), bytes(32 * 1000))
+    assert final.final and final.text == ""
+
+
+async def test_models_and_extra_settings_reach_the_service(serve: Serve) -> None:
+    server = serve()
+    extra = {"transcribe": {"request": {"enable_itn": True}}, "corpus": {"id": 1}}
+    await hear(server, extra=extra, transcribe_model="asr")
+    config = server.sessions[0].config
+    assert config["request"] == {
+        "model_name": "asr",
+        "enable_punc": True,
+        "show_utterances": True,
+        "enable_itn": True,
+    }
+    assert config["corpus"] == {"id": 1}
+
+
+# Every ending.
+
+ENDINGS: tuple[Ending, ...] = ("flag", "bare flag", "quiet", "close", "bad close", "error", "text error", "break")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_every_ending_gives_the_final_text_and_a_closed_connection(serve: Serve, ending: Ending) -> None:
+    server = serve(Manner(ending=ending))
+    heard = await hear(server)
+    assert heard[-1].final and heard[-1].text == DIGITS
+    assert [each.final for each in heard].count(True) == 1
+    await server.eventually(lambda: server.open_connections == 0)
+    assert server.sessions[0].complaint == "" and lonely()
+
+
+@pytest.mark.parametrize("number", [1, 3, -2, -7])
+async def test_the_flag_tells_the_end_whatever_the_number(serve: Serve, number: int) -> None:
+    heard = await hear(serve(Manner(last_number=number)))
+    assert heard[-1].text == DIGITS
+
+
+# What a server may do.
+
+DEVIATIONS: dict[str, Manner] = {
+    "late": Manner(delay_s=0.005),
+    "gzip": Manner(zipped=True),
+    "gzip that says it is none": Manner(zipped=True, coding=0x10),
+    "plain that says it is gzip": Manner(coding=0x11),
+    "json that says it is raw": Manner(coding=0x00),
+    "header extensions": Manner(header_words=3),
+    "bytes after the payload": Manner(tail=b"tail"),
+    "twice": Manner(answers="twice"),
+    "as text": Manner(as_text=True),
+    "strange frames between": Manner(strangers=True),
+    "no answer to the pieces": Manner(answers="none"),
+    **{f"result as {shape}": Manner(shape=shape) for shape in ("list", "payload_msg", "data")},
+}
+
+
+@pytest.mark.parametrize("name", DEVIATIONS)
+async def test_what_servers_do_is_put_up_with(serve: Serve, name: str) -> None:
+    server = serve(DEVIATIONS[name])
+    heard = await hear(server)
+    assert heard[-1] == replace(heard[-1], text=DIGITS, final=True)
+    assert server.sessions[0].complaint == ""
+    texts = [each.text for each in heard[:-1]]
+    assert len(texts) == len(set(texts)), "an unchanged text was told again"
+
+
+async def test_a_missing_answer_to_the_config_holds_up_no_more_than_a_second(serve: Serve) -> None:
+    begun = time.monotonic()
+    heard = await hear(serve(Manner(config_answer=False)))
+    assert heard[-1].text == DIGITS and 0.9 < time.monotonic() - begun < 2.0
+
+
+async def test_no_sound_is_sent_before_the_config_is_answered(serve: Serve) -> None:
+    server = serve(Manner(delay_s=0.15))
+    await hear(server, sound("1"))
+    came = server.sessions[0].came
+    assert came[1] - came[0] >= 0.15
+
+
+async def test_results_without_a_result_are_an_empty_transcript(serve: Serve) -> None:
+    (final,) = await hear(serve(Manner(shape="missing")))
+    assert (final.text, final.final) == ("", True)
+
+
+# Failures.
+
+CODES: list[tuple[int, type[VoiceError]]] = [
+    (45000000, ServiceError),
+    (45000001, ServiceError),
+    (45000010, RefusedError),
+    (45000030, RefusedError),
+    (45000151, ServiceError),
+    (55000031, RateLimitedError),
+    (55000000, ServiceError),
+]
+
+
+@pytest.mark.parametrize(("code", "kind"), CODES)
+async def test_an_error_in_the_middle_is_ours_in_the_services_words(
+    serve: Serve, code: int, kind: type[VoiceError]
+) -> None:
+    server = serve(Manner(error=(code, f"no \x1b[31mmore, says {KEY}")))
+    with pytest.raises(kind) as caught:
+        await hear(server, sound() * 3)
+    message = str(caught.value)
+    assert type(caught.value) is kind and message.startswith("work (127.0.0.1")
+    assert "no more, says ****" in message and str(code) in message and KEY not in repr(caught.value)
+    assert lonely()
+
+
+async def test_a_microphone_that_rests_too_long_is_told(serve: Serve) -> None:
+    async def resting() -> AsyncIterator[AudioFrame]:
+        yield AudioFrame(sound("12"))
+        await asyncio.Event().wait()
+
+    with pytest.raises(ServiceError, match=r"waited too long for sound: Timeout waiting.*45000081"):
+        async with (
+            ears(serve(Manner(patience_s=0.2)).base) as recogniser,
+            recogniser.transcribe_live(resting(), OPTIONS) as transcripts,
+        ):
+            async for _ in transcripts:
+                pass
+    assert lonely()
+
+
+async def test_a_server_that_never_answers_is_given_up(serve: Serve) -> None:
+    with pytest.raises(UnreachableError, match=r"did not answer within 0\.3 s"):
+        await hear(serve(Manner(silent=True)), config_s=0.3)
+
+
+async def test_a_wrong_key_is_refused(serve: Serve) -> None:
+    with pytest.raises(RefusedError, match=r"invalid api key.*Check the key") as caught:
+        await hear(serve(), key=Secret("wrong-key-1"))
+    assert "wrong-key-1" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(403, RefusedError), (429, RateLimitedError), (404, ServiceError), (400, ServiceError), (500, ServiceError)],
+)
+async def test_a_refused_handshake_is_told_in_the_services_words(
+    serve: Serve, status: int, kind: type[VoiceError]
+) -> None:
+    server = serve(Manner(handshake=(status, '{"error":{"message":"not today"}}')))
+    with pytest.raises(kind, match="not today") as caught:
+        await hear(server)
+    assert type(caught.value) is kind
+
+
+async def test_nobody_there_is_unreachable() -> None:
+    with pytest.raises(UnreachableError, match=r"work \(127\.0\.0\.1"):
+        async with ears(f"http://127.0.0.1:{dead_port()}/v1") as it, it.transcribe_live(endless(), OPTIONS):
+            pass
+
+
+async def test_a_microphone_that_breaks_is_told_as_it_is(serve: Serve) -> None:
+    class Unplugged(Exception):
+        pass
+
+    async def broken() -> AsyncIterator[AudioFrame]:
+        yield AudioFrame(sound("1"))
+        raise Unplugged
+
+    with pytest.raises(Unplugged):
+        async with (
+            ears(serve().base) as recogniser,
+            recogniser.transcribe_live(broken(), OPTIONS) as transcripts,
+        ):
+            async for _ in transcripts:
+                pass
+    assert lonely()
+
+
+async def test_other_sound_than_16_khz_mono_is_refused(serve: Serve) -> None:
+    async def wide() -> AsyncIterator[AudioFrame]:
+        yield AudioFrame(bytes(96), PcmFormat(48_000))
+
+    with pytest.raises(UsageError, match="16000 Hz mono only, not 48000"):
+        async with ears(serve().base) as recogniser, recogniser.transcribe_live(wide(), OPTIONS) as transcripts:
+            async for _ in transcripts:
+                pass
+
+
+# Leaving.
+
+
+async def test_leaving_early_closes_within_a_second(serve: Serve) -> None:
+    server = serve()
+    async with ears(server.base) as recogniser:
+        async with recogniser.transcribe_live(endless(sound("5")), OPTIONS) as transcripts:
+            assert (await anext(transcripts)).text.startswith("5")
+            left = time.monotonic()
+        assert time.monotonic() - left < 1.0 and lonely()
+        await server.eventually(lambda: server.open_connections == 0)
+    assert not server.sessions[0].over
+
+
+async def test_the_callers_own_error_stays_itself(serve: Serve) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with ears(serve().base) as recogniser, recogniser.transcribe_live(endless(), OPTIONS):
+            raise KeyError("mine")
+    assert lonely()
+
+
+async def test_cancelling_leaves_nothing(serve: Serve) -> None:
+    server = serve()
+
+    async def listen() -> None:
+        async with ears(server.base) as it, it.transcribe_live(endless(), OPTIONS) as transcripts:
+            async for _ in transcripts:
+                pass
+
+    task = asyncio.create_task(listen())
+    await server.eventually(lambda: server.sessions and server.sessions[0].pieces)
+    task.cancel()
+    begun = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - begun < 1.0 and lonely()
+    await server.eventually(lambda: server.open_connections == 0)
+
+
+# Two addresses.
+
+
+async def test_the_second_address_serves_when_the_first_is_down_and_is_remembered(serve: Serve) -> None:
+    second = serve()
+    down = serve(Manner(handshake=(503, "maintenance")))
+    async with ears(down.base, second.base) as recogniser:
+        for _ in range(2):
+            async with recogniser.transcribe_live(microphone(sound("12")), OPTIONS) as transcripts:
+                assert [each async for each in transcripts][-1].text == "12"
+    assert len(down.requests) == 1 and len(second.sessions) == 2
+
+
+async def test_no_connection_moves_on_too(serve: Serve) -> None:
+    server = serve()
+    async with (
+        ears(f"http://127.0.0.1:{dead_port()}/v1", server.base) as recogniser,
+        recogniser.transcribe_live(microphone(sound("12")), OPTIONS) as transcripts,
+    ):
+        assert [each async for each in transcripts][-1].text == "12"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 429])
+async def test_no_4xx_moves_on(serve: Serve, status: int) -> None:
+    first, second = serve(Manner(handshake=(status, "no"))), serve()
+    with pytest.raises(VoiceError):
+        async with ears(first.base, second.base) as it, it.transcribe_live(endless(), OPTIONS):
+            pass
+    assert len(first.requests) == 1 and second.requests == []
+
+
+async def test_when_all_are_down_the_last_one_is_told(serve: Serve) -> None:
+    first, second = serve(Manner(handshake=(503, "one"))), serve(Manner(handshake=(502, "two")))
+    with pytest.raises(ServiceError, match="two"):
+        async with ears(first.base, second.base) as it, it.transcribe_live(endless(), OPTIONS):
+            pass
+
+
+async def test_a_live_address_of_its_own_is_used(serve: Serve) -> None:
+    server = serve()
+    live = server.ws_url + "/v1/voice/asr"
+    async with (
+        ears(f"http://127.0.0.1:{dead_port()}/v1", live_url=live) as recogniser,
+        recogniser.transcribe_live(microphone(sound("12")), OPTIONS) as transcripts,
+    ):
+        assert [each async for each in transcripts][-1].text == "12"
+
+
+# Recordings.
+
+
+def recording(pcm: bytes, rate: int = 16_000, channels: int = 1, width: int = 2) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setparams((channels, width, rate, 0, "NONE", ""))
+        wav.writeframes(pcm)
+    return file.getvalue()
+
+
+async def transcribe(server: QiniuServer, clip: AudioClip) -> list[Transcript]:
+    async with (
+        qiniu.ears(backend(server.base)) as recogniser,
+        recogniser.transcribe(clip, OPTIONS) as transcripts,
+    ):
+        return [each async for each in transcripts]
+
+
+@pytest.mark.parametrize("container", ["wav", "pcm", "raw"])
+async def test_a_recording_goes_through_the_socket_faster_than_it_sounds(serve: Serve, container: str) -> None:
+    server, pcm = serve(), sound(DIGITS * 6)
+    clip = AudioClip(recording(pcm) if container == "wav" else pcm, container)
+    begun = time.monotonic()
+    heard = await transcribe(server, clip)
+    assert heard[-1].final and heard[-1].text == DIGITS * 6
+    assert time.monotonic() - begun < len(pcm) / 32_000 / 2
+    assert server.sessions[0].pcm == pcm
+
+
+async def test_a_streamed_wav_without_a_length_is_read(serve: Serve) -> None:
+    data = bytearray(recording(sound("12345")))
+    data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
+    assert (await transcribe(serve(), AudioClip(bytes(data), "wav")))[-1].text == "12345"
+
+
+@pytest.mark.parametrize(
+    ("clip", "words"),
+    [
+        (AudioClip(recording(bytes(400), rate=44_100), "wav"), "44100 Hz, 1 channels, 16 bits"),
+        (AudioClip(recording(bytes(400), channels=2), "wav"), "2 channels"),
+        (AudioClip(recording(bytes(400), width=1), "wav"), "8 bits"),
+        (AudioClip(b"RIFFxxxxWAVEgarbage", "wav"), "no WAV"),
+        (AudioClip(b"", "wav"), "no WAV"),
+        (AudioClip(b"ID3", "mp3"), "mp3 can't be sent"),
+        (AudioClip(b"", "m4a", url="https://x.invalid/a.m4a"), "does not fetch m4a"),
+    ],
+)
+async def test_what_cannot_be_sent_is_said_before_anything_is(serve: Serve, clip: AudioClip, words: str) -> None:
+    server = serve()
+    with pytest.raises(InputError, match=words):
+        await transcribe(server, clip)
+    assert server.requests == []
+
+
+async def test_a_recording_at_an_address_is_passed_on(serve: Serve) -> None:
+    server = serve()
+    clip = AudioClip(b"", "oga", url="https://example.invalid/talk.oga")
+    assert await transcribe(server, clip) == [Transcript("heard talk.oga", duration=9.336)]
+    (request,) = server.to("/v1/voice/asr")
+    assert request.json() == {"model": "asr", "audio": {"format": "ogg", "url": "https://example.invalid/talk.oga"}}

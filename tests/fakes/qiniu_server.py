@@ -1,0 +1,505 @@
+"""Qiniu's service on a loopback socket: strict about what it is sent, and deviating where told to.
+
+Belongs here: the recogniser over WebSocket and by address, speech over both, the voices, the way errors
+look. What the documents do not allow is answered with an error. Recognition decodes DTMF digits, so
+that a lost, doubled or clipped sample shows as a wrong digit. Nothing here uses the codec under test.
+Does not belong here: the transport (server.FakeServer).
+
+    with QiniuServer(Manner(ending="quiet")) as server:
+        Backend("work", "qiniu", base_url=server.base, key=Secret(KEY))
+        ... server.sessions[-1].pcm, .pieces, .complaint
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import io
+import json
+import struct
+import time
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import soundfile
+
+from tests import dtmf
+from tests.fakes.server import FakeServer, Reply, Request, Socket
+
+KEY = "qiniu-secret-key"
+RATE = 16_000
+VOICES = [
+    {
+        "voice_name": "甜美教学小源",
+        "voice_type": "qiniu_zh_female_tmjxxy",
+        "url": "https://samples.invalid/qiniu_zh_female_tmjxxy.mp3",
+        "category": "传统音色",
+        "updatetime": 1747812605559,
+    },
+    {
+        "voice_name": "Digits",
+        "voice_type": "qiniu_en_male_digits",
+        "url": "",
+        "category": "tests",
+        "updatetime": 1747812605560,
+    },
+]
+ENCODINGS = ("mp3", "wav", "pcm")
+SPEECH_RATE = 24_000
+
+Ending = Literal["flag", "bare flag", "quiet", "close", "error", "text error", "break", "bad close"]
+Shape = Literal["object", "list", "payload_msg", "data", "missing"]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the server behaves. The default is the documents; every other value is something known to happen."""
+
+    delay_s: float = 0.0
+    config_answer: bool = True
+    answers: Literal["each", "twice", "none"] = "each"
+    shape: Shape = "object"
+    zipped: bool = False
+    coding: int | None = None
+    """What byte 2 says, whatever is true."""
+    header_words: int = 1
+    as_text: bool = False
+    strangers: bool = False
+    """Unknown kinds, ACKs, plain text and guesses ahead between the answers."""
+    tail: bytes = b""
+    last_number: int = -2
+    ending: Ending = "flag"
+    error: tuple[int, str] | None = None
+    """Answer this to the sound's piece number `error_at`."""
+    error_at: int = 2
+    handshake: tuple[int, str] | None = None
+    silent: bool = False
+    patience_s: float = 8.0
+    speech: Literal["streamed", "empty first", "no last", "one", "text", "error", "error later", "silence", "cut"] = (
+        "streamed"
+    )
+    speech_error: Any = None
+    speech_sockets: bool = True
+
+
+@dataclass
+class Heard:
+    """One recognition session as the server saw it."""
+
+    config: Any = None
+    pieces: list[bytes] = field(default_factory=list)
+    came: list[float] = field(default_factory=list)
+    over: bool = False
+    complaint: str = ""
+    text: str = ""
+
+    @property
+    def pcm(self) -> bytes:
+        return b"".join(self.pieces)
+
+
+class Wrong(Exception):
+    """What the documents do not allow: a code and the service's words."""
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(words)
+        self.code, self.words = code, words
+
+
+class Digits:
+    """Digits in sound that arrives piece by piece. What lies before a pause is settled once."""
+
+    PAUSE = RATE * 30 // 1000
+
+    def __init__(self) -> None:
+        self._settled: list[tuple[str, int, int]] = []
+        self._open = np.zeros(0, np.int16)
+        self._at = 0
+        self._rest = ""
+
+    def hear(self, pcm: bytes) -> None:
+        self._open = np.concatenate([self._open, np.frombuffer(pcm, "<i2")])
+        self._rest = dtmf.decode(self._open, RATE) if np.any(self._open) else ""
+        if np.abs(self._open[-self.PAUSE :]).max(initial=0) >= 200:
+            # A tone that still sounds looks damaged.
+            self._rest = self._rest.removesuffix(dtmf.BROKEN)
+        elif len(self._open) > self.PAUSE:
+            if self._rest:
+                self._settled.append((self._rest, self._at, self._at + len(self._open)))
+            self._at += len(self._open)
+            self._open, self._rest = np.zeros(0, np.int16), ""
+
+    def text(self) -> str:
+        return "".join(found for found, _, _ in self._settled) + self._rest
+
+    def utterances(self, last: bool) -> list[dict[str, Any]]:
+        settled = [self._utterance(text, begin, end, True) for text, begin, end in self._settled]
+        end = self._at + len(self._open)
+        return settled + ([self._utterance(self._rest, self._at, end, last)] if self._rest else [])
+
+    @staticmethod
+    def _utterance(text: str, begin: int, end: int, definite: bool) -> dict[str, Any]:
+        begin, end = begin * 1000 // RATE, end * 1000 // RATE
+        step = max(1, (end - begin) // max(1, len(text)))
+        words = [
+            {"text": digit, "start_time": begin + i * step, "end_time": begin + (i + 1) * step}
+            for i, digit in enumerate(text)
+        ]
+        return {"text": text, "start_time": begin, "end_time": end, "definite": definite, "words": words}
+
+
+class QiniuServer(FakeServer):
+    """See the module."""
+
+    def __init__(self, manner: Manner | None = None, **more: Any) -> None:
+        super().__init__(self._http, **more)
+        self.manner = manner or Manner()
+        self.sessions: list[Heard] = []
+        self.spoken: list[Any] = []
+        self.on_socket("/v1/voice/asr", self._listen)
+        self.on_socket("/v1/voice/tts", self._speak)
+
+    @property
+    def base(self) -> str:
+        return self.url + "/v1"
+
+    # -- recognition over the WebSocket ------------------------------------------------------------
+
+    async def _listen(self, socket: Socket) -> None:
+        manner = self.manner
+        if not await self._admitted(socket):
+            return
+        heard, digits = Heard(), Digits()
+        self.sessions.append(heard)
+        if manner.silent:
+            async for _ in socket:
+                pass
+            return
+        try:
+            number = 0
+            while not heard.over:
+                message = await self._next(socket)
+                if message is None:
+                    heard.complaint = "closed without a last packet"
+                    return
+                number += 1
+                self._take(heard, digits, message, number)
+                await asyncio.sleep(manner.delay_s)
+                await self._answer(socket, heard, digits, number)
+            await self._end(socket, heard, digits)
+        except Wrong as wrong:
+            heard.complaint = wrong.words
+            await socket.send(error_frame(wrong.code, wrong.words))
+            # Closed at once, with sound unread, the connection would be reset and the words lost.
+            async for _ in socket:
+                pass
+
+    async def _next(self, socket: Socket) -> str | bytes | None:
+        try:
+            return await asyncio.wait_for(socket.receive(), self.manner.patience_s)
+        except TimeoutError:
+            raise Wrong(45000081, "Timeout waiting next packet") from None
+
+    def _take(self, heard: Heard, digits: Digits, message: str | bytes, number: int) -> None:
+        heard.came.append(time.monotonic())
+        if number == 1:
+            heard.config = read_config(message)
+            return
+        pcm, heard.over = read_audio(message, number)
+        heard.pieces.append(pcm)
+        digits.hear(pcm)
+        heard.text = digits.text()
+        if self.manner.error and number == self.manner.error_at + 1:
+            raise Wrong(*self.manner.error)
+        if heard.over and not heard.pcm:
+            raise Wrong(45000002, "empty audio")
+
+    async def _answer(self, socket: Socket, heard: Heard, digits: Digits, number: int) -> None:
+        manner = self.manner
+        if heard.over or (not manner.config_answer if number == 1 else manner.answers == "none"):
+            return
+        if manner.strangers:
+            await self._babble(socket)
+        for _ in range(2 if manner.answers == "twice" else 1):
+            await socket.send(self._response(heard, digits, number))
+
+    async def _babble(self, socket: Socket) -> None:
+        """Nothing of this may be taken for a result."""
+        guess = json.dumps({"prefetch": True, "result": {"text": "777"}}).encode()
+        await socket.send(b"\x11\xb1\x10\x00")
+        await socket.send(b"\x11\xb1\x10\x00\x00\x00\x00\x05\xff")
+        await socket.send(b"\x11\xd1\x10\x00\x00\x00\x00\x01whatever")
+        await socket.send(frame(0x9, 1, 1, guess))
+        await socket.send("still here")
+        await socket.send(frame(0x9, 0, None, b'{"reqid":"x"}'))
+
+    def _response(self, heard: Heard, digits: Digits, number: int, flags: int = 1) -> bytes | str:
+        manner = self.manner
+        result = {
+            "additions": {"log_id": "20260409175957B0"},
+            "text": heard.text,
+            "utterances": digits.utterances(heard.over),
+        }
+        duration = {"audio_info": {"duration": len(heard.pcm) * 1000 // (2 * RATE)}}
+        shapes: dict[Shape, Any] = {
+            "object": {**duration, "result": result},
+            "list": {**duration, "result": [result]},
+            "payload_msg": {"payload_msg": {**duration, "result": result}},
+            "data": {"reqid": "r", "operation": "asr", "data": {**duration, "result": result}},
+            "missing": {"reqid": "r"},
+        }
+        payload = json.dumps(shapes[manner.shape]).encode()
+        if manner.as_text and not flags & 2:
+            return payload.decode()
+        sequence = number if flags & 1 else None
+        return frame(0x9, flags, sequence, payload, manner)
+
+    async def _end(self, socket: Socket, heard: Heard, digits: Digits) -> None:
+        manner = self.manner
+        final = self._response(heard, digits, len(heard.pieces) + 1)
+        match manner.ending:
+            case "flag" | "bare flag":
+                flags = 3 if manner.ending == "flag" else 2
+                await socket.send(self._response(heard, digits, manner.last_number, flags))
+                # The client closes; a server that closed first would hide that it does not.
+                async for _ in socket:
+                    heard.complaint = "sent something after the last packet"
+            case "quiet":
+                await socket.send(final)
+                async for _ in socket:
+                    heard.complaint = "sent something after the last packet"
+            case "close":
+                await socket.send(final)
+                await socket.close()
+            case "bad close":
+                await socket.send(final)
+                await socket.close(1011, "internal \x1b[1merror")
+            case "error":
+                await socket.send(final)
+                await socket.send(error_frame(55000000, "internal error"))
+            case "text error":
+                await socket.send(final)
+                await socket.send('{"error":{"message":"upstream failed"}}')
+            case "break":
+                await socket.send(final)
+                await asyncio.sleep(0.02)
+                socket.reset()
+
+    # -- speech ------------------------------------------------------------------------------------
+
+    async def _speak(self, socket: Socket) -> None:
+        if not self.manner.speech_sockets:
+            await socket.reject(404, "404 page not found")
+            return
+        if not await self._admitted(socket):
+            return
+        message = await socket.receive()
+        try:
+            if not isinstance(message, bytes):
+                raise Wrong(3001, "the request must be one binary message")
+            asked = self._asked(message)
+            if socket.request.headers.get("voicetype") != asked["audio"]["voice_type"]:
+                raise Wrong(3050, "VoiceType differs from audio.voice_type")
+            if asked["audio"]["encoding"] == "wav":
+                raise Wrong(3001, "wav can't be streamed")
+        except Wrong as wrong:
+            await socket.send(json.dumps({"reqid": "r", "code": wrong.code, "message": wrong.words}))
+            return
+        async for part in self._parts(asked):
+            await socket.send(part if self.manner.speech == "text" else part.encode())
+        if self.manner.speech == "cut":
+            socket.reset()
+        if self.manner.speech not in ("no last", "silence"):
+            # One synthesis a connection: the client leaves.
+            async for _ in socket:
+                raise AssertionError("a second message on a speech socket")
+
+    async def _parts(self, asked: Any) -> AsyncIterator[str]:
+        """The answers, as text."""
+        manner, sound = self.manner, spoken(asked)
+        if manner.speech == "silence":
+            return
+        if manner.speech == "error":
+            yield json.dumps(manner.speech_error)
+            return
+        if manner.speech == "one":
+            yield answer(sound, -1)
+            return
+        if manner.speech == "empty first":
+            yield answer(b"", 0)
+            yield "{not json"
+        size = max(1, len(sound) // 4 | 1)
+        parts = [sound[at : at + size] for at in range(0, len(sound), size)]
+        for number, part in enumerate(parts, 1):
+            await asyncio.sleep(manner.delay_s)
+            if manner.speech in ("error later", "cut") and number == 3:
+                break
+            last = number == len(parts) and manner.speech != "no last"
+            yield answer(part, -number if last else number)
+        if manner.speech == "error later":
+            yield json.dumps(manner.speech_error)
+
+    def _asked(self, body: bytes) -> Any:
+        """A speech request, if it is what the documents say."""
+        try:
+            asked = json.loads(body)
+            audio, text = asked["audio"], asked["request"]["text"]
+        except (ValueError, KeyError, TypeError):
+            raise Wrong(3001, "not a request") from None
+        known = {"voice_type", "encoding", "speed_ratio"}
+        if set(asked) != {"audio", "request"} or set(asked["request"]) != {"text"} or not set(audio) <= known:
+            raise Wrong(3001, "unknown fields")
+        if audio.get("voice_type") not in {voice["voice_type"] for voice in VOICES}:
+            raise Wrong(3050, "voice not found")
+        if audio.get("encoding") not in ENCODINGS or not isinstance(audio.get("speed_ratio", 1.0), int | float):
+            raise Wrong(3001, "invalid encoding or speed")
+        if not text or len(text) > 300 or len(text.encode()) > 1024:
+            raise Wrong(3010, "text too long or empty")
+        self.spoken.append(asked)
+        return asked
+
+    # -- HTTP --------------------------------------------------------------------------------------
+
+    async def _admitted(self, socket: Socket) -> bool:
+        if socket.request.headers.get("authorization") != f"Bearer {KEY}":
+            await socket.reject(401, json.dumps({"error": {"message": "invalid api key", "code": "401"}}))
+            return False
+        if self.manner.handshake:
+            await socket.reject(*self.manner.handshake)
+            return False
+        return True
+
+    async def _http(self, request: Request) -> Reply:
+        if request.headers.get("authorization") != f"Bearer {KEY}":
+            return Reply.json({"error": {"message": "invalid api key", "code": "401"}}, 401)
+        handlers = {
+            ("GET", "/v1/voice/list"): self._list,
+            ("POST", "/v1/voice/asr"): self._asr,
+            ("POST", "/v1/voice/tts"): self._tts,
+            ("GET", "/v1/models"): lambda request: Reply.json({"object": "list", "data": [{"id": "deepseek-v3"}]}),
+            ("POST", "/v1/chat/completions"): self._chat,
+        }
+        handler = handlers.get((request.method, request.path))
+        try:
+            return handler(request) if handler else Reply.text("404 page not found", 404)
+        except Wrong as wrong:
+            return Reply.json({"error": {"message": wrong.words, "code": str(wrong.code)}}, 400)
+
+    def _list(self, request: Request) -> Reply:
+        return Reply.json(VOICES)
+
+    def _asr(self, request: Request) -> Reply:
+        asked = request.json()
+        audio = asked.get("audio")
+        if set(asked) != {"model", "audio"} or asked["model"] != "asr" or set(audio) != {"format", "url"}:
+            raise Wrong(400, "invalid request")
+        if audio["format"] not in ("raw", "wav", "mp3", "ogg") or not audio["url"].startswith(("http://", "https://")):
+            raise Wrong(400, "invalid audio")
+        text = f"heard {audio['url'].rsplit('/', 1)[-1]}"
+        info = {"audio_info": {"duration": 9336}, "result": {"additions": {"duration": "9336"}, "text": text}}
+        return Reply.json({"reqid": "bdf5", "operation": "asr", "data": info})
+
+    def _tts(self, request: Request) -> Reply:
+        manner = self.manner
+        sound = spoken(self._asked(request.body))
+        if manner.speech in ("error", "error later"):
+            return Reply.json(manner.speech_error)
+        data = "" if manner.speech == "silence" else base64.b64encode(sound).decode()
+        fields = {"operation": "query", "sequence": -1, "data": data, "addition": {"duration": "1673"}}
+        return Reply.json({"reqid": "f3df", **fields})
+
+    def _chat(self, request: Request) -> Reply:
+        asked = request.json()
+        if asked.get("model") != "deepseek-v3" or not asked.get("messages") or asked.get("stream") is not True:
+            raise Wrong(400, "invalid request")
+        chunks = [{"choices": [{"index": 0, "delta": {"content": word}}]} for word in ("你好", "，", "世界")]
+        chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        return Reply.sse([f"data: {json.dumps(each)}\n\n".encode() for each in chunks] + [b"data: [DONE]\n\n"])
+
+
+# -- the wire, written from the documents ----------------------------------------------------------
+
+
+def frame(kind: int, flags: int, sequence: int | None, payload: bytes, manner: Manner | None = None) -> bytes:
+    """A server's frame."""
+    manner = manner or Manner()
+    body = gzip.compress(payload) if manner.zipped else payload
+    coding = (0x11 if manner.zipped else 0x10) if manner.coding is None else manner.coding
+    header = bytes((0x10 | manner.header_words, kind << 4 | flags, coding, 0)) + b"\xee" * 4 * (manner.header_words - 1)
+    number = b"" if sequence is None else struct.pack(">i", sequence)
+    return header + number + struct.pack(">I", len(body)) + body + manner.tail
+
+
+def error_frame(code: int, words: str) -> bytes:
+    payload = json.dumps({"error": words}, separators=(",", ":")).encode()
+    return b"\x11\xf0\x10\x00" + struct.pack(">II", code, len(payload)) + payload
+
+
+def read_config(message: str | bytes) -> Any:
+    """The first message's JSON. Raises Wrong for anything that the documents do not allow."""
+    payload = _payload(message, kind=1, codings=(0x11,), number=1, flags=1)
+    try:
+        config = json.loads(payload)
+        audio, request = config["audio"], config["request"]
+        rates = {audio.get("rate"), audio.get("sample_rate")}
+        right = (audio["format"], audio["bits"], audio["channel"], audio["codec"]) == ("pcm", 16, 1, "raw")
+        right = right and rates == {RATE} and request["model_name"] == "asr" and bool(config["user"]["uid"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        right = False
+    if not right:
+        raise Wrong(45000001, "invalid request parameter")
+    return config
+
+
+def read_audio(message: str | bytes, number: int) -> tuple[bytes, bool]:
+    """A piece of sound, and whether it is the last. Raises Wrong for what the documents do not allow."""
+    flags = message[1] & 0x0F if isinstance(message, bytes) and len(message) > 1 else 1
+    last = flags == 3
+    pcm = _payload(message, kind=2, codings=(0x01, 0x11), number=-number if last else number, flags=3 if last else 1)
+    if len(pcm) % 2:
+        raise Wrong(45000151, "half a sample")
+    if not last and not 3200 <= len(pcm) <= 6400:
+        raise Wrong(45000151, f"a piece of {len(pcm) / 32:g} ms")
+    return pcm, last
+
+
+def _payload(message: str | bytes, *, kind: int, codings: tuple[int, ...], number: int, flags: int) -> bytes:
+    if isinstance(message, str):
+        raise Wrong(45000000, "unable to decode V1 protocol message: text")
+    if len(message) < 12 or message[0] != 0x11 or message[3] != 0 or message[2] not in codings:
+        raise Wrong(45000000, "unable to decode V1 protocol message: header")
+    if message[1] != kind << 4 | flags:
+        raise Wrong(45000000, f"unable to decode V1 protocol message: type and flags {message[1]:02x}")
+    sequence, size = struct.unpack(">iI", message[4:12])
+    if sequence != number:
+        words = f"autoAssignedSequence ({number}) mismatch sequence in request ({sequence})"
+        raise Wrong(45000000, f"decode ws request failed: unable to decode V1 protocol message: {words}")
+    if size != len(message) - 12:
+        raise Wrong(45000000, f"unable to decode V1 protocol message: size {size}")
+    try:
+        return gzip.decompress(message[12:])
+    except (OSError, EOFError, zlib.error):
+        raise Wrong(45000000, "unable to decode V1 protocol message: gzip") from None
+
+
+# -- speech ----------------------------------------------------------------------------------------
+
+
+def answer(sound: bytes, sequence: int) -> str:
+    fields = {"reqid": "f3df", "operation": "query", "sequence": sequence, "data": base64.b64encode(sound).decode()}
+    return json.dumps(fields | ({"addition": {"duration": "1673"}} if sequence < 0 else {}))
+
+
+def spoken(asked: Any) -> bytes:
+    """The digits of a text as tones, in the encoding that was asked for."""
+    digits = "".join(c for c in asked["request"]["text"] if c in "0123456789") or "0"
+    samples = dtmf.encode(digits, SPEECH_RATE)
+    if asked["audio"]["encoding"] == "pcm":
+        return bytes(samples.astype("<i2").tobytes())
+    file = io.BytesIO()
+    soundfile.write(file, samples, SPEECH_RATE, format=asked["audio"]["encoding"].upper())
+    return file.getvalue()
