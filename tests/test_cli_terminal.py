@@ -1,0 +1,134 @@
+"""The program on a real (pseudo) terminal: colour where it is welcome, no waiting for a person who was not asked."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.server import FakeServer, Reply
+from tests.test_cli_chat import PATH, STOP, event
+from voicecli.console import clean
+
+ESC = "\x1b"
+Terminal = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def terminal(home: dict[str, str], tmp_path: Path) -> Terminal:
+    """`terminal("chat", env={…})`: all three streams on a terminal of 80 columns; exit code and what was shown."""
+
+    def run(*args: str, env: dict[str, str] | None = None, columns: int = 80) -> tuple[int, str]:
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, columns))
+        command = [sys.executable, "-m", "voicecli", *args]
+        variables = home | {"TERM": "xterm-256color"} | (env or {})
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=variables, cwd=tmp_path
+        ) as process:
+            os.close(theirs)
+            shown = b"".join(iter(lambda: read(ours), b""))
+            code = process.wait(timeout=30)
+        os.close(ours)
+        return code, shown.decode().replace("\r\n", "\n")
+
+    return run
+
+
+def read(terminal: int) -> bytes:
+    """What the terminal shows next; nothing when its last user has left."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[tuple[FakeServer, dict[str, str]]]:
+    with FakeServer() as server:
+        file = tmp_path / "voice.toml"
+        file.write_text(
+            f'[use]\nchat = "work"\n[backends.work]\nfamily = "openai"\nbase_url = "{server.url}"\nchat_model = "m"\n'
+        )
+        yield server, {"VOICE_CONFIG": str(file)}
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        (("chat",), 'Ask: voice chat "…"'),
+        (("speak",), 'Say: voice speak "…"'),
+        (("speak", "-o", "a.wav"), 'Say: voice speak "…"'),
+    ],
+)
+def test_a_person_who_gave_nothing_is_told_what_to_do(words: tuple[str, ...], cure: str, terminal: Terminal) -> None:
+    code, shown = terminal(*words, columns=200)
+    assert code == 2
+    assert cure in shown
+
+
+def test_transcribe_does_not_wait_for_a_recording_to_be_typed(terminal: Terminal) -> None:
+    code, shown = terminal("transcribe", "-")
+    assert code == 2
+    assert "stdin" in shown
+
+
+def test_errors_are_coloured(terminal: Terminal) -> None:
+    code, shown = terminal("chta", columns=200)
+    assert code == 2
+    assert shown.startswith(f"{ESC}[31m")
+    assert clean(shown) == "error: No such command 'chta'. Did you mean 'chat'? Try: voice --help\n"
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize("words", [("chta",), ("backends",)])
+def test_colour_is_left_out_on_request(words: tuple[str, ...], env: dict[str, str], terminal: Terminal) -> None:
+    _, shown = terminal(*words, env=env)
+    assert f"{ESC}[" not in shown
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_help_has_no_colour_on_request(env: dict[str, str], terminal: Terminal) -> None:
+    """Rich keeps bold under NO_COLOR; colour it must not have."""
+    _, shown = terminal("--help", env=env)
+    for code in range(30, 50):
+        assert f"[{code}m" not in shown
+
+
+def test_forced_colour_reaches_a_pipe(home: dict[str, str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "voicecli", "chta"], env=home | {"FORCE_COLOR": "1"}, capture_output=True, check=False
+    )
+    assert run.stderr.startswith(b"\x1b[31m")
+
+
+@pytest.mark.parametrize("columns", [30, 60, 200])
+def test_tables_fit_the_terminal(columns: int, terminal: Terminal) -> None:
+    code, shown = terminal("backends", env={"NO_COLOR": "1"}, columns=columns)
+    assert code == 0
+    assert max(len(line) for line in shown.splitlines()) <= columns
+    assert "backend" in shown
+
+
+def test_reasoning_is_shown_dim_to_a_person(work: tuple[FakeServer, dict[str, str]], terminal: Terminal) -> None:
+    server, env = work
+    server.on(PATH, Reply.sse([event(delta={"reasoning_content": "hmm"}), event("yes"), STOP]))
+    code, shown = terminal("chat", "well?", env=env)
+    assert code == 0
+    assert f"{ESC}[2mhmm{ESC}[0m" in shown
+    assert clean(shown).endswith("yes\n")
+    assert terminal("chat", "well?", "-q", env=env) == (0, "yes\n")
+
+
+def test_an_error_stands_on_a_line_of_its_own(work: tuple[FakeServer, dict[str, str]], terminal: Terminal) -> None:
+    server, env = work
+    server.on(PATH, Reply.sse([event("half an")]))
+    code, shown = terminal("chat", "well?", env=env | {"NO_COLOR": "1"}, columns=300)
+    assert code == 5
+    assert shown.startswith("half an\nerror: work ")
