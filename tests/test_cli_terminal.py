@@ -122,7 +122,7 @@ def test_reasoning_is_shown_dim_to_a_person(work: tuple[FakeServer, dict[str, st
     code, shown = terminal("chat", "well?", env=env)
     assert code == 0
     assert f"{ESC}[2mhmm{ESC}[0m" in shown
-    assert clean(shown).endswith("yes\n")
+    assert clean(shown) == "hmm\nyes\n"
     assert terminal("chat", "well?", "-q", env=env) == (0, "yes\n")
 
 

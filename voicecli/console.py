@@ -108,7 +108,7 @@ class Console:
         self.env = env
         self.quiet = self.verbose = self.json = False
         self._secrets: set[str] = set()
-        self._mid_line = False
+        self._mid_line = self._mid_aside = False
 
     # -- what the streams can do ---------------------------------------------------------------
 
@@ -162,6 +162,8 @@ class Console:
         self._put(lambda out: out.buffer.write(data))
 
     def _put(self, write: Callable[[TextIO], object]) -> None:
+        if self._mid_aside:
+            self._end_aside()
         if self.out is None:
             return
         try:
@@ -230,6 +232,14 @@ class Console:
             with suppress(OSError, ValueError):
                 self.err.write(f"{style}{text}{plain}")
                 self.err.flush()
+            self._mid_aside = not text.endswith("\n")
+
+    def _end_aside(self) -> None:
+        """What follows the reasoning begins on a line of its own."""
+        self._mid_aside = False
+        with suppress(OSError, ValueError):
+            self.err.write("\n")
+            self.err.flush()
 
     def hide(self, secret: object) -> None:
         """From now on `secret` (a Secret, or text) is shown as stars in whatever goes to stderr."""
