@@ -62,7 +62,7 @@ class Chat(Part):
 
     def _lesson(self, exc: ServiceError) -> str | None:
         """The field whose other form the service asks for, if it does."""
-        return next((word for word in _LESSONS if self._refuses(exc, word)), None)
+        return next((each for each in _LESSONS if each not in self._learnt and self._refuses(exc, each)), None)
 
     async def _deltas(self, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
         answer = Answer()

@@ -114,7 +114,8 @@ class Session:
         return None
 
     def _delta(self, data: Mapping[str, Any]) -> Transcript | None:
-        self._items[self._item(data)] += _string(data.get("delta"))
+        item = self._item(data)
+        self._items[item] += _string(data.get("delta"))
         return self._so_far()
 
     def _completed(self, data: Mapping[str, Any]) -> Transcript | None:
@@ -124,11 +125,11 @@ class Session:
         return self._settled() or self._so_far()
 
     def _done(self, data: Mapping[str, Any]) -> Transcript | None:
-        text = data.get("text")
-        self._items = {"": text if isinstance(text, str) else self._items.get("", "")}
-        self._open.clear()
+        sofar, text = self._items.pop("", ""), data.get("text")
+        self._items[f"utterance {len(self._items)}"] = text if isinstance(text, str) else sofar
+        self._open.discard("")
         self._acknowledged = self._finished
-        return self._settled()
+        return self._settled() or self._so_far()
 
     def _item(self, data: Mapping[str, Any]) -> str:
         """The item of a message; a new one takes its place after the one it says it follows."""
