@@ -1,33 +1,160 @@
-"""The microphone."""
+"""The microphone: 20 ms frames with the time at which they were taken.
+
+Belongs here: one input stream, from its callback on the sound card's thread to an async iterator.
+Does not belong here: voice detection, echo, what to do when the device is lost (the loop decides).
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from types import TracebackType
+from typing import Any
 
-from voicecli.types import AudioFrame
+from voicecli.audio import devices, pcm
+from voicecli.audio.clock import CaptureClock
+from voicecli.errors import DeviceError
+from voicecli.types import MIC, AudioFrame
+
+FRAME_BYTES = MIC.bytes_for(20)
 
 
 class Microphone:
-    """`async with Microphone(device) as frames: async for frame in frames`.
+    """`async with Microphone(device) as frames: async for frame in frames: …`
 
-    Frames are 20 ms, 16 kHz mono, `at` on the loop's clock. DeviceError: none, not found, or lost.
+    Entering waits until sound arrives. Frames are 20 ms of 16 kHz mono without a gap between them, `at`
+    on the loop's clock, never running backwards. `device`: an index, a part of a name, None for the default.
+    DeviceError on entering: there is none; from the iterator: it is lost (stopped, or silent for a second).
     """
 
-    def __init__(self, device: str | int | None = None) -> None:
-        self.lost = False
+    WAKE_S = 5.0
+    """A sleeping device may take seconds until its first block."""
+    LOST_S = 1.0
+    KEPT = 3000
+    """Frames kept for a reader who is late: a minute. Older ones are dropped and counted."""
+
+    def __init__(self, device: devices.Wanted = None) -> None:
         self.overflows = 0
-        self.name = ""
-        self.latency = 0.0
+        self.dropped = 0
+        self._wanted = device
+        self._opened: devices.Opened | None = None
+        self._frames: deque[AudioFrame] = deque(maxlen=self.KEPT)
+        self._arrived = asyncio.Event()
+        self._ended = False
+
+    @property
+    def name(self) -> str:
+        """The device's name, once opened."""
+        return self._opened.device.name if self._opened else str(self._wanted or "")
+
+    @property
+    def latency(self) -> float:
+        """What PortAudio says it holds back, in seconds."""
+        return self._opened.latency if self._opened else 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether the device has stopped by itself."""
+        return self._ended
 
     async def __aenter__(self) -> Microphone:
-        raise NotImplementedError
+        self._loop = asyncio.get_running_loop()
+        self._opened = await devices.opened("input", self._wanted, MIC.rate, self._callback, self._on_end)
+        try:
+            await self._wait(self.WAKE_S)
+        except BaseException:
+            await self._close()
+            raise
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        await self._close()
 
     def __aiter__(self) -> Microphone:
         return self
 
     async def __anext__(self) -> AudioFrame:
-        raise NotImplementedError
+        if not self._frames:
+            await self._wait(self.LOST_S)
+        return self._frames.popleft()
+
+    async def _wait(self, seconds: float) -> None:
+        """Until there is a frame. DeviceError after `seconds` without, or when the stream has ended."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._frames and not self._ended:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            self._ended = not self._frames  # frames may have come while the loop itself was held up
+        if not self._frames:
+            raise DeviceError(
+                "the microphone is gone or gives no sound",
+                who=self.name or "microphone",
+                cure="Connect it again, or choose another: `voice devices`.",
+            )
+
+    async def _close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await devices.closed(opened)
+
+    # -- on the sound card's thread --------------------------------------------------------
+
+    def _on_end(self) -> None:
+        self._call_loop(self._mark_ended)
+
+    def _mark_ended(self) -> None:
+        self._ended = True
+        self._arrived.set()
+
+    def _call_loop(self, call: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
+
+    def _callback(self, rate: int, channels: int) -> devices.Callback:
+        """The callback for a stream of that rate and that many channels."""
+        clock, resampler = CaptureClock(rate), pcm.Resampler(rate, MIC.rate)
+        cutter = FrameCutter(rate)
+
+        def callback(data: Any, count: int, times: Any, status: Any) -> None:
+            if status:
+                self.overflows += bool(status.input_overflow)
+                clock.gap()
+            at = clock.block(count, self._loop.time(), times.currentTime - times.inputBufferAdcTime)
+            frames = cutter.feed(resampler.feed(pcm.to_mono(bytes(data), channels)), count, at)
+            if frames:
+                self.dropped += max(0, len(self._frames) + len(frames) - self.KEPT)
+                self._frames.extend(frames)
+                self._call_loop(self._arrived.set)
+
+        return callback
+
+
+class FrameCutter:
+    """Cuts a stream of samples (16 kHz) into frames of 20 ms and gives each its time. Pure.
+
+    The samples may come from blocks at another rate, and later than them by what a resampler holds back.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._taken = 0
+        self._cut = 0
+        self._rest = b""
+
+    def feed(self, samples: bytes, count: int, at: float) -> list[AudioFrame]:
+        """`samples` became of a block of `count` samples at the device's rate, the first taken at `at`."""
+        origin = at - self._taken / self._rate
+        self._taken += count
+        data = self._rest + samples
+        whole = len(data) - len(data) % FRAME_BYTES
+        self._rest = data[whole:]
+        return [self._frame(data[start : start + FRAME_BYTES], origin) for start in range(0, whole, FRAME_BYTES)]
+
+    def _frame(self, samples: bytes, origin: float) -> AudioFrame:
+        frame = AudioFrame(samples, MIC, origin + self._cut / MIC.rate)
+        self._cut += len(samples) // 2
+        return frame

@@ -6,7 +6,7 @@ Does not belong here: sounddevice, a clock of our own.
 Both see the number of samples that went before (exact), the moment the block was handed over (late by
 whatever kept the thread waiting) and the delay that the sound system claims. The claims differ in worth.
 Against recordings on PulseAudio through ALSA's plug-in: playback's are right within a few ms;
-capture's are wrong by up to 600 ms in the first three seconds and wander by ±15 ms after that,
+capture's are wrong by up to 600 ms in the first seconds and wander by ±15 ms after that,
 while its blocks arrive within 0.3 ms of a straight line. So capture trusts arrival, playback the claim.
 """
 
@@ -52,7 +52,7 @@ class CaptureClock:
     believed once it had time to settle, and only its lowest value.
     """
 
-    SETTLE_S = 3.0
+    SETTLE_S = 5.0
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -61,6 +61,10 @@ class CaptureClock:
         self._last = float("-inf")
         self._lag, self._extra = Lowest(2.0), Lowest(10.0)
         self._offset = Steady(slew=0.02, jump=0.2)
+
+    def gap(self) -> None:
+        """Samples were lost: what came before says nothing about what comes."""
+        self._lag = Lowest(2.0)
 
     def block(self, count: int, now: float, delay: float) -> float:
         """`count` samples were handed over at `now`; `delay`: claimed age of the first. Its time."""

@@ -82,6 +82,13 @@ def to_mono(pcm: bytes, channels: int) -> bytes:
     return bytes(np.rint(frames.mean(axis=1, dtype=np.float32)).astype(np.int16).tobytes())
 
 
+def from_mono(pcm: bytes, channels: int) -> bytes:
+    """The same samples on every channel."""
+    import numpy as np
+
+    return bytes(np.frombuffer(pcm, np.int16).repeat(channels).tobytes())
+
+
 def resample(pcm: bytes, rate_in: int, rate_out: int) -> bytes:
     """A whole recording (s16le mono) at another rate, in soxr's high quality."""
     if rate_in == rate_out or not pcm:

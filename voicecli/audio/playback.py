@@ -1,18 +1,34 @@
-"""The loudspeaker."""
+"""The loudspeaker: takes its samples from a playout and tells it when they will sound.
+
+Belongs here: one output stream with its callback on the sound card's thread, and `play` for a single
+sound. Does not belong here: lanes, gain, decisions (playout, loop), decoding (codec).
+"""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
+from voicecli.audio import devices, pcm
+from voicecli.audio.clock import PlaybackClock
+from voicecli.errors import DeviceError, only
+
 
 class Playout(Protocol):
-    """Where the loudspeaker's callback takes its samples from; called on the sound card's thread."""
+    """Where the loudspeaker takes its samples from; called on the sound card's thread."""
 
     rate: int
-    notices: deque[Any]
+
+    @property
+    def notices(self) -> deque[Any]:
+        """What happened while rendering, for the loop."""
+        ...
 
     def render(self, count: int, at: float) -> bytes:
         """`count` samples (s16le mono, at `rate`), the first of which sounds at `at` on the loop's clock."""
@@ -20,23 +36,257 @@ class Playout(Protocol):
 
 
 class Loudspeaker:
-    """`async with Loudspeaker(device, playout, pump)`: streams until left; `pump` is called on the loop
-    whenever a callback left something in `playout.notices`. DeviceError: none, not found; `lost` tells later."""
+    """`async with Loudspeaker(device, playout, pump): …` plays until it is left.
 
-    def __init__(self, device: str | int | None, playout: Playout, pump: Callable[[], None] = lambda: None) -> None:
-        self.lost = False
+    Entering waits until the device takes sound. `pump` is called on the loop whenever rendering left
+    something in `playout.notices`. DeviceError on entering: there is no such device. Later `watch` tells.
+    """
+
+    WAKE_S = 5.0
+    """A sleeping sink may take seconds until it takes its second block."""
+    AWAKE_S = devices.latency_s("output") + 4 * devices.BLOCK_S["output"]
+    """More than its buffer, which is filled at once whether or not the device is awake."""
+    LOST_S = 1.0
+
+    def __init__(self, device: devices.Wanted, playout: Playout, pump: Callable[[], None] = lambda: None) -> None:
         self.underruns = 0
-        self.name = ""
-        self.latency = 0.0
+        self.delay = 0.0
+        """Seconds between rendering a sample and hearing it, as last claimed."""
+        self._wanted, self._playout, self._pump = device, playout, pump
+        self._opened: devices.Opened | None = None
+        self._rendered = 0
+        self._last_call = 0.0
+        self._ended = asyncio.Event()
+        self._running = asyncio.Event()
+        self._error: BaseException | None = None
+
+    @property
+    def name(self) -> str:
+        """The device's name, once opened."""
+        return self._opened.device.name if self._opened else str(self._wanted or "")
+
+    @property
+    def latency(self) -> float:
+        """What PortAudio says it buffers, in seconds."""
+        return self._opened.latency if self._opened else 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether the device stopped by itself or has asked for nothing for a second."""
+        silent = self._opened is not None and self._loop.time() - self._last_call > self.LOST_S
+        return silent or self._ended.is_set()
 
     async def __aenter__(self) -> Loudspeaker:
-        raise NotImplementedError
+        self._loop = asyncio.get_running_loop()
+        self._opened = await devices.opened("output", self._wanted, self._playout.rate, self._callback, self._on_end)
+        try:
+            async with asyncio.timeout(self.WAKE_S):
+                await self._running.wait()
+        except TimeoutError:
+            name = self.name
+            await self._close(drain=False)
+            raise DeviceError(
+                "the loudspeaker takes no sound", who=name, cure="Choose another: `voice devices`."
+            ) from None
+        except BaseException:
+            await self._close(drain=False)
+            raise
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        await self._close(drain=exc is None)
+
+    async def watch(self) -> None:
+        """Runs until cancelled. DeviceError: the device is lost; anything else is a bug in the playout."""
+        while not self.lost:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.LOST_S / 4):
+                    await self._ended.wait()
+        if self._error is not None:
+            raise self._error
+        raise DeviceError(
+            "the loudspeaker is gone",
+            who=self.name or "loudspeaker",
+            cure="Connect it again, or choose another: `voice devices`.",
+        )
+
+    async def _close(self, *, drain: bool) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await devices.closed(opened, drain=drain)
+
+    # -- on the sound card's thread --------------------------------------------------------
+
+    def _on_end(self) -> None:
+        self._call_loop(self._ended.set)
+
+    def _call_loop(self, call: Callable[[], object]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
+
+    def _callback(self, rate: int, channels: int) -> devices.Callback:
+        """The callback for a stream of that rate and that many channels."""
+        clock, source = PlaybackClock(rate), _Source(self._playout, rate, channels)
+
+        def callback(out: Any, count: int, times: Any, status: Any) -> None:
+            now = self._loop.time()
+            self.underruns += bool(status.output_underflow)
+            self.delay = times.outputBufferDacTime - times.currentTime
+            out[:] = self._rendering(source, count, clock.block(count, now, self.delay))
+            self._after(count, rate, now)
+
+        return callback
+
+    def _rendering(self, source: _Source, count: int, at: float) -> bytes:
+        """Silence when the playout breaks; `watch` raises what broke it."""
+        try:
+            return source.take(count, at)
+        except BaseException as exc:
+            self._error = exc
+            self._on_end()
+            return bytes(2 * count * source.channels)
+
+    def _after(self, count: int, rate: int, now: float) -> None:
+        self._last_call = now
+        self._rendered += count
+        if self._playout.notices:
+            self._call_loop(self._pump)
+        if not self._running.is_set() and self._rendered > rate * self.AWAKE_S:
+            self._call_loop(self._running.set)
 
 
-async def play(chunks: AsyncIterator[bytes], rate: int, device: str | int | None = None) -> None:
-    """Plays s16le mono as it arrives and returns when the last sample has sounded."""
-    raise NotImplementedError
+class _Source:
+    """A playout as a device wants it: another rate, more channels."""
+
+    def __init__(self, playout: Playout, rate: int, channels: int) -> None:
+        self.channels = channels
+        self._playout = playout
+        self._step = playout.rate / rate
+        self._resampler = pcm.Resampler(playout.rate, rate) if playout.rate != rate else None
+        self._rest = b""
+
+    def take(self, count: int, at: float) -> bytes:
+        """`count` frames (s16le, `channels`) that begin to sound at `at`."""
+        mono = self._playout.render(count, at) if self._resampler is None else self._resampled(count, at)
+        return mono if self.channels == 1 else pcm.from_mono(mono, self.channels)
+
+    def _resampled(self, count: int, at: float) -> bytes:
+        assert self._resampler is not None
+        while len(self._rest) < 2 * count:
+            ahead = len(self._rest) // 2 / self._resampler.rate_out
+            wanted = max(1, round((count - len(self._rest) // 2) * self._step))
+            self._rest += self._resampler.feed(self._playout.render(wanted, at + ahead))
+        out, self._rest = self._rest[: 2 * count], self._rest[2 * count :]
+        return out
+
+
+# ------------------------------------------------------------------------------- one sound only
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """`seconds` of sound were played; `underruns` times the next piece came too late."""
+
+    seconds: float
+    underruns: int
+
+
+async def play(chunks: AsyncIterator[bytes], rate: int, device: devices.Wanted = None) -> Played:
+    """Plays s16le mono at `rate` as it arrives; returns when the last sample has sounded.
+
+    The device is opened (and woken) while the first chunk is still awaited. DeviceError: none, or lost.
+    """
+    queue = _Queue(rate)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_sound(queue, device))
+            async for chunk in chunks:
+                await queue.put(chunk)
+            queue.end()
+    except BaseExceptionGroup as group:
+        raise only(group) from None
+    return Played(queue.played / rate, queue.underruns)
+
+
+async def _sound(queue: _Queue, device: devices.Wanted) -> None:
+    """Opens the loudspeaker and keeps it until all has sounded."""
+    async with Loudspeaker(device, queue, queue.pump) as speaker, asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(speaker.watch())
+        await queue.drained()
+        watch.cancel()
+
+
+class _Queue:
+    """A playout of one sound: starts when `START_S` of it is there, holds at most `FULL_S`."""
+
+    START_S = 0.12
+    FULL_S = 10.0
+    TAIL_S = 0.1
+    """Waited after the last sample: what devices claim of their delay is short by some ms."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.notices: deque[None] = deque()
+        self.played = 0
+        self.underruns = 0
+        self._lock = threading.Lock()
+        self._pieces: deque[bytes] = deque()
+        self._held = 0
+        self._playing = False
+        self._complete = False
+        self._sounds_until = 0.0
+        self._moved = asyncio.Event()
+
+    async def put(self, data: bytes) -> None:
+        """Adds sound; waits while there is more than enough."""
+        with self._lock:
+            self._pieces.append(data)
+            self._held += len(data)
+        await self._until(lambda: self._held < 2 * self.rate * self.FULL_S)
+
+    def end(self) -> None:
+        """No more comes."""
+        self._complete = True
+        self._moved.set()
+
+    async def drained(self) -> None:
+        """Waits until the end has sounded."""
+        await self._until(lambda: self._complete and not self._held)
+        if self.played:
+            await asyncio.sleep(max(0.0, self._sounds_until + self.TAIL_S - asyncio.get_running_loop().time()))
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            self._moved.clear()
+            await self._moved.wait()
+
+    def pump(self) -> None:
+        self.notices.clear()
+        self._moved.set()
+
+    def render(self, count: int, at: float) -> bytes:
+        if not self._playing and not self._complete and self._held < 2 * self.rate * self.START_S:
+            return bytes(2 * count)
+        with self._lock:
+            data = self._take(2 * count)
+        missing = 2 * count - len(data)
+        self.underruns += bool(self._playing and missing and not self._complete)
+        self._playing = not missing
+        if data:
+            self.played += len(data) // 2
+            self._sounds_until = at + len(data) / 2 / self.rate
+            self.notices.append(None)
+        return data + bytes(missing)
+
+    def _take(self, wanted: int) -> bytes:
+        out = b""
+        while self._pieces and len(out) < wanted:
+            piece = self._pieces.popleft()
+            need = wanted - len(out)
+            out += piece[:need]
+            if len(piece) > need:
+                self._pieces.appendleft(piece[need:])
+        self._held -= len(out)
+        return out

@@ -1,0 +1,460 @@
+"""Which sound devices there are, how one is named, and how a stream on one is opened.
+
+Belongs here: PortAudio's door (sounddevice), its errors in our words, quiet for the chatter of the C
+libraries below it. Does not belong here: what is done with the samples (capture, playback).
+
+PortAudio sees devices only when it starts: one that was plugged in later appears after `rescan`, which
+must not be called while a stream is open. Devices are therefore chosen by name, again at every opening.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any, Literal, TypeVar, cast
+
+from voicecli.errors import DeviceError
+
+T = TypeVar("T")
+
+Kind = Literal["input", "output"]
+Wanted = int | str | None
+
+MICROPHONE_OR_SPEAKER: dict[Kind, str] = {"input": "microphone", "output": "loudspeaker"}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A sound device as PortAudio lists it; `inputs` and `outputs` count channels, `rate` is its own."""
+
+    index: int
+    name: str
+    host: str
+    inputs: int
+    outputs: int
+    rate: int
+    default_input: bool = False
+    default_output: bool = False
+
+    def channels(self, kind: Kind) -> int:
+        return self.inputs if kind == "input" else self.outputs
+
+    def is_default(self, kind: Kind) -> bool:
+        return self.default_input if kind == "input" else self.default_output
+
+
+# ------------------------------------------------------------------------------- choosing one
+
+
+def list_devices() -> tuple[Device, ...]:
+    """All devices. DeviceError: PortAudio is missing."""
+    sd = portaudio()
+    with _portaudio_errors("sound devices"):
+        hosts = sd.query_hostapis()
+        default_input, default_output = sd.default.device
+        return tuple(
+            Device(
+                *(index, str(each["name"]), str(hosts[each["hostapi"]]["name"])),
+                *(each["max_input_channels"], each["max_output_channels"], int(each["default_samplerate"])),
+                *(index == default_input, index == default_output),
+            )
+            for index, each in enumerate(sd.query_devices())
+        )
+
+
+def find(kind: Kind, wanted: Wanted = None) -> Device:
+    """The device that `wanted` means: an index, a part of a name, or (None, "") the system's default.
+
+    DeviceError: there is none, or the name fits several.
+    """
+    return choose(list_devices(), kind, wanted)
+
+
+def choose(devices: tuple[Device, ...], kind: Kind, wanted: Wanted = None) -> Device:
+    """`find` among given devices."""
+    able = [each for each in devices if each.channels(kind) > 0]
+    if not able:
+        raise DeviceError(f"no {MICROPHONE_OR_SPEAKER[kind]} found", who="audio", cure=NONE_FOUND[kind])
+    if wanted is None or wanted == "":
+        return next((each for each in able if each.is_default(kind)), able[0])
+    found = _by_index(able, wanted) if isinstance(wanted, int) else _by_name(able, wanted)
+    if len(found) == 1:
+        return found[0]
+    what = "fits several devices" if found else "is not there"
+    names = ", ".join(f"{each.index} {each.name!r} ({each.host})" for each in found or able)
+    raise DeviceError(
+        f"the {MICROPHONE_OR_SPEAKER[kind]} {wanted!r} {what}",
+        who="audio",
+        cure=f"Choose one of: {names}.",
+    )
+
+
+def _by_index(devices: list[Device], index: int) -> list[Device]:
+    return [each for each in devices if each.index == index]
+
+
+def _by_name(devices: list[Device], wanted: str) -> list[Device]:
+    """Whole names before parts of names; the same name under several hosts counts once."""
+    text = wanted.strip().casefold()
+    whole = [each for each in devices if each.name.casefold() == text]
+    found = whole or [each for each in devices if text in f"{each.name}, {each.host}".casefold()]
+    if not found and text.isdigit():
+        return _by_index(devices, int(text))
+    return found[:1] if len({each.name for each in found}) == 1 else found
+
+
+NONE_FOUND: dict[Kind, str] = {
+    "input": "Connect one and see that your user may record (macOS: Privacy & Security > Microphone; Linux: is "
+    "PulseAudio or PipeWire running?). `voice devices` lists what is found; --input FILE needs none.",
+    "output": "Connect one and see that the sound server runs (Linux: PulseAudio or PipeWire). "
+    "`voice devices` lists what is found; an output file needs none.",
+}
+
+# -------------------------------------------------------------------------- PortAudio's door
+
+_door = threading.RLock()
+"""One thread at a time opens, closes, or redirects stderr."""
+
+OPEN_S = 10.0
+CLOSE_S = 0.8
+
+_open_streams = 0
+_alsa_handler: list[Any] = []
+
+
+def portaudio() -> ModuleType:
+    """The sounddevice module, started quietly. DeviceError: PortAudio is not installed."""
+    with _door:
+        if "sounddevice" not in sys.modules:
+            with hushed():
+                _import()
+            _hush_alsa()
+        return sys.modules["sounddevice"]
+
+
+def _import() -> None:
+    try:
+        import sounddevice  # noqa: F401
+    except OSError as exc:
+        raise DeviceError("PortAudio is not installed", who="audio", cure=f"Install it: {install_command()}") from exc
+    except Exception as exc:
+        # sounddevice starts PortAudio while it is imported, and its error type is not there yet.
+        raise DeviceError(f"PortAudio does not start ({exc})", who="audio", cure=NONE_FOUND["output"]) from exc
+
+
+INSTALLERS = {
+    "apt-get": "apt-get install -y libportaudio2",
+    "dnf": "dnf install -y portaudio",
+    "pacman": "pacman -S --noconfirm portaudio",
+    "zypper": "zypper install -y libportaudio2",
+    "apk": "apk add portaudio",
+    "xbps-install": "xbps-install -y portaudio",
+    "brew": "brew install portaudio",
+}
+
+
+def install_command(which: Callable[[str], str | None] = shutil.which, root: bool | None = None) -> str:
+    """The command that installs PortAudio on this system."""
+    command = next((line for tool, line in INSTALLERS.items() if which(tool)), "")
+    if not command:
+        return "the package is called portaudio or libportaudio2"
+    if root is None:
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return command if root or command.startswith("brew") else f"sudo {command}"
+
+
+def rescan() -> bool:
+    """Looks for devices anew (one was plugged in). False: a stream is open, which it would kill."""
+    sd = portaudio()
+    with _door:
+        if _open_streams:
+            return False
+        with hushed(), _portaudio_errors("sound devices"):
+            sd._terminate()
+            sd._initialize()
+        _hush_alsa()
+        return True
+
+
+# ------------------------------------------------------------------------------ opened streams
+
+
+@dataclass(slots=True)
+class Opened:
+    """A running stream and how it was opened. `channels` and `rate` are the device's, not ours."""
+
+    stream: Any
+    device: Device
+    rate: int
+    channels: int
+
+    @property
+    def latency(self) -> float:
+        return float(self.stream.latency)
+
+    @property
+    def active(self) -> bool:
+        return bool(self.stream.active)
+
+
+Callback = Callable[[Any, int, Any, Any], None]
+
+
+def open_stream(
+    kind: Kind, wanted: Wanted, rate: int, make: Callable[[int, int], Callback], ended: Callable[[], None]
+) -> Opened:
+    """Opens and starts a 16-bit stream, at `rate` and mono if the device can, else as it can.
+
+    `make(rate, channels)` returns the callback for what was opened; `ended` is called (on another thread)
+    when the stream stopped. Blocks: call it in a thread. DeviceError: not found, busy, refused.
+    """
+    global _open_streams
+    sd = portaudio()
+    device = find(kind, wanted)
+    with _door, hushed(), _portaudio_errors(device.name):
+        stream, rate, channels = _first_that_opens(sd, kind, device, rate, make, ended)
+        try:
+            stream.start()
+        except BaseException:
+            stream.close()
+            raise
+        _open_streams += 1
+        return Opened(stream, device, rate, channels)
+
+
+BLOCK_S: dict[Kind, float] = {"input": 0.02, "output": 0.01}
+"""The callbacks' blocks. Input: one frame, there is nothing to do before it is whole. Output: what waits in
+front of a new sound is 20 to 30 ms with 10 ms (PulseAudio), 40 to 60 with 20 ms."""
+BLOCKS = 2
+"""How many PortAudio is asked to hold. Python's callbacks kept up under load, without an underrun."""
+
+
+def latency_s(kind: Kind) -> float:
+    """What PortAudio is asked for, in seconds."""
+    return BLOCKS * BLOCK_S[kind]
+
+
+def _first_that_opens(
+    sd: ModuleType,
+    kind: Kind,
+    device: Device,
+    rate: int,
+    make: Callable[[int, int], Callback],
+    ended: Callable[[], None],
+) -> tuple[Any, int, int]:
+    """Mono at our rate; then the device's own rate and channel counts, as the table says."""
+    stream_of = sd.RawInputStream if kind == "input" else sd.RawOutputStream
+    stereo = min(2, device.channels(kind))
+    attempts = dict.fromkeys(((rate, 1), (rate, stereo), (device.rate, 1), (device.rate, stereo)))
+    refused = (sd.PortAudioError, ValueError)
+    for number, (at_rate, channels) in enumerate(attempts, start=1):
+        try:
+            stream = stream_of(
+                device=device.index,
+                samplerate=at_rate,
+                channels=channels,
+                dtype="int16",
+                blocksize=round(at_rate * BLOCK_S[kind]),
+                latency=latency_s(kind),
+                callback=make(at_rate, channels),
+                finished_callback=ended,
+            )
+        except refused as exc:
+            if number == len(attempts) or not _is_format(exc):
+                raise
+        else:
+            return stream, at_rate, channels
+    raise AssertionError("no attempts")
+
+
+def close_stream(opened: Opened, *, drain: bool = False) -> None:
+    """Stops and closes; `drain` first plays what the device still holds. Blocks. Never raises."""
+    global _open_streams
+    with suppress(Exception):
+        (opened.stream.stop if drain else opened.stream.abort)()
+    with _door, hushed(), suppress(Exception):
+        opened.stream.close()
+    with _door:
+        _open_streams -= 1
+
+
+async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T], None] = lambda _: None) -> T:
+    """Runs a blocking call of PortAudio on a thread that cannot hold up the program's end.
+
+    After `within` seconds (a sound server that hangs) it is left to itself, with a TimeoutError. A result
+    that comes when nobody waits any more is given to `undo`, on that thread.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+    left = threading.Event()
+
+    def settle(result: T | None, exc: BaseException | None) -> None:
+        if done.done():
+            return
+        done.set_exception(exc) if exc else done.set_result(cast(T, result))
+
+    def run() -> None:
+        try:
+            result = call()
+        except BaseException as exc:
+            _tell(loop, partial(settle, None, exc))
+            return
+        if left.is_set() or not _tell(loop, partial(settle, result, None)):
+            undo(result)
+
+    threading.Thread(target=run, name="portaudio", daemon=True).start()
+    try:
+        async with asyncio.timeout(within):
+            return await done
+    except BaseException:
+        left.set()
+        raise
+
+
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> bool:
+    """Calls on the loop; False if it is closed."""
+    try:
+        loop.call_soon_threadsafe(call)
+    except RuntimeError:
+        return False
+    return True
+
+
+async def opened(
+    kind: Kind, wanted: Wanted, rate: int, make: Callable[[int, int], Callback], ended: Callable[[], None]
+) -> Opened:
+    """`open_stream` without blocking the loop. DeviceError also when the sound system does not answer."""
+    try:
+        return await on_thread(lambda: open_stream(kind, wanted, rate, make, ended), within=OPEN_S, undo=close_stream)
+    except TimeoutError:
+        raise DeviceError(
+            f"the sound system did not answer within {OPEN_S:.0f} s", who="audio", cure="Restart the sound server."
+        ) from None
+
+
+async def closed(stream: Opened, *, drain: bool = False) -> None:
+    """`close_stream` without blocking the loop, and for less than a second whatever the device does."""
+    with suppress(TimeoutError):
+        await on_thread(lambda: close_stream(stream, drain=drain), within=CLOSE_S)
+
+
+# --------------------------------------------------------------------------------------- errors
+
+INVALID_RATE, INVALID_CHANNELS = -9997, -9998
+
+WORDS = {
+    -9996: ("is not a usable device", "`voice devices` lists what there is."),
+    INVALID_RATE: ("takes no sample rate that we know", "Choose another device: `voice devices`."),
+    INVALID_CHANNELS: ("has no fitting channels", "Choose another device: `voice devices`."),
+    -9985: ("is in use or gone", "Close the program that holds it, or choose another: `voice devices`."),
+    -9999: ("was refused by the sound system", "Is the sound server running? `voice devices` lists what there is."),
+}
+"""PortAudio's error codes in our words: what, and the cure."""
+
+
+def _is_format(exc: BaseException) -> bool:
+    """Whether another rate or channel count may help. PortAudio's ALSA side calls much a host error."""
+    code = exc.args[1] if len(exc.args) > 1 else INVALID_RATE
+    return code in (INVALID_RATE, INVALID_CHANNELS, -9999)
+
+
+@contextmanager
+def _portaudio_errors(who: str) -> Iterator[None]:
+    try:
+        yield
+    except DeviceError:
+        raise
+    except Exception as exc:
+        if type(exc).__name__ != "PortAudioError" and not isinstance(exc, ValueError):
+            raise
+        code = exc.args[1] if len(exc.args) > 1 else 0
+        what, cure = WORDS.get(code, ("does not work", "`voice devices` lists what there is."))
+        raise DeviceError(f"{what} ({exc})", who=who, cure=cure) from exc
+
+
+# ---------------------------------------------------------------------------------------- quiet
+
+CHATTER = (
+    b"ALSA lib ",
+    b"Cannot connect to server",
+    b"jack server is not running",
+    b"JackShmReadWritePtr",
+    b"connect(2) call to ",
+    b"attempt to connect to server failed",
+    b"Expression '",
+    b"PaAlsa",
+    b"||PaMacCore",
+    b"Cannot lock down ",
+    b"bt_audio_service_open",
+)
+"""How lines begin that ALSA, JACK and PortAudio write on stderr from C."""
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keeps the chatter of C libraries off stderr; whatever else was written there comes afterwards.
+
+    For `HUSH_S` at most: a sound server that hangs must not swallow what others have to say.
+    """
+    with _door:
+        try:
+            kept = os.dup(2)
+        except OSError:  # no stderr at all
+            yield
+            return
+        with tempfile.TemporaryFile() as said:
+            restore = _Once(lambda: _restore(kept, said))
+            os.dup2(said.fileno(), 2)
+            timer = threading.Timer(HUSH_S, restore)
+            timer.daemon = True
+            timer.start()
+            try:
+                yield
+            finally:
+                timer.cancel()
+                restore()
+
+
+HUSH_S = 3.0
+
+
+class _Once:
+    """Calls `what` the first time only."""
+
+    def __init__(self, what: Callable[[], None]) -> None:
+        self._what = what
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        if self._lock.acquire(blocking=False):
+            self._what()
+
+
+def _restore(stderr: int, said: Any) -> None:
+    os.dup2(stderr, 2)
+    os.close(stderr)
+    said.seek(0)
+    rest = [line for line in said.read().splitlines(keepends=True) if line.strip() and not line.startswith(CHATTER)]
+    with suppress(OSError):
+        os.write(2, b"".join(rest))
+
+
+def _hush_alsa() -> None:
+    """ALSA reports underruns from its own threads, long after the opening: give it a silent handler."""
+    if not hasattr(os, "RTLD_NOLOAD"):
+        return
+    with suppress(OSError, AttributeError):
+        alsa = ctypes.CDLL("libasound.so.2", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
+        _alsa_handler[:] = [kind(lambda *_: None)]
+        alsa.snd_lib_error_set_handler(_alsa_handler[0])
