@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from voicecli.commands.common import (
-    Input,
     Language,
     Model,
-    Output,
     Session,
     System,
     VoiceName,
@@ -30,8 +28,18 @@ if TYPE_CHECKING:
 
 def talk(
     ctx: typer.Context,
-    input: Input = None,
-    output: Output = None,
+    input: Annotated[
+        str | None,
+        typer.Option(
+            "-i", "--input", metavar="FILE", help="Hear FILE in place of the microphone; - is s16le 16 kHz on stdin."
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write the replies to FILE (WAV), not the loudspeaker; - is stdout."
+        ),
+    ] = None,
     fast: Annotated[
         bool, typer.Option("--fast", help="With files at both ends: as fast as the stages take it.")
     ] = False,
