@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import virtual
+
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT.parent / "shared" / "recordings"
 """Real speech and noise, not part of the project: what needs it has a counterpart that always runs."""
@@ -60,3 +62,41 @@ def voice(home: dict[str, str], tmp_path: Path) -> Voice:
         )
 
     return run
+
+
+# -- what this machine may lack ----------------------------------------------------------------------
+
+REQUIRE_ALL = bool(os.environ.get("VOICE_TESTS_REQUIRE_ALL"))
+"""Set by CI: a test that would be left out is a failure there."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs_sound: uses virtual sound devices (PulseAudio and PortAudio)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what needs virtual sound devices where there are none, and says so in one line."""
+    wanting = [item for item in items if item.get_closest_marker("needs_sound")]
+    reason = virtual.available() if wanting else None
+    if reason is None:
+        return
+    if REQUIRE_ALL:
+        raise pytest.UsageError(f"virtual sound devices are required here, but {reason}")
+    config.hook.pytest_deselected(items=wanting)
+    items[:] = [item for item in items if item not in wanting]
+    config.stash[LEFT_OUT] = f"left out: {len(wanting)} tests on virtual sound devices; {reason}"
+
+
+LEFT_OUT = pytest.StashKey[str]()
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> str:
+    return config.stash.get(LEFT_OUT, "")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if REQUIRE_ALL and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line("tests were skipped, and none may be here", red=True)

@@ -7,7 +7,7 @@ what the parts do, printing, flags. Only the talk command calls it, inside its f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from voicecli.dialogue.hearing import Hearing, LiveHearing, WholeHearing
 from voicecli.dialogue.history import History
 from voicecli.dialogue.loop import Conversation, Rules
 from voicecli.dialogue.turn import DEPTHS, Depth, Stages
-from voicecli.errors import UsageError
+from voicecli.errors import UsageError, only
 from voicecli.talk_files import KeptTurns, Recording
 from voicecli.types import AudioFrame, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 from voicecli.wiring import announce, check_language, check_options, choose, enter, with_key
@@ -79,10 +79,11 @@ class Talk:
         async with AsyncExitStack() as stack:
             frames, names = await self.devices.open(stack, self.conversation)
             self.emit(Ready(*names), 0)
-            async with asyncio.TaskGroup() as tasks:
-                ringing = tasks.create_task(self._ring())
+            async with _unwrapped(), asyncio.TaskGroup() as tasks:
+                beside = [tasks.create_task(work) for work in (self._ring(), *self.devices.watches())]
                 await self.conversation.run(self._tapped(frames))
-                ringing.cancel()
+                for each in beside:
+                    each.cancel()
 
     async def _tapped(self, frames: AsyncIterator[AudioFrame]) -> AsyncIterator[AudioFrame]:
         """Each frame goes to the conversation, then to whoever runs on the microphone's clock."""
@@ -267,6 +268,7 @@ class _Devices:
         self._cfg, self._request = cfg, request
         self._tape = TapeClock()
         self.taps: list[Callable[[AudioFrame], None]] = []
+        self.watches: Callable[[], list[Coroutine[Any, Any, None]]] = list
         self.recorder: Recording | None = None
         rates = {None: DEVICE_RATE, "-": PIPE_RATE}
         self.playout = Playout(rates.get(request.output, FILE_RATE))
@@ -297,6 +299,7 @@ class _Devices:
 
             speaker = Loudspeaker(self._cfg.audio.output or None, renderer, conversation.pump)
             await stack.enter_async_context(speaker)
+            self.watches = lambda: [speaker.watch()]
             return speaker.name
         write = self._tape_writer(stack)
         tape = TapeLoudspeaker(renderer, write)
@@ -313,6 +316,15 @@ class _Devices:
         tape = WavTape(file, self.playout.rate)
         stack.callback(tape.close)
         return tape.write
+
+
+@asynccontextmanager
+async def _unwrapped() -> AsyncIterator[None]:
+    """A TaskGroup's single error as itself."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise only(group) from None
 
 
 async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,0 +1,216 @@
+"""`voice talk` as a process on virtual sound devices, against a real local server that decodes what it hears.
+
+One stereo recording holds the person on the left and the assistant on the right: the digits at both ends
+and the gaps between are read off it, and compared with what the program says of itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import dtmf
+from tests.fakes.openai_server import Habits, OpenAIServer
+from tests.people import says
+from tests.virtual import RATE, VirtualDevices, gaps_ms, sounds, virtual_devices
+
+pytestmark = pytest.mark.needs_sound
+
+TURNS = 20
+
+
+@pytest.fixture(scope="module")
+def devices() -> Iterator[VirtualDevices]:
+    with virtual_devices() as them:
+        yield them
+
+
+class Talk:
+    """A `voice talk --json` that runs; its events arrive in `events`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+
+    def until(self, event: str) -> dict[str, Any]:
+        """Reads events up to the next one of this name."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            if self.events[-1]["event"] == event:
+                return self.events[-1]
+        errors = self.process.stderr.read() if self.process.stderr else ""
+        pytest.fail(f"ended before {event!r}: {self.events[-5:]} {errors}")
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [each for each in self.events if each["event"] == event]
+
+
+def settings(server: OpenAIServer) -> str:
+    return f"""
+[use]
+transcribe = "work"
+chat = "work"
+speak = "work"
+[backends.work]
+family = "openai"
+base_url = "{server.base_url}"
+chat_model = "digits-chat"
+transcribe_model = "digits-hear"
+speak_model = "digits-speak"
+voice = "echo"
+"""
+
+
+@contextmanager
+def talking(devices: VirtualDevices, home: dict[str, str], folder: Path, config: str, *flags: str) -> Iterator[Talk]:
+    (folder / "config.toml").write_text(config)
+    env = home | devices.env | {"VOICE_CONFIG": str(folder / "config.toml")}
+    command = [sys.executable, "-m", "voicecli", "talk", "--json", *flags]
+    process = subprocess.Popen(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+    )
+    try:
+        yield Talk(process)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(5)
+        finally:
+            process.kill()
+            for stream in (process.stdout, process.stderr):
+                assert stream is not None
+                stream.close()
+
+
+def digits_in(samples: Any) -> list[str]:
+    """The digits of every stretch of sound, in order."""
+    return [dtmf.decode(samples[max(0, a - 480) : b + 480], RATE) for a, b in sounds(samples, quietest=1000)]
+
+
+def expected(question: str) -> str:
+    return "".join(str((int(each) + 1) % 10) for each in question)
+
+
+def test_twenty_turns_on_the_virtual_devices(
+    devices: VirtualDevices, home: dict[str, str], tmp_path: Path, record_property: Any
+) -> None:
+    """Every digit right at both ends, no turn lost, and the gaps that are reported are those that are heard."""
+    rng = random.Random(7)
+    questions = ["".join(rng.choice("0123456789") for _ in range(rng.randint(5, 9))) for _ in range(TURNS)]
+    habits = Habits(hear_s=0.15, first_token_s=0.2, token_s=0.015, first_sound_s=0.15)
+    with OpenAIServer(habits) as server, talking(devices, home, tmp_path, settings(server)) as talk:
+        talk.until("ready")
+        with devices.recording() as recording:
+            for question in questions:
+                time.sleep(0.45)  # half-duplex: the ears open 300 ms after the reply
+                devices.play_into("micfeed", says(question).tobytes())
+                talk.until("turn_metrics")
+            time.sleep(0.3)
+        log = list(server.log)
+    assert talk.process.wait(5) == 0
+    assert talk.of("turn_lost") == []
+    assert [each["text"] for each in talk.of("user_said")] == questions
+    assert digits_in(recording.assistant) == [expected(question) for question in questions]
+    assert not any("?" in str(each) for each in log)
+    heard = gaps_ms(recording, quietest=1000)
+    told = [each["gap_ms"] for each in talk.of("turn_metrics")]
+    errors = sorted(abs(a - b) for a, b in zip(heard, told, strict=True))
+    record_property("gap_ms", statistics.median(heard))
+    record_property("gap_error_ms", statistics.median(errors))
+    assert errors[len(errors) // 2] <= 40
+    assert errors[int(len(errors) * 0.95) - 1] <= 90
+
+
+def test_barge_in_with_headphones_stops_the_reply_and_keeps_the_first_word(
+    devices: VirtualDevices, home: dict[str, str], tmp_path: Path
+) -> None:
+    habits = Habits(hear_s=0.1, script=["1234567890 1234567890 1234567890 1234567890.", "55555."])
+    with OpenAIServer(habits) as server, talking(devices, home, tmp_path, settings(server), "--headphones") as talk:
+        talk.until("ready")
+        with devices.recording() as recording:
+            time.sleep(0.3)
+            devices.play_into("micfeed", says("13579").tobytes())
+            talk.until("assistant_delta")
+            time.sleep(2.5)
+            devices.play_into("micfeed", says("2468024").tobytes())
+            talk.until("interrupted")
+            talk.until("turn_metrics")
+            talk.until("turn_metrics")
+            time.sleep(0.3)
+    assert [each["text"] for each in talk.of("user_said")] == ["13579", "2468024"]
+    assert talk.of("assistant_said")[0]["interrupted"]
+    assert digits_in(recording.assistant)[-1] == "55555"
+
+
+def test_a_microphone_that_vanishes_ends_with_code_8_and_says_so(home: dict[str, str], tmp_path: Path) -> None:
+    with virtual_devices() as own, OpenAIServer() as server, talking(own, home, tmp_path, settings(server)) as talk:
+        talk.until("ready")
+        own.unload(own.module("source_name=mic"))
+        os.kill(own.daemon.pid, signal.SIGKILL)
+        assert talk.process.wait(10) == 8
+        assert talk.process.stderr is not None
+        message = talk.process.stderr.read()
+        assert "error:" in message
+        assert "Traceback" not in message
+
+
+def test_a_wrong_key_ends_with_code_3(devices: VirtualDevices, home: dict[str, str], tmp_path: Path) -> None:
+    with (
+        OpenAIServer(Habits(key="right")) as server,
+        talking(
+            devices, home | {"WRONG": "sk-wrong-key"}, tmp_path, settings(server) + 'api_key_env = "WRONG"\n'
+        ) as talk,
+    ):
+        talk.until("ready")
+        devices.play_into("micfeed", np.concatenate([says("13579"), np.zeros(RATE, np.int16)]).tobytes())
+        assert talk.process.wait(10) == 3
+        assert talk.process.stderr is not None
+        message = talk.process.stderr.read()
+        assert "work" in message
+        assert "sk-wrong-key" not in message
+        assert "Traceback" not in message
+
+
+def test_a_server_that_is_down_costs_turns_and_the_last_loss_is_the_code(
+    devices: VirtualDevices, home: dict[str, str], tmp_path: Path
+) -> None:
+    with OpenAIServer() as server:
+        config = settings(server)
+    with talking(devices, home, tmp_path, config) as talk:
+        talk.until("ready")
+        devices.play_into("micfeed", np.concatenate([says("13579"), np.zeros(RATE, np.int16)]).tobytes())
+        lost = talk.until("turn_lost")
+        assert lost["code"] == 4
+        assert Path(lost["recording"]).read_bytes()[:4] == b"RIFF"
+        talk.process.send_signal(signal.SIGINT)
+        assert talk.process.wait(5) == 4
+
+
+def test_leaving_takes_less_than_a_second_even_while_it_speaks(
+    devices: VirtualDevices, home: dict[str, str], tmp_path: Path
+) -> None:
+    habits = Habits(script=["1234567890 " * 10])
+    with OpenAIServer(habits) as server, talking(devices, home, tmp_path, settings(server)) as talk:
+        talk.until("ready")
+        devices.play_into("micfeed", says("13579").tobytes())
+        talk.until("assistant_delta")
+        time.sleep(1.0)
+        begin = time.monotonic()
+        talk.process.send_signal(signal.SIGINT)
+        assert talk.process.wait(5) == 0
+        assert time.monotonic() - begin < 1.5
