@@ -1,7 +1,7 @@
 """Which sound devices there are, how one is named, and how a stream on one is opened.
 
-Belongs here: PortAudio's door (sounddevice), its errors in our words, quiet for the chatter of the C
-libraries below it. Does not belong here: what is done with the samples (capture, playback).
+Belongs here: PortAudio's door (sounddevice), its errors in our words.
+Does not belong here: what is done with the samples (capture, playback).
 
 PortAudio sees devices only when it starts: one that was plugged in later appears after `rescan`, which
 must not be called while a stream is open. Devices are therefore chosen by name, again at every opening.
@@ -10,11 +10,10 @@ must not be called while a stream is open. Devices are therefore chosen by name,
 from __future__ import annotations
 
 import asyncio
-import ctypes
+import atexit
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Literal, TypeVar, cast
 
+from voicecli.audio.quiet import begin, end, hushed
 from voicecli.errors import DeviceError
 
 T = TypeVar("T")
@@ -123,13 +123,12 @@ NONE_FOUND: dict[Kind, str] = {
 # -------------------------------------------------------------------------- PortAudio's door
 
 _door = threading.RLock()
-"""One thread at a time opens, closes, or redirects stderr."""
+"""One thread at a time opens or closes."""
 
 OPEN_S = 10.0
-CLOSE_S = 0.8
+CLOSE_S = 0.4
 
 _open_streams = 0
-_alsa_handler: list[Any] = []
 
 
 def portaudio() -> ModuleType:
@@ -138,7 +137,6 @@ def portaudio() -> ModuleType:
         if "sounddevice" not in sys.modules:
             with hushed():
                 _import()
-            _hush_alsa()
         return sys.modules["sounddevice"]
 
 
@@ -182,7 +180,6 @@ def rescan() -> bool:
         with hushed(), _portaudio_errors("sound devices"):
             sd._terminate()
             sd._initialize()
-        _hush_alsa()
         return True
 
 
@@ -229,6 +226,7 @@ def open_stream(
             stream.close()
             raise
         _open_streams += 1
+        begin()  # a device that vanishes makes PortAudio chatter from its own threads
         return Opened(stream, device, rate, channels)
 
 
@@ -286,6 +284,7 @@ def close_stream(opened: Opened, *, drain: bool = False) -> None:
         opened.stream.close()
     with _door:
         _open_streams -= 1
+        end()
 
 
 async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T], None] = lambda _: None) -> T:
@@ -337,6 +336,7 @@ async def opened(
     try:
         return await on_thread(lambda: open_stream(kind, wanted, rate, make, ended), within=OPEN_S, undo=close_stream)
     except TimeoutError:
+        _give_up()
         raise DeviceError(
             f"the sound system did not answer within {OPEN_S:.0f} s", who="audio", cure="Restart the sound server."
         ) from None
@@ -344,8 +344,16 @@ async def opened(
 
 async def closed(stream: Opened, *, drain: bool = False) -> None:
     """`close_stream` without blocking the loop, and for less than a second whatever the device does."""
-    with suppress(TimeoutError):
+    try:
         await on_thread(lambda: close_stream(stream, drain=drain), within=CLOSE_S)
+    except TimeoutError:
+        _give_up()
+
+
+def _give_up() -> None:
+    """The sound system hangs: the program's end must not wait for PortAudio, which would wait for it."""
+    if (sd := sys.modules.get("sounddevice")) is not None:
+        atexit.unregister(sd._exit_handler)
 
 
 # --------------------------------------------------------------------------------------- errors
@@ -380,81 +388,3 @@ def _portaudio_errors(who: str) -> Iterator[None]:
         code = exc.args[1] if len(exc.args) > 1 else 0
         what, cure = WORDS.get(code, ("does not work", "`voice devices` lists what there is."))
         raise DeviceError(f"{what} ({exc})", who=who, cure=cure) from exc
-
-
-# ---------------------------------------------------------------------------------------- quiet
-
-CHATTER = (
-    b"ALSA lib ",
-    b"Cannot connect to server",
-    b"jack server is not running",
-    b"JackShmReadWritePtr",
-    b"connect(2) call to ",
-    b"attempt to connect to server failed",
-    b"Expression '",
-    b"PaAlsa",
-    b"||PaMacCore",
-    b"Cannot lock down ",
-    b"bt_audio_service_open",
-)
-"""How lines begin that ALSA, JACK and PortAudio write on stderr from C."""
-
-
-@contextmanager
-def hushed() -> Iterator[None]:
-    """Keeps the chatter of C libraries off stderr; whatever else was written there comes afterwards.
-
-    For `HUSH_S` at most: a sound server that hangs must not swallow what others have to say.
-    """
-    with _door:
-        try:
-            kept = os.dup(2)
-        except OSError:  # no stderr at all
-            yield
-            return
-        with tempfile.TemporaryFile() as said:
-            restore = _Once(lambda: _restore(kept, said))
-            os.dup2(said.fileno(), 2)
-            timer = threading.Timer(HUSH_S, restore)
-            timer.daemon = True
-            timer.start()
-            try:
-                yield
-            finally:
-                timer.cancel()
-                restore()
-
-
-HUSH_S = 3.0
-
-
-class _Once:
-    """Calls `what` the first time only."""
-
-    def __init__(self, what: Callable[[], None]) -> None:
-        self._what = what
-        self._lock = threading.Lock()
-
-    def __call__(self) -> None:
-        if self._lock.acquire(blocking=False):
-            self._what()
-
-
-def _restore(stderr: int, said: Any) -> None:
-    os.dup2(stderr, 2)
-    os.close(stderr)
-    said.seek(0)
-    rest = [line for line in said.read().splitlines(keepends=True) if line.strip() and not line.startswith(CHATTER)]
-    with suppress(OSError):
-        os.write(2, b"".join(rest))
-
-
-def _hush_alsa() -> None:
-    """ALSA reports underruns from its own threads, long after the opening: give it a silent handler."""
-    if not hasattr(os, "RTLD_NOLOAD"):
-        return
-    with suppress(OSError, AttributeError):
-        alsa = ctypes.CDLL("libasound.so.2", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
-        kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
-        _alsa_handler[:] = [kind(lambda *_: None)]
-        alsa.snd_lib_error_set_handler(_alsa_handler[0])
