@@ -41,6 +41,8 @@ def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
         base_url = "{server.url}/v1"
         api_key_env = "WORK_KEY"
         chat_model = "m1"
+        [history]
+        enabled = false  # a first time is told on stderr: test_cli_history has that
         """
     )
     return {"VOICE_CONFIG": str(file), "WORK_KEY": KEY}

@@ -31,6 +31,7 @@ HEAVY = {
     "platformdirs",
     "tomlkit",
     "asyncio",
+    "sqlite3",
 }
 NOT_FOR_HELP = (HEAVY - {"rich.markdown", "rich.console"}) | {"voicecli.config", "voicecli.wiring", "voicecli.types"}
 

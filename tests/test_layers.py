@@ -41,7 +41,7 @@ PURE = {
 
 LAYERS = {
     0: {"", "types", "errors", "characters"},
-    1: {"ports", "config", "keys"},
+    1: {"ports", "config", "keys", "conversations"},
     2: PURE,
     3: {"audio", "backends", "dialogue"},
     4: {"wiring", "wiring_talk", "talk_files"},

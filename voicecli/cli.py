@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backends": ("voicecli.commands.backends:backends", "Show the service families and what each can do."),
     "devices": ("voicecli.commands.devices:devices", "List microphones and loudspeakers."),
     "config": ("voicecli.commands.config:app", "Make, show and change the configuration."),
+    "history": ("voicecli.commands.history:app", "Show, search and remove kept conversations."),
     "keys": ("voicecli.commands.keys:app", "Keep the keys of services."),
 }
 """Name, where the function (or Typer app) is, and its line in `voice --help`: all that help needs."""

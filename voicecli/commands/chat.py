@@ -6,6 +6,7 @@ Does not belong here: how a service is spoken to, or what colour anything has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 
 from voicecli.commands import common
 from voicecli.commands.common import Model, Session, System, Temperature, TopP
+from voicecli.commands.keeping import Continue, Keeper, Private, SessionName
 from voicecli.errors import InputError, ServiceError, UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ def chat(
         str | None, typer.Option("--category", metavar="NAME", help="The knowledge base to answer from.")
     ] = None,
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Say on stderr how many tokens it took.")] = False,
+    continued: Continue = False,
+    named: SessionName = None,
+    private: Private = False,
 ) -> None:
     """Ask a chat model; the answer streams to stdout.
 
@@ -53,6 +58,7 @@ def chat(
       voice chat "Why is the sky blue?"
       cat notes.txt | voice chat "Summarise this."
       voice chat -s "You are a pirate." --temperature 1 Hello
+      voice chat -c "And at sunset?"
       voice chat --json "Name three rivers." | jq -r .text
 
     What is piped in comes before the question, with an empty line between.
@@ -73,12 +79,17 @@ def chat(
     family, _ = session.choose("chat")
     session.check(family, "chat", options)
     options = _with_defaults(session, options, family.takes.get("chat", frozenset()))
-    messages = _messages(_question(session, prompt or []), session.config().chat.system if system is None else system)
+    keeper = Keeper(session, "chat", continued=continued, name=named, private=private)
+    system = keeper.settle(system, session.config().chat.system, model)
+    messages = _messages(_question(session, prompt or []), system, keeper.earlier)
     answer = Answer()
     try:
-        common.run(lambda: _ask(session, messages, options, answer))
+        common.run(lambda: _ask(session, _within(session, messages), options, answer))
     finally:
-        _finish(session, answer, usage)
+        try:
+            _finish(session, answer, usage)
+        finally:
+            _keep(keeper, messages, answer)
     _judge(session, answer)
 
 
@@ -92,11 +103,27 @@ def _question(session: Session, words: list[str]) -> str:
     raise InputError("the question is empty", cure='Ask: voice chat "…", or pipe a text into it.')
 
 
-def _messages(question: str, system: str) -> list[ChatMessage]:
+def _messages(question: str, system: str, earlier: Sequence[ChatMessage] = ()) -> list[ChatMessage]:
     from voicecli.types import ChatMessage
 
     head = [ChatMessage("system", system)] if system.strip() else []
-    return [*head, ChatMessage("user", question)]
+    return [*head, *earlier, ChatMessage("user", question)]
+
+
+def _within(session: Session, messages: list[ChatMessage]) -> list[ChatMessage]:
+    """What is sent of a conversation that goes on: the newest, within `[chat] max_history_tokens`."""
+    from voicecli.dialogue.history import trim
+
+    return list(trim(messages, session.config().chat.max_history_tokens))
+
+
+def _keep(keeper: Keeper, messages: list[ChatMessage], answer: Answer) -> None:
+    """What came of an answer is kept with its question. Asked again after a failure, a question is there once."""
+    from voicecli.types import ChatMessage
+
+    if answer.text.strip():
+        keeper.sync([*messages, ChatMessage("assistant", answer.text)], interrupted=not answer.complete)
+    keeper.close()
 
 
 def _with_defaults(session: Session, options: ChatOptions, taken: frozenset[str]) -> ChatOptions:

@@ -62,6 +62,14 @@ class TalkSettings:
     draft: Literal["auto", "off", "asr", "chat", "speak"] = "auto"
 
 
+@dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """Whether conversations are kept on this machine, and for how many days after they last went on; 0: for ever."""
+
+    enabled: bool = True
+    keep_days: Annotated[int, Range(0, 36_500)] = 0
+
+
 ORDERED = (("talk.end_ms_min", "talk.end_ms"), ("talk.end_ms", "talk.end_ms_max"))
 """Pairs of which the first may not be more than the second."""
 
@@ -80,6 +88,7 @@ class Config:
     chat: ChatSettings = field(default_factory=ChatSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)
     talk: TalkSettings = field(default_factory=TalkSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
     path: Path | None = None
     profile: str = ""
     profiles: tuple[str, ...] = ()

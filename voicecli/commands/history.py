@@ -1,0 +1,304 @@
+"""`voice history`: look at the conversations that were kept, search, export and remove them.
+
+Belongs here: the five subcommands and how a conversation looks as text. Does not belong here: the file
+(voicecli.conversations), when something is kept (commands.keeping).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from voicecli.commands.common import Format, Output, Session, one_of, session
+from voicecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voicecli.conversations import Conversation, Message, Store
+
+app = typer.Typer(help="Show, search and remove kept conversations.", no_args_is_help=True, add_completion=False)
+
+FORMATS = ("markdown", "json")
+EXTENSIONS = {".md": "markdown", ".markdown": "markdown", ".json": "json"}
+SPEAKERS = {"user": "you:   ", "assistant": "voice: ", "system": "system: "}
+OPENING = 60
+"""Characters of the first question that `list` shows."""
+
+Ref = Annotated[
+    str | None, typer.Argument(metavar="[WHICH]", help="A number or a name, as 'list' shows it; else the last one.")
+]
+Limit = Annotated[int, typer.Option("-n", "--limit", metavar="N", min=0, help="At most N; 0 is all.")]
+
+
+@app.command("list")
+def list_(ctx: typer.Context, limit: Limit = 50) -> None:
+    """List the conversations, the last one first.
+
+    Examples:
+      voice history list
+      voice history list -n 5 --json
+    """
+    run = session(ctx)
+    with _opened(run) as store:
+        found, total = (store.recent(limit), store.count()) if store else ([], 0)
+    if run.json:
+        run.console.json_line({"conversations": [_brief(each) for each in found]})
+        return
+    rows = [(str(c.id), _when(c.changed), c.kind, str(c.messages), c.name, _opening(c)) for c in found]
+    if rows:
+        run.console.table(("id", "last", "kind", "messages", "name", "begins with"), rows)
+    if total > len(found):
+        run.console.note(f"{total - len(found)} more: -n 0 lists all.")
+    if not rows:
+        run.console.note("No conversation is kept.")
+
+
+@app.command()
+def show(ctx: typer.Context, which: Ref = None) -> None:
+    """Print a conversation.
+
+    Examples:
+      voice history show
+      voice history show 12
+      voice history show trip --json
+    """
+    run = session(ctx)
+    conversation, messages = _one(run, which)
+    if run.json:
+        run.console.json_line(_whole(conversation, messages))
+        return
+    for message in messages:
+        tail = " (interrupted)" if message.interrupted else ""
+        run.console.styled([(SPEAKERS[message.role], "\x1b[1m"), (message.content, ""), (tail, "\x1b[2m"), ("\n", "")])
+
+
+@app.command()
+def search(
+    ctx: typer.Context,
+    words: Annotated[list[str], typer.Argument(metavar="WORDS...", help="All of them must be in a message.")],
+    limit: Limit = 50,
+) -> None:
+    """Find messages that hold all these words, or parts of words; the newest first.
+
+    Examples:
+      voice history search blue sky
+      voice history search 天空 --json
+    """
+    run = session(ctx)
+    with _opened(run) as store:
+        found = store.search(" ".join(words), limit) if store else []
+    if run.json:
+        hits = [
+            {"id": each.conversation.id, "name": each.conversation.name or None} | _said(each.message) for each in found
+        ]
+        run.console.json_line({"messages": hits})
+        return
+    if found:
+        rows = [(str(f.conversation.id), _when(f.message.at), f.message.role, f.excerpt) for f in found]
+        run.console.table(("id", "when", "who", "text"), rows)
+    else:
+        run.console.note("Nothing was found.")
+
+
+@app.command()
+def rm(
+    ctx: typer.Context,
+    which: Annotated[
+        list[str] | None, typer.Argument(metavar="[WHICH]...", help="Numbers or names, as 'list' shows them.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Remove all conversations.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Remove conversations; nothing of them is left in the file. Asks first on a terminal.
+
+    Examples:
+      voice history rm 12 trip
+      voice history rm --all --yes
+    """
+    run = session(ctx)
+    if every == bool(which):
+        raise UsageError("say which conversations, or --all", cure="'voice history list' shows them.")
+    with _opened(run) as store:
+        numbers = None if every else {_found(store, ref).id for ref in which or ()}
+        count = (store.count() if store else 0) if numbers is None else len(numbers)
+        if store is None or not count or not _agreed(run, count, every=every, yes=yes):
+            run.console.note("Nothing was removed.")
+            return
+        removed = store.remove(numbers)
+    if run.json:
+        run.console.json_line({"removed": removed})
+    else:
+        run.console.note(f"{_counted(removed)} removed.")
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    which: Ref = None,
+    every: Annotated[bool, typer.Option("--all", help="Export all conversations, the first one first.")] = False,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Write a conversation as Markdown or JSON.
+
+    Examples:
+      voice history export 12 -o talk.md
+      voice history export trip -f json | jq -r '.messages[].content'
+      voice history export --all -f json -o all.jsonl
+
+    The format is that of -f (markdown, json), else of the file's ending, else Markdown. With --all, JSON has
+    one conversation a line.
+    """
+    run = session(ctx)
+    if every and which:
+        raise UsageError("say which conversation, or --all, not both")
+    with _opened(run) as store:
+        chosen = store.recent()[::-1] if every and store else [] if every else [_found(store, which)]
+        parts = [(each, store.messages(each.id)) for each in chosen if store]
+    if _format(run, format, output) == "json":
+        text = "".join(_json(_whole(*part)) + "\n" for part in parts)
+    else:
+        text = "\n".join(markdown(*part) for part in parts)
+    if output in (None, "-"):
+        run.console.write(text)
+    else:
+        _write(Path(str(output)), text)
+
+
+# -- finding ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(run: Session) -> Iterator[Store | None]:
+    """The history, or None when nothing was ever kept: looking makes no file."""
+    from voicecli.conversations import NAME, Store, there
+
+    config = run.config()
+    path = config.state_dir / NAME
+    if not there(path):
+        yield None
+        return
+    with Store.open(path, keep_days=config.history.keep_days, reading=True) as store:
+        yield store
+
+
+def _found(store: Store | None, ref: str | None) -> Conversation:
+    """The conversation that is meant. Raises UsageError when there is none."""
+    found = store.last() if store and ref is None else store.find(str(ref)) if store else None
+    if found is None:
+        raise UsageError("no conversation is kept", cure="'voice talk' and 'voice chat' keep theirs.")
+    return found
+
+
+def _one(run: Session, ref: str | None) -> tuple[Conversation, list[Message]]:
+    with _opened(run) as store:
+        found = _found(store, ref)
+        return found, store.messages(found.id) if store else []
+
+
+def _agreed(run: Session, count: int, *, every: bool, yes: bool) -> bool:
+    """Whether to remove: `--yes`, or the person's word; where nobody can be asked, only what was named."""
+    if yes:
+        return True
+    if run.console.in_is_terminal and run.console.err_is_terminal:
+        try:
+            return bool(typer.confirm(f"Remove {_counted(count)}?", err=True))
+        except typer.Abort:
+            raise KeyboardInterrupt from None
+    if every:
+        raise UsageError("removing all needs --yes where nobody can be asked")
+    return True
+
+
+def _counted(number: int) -> str:
+    return f"{number} conversation{'' if number == 1 else 's'}"
+
+
+# -- how it looks ----------------------------------------------------------------------------------
+
+
+def _local(moment: float) -> Any:
+    from datetime import UTC, datetime
+
+    when = datetime.fromtimestamp(moment, UTC)
+    try:
+        return when.astimezone()
+    except (OverflowError, OSError, ValueError):  # the year 1970 on Windows
+        return when
+
+
+def _when(moment: float) -> str:
+    return str(_local(moment).strftime("%Y-%m-%d %H:%M"))
+
+
+def _iso(moment: float) -> str:
+    return str(_local(moment).isoformat(timespec="seconds"))
+
+
+def _opening(conversation: Conversation) -> str:
+    line = " ".join(conversation.opening.split())
+    return line if len(line) <= OPENING else line[: OPENING - 1] + "…"
+
+
+def _brief(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": conversation.id,
+        "name": conversation.name or None,
+        "kind": conversation.kind,
+        "began": _iso(conversation.began),
+        "changed": _iso(conversation.changed),
+        "messages": conversation.messages,
+        "opening": conversation.opening,
+    }
+
+
+def _whole(conversation: Conversation, messages: Sequence[Message]) -> dict[str, Any]:
+    also = {"system": conversation.system, "backend": conversation.backend, "model": conversation.model}
+    return _brief(conversation) | also | {"messages": [_said(each) for each in messages]}
+
+
+def _said(message: Message) -> dict[str, Any]:
+    said = {"role": message.role, "content": message.content, "interrupted": message.interrupted}
+    return {"at": _iso(message.at)} | said
+
+
+def _json(value: dict[str, Any]) -> str:
+    from voicecli.console import dump_json
+
+    return dump_json(value)
+
+
+def markdown(conversation: Conversation, messages: Iterable[Message]) -> str:
+    """A conversation as Markdown: a heading, when it was, and each message under who said it, as it is."""
+    began, ended = _when(conversation.began), _when(conversation.changed)
+    span = began if began == ended else f"{began} – {ended}"
+    lines = [f"# {conversation.name or f'Conversation {conversation.id}'}", "", f"{conversation.kind}, {span}", ""]
+    if conversation.system:
+        lines += ["**system**", "", conversation.system, ""]
+    for message in messages:
+        mark = " (interrupted)" if message.interrupted else ""
+        who = {"user": "you", "assistant": "voice"}.get(message.role, message.role)
+        lines += [f"**{who}**{mark}", "", message.content, ""]
+    return "\n".join(lines)
+
+
+def _format(run: Session, wish: str | None, output: str | None) -> str:
+    if wish is not None:
+        return one_of(wish, FORMATS, "--format")
+    if run.json:
+        return "json"
+    if output in (None, "-"):
+        return "markdown"
+    return EXTENSIONS.get(Path(str(output)).suffix.lower(), "markdown")
+
+
+def _write(path: Path, text: str) -> None:
+    from voicecli.config.files import write_whole
+    from voicecli.console import clean
+
+    write_whole(path, clean(text))

@@ -1,0 +1,238 @@
+"""Keeping conversations: the flags of chat and talk for it, and what one run keeps and continues.
+
+Belongs here: which conversation goes on, saying once that words are kept, trouble that must not stop anybody.
+Does not belong here: the file (voicecli.conversations), what a model is sent, what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from voicecli.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from voicecli.commands.common import Session
+    from voicecli.conversations import Conversation, Message, Store
+    from voicecli.dialogue.events import Event
+    from voicecli.dialogue.history import History
+    from voicecli.types import ChatMessage
+
+Continue = Annotated[bool, typer.Option("-c", "--continue", help="Go on with the last conversation, spoken or typed.")]
+SessionName = Annotated[
+    str | None,
+    typer.Option("--session", metavar="NAME", help="Go on with the conversation NAME; a new one gets that name."),
+]
+Private = Annotated[bool, typer.Option("--private", help="Keep nothing of this run anywhere.")]
+
+
+class Keeper:
+    """What one run keeps of its conversation.
+
+    `earlier` goes before the first question, oldest first. Trouble with the file is told once through
+    `warn`, and the conversation goes on unkept. Raises ConfigError when a conversation is to go on but none
+    is ever kept, UsageError for a name that is none.
+    """
+
+    def __init__(
+        self, here: Session, kind: str, *, continued: bool = False, name: str | None = None, private: bool = False
+    ) -> None:
+        from voicecli.conversations import Conversation, check_name
+
+        self._here = here
+        self._settings = here.config().history
+        self._keeps = self._settings.enabled and not private
+        self._about = Conversation(kind, name="" if name is None else check_name(name))
+        self._store: Store | None = None
+        self._seen: tuple[ChatMessage, ...] = ()
+        self._rows: list[list[int]] = []
+        self.warn: Callable[[str], object] = here.console.warn
+        if continued or name is not None:
+            self._recall()
+
+    @property
+    def earlier(self) -> tuple[ChatMessage, ...]:
+        """The messages that were kept before, as a model should get them: those of one side in a row are one."""
+        return self._seen
+
+    @property
+    def path(self) -> Any:
+        from voicecli.conversations import NAME
+
+        return self._here.config().state_dir / NAME
+
+    def settle(self, wish: str | None, default: str, model: str | None) -> str:
+        """The system prompt of this run: the one wished for, else the conversation's, else the default.
+
+        It is noted with the conversation, and so is who answers.
+        """
+        system = (self._about.system or default) if wish is None else wish
+        config = self._here.config()
+        backend = config.backends.get(self._here.backend or config.use.chat)
+        known = model or (backend.chat_model if backend else "")
+        masked = self._here.console.masked(system)
+        self._about = replace(self._about, system=masked, backend=backend.name if backend else "", model=known)
+        return system
+
+    def begin(self) -> None:
+        """Opens the file ahead, so that the first word on keeping (or trouble) comes before the conversation."""
+        self._guarded(self._opened)
+
+    def sync(self, messages: Sequence[ChatMessage], *, interrupted: bool = False) -> None:
+        """The conversation consists of `messages` now, system prompts apart: what is kept is made to match.
+
+        `interrupted`: the last of them is a reply that broke off. Blocks for the time of a small write
+        (BUSY_S at worst).
+        """
+        talk = tuple(each for each in messages if each.role != "system")
+        if talk != self._seen:
+            self._guarded(lambda: self._write(talk, interrupted))
+
+    def close(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            self._guarded(store.close)
+
+    # -- continuing --------------------------------------------------------------------------------
+
+    def _recall(self) -> None:
+        """Takes up the conversation that was asked for. Only one that is new, or a broken file, leaves nothing."""
+        if not self._settings.enabled:
+            source = self._here.config().sources.get("history.enabled", "").removeprefix("file ")
+            what = "conversations are not kept, so none can go on"
+            raise ConfigError(what, who=source, cure="Set [history] enabled = true.")
+        self._guarded(self._take_up)
+
+    def _take_up(self) -> None:
+        from voicecli.conversations import Store, there
+
+        name = self._about.name
+        found: Conversation | None = None
+        if there(self.path):
+            with Store.open(self.path, keep_days=self._settings.keep_days, reading=True) as store:
+                found = store.named(name) if name else store.last()
+                messages = store.messages(found.id) if found else []
+        if found is None:
+            self._here.console.note(f"'{name}' is a new conversation." if name else "There is no earlier conversation.")
+            return
+        told = self._here.console.detail if found.kind == self._about.kind else self._here.console.note
+        told(f"going on with conversation {found.id} ({found.kind}, {len(messages)} messages).")
+        self._about = found
+        self._seen, self._rows = _as_sent(messages)
+
+    # -- keeping -----------------------------------------------------------------------------------
+
+    def _opened(self) -> Store | None:
+        from voicecli.conversations import Store
+
+        if self._store is None and self._keeps:
+            self._keeps = False  # what fails now would fail each time
+            self._store = Store.open(self.path, keep_days=self._settings.keep_days)
+            self._keeps = True
+            self._say_once(self._store)
+        return self._store
+
+    def _say_once(self, store: Store) -> None:
+        console = self._here.console
+        if not console.quiet and store.first_time("where conversations are kept"):
+            console.note(
+                f"conversations are kept in {self.path} (said once): --private leaves one out,"
+                " [history] enabled = false all of them."
+            )
+
+    def _write(self, talk: tuple[ChatMessage, ...], interrupted: bool) -> None:
+        from voicecli.conversations import Message
+
+        store = self._opened()
+        if store is None:
+            return
+        same = _in_common(self._seen, talk)
+        added = [Message(each.role, self._here.console.masked(each.content)) for each in talk[same:]]
+        if added and added[-1].role == "assistant":
+            added[-1] = replace(added[-1], interrupted=interrupted)
+        removed = [number for rows in self._rows[same:] for number in rows]
+        self._about, numbers = store.write(self._about, added, removed)
+        self._seen, self._rows = talk, self._rows[:same] + [[number] for number in numbers]
+
+    def _guarded(self, work: Callable[[], object]) -> None:
+        """Trouble is told once. A write that failed is made up for by the next."""
+        try:
+            work()
+        except InputError as exc:
+            self.warn(f"the conversation is not kept: {exc}")
+            self.warn = _silent
+
+
+def _silent(_text: str) -> None:
+    """Everything was said."""
+
+
+def _in_common(left: Sequence[object], right: Sequence[object]) -> int:
+    """How many items two sequences begin with alike."""
+    for at, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one != other:
+            return at
+    return min(len(left), len(right))
+
+
+def _as_sent(messages: Sequence[Message]) -> tuple[tuple[ChatMessage, ...], list[list[int]]]:
+    """The messages as a model gets them, and which rows each of them is made of."""
+    from voicecli.dialogue.history import History
+
+    history = History()
+    rows: list[list[int]] = []
+    for message in messages:
+        if message.role == "user":
+            history.user(message.content)
+        else:
+            history.assistant(message.content, interrupted=message.interrupted)
+        if len(history.messages) > len(rows):
+            rows.append([])
+        if rows:
+            rows[-1].append(message.id)
+    return history.messages, rows
+
+
+class KeptTalk:
+    """An audience that keeps a spoken conversation as it goes on, on a thread of its own.
+
+    What counts is the conversation's own history: after each event that may have changed it, it is looked
+    at, so that a turn that is taken back, joined or cut off is kept as the model would be told of it.
+    `tell` gets a word on trouble, on that thread.
+    """
+
+    def __init__(self, keeper: Keeper, history: History, tell: Callable[[str], object]) -> None:
+        from voicecli.audience import Outlet
+        from voicecli.dialogue import events as ev
+
+        self._keeper, self._history = keeper, history
+        self._too_often = (ev.Level, ev.UserPartial, ev.AssistantDelta)
+        self._said = ev.AssistantSaid
+        self._interrupted = False
+        self._last: tuple[ChatMessage, ...] = history.messages
+        keeper.begin()
+        if keeper.warn is not _silent:
+            keeper.warn = tell
+        self._outlet = Outlet(lambda job: job(), lambda: None)
+
+    def emit(self, event: Event, turn: int) -> None:
+        if isinstance(event, self._too_often):
+            return
+        if isinstance(event, self._said):
+            self._interrupted = event.interrupted
+        self._look()
+
+    def close(self) -> None:
+        """Everything is kept, or another process holds the file: within Outlet's time for leaving."""
+        self._look()
+        self._outlet.put(self._keeper.close)
+        self._outlet.close()
+
+    def _look(self) -> None:
+        messages, interrupted = self._history.messages, self._interrupted
+        if messages != self._last:
+            self._last = messages
+            self._outlet.put(lambda: self._keeper.sync(messages, interrupted=interrupted))
