@@ -124,7 +124,7 @@ Talk = Callable[["Socket"], Awaitable[None]]
 
 
 class FakeServer:
-    """See the module. `app` answers what no `on` route does; 404 otherwise."""
+    """See the module. `app` answers what no `on` route does; 404 otherwise. `busy` counts answers under way."""
 
     def __init__(
         self,
@@ -143,6 +143,7 @@ class FakeServer:
         self.hangups: list[Hangup] = []
         self.connections = 0
         self.open_connections = 0
+        self.busy = 0
         self.failures: list[BaseException] = []
 
     # -- scripting -------------------------------------------------------------------------------
@@ -249,6 +250,7 @@ class FakeServer:
 
     async def _respond(self, conn: h11.Connection, wire: Wire, request: Request) -> bool:
         """Send the answer while watching for the client to leave; whether the connection lives on."""
+        self.busy += 1
         sending = asyncio.ensure_future(self._send(conn, wire, request))
         leaving = asyncio.ensure_future(wire.left())
         try:
@@ -261,6 +263,7 @@ class FakeServer:
             self.hangups.append(Hangup(request.path, time.monotonic()))
             return False
         finally:
+            self.busy -= 1
             for task in (sending, leaving):
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
@@ -303,11 +306,13 @@ class FakeServer:
         if talk is None:
             await socket.reject(404, "no such socket")
             return
+        self.busy += 1
         try:
             await talk(socket)
         except Left:
             self.hangups.append(Hangup(request.path, time.monotonic()))
         finally:
+            self.busy -= 1
             with contextlib.suppress(ConnectionError, Left):
                 await socket.close()
 

@@ -36,6 +36,7 @@ class Catalog(Part):
             if exc.status not in _ABSENT and not isinstance(exc, ProtocolError):
                 raise
             data = None
+        self._service.complain(data)
         return suggested_voices(names_in(data, ("id", "voice_id", "name")) or list(SUGGESTED))
 
     async def check(self) -> HealthReport:

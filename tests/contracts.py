@@ -1,0 +1,280 @@
+"""What every adapter must keep, as a table: one cell per family and verb that the registry knows.
+
+A cell says how its strict local server is started, what to ask, what a right answer is, and (where a
+service streams) how to hold an answer back in the middle. tests/test_contracts.py does the rest. A new
+family adds its cells here: a test compares the table with the registry.
+
+Belongs here: cells. Does not belong here: what one family alone does (its own tests).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tests import dtmf
+from tests.fakes.forms import heard, spoken
+from tests.fakes.gov_server import Gov
+from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.selfhosted_server import MODEL as SELFHOSTED_MODEL
+from tests.fakes.selfhosted_server import SelfHosted
+from tests.fakes.server import FakeServer, Gate, Reply, Step
+from voicecli.types import (
+    AudioChunk,
+    AudioClip,
+    AudioFrame,
+    Backend,
+    ChatMessage,
+    ChatOptions,
+    PcmFormat,
+    Secret,
+    SpeechRequest,
+    TranscribeOptions,
+)
+
+KEY = "sk-contract-0123456789-never-shown"
+DIGITS = "4071993825"
+IMPATIENT = {"timeout_s": 0.3, "connect_timeout_s": 1.0}
+
+Stream = AbstractAsyncContextManager[AsyncIterator[Any]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One verb of one family.
+
+    `backend(running, **settings)` is the configuration for a running server, `wire(running)` the
+    FakeServer that the verb talks to, at one of `paths`. `slow(adapter, server, gate)` is a call whose
+    first item comes at once and whose rest waits for the gate; None where the service answers whole.
+    """
+
+    family: str
+    verb: str
+    serve: Callable[[], AbstractContextManager[Any]]
+    backend: Callable[..., Backend]
+    wire: Callable[[Any], FakeServer]
+    paths: tuple[str, ...]
+    call: Callable[[Any], Stream]
+    right: Callable[[list[Any]], bool]
+    slow: Callable[[Any, FakeServer, Gate], Stream] | None = None
+    socket: bool = False
+    means: frozenset[str] = frozenset()
+    """Nonsense (of test_contracts) that means something in this protocol."""
+
+    def __str__(self) -> str:
+        return f"{self.family}-{self.verb}"
+
+
+# -- what is asked, and what is right --------------------------------------------------------------
+
+
+def once(ask: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Stream]:
+    """A question with one answer, as a stream of one item."""
+
+    @asynccontextmanager
+    async def call(adapter: Any) -> AsyncIterator[AsyncIterator[Any]]:
+        async def items() -> AsyncIterator[Any]:
+            yield await ask(adapter)
+
+        yield items()
+
+    return call
+
+
+def clip() -> AudioClip:
+    return AudioClip(spoken(DIGITS, "wav", 16_000), "wav")
+
+
+async def frames(more: bool = False) -> AsyncIterator[AudioFrame]:
+    """The digits as 20 ms frames; with `more`, again and again for ever."""
+    sound = dtmf.encode(DIGITS).tobytes()
+    while True:
+        for at in range(0, len(sound), 640):
+            yield AudioFrame(sound[at : at + 640])
+            await _breath()
+        if not more:
+            return
+
+
+async def _breath() -> None:
+    import asyncio
+
+    await asyncio.sleep(0.0005)
+
+
+def chat(adapter: Any) -> Stream:
+    options = ChatOptions(temperature=0.5, max_tokens=100) if "gov" in type(adapter).__module__ else ChatOptions()
+    found: Stream = adapter.chat([ChatMessage("user", f"After {DIGITS}?")], options)
+    return found
+
+
+def transcribe(adapter: Any) -> Stream:
+    found: Stream = adapter.transcribe(clip(), TranscribeOptions())
+    return found
+
+
+def listen(adapter: Any) -> Stream:
+    found: Stream = adapter.transcribe_live(frames(), TranscribeOptions())
+    return found
+
+
+def speak(adapter: Any) -> Stream:
+    found: Stream = adapter.speak(SpeechRequest(f"Dial {DIGITS}."))
+    return found
+
+
+def answers(text: str) -> Callable[[list[Any]], bool]:
+    return lambda items: text in "".join(delta.text for delta in items)
+
+
+def hears(items: list[Any]) -> bool:
+    *partial, last = items
+    growing = all(not each.final and DIGITS.startswith(each.text) for each in partial)
+    return growing and bool(last.final) and last.text == DIGITS
+
+
+def speaks(items: list[AudioChunk]) -> bool:
+    sound = b"".join(chunk.data for chunk in items)
+    (encoding,) = {chunk.encoding for chunk in items}
+    if isinstance(encoding, PcmFormat):
+        return dtmf.decode(np.frombuffer(sound, "<i2"), encoding.rate) == DIGITS
+    return heard(sound) == DIGITS
+
+
+def lists(*names: str) -> Callable[[list[Any]], bool]:
+    return lambda items: set(names) <= {getattr(each, "name", each) for each in items[0]}
+
+
+def well(items: list[Any]) -> bool:
+    return bool(items[0].detail)
+
+
+def held(path: str, first: bytes, rest: Iterable[bytes], kind: str, call: Callable[[Any], Stream]) -> Any:
+    """A call whose answer sends `first`, waits for the gate, then sends the rest."""
+
+    def slow(adapter: Any, server: FakeServer, gate: Gate) -> Stream:
+        steps: list[Step] = [first, gate, *rest]
+        server.on(path, Reply(steps, 200, {"content-type": kind}))
+        return call(adapter)
+
+    return slow
+
+
+def unending(adapter: Any, server: FakeServer, gate: Gate) -> Stream:
+    """Live recognition of sound that never ends: whatever comes, comes before the last is sent."""
+    found: Stream = adapter.transcribe_live(frames(more=True), TranscribeOptions())
+    return found
+
+
+def _event(data: Any) -> bytes:
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+def _line(data: Any) -> bytes:
+    return json.dumps(data).encode() + b"\n"
+
+
+# -- openai ------------------------------------------------------------------------------------------
+
+
+def _openai(server: OpenAIServer, **settings: Any) -> Backend:
+    models: dict[str, Any] = {
+        "chat_model": "digits-chat",
+        "transcribe_model": "digits-hear",
+        "speak_model": "digits-speak",
+    }
+    fixed: dict[str, Any] = {
+        "base_url": server.base_url,
+        "live_url": server.live_url,
+        "key": Secret(KEY),
+        "voice": "alloy",
+    }
+    return Backend("work", "openai", **(models | fixed | settings))
+
+
+def _openai_cell(verb: str, path: str, call: Any, right: Any, slow: Any = None, socket: bool = False) -> Cell:
+    return Cell("openai", verb, OpenAIServer, _openai, lambda server: server, (path,), call, right, slow, socket)
+
+
+_CHAT, _HEAR, _SAY = "/v1/chat/completions", "/v1/audio/transcriptions", "/v1/audio/speech"
+_DELTAS = [_event({"choices": [{"delta": {"content": "a"}, "finish_reason": end}]}) for end in (None, "stop")]
+_TEXTS = [_event({"type": f"transcript.text.{kind}", "delta": "1", "text": "12"}) for kind in ("delta", "done")]
+_SOUND = b"\x01\x00" * 500
+
+OPENAI = [
+    _openai_cell(
+        "chat", _CHAT, chat, answers("5182004936."), held(_CHAT, _DELTAS[0], _DELTAS[1:], "text/event-stream", chat)
+    ),
+    _openai_cell(
+        "transcribe", _HEAR, transcribe, hears, held(_HEAR, _TEXTS[0], _TEXTS[1:], "text/event-stream", transcribe)
+    ),
+    _openai_cell("transcribe_live", "/v1/realtime", listen, hears, unending, socket=True),
+    _openai_cell("speak", _SAY, speak, speaks, held(_SAY, _SOUND, [_SOUND], "audio/pcm", speak)),
+    _openai_cell("models", "/v1/models", once(lambda adapter: adapter.models()), lists("digits-chat")),
+    _openai_cell("voices", "/v1/audio/voices", once(lambda adapter: adapter.voices()), lists("alloy")),
+    _openai_cell("health", "/v1/models", once(lambda adapter: adapter.check()), well),
+]
+
+# -- selfhosted --------------------------------------------------------------------------------------
+
+
+def _selfhosted_cell(
+    verb: str,
+    wire: str,
+    paths: tuple[str, ...],
+    call: Any,
+    right: Any,
+    slow: Any = None,
+    means: frozenset[str] = frozenset(),
+) -> Cell:
+    def backend(servers: SelfHosted, **settings: Any) -> Backend:
+        return servers.backend(**settings)
+
+    def of(servers: SelfHosted) -> FakeServer:
+        found: FakeServer = getattr(servers, wire)
+        return found
+
+    return Cell("selfhosted", verb, SelfHosted, backend, of, paths, call, right, slow, means=means)
+
+
+_LINES = [_line({"delta": "a"}), _line({"event": "done"})]
+_PARTS = [_line({"partial_text": "1"}), _line({"partial_text": "12"})]
+
+SELFHOSTED = [
+    _selfhosted_cell(
+        "chat", "chat", ("/api/chat/stream", "/api/chat"), chat, answers(DIGITS),
+        held("/api/chat/stream", _LINES[0], _LINES[1:], "application/x-ndjson", chat),
+    ),
+    _selfhosted_cell(
+        "transcribe", "asr", ("/asr/stream", "/asr", "/api/v1/asr"), transcribe, hears,
+        held("/asr/stream", _PARTS[0], _PARTS[1:], "application/x-ndjson", transcribe), frozenset({"nothing"}),
+    ),
+    _selfhosted_cell("speak", "tts", ("/synthesize",), speak, speaks),
+    _selfhosted_cell("voices", "tts", (), once(lambda adapter: adapter.voices()), lists("style1")),
+    _selfhosted_cell("models", "chat", ("/health",), once(lambda adapter: adapter.models()), lists(SELFHOSTED_MODEL)),
+    _selfhosted_cell("health", "chat", ("/health",), once(lambda adapter: adapter.check()), well),
+]  # fmt: skip
+
+# -- gov ---------------------------------------------------------------------------------------------
+
+
+def _gov_cell(verb: str, paths: tuple[str, ...], call: Any, right: Any, slow: Any = None) -> Cell:
+    def backend(server: Gov, **settings: Any) -> Backend:
+        return server.backend(**settings)
+
+    return Cell("gov", verb, Gov, backend, lambda server: server, paths, call, right, slow)
+
+
+GOV = [
+    _gov_cell("chat", ("/v1/chat/completions",), chat, answers(DIGITS)),
+    _gov_cell("transcribe", ("/v1/asr",), transcribe, hears),
+    _gov_cell("speak", ("/v1/tts",), speak, speaks),
+    _gov_cell("health", ("/v1/tts",), once(lambda adapter: adapter.check()), well),
+]
+
+CELLS = [*OPENAI, *SELFHOSTED, *GOV]
