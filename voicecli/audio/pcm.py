@@ -30,6 +30,9 @@ SILENCE_DBFS = -100.0
 UNKNOWN_LENGTH = 0x7FFFFFFF
 """The length that a WAV header carries when the sound is still being written."""
 
+ENDLESS = sys.maxsize
+"""The length of samples whose WAV header does not tell it."""
+
 # ------------------------------------------------------------------------------------- levels
 
 
@@ -278,7 +281,7 @@ def parse_wav_header(data: bytes) -> tuple[PcmFormat, int, int] | None:
         if name == b"data":
             if format is None:
                 raise ValueError("a WAV file without a format")
-            return format, at + 8, sys.maxsize if size == 0 or size >= UNKNOWN_LENGTH - 36 else size
+            return format, at + 8, ENDLESS if size == 0 or size >= UNKNOWN_LENGTH - 36 else size
         if name == b"fmt ":
             if len(data) < at + 8 + size:
                 return None
