@@ -365,7 +365,7 @@ def _writable(path: Path, words: Mapping[int, tuple[str, str]]) -> Iterator[None
     try:
         yield
     except OSError as exc:
-        if exc.errno not in words:
+        if exc.errno is None or exc.errno not in words:
             raise
         what, cure = words[exc.errno]
         raise UsageError(what, who=str(path), cure=cure) from exc
