@@ -60,6 +60,7 @@ class TalkRequest:
     voice: str | None = None
     language: str | None = None
     messages: tuple[ChatMessage, ...] = ()
+    private: bool = False
     write_output: Callable[[bytes], object] = lambda pcm: None
 
 
@@ -130,7 +131,7 @@ async def open_talk(
             stages=stages,
             emit=_fan_out(emit, recording),
             warm=_warmer(ears, model, speaker),
-            keep=keep.keep,
+            keep=_keep_nothing if request.private else keep.keep,
         )
         rules = rules_of(cfg, request, chat_family, voice_family, ears_family)
         history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
@@ -142,6 +143,10 @@ async def open_talk(
         if cfg.talk.barge_in == "auto" and not rules.barge_in and request.input is None:
             emit(Notice("the microphone rests while the assistant speaks (use --headphones to talk over it)"), 0)
         yield talk
+
+
+def _keep_nothing(_turn: int, _pcm: bytes) -> str:
+    return ""
 
 
 def check_request(request: TalkRequest) -> None:

@@ -18,6 +18,7 @@ from voicecli.commands.common import (
     session,
     voice_name,
 )
+from voicecli.commands.keeping import Continue, Keeper, KeptTalk, Private, SessionName
 from voicecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,12 +71,16 @@ def talk(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
     ] = None,
+    continued: Continue = False,
+    named: SessionName = None,
+    private: Private = False,
 ) -> None:
     """Hold a spoken conversation.
 
     Examples:
       voice talk
       voice talk -s "Answer in one sentence." --voice alloy
+      voice talk --session trip
       voice talk --input questions.wav --output answers.wav --json
     """
     from voicecli.wiring_talk import TalkRequest
@@ -83,8 +88,11 @@ def talk(
     here = session(ctx)
     if here.json and output == "-":
         raise UsageError("--json and --output - both want stdout", cure="Write the sound to a file: --output reply.wav")
+    if private and save:
+        raise UsageError("--private keeps nothing and --save everything", cure="Leave one of them out.")
+    keeper = Keeper(here, "talk", continued=continued, name=named, private=private)
     flags = {
-        "chat.system": system,
+        "chat.system": keeper.settle(system, here.config().chat.system, model),
         "audio.input": _device(microphone),
         "audio.output": _device(speaker),
         "talk.headphones": headphones or None,
@@ -101,16 +109,18 @@ def talk(
         model=model,
         voice=voice_name(voice),
         language=language,
+        messages=keeper.earlier,
+        private=private,
     )
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
-    run(lambda: _converse(here, cfg, request))
+    run(lambda: _converse(here, cfg, request, keeper))
 
 
 def _device(name: str | None) -> str | int | None:
     return int(name) if name is not None and name.isdecimal() else name
 
 
-async def _converse(here: Session, cfg: Any, request: TalkRequest) -> None:
+async def _converse(here: Session, cfg: Any, request: TalkRequest, keeper: Keeper) -> None:
     """Opens everything, talks, and leaves with the code that design says."""
     from dataclasses import replace
 
@@ -126,6 +136,7 @@ async def _converse(here: Session, cfg: Any, request: TalkRequest) -> None:
     with leaving:
         async with open_talk(cfg, request, here.env, here.console, told.emit) as talk:
             leaving.leave = talk.conversation.end
+            told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
                 await _run(here, request, talk, told, leaving.from_thread)
             finally:
@@ -138,9 +149,12 @@ class _Told:
     """Everybody who is told of the conversation; what comes before they are there is kept for them."""
 
     def __init__(self) -> None:
+        import asyncio
+
         self._audiences: list[Audience] = []
         self._early: list[tuple[Event, int]] = []
         self.closing: list[Callable[[], None]] = []
+        self._loop = asyncio.get_running_loop()
 
     def emit(self, event: Event, turn: int) -> None:
         if not self._audiences:
@@ -151,6 +165,15 @@ class _Told:
     def add(self, audience: Audience) -> None:
         self._audiences.append(audience)
         self.closing.append(audience.close)
+
+    def from_thread(self, text: str) -> None:
+        """A word for everybody, from another thread than the loop's."""
+        from contextlib import suppress
+
+        from voicecli.dialogue.events import Notice
+
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(self.emit, Notice(text), 0)
 
     def catch_up(self) -> None:
         early, self._early = self._early, []
