@@ -21,7 +21,7 @@ from tests import dtmf
 from tests.conftest import Voice
 from tests.fakes.forms import heard, spoken
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
-from voicecli.commands.speak import plan
+from voicecli.commands.speak import FORMATS, plan
 from voicecli.errors import UsageError
 
 PATH = "/v1/audio/speech"
@@ -320,6 +320,12 @@ def test_the_goal(
     monkeypatch.chdir(tmp_path)
     goal = plan(None, output, format)
     assert (goal.path, goal.container, goal.native) == (output, container, native)
+
+
+def test_the_formats_are_those_that_can_be_written() -> None:
+    from voicecli.audio.files import WRITABLE
+
+    assert set(FORMATS) == set(WRITABLE)
 
 
 def test_without_a_goal_it_is_the_loudspeaker() -> None:

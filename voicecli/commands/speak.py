@@ -14,17 +14,17 @@ import typer
 
 from voicecli.commands import common
 from voicecli.commands.common import Format, Input, Language, Model, Output, Session, Temperature, TopP, VoiceName
-from voicecli.errors import InputError, UsageError
+from voicecli.errors import InputError, ServiceError, UsageError
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.commands.sound_out import Goal
     from voicecli.types import SpeechRequest
 
-FORMATS = ("wav", "mp3", "flac", "ogg", "opus", "pcm")
+FORMATS = ("wav", "mp3", "flac", "ogg", "opus", "aiff", "pcm")
 """What can be written over every backend; others only where the service itself makes them."""
 
-ALIASES = {"wave": "wav", "oga": "ogg", "raw": "pcm", "s16le": "pcm"}
+ALIASES = {"wave": "wav", "oga": "ogg", "aif": "aiff", "raw": "pcm", "s16le": "pcm"}
 STD = "-"
 
 
@@ -83,14 +83,14 @@ def speak(
     goal = plan(input, output, format)
     if session.json and goal.path == STD:
         raise UsageError("--json and -o - both want stdout", cure="Give one of them.")
-    family, _ = session.choose("speak")
+    family, backend = session.choose("speak")
     if goal.native:
         request = replace(request, format=goal.container)
     session.check(family, "speak", request)
     pieces = cut(_text(session, text or [], input), family, literal, language)
     _check_pieces(pieces, goal)
     requests = [replace(request, text=piece) for piece in pieces]
-    common.run(lambda: _speak(session, requests, goal))
+    common.run(lambda: _speak(session, backend.name, requests, goal))
     if session.json and goal.path:
         session.console.json_line({"output": goal.path, "format": goal.container, "pieces": len(pieces)})
 
@@ -106,12 +106,12 @@ def plan(input: str | None, output: str | None, format: str | None) -> Goal:
         if format is not None:
             raise UsageError("--format is for -o", cure="Add -o FILE.")
         return Goal("", "pcm")
+    if output != STD:
+        _check_target(Path(output), input)
     extension = (format or ("wav" if output == STD else Path(output).suffix[1:])).lower()
     container = ALIASES.get(extension, extension)
     if not container:
         raise UsageError(f"-o {output} has no extension to tell the format", cure=f"Add -f: {', '.join(FORMATS)}.")
-    if output != STD:
-        _check_target(Path(output), input)
     return Goal(output, container, native=container not in FORMATS)
 
 
@@ -173,8 +173,13 @@ def _check_pieces(pieces: list[str], goal: Goal) -> None:
 # -- saying it -------------------------------------------------------------------------------------
 
 
-async def _speak(session: Session, requests: list[SpeechRequest], goal: Goal) -> None:
+async def _speak(session: Session, name: str, requests: list[SpeechRequest], goal: Goal) -> None:
     from voicecli.commands import sound_out
 
-    async with session.open("speak") as speaker:
-        await sound_out.deliver(session, speaker, requests, goal)
+    try:
+        async with session.open("speak") as speaker:
+            await sound_out.deliver(session, speaker, requests, goal)
+    except ServiceError as exc:
+        if exc.who == "speech":  # sound that could not be decoded: the codec does not know whose it was
+            exc.who = name
+        raise

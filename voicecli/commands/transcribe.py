@@ -6,9 +6,7 @@ Does not belong here: reading sound (audio.files), how a service is spoken to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,9 +59,8 @@ def transcribe(
     family, _ = session.choose("transcribe")
     options = _options(family, language, model, prompt, tuple(hotword or ()), temperature)
     session.check(family, "transcribe", options)
-    with _spooled(session, jobs) as jobs:
-        outcomes = common.run(lambda: _do_all(session, family, options, jobs, kind))
-    _judge(outcomes)
+    jobs = _with_stdin(session, jobs)
+    _judge(common.run(lambda: _do_all(session, family, options, jobs, kind)))
 
 
 # -- what to do ------------------------------------------------------------------------------------
@@ -71,26 +68,22 @@ def transcribe(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One recording and the file that its text goes to; None is stdout. `path` is where its sound is."""
+    """One recording and the file that its text goes to; None is stdout. `data` is what was piped in."""
 
     source: str
     target: Path | None
-    spooled: Path | None = None
-
-    @property
-    def path(self) -> Path:
-        return self.spooled or Path(self.source)
+    data: bytes = field(default=b"", repr=False)
 
 
 def plan(inputs: list[str], output: str | None, extension: str) -> list[Job]:
     """Where each text goes. Raises UsageError for what would overwrite a recording or another text."""
     if inputs.count(STDIN) > 1:
         raise UsageError("stdin can be read once", cure="Give - once.")
-    if len(inputs) == 1 and not (output and output != STDIN and Path(output).is_dir()):
-        return _safe([Job(inputs[0], Path(output) if output and output != STDIN else None)])
-    if output == STDIN:
+    if output == STDIN or (len(inputs) == 1 and output is None):
         return [Job(source, None) for source in inputs]
     folder = Path(output) if output else None
+    if len(inputs) == 1 and folder and not (output or "").endswith(("/", "\\")) and not folder.is_dir():
+        return _safe([Job(inputs[0], folder)])
     if folder and folder.exists() and not folder.is_dir():
         raise UsageError(f"-o {output} is a file, and there are {len(inputs)} recordings", cure="Name a folder.")
     return _safe([Job(source, _beside(source, folder, extension)) for source in inputs])
@@ -134,21 +127,14 @@ def _options(
     return TranscribeOptions(language=language, model=model, prompt=prompt, temperature=temperature, hotwords=hotwords)
 
 
-@contextmanager
-def _spooled(session: Session, jobs: list[Job]) -> Iterator[list[Job]]:
-    """The jobs, with what was piped in as a file; read here, where Ctrl-C ends a wait for it at once."""
+def _with_stdin(session: Session, jobs: list[Job]) -> list[Job]:
+    """The jobs, with what was piped in. Read here, where Ctrl-C ends a wait for it at once."""
     if not any(job.source == STDIN for job in jobs):
-        yield jobs
-        return
-    from tempfile import TemporaryDirectory
-
+        return jobs
     data = session.console.piped_bytes()
     if not data:
         raise InputError("is empty", who="stdin", cure="Pipe a recording into it.")
-    with TemporaryDirectory(prefix="voice-") as folder:
-        path = Path(folder, "stdin")
-        path.write_bytes(data)
-        yield [replace(job, spooled=path) if job.source == STDIN else job for job in jobs]
+    return [replace(job, data=data) if job.source == STDIN else job for job in jobs]
 
 
 # -- doing it --------------------------------------------------------------------------------------
@@ -176,7 +162,7 @@ async def _do_all(
 async def _one(session: Session, family: Family, recogniser: Any, options: TranscribeOptions, job: Job) -> Transcript:
     import asyncio
 
-    clip = await asyncio.to_thread(load, job.path, family, _shown(job.source))
+    clip = await asyncio.to_thread(load, job, family)
     final: Transcript | None = None
     with session.console.progress(f"transcribing {_shown(job.source)}"):
         async with recogniser.transcribe(clip, options) as transcripts:
@@ -187,21 +173,22 @@ async def _one(session: Session, family: Family, recogniser: Any, options: Trans
     return final
 
 
-def load(path: Path, family: Family, name: str) -> AudioClip:
+def load(job: Job, family: Family) -> AudioClip:
     """The recording as `family` takes it: as it is where that fits, else as FLAC or WAV at 16 kHz.
 
     Raises InputError for what can't be read or stays too large.
     """
-    from voicecli.audio import files
-    from voicecli.types import AudioClip
+    from voicecli.audio import files, pcm
+    from voicecli.types import MIC, AudioClip
 
+    name = _shown(job.source)
     native = family.can("transcribe")  # a live recogniser behind a bridge takes plain samples
-    clip = files.read_clip(path)
+    clip = files.clip_of(job.data, name) if job.source == STDIN else files.read_clip(Path(job.source))
     if native and fits(clip, family):
         return clip
     container = "flac" if native and "flac" in family.limits.containers else "wav"
-    pcm = files.read_pcm(path)
-    clip = AudioClip(files.encode(pcm, 16_000, container), container, len(pcm) / 32_000, clip.name)
+    samples = pcm.resample(*files.decode(clip.data, name), MIC.rate)
+    clip = AudioClip(files.encode(samples, MIC.rate, container), container, MIC.seconds(samples), clip.name)
     if fits(clip, family):
         return clip
     raise InputError(
