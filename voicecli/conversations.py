@@ -450,8 +450,10 @@ def _make_private(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            path.chmod(0o600)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if os.name == "posix" and mode & 0o077:
+            with suppress(PermissionError):  # another's file: whether it can be used is seen below
+                path.chmod(mode & 0o700)
 
 
 def _prepare(db: Any, path: Path, *, writable: bool, index: bool) -> bool:
