@@ -32,7 +32,7 @@ from tests.fakes.server import FakeServer, Reply, Request, Socket
 
 KEY = "qiniu-secret-key"
 RATE = 16_000
-VOICES = [
+VOICES: list[dict[str, Any]] = [
     {
         "voice_name": "甜美教学小源",
         "voice_type": "qiniu_zh_female_tmjxxy",
@@ -77,6 +77,7 @@ class Manner:
     """Answer this to the sound's piece number `error_at`."""
     error_at: int = 2
     handshake: tuple[int, str] | None = None
+    """Refuse everything with this status and body."""
     silent: bool = False
     patience_s: float = 8.0
     speech: Literal["streamed", "empty first", "no last", "one", "text", "error", "error later", "silence", "cut"] = (
@@ -376,6 +377,8 @@ class QiniuServer(FakeServer):
     async def _http(self, request: Request) -> Reply:
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return Reply.json({"error": {"message": "invalid api key", "code": "401"}}, 401)
+        if self.manner.handshake:
+            return Reply.text(self.manner.handshake[1], self.manner.handshake[0])
         handlers = {
             ("GET", "/v1/voice/list"): self._list,
             ("POST", "/v1/voice/asr"): self._asr,

@@ -150,6 +150,15 @@ class Socket:
         return clean(self.service.masked(text))
 
 
+class _Connection(ClientConnection):
+    """The library's connection, which waits for ever when a peer that is done does not hang up."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.protocol.state is State.CLOSING:
+            self.loop.call_later(CLOSE_S, self.transport.abort)
+
+
 class _Connect(_library_connect):
     """The library's connect, without redirects."""
 
@@ -190,6 +199,7 @@ async def connect(
             ping_interval=ping_interval,
             max_size=max_size,
             max_queue=max_queue,
+            create_connection=_Connection,
         )
     except (OSError, InvalidHandshake, InvalidURI, InvalidProxy, ValueError, EOFError, ImportError) as exc:
         raise _refusal(exc, service) from exc

@@ -7,7 +7,7 @@ import io
 import socket as sockets
 import time
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests import dtmf
+from tests.backends.qiniu.conftest import Serve
 from tests.fakes.qiniu_server import KEY, Ending, Manner, QiniuServer
 from voicecli.backends import qiniu
 from voicecli.backends.qiniu.adapters import Recogniser
@@ -36,21 +37,6 @@ pytestmark = pytest.mark.anyio
 
 DIGITS = "4071993825"
 OPTIONS = TranscribeOptions()
-Serve = Callable[..., QiniuServer]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """`serve(Manner(…))` starts a server that is stopped at the test's end."""
-    started: list[QiniuServer] = []
-
-    def start(manner: Manner | None = None) -> QiniuServer:
-        started.append(QiniuServer(manner).__enter__())
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.__exit__(None, None, None)
 
 
 def backend(*bases: str, **more: Any) -> Backend:
@@ -93,7 +79,7 @@ async def hear(server: QiniuServer, pcm: bytes | None = None, **more: Any) -> li
 def lonely() -> bool:
     """Whether no task is left but the test's own and its runner's."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    return all("anyio" in each.get_coro().cr_code.co_filename for each in others)
+    return all("_run_tests_and_fixtures" in repr(each) for each in others)
 
 
 def dead_port() -> int:

@@ -1,0 +1,254 @@
+"""Qiniu's voice against a strict local server: over the WebSocket, over HTTP, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests import dtmf
+from tests.backends.qiniu.conftest import Serve
+from tests.fakes.qiniu_server import KEY, SPEECH_RATE, Manner, QiniuServer
+from voicecli.backends import qiniu
+from voicecli.backends.qiniu.answers import decoded
+from voicecli.backends.qiniu.speech import PCM, sound_in
+from voicecli.errors import (
+    ConfigError,
+    InputError,
+    ProtocolError,
+    RateLimitedError,
+    RefusedError,
+    ServiceError,
+    UnreachableError,
+    VoiceError,
+)
+from voicecli.types import AudioChunk, Backend, PcmFormat, Secret, SpeechRequest
+
+pytestmark = pytest.mark.anyio
+
+TEXT = SpeechRequest("Say 40719, please.")
+
+
+def backend(*bases: str, **more: Any) -> Backend:
+    return Backend("work", "qiniu", base_urls=bases, **{"key": Secret(KEY)} | more)
+
+
+async def say(server: QiniuServer, request: SpeechRequest = TEXT, **more: Any) -> list[AudioChunk]:
+    async with qiniu.mouth(backend(server.base, **more)) as mouth, mouth.speak(request) as chunks:
+        return [each async for each in chunks]
+
+
+def heard(chunks: list[AudioChunk]) -> str:
+    """The digits in what came."""
+    (encoding,) = {each.encoding for each in chunks}
+    data = b"".join(each.data for each in chunks)
+    if isinstance(encoding, PcmFormat):
+        return dtmf.decode(np.frombuffer(data, "<i2"), encoding.rate)
+    samples, rate = soundfile.read(io.BytesIO(data), dtype="int16")
+    return dtmf.decode(samples, rate)
+
+
+# The way it should be.
+
+
+async def test_mp3_is_streamed_by_default(serve: Serve) -> None:
+    server = serve()
+    chunks = await say(server)
+    assert heard(chunks) == "40719" and chunks[0].encoding == "mp3" and len(chunks) > 1
+    assert server.spoken == [
+        {
+            "audio": {"voice_type": "qiniu_zh_female_tmjxxy", "encoding": "mp3", "speed_ratio": 1.0},
+            "request": {"text": "Say 40719, please."},
+        }
+    ]
+    assert [request.method for request in server.requests] == ["GET"]
+
+
+async def test_pcm_is_24_khz(serve: Serve) -> None:
+    chunks = await say(serve(), SpeechRequest("8 and 3", format="pcm"))
+    assert chunks[0].encoding == PCM == PcmFormat(SPEECH_RATE, 1) and heard(chunks) == "83"
+    assert any(len(each.data) % 2 for each in chunks), "the server cuts inside of samples"
+
+
+async def test_wav_comes_whole_over_http(serve: Serve) -> None:
+    server = serve()
+    (chunk,) = await say(server, SpeechRequest("6", format="wav"))
+    assert heard([chunk]) == "6" and chunk.encoding == "wav"
+    assert [request.method for request in server.requests] == ["POST"]
+
+
+async def test_voice_speed_and_extra_settings_reach_the_service(serve: Serve) -> None:
+    server = serve()
+    extra = {"speak": {"audio": {"speed_ratio": 0.5}}}
+    await say(server, SpeechRequest("6", voice="qiniu_en_male_digits", speed=1.5))
+    await say(server, SpeechRequest("6"), voice="qiniu_en_male_digits", speed=1.25, speech_format="pcm")
+    await say(server, SpeechRequest("6"), extra=extra)
+    asked = [each["audio"] for each in server.spoken]
+    assert [each["speed_ratio"] for each in asked] == [1.5, 1.25, 0.5]
+    assert [each["voice_type"].split("_")[-1] for each in asked] == ["digits", "digits", "tmjxxy"]
+    assert [each["encoding"] for each in asked] == ["mp3", "pcm", "mp3"]
+
+
+async def test_a_format_that_it_lacks_is_a_wish_that_is_not_granted(serve: Serve) -> None:
+    assert (await say(serve(), SpeechRequest("6", format="flac")))[0].encoding == "mp3"
+
+
+async def test_sound_comes_before_the_last_is_made(serve: Serve) -> None:
+    server = serve(Manner(delay_s=0.2))
+    async with qiniu.mouth(backend(server.base)) as mouth, mouth.speak(TEXT) as chunks:
+        begun = time.monotonic()
+        await anext(chunks)
+        assert time.monotonic() - begun < 0.45
+        rest = [each async for each in chunks]
+        assert len(rest) >= 3 and time.monotonic() - begun > 0.6
+
+
+@pytest.mark.parametrize("speech", ["empty first", "no last", "one"])
+async def test_what_servers_do_is_put_up_with(serve: Serve, speech: Any) -> None:
+    assert heard(await say(serve(Manner(speech=speech)))) == "40719"
+
+
+async def test_text_messages_are_read_as_binary_ones(serve: Serve) -> None:
+    assert heard(await say(serve(Manner(speech="text")))) == "40719"
+
+
+async def test_where_there_is_no_such_socket_http_speaks(serve: Serve) -> None:
+    server = serve(Manner(speech_sockets=False))
+    assert heard(await say(server)) == "40719"
+    assert [request.method for request in server.requests] == ["GET", "POST"]
+
+
+# Failures.
+
+ERRORS: list[tuple[Any, type[VoiceError], str]] = [
+    ({"error": {"message": "no credit", "code": "insufficient_quota"}}, RefusedError, "no credit"),
+    ({"error": "went \x1b]0;wrong"}, ServiceError, "went"),
+    ({"reqid": "r", "code": 3003, "message": "too many"}, RateLimitedError, "too many"),
+    ({"code": 3050, "message": "no such voice"}, ServiceError, "voice voices"),
+]
+
+
+@pytest.mark.parametrize("speech", ["error", "error later"])
+@pytest.mark.parametrize(("data", "kind", "words"), ERRORS)
+@pytest.mark.parametrize("format", ["mp3", "wav"])
+async def test_an_error_is_known_wherever_it_comes(
+    serve: Serve, speech: Any, data: Any, kind: type[VoiceError], words: str, format: str
+) -> None:
+    server = serve(Manner(speech=speech, speech_error=data))
+    with pytest.raises(kind, match=words) as caught:
+        await say(server, SpeechRequest("40719", format=format))
+    assert str(caught.value).startswith("work (127.0.0.1") and str(caught.value).isprintable()
+
+
+async def test_sound_before_an_error_is_given_first(serve: Serve) -> None:
+    server, came = serve(Manner(speech="error later", speech_error={"error": "broke"})), []
+    with pytest.raises(ServiceError, match="broke"):
+        async with qiniu.mouth(backend(server.base)) as mouth, mouth.speak(TEXT) as chunks:
+            async for each in chunks:
+                came.append(each)
+    assert len(came) == 2
+
+
+async def test_a_broken_connection_is_no_end(serve: Serve) -> None:
+    with pytest.raises(ServiceError, match="broke off"):
+        await say(serve(Manner(speech="cut")))
+
+
+@pytest.mark.parametrize("format", ["mp3", "wav"])
+async def test_no_sound_is_a_failure(serve: Serve, format: str) -> None:
+    with pytest.raises(ServiceError, match="sent no sound"):
+        await say(serve(Manner(speech="silence")), SpeechRequest("1", format=format))
+
+
+async def test_a_quiet_service_is_given_up(serve: Serve) -> None:
+    with pytest.raises(UnreachableError, match=r"sent nothing for 0\.2 s"):
+        await say(serve(Manner(delay_s=2.0)), timeout_s=0.2)
+
+
+async def test_a_wrong_voice_is_told_in_the_services_words(serve: Serve) -> None:
+    with pytest.raises(ServiceError, match="voice not found"):
+        await say(serve(), SpeechRequest("1", voice="nobody"))
+
+
+@pytest.mark.parametrize("voice", ["a\r\nX-Injected: 1", "声音"])
+async def test_a_voice_can_not_write_headers(serve: Serve, voice: str) -> None:
+    server = serve()
+    with pytest.raises(ConfigError, match="VoiceType"):
+        await say(server, SpeechRequest("1", voice=voice))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("text", ["x" * 301, "😀" * 257])
+async def test_a_text_beyond_the_limits_is_not_sent(serve: Serve, text: str) -> None:
+    server = serve()
+    with pytest.raises(InputError, match="longer than 300 characters or 1024 bytes"):
+        await say(server, SpeechRequest(text))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "😀" * 256])
+async def test_a_text_at_the_limits_is_spoken(serve: Serve, text: str) -> None:
+    assert await say(serve(), SpeechRequest(text))
+
+
+async def test_a_wrong_key_is_refused(serve: Serve) -> None:
+    for format in ("mp3", "wav"):
+        with pytest.raises(RefusedError, match="invalid api key"):
+            await say(serve(), SpeechRequest("1", format=format), key=Secret("wrong-key"))
+
+
+# Leaving, and two addresses.
+
+
+async def test_leaving_early_closes_within_a_second(serve: Serve) -> None:
+    server = serve(Manner(delay_s=0.3))
+    async with qiniu.mouth(backend(server.base)) as mouth:
+        async with mouth.speak(TEXT) as chunks:
+            await anext(chunks)
+            left = time.monotonic()
+        assert time.monotonic() - left < 1.0
+    await server.eventually(lambda: server.open_connections == 0)
+
+
+async def test_cancelling_leaves_no_task(serve: Serve) -> None:
+    server = serve(Manner(delay_s=0.3))
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(say(server))
+    await server.eventually(lambda: server.spoken)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == before
+    await server.eventually(lambda: server.open_connections == 0)
+
+
+@pytest.mark.parametrize("format", ["mp3", "wav"])
+async def test_the_second_address_speaks_when_the_first_is_down(serve: Serve, format: str) -> None:
+    down, server = serve(Manner(handshake=(503, "maintenance"))), serve()
+    async with AsyncExitStack() as stack:
+        mouth = await stack.enter_async_context(qiniu.mouth(backend(down.base, server.base)))
+        for _ in range(2):
+            async with mouth.speak(SpeechRequest("12", format=format)) as chunks:
+                assert heard([each async for each in chunks]) == "12"
+    assert len(down.requests) == 1
+
+
+# One answer.
+
+
+@pytest.mark.parametrize("data", ['{"data":"!!!"}', '{"data":"QQ"}', '{"data":"QUJD\\u00e9"}'])
+def test_broken_base64_is_nonsense(data: str) -> None:
+    with pytest.raises(ProtocolError, match="base64"):
+        sound_in(decoded(data))
+
+
+@pytest.mark.parametrize("data", ["{}", "[]", "7", "null", '{"data":null}', '{"data":7,"sequence":"x"}'])
+def test_what_holds_no_sound_is_silence(data: str) -> None:
+    sound = sound_in(decoded(data))
+    assert sound.data == b"" and not sound.last
