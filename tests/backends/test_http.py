@@ -297,6 +297,14 @@ async def test_lost_in_the_middle_is_a_service_error_and_not_tried_again(steps: 
     assert len(server.requests) == 1
 
 
+async def test_lost_while_sending_has_words() -> None:
+    with FakeServer(greet=[CUT]) as server:
+        async with service(server.url) as work:
+            with pytest.raises(UnreachableError) as caught:
+                await work.json("POST", "/x", content=bytes(20_000_000))
+    assert not caught.value.what.endswith(": ") and caught.value.what
+
+
 async def test_gibberish_instead_of_http() -> None:
     with FakeServer(greet=[b"220 mail ready\r\n", 0.2, CUT]) as server:
         await fails(server, UnreachableError)

@@ -1,7 +1,7 @@
 """The one door to HTTP services: a client, its key, its limits, and every failure as one of ours.
 
-Belongs here: the transport: connections, proxies, redirects, retries, sizes, and the tables from
-foreign failures to our errors. Does not belong here: what a body means (each family's own room).
+Belongs here: connections, proxies, redirects, the key, another attempt. Does not belong here: reading a
+body (reply), the tables of errors (faults), what a body means (each family's own room).
 
 The key stands in the Authorization header and nowhere else. A redirect is followed on the same
 scheme, host and port only, so that it never carries a key elsewhere. A loopback host is never asked
@@ -14,55 +14,40 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
-import json
-import socket
 import ssl
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from voicecli import __version__
-from voicecli.backends.sse import LIMIT as LINE_BYTES
-from voicecli.backends.sse import Event, Events, Parser, TextLines
+from voicecli.backends.faults import FOREIGN, Failure, chain, kind_of, unanswered
+from voicecli.backends.reply import BODY_BYTES, Reply
 from voicecli.backends.wording import Complaint, clean, complaint_in, complaint_of, mask, retry_after
 from voicecli.errors import (
     ConfigError,
     InputError,
     ProtocolError,
-    RateLimitedError,
-    RefusedError,
     ServiceError,
     UnreachableError,
     VoiceError,
 )
 from voicecli.types import Backend
 
-BODY_BYTES = 32 * 1024 * 1024
-"""The largest whole body (JSON, text) that is taken from a service."""
-
-STREAM_BYTES = 1 << 30
-"""The most that one streamed body may hold; it is never kept in memory."""
+__all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply", "is_loopback"]
 
 PLACEHOLDER_KEY = "no-key"
 """What stands for a key where there is none: some services refuse an empty one."""
-
-LONGEST_WAIT_S = 5.0
-"""A service that asks for more patience than this is not waited for."""
 
 _PAUSES_S = (0.1, 0.4)
 _REDIRECTS = 3
 _MOVED = "x-voicecli-location"
 _ERROR_BYTES = 64 * 1024
-_DRAIN_S = 0.05
 _KEEPALIVE_S = 120.0
-_PIECE = 1 << 18
 
 
 class HttpService:
@@ -158,12 +143,12 @@ class HttpService:
                 raise attempt.error from attempt.cause
             await asyncio.sleep(wait)
 
-    async def _attempt(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Response | _Failure:
+    async def _attempt(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Response | Failure:
         for _ in range(_REDIRECTS + 1):
             try:
                 response = await self._opened().send(self._request(method, url, body), stream=True)
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-                return _Failure(self.foreign(exc), exc, unsent=_unanswered(exc))
+                return Failure(self.foreign(exc), exc, unsent=unanswered(exc))
             if response.is_success:
                 return response
             try:
@@ -173,7 +158,7 @@ class HttpService:
             finally:
                 await response.aclose()
             method = "GET" if response.status_code == 303 else method
-        return _Failure(ServiceError("redirects in a circle", who=self.who, cure=self._named("Check base_url")))
+        return Failure(ServiceError("redirects in a circle", who=self.who, cure=self._named("Check base_url")))
 
     def _request(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Request:
         try:
@@ -191,7 +176,7 @@ class HttpService:
         what, cure = f"redirects to {where}, which is not followed", self._named("Check base_url")
         raise ServiceError(what, who=self.who, cure=cure)
 
-    async def _failure(self, response: httpx.Response) -> _Failure:
+    async def _failure(self, response: httpx.Response) -> Failure:
         body = b""
         with suppress(httpx.HTTPError, VoiceError, TimeoutError):
             async with asyncio.timeout(self.backend.connect_timeout_s):
@@ -200,11 +185,11 @@ class HttpService:
         headers = response.headers
         complaint = complaint_of(body, headers.get("content-type", ""))
         error = self.error(complaint, response.status_code, retry_after(headers, datetime.now(UTC)))
-        return _Failure(error, should=headers.get("x-should-retry", ""), status=response.status_code)
+        return Failure(error, should=headers.get("x-should-retry", ""), status=response.status_code)
 
     def error(self, complaint: Complaint, status: int = 200, wait: float | None = None) -> VoiceError:
         """Our error for what a service complained of, whether by status or inside a 200."""
-        kind, cure = _kind(complaint.code, status)
+        kind, cure = kind_of(complaint.code, status)
         words = self.masked(complaint.words)
         what = {True: words, False: f"{words} (HTTP {status})"}[status == 200] if words else f"answered HTTP {status}"
         cure = cure.format(key=f"the key from {self.backend.key_source}" if self.backend.key_source else "the key")
@@ -233,250 +218,21 @@ class HttpService:
 
     def foreign(self, exc: BaseException) -> VoiceError:
         """Our error for a failure of the transport."""
-        causes = tuple(_chain(exc))
-        for types, kind, what, cure in _FOREIGN:
+        causes = tuple(chain(exc))
+        for types, kind, what, cure in FOREIGN:
             found = next((c for c in causes if isinstance(c, types)), None)
             if found is not None:
                 words = clean(self.masked(getattr(found, "verify_message", "") or str(found)), 160)
                 facts = {"backend": self.backend, "host": self.host, "words": words}
-                return kind(what.format(**facts), who=self.who, cure=self._named(cure.format(**facts)))
+                return kind(
+                    what.format(**facts).removesuffix(": "), who=self.who, cure=self._named(cure.format(**facts))
+                )
         return UnreachableError(clean(self.masked(str(exc))) or type(exc).__name__, who=self.who)
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
             raise RuntimeError("this HttpService is not open")
         return self._client
-
-
-class Reply:
-    """A successful answer whose body is still arriving. Read it once, in one of the ways below.
-
-    Reading raises ServiceError when the connection breaks, UnreachableError when nothing comes for
-    `timeout_s`, ProtocolError when a limit is passed. The iterators are plain objects, not
-    generators: leaving one in the middle leaves nothing behind.
-    """
-
-    def __init__(self, service: HttpService, response: httpx.Response) -> None:
-        self._service, self._response = service, response
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        self._raw = cast(AsyncGenerator[bytes, None], response.aiter_raw())
-
-    def chunks(self, limit: int = STREAM_BYTES) -> AsyncIterator[bytes]:
-        """The body in pieces, each as soon as it arrives; at most `limit` bytes together."""
-        return _Iterator(self._piece, _Unpacker(self.headers.get("content-encoding", ""), limit), self._service.who)
-
-    def lines(self, limit: int = LINE_BYTES) -> AsyncIterator[str]:
-        """The body's lines, without their ends; none longer than `limit` bytes."""
-        return _Iterator(self.chunks().__anext__, TextLines(limit), self._service.who)
-
-    def events(self, limit: int = LINE_BYTES) -> AsyncIterator[Event]:
-        """The body's server-sent events; none larger than `limit` bytes."""
-        return _Iterator(self.chunks().__anext__, Events(limit), self._service.who)
-
-    async def body(self, limit: int = BODY_BYTES) -> bytes:
-        """The whole body."""
-        whole = bytearray()
-        async for piece in self.chunks(limit):
-            whole += piece
-        return bytes(whole)
-
-    async def json(self, limit: int = BODY_BYTES) -> Any:
-        """The body as JSON. Raises ProtocolError when it is none."""
-        return self.decoded(await self.body(limit))
-
-    def decoded(self, body: bytes | str) -> Any:
-        """`body` as JSON. Raises ProtocolError, quoting its beginning, when it is none."""
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as exc:
-            raise self._service.protocol_error("answered something that is no JSON", body) from exc
-
-    async def drain(self) -> None:
-        """After the last thing of interest: take the body's end, if it is there, so that the connection lives on."""
-        with suppress(TimeoutError, httpx.HTTPError, httpx.StreamError, OSError):
-            async with asyncio.timeout(_DRAIN_S):
-                async for _ in self._raw:
-                    pass
-
-    async def close(self) -> None:
-        """Stop reading and, when there was more to come, close the connection."""
-        await self._raw.aclose()
-        await self._response.aclose()
-
-    async def _piece(self) -> bytes:
-        try:
-            return await anext(self._raw)
-        except httpx.TimeoutException as exc:
-            raise self._service.foreign(exc) from exc
-        except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
-            what = "the connection broke in the middle of the answer"
-            raise ServiceError(what, who=self._service.who, cure="Try again") from exc
-
-
-T = TypeVar("T")
-
-
-class _Iterator(Generic[T]):
-    """What a parser makes of the pieces that `more` brings until it raises StopAsyncIteration."""
-
-    def __init__(self, more: Callable[[], Awaitable[bytes]], parser: Parser[T], who: str) -> None:
-        self._more, self._parser, self._who = more, parser, who
-        self._ready: Iterator[T] = iter(())
-        self._ended = False
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> T:
-        try:
-            while True:
-                for each in self._ready:
-                    return each
-                if self._ended:
-                    raise StopAsyncIteration
-                self._ready = await self._next()
-        except ProtocolError as exc:
-            exc.who = exc.who or self._who
-            raise
-
-    async def _next(self) -> Iterator[T]:
-        try:
-            return self._parser.feed(await self._more())
-        except StopAsyncIteration:
-            self._ended = True
-            return self._parser.finish()
-
-
-class _Unpacker:
-    """Passes bytes on, unpacked when they were compressed, in pieces of `_PIECE` at most, up to `limit` bytes."""
-
-    def __init__(self, encoding: str, limit: int) -> None:
-        packed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
-        self._inflate = zlib.decompressobj(wbits=47) if packed else None
-        self._left = self._limit = limit
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        for piece in self._unpacked(data) if self._inflate else (data,):
-            self._left -= len(piece)
-            if self._left < 0:
-                raise ProtocolError(f"sent more than {self._limit} bytes")
-            yield piece
-
-    def finish(self) -> Iterator[bytes]:
-        return iter(())
-
-    def _unpacked(self, data: bytes) -> Iterator[bytes]:
-        assert self._inflate
-        piece = b""
-        while data or len(piece) == _PIECE:
-            try:
-                piece = self._inflate.decompress(data, _PIECE)
-            except zlib.error as exc:
-                raise ProtocolError("sent a body that cannot be unpacked") from exc
-            data = self._inflate.unconsumed_tail
-            yield piece
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """An attempt that failed, and what speaks for another."""
-
-    error: VoiceError
-    cause: BaseException | None = None
-    unsent: bool = False
-    should: str = ""
-    status: int = 0
-
-    def wait(self, pause: float) -> float | None:
-        """Seconds until the next attempt, or None when there must be none."""
-        if self.should == "false" or isinstance(self.error, RefusedError):
-            return None
-        if self.unsent or self.should == "true":
-            return min(max(pause, self.error.retry_after or 0.0), LONGEST_WAIT_S)
-        asked = self.error.retry_after if self.status in (429, 503) else None
-        return asked if asked is not None and asked <= LONGEST_WAIT_S else None
-
-
-_KEY = "Check {key} and what it may be used for"
-_QUOTA = "The quota is used up: see the service's billing page"
-_WAIT = "Wait, then try again"
-_WHERE = "Check base_url and the model's name"
-
-_BY_CODE: tuple[tuple[str, type[VoiceError], str], ...] = (
-    ("insufficient_quota", RefusedError, _QUOTA),
-    ("billing", RefusedError, _QUOTA),
-    ("invalid_api_key", RefusedError, _KEY),
-    ("authentication", RefusedError, _KEY),
-    ("permission", RefusedError, _KEY),
-    ("rate_limit", RateLimitedError, _WAIT),
-)
-_BY_STATUS: dict[int, tuple[type[VoiceError], str]] = {
-    401: (RefusedError, _KEY),
-    402: (RefusedError, _QUOTA),
-    403: (RefusedError, _KEY),
-    404: (ServiceError, _WHERE),
-    405: (ServiceError, _WHERE),
-    407: (UnreachableError, "Check the proxy's name and password"),
-    408: (UnreachableError, "Try again"),
-    413: (ServiceError, "Send less at once"),
-    429: (RateLimitedError, _WAIT),
-    504: (UnreachableError, "Try again"),
-}
-
-
-def _kind(code: str, status: int) -> tuple[type[VoiceError], str]:
-    for part, kind, cure in _BY_CODE:
-        if part in code:
-            return kind, cure
-    if status == 200:
-        status = next((int(each) for each in code.split() if each.isdecimal() and len(each) == 3), 200)
-    return _BY_STATUS.get(status, (ServiceError, ""))
-
-
-_REACH = "Check base_url and the network"
-_START = "Start it, or check base_url"
-_SILENT = "Try again, or raise timeout_s in [backends.{backend.name}]"
-_FOREIGN: tuple[tuple[tuple[type[BaseException], ...], type[VoiceError], str, str], ...] = (
-    ((httpx.ProxyError,), UnreachableError, "the proxy failed: {words}", "Check the proxy"),
-    ((ssl.SSLCertVerificationError,), UnreachableError, "its TLS certificate is not trusted: {words}", _REACH),
-    ((ssl.SSLError,), UnreachableError, "no TLS: {words}", "Check whether base_url is https or http"),
-    ((socket.gaierror,), UnreachableError, "no host named {host} is known: {words}", _REACH),
-    ((ConnectionRefusedError,), UnreachableError, "refused the connection: nothing listens there", _START),
-    ((httpx.ConnectTimeout,), UnreachableError, "no connection within {backend.connect_timeout_s:g} s", _REACH),
-    ((httpx.WriteTimeout,), UnreachableError, "took nothing for {backend.timeout_s:g} s", _SILENT),
-    ((httpx.TimeoutException,), UnreachableError, "sent nothing for {backend.timeout_s:g} s", _SILENT),
-    ((httpx.UnsupportedProtocol, httpx.InvalidURL), ConfigError, "not an address: {words}", "Check base_url"),
-    ((httpx.LocalProtocolError,), ConfigError, "a header cannot be sent", "Check the key and the headers"),
-    ((httpx.RemoteProtocolError,), UnreachableError, "closed the connection without an answer: {words}", "Try again"),
-    ((httpx.NetworkError, OSError), UnreachableError, "the connection failed: {words}", _REACH),
-)
-
-
-_LOST = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
-
-
-def _unanswered(exc: BaseException) -> bool:
-    """Whether the connection was refused or lost before any byte of an answer, and not by time."""
-    trusted = not any(isinstance(c, ssl.SSLError | socket.gaierror) for c in _chain(exc))
-    return trusted and isinstance(exc, _LOST)
-
-
-def _chain(exc: BaseException | None, depth: int = 0) -> Iterator[BaseException]:
-    """The exception, its causes and the members of groups, outermost first.
-
-    Causes only (httpcore keeps its cause as first argument): the context may be another request's
-    failure, when this one was a second attempt.
-    """
-    if exc is None or depth > 12:
-        return
-    yield exc
-    if isinstance(exc, BaseExceptionGroup):
-        for each in exc.exceptions:
-            yield from _chain(each, depth + 1)
-    inner = exc.args[0] if exc.args and isinstance(exc.args[0], BaseException) else None
-    yield from _chain(exc.__cause__ or inner, depth + 1)
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,126 @@
+"""What went wrong, as one of our errors: the tables for statuses, for error codes, and for the transport's exceptions.
+
+Belongs here: tables, and the pure choice of error, cure, and whether another attempt makes sense. Does
+not belong here: requests, sockets, or the wording of a service's own messages (wording).
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from voicecli.errors import (
+    ConfigError,
+    RateLimitedError,
+    RefusedError,
+    ServiceError,
+    UnreachableError,
+    VoiceError,
+)
+
+LONGEST_WAIT_S = 5.0
+"""A service that asks for more patience than this is not waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that failed, and what speaks for another."""
+
+    error: VoiceError
+    cause: BaseException | None = None
+    unsent: bool = False
+    should: str = ""
+    status: int = 0
+
+    def wait(self, pause: float) -> float | None:
+        """Seconds until the next attempt, or None when there must be none."""
+        if self.should == "false" or isinstance(self.error, RefusedError):
+            return None
+        if self.unsent or self.should == "true":
+            return min(max(pause, self.error.retry_after or 0.0), LONGEST_WAIT_S)
+        asked = self.error.retry_after if self.status in (429, 503) else None
+        return asked if asked is not None and asked <= LONGEST_WAIT_S else None
+
+
+_KEY = "Check {key} and what it may be used for"
+_QUOTA = "The quota is used up: see the service's billing page"
+_WAIT = "Wait, then try again"
+_WHERE = "Check base_url and the model's name"
+
+_BY_CODE: tuple[tuple[str, type[VoiceError], str], ...] = (
+    ("insufficient_quota", RefusedError, _QUOTA),
+    ("billing", RefusedError, _QUOTA),
+    ("invalid_api_key", RefusedError, _KEY),
+    ("authentication", RefusedError, _KEY),
+    ("permission", RefusedError, _KEY),
+    ("rate_limit", RateLimitedError, _WAIT),
+)
+_BY_STATUS: dict[int, tuple[type[VoiceError], str]] = {
+    401: (RefusedError, _KEY),
+    402: (RefusedError, _QUOTA),
+    403: (RefusedError, _KEY),
+    404: (ServiceError, _WHERE),
+    405: (ServiceError, _WHERE),
+    407: (UnreachableError, "Check the proxy's name and password"),
+    408: (UnreachableError, "Try again"),
+    413: (ServiceError, "Send less at once"),
+    429: (RateLimitedError, _WAIT),
+    504: (UnreachableError, "Try again"),
+}
+
+
+def kind_of(code: str, status: int) -> tuple[type[VoiceError], str]:
+    for part, kind, cure in _BY_CODE:
+        if part in code:
+            return kind, cure
+    if status == 200:
+        status = next((int(each) for each in code.split() if each.isdecimal() and len(each) == 3), 200)
+    return _BY_STATUS.get(status, (ServiceError, ""))
+
+
+_REACH = "Check base_url and the network"
+_START = "Start it, or check base_url"
+_SILENT = "Try again, or raise timeout_s in [backends.{backend.name}]"
+FOREIGN: tuple[tuple[tuple[type[BaseException], ...], type[VoiceError], str, str], ...] = (
+    ((httpx.ProxyError,), UnreachableError, "the proxy failed: {words}", "Check the proxy"),
+    ((ssl.SSLCertVerificationError,), UnreachableError, "its TLS certificate is not trusted: {words}", _REACH),
+    ((ssl.SSLError,), UnreachableError, "no TLS: {words}", "Check whether base_url is https or http"),
+    ((socket.gaierror,), UnreachableError, "no host named {host} is known: {words}", _REACH),
+    ((ConnectionRefusedError,), UnreachableError, "refused the connection: nothing listens there", _START),
+    ((httpx.ConnectTimeout,), UnreachableError, "no connection within {backend.connect_timeout_s:g} s", _REACH),
+    ((httpx.WriteTimeout,), UnreachableError, "took nothing for {backend.timeout_s:g} s", _SILENT),
+    ((httpx.TimeoutException,), UnreachableError, "sent nothing for {backend.timeout_s:g} s", _SILENT),
+    ((httpx.UnsupportedProtocol, httpx.InvalidURL), ConfigError, "not an address: {words}", "Check base_url"),
+    ((httpx.LocalProtocolError,), ConfigError, "a header cannot be sent", "Check the key and the headers"),
+    ((httpx.RemoteProtocolError,), UnreachableError, "closed the connection without an answer: {words}", "Try again"),
+    ((httpx.NetworkError, OSError), UnreachableError, "the connection failed: {words}", _REACH),
+)
+
+
+_LOST = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+
+
+def unanswered(exc: BaseException) -> bool:
+    """Whether the connection was refused or lost before any byte of an answer, and not by time."""
+    trusted = not any(isinstance(c, ssl.SSLError | socket.gaierror) for c in chain(exc))
+    return trusted and isinstance(exc, _LOST)
+
+
+def chain(exc: BaseException | None, depth: int = 0) -> Iterator[BaseException]:
+    """The exception, its causes and the members of groups, outermost first.
+
+    Causes only (httpcore keeps its cause as first argument): the context may be another request's
+    failure, when this one was a second attempt.
+    """
+    if exc is None or depth > 12:
+        return
+    yield exc
+    if isinstance(exc, BaseExceptionGroup):
+        for each in exc.exceptions:
+            yield from chain(each, depth + 1)
+    inner = exc.args[0] if exc.args and isinstance(exc.args[0], BaseException) else None
+    yield from chain(exc.__cause__ or inner, depth + 1)
