@@ -79,7 +79,7 @@ async def hear(server: QiniuServer, pcm: bytes | None = None, **more: Any) -> li
 def lonely() -> bool:
     """Whether no task is left but the test's own and its runner's."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    return all("_run_tests_and_fixtures" in repr(each) for each in others)
+    return all("anyio" in repr(each) for each in others)
 
 
 def dead_port() -> int:
