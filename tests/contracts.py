@@ -9,8 +9,9 @@ Belongs here: cells. Does not belong here: what one family alone does (its own t
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,13 @@ from tests import dtmf
 from tests.fakes.forms import heard, spoken
 from tests.fakes.gov_server import Gov
 from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.qiniu_server import KEY as QINIU_KEY
+from tests.fakes.qiniu_server import QiniuServer
+from tests.fakes.qiniu_server import answer as qiniu_answer
 from tests.fakes.selfhosted_server import MODEL as SELFHOSTED_MODEL
 from tests.fakes.selfhosted_server import SelfHosted
-from tests.fakes.server import FakeServer, Gate, Reply, Step
+from tests.fakes.server import FakeServer, Gate, Reply, Socket, Step
+from voicecli.backends.registry import FAMILIES
 from voicecli.types import (
     AudioChunk,
     AudioClip,
@@ -96,15 +101,9 @@ async def frames(more: bool = False) -> AsyncIterator[AudioFrame]:
     while True:
         for at in range(0, len(sound), 640):
             yield AudioFrame(sound[at : at + 640])
-            await _breath()
+            await asyncio.sleep(0.0005)
         if not more:
             return
-
-
-async def _breath() -> None:
-    import asyncio
-
-    await asyncio.sleep(0.0005)
 
 
 def chat(adapter: Any) -> Stream:
@@ -197,9 +196,20 @@ def _openai(server: OpenAIServer, **settings: Any) -> Backend:
     return Backend("work", "openai", **(models | fixed | settings))
 
 
-def _openai_cell(verb: str, path: str, call: Any, right: Any, slow: Any = None, socket: bool = False) -> Cell:
-    return Cell("openai", verb, OpenAIServer, _openai, lambda server: server, (path,), call, right, slow, socket)
+def _openai_cell(
+    verb: str,
+    path: str,
+    call: Any,
+    right: Any,
+    slow: Any = None,
+    socket: bool = False,
+    means: frozenset[str] = frozenset(),
+) -> Cell:
+    return Cell("openai", verb, OpenAIServer, _openai, lambda server: server, (path,), call, right, slow, socket, means)
 
+
+_NO_LIST = frozenset({"nothing", "cut", "list", "object", "null", "binary"})
+"""The published names take the place of a list that cannot be read."""
 
 _CHAT, _HEAR, _SAY = "/v1/chat/completions", "/v1/audio/transcriptions", "/v1/audio/speech"
 _DELTAS = [_event({"choices": [{"delta": {"content": "a"}, "finish_reason": end}]}) for end in (None, "stop")]
@@ -216,7 +226,7 @@ OPENAI = [
     _openai_cell("transcribe_live", "/v1/realtime", listen, hears, unending, socket=True),
     _openai_cell("speak", _SAY, speak, speaks, held(_SAY, _SOUND, [_SOUND], "audio/pcm", speak)),
     _openai_cell("models", "/v1/models", once(lambda adapter: adapter.models()), lists("digits-chat")),
-    _openai_cell("voices", "/v1/audio/voices", once(lambda adapter: adapter.voices()), lists("alloy")),
+    _openai_cell("voices", "/v1/audio/voices", once(lambda adapter: adapter.voices()), lists("alloy"), means=_NO_LIST),
     _openai_cell("health", "/v1/models", once(lambda adapter: adapter.check()), well),
 ]
 
@@ -277,4 +287,62 @@ GOV = [
     _gov_cell("health", ("/v1/tts",), once(lambda adapter: adapter.check()), well),
 ]
 
-CELLS = [*OPENAI, *SELFHOSTED, *GOV]
+# -- qiniu -------------------------------------------------------------------------------------------
+
+
+def _qiniu(server: QiniuServer, **settings: Any) -> Backend:
+    fixed: dict[str, Any] = {"base_url": server.base, "key": Secret(QINIU_KEY), "chat_model": "deepseek-v3"}
+    return Backend("work", "qiniu", **(fixed | settings))
+
+
+def _qiniu_cell(
+    verb: str,
+    path: str,
+    call: Any,
+    right: Any,
+    slow: Any = None,
+    socket: bool = False,
+    means: frozenset[str] = frozenset(),
+) -> Cell:
+    return Cell("qiniu", verb, QiniuServer, _qiniu, lambda server: server, (path,), call, right, slow, socket, means)
+
+
+_LIST, _EMPTY = "/v1/voice/list", frozenset({"list"})
+
+
+def _slow_speech(adapter: Any, server: FakeServer, gate: Gate) -> Stream:
+    async def talk(socket: Socket) -> None:
+        await socket.receive()
+        await socket.send(qiniu_answer(_SOUND, 1))
+        await first_of(gate.wait(), socket.receive())
+        await socket.send(qiniu_answer(_SOUND, -1))
+
+    server.on_socket("/v1/voice/tts", talk)
+    return speak(adapter)
+
+
+async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Return, or raise, with the first of `waits`; the others are cancelled."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+QINIU = [
+    _qiniu_cell(
+        "chat", _CHAT, chat, answers("你好，世界"), held(_CHAT, _DELTAS[0], _DELTAS[1:], "text/event-stream", chat)
+    ),
+    _qiniu_cell("transcribe", "/v1/voice/asr", transcribe, hears, socket=True),
+    _qiniu_cell("transcribe_live", "/v1/voice/asr", listen, hears, unending, socket=True),
+    _qiniu_cell("speak", "/v1/voice/tts", speak, speaks, _slow_speech, socket=True),
+    _qiniu_cell("voices", _LIST, once(lambda adapter: adapter.voices()), lists("qiniu_en_male_digits"), means=_EMPTY),
+    _qiniu_cell("models", "/v1/models", once(lambda adapter: adapter.models()), lists("deepseek-v3")),
+    _qiniu_cell("health", _LIST, once(lambda adapter: adapter.check()), well, means=_EMPTY),
+]
+
+CELLS = [cell for cell in (*OPENAI, *SELFHOSTED, *GOV, *QINIU) if cell.family in FAMILIES]
