@@ -121,12 +121,10 @@ def test_twenty_turns_on_the_virtual_devices(
                 devices.play_into("micfeed", says(question).tobytes())
                 talk.until("turn_metrics")
             time.sleep(0.3)
-        log = list(server.log)
     assert talk.process.wait(5) == 0
     assert talk.of("turn_lost") == []
     assert [each["text"] for each in talk.of("user_said")] == questions
     assert digits_in(recording.assistant) == [expected(question) for question in questions]
-    assert not any("?" in str(each) for each in log)
     heard = gaps_ms(recording, quietest=1000)
     told = [each["gap_ms"] for each in talk.of("turn_metrics")]
     errors = sorted(abs(a - b) for a, b in zip(heard, told, strict=True))

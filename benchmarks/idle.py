@@ -1,0 +1,142 @@
+"""What `voice talk` costs while nobody speaks: CPU and memory in silence, and turns started by room noise.
+
+    python benchmarks/idle.py [--seconds 30] [--noise-minutes 10] [--noise FILE]
+
+Runs the program as a process on virtual sound devices (PulseAudio), with a service (a local server) and
+embedded. The room noise is ../shared/recordings/noise1.wav where it is there, otherwise made here.
+Prints a table; gates nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.fakes.openai_server import OpenAIServer  # noqa: E402
+from tests.virtual import RATE, VirtualDevices, virtual_devices  # noqa: E402
+from voicecli.audio.files import read_pcm  # noqa: E402
+
+TICKS = os.sysconf("SC_CLK_TCK")
+SERVICE = """
+[use]
+transcribe = "work"
+chat = "work"
+speak = "work"
+[backends.work]
+family = "openai"
+base_url = "{url}"
+chat_model = "digits-chat"
+transcribe_model = "digits-hear"
+speak_model = "digits-speak"
+voice = "echo"
+"""
+
+
+@contextmanager
+def talk(devices: VirtualDevices, config: str) -> Iterator[tuple[subprocess.Popen[str], list[dict[str, object]]]]:
+    """A talk that is ready, and the events it tells."""
+    with tempfile.TemporaryDirectory() as home:
+        path = Path(home) / "config.toml"
+        path.write_text(config)
+        env = {**os.environ, **devices.env, "HOME": home, "XDG_STATE_HOME": home, "VOICE_CONFIG": str(path)}
+        command = [sys.executable, "-m", "voicecli", "talk", "--json", "--quiet"]
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        events: list[dict[str, object]] = []
+        ready = threading.Event()
+
+        def read() -> None:
+            assert process.stdout is not None
+            for line in process.stdout:
+                events.append(json.loads(line))
+                ready.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        ready.wait(20)
+        try:
+            yield process, events
+        finally:
+            process.terminate()
+            process.wait(5)
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def rss_mib(pid: int) -> float:
+    """Proportional set size: memory that is shared with other processes counts in part."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in rollup if line.startswith("Rss:")) / 1024
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def silence(devices: VirtualDevices, name: str, config: str, seconds: float) -> None:
+    with talk(devices, config) as (process, _):
+        time.sleep(3)
+        begin = cpu_s(process.pid)
+        time.sleep(seconds)
+        share = (cpu_s(process.pid) - begin) / seconds * 100
+        workers = ", ".join(f"{rss_mib(each):.0f} MiB" for each in children(process.pid)) or "none"
+        print(f"{name:<10} {share:>9.1f} %  {rss_mib(process.pid):>8.0f} MiB   worker: {workers}", flush=True)
+
+
+def noise(devices: VirtualDevices, name: str, config: str, sound: np.ndarray, minutes: float) -> None:
+    with talk(devices, config) as (process, events):
+        before = cpu_s(process.pid)
+        rounds = max(1, round(minutes * 60 * RATE / len(sound)))
+        devices.play_into("micfeed", np.tile(sound, rounds).astype(np.int16).tobytes())
+        played = rounds * len(sound) / RATE
+        share = (cpu_s(process.pid) - before) / played * 100
+        turns = [each for each in events if each["event"] in ("user_partial", "user_said", "turn_lost", "notice")]
+        print(f"{name:<10} {played / 60:>6.1f} min  {share:>5.1f} %  turns started: {len(turns)}", flush=True)
+
+
+def room(path: str | None) -> tuple[str, np.ndarray]:
+    """Room noise at the bus's rate: the recording, or pink-ish noise with a hum."""
+    found = Path(path) if path else ROOT.parent / "shared" / "recordings" / "noise1.wav"
+    if found.exists():
+        return found.name, np.frombuffer(read_pcm(found, RATE), np.int16)
+    rng = np.random.default_rng(1)
+    white = rng.standard_normal(RATE * 30)
+    brown = np.cumsum(white - white.mean())
+    hum = np.sin(2 * np.pi * 50 * np.arange(len(white)) / RATE)
+    mixed = brown / np.abs(brown).max() + 0.2 * white / np.abs(white).max() + 0.2 * hum
+    return "made here", (mixed / np.abs(mixed).max() * 2500).astype(np.int16)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--noise-minutes", type=float, default=10)
+    parser.add_argument("--noise")
+    args = parser.parse_args()
+    with virtual_devices() as devices, OpenAIServer() as server:
+        configs = {"service": SERVICE.format(url=server.base_url), "embedded": ""}
+        print(f"silence, {args.seconds:.0f} s after the first 3 s: CPU of one core, resident memory")
+        for name, config in configs.items():
+            silence(devices, name, config, args.seconds)
+        source, sound = room(args.noise)
+        print(f"room noise ({source}): CPU of one core, turns")
+        noise(devices, "service", configs["service"], sound, args.noise_minutes)
+
+
+if __name__ == "__main__":
+    main()
