@@ -345,6 +345,27 @@ async def test_transcribe_options_reach_the_service() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("asked", "configured", "sent"),
+    [
+        ("zh-CN", "", "zh"),
+        ("EN_us", "", "en"),
+        (None, "de-AT", "de"),
+        ("fr", "de", "fr"),
+        ("auto", "", None),
+        (None, "", None),
+    ],
+)
+async def test_language_is_sent_as_its_code(asked: str | None, configured: str, sent: str | None) -> None:
+    with OpenAIServer() as server:
+        await heard(server, "12", TranscribeOptions(language=asked), language=configured)
+        async with opened(server, language=configured) as work:
+            await drained(work.transcribe_live(frames("12"), TranscribeOptions(language=asked)))
+    live = next(entry for entry in server.log if entry["verb"] == "realtime")
+    assert server.log[0]["form"].get("language") == sent
+    assert live["session"]["audio"]["input"]["transcription"].get("language") == sent
+
+
 async def test_words_are_asked_for_with_times() -> None:
     with OpenAIServer() as server:
         (found,) = await heard(server, "159", TranscribeOptions(words=True))

@@ -41,6 +41,11 @@ class Part:
             raise ConfigError(f"{table} names no model", cure=f"Set {setting} in {table}, or give --model")
         return str(model)
 
+    def _language(self, asked: str | None) -> str | None:
+        """The ISO-639-1 code to send (`zh` of zh-CN), or None for any language."""
+        code = (asked or self._backend.language).lower().replace("_", "-").partition("-")[0]
+        return code if code and code != "auto" else None
+
     async def _enter(
         self,
         stack: AsyncExitStack,

@@ -41,7 +41,7 @@ class Realtime(Part):
                 f"[backends.{backend.name}] has no realtime address", cure="Set live_url to wss://…/realtime"
             )
         model = self._model(options.model, "transcribe_model")
-        hints = {"language": options.language, "prompt": options.prompt}
+        hints = {"language": self._language(options.language), "prompt": options.prompt}
         extra = backend.extra_for("transcribe").get("realtime")
         async with connect(backend, realtime(backend.live_url)) as socket:
             session = Session(model, socket.service.error, **hints, extra=extra)

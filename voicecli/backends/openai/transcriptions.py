@@ -29,7 +29,7 @@ _KINDS = {
     "wav": "audio/wav",
     "webm": "audio/webm",
 }
-_OPTIONS = ("language", "prompt", "temperature")
+_OPTIONS = ("prompt", "temperature")
 _WORDS = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
 _TIMELESS, _PLAIN = "no granularities", "no verbose_json"
 _JSON_ONLY = ("gpt-4o", "gpt-live", "-transcribe")
@@ -55,6 +55,7 @@ class Transcriptions(Part):
 
     def _fields(self, options: TranscribeOptions) -> dict[str, Any]:
         asked: dict[str, Any] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+        asked |= {"language": code} if (code := self._language(options.language)) else {}
         asked["model"] = model = self._model(options.model, "transcribe_model")
         if options.diarize:
             asked |= {"response_format": "diarized_json", "chunking_strategy": "auto"}
