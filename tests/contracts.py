@@ -321,6 +321,16 @@ def _slow_speech(adapter: Any, server: FakeServer, gate: Gate) -> Stream:
     return speak(adapter)
 
 
+def _slow_ears(adapter: Any, server: Any, gate: Gate) -> Stream:
+    server.hold = gate
+    return transcribe(adapter)
+
+
+def speak_whole(adapter: Any) -> Stream:
+    found: Stream = adapter.speak(SpeechRequest(f"Dial {DIGITS}.", format="wav"))
+    return found
+
+
 async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:
     """Return, or raise, with the first of `waits`; the others are cancelled."""
     tasks = [asyncio.ensure_future(each) for each in waits]
@@ -335,11 +345,12 @@ async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:
 
 QINIU = [
     _qiniu_cell(
-        "chat", _CHAT, chat, answers("你好，世界"), held(_CHAT, _DELTAS[0], _DELTAS[1:], "text/event-stream", chat)
+        "chat", _CHAT, chat, answers("5182004936。"), held(_CHAT, _DELTAS[0], _DELTAS[1:], "text/event-stream", chat)
     ),
-    _qiniu_cell("transcribe", "/v1/voice/asr", transcribe, hears, socket=True),
+    _qiniu_cell("transcribe", "/v1/voice/asr", transcribe, hears, _slow_ears, socket=True),
     _qiniu_cell("transcribe_live", "/v1/voice/asr", listen, hears, unending, socket=True),
     _qiniu_cell("speak", "/v1/voice/tts", speak, speaks, _slow_speech, socket=True),
+    _qiniu_cell("speak", "/v1/voice/tts", speak_whole, speaks),
     _qiniu_cell("voices", _LIST, once(lambda adapter: adapter.voices()), lists("qiniu_en_male_digits"), means=_EMPTY),
     _qiniu_cell("models", "/v1/models", once(lambda adapter: adapter.models()), lists("deepseek-v3")),
     _qiniu_cell("health", _LIST, once(lambda adapter: adapter.check()), well, means=_EMPTY),

@@ -356,6 +356,7 @@ def hosts(verb: Verb, backend: Backend) -> list[str]:
     own = getattr(backend, ADDRESSES.get(USED_FOR[verb], ""), "")
     live = backend.live_url if verb == "transcribe_live" else ""
     urls = [live, own] if (live or own) else [backend.base_url, *backend.base_urls]
+    urls = urls if any(urls) else [*family_of(backend).bases]
     return list(dict.fromkeys(host for url in urls if (host := host_of(url))))
 
 

@@ -28,9 +28,10 @@ import numpy as np
 import soundfile
 
 from tests import dtmf
-from tests.fakes.server import FakeServer, Reply, Request, Socket
+from tests.fakes.server import FakeServer, Gate, Left, Reply, Request, Socket
 
 KEY = "qiniu-secret-key"
+CHAT_MODEL = "deepseek-v3"
 RATE = 16_000
 VOICES: list[dict[str, Any]] = [
     {
@@ -159,6 +160,8 @@ class QiniuServer(FakeServer):
     def __init__(self, manner: Manner | None = None, **more: Any) -> None:
         super().__init__(self._http, **more)
         self.manner = manner or Manner()
+        self.hold: Gate | None = None
+        """What the last answer of a recognition waits for."""
         self.sessions: list[Heard] = []
         self.spoken: list[Any] = []
         self.on_socket("/v1/voice/asr", self._listen)
@@ -260,6 +263,7 @@ class QiniuServer(FakeServer):
         return frame(0x9, flags, sequence, payload, manner)
 
     async def _end(self, socket: Socket, heard: Heard, digits: Digits) -> None:
+        await self._held(socket)
         manner = self.manner
         final = self._response(heard, digits, len(heard.pieces) + 1)
         match manner.ending:
@@ -289,6 +293,18 @@ class QiniuServer(FakeServer):
                 await socket.send(final)
                 await asyncio.sleep(0.02)
                 socket.reset()
+
+    async def _held(self, socket: Socket) -> None:
+        if self.hold is None:
+            return
+        opening, leaving = asyncio.ensure_future(self.hold.wait()), asyncio.ensure_future(socket.receive())
+        try:
+            await asyncio.wait({opening, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done() and leaving.result() is None:
+                raise Left
+        finally:
+            opening.cancel(), leaving.cancel()
+            await asyncio.gather(opening, leaving, return_exceptions=True)
 
     # -- speech ------------------------------------------------------------------------------------
 
@@ -383,7 +399,7 @@ class QiniuServer(FakeServer):
             ("GET", "/v1/voice/list"): self._list,
             ("POST", "/v1/voice/asr"): self._asr,
             ("POST", "/v1/voice/tts"): self._tts,
-            ("GET", "/v1/models"): lambda request: Reply.json({"object": "list", "data": [{"id": "deepseek-v3"}]}),
+            ("GET", "/v1/models"): lambda request: Reply.json({"object": "list", "data": [{"id": CHAT_MODEL}]}),
             ("POST", "/v1/chat/completions"): self._chat,
         }
         handler = handlers.get((request.method, request.path))
@@ -416,12 +432,15 @@ class QiniuServer(FakeServer):
         return Reply.json({"reqid": "f3df", **fields})
 
     def _chat(self, request: Request) -> Reply:
+        """Every digit of the last message, plus one."""
         asked = request.json()
-        if asked.get("model") != "deepseek-v3" or not asked.get("messages") or asked.get("stream") is not True:
+        if asked.get("model") != CHAT_MODEL or not asked.get("messages") or asked.get("stream") is not True:
             raise Wrong(400, "invalid request")
-        chunks = [{"choices": [{"index": 0, "delta": {"content": word}}]} for word in ("你好", "，", "世界")]
-        chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        return Reply.sse([f"data: {json.dumps(each)}\n\n".encode() for each in chunks] + [b"data: [DONE]\n\n"])
+        digits = [str((int(c) + 1) % 10) for c in asked["messages"][-1]["content"] if c in "0123456789"]
+        chunks: list[Any] = [{"index": 0, "delta": {"content": each}} for each in (*digits, "。")]
+        chunks.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        events = [f"data: {json.dumps({'choices': [each]})}\n\n".encode() for each in chunks]
+        return Reply.sse([*events, b"data: [DONE]\n\n"])
 
 
 # -- the wire, written from the documents ----------------------------------------------------------

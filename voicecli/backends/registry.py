@@ -28,6 +28,8 @@ class Limits:
     containers: frozenset[str] = frozenset({"wav"})
     speech_characters: int | None = None
     speech_bytes: int | None = None
+    plain: bool = False
+    """A recording must be plain samples: WAV, 16 kHz, mono."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Family:
     grammar: Callable[[], str] | None = None
     takes_grammar: bool = False
     punctuates_fragments: bool = True
+    bases: tuple[str, ...] = ()
+    """Where the service is when the configuration names no address."""
 
     def can(self, verb: str) -> bool:
         """Whether the family serves `verb` by itself (without a bridge)."""
@@ -110,6 +114,26 @@ FAMILIES: dict[str, Family] = {
             speech_characters=4096,
         ),
         stops_on_cancel=frozenset({"chat", "speak"}),
+    ),
+    "qiniu": Family(
+        name="qiniu",
+        summary="Qiniu's cloud voice: live recognition, speech, chat as OpenAI's",
+        transcribe=lazy("qiniu:ears"),
+        transcribe_live=lazy("qiniu:ears"),
+        chat=lazy("qiniu:thinker"),
+        speak=lazy("qiniu:mouth"),
+        voices=lazy("qiniu:catalog"),
+        models=lazy("qiniu:thinker"),
+        health=lazy("qiniu:catalog"),
+        takes={
+            "transcribe": frozenset({"model", "words"}),
+            "transcribe_live": frozenset({"model", "words"}),
+            "chat": frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop"}),
+            "speak": frozenset({"voice", "speed", "format"}),
+        },
+        limits=Limits(speech_characters=300, speech_bytes=1024, plain=True),
+        stops_on_cancel=frozenset({"chat"}),
+        bases=("https://openai.qiniu.com/v1", "https://api.qnaigc.com/v1"),
     ),
     "selfhosted": Family(
         name="selfhosted",

@@ -182,7 +182,8 @@ def load(job: Job, family: Family) -> AudioClip:
     from voicecli.types import MIC, AudioClip
 
     name = _shown(job.source)
-    native = family.can("transcribe")  # a live recogniser behind a bridge takes plain samples
+    # A live recogniser, behind a bridge or not, takes plain samples.
+    native = family.can("transcribe") and not family.limits.plain
     clip = files.clip_of(job.data, name) if job.source == STDIN else files.read_clip(Path(job.source))
     if native and fits(clip, family):
         return clip

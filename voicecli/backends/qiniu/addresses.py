@@ -11,12 +11,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any, TypeVar
 
 from voicecli.backends.http import HttpService
+from voicecli.backends.registry import FAMILIES
 from voicecli.backends.websocket import Socket, connect
 from voicecli.errors import UnreachableError, VoiceError
 from voicecli.types import Backend
-
-BASES = ("https://openai.qiniu.com/v1", "https://api.qnaigc.com/v1")
-"""Where Qiniu is when the configuration names no address, in their order."""
 
 T = TypeVar("T")
 
@@ -24,7 +22,7 @@ T = TypeVar("T")
 def bases_of(backend: Backend) -> tuple[str, ...]:
     """The configured addresses in their order, else Qiniu's own."""
     given = (backend.base_url, *backend.base_urls)
-    return tuple(dict.fromkeys(url.rstrip("/") for url in given if url)) or BASES
+    return tuple(dict.fromkeys(url.rstrip("/") for url in given if url)) or FAMILIES["qiniu"].bases
 
 
 def fails_over(error: VoiceError) -> bool:
