@@ -23,6 +23,10 @@ Judge = Literal["silero", "webrtc"]
 FRAME_BYTES = 640
 """20 ms at 16 kHz."""
 
+ALONE, BEFORE_SILERO = 3, 2
+"""webrtcvad's modes, 3 the strictest. Before Silero, mode 3 keeps a quiet person out: of ten recordings at
+−30 dB six were never heard with it, none with mode 2, which costs no more and lets no more noise through."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voicing:
@@ -42,7 +46,8 @@ class Detector:
     """
 
     def __init__(self, judge: Judge = "silero", *, start: float = 0.7, keep: float = 0.4) -> None:
-        self._gate = _Gate()
+        self._strictness = ALONE if judge == "webrtc" else BEFORE_SILERO
+        self._gate = _Gate(self._strictness)
         self._judge = _Silero() if judge == "silero" else None
         self._start, self._keep = start, keep
         self._speech = False
@@ -61,21 +66,21 @@ class Detector:
 
     def reset(self) -> None:
         """Forget what was heard, as before the first frame."""
-        self._gate = _Gate()
+        self._gate = _Gate(self._strictness)
         self._speech = False
         if self._judge is not None:
             self._judge.reset()
 
 
 class _Gate:
-    """webrtcvad in its strictest mode, held open for `HOLD` frames after it last found something."""
+    """webrtcvad, held open for `HOLD` frames after it last found something."""
 
     HOLD = 15
 
-    def __init__(self) -> None:
+    def __init__(self, strictness: int) -> None:
         import webrtcvad
 
-        self._is_speech: Callable[[bytes, int], bool] = webrtcvad.Vad(3).is_speech
+        self._is_speech: Callable[[bytes, int], bool] = webrtcvad.Vad(strictness).is_speech
         self._open = 0
         self.voiced = False
 
