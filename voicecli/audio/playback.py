@@ -213,6 +213,7 @@ async def play(chunks: AsyncIterator[bytes], rate: int, device: devices.Wanted =
 async def _sound(queue: _Queue, device: devices.Wanted) -> None:
     """Opens the loudspeaker and keeps it until all has sounded."""
     async with Loudspeaker(device, queue, queue.pump) as speaker, asyncio.TaskGroup() as tasks:
+        queue.open()
         watch = tasks.create_task(speaker.watch())
         await queue.drained()
         watch.cancel()
@@ -234,10 +235,15 @@ class _Queue:
         self._lock = threading.Lock()
         self._pieces: deque[bytes] = deque()
         self._held = 0
+        self._open = False
         self._playing = False
         self._complete = False
         self._sounds_until = 0.0
         self._moved = asyncio.Event()
+
+    def open(self) -> None:
+        """The device is awake: what it was given before may have been lost."""
+        self._open = True
 
     async def put(self, data: bytes) -> None:
         """Adds sound; waits while there is more than enough."""
@@ -267,7 +273,8 @@ class _Queue:
         self._moved.set()
 
     def render(self, count: int, at: float) -> bytes:
-        if not self._playing and not self._complete and self._held < 2 * self.rate * self.START_S:
+        waiting = not self._playing and not self._complete and self._held < 2 * self.rate * self.START_S
+        if waiting or not self._open:
             return bytes(2 * count)
         with self._lock:
             data = self._take(2 * count)

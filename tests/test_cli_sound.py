@@ -1,0 +1,102 @@
+"""`voice speak` out of a loudspeaker and `voice devices`, on virtual sound devices."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import dtmf
+from tests.conftest import Voice
+from tests.fakes.server import STALL, FakeServer, Reply
+from tests.test_cli_speak import PATH, Speaking, tones
+from tests.virtual import RATE, Recording, VirtualDevices, virtual_devices
+
+pytestmark = pytest.mark.needs_sound
+
+
+@pytest.fixture(scope="module")
+def devices() -> Iterator[VirtualDevices]:
+    with virtual_devices() as running:
+        yield running
+
+
+@pytest.fixture
+def speaking() -> Iterator[Speaking]:
+    with FakeServer() as server:
+        yield Speaking(server)
+
+
+@pytest.fixture
+def work(speaking: Speaking, devices: VirtualDevices, tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "voice.toml"
+    file.write_text(
+        f"""
+        [use]
+        speak = "work"
+        [audio]
+        output = "virtual-speaker"
+        [backends.work]
+        family = "openai"
+        base_url = "{speaking.url}/v1"
+        speak_model = "m1"
+        """
+    )
+    return devices.env | {"VOICE_CONFIG": str(file)}
+
+
+@contextmanager
+def settled(devices: VirtualDevices) -> Iterator[Recording]:
+    """A recording that the sound server has got used to: the first moments after its start are not reliable."""
+    with devices.recording() as recording:
+        time.sleep(0.6)
+        yield recording
+
+
+def test_every_digit_sounds_once_and_to_its_end(work: dict[str, str], voice: Voice, devices: VirtualDevices) -> None:
+    with settled(devices) as recording:
+        run = voice("speak", "0123456789", env=work)
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+    assert dtmf.decode(recording.assistant, RATE) == "0123456789"
+
+
+def test_what_is_piped_in_is_spoken(work: dict[str, str], voice: Voice, devices: VirtualDevices) -> None:
+    with settled(devices) as recording:
+        assert voice("speak", input=b"Number 147 is next.\n", env=work).returncode == 0
+    assert dtmf.decode(recording.assistant, RATE) == "147"
+
+
+def test_ctrl_c_silences_it_at_once(
+    speaking: Speaking, work: dict[str, str], home: dict[str, str], devices: VirtualDevices
+) -> None:
+    speaking.server.on(PATH, Reply([tones("12345"), STALL], headers={"content-type": "audio/pcm"}))
+    command = [sys.executable, "-m", "voicecli", "speak", "1"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=home | work) as process:
+        time.sleep(2.0)  # a process of its own, which says nothing while it sounds
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, b"")
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_device_that_is_not_there_is_8_and_names_those_that_are(work: dict[str, str], voice: Voice) -> None:
+    run = voice("speak", "1", env=work | {"VOICE_AUDIO_OUTPUT": "no such thing"})
+    assert run.returncode == 8
+    assert run.stderr.startswith(b"error: ")
+    assert b"virtual-speaker" in run.stderr
+    assert b"Traceback" not in run.stderr
+
+
+def test_devices_are_listed_by_name(work: dict[str, str], voice: Voice) -> None:
+    names = [each["name"] for each in json.loads(voice("devices", "--json", env=work).stdout)]
+    assert {"virtual-mic", "virtual-speaker"} <= set(names)
+    table = voice("devices", env=work).stdout.decode()
+    assert any("virtual-speaker" in line.split("\t") for line in table.splitlines())
