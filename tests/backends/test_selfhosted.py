@@ -113,7 +113,10 @@ async def test_the_one_path_is_the_only_one_asked() -> None:
         assert len(plain.asr.requests) == 1
 
 
-@pytest.mark.parametrize(("asked", "sent"), [(PLAIN, "auto"), (TranscribeOptions(language="yue"), "yue")])
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [(PLAIN, "auto"), (TranscribeOptions(language="yue"), "yue"), (TranscribeOptions(language="zh_CN"), "zh")],
+)
 async def test_sensevoices_own_api_gives_tags_and_takes_a_language(
     servers: SelfHosted, asked: TranscribeOptions, sent: str
 ) -> None:

@@ -58,7 +58,9 @@ class Transcriber:
                 who=backend.name,
                 cure=f"Leave the language out, or end asr_url with {OWN} if the server has that",
             )
-        asked = {"keys": "audio", "lang": options.language or backend.language or "auto"} if own else {}
+        # SenseVoice writes zh for zh-CN.
+        language = (options.language or backend.language).lower().replace("_", "-").partition("-")[0]
+        asked = {"keys": "audio", "lang": language or "auto"} if own else {}
         return [
             *form_fields(backend.extra_for("transcribe") | asked),
             form_file("files" if own else "file", clip, "audio"),
