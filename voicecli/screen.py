@@ -10,6 +10,7 @@ prompt_toolkit puts the terminal back on every way out.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -29,18 +30,22 @@ from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, L
 from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.output import ColorDepth, DummyOutput, create_output
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import get_cwidth
 
 from voicecli.audience import lost_line, metrics_line, ready_line, reply_line, said_line
 from voicecli.console import Console, clean
 from voicecli.dialogue import events as ev
 
 REDRAW_S = 0.1
-METER = " ▁▂▃▄▅▆▇█"
+METER = "▁▂▃▄▅▆▇█"
+INDENT = len("voice: ")
+_BREAKABLE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]*\s*")
 QUIETEST, LOUDEST = -60.0, -10.0
-HELP = """While you talk:
-  type a line and Enter   ask in writing          /exit or Ctrl-C   leave
-  Ctrl-X or /stop         stop the reply          Ctrl-O or /mute   close and open the microphone
-  Ctrl-T or /end          end your turn now (with --ptt: hold, or press to begin and to end)"""
+HELP = """While you talk, type a line and Enter to ask in writing.
+Ctrl-C or /exit   leave
+Ctrl-X or /stop   stop the reply
+Ctrl-O or /mute   close and open the microphone
+Ctrl-T or /end    end your turn now (with --ptt: hold it, or press to begin and to end)"""
 
 PHASES: Mapping[str, tuple[str, str]] = {
     "listening": ("class:quiet", "listening"),
@@ -189,8 +194,10 @@ class Screen:
     def _print_lines(self) -> None:
         lines, self._lines = self._lines, []
         coloured = self._console.colour(self._console.err)
+        columns = self._app.output.get_size().columns
         for style, text in lines:
             before, after = (ANSI[style], "\x1b[0m") if coloured and ANSI[style] else ("", "")
+            text = wrapped(text, columns)
             head, colon, rest = text.partition(":") if style in ("you", "voice") else (text, "", "")
             self._console.err.write(f"{before}{head}{colon}{after}{rest}\n")
         self._console.err.flush()
@@ -233,7 +240,7 @@ class Screen:
 
     def _status(self) -> StyleAndTextTuples:
         style, name = PHASES[self._shown.phase]
-        bar = METER[int(self._meter_step(self._shown.level))]
+        bar = "×" if self._shown.phase == "muted" else METER[int(self._meter_step(self._shown.level))]
         return [(style, f" {bar * 3} {name}"), ("class:quiet", f"   {self._shown.hint}")]
 
     @staticmethod
@@ -304,6 +311,24 @@ class Screen:
         unknown = ("aside", f"no command is called {clean(text.split()[0])}; /help lists them")
         acts.get(text.split()[0].lower(), lambda: self._lines.append(unknown))()
         self._wake.set()
+
+
+def wrapped(text: str, columns: int) -> str:
+    """`text` broken at spaces (and between wide characters) to fit, with what follows a speaker's name indented."""
+    return "\n".join(_wrapped_line(line, max(columns - 1, 20)) for line in text.split("\n"))
+
+
+def _wrapped_line(line: str, columns: int) -> str:
+    indent = " " * INDENT if line.startswith(("you:", "voice:", " ")) else ""
+    rows, row, width = [], "", 0
+    for part in _BREAKABLE.findall(line):
+        size = get_cwidth(part.rstrip())
+        if width + size > columns and row.strip():
+            rows.append(row.rstrip())
+            row, width, part = indent, len(indent), part.lstrip()
+        row += part
+        width += get_cwidth(part)
+    return "\n".join([*rows, row.rstrip()])
 
 
 def _bound(act: Callable[[], None]) -> Callable[[KeyPressEvent], None]:

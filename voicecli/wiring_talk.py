@@ -140,7 +140,7 @@ async def open_talk(
         if recording is not None:
             devices.recorder = recording
             talk.taps.append(recording.heard)
-        if cfg.talk.barge_in == "auto" and not rules.barge_in and request.input is None:
+        if cfg.talk.barge_in == "auto" and not (rules.barge_in or rules.push_to_talk) and request.input is None:
             emit(Notice("the microphone rests while the assistant speaks (use --headphones to talk over it)"), 0)
         yield talk
 
