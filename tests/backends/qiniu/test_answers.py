@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecli.backends.qiniu.answers import complaint_error, decoded, error_for, result_in, seconds, transcript_of
@@ -178,6 +178,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_no_json_is_more_than_we_can_bear(data: Any) -> None:
     complaint_error(data)

@@ -9,7 +9,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from volcengine_audio.stt import VolcengineAsrFunctionsV3 as Theirs
 
@@ -228,11 +228,13 @@ FRAMES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(FRAMES, st.booleans())
 def test_what_is_written_is_read_again(written: Frame, compress: bool) -> None:
     assert decode(encode(written, compress=compress)) == written
 
 
+@settings(deadline=None)
 @given(FRAMES, st.booleans(), st.data())
 def test_a_frame_cut_anywhere_is_refused(written: Frame, compress: bool, data: st.DataObject) -> None:
     whole = encode(written, compress=compress)
@@ -241,11 +243,13 @@ def test_a_frame_cut_anywhere_is_refused(written: Frame, compress: bool, data: s
         decode(whole[:cut])
 
 
+@settings(deadline=None)
 @given(FRAMES, st.binary(max_size=20))
 def test_a_frame_with_a_tail_is_read_without_it(written: Frame, tail: bytes) -> None:
     assert decode(encode(written) + tail) == written
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100) | st.binary(max_size=60).map(lambda data: b"\x11\x91\x11\0" + data))
 def test_garbage_is_only_ever_our_error(data: bytes) -> None:
     try:
@@ -254,6 +258,7 @@ def test_garbage_is_only_ever_our_error(data: bytes) -> None:
         assert len(str(exc)) < 300 and str(exc).isprintable()
 
 
+@settings(deadline=None)
 @given(FRAMES, st.data())
 def test_a_flipped_bit_is_only_ever_our_error(written: Frame, data: st.DataObject) -> None:
     whole = bytearray(encode(written))

@@ -452,3 +452,50 @@ async def test_a_recording_at_an_address_is_passed_on(serve: Serve) -> None:
     assert await transcribe(server, clip) == [Transcript("heard talk.oga", duration=9.336)]
     (request,) = server.to("/v1/voice/asr")
     assert request.json() == {"model": "asr", "audio": {"format": "ogg", "url": "https://example.invalid/talk.oga"}}
+
+
+# The bar: every digit, at once, and once.
+
+
+async def at_pace(pcm: bytes, spoken: list[float], pace: float = 1.0) -> AsyncIterator[AudioFrame]:
+    """20 ms frames at `pace` times a microphone's; notes when each was there."""
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    for number, at in enumerate(range(0, len(pcm), 640), 1):
+        await asyncio.sleep(max(0.0, begun + number * 0.020 / pace - clock()))
+        spoken.append(clock())
+        yield AudioFrame(pcm[at : at + 640])
+
+
+async def delays(server: QiniuServer, digits: str, pace: float = 1.0) -> tuple[str, list[float]]:
+    """The final text, and for each digit the seconds from the frame that ends it to the text that has it."""
+    spoken: list[float] = []
+    shown: dict[int, float] = {}
+    pcm = sound(digits)
+    ends = [tone.end for tone in dtmf.find(dtmf.encode(digits))]
+    async with (
+        ears(server.base) as recogniser,
+        recogniser.transcribe_live(at_pace(pcm, spoken, pace), OPTIONS) as transcripts,
+    ):
+        async for heard in transcripts:
+            now = asyncio.get_running_loop().time()
+            for count in range(1, len(heard.text) + 1):
+                shown.setdefault(count, now)
+    frames = [min(int(end / 0.020), len(spoken) - 1) for end in ends]
+    return heard.text, [shown[count] - spoken[frame] for count, frame in enumerate(frames, 1)]
+
+
+async def test_each_digit_is_shown_within_300_ms_at_a_microphones_pace(serve: Serve) -> None:
+    text, waits = await delays(serve(), DIGITS * 2)
+    assert text == DIGITS * 2
+    assert max(waits) < 0.3, waits
+
+
+async def test_a_minute_of_digits_is_heard_whole_and_sent_once(serve: Serve) -> None:
+    server = serve()
+    digits = (DIGITS + "6158302947") * 21 + DIGITS[:9]
+    pcm = sound(digits)
+    assert len(pcm) / 32_000 > 60
+    text, _ = await delays(server, digits, pace=20)
+    (session,) = server.sessions
+    assert text == digits and session.pcm == pcm and session.complaint == ""

@@ -9,7 +9,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
@@ -90,6 +90,7 @@ def test_half_a_sample_at_the_end_is_dropped() -> None:
     assert read(it.finish(2.0)).payload == b"\1\2"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=200) | st.integers(0, 3 * BIG_PIECE).map(lambda n: bytes(i % 251 for i in range(n))))
 )
@@ -212,6 +213,15 @@ def test_after_the_last_frame_quiet_ends_it_with_what_is_known() -> None:
     assert it.final == Transcript("one two")
 
 
+def test_a_server_that_never_comes_to_an_end_is_left_all_the_same() -> None:
+    it = started(sound_ms=3000, finished=True)
+    for second in range(3, 200):
+        it.receive(answer(f"still at {second}"), float(second))
+        assert it.deadline == min(second + 5.0, 2.0 + 3.0 + 120.0)
+    it.quiet()
+    assert it.final == Transcript("still at 199")
+
+
 @pytest.mark.parametrize("code", [45000000, 45000010, 45000081, 55000031, 55000000])
 def test_after_the_last_frame_an_error_ends_it_with_what_is_known(code: int) -> None:
     it = started(sound_ms=300, finished=True)
@@ -293,6 +303,7 @@ class Peer:
         return bytes((0x11, 0x90 | flags, 0x10, 0)) + struct.pack(">iI", number, len(text)) + text
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=20))
 def test_a_whole_session_with_a_scripted_peer(milliseconds: list[int]) -> None:
     it, peer = session(), Peer()
@@ -315,6 +326,7 @@ MESSAGE = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(MESSAGE, st.sampled_from(["finish", "quiet", "close"])), max_size=30))
 def test_garbage_is_only_ever_our_error(events: list[bytes | str]) -> None:
     it, finished = session(), False

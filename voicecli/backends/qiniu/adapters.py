@@ -47,26 +47,19 @@ LONGEST_LIST = 5_000
 
 
 class Recogniser:
-    """Ears for live sound and for recordings, both over the WebSocket; recordings at an address over HTTP."""
+    """Ears for live sound and for recordings, each in a connection of its own; recordings at an address over HTTP."""
 
     def __init__(self, addresses: Addresses, session: Callable[[Mapping[str, Any]], Session] = Session) -> None:
         self._addresses, self._session = addresses, session
         self._uid = str(uuid.uuid4())
-
-    async def warm(self) -> None:
-        """Nothing is kept open between sessions: every session is a connection of its own."""
 
     @asynccontextmanager
     async def transcribe_live(
         self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
     ) -> AsyncIterator[AsyncIterator[Transcript]]:
         """One session. Raises what the service says, UsageError for frames that are not 16 kHz mono."""
-        session = self._session(self._settings(options))
-        url = self._addresses.backend.live_url
-        async with self._addresses.socket("voice/asr", url=url) as socket:
-            pump = _Pump(socket, session)
-            async with alongside(pump.send(frames)), aclosing(pump.heard()) as transcripts:
-                yield transcripts
+        async with self._conversed(frames, options, self._addresses.backend.live_url) as transcripts:
+            yield transcripts
 
     @asynccontextmanager
     async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
@@ -76,8 +69,18 @@ class Recogniser:
                 yield transcripts
             return
         samples = samples_of(clip)
-        async with aclosing(_frames(samples)) as frames, self.transcribe_live(frames, options) as transcripts:
+        async with aclosing(_frames(samples)) as frames, self._conversed(frames, options) as transcripts:
             yield transcripts
+
+    @asynccontextmanager
+    async def _conversed(
+        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions, url: str = ""
+    ) -> AsyncIterator[AsyncIterator[Transcript]]:
+        session = self._session(self._settings(options))
+        async with self._addresses.socket("voice/asr", url=url) as socket:
+            pump = _Pump(socket, session)
+            async with alongside(pump.send(frames)), aclosing(pump.heard()) as transcripts:
+                yield transcripts
 
     async def _fetched(self, clip: AudioClip, options: TranscribeOptions) -> AsyncGenerator[Transcript, None]:
         audio = {"format": _url_format(clip), "url": clip.url}
