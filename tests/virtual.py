@@ -73,8 +73,26 @@ class VirtualDevices:
     """
 
     folder: Path
-    daemon: subprocess.Popen[bytes]
-    env: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str]
+    daemon: subprocess.Popen[bytes] = field(init=False)
+
+    def stop(self) -> None:
+        """Ends the daemon: every device is gone."""
+        self.daemon.send_signal(signal.SIGTERM)
+        try:
+            self.daemon.wait(5)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            self.daemon.wait(5)
+
+    def start(self) -> None:
+        """Starts it again, in the same place; returns when it answers and its layout stands."""
+        server = {"HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
+        (self.folder / "native").unlink(missing_ok=True)
+        self.daemon = _start(self.folder, self.env | server)
+        _until(lambda: _answers(self), "PulseAudio answers")
+        self.pactl("set-default-sink", "speaker")
+        self.pactl("set-default-source", "mic")
 
     def pactl(self, *args: str) -> str:
         done = subprocess.run(["pactl", *args], env=os.environ | self.env, capture_output=True, timeout=10)
@@ -190,27 +208,18 @@ def virtual_devices(folder: Path | None = None) -> Iterator[VirtualDevices]:
         (home / "run").mkdir(mode=0o700)
         (home / "asound.conf").write_text(ASOUND)
         env = {
-            "HOME": str(home),
-            "XDG_CONFIG_HOME": str(home),
             "XDG_RUNTIME_DIR": str(home / "run"),
             "PULSE_RUNTIME_PATH": str(home / "run"),
             "PULSE_SERVER": f"unix:{home / 'native'}",
             "ALSA_CONFIG_PATH": str(home / "asound.conf"),
             "JACK_NO_START_SERVER": "1",
         }
-        devices = VirtualDevices(home, _start(home, env), _for_clients(env))
+        devices = VirtualDevices(home, env)
         try:
-            _until(lambda: _answers(devices), "PulseAudio answers")
-            devices.pactl("set-default-sink", "speaker")
-            devices.pactl("set-default-source", "mic")
+            devices.start()
             yield devices
         finally:
-            _stop(devices.daemon)
-
-
-def _for_clients(env: dict[str, str]) -> dict[str, str]:
-    """A client keeps its own HOME: the cookie isn't needed, and its configuration is its own affair."""
-    return {name: value for name, value in env.items() if name not in ("HOME", "XDG_CONFIG_HOME")}
+            devices.stop()
 
 
 def _start(home: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -235,15 +244,6 @@ def _answers(devices: VirtualDevices) -> bool:
         return "mic" in devices.pactl("list", "short", "sources")
     except RuntimeError:
         return False
-
-
-def _stop(daemon: subprocess.Popen[bytes]) -> None:
-    daemon.send_signal(signal.SIGTERM)
-    try:
-        daemon.wait(5)
-    except subprocess.TimeoutExpired:
-        daemon.kill()
-        daemon.wait(5)
 
 
 def _until(true: Callable[[], bool], what: str, seconds: float = 10) -> None:

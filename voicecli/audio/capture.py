@@ -144,6 +144,7 @@ class FrameCutter:
         self._taken = 0
         self._cut = 0
         self._rest = b""
+        self._last = float("-inf")
 
     def feed(self, samples: bytes, count: int, at: float) -> list[AudioFrame]:
         """`samples` became of a block of `count` samples at the device's rate, the first taken at `at`."""
@@ -155,6 +156,6 @@ class FrameCutter:
         return [self._frame(data[start : start + FRAME_BYTES], origin) for start in range(0, whole, FRAME_BYTES)]
 
     def _frame(self, samples: bytes, origin: float) -> AudioFrame:
-        frame = AudioFrame(samples, MIC, origin + self._cut / MIC.rate)
+        self._last = max(self._last, origin + self._cut / MIC.rate)
         self._cut += len(samples) // 2
-        return frame
+        return AudioFrame(samples, MIC, self._last)

@@ -208,18 +208,24 @@ Callback = Callable[[Any, int, Any, Any], None]
 
 
 def open_stream(
-    kind: Kind, wanted: Wanted, rate: int, make: Callable[[int, int], Callback], ended: Callable[[], None]
+    kind: Kind,
+    wanted: Wanted,
+    rate: int,
+    make: Callable[[int, int], Callback],
+    ended: Callable[[], None],
+    latency: float | None = None,
 ) -> Opened:
     """Opens and starts a 16-bit stream, at `rate` and mono if the device can, else as it can.
 
     `make(rate, channels)` returns the callback for what was opened; `ended` is called (on another thread)
-    when the stream stopped. Blocks: call it in a thread. DeviceError: not found, busy, refused.
+    when the stream stopped. `latency` is what PortAudio is asked to hold, in seconds; None is as little as
+    a conversation needs. Blocks: call it in a thread. DeviceError: not found, busy, refused.
     """
     global _open_streams
     sd = portaudio()
     device = find(kind, wanted)
     with _door, hushed(), _portaudio_errors(device.name):
-        stream, rate, channels = _first_that_opens(sd, kind, device, rate, make, ended)
+        stream, rate, channels = _first_that_opens(sd, kind, device, rate, make, ended, latency or latency_s(kind))
         try:
             stream.start()
         except BaseException:
@@ -249,6 +255,7 @@ def _first_that_opens(
     rate: int,
     make: Callable[[int, int], Callback],
     ended: Callable[[], None],
+    latency: float,
 ) -> tuple[Any, int, int]:
     """Mono at our rate; then the device's own rate and channel counts, as the table says."""
     stream_of = sd.RawInputStream if kind == "input" else sd.RawOutputStream
@@ -263,7 +270,7 @@ def _first_that_opens(
                 channels=channels,
                 dtype="int16",
                 blocksize=round(at_rate * BLOCK_S[kind]),
-                latency=latency_s(kind),
+                latency=latency,
                 callback=make(at_rate, channels),
                 finished_callback=ended,
             )
@@ -330,11 +337,17 @@ def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> bool:
 
 
 async def opened(
-    kind: Kind, wanted: Wanted, rate: int, make: Callable[[int, int], Callback], ended: Callable[[], None]
+    kind: Kind,
+    wanted: Wanted,
+    rate: int,
+    make: Callable[[int, int], Callback],
+    ended: Callable[[], None],
+    latency: float | None = None,
 ) -> Opened:
     """`open_stream` without blocking the loop. DeviceError also when the sound system does not answer."""
     try:
-        return await on_thread(lambda: open_stream(kind, wanted, rate, make, ended), within=OPEN_S, undo=close_stream)
+        open_it = partial(open_stream, kind, wanted, rate, make, ended, latency)
+        return await on_thread(open_it, within=OPEN_S, undo=close_stream)
     except TimeoutError:
         _give_up()
         raise DeviceError(
