@@ -101,8 +101,9 @@ class Session:
         self._held += pcm
         self._sent_bytes += len(pcm)
         frames = []
-        while len(self._held) > PIECE:
-            size = BIG_PIECE if len(self._held) > BIG_PIECE else PIECE
+        # A whole sample stays behind: half of one would leave the last frame without sound.
+        while (spare := len(self._held) - MIC.frame_bytes) >= PIECE:
+            size = BIG_PIECE if spare >= BIG_PIECE else PIECE
             frames.append(self._frame(Kind.AUDIO, bytes(self._held[:size])))
             del self._held[:size]
         return frames
