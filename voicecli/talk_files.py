@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -92,22 +93,22 @@ class Recording:
 
     def tee(self, playout: Any) -> Any:
         """A playout that also remembers what it rendered."""
-        return _Tee(playout, self._sounded)
+        return Overheard(playout, lambda pcm, _at: self._sounded.append(pcm))
 
     def _flush(self) -> None:
         while self._sounded:
             self._assistant.write(self._sounded.popleft())
 
 
-class _Tee:
-    """Passes `render` through and keeps what sounded; called on the sound card's thread."""
+class Overheard:
+    """A playout that also tells what it rendered, and when it sounds; called on the sound card's thread."""
 
-    def __init__(self, playout: Any, sounded: deque[bytes]) -> None:
-        self._playout, self._sounded = playout, sounded
+    def __init__(self, playout: Any, tell: Callable[[bytes, float], object]) -> None:
+        self._playout, self._tell = playout, tell
         self.rate: int = playout.rate
         self.notices = playout.notices
 
     def render(self, count: int, at: float) -> bytes:
         pcm: bytes = self._playout.render(count, at)
-        self._sounded.append(pcm)
+        self._tell(pcm, at)
         return pcm

@@ -7,7 +7,7 @@ what the parts do, printing, flags. Only the talk command calls it, inside its f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,15 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from voicecli.audio.codec import decode_chunks
 from voicecli.audio.endpointer import Timing
-from voicecli.audio.playout import Playout
-from voicecli.audio.tape import (
-    TapeClock,
-    TapeLoudspeaker,
-    TapeMicrophone,
-    WavTape,
-    file_blocks,
-    stream_blocks,
-)
 from voicecli.audio.vad import Detector
 from voicecli.dialogue.events import Event, Notice, Ready
 from voicecli.dialogue.exchange import Parts
@@ -35,6 +26,7 @@ from voicecli.errors import UsageError, only
 from voicecli.talk_files import KeptTurns, Recording
 from voicecli.types import AudioFrame, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 from voicecli.wiring import announce, check_language, check_options, choose, enter, with_key
+from voicecli.wiring_devices import Devices
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
@@ -71,7 +63,7 @@ class Talk:
     conversation: Conversation
     emit: Callable[[Event, int], None]
     clock: Callable[[], float]
-    devices: _Devices
+    devices: Devices
     announcements: Callable[[], AsyncIterator[str]] | None = None
     taps: list[Callable[[AudioFrame], None]] = field(default_factory=list)
 
@@ -106,43 +98,61 @@ async def open_talk(
 ) -> AsyncIterator[Talk]:
     """Everything opened but the sound devices. Raises ConfigError, UsageError and what opening raises."""
     check_request(request)
-    devices = _Devices(cfg, request)
+    devices = Devices(cfg, request)
     async with AsyncExitStack() as stack:
-        opener = _Opener(cfg, request, env, report, stack)
-        ears, ears_family, options = await opener.ears()
-        model, chat_family, chat_options = await opener.model()
-        speaker, voice_family, speech = await opener.speaker()
-        if chat_family.grammar is not None and ears_family.takes_grammar:
-            options = replace(options, grammar=chat_family.grammar())
-        playout = devices.playout
-        recording = stack.enter_context(Recording(request.save, playout.rate)) if request.save else None
-        keep = KeptTurns(request.save or cfg.state_dir / "lost-turns")
-        stages = Stages(
-            chat=lambda messages: model.chat(messages, chat_options),
-            say=_sayer(speaker, speech, playout.rate),
-            playout=playout,
-            clock=devices.clock,
-            speech_characters=voice_family.limits.speech_characters,
-            speech_bytes=voice_family.limits.speech_bytes,
-        )
-        parts = Parts(
-            hearing=_hearing(ears, ears_family, options),
-            detect=Detector(cfg.talk.vad).detect,
-            stages=stages,
-            emit=_fan_out(emit, recording),
-            warm=_warmer(ears, model, speaker),
-            keep=_keep_nothing if request.private else keep.keep,
-        )
-        rules = rules_of(cfg, request, chat_family, voice_family, ears_family)
+        opened = await _Opener(cfg, request, env, report, stack).all()
+        if request.save:
+            devices.recorder = stack.enter_context(Recording(request.save, devices.playout.rate))
+        devices.prepare_echo(report)
+        rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
         history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
+        parts = _parts(cfg, request, opened, devices, emit)
         talk = Talk(Conversation(parts, rules, history), parts.emit, devices.clock, devices)
-        talk.announcements = getattr(model, "announcements", None)
-        if recording is not None:
-            devices.recorder = recording
-            talk.taps.append(recording.heard)
+        talk.announcements = getattr(opened.model, "announcements", None)
+        if devices.recorder is not None:
+            talk.taps.append(devices.recorder.heard)
         if cfg.talk.barge_in == "auto" and not (rules.barge_in or rules.push_to_talk) and request.input is None:
             emit(Notice("the microphone rests while the assistant speaks (use --headphones to talk over it)"), 0)
         yield talk
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The three adapters of a conversation, their families, and what is asked of them."""
+
+    ears: Any
+    ears_family: Family
+    hearing: TranscribeOptions
+    model: Any
+    chat_family: Family
+    chatting: ChatOptions
+    speaker: Any
+    voice_family: Family
+    speech: SpeechRequest
+
+
+def _parts(
+    cfg: Config, request: TalkRequest, opened: _Opened, devices: Devices, emit: Callable[[Event, int], None]
+) -> Parts:
+    limits = opened.voice_family.limits
+    stages = Stages(
+        chat=lambda messages: opened.model.chat(messages, opened.chatting),
+        say=_sayer(opened.speaker, opened.speech, devices.playout.rate),
+        playout=devices.playout,
+        clock=devices.clock,
+        speech_characters=limits.speech_characters,
+        speech_bytes=limits.speech_bytes,
+    )
+    keep = KeptTurns(request.save or cfg.state_dir / "lost-turns")
+    return Parts(
+        hearing=_hearing(opened.ears, opened.ears_family, opened.hearing),
+        detect=Detector(cfg.talk.vad).detect,
+        stages=stages,
+        emit=_fan_out(emit, devices.recorder),
+        warm=_warmer(opened.ears, opened.model, opened.speaker),
+        keep=_keep_nothing if request.private else keep.keep,
+        separable=devices.separable,
+    )
 
 
 def _keep_nothing(_turn: int, _pcm: bytes) -> str:
@@ -157,7 +167,7 @@ def check_request(request: TalkRequest) -> None:
         raise UsageError("--ptt needs a microphone, not --input")
 
 
-def rules_of(cfg: Config, request: TalkRequest, chat: Family, voice: Family, ears: Family) -> Rules:
+def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) -> Rules:
     """The rules of the conversation from the configuration and what the families can."""
     talk = cfg.talk
     timing = Timing(
@@ -171,10 +181,10 @@ def rules_of(cfg: Config, request: TalkRequest, chat: Family, voice: Family, ear
         timing=timing,
         end_ms_min=talk.end_ms_min,
         end_ms_max=talk.end_ms_max,
-        barge_in={"on": True, "off": False, "auto": talk.headphones}[talk.barge_in],
+        barge_in={"on": True, "off": False, "auto": talk.headphones or echo}[talk.barge_in],
         push_to_talk=request.push_to_talk,
-        draft=draft_depth(talk.draft, chat, voice),
-        trust_punctuation=not ears.punctuates_fragments,
+        draft=draft_depth(talk.draft, opened.chat_family, opened.voice_family),
+        trust_punctuation=not opened.ears_family.punctuates_fragments,
     )
 
 
@@ -196,6 +206,15 @@ class _Opener:
     env: Mapping[str, str]
     report: Reporter
     stack: AsyncExitStack
+
+    async def all(self) -> _Opened:
+        ears, ears_family, hearing = await self.ears()
+        model, chat_family, chatting = await self.model()
+        speaker, voice_family, speech = await self.speaker()
+        if chat_family.grammar is not None and ears_family.takes_grammar:
+            # What is said is expected to be something that the offline skills understand.
+            hearing = replace(hearing, grammar=chat_family.grammar())
+        return _Opened(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
 
     async def ears(self) -> tuple[Any, Family, TranscribeOptions]:
         options = TranscribeOptions(language=self.request.language)
@@ -266,63 +285,6 @@ def _fan_out(emit: Callable[[Event, int], None], recording: Recording | None) ->
     return both
 
 
-class _Devices:
-    """A microphone or a tape in, a loudspeaker or a tape out, on one clock."""
-
-    def __init__(self, cfg: Config, request: TalkRequest) -> None:
-        self._cfg, self._request = cfg, request
-        self._tape = TapeClock()
-        self.taps: list[Callable[[AudioFrame], None]] = []
-        self.watches: Callable[[], list[Coroutine[Any, Any, None]]] = list
-        self.recorder: Recording | None = None
-        rates = {None: DEVICE_RATE, "-": PIPE_RATE}
-        self.playout = Playout(rates.get(request.output, FILE_RATE))
-        self.clock: Callable[[], float] = self._tape.now if request.fast else lambda: asyncio.get_running_loop().time()
-
-    async def open(
-        self, stack: AsyncExitStack, conversation: Conversation
-    ) -> tuple[AsyncIterator[AudioFrame], tuple[str, str]]:
-        """The frames to listen to, and the names of both devices. Raises DeviceError, InputError."""
-        source: Any = self._request.input
-        if source is not None:
-            # Read first: what is no audio is refused before a device is touched.
-            blocks = stream_blocks() if source == "-" else file_blocks(Path(source))
-            first = await anext(blocks, b"")
-            frames: Any = TapeMicrophone(_again(first, blocks), conversation, fast=self._request.fast, clock=self._tape)
-        output = await self._open_output(stack, conversation)
-        if source is not None:
-            return aiter(frames), (source, output)
-        from voicecli.audio.capture import Microphone
-
-        microphone = await stack.enter_async_context(Microphone(self._cfg.audio.input or None))
-        return aiter(microphone), (microphone.name, output)
-
-    async def _open_output(self, stack: AsyncExitStack, conversation: Conversation) -> str:
-        renderer: Any = self.recorder.tee(self.playout) if self.recorder else self.playout
-        if self._request.output is None:
-            from voicecli.audio.playback import Loudspeaker
-
-            speaker = Loudspeaker(self._cfg.audio.output or None, renderer, conversation.pump)
-            await stack.enter_async_context(speaker)
-            self.watches = lambda: [speaker.watch()]
-            return speaker.name
-        write = self._tape_writer(stack)
-        tape = TapeLoudspeaker(renderer, write)
-        self.taps += [tape.step, lambda _frame: conversation.pump()]
-        return self._request.output
-
-    def _tape_writer(self, stack: AsyncExitStack) -> Callable[[bytes], object]:
-        if self._request.output == "-":
-            return self._request.write_output
-        from voicecli.audio.files import atomic
-
-        assert self._request.output is not None
-        file = stack.enter_context(atomic(Path(self._request.output)))
-        tape = WavTape(file, self.playout.rate)
-        stack.callback(tape.close)
-        return tape.write
-
-
 @asynccontextmanager
 async def _unwrapped() -> AsyncIterator[None]:
     """A TaskGroup's single error as itself."""
@@ -330,10 +292,3 @@ async def _unwrapped() -> AsyncIterator[None]:
         yield
     except BaseExceptionGroup as group:
         raise only(group) from None
-
-
-async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
-    async for block in rest:
-        yield block

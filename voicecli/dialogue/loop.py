@@ -123,7 +123,7 @@ class Conversation:
         """Whether the ears are closed: muted, or half-duplex while (and shortly after) sound plays."""
         if self.muted:
             return True
-        if self.rules.barge_in or self.rules.push_to_talk:
+        if self.rules.push_to_talk or (self.rules.barge_in and self.parts.separable()):
             return False
         sounding = self.turn is not None and self.turn.sounded and not self.turn.done
         return sounding or self.parts.stages.clock() < self._deaf_until
