@@ -289,7 +289,7 @@ class _Queue:
         with self._lock:
             data = self._take(2 * count)
         missing = 2 * count - len(data)
-        self.underruns += bool(self._playing and missing and not self._complete)
+        self.underruns += bool((self._playing or data) and missing and not self._complete)
         self._playing = not missing
         if data:
             self.played += len(data) // 2
