@@ -73,8 +73,7 @@ class Keeper:
         config = self._here.config()
         backend = config.backends.get(self._here.backend or config.use.chat)
         known = model or (backend.chat_model if backend else "")
-        masked = self._here.console.masked(system)
-        self._about = replace(self._about, system=masked, backend=backend.name if backend else "", model=known)
+        self._about = replace(self._about, system=system, backend=backend.name if backend else "", model=known)
         return system
 
     def begin(self) -> None:
@@ -150,11 +149,13 @@ class Keeper:
         if store is None:
             return
         same = _in_common(self._seen, talk)
-        added = [Message(each.role, self._here.console.masked(each.content)) for each in talk[same:]]
+        masked = self._here.console.masked
+        added = [Message(each.role, masked(each.content)) for each in talk[same:]]
         if added and added[-1].role == "assistant":
             added[-1] = replace(added[-1], interrupted=interrupted)
         removed = [number for rows in self._rows[same:] for number in rows]
-        self._about, numbers = store.write(self._about, added, removed)
+        # Masked only here: a key is known once the service is opened.
+        self._about, numbers = store.write(replace(self._about, system=masked(self._about.system)), added, removed)
         self._seen, self._rows = talk, self._rows[:same] + [[number] for number in numbers]
 
     def _guarded(self, work: Callable[[], object]) -> None:

@@ -1,0 +1,484 @@
+"""Conversations that are kept, as processes: chat and talk that go on, and `voice history`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from tests import dtmf
+from tests.conftest import Voice
+from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
+from tests.test_cli_chat import KEY, PATH, STOP, answering, event
+from voicecli.conversations import Conversation, Message, Store
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """Answers "re: " and the question."""
+    with FakeServer() as running:
+        running.on(PATH, lambda request: answering("re: ", request.json()["messages"][-1]["content"]))
+        yield running
+
+
+@pytest.fixture
+def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
+    return serving(f"{server.url}/v1", tmp_path)
+
+
+def serving(base_url: str, folder: Path) -> dict[str, str]:
+    """The variables that make the service at `base_url` the backend "work" of every verb."""
+    file = folder / "voice.toml"
+    file.write_text(
+        f"""
+        [use]
+        transcribe = "work"
+        chat = "work"
+        speak = "work"
+        [backends.work]
+        family = "openai"
+        base_url = "{base_url}"
+        api_key_env = "WORK_KEY"
+        chat_model = "digits-chat"
+        transcribe_model = "digits-hear"
+        speak_model = "digits-speak"
+        [talk]
+        vad = "webrtc"
+        """
+    )
+    return {"VOICE_CONFIG": str(file), "WORK_KEY": KEY}
+
+
+@pytest.fixture
+def file(home: dict[str, str]) -> Path:
+    return Path(home["XDG_STATE_HOME"]) / "voicecli" / "history.db"
+
+
+@pytest.fixture
+def kept(file: Path) -> None:
+    """Three conversations, the last of them spoken."""
+    with Store.open(file) as store:
+        for at, (kind, name) in enumerate([("chat", ""), ("chat", "trip"), ("talk", "")], start=1):
+            about = Conversation(kind, name, "Be brief." if name else "", "work", "m1")
+            reply = Message("assistant", "Yes\x1b[2J, it is. 天空", interrupted=kind == "talk")
+            store.write(about, [Message("user", f"question {at}\nof\tthree"), reply])
+
+
+def asked(request: Request) -> list[str]:
+    return [f"{each['role'][0]}: {each['content']}" for each in request.json()["messages"]]
+
+
+# -- chat ------------------------------------------------------------------------------------------
+
+
+def test_a_chat_is_kept_and_goes_on(server: FakeServer, work: dict[str, str], voice: Voice, file: Path) -> None:
+    first = voice("chat", "-s", "Rhyme.", "one", env=work)
+    assert (first.returncode, first.stdout) == (0, b"re: one\n")
+    assert first.stderr.decode().startswith(f"conversations are kept in {file} (said once): --private")
+    second = voice("chat", "-c", "two", env=work)
+    assert (second.stdout, second.stderr) == (b"re: two\n", b"")
+    third = voice("chat", "three", env=work)
+    assert (third.stdout, third.stderr) == (b"re: three\n", b"")
+    assert [asked(each) for each in server.to(PATH)] == [
+        ["s: Rhyme.", "u: one"],
+        ["s: Rhyme.", "u: one", "a: re: one", "u: two"],
+        ["u: three"],
+    ]
+
+
+def test_a_session_goes_on_by_its_name(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    for words in (("--session", "a", "one"), ("two",), ("three", "--session", "a"), ("--session=b", "-c", "four")):
+        assert voice("chat", *words, env=work).returncode == 0
+    assert [len(asked(each)) for each in server.to(PATH)] == [1, 1, 3, 1]
+
+
+def test_private_keeps_nothing_of_the_run(server: FakeServer, work: dict[str, str], voice: Voice, file: Path) -> None:
+    run = voice("chat", "--private", "one", env=work)
+    assert (run.stdout, run.stderr) == (b"re: one\n", b"")
+    assert not file.exists()
+    voice("chat", "one", env=work)
+    voice("chat", "-c", "--private", "psst", env=work)
+    voice("chat", "-c", "two", env=work)
+    assert asked(server.to(PATH)[-1]) == ["u: one", "a: re: one", "u: two"]
+    assert b"psst" not in file.read_bytes()
+
+
+def test_switched_off_nothing_is_kept(server: FakeServer, work: dict[str, str], voice: Voice, file: Path) -> None:
+    off = work | {"VOICE_HISTORY_ENABLED": "false"}
+    assert voice("chat", "one", env=off).stderr == b""
+    assert not file.exists()
+    run = voice("chat", "-c", "two", env=off)
+    assert run.returncode == 2
+    assert run.stderr == (
+        b"error: VOICE_HISTORY_ENABLED: conversations are not kept, so none can go on. Set [history] enabled = true.\n"
+    )
+    assert len(server.requests) == 1
+
+
+def test_what_arrived_of_a_broken_answer_is_kept(
+    server: FakeServer, work: dict[str, str], voice: Voice, file: Path
+) -> None:
+    server.on(PATH, Reply.sse([event("half an "), event("answer"), CUT]))
+    assert voice("chat", "one", env=work).returncode in (4, 5)
+    shown = voice("history", "show", env=work).stdout.decode()
+    assert shown == "you:   one\nvoice: half an answer (interrupted)\n"
+    server.on(PATH, answering("ok"))
+    voice("chat", "-c", "go on", env=work)
+    assert asked(server.to(PATH)[-1]) == ["u: one", "a: half an answer…", "u: go on"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_arrived_before_the_person_left_is_kept(
+    number: int, server: FakeServer, work: dict[str, str], home: dict[str, str], voice: Voice
+) -> None:
+    server.on(PATH, Reply.sse([event("first"), STALL]))
+    command = [sys.executable, "-m", "voicecli", "chat", "one"]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=home | work
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(5) == b"first"
+        process.send_signal(number)
+    assert voice("history", "show", env=work).stdout == b"you:   one\nvoice: first (interrupted)\n"
+
+
+def test_a_question_that_got_no_answer_is_not_kept_to_be_asked_twice(
+    server: FakeServer, work: dict[str, str], voice: Voice
+) -> None:
+    voice("chat", "one", env=work)
+    server.on(PATH, Reply.json({"error": {"message": "bad"}}, 401))
+    assert voice("chat", "-c", "two", env=work).returncode == 3
+    server.on(PATH, answering("ok"))
+    voice("chat", "-c", "two", env=work)
+    assert asked(server.to(PATH)[-1]) == ["u: one", "a: re: one", "u: two"]
+
+
+def test_a_long_conversation_is_sent_within_its_budget(
+    server: FakeServer, work: dict[str, str], voice: Voice, file: Path
+) -> None:
+    with Store.open(file) as store:
+        old = [Message(role, f"{at} " + "word " * 100) for at in range(20) for role in ("user", "assistant")]
+        store.write(Conversation("chat"), old)
+    voice("chat", "-c", "-s", "Rhyme.", "two", env=work | {"VOICE_CHAT_MAX_HISTORY_TOKENS": "600"})
+    system, oldest, *_, newest = asked(server.to(PATH)[0])
+    assert (system, newest) == ("s: Rhyme.", "u: two")
+    assert oldest.startswith("u: 18 ")
+    with Store.open(file) as store:
+        assert store.recent()[0].messages == 42, "all of it is kept"
+
+
+@pytest.mark.parametrize("flags", [[], ["-c"], ["--session", "a"]])
+def test_a_damaged_history_stops_no_answer(
+    flags: list[str], server: FakeServer, work: dict[str, str], voice: Voice, file: Path
+) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"damaged" * 1000)
+    run = voice("chat", *flags, "one", env=work)
+    assert (run.returncode, run.stdout) == (0, b"re: one\n")
+    assert run.stderr.decode() == (
+        f"warning: the conversation is not kept: {file}: is damaged. Move it away, and a new one is begun.\n"
+    )
+    for words in (("list",), ("show",), ("search", "x"), ("rm", "--all", "--yes"), ("export",)):
+        broken = voice("history", *words, env=work)
+        assert (broken.returncode, broken.stdout) == (2, b""), words
+        assert broken.stderr.decode().startswith(f"error: {file}: is damaged."), words
+
+
+def test_a_history_that_cannot_be_written_stops_no_answer(
+    server: FakeServer, work: dict[str, str], voice: Voice, home: dict[str, str]
+) -> None:
+    state = Path(home["XDG_STATE_HOME"])
+    state.rmdir()
+    state.write_text("a file where the folder should be")
+    run = voice("chat", "one", env=work)
+    assert (run.returncode, run.stdout) == (0, b"re: one\n")
+    assert run.stderr.startswith(b"warning: the conversation is not kept: ")
+    assert run.stderr.count(b"\n") == 1
+
+
+def test_no_key_gets_into_the_history(server: FakeServer, work: dict[str, str], voice: Voice, file: Path) -> None:
+    """Not even one that the person typed, or that the service says."""
+    server.on(PATH, lambda request: answering("you sent ", request.headers["authorization"]))
+    assert voice("chat", "-s", f"Use {KEY}.", f"my key is {KEY}", env=work).returncode == 0
+    assert b"you sent Bearer ****" in voice("history", "show", env=work).stdout
+    for each in file.parent.iterdir():
+        assert KEY.encode() not in each.read_bytes(), each
+
+
+def test_chats_at_the_same_time_are_all_kept(
+    server: FakeServer, work: dict[str, str], home: dict[str, str], voice: Voice
+) -> None:
+    """The first of them makes the file: one says so."""
+    pipe = subprocess.PIPE
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "voicecli", "chat", "--session", "all", str(at)],
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            env=home | work,
+        )
+        for at in range(6)
+    ]
+    told = [each.communicate(timeout=60) for each in runs]
+    assert [out for out, _ in told] == [f"re: {at}\n".encode() for at in range(6)]
+    assert sum(b"said once" in err for _, err in told) == 1
+    whole = json.loads(voice("history", "show", "all", "--json").stdout)
+    answers = [each["content"] for each in whole["messages"] if each["role"] == "assistant"]
+    assert sorted(answers) == [f"re: {at}" for at in range(6)]
+
+
+def test_a_reader_that_leaves_costs_nothing_of_what_came(
+    server: FakeServer, work: dict[str, str], home: dict[str, str], voice: Voice
+) -> None:
+    server.on(PATH, Reply.sse([event("line\n"), *(each for _ in range(20) for each in (0.02, event("more\n"))), STOP]))
+    script = f'"{sys.executable}" -m voicecli chat one </dev/null | head -n 1; echo ${{PIPESTATUS[0]}}'
+    run = subprocess.run(["bash", "-c", script], capture_output=True, env=home | work, timeout=60, check=False)
+    assert run.stdout == b"line\n0\n"
+    assert voice("history", "show").stdout.startswith(b"you:   one\nvoice: line\nmore")
+
+
+# -- talk ------------------------------------------------------------------------------------------
+
+
+def questions(path: Path, *digits: str) -> Path:
+    """A recording of a person who dials each of `digits`, and waits."""
+    rate, quiet = 16_000, np.zeros(16_000, np.int16)
+    sound = [part for each in digits for part in (quiet, dtmf.encode(each, rate, level=0.5), quiet)]
+    sf.write(path, np.concatenate(sound), rate, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture
+def spoken(tmp_path: Path, voice: Voice) -> Iterator[Callable[..., Any]]:
+    """`spoken("12", "34", flags=[…])`: a talk over files; what the chat model was sent, and the process."""
+    with OpenAIServer() as server:
+        env = serving(server.base_url, tmp_path)
+
+        def run(*digits: str, flags: list[str]) -> tuple[list[Any], subprocess.CompletedProcess[bytes]]:
+            sound = questions(tmp_path / "in.wav", *digits)
+            files = ["--input", str(sound), "--output", str(tmp_path / "out.wav"), "--fast"]
+            before = len(server.to(PATH))
+            done = voice("talk", *files, *flags, env=env)
+            return [asked(each) for each in server.to(PATH)[before:]], done
+
+        yield run
+
+
+def test_a_talk_is_kept_and_goes_on_in_writing_and_in_speech(spoken: Any, voice: Voice, tmp_path: Path) -> None:
+    _, first = spoken("12", "34", flags=[])
+    assert first.returncode == 0, first.stderr
+    assert b"conversations are kept in" in first.stderr
+    whole = json.loads(voice("history", "show", "--json").stdout)
+    assert (whole["kind"], whole["model"]) == ("talk", "digits-chat")
+    contents = [each["content"] for each in whole["messages"]]
+    assert contents == ["12", "23.", "34", "45."]
+    sent, second = spoken("56", flags=["-c"])
+    assert second.returncode == 0, second.stderr
+    assert [re.sub(r"\W+$", "", each) for each in sent[-1]] == ["u: 12", "a: 23", "u: 34", "a: 45", "u: 56"]
+    assert json.loads(voice("history", "show", "--json").stdout)["messages"][-1]["content"] == "67."
+
+
+def test_a_private_talk_leaves_nothing(spoken: Any, home: dict[str, str]) -> None:
+    _, run = spoken("12", flags=["--private"])
+    assert run.returncode == 0, run.stderr
+    assert b"23" in run.stdout
+    left = [each for each in Path(home["XDG_STATE_HOME"]).rglob("*") if each.is_file()]
+    assert left == []
+
+
+def test_private_and_save_contradict_each_other(voice: Voice, tmp_path: Path) -> None:
+    run = voice("talk", "--private", "--save", str(tmp_path / "kept"))
+    assert run.returncode == 2
+    assert b"--private keeps nothing" in run.stderr
+
+
+# -- voice history ---------------------------------------------------------------------------------
+
+
+def test_before_anything_is_kept_there_is_nothing_and_no_file(voice: Voice, file: Path) -> None:
+    assert voice("history", "list").stdout == b""
+    assert json.loads(voice("history", "list", "--json").stdout) == {"conversations": []}
+    assert json.loads(voice("history", "search", "x", "--json").stdout) == {"messages": []}
+    assert voice("history", "rm", "--all", "--yes").returncode == 0
+    for words in (("show",), ("show", "1"), ("export",)):
+        run = voice("history", *words)
+        assert (run.returncode, run.stdout) == (2, b"")
+        assert run.stderr.startswith(b"error: no conversation is kept")
+    assert not file.exists()
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_list(voice: Voice) -> None:
+    head, *rows = [line.split("\t") for line in voice("history", "list").stdout.decode().splitlines()]
+    assert head == ["id", "last", "kind", "messages", "name", "begins with"]
+    assert [[row[0], *row[2:]] for row in rows] == [
+        ["3", "talk", "2", "", "question 3 of three"],
+        ["2", "chat", "2", "trip", "question 2 of three"],
+        ["1", "chat", "2", "", "question 1 of three"],
+    ]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", row[1]) for row in rows)
+    some = voice("history", "list", "-n", "1")
+    assert some.stdout.count(b"\n") == 2
+    assert some.stderr == b"2 more: -n 0 lists all.\n"
+    found = json.loads(voice("history", "list", "--json").stdout)["conversations"]
+    assert [(each["id"], each["name"], each["kind"], each["messages"]) for each in found] == [
+        (3, None, "talk", 2),
+        (2, "trip", "chat", 2),
+        (1, None, "chat", 2),
+    ]
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(("which", "number"), [((), 3), (("2",), 2), (("trip",), 2)])
+def test_show(which: tuple[str, ...], number: int, voice: Voice) -> None:
+    shown = voice("history", "show", *which).stdout.decode()
+    mark = " (interrupted)" if number == 3 else ""
+    assert shown == f"you:   question {number}\nof\tthree\nvoice: Yes, it is. 天空{mark}\n"
+    whole = json.loads(voice("history", "show", *which, "--json").stdout)
+    assert (whole["id"], whole["backend"], whole["model"]) == (number, "work", "m1")
+    assert [(each["role"], each["interrupted"]) for each in whole["messages"]] == [
+        ("user", False),
+        ("assistant", number == 3),
+    ]
+    assert whole["messages"][1]["content"] == "Yes\x1b[2J, it is. 天空"
+
+
+@pytest.mark.usefixtures("kept")
+def test_an_unknown_conversation_is_told(voice: Voice) -> None:
+    for words in (("show", "trap"), ("export", "trap"), ("rm", "1", "trap")):
+        run = voice("history", *words)
+        assert run.returncode == 2
+        assert run.stderr == b"error: there is no conversation 'trap'. Did you mean 'trip'?\n"
+    assert json.loads(voice("history", "list", "--json").stdout)["conversations"][-1]["id"] == 1
+
+
+@pytest.mark.usefixtures("kept")
+def test_search(voice: Voice) -> None:
+    lines = voice("history", "search", "QUESTION", "2").stdout.decode().splitlines()
+    assert [line.split("\t")[0::2] for line in lines] == [["id", "who"], ["2", "user"]]
+    assert lines[1].endswith("question 2 of three")
+    found = json.loads(voice("history", "search", "天空", "--json", "-n", "2").stdout)["messages"]
+    assert [(each["id"], each["role"], each["interrupted"]) for each in found] == [
+        (3, "assistant", True),
+        (2, "assistant", False),
+    ]
+    nothing = voice("history", "search", "whale")
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, b"", b"Nothing was found.\n")
+
+
+@pytest.mark.usefixtures("kept")
+def test_rm_removes_what_is_named_without_asking_a_pipe(voice: Voice, file: Path) -> None:
+    run = voice("history", "rm", "trip", "1", "1")
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"2 conversations removed.\n")
+    assert b"question 3" in file.read_bytes()
+    assert b"question 2" not in file.read_bytes()
+    assert json.loads(voice("history", "rm", "3", "--json").stdout) == {"removed": 1}
+
+
+@pytest.mark.usefixtures("kept")
+def test_rm_all_wants_a_yes(voice: Voice) -> None:
+    for words in ((), ("--all", "1")):
+        assert b"say which conversations, or --all" in voice("history", "rm", *words).stderr
+    run = voice("history", "rm", "--all")
+    assert run.returncode == 2
+    assert b"--yes" in run.stderr
+    assert voice("history", "rm", "--all", "--yes").stderr == b"3 conversations removed.\n"
+    assert voice("history", "list").stderr == b"No conversation is kept.\n"
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(
+    ("keys", "code", "left"), [(b"y\n", 0, 0), (b"n\n", 0, 3), (b"\n", 0, 3), (b"\x03", 130, 3), (b"\x04", 130, 3)]
+)
+def test_on_a_terminal_rm_asks(keys: bytes, code: int, left: int, home: dict[str, str], voice: Voice) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "voicecli", "history", "rm", "--all"]
+    with subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=home | {"TERM": "xterm"},
+        start_new_session=True,
+        preexec_fn=take_terminal,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 1000)
+        assert b"Remove 3 conversations?" in shown
+        began = time.monotonic()
+        while process.poll() is None and time.monotonic() - began < 30:
+            os.write(ours, keys)  # a Ctrl-C just before it reads is not seen by Python until the next
+            time.sleep(0.1)
+        process.kill()
+        assert process.wait() == code
+    os.close(ours)
+    assert len(json.loads(voice("history", "list", "--json").stdout)["conversations"]) == left
+
+
+def take_terminal() -> None:
+    """Makes stdin the controlling terminal, so that its Ctrl-C is a signal."""
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.mark.usefixtures("kept")
+def test_export_as_markdown_and_as_json(voice: Voice, tmp_path: Path) -> None:
+    text = voice("history", "export", "trip").stdout.decode()
+    assert re.fullmatch(
+        r"# trip\n\nchat, \d{4}-\d\d-\d\d \d\d:\d\d(?: – .*)?\n\n\*\*system\*\*\n\nBe brief\.\n\n"
+        r"\*\*you\*\*\n\nquestion 2\nof\tthree\n\n\*\*voice\*\*\n\nYes, it is\. 天空\n",
+        text,
+    )
+    assert b"**voice** (interrupted)" in voice("history", "export").stdout
+    for words in (("-f", "json"), ("--json",)):
+        assert json.loads(voice("history", "export", "1", *words).stdout)["id"] == 1
+    run = voice("history", "export", "--all", "-o", str(tmp_path / "all.json"))
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+    lines = (tmp_path / "all.json").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [1, 2, 3]
+    assert voice("history", "export", "trip", "-o", str(tmp_path / "a.md")).returncode == 0
+    assert (tmp_path / "a.md").read_text() == text
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("export", "1", "--all"), b"or --all, not both"),
+        (("export", "-f", "pdf"), b"--format does not know 'pdf'. It knows: markdown, json."),
+        (("export", "-o", "/dev/null/a.md"), b"error: /dev/null/a.md: "),
+        (("search",), b"WORDS"),
+    ],
+)
+def test_wrong_usage(words: tuple[str, ...], told: bytes, voice: Voice) -> None:
+    run = voice("history", *words)
+    assert run.returncode == 2
+    assert told in run.stderr
+    assert run.stdout == b""
+
+
+def test_what_is_too_old_is_not_shown(voice: Voice, file: Path) -> None:
+    with Store.open(file, now=lambda: time.time() - 10 * 86_400) as store:
+        store.write(Conversation("chat"), [Message("user", "qxzjvk")])
+    assert json.loads(voice("history", "list", "--json").stdout)["conversations"]
+    run = voice("history", "list", "--json", env={"VOICE_HISTORY_KEEP_DAYS": "9"})
+    assert json.loads(run.stdout) == {"conversations": []}
+    assert b"qxzjvk" not in file.read_bytes()
