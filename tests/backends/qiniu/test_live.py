@@ -62,7 +62,7 @@ async def endless(first: bytes = b"") -> AsyncIterator[AudioFrame]:
 
 
 @asynccontextmanager
-async def ears(*bases: str, config_s: float = 2.0, quiet_s: float = 0.2, **more: Any) -> AsyncIterator[Recogniser]:
+async def ears(*bases: str, config_s: float = 5.0, quiet_s: float = 1.0, **more: Any) -> AsyncIterator[Recogniser]:
     """Ears that are impatient enough for a test."""
     async with Addresses(backend(*bases, **more)) as addresses:
         yield Recogniser(addresses, partial(Session, config_s=config_s, quiet_s=quiet_s))
@@ -474,7 +474,7 @@ async def delays(server: QiniuServer, digits: str, pace: float = 1.0) -> tuple[s
     pcm = sound(digits)
     ends = [tone.end for tone in dtmf.find(dtmf.encode(digits))]
     async with (
-        ears(server.base) as recogniser,
+        ears(server.base, quiet_s=10.0) as recogniser,
         recogniser.transcribe_live(at_pace(pcm, spoken, pace), OPTIONS) as transcripts,
     ):
         async for heard in transcripts:

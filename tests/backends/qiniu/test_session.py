@@ -90,10 +90,13 @@ def test_half_a_sample_at_the_end_is_dropped() -> None:
     assert read(it.finish(2.0)).payload == b"\1\2"
 
 
+SOUND = st.binary(max_size=200) | st.integers(0, 3 * BIG_PIECE).map(lambda n: bytes(i % 251 for i in range(n)))
+
+
 @settings(deadline=None)
-@given(
-    st.lists(st.binary(max_size=200) | st.integers(0, 3 * BIG_PIECE).map(lambda n: bytes(i % 251 for i in range(n))))
-)
+@example([bytes(PIECE + 1)])
+@example([bytes(BIG_PIECE), b"\0"])
+@given(st.lists(SOUND, max_size=8))
 def test_any_split_of_the_sound_arrives_whole_in_order_and_once(pieces: list[bytes]) -> None:
     it = started()
     sent = [read(data) for piece in pieces for data in it.feed(piece)]
