@@ -91,11 +91,11 @@ def test_one_flag_means_one_thing_everywhere(words: tuple[str, ...]) -> None:
         "-i": "--input",
         "-o": "--output",
         "-u": "--usage",
-        "-c": "--session",
+        "-c": "--continue",
     }
     for param in command.params:
         for short in set(param.opts) & shared.keys():
-            assert shared[short] in param.opts or short == "-c"
+            assert shared[short] in param.opts
     flags = {opt for param in command.params for opt in param.opts}
     assert {"--backend", "--profile", "--config", "--json", "--quiet", "--verbose"} <= flags
 
@@ -230,6 +230,15 @@ def test_a_bug_is_a_traceback_and_1_without_values() -> None:
     assert "RuntimeError: surprise" in told
     assert "this is a bug" in told
     assert not re.search(r"key = 'sk|^\W*key\b.*=.*verysecret'", told.replace('key = "sk-verysecret"', ""))
+
+
+def test_an_end_of_input_that_nobody_asked_for_is_a_bug() -> None:
+    """Typer turns every EOFError into an Abort."""
+    abort = typer.Abort()
+    abort.__cause__ = EOFError("a broken file")
+    code, told = Captured().settle(abort)
+    assert code == 1
+    assert "EOFError: a broken file" in told
 
 
 def test_escape_sequences_in_a_message_do_not_reach_the_terminal() -> None:

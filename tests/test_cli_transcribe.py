@@ -184,6 +184,14 @@ def test_a_language_it_lacks_and_an_unknown_format_are_refused_first(
     assert not recogniser.uploads
 
 
+def test_a_text_that_cannot_be_written_is_2(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    recording(folder / "a.wav", "1")
+    run = voice("transcribe", "a.wav", "-o", "a.wav/b.txt", env=work)
+    assert run.returncode == 2
+    assert run.stderr.startswith(b"error: a.wav")
+    assert b"Traceback" not in run.stderr
+
+
 # -- many recordings -------------------------------------------------------------------------------
 
 

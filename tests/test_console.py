@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.console import Console, OutputClosedError, as_text, clean, dump_json
-from voicecli.errors import InputError
+from voicecli.errors import InputError, UsageError
 from voicecli.types import Secret, Word
 
 ESC = "\x1b"
@@ -305,7 +305,7 @@ class Full(io.StringIO):
 
 
 def test_a_full_disk_is_not_a_closed_pipe() -> None:
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UsageError, match="stdout: can't be written: No space left on device"):
         Console({}, Full(), io.StringIO()).result("x")
 
 

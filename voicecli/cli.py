@@ -147,6 +147,8 @@ def _invoke(argv: Sequence[str], session: Session) -> object:
 def settle(exc: BaseException, console: Console) -> int:
     """Says what `exc` means to a person and returns the exit code."""
     exc = culprit(exc)
+    if isinstance(exc, typer.Abort):
+        return _aborted(exc, console)
     if _nobody_reads(exc):
         console.abandon_output()
         return 0
@@ -162,6 +164,11 @@ def settle(exc: BaseException, console: Console) -> int:
     if isinstance(exc, SystemExit):
         return exc.code if isinstance(exc.code, int) else 1
     return _bug(exc, console)
+
+
+def _aborted(exc: BaseException, console: Console) -> int:
+    """Typer makes an Abort of every EOFError: from a person it is Ctrl-D at a question, else it is a bug."""
+    return INTERRUPTED if console.in_is_terminal else _bug(exc.__cause__ or exc, console)
 
 
 def _nobody_reads(exc: BaseException) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any, TextIO
 
-from voicecli.errors import InputError
+from voicecli.errors import InputError, UsageError
 
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 MASK = "****"
@@ -172,6 +172,8 @@ class Console:
         except (OSError, ValueError) as exc:
             if _means_closed(exc, self.out):
                 raise OutputClosedError from exc
+            if isinstance(exc, OSError):
+                raise UsageError(f"can't be written: {exc.strerror or exc}", who="stdout") from exc
             raise
 
     def styled(self, parts: Sequence[tuple[str, str]]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from voicecli.backends.registry import Family
     from voicecli.config import Config
+    from voicecli.types import ChatOptions
 
 
 class Reporter(Protocol):
@@ -236,6 +237,16 @@ def check_options(family: Family, verb: Verb, options: Any) -> None:
         raise UsageError(f"does not take {flag} to {_spoken(USED_FOR[verb])}", who=family.name, cure=can)
 
 
+def with_chat_settings(family: Family, options: ChatOptions, cfg: Config, report: Reporter) -> ChatOptions:
+    """`options` with the `[chat]` settings where nothing was asked for and `family` has the option."""
+    wanted: dict[str, Any] = {"temperature": cfg.chat.temperature, "max_tokens": cfg.chat.max_tokens}
+    unset = {name: value for name, value in wanted.items() if value is not None and getattr(options, name) is None}
+    taken = takes(family, "chat")
+    for name in unset.keys() - taken:
+        report.detail(f"[chat] {name} is not for this backend and stays unsent.")
+    return replace(options, **{name: value for name, value in unset.items() if name in taken})
+
+
 def check_language(family: Family, verb: Verb, language: str | None, report: Reporter) -> None:
     """UsageError for a language that `family` does not have; a note on its limits when none was asked for."""
     from voicecli.backends.registry import FAMILIES
@@ -353,10 +364,13 @@ ADDRESSES: dict[str, str] = {"transcribe": "asr_url", "chat": "chat_url", "speak
 
 def hosts(verb: Verb, backend: Backend) -> list[str]:
     """The hosts that `verb` may reach, in order, without repetition."""
+    from voicecli.backends.registry import FAMILIES
+
     own = getattr(backend, ADDRESSES.get(USED_FOR[verb], ""), "")
     live = backend.live_url if verb == "transcribe_live" else ""
     urls = [live, own] if (live or own) else [backend.base_url, *backend.base_urls]
-    urls = urls if any(urls) else [*family_of(backend).bases]
+    if not any(urls) and backend.family in FAMILIES:
+        urls = [*FAMILIES[backend.family].bases]
     return list(dict.fromkeys(host for url in urls if (host := host_of(url))))
 
 

@@ -240,7 +240,10 @@ def _deliver(session: Session, job: Job, transcript: Transcript, kind: str) -> N
 def _save(target: Path, text: str) -> None:
     from voicecli.audio import files
 
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UsageError(f"can't be made: {exc.strerror}", who=str(target.parent), cure="Choose another -o.") from exc
     with files.atomic(target) as file:
         file.write(text.encode("utf-8", "replace"))
 
