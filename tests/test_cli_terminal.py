@@ -119,16 +119,16 @@ def test_tables_fit_the_terminal(columns: int, terminal: Terminal) -> None:
 def test_reasoning_is_shown_dim_to_a_person(work: tuple[FakeServer, dict[str, str]], terminal: Terminal) -> None:
     server, env = work
     server.on(PATH, Reply.sse([event(delta={"reasoning_content": "hmm"}), event("yes"), STOP]))
-    code, shown = terminal("chat", "well?", env=env)
+    code, shown = terminal("chat", "--private", "well?", env=env)
     assert code == 0
     assert f"{ESC}[2mhmm{ESC}[0m" in shown
     assert clean(shown) == "hmm\nyes\n"
-    assert terminal("chat", "well?", "-q", env=env) == (0, "yes\n")
+    assert terminal("chat", "--private", "well?", "-q", env=env) == (0, "yes\n")
 
 
 def test_an_error_stands_on_a_line_of_its_own(work: tuple[FakeServer, dict[str, str]], terminal: Terminal) -> None:
     server, env = work
     server.on(PATH, Reply.sse([event("half an")]))
-    code, shown = terminal("chat", "well?", env=env | {"NO_COLOR": "1"}, columns=300)
+    code, shown = terminal("chat", "--private", "well?", env=env | {"NO_COLOR": "1"}, columns=300)
     assert code == 5
     assert shown.startswith("half an\nerror: work ")
