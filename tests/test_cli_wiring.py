@@ -12,6 +12,7 @@ from tests.fakes.server import FakeServer, Reply
 from voicecli import wiring
 from voicecli.backends.registry import FAMILIES, Family
 from voicecli.config import Config, Use, load
+from voicecli.config.model import ChatSettings
 from voicecli.errors import ConfigError, UsageError
 from voicecli.types import Backend, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 
@@ -149,6 +150,19 @@ def test_every_option_of_every_family_exists() -> None:
             assert names <= known, f"{family.name} {verb}"
             assert wiring.able(family, verb), f"{family.name} takes options for {verb}, which it lacks"
         assert set(family.needs.values()) <= {each.name for each in fields(Backend)}
+
+
+def test_chat_settings_go_where_they_are_taken_and_a_flag_beats_them(tmp_path: Path) -> None:
+    cfg = config(tmp_path, WORK, chat=ChatSettings(temperature=0.5, max_tokens=9))
+    told = Told()
+    asked = ChatOptions(temperature=1.0)
+    assert wiring.with_chat_settings(FAMILIES["openai"], asked, cfg, told) == ChatOptions(temperature=1.0, max_tokens=9)
+    assert told.details == []
+    plain = wiring.with_chat_settings(FAMILIES["selfhosted"], ChatOptions(), cfg, told)
+    assert plain == ChatOptions()
+    assert sorted(told.details) == [
+        f"[chat] {name} is not for this backend and stays unsent." for name in ("max_tokens", "temperature")
+    ]
 
 
 # -- saying where words go -------------------------------------------------------------------------

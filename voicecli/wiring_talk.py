@@ -25,7 +25,7 @@ from voicecli.dialogue.turn import DEPTHS, Depth, Stages
 from voicecli.errors import UsageError, only
 from voicecli.talk_files import KeptTurns, Recording
 from voicecli.types import AudioFrame, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
-from voicecli.wiring import announce, check_language, check_options, choose, enter, with_key
+from voicecli.wiring import announce, check_language, check_options, choose, enter, with_chat_settings, with_key
 from voicecli.wiring_devices import Devices
 
 if TYPE_CHECKING:
@@ -223,8 +223,8 @@ class _Opener:
         return *await self._open(verb, options), options
 
     async def model(self) -> tuple[Any, Family, ChatOptions]:
-        chat = self.cfg.chat
-        options = ChatOptions(model=self.request.model, temperature=chat.temperature, max_tokens=chat.max_tokens)
+        family, _ = choose("chat", self.cfg, self.request.backend)
+        options = with_chat_settings(family, ChatOptions(model=self.request.model), self.cfg, self.report)
         return *await self._open("chat", options), options
 
     async def speaker(self) -> tuple[Any, Family, SpeechRequest]:

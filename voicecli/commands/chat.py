@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -63,6 +63,7 @@ def chat(
 
     What is piped in comes before the question, with an empty line between.
     """
+    from voicecli import wiring
     from voicecli.types import ChatOptions
 
     session = common.session(ctx)
@@ -78,7 +79,7 @@ def chat(
     )
     family, _ = session.choose("chat")
     session.check(family, "chat", options)
-    options = _with_defaults(session, options, family.takes.get("chat", frozenset()))
+    options = wiring.with_chat_settings(family, options, session.config(), session.console)
     keeper = Keeper(session, "chat", continued=continued, name=named, private=private)
     system = keeper.settle(system, session.config().chat.system, model)
     messages = _messages(_question(session, prompt or []), system, keeper.earlier)
@@ -124,18 +125,6 @@ def _keep(keeper: Keeper, messages: list[ChatMessage], answer: Answer) -> None:
     if answer.text.strip():
         keeper.sync([*messages, ChatMessage("assistant", answer.text)], interrupted=not answer.complete)
     keeper.close()
-
-
-def _with_defaults(session: Session, options: ChatOptions, taken: frozenset[str]) -> ChatOptions:
-    """The `[chat]` settings where no flag was given and the family has the option."""
-    from dataclasses import replace
-
-    settings = session.config().chat
-    wanted: dict[str, Any] = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
-    unset = {name: value for name, value in wanted.items() if value is not None and getattr(options, name) is None}
-    for name in unset.keys() - taken:
-        session.console.detail(f"[chat] {name} is not for this backend and stays unsent.")
-    return replace(options, **{name: value for name, value in unset.items() if name in taken})
 
 
 @dataclass
