@@ -1,0 +1,229 @@
+"""Every verb of the command line over every family that has a service: what is run, and what a right outcome is.
+
+A family's strict local server stands in for its service, and the real program runs as a process against it,
+configured as a person would configure it. Digits go in and digits come out, so that nothing can be canned.
+tests/test_families.py asserts it, scripts/demo_services.py shows it. A new family adds a row to SERVED: a
+test compares the table with the registry.
+
+Belongs here: the rows, the command lines, the judges. Does not belong here: servers (tests.fakes), what one
+verb alone does (its own tests).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from tests import dtmf
+from tests.contracts import CELLS
+from tests.fakes.forms import heard
+from tests.fakes.selfhosted_server import MODEL
+from tests.people import says
+from voicecli import wiring
+from voicecli.backends.registry import FAMILIES
+from voicecli.types import Backend, Verb
+
+DIGITS = "4071993825"
+NAME = "served"
+"""What the backend is called in the configuration."""
+
+SETTINGS = "[chat]\ntemperature = 0.5\nmax_tokens = 200\n"
+TIMEOUT_S = 60.0
+RATE = 16_000
+
+TALKS = "embedded" in FAMILIES
+"""A person's speech is the embedded voice's."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A family at its strict local server. `answer` turns the digits of a question into those of the answer."""
+
+    family: str
+    serve: Callable[[], AbstractContextManager[Any]]
+    backend: Callable[..., Backend]
+    answer: Callable[[str], str]
+    voice: str = ""
+    model: str = ""
+
+    def can(self, verb: Verb, backend: Backend) -> bool:
+        """Whether this backend serves `verb`, itself or over a bridge."""
+        return wiring.able(FAMILIES[self.family].of(backend), verb)
+
+
+def same(digits: str) -> str:
+    return digits
+
+
+def plus_one(digits: str) -> str:
+    return "".join(str((int(each) + 1) % 10) for each in digits)
+
+
+def _row(family: str, answer: Callable[[str], str], **names: str) -> Served:
+    cell = next(each for each in CELLS if each.family == family)
+    return Served(family, cell.serve, cell.backend, answer, **names)
+
+
+SERVED = {
+    row.family: row
+    for row in (
+        _row("openai", plus_one, voice="alloy", model="digits-chat"),
+        _row("qiniu", plus_one, voice="qiniu_en_male_digits", model="deepseek-v3"),
+        _row("selfhosted", same, voice="style1", model=MODEL),
+        _row("gov", same),
+    )
+}
+
+
+# -- what is run -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run of the program, and the folder that it ran in."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command line, which needs `verb` of the family; `wrong` tells what is not right, "" for nothing."""
+
+    name: str
+    verb: Verb
+    line: tuple[str, ...]
+    wrong: Callable[[Served, Outcome], str]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def configured(folder: Path, backend: Backend) -> dict[str, str]:
+    """Writes the configuration with which every verb goes to `backend`; the variables that go with it."""
+    use = "".join(f'{verb} = "{NAME}"\n' for verb in ("transcribe", "chat", "speak"))
+    key = {"api_key_env": "SERVED_KEY"} if backend.key else {}
+    table = "".join(f"{name} = {json.dumps(value)}\n" for name, value in (_given(backend) | key).items())
+    (folder / "config.toml").write_text(f"[use]\n{use}{SETTINGS}[backends.{NAME}]\n{table}")
+    secret = {"SERVED_KEY": backend.key.reveal()} if backend.key else {}
+    return {"VOICE_CONFIG": str(folder / "config.toml")} | secret
+
+
+def _given(backend: Backend) -> dict[str, Any]:
+    """What of a backend is not as it is by default, but for its name and its key."""
+    found = {}
+    for each in fields(backend):
+        value = getattr(backend, each.name)
+        usual = each.default if each.default is not MISSING else None
+        if each.name not in ("name", "key") and value != usual and value not in ({}, ()):
+            found[each.name] = value
+    return found
+
+
+def run(command: Command, folder: Path, env: Mapping[str, str]) -> Outcome:
+    """The command line in `folder`, as a process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "voicecli", *command.line],
+        cwd=folder,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+    )
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode(), folder)
+
+
+def recorded(folder: Path) -> None:
+    """The recordings: `digits.wav` is to be transcribed, in `person.wav` a person says the digits and is quiet."""
+    soundfile.write(folder / "digits.wav", dtmf.encode(DIGITS), RATE)
+    if TALKS:
+        quiet = np.zeros(2 * RATE, np.int16)
+        soundfile.write(folder / "person.wav", np.concatenate([quiet[:RATE], says(DIGITS, RATE), quiet]), RATE)
+
+
+# -- what is right ---------------------------------------------------------------------------------
+
+
+def fault(command: Command, served: Served, backend: Backend, outcome: Outcome) -> str:
+    """What is wrong with an outcome, "" for nothing. A verb that the family lacks must be refused."""
+    if not served.can(command.verb, backend):
+        return refused(command, outcome)
+    if outcome.code:
+        return f"code {outcome.code}: {outcome.err.strip()}"
+    if "Traceback" in outcome.err:
+        return outcome.err
+    return command.wrong(served, outcome)
+
+
+def refused(command: Command, outcome: Outcome) -> str:
+    """Refused is: code 2, no result, the families that can by name."""
+    able = [family.name for family in FAMILIES.values() if wiring.able(family, command.verb)]
+    missing = [name for name in able if name not in outcome.err]
+    if outcome.code != 2 or outcome.out or missing:
+        return f"not refused by name of {missing or able}: code {outcome.code}, {outcome.out}{outcome.err}"
+    return ""
+
+
+def digits_of(text: str) -> str:
+    return "".join(each for each in text if each.isascii() and each.isdigit())
+
+
+def expected(wanted: str, found: str) -> str:
+    return "" if wanted == found else f"{found!r} in place of {wanted!r}"
+
+
+def _transcribed(served: Served, outcome: Outcome) -> str:
+    return expected(DIGITS + "\n", outcome.out)
+
+
+def _spoke(served: Served, outcome: Outcome) -> str:
+    return expected(DIGITS, heard((outcome.folder / "spoken.wav").read_bytes()))
+
+
+def _answered(served: Served, outcome: Outcome) -> str:
+    return expected(served.answer(DIGITS), digits_of(outcome.out))
+
+
+def _lists_voice(served: Served, outcome: Outcome) -> str:
+    return _lists(served.voice, [each["name"] for each in json.loads(outcome.out)])
+
+
+def _lists_model(served: Served, outcome: Outcome) -> str:
+    return _lists(served.model, json.loads(outcome.out))
+
+
+def _lists(name: str, found: list[str]) -> str:
+    return "" if name and name in found else f"{name!r} is not in {found}"
+
+
+def _talked(served: Served, outcome: Outcome) -> str:
+    events = [json.loads(line) for line in outcome.out.splitlines()]
+    said = [each["text"] for each in events if each["event"] == "user_said"]
+    lost = [each for each in events if each["event"] == "turn_lost"]
+    samples, rate = soundfile.read(outcome.folder / "replies.wav", dtype="int16")
+    if said[-1:] != [DIGITS] or lost:
+        return f"heard {said}, lost {lost}"
+    return expected(served.answer(DIGITS), dtmf.decode(samples, rate))
+
+
+TALK = ("talk", "--fast", "--input", "person.wav", "--output", "replies.wav", "--json")
+
+COMMANDS = [
+    Command("transcribe", "transcribe", ("transcribe", "digits.wav"), _transcribed),
+    Command("speak", "speak", ("speak", f"Dial {DIGITS}.", "-o", "spoken.wav"), _spoke),
+    Command("chat", "chat", ("chat", f"After {DIGITS}?"), _answered),
+    *([Command("talk", "transcribe_live", TALK, _talked)] if TALKS else []),
+    Command("voices", "voices", ("voices", "--json"), _lists_voice),
+    Command("models", "models", ("models", "--json"), _lists_model),
+]
