@@ -6,9 +6,11 @@ Does not belong here: the live screen with its keys (screen.py), deciding anythi
 
 from __future__ import annotations
 
+import math
 import queue
+import statistics
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from voicecli.console import Console, OutputClosedError, clean
@@ -135,7 +137,53 @@ def metrics_line(event: ev.TurnMetrics) -> str:
     """One line a turn: its stages in ms (they overlap where a draft was made), and the gap that a person hears."""
     parts = [f"{name} {value}" for name, key in STAGES if (value := getattr(event, key)) is not None]
     gap = [f"gap {event.gap_ms} ms"] if event.gap_ms is not None else []
-    return "       " + " · ".join([*parts, *gap])
+    saved = [f"a draft saved {saved_ms(event)}"] if saved_ms(event) else []
+    return "       " + " · ".join([*parts, *gap, *saved])
+
+
+def saved_ms(event: ev.TurnMetrics) -> int:
+    """What the draft hid in the silence: the stages one after the other, less the gap that was heard."""
+    if event.gap_ms is None or event.draft == "off":
+        return 0
+    return max(0, sum(getattr(event, key) or 0 for _, key in STAGES) - event.gap_ms)
+
+
+def share_of_gap(event: ev.TurnMetrics, cells: int) -> list[tuple[str, int]]:
+    """The gap as a bar: for each stage its name and how many of `cells` it fills (by its share of all stages)."""
+    values = [(name, getattr(event, key) or 0) for name, key in STAGES]
+    total = sum(value for _, value in values) or 1
+    ends = [round(cells * sum(v for _, v in values[: i + 1]) / total) for i in range(len(values))]
+    return [(name, end - begin) for (name, _), begin, end in zip(values, [0, *ends], ends, strict=False)]
+
+
+class Report:
+    """`--report`: medians and 95th percentiles of every stage, told when the conversation is over."""
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self._tell = tell
+        self._turns: list[ev.TurnMetrics] = []
+
+    def emit(self, event: ev.Event, turn: int) -> None:
+        if isinstance(event, ev.TurnMetrics):
+            self._turns.append(event)
+
+    def close(self) -> None:
+        for line in report_lines(self._turns):
+            self._tell(line)
+
+
+def report_lines(turns: Sequence[ev.TurnMetrics]) -> list[str]:
+    """A table of the stages over all turns; empty without turns."""
+    if not turns:
+        return []
+    lines = [f"{len(turns)} turns".ljust(14) + "median ms   95 % ms"]
+    for name, key in (*STAGES, ("gap", "gap_ms")):
+        values = sorted(value for turn in turns if (value := getattr(turn, key)) is not None)
+        if values:
+            high = values[max(0, math.ceil(0.95 * len(values)) - 1)]
+            lines.append(f"{name:<14}{statistics.median(values):>9.0f}{high:>10.0f}")
+    wasted = sum(turn.wasted_tokens for turn in turns)
+    return [*lines, f"{sum(turn.drafts for turn in turns)} drafts, about {wasted} tokens of them thrown away"]
 
 
 def ready_line(event: ev.Ready) -> str:

@@ -32,7 +32,7 @@ from prompt_toolkit.output import ColorDepth, DummyOutput, create_output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
-from voicecli.audience import lost_line, metrics_line, ready_line, reply_line, said_line
+from voicecli.audience import lost_line, metrics_line, ready_line, reply_line, said_line, share_of_gap
 from voicecli.console import Console, clean
 from voicecli.dialogue import events as ev
 
@@ -70,6 +70,16 @@ STYLE = Style.from_dict(
         "interim": "italic ansibrightblack",
     }
 )
+
+STAGE_COLOURS = {
+    "wait": "\x1b[90m",
+    "recognition": "\x1b[36m",
+    "first token": "\x1b[33m",
+    "first piece": "\x1b[35m",
+    "first audio": "\x1b[32m",
+}
+"""The bar of a turn: one colour a stage, on every background."""
+BAR_CELLS = 30
 
 ANSI = {"you": "\x1b[1;36m", "voice": "\x1b[1;32m", "aside": "\x1b[2m", "lost": "\x1b[31m", "": ""}
 
@@ -196,6 +206,10 @@ class Screen:
         coloured = self._console.colour(self._console.err)
         columns = self._app.output.get_size().columns
         for style, text in lines:
+            if style == "bar":
+                # Only colours tell its stages apart.
+                self._console.err.write(f"{text}\n" if coloured else "")
+                continue
             before, after = (ANSI[style], "\x1b[0m") if coloured and ANSI[style] else ("", "")
             text = wrapped(text, columns)
             head, colon, rest = text.partition(":") if style in ("you", "voice") else (text, "", "")
@@ -331,6 +345,14 @@ def _wrapped_line(line: str, columns: int) -> str:
     return "\n".join([*rows, row.rstrip()])
 
 
+def bar(event: ev.TurnMetrics) -> str:
+    """The gap of a turn as a bar, a colour a stage; "" where nothing sounded."""
+    if event.gap_ms is None:
+        return ""
+    cells = [f"{STAGE_COLOURS[name]}{'━' * count}" for name, count in share_of_gap(event, BAR_CELLS) if count]
+    return " " * INDENT + "".join(cells) + "\x1b[0m"
+
+
 def _bound(act: Callable[[], None]) -> Callable[[KeyPressEvent], None]:
     return lambda _event: act()
 
@@ -379,7 +401,7 @@ _PRINTS: dict[type[Any], Callable[[Any], list[tuple[str, str]]]] = {
     ev.Ready: lambda e: [("aside", ready_line(e))],
     ev.UserSaid: lambda e: [("you", said_line(e))],
     ev.AssistantSaid: lambda e: [("voice", reply_line(e))] if e.text else [],
-    ev.TurnMetrics: lambda e: [("aside", metrics_line(e))],
+    ev.TurnMetrics: lambda e: [("bar", bar(e)), ("aside", metrics_line(e))],
     ev.TurnLost: lambda e: [("lost", lost_line(e))],
     ev.Notice: lambda e: [("aside", clean(e.text))],
     ev.TakenBack: lambda e: [("aside", "       (going on)")],

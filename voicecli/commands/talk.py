@@ -71,6 +71,9 @@ def talk(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
     ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="At the end, tell the medians and 95th percentiles of every stage.")
+    ] = False,
     continued: Continue = False,
     named: SessionName = None,
     private: Private = False,
@@ -113,18 +116,18 @@ def talk(
         private=private,
     )
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
-    run(lambda: _converse(here, cfg, request, keeper))
+    run(lambda: _converse(here, cfg, request, keeper, report=report))
 
 
 def _device(name: str | None) -> str | int | None:
     return int(name) if name is not None and name.isdecimal() else name
 
 
-async def _converse(here: Session, cfg: Any, request: TalkRequest, keeper: Keeper) -> None:
+async def _converse(here: Session, cfg: Any, request: TalkRequest, keeper: Keeper, *, report: bool) -> None:
     """Opens everything, talks, and leaves with the code that design says."""
     from dataclasses import replace
 
-    from voicecli.audience import Outlet
+    from voicecli.audience import Outlet, Report
     from voicecli.wiring_talk import open_talk
 
     told = _Told()
@@ -138,7 +141,9 @@ async def _converse(here: Session, cfg: Any, request: TalkRequest, keeper: Keepe
             leaving.leave = talk.conversation.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
-                await _run(here, request, talk, told, leaving.from_thread)
+                await _run(
+                    here, request, talk, told, leaving.from_thread, Report(here.console.usage) if report else None
+                )
             finally:
                 told.close()
     if talk.conversation.losses and not talk.conversation.answered:
@@ -185,7 +190,14 @@ class _Told:
             close()
 
 
-async def _run(here: Session, request: TalkRequest, talk: Talk, told: _Told, closed: Callable[[], None]) -> None:
+async def _run(
+    here: Session,
+    request: TalkRequest,
+    talk: Talk,
+    told: _Told,
+    closed: Callable[[], None],
+    report: Audience | None,
+) -> None:
     """The conversation, beside a screen where somebody looks and keys where there is a terminal."""
     from voicecli.audience import JsonAudience, LineAudience
 
@@ -195,6 +207,8 @@ async def _run(here: Session, request: TalkRequest, talk: Talk, told: _Told, clo
         told.add(JsonAudience(console, talk.clock, closed))
     elif not watched or not console.out_is_terminal:
         told.add(LineAudience(console, stdout_taken=request.output == "-", quiet_notes=watched, closed=closed))
+    if report is not None:
+        told.add(report)
     if not _has_keys():
         told.catch_up()
         await talk.run()
