@@ -264,7 +264,7 @@ def questions(path: Path, *digits: str) -> Path:
 
 @pytest.fixture
 def spoken(tmp_path: Path, voice: Voice) -> Iterator[Callable[..., Any]]:
-    """`spoken("12", "34", flags=[…])`: a talk over files; what the chat model was sent, and the process."""
+    """`spoken("1234", flags=[…])`: a talk over files; what the chat model was sent, and the process."""
     with OpenAIServer() as server:
         env = serving(server.base_url, tmp_path)
 
@@ -279,25 +279,53 @@ def spoken(tmp_path: Path, voice: Voice) -> Iterator[Callable[..., Any]]:
 
 
 def test_a_talk_is_kept_and_goes_on_in_writing_and_in_speech(spoken: Any, voice: Voice, tmp_path: Path) -> None:
-    _, first = spoken("12", "34", flags=[])
+    _, first = spoken("1234", "5678", flags=[])
     assert first.returncode == 0, first.stderr
     assert b"conversations are kept in" in first.stderr
     whole = json.loads(voice("history", "show", "--json").stdout)
     assert (whole["kind"], whole["model"]) == ("talk", "digits-chat")
     contents = [each["content"] for each in whole["messages"]]
-    assert contents == ["12", "23.", "34", "45."]
-    sent, second = spoken("56", flags=["-c"])
+    assert contents == ["1234", "2345.", "5678", "6789."]
+    sent, second = spoken("9012", flags=["-c"])
     assert second.returncode == 0, second.stderr
-    assert [re.sub(r"\W+$", "", each) for each in sent[-1]] == ["u: 12", "a: 23", "u: 34", "a: 45", "u: 56"]
-    assert json.loads(voice("history", "show", "--json").stdout)["messages"][-1]["content"] == "67."
+    assert [re.sub(r"\W+$", "", each) for each in sent[-1]] == ["u: 1234", "a: 2345", "u: 5678", "a: 6789", "u: 9012"]
+    assert json.loads(voice("history", "show", "--json").stdout)["messages"][-1]["content"] == "0123."
 
 
 def test_a_private_talk_leaves_nothing(spoken: Any, home: dict[str, str]) -> None:
-    _, run = spoken("12", flags=["--private"])
+    _, run = spoken("1234", flags=["--private"])
     assert run.returncode == 0, run.stderr
-    assert b"23" in run.stdout
+    assert b"2345" in run.stdout
     left = [each for each in Path(home["XDG_STATE_HOME"]).rglob("*") if each.is_file()]
     assert left == []
+
+
+def test_a_talk_that_is_killed_has_kept_its_turns(tmp_path: Path, home: dict[str, str], voice: Voice) -> None:
+    sound, out = questions(tmp_path / "in.wav", "1234", "5678"), tmp_path / "out.wav"
+    command = [
+        sys.executable,
+        "-m",
+        "voicecli",
+        "talk",
+        "--input",
+        str(sound),
+        "--output",
+        str(out),
+        "--fast",
+        "--json",
+    ]
+    with OpenAIServer() as server:
+        env = home | serving(server.base_url, tmp_path)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, env=env, cwd=tmp_path) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if json.loads(line)["turn"] == 2:
+                    break
+            process.kill()
+    assert process.returncode == -signal.SIGKILL
+    whole = json.loads(voice("history", "show", "--json").stdout)
+    assert [each["content"] for each in whole["messages"]][:2] == ["1234", "2345."]
 
 
 def test_private_and_save_contradict_each_other(voice: Voice, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from voicecli.conversations import Conversation, Message, Store
     from voicecli.dialogue.events import Event
     from voicecli.dialogue.history import History
-    from voicecli.types import ChatMessage
+    from voicecli.types import ChatMessage, Role
 
 Continue = Annotated[bool, typer.Option("-c", "--continue", help="Go on with the last conversation, spoken or typed.")]
 SessionName = Annotated[
@@ -181,20 +181,20 @@ def _in_common(left: Sequence[object], right: Sequence[object]) -> int:
 
 def _as_sent(messages: Sequence[Message]) -> tuple[tuple[ChatMessage, ...], list[list[int]]]:
     """The messages as a model gets them, and which rows each of them is made of."""
-    from voicecli.dialogue.history import History
+    from voicecli.dialogue.history import join_utterances, mark_interrupted
+    from voicecli.types import ChatMessage
 
-    history = History()
+    said: list[tuple[Role, list[str]]] = []
     rows: list[list[int]] = []
     for message in messages:
-        if message.role == "user":
-            history.user(message.content)
-        else:
-            history.assistant(message.content, interrupted=message.interrupted)
-        if len(history.messages) > len(rows):
+        text = (mark_interrupted(message.content) if message.interrupted else message.content).strip()
+        if text and (not said or said[-1][0] != message.role):
+            said.append((message.role, []))
             rows.append([])
-        if rows:
+        if said:
+            said[-1][1].append(text)
             rows[-1].append(message.id)
-    return history.messages, rows
+    return tuple(ChatMessage(role, join_utterances(texts)) for role, texts in said), rows
 
 
 class KeptTalk:
