@@ -101,7 +101,8 @@ def test_backends_tells_what_is_configured_and_what_each_family_can(work: dict[s
 def test_the_capability_table_is_what_the_factories_say(name: str) -> None:
     family, told = FAMILIES[name], capabilities(FAMILIES[name])
     assert tuple(told) == VERBS
-    assert {verb for verb, can in told.items() if can == "yes"} == {verb for verb in VERBS if family.can(verb)}
+    assert {verb for verb, can in told.items() if can not in ("bridge", "-")} == {v for v in VERBS if family.can(v)}
+    assert {verb for verb, can in told.items() if can.startswith("with ")} == set(family.needs) & set(VERBS)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

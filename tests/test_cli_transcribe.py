@@ -226,7 +226,7 @@ def test_some_failed_is_9_and_the_rest_is_done(work: dict[str, str], voice: Voic
     assert not (folder / "a.txt").exists()
     lines = run.stderr.decode().splitlines()
     assert lines[0].startswith("error: a.wav: ")
-    assert "missing.wav" in lines[1]
+    assert lines[1].startswith("error: missing.wav: there is no such file")
     assert lines[-1] == "error: 2 of 3 recordings failed"
 
 

@@ -40,11 +40,13 @@ def backends(ctx: typer.Context) -> None:
 
 
 def capabilities(family: Family) -> dict[str, str]:
-    """Per verb: "yes", "bridge" where another capability is lifted to it, "-" for no."""
+    """Per verb: "yes", "with SETTING", "bridge" where another capability is lifted to it, "-" for no."""
     from voicecli import wiring
 
     def one(verb: Verb) -> str:
-        return "yes" if family.can(verb) else "bridge" if wiring.able(family, verb) else "-"
+        if family.can(verb):
+            return f"with {family.needs[verb]}" if verb in family.needs else "yes"
+        return "bridge" if wiring.able(family, verb) else "-"
 
     return {verb: one(verb) for verb in VERBS}
 

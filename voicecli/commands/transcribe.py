@@ -154,7 +154,8 @@ async def _do_all(
             except VoiceError as exc:
                 if len(jobs) == 1:
                     raise
-                session.console.error(f"{_shown(job.source)}: {exc}")
+                name = _shown(job.source)
+                session.console.error(str(exc) if exc.who == name else f"{name}: {exc}")
                 outcomes.append(exc)
     return outcomes
 
