@@ -228,7 +228,7 @@ def _start(home: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [
                 *("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--system=no", "--disallow-exit"),
-                *("--exit-idle-time=-1", "--realtime=no", "--high-priority=no", "--log-target=stderr"),
+                *("--exit-idle-time=-1", "--realtime=yes", "--high-priority=yes", "--log-target=stderr"),
                 *(arg for module in modules for arg in ("-L", module)),
             ],
             env=os.environ | env,
