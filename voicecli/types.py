@@ -203,13 +203,17 @@ class SpeechRequest:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice that a service offers; `name` is what `--voice` takes."""
+    """A voice that a service offers; `name` is what `--voice` takes.
+
+    `listed` is False where the service lists none, and the name is only one that such services usually know.
+    """
 
     name: str
     label: str = ""
     language: str = ""
     category: str = ""
     sample_url: str = ""
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,9 +203,9 @@ def _name(entry: Any, keys: tuple[str, ...]) -> str:
     return clean(entry, 200) if isinstance(entry, str) else ""
 
 
-def suggested_voices(names: list[str]) -> list[Voice]:
-    """Voices of which only the names are known."""
-    return [Voice(name) for name in names]
+def voices_of(names: list[str]) -> list[Voice]:
+    """Voices of which only the names are known; where there are none, those that OpenAI publishes."""
+    return [Voice(name) for name in names] or [Voice(name, listed=False) for name in SUGGESTED]
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voicecli.backends.openai.answers import SUGGESTED, names_in, suggested_voices
+from voicecli.backends.openai.answers import names_in, voices_of
 from voicecli.backends.openai.part import Part
 from voicecli.errors import ProtocolError, ServiceError
 from voicecli.types import HealthReport, Voice
@@ -37,7 +37,7 @@ class Catalog(Part):
                 raise
             data = None
         self._service.complain(data)
-        return suggested_voices(names_in(data, ("id", "voice_id", "name")) or list(SUGGESTED))
+        return voices_of(names_in(data, ("id", "voice_id", "name")))
 
     async def check(self) -> HealthReport:
         """Asks for the models; a service without such a list answers all the same."""

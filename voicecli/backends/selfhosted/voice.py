@@ -107,4 +107,4 @@ class Voices:
     async def voices(self) -> Sequence[Voice]:
         """The configured style, then the documented ones. A server may have more."""
         names = dict.fromkeys(each for each in (self._backend.style, self._backend.voice, *STYLES) if each)
-        return [Voice(name, category="style") for name in names]
+        return [Voice(name, category="style", listed=False) for name in names]
