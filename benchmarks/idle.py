@@ -53,7 +53,7 @@ def talk(devices: VirtualDevices, config: str) -> Iterator[tuple[subprocess.Pope
         path = Path(home) / "config.toml"
         path.write_text(config)
         env = {**os.environ, **devices.env, "HOME": home, "XDG_STATE_HOME": home, "VOICE_CONFIG": str(path)}
-        command = [sys.executable, "-m", "voicecli", "talk", "--json", "--quiet"]
+        command = [sys.executable, "-m", "voicecli", "talk", "--json", "--quiet", "--private"]
         process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         events: list[dict[str, object]] = []
         ready = threading.Event()

@@ -19,4 +19,4 @@ done
 "$(dirname "$voice")/python" "$(dirname "$0")/join_questions.py" "$folder"/[123].wav questions.wav
 
 echo "asking three questions aloud; the replies go to demo.wav"
-"$voice" talk --quiet --input questions.wav --output demo.wav
+"$voice" talk --private --input questions.wav --output demo.wav

@@ -33,7 +33,7 @@ class Timing:
     max_turn_s: float = 60
     pre_roll_ms: float = 300
     start_ms: float = 60
-    min_voiced_ms: float = 80
+    min_voiced_ms: float = 40
     min_level_dbfs: float = -60
 
 

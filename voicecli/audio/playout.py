@@ -140,10 +140,10 @@ class Playout:
             return it.written if it else 0
 
     def waiting(self, lane: int) -> bool:
-        """Whether the lane is open, unfinished and has nothing to play."""
+        """Whether rendering would only give silence: the lane is open, and its next piece has not come, or it is over."""
         with self._lock:
             it = self._lanes.get(lane)
-            return it is not None and it.open and not it.finished and not it.buffered
+            return it is not None and it.open and not it.buffered and (it.drained or not it.finished)
 
     def render(self, count: int, at: float) -> bytes:
         """The next `count` samples; the first sounds at `at` (loop clock). Silence where nothing is to play."""

@@ -128,8 +128,10 @@ async def _converse(here: Session, cfg: Any, request: TalkRequest, keeper: Keepe
     from dataclasses import replace
 
     from voicecli.audience import Outlet, Report
+    from voicecli.wiring import settle
     from voicecli.wiring_talk import open_talk
 
+    cfg = await settle(cfg, ("transcribe", "chat", "speak"), here.env, here.console)
     told = _Told()
     leaving = _Leaving()
     if request.output == "-":

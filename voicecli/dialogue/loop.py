@@ -147,7 +147,7 @@ class Conversation:
 
     @property
     def starving(self) -> bool:
-        """Whether a reply is sounding but its next piece has not come."""
+        """Whether time would pass for nothing: a reply waits for its next piece, or is just being closed."""
         turn = self.turn
         if turn is None or turn.answer is None or turn.done or not turn.sounded:
             return False
