@@ -1,0 +1,171 @@
+"""Writes what the documentation says of the program from the program: a page per command, and the capability table.
+
+    .venv/bin/python scripts/make_docs.py [--check]
+
+docs/commands/NAME.md comes from the help texts, the table in the READMEs from the registry of families.
+--check writes nothing and exits with 1 where a file is not what it should be. tests/test_docs.py does the same.
+
+Belongs here: turning commands and families into Markdown. Does not belong here: any fact about either.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from voicecli import cli
+from voicecli.backends.registry import FAMILIES
+from voicecli.commands.backends import VERBS, capabilities
+from voicecli.commands.common import shared_options
+
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs" / "commands"
+READMES = (ROOT / "README.md", ROOT / "README.zh.md")
+TABLE = re.compile(r"(<!-- capabilities[^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
+NOTE = "<!-- made by scripts/make_docs.py from the help texts: change those -->"
+
+
+# -- the capability table --------------------------------------------------------------------------
+
+
+def capability_table() -> str:
+    """What each family can do, as a Markdown table."""
+    titles = [verb.replace("transcribe_live", "live") for verb in VERBS]
+    rows = [["family", *titles], ["---"] * (1 + len(titles))]
+    for family in FAMILIES.values():
+        can = capabilities(family)
+        rows.append([family.name, *(_code(can[verb]) for verb in VERBS)])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _code(cell: str) -> str:
+    """ "with live_url" with the setting as code."""
+    word, _, setting = cell.partition(" ")
+    return f"{word} `{setting}`" if setting else cell
+
+
+def with_table(text: str) -> str:
+    """A README with the table between its marks; one without marks stays as it is."""
+    return TABLE.sub(lambda found: found[1] + capability_table() + found[2], text)
+
+
+# -- pages -----------------------------------------------------------------------------------------
+
+
+def pages() -> dict[str, str]:
+    """Every page of docs/commands by its file name."""
+    made = {f"{name}.md": _page(name) for name in cli.COMMANDS}
+    return made | {"README.md": _contents()}
+
+
+def _contents() -> str:
+    lines = [f"| [`voice {name}`]({name}.md) | {line} |" for name, (_, line) in cli.COMMANDS.items()]
+    table = "\n".join(["| command | |", "|---|---|", *lines])
+    shared = "\n".join(_table("option", [(_names(each), _meaning(each)) for each in shared_options()]))
+    return f"{NOTE}\n\n# Commands\n\n{table}\n\n## For every command\n\n{shared}\n"
+
+
+def _page(name: str) -> str:
+    command = cli.load(name)
+    parts = [NOTE, *_described(command, f"voice {name}", "#")]
+    for sub in getattr(command, "commands", {}).values():
+        parts += _described(sub, f"voice {name} {sub.name}", "##")
+    return (
+        "\n\n".join([*parts, "Options for every command are in the [list of commands](README.md#for-every-command)."])
+        + "\n"
+    )
+
+
+def _described(command: Any, name: str, mark: str) -> Iterator[str]:
+    """A command's heading, what it does, its arguments and its options."""
+    shared = {opt for option in shared_options() for opt in option.opts}
+    own = [each for each in command.params if not shared & set(each.opts) and not each.hidden]
+    arguments = [each for each in own if each.param_type_name == "argument"]
+    options = [each for each in own if each.param_type_name == "option"]
+    yield f"{mark} {name}"
+    yield from _paragraphs(_plain(command.help or ""))
+    if arguments:
+        rows = [
+            (_as_code(each.make_metavar(command.make_context(name, [], resilient_parsing=True))), _meaning(each))
+            for each in arguments
+        ]
+        yield "\n".join(_table("argument", rows))
+    if options:
+        yield "\n".join(_table("option", [(_names(each), _meaning(each)) for each in options]))
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """Help as it is written, its indented lines as code."""
+    for paragraph in text.strip().split("\n\n"):
+        lines = paragraph.split("\n")
+        prose = [line for line in lines if not line.startswith(" ")]
+        code = [line.strip() for line in lines if line.startswith(" ")]
+        if prose:
+            yield "\n".join(_escaped(line) for line in prose)
+        if code:
+            yield "\n".join(["```", *code, "```"])
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> Iterator[str]:
+    yield from (f"| {title} | |", "|---|---|")
+    yield from (f"| {name} | {meaning} |" for name, meaning in rows)
+
+
+def _names(option: Any) -> str:
+    names = [*option.opts, *option.secondary_opts]
+    takes = "" if option.is_flag or option.count else f" {option.metavar or option.type.name.upper()}"
+    return ", ".join(_as_code(name + takes) for name in names)
+
+
+def _meaning(param: Any) -> str:
+    return _escaped(" ".join(_plain(param.help or "").split()))
+
+
+def _plain(text: str) -> str:
+    """Help without the marks that Rich is given."""
+    return text.replace("[not dim]", "").replace("[/not dim]", "").replace("\\[", "[")
+
+
+def _as_code(text: str) -> str:
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([|<*_])", r"\\\1", text)
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def wanted() -> dict[Path, str]:
+    """Every file that is made here, and what it should hold."""
+    made = {PAGES / name: text for name, text in pages().items()}
+    return made | {path: with_table(path.read_text(encoding="utf-8")) for path in READMES}
+
+
+def stale() -> list[Path]:
+    """Files that are not what they should be, and pages of commands that are no more."""
+    goals = wanted()
+    changed = [path for path, text in goals.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return changed + [path for path in PAGES.glob("*.md") if path not in goals]
+
+
+def main() -> int:
+    """Writes what is stale, or only tells of it."""
+    check, goals = "--check" in sys.argv[1:], wanted()
+    paths = stale()
+    PAGES.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check and path in goals:
+            path.write_text(goals[path], encoding="utf-8")
+        elif not check:
+            path.unlink()
+    return 1 if check and paths else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
