@@ -203,6 +203,14 @@ def _lists_model(served: Served, outcome: Outcome) -> str:
     return _lists(served.model, json.loads(outcome.out))
 
 
+def _is_well(served: Served, outcome: Outcome) -> str:
+    (found,) = json.loads(outcome.out)["backends"]
+    if not (found["ok"] and found["latency_ms"] and found["hosts"] == ["127.0.0.1"]):
+        return f"not well: {found}"
+    listed = {name: found[name] for name in ("voices", "models") if not getattr(served, name[:-1]) and found[name]}
+    return f"lists what it lacks: {listed}" if listed else ""
+
+
 def _lists(name: str, found: list[str]) -> str:
     return "" if name and name in found else f"{name!r} is not in {found}"
 
@@ -226,4 +234,5 @@ COMMANDS = [
     *([Command("talk", "transcribe_live", TALK, _talked)] if TALKS else []),
     Command("voices", "voices", ("voices", "--json"), _lists_voice),
     Command("models", "models", ("models", "--json"), _lists_model),
+    Command("doctor", "health", ("doctor", "--backend", NAME, "--json"), _is_well),
 ]

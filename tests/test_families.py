@@ -42,14 +42,19 @@ def test_no_family_skips_the_table() -> None:
 def test_the_judges_see_what_is_wrong(tmp_path: Path) -> None:
     """A fault that no run could show would make the table say nothing."""
     families.recorded(tmp_path)
-    (tmp_path / "spoken.wav").write_bytes((tmp_path / "digits.wav").read_bytes())
+    for name in ("spoken.wav", "replies.wav"):
+        (tmp_path / name).write_bytes((tmp_path / "digits.wav").read_bytes())
     row = SERVED["openai"]
     with row.serve() as running:
         backend = row.backend(running)
     wrong = families.Outcome(0, '["another"]', "", tmp_path)
-    voices = families.Outcome(0, '[{"name": "another"}]', "", tmp_path)
+    odd = {
+        "voices": families.Outcome(0, '[{"name": "another"}]', "", tmp_path),
+        "doctor": families.Outcome(0, '{"backends": [{"ok": false}]}', "", tmp_path),
+        "talk": families.Outcome(0, '{"event": "user_said", "text": "123"}', "", tmp_path),
+    }
     for command in COMMANDS:
-        outcome = voices if command.name == "voices" else wrong
+        outcome = odd.get(command.name, wrong)
         told = families.fault(command, row, backend, outcome)
         assert bool(told) is (command.name != "speak"), told
         assert families.refused(command, outcome)

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("voicecli.commands.models:models", "List the models of a backend."),
     "backends": ("voicecli.commands.backends:backends", "Show the service families and what each can do."),
     "devices": ("voicecli.commands.devices:devices", "List microphones and loudspeakers."),
+    "doctor": ("voicecli.commands.doctor:doctor", "See whether everything works, and what to do if not."),
     "config": ("voicecli.commands.config:app", "Make, show and change the configuration."),
     "history": ("voicecli.commands.history:app", "Show, search and remove kept conversations."),
     "keys": ("voicecli.commands.keys:app", "Keep the keys of services."),

@@ -161,6 +161,11 @@ INSTALLERS = {
 }
 
 
+def version() -> str:
+    """PortAudio's own name and version. DeviceError: it is missing."""
+    return str(portaudio().get_portaudio_version()[1]).partition(",")[0]
+
+
 def install_command(which: Callable[[str], str | None] = shutil.which, root: bool | None = None) -> str:
     """The command that installs PortAudio on this system."""
     command = next((line for tool, line in INSTALLERS.items() if which(tool)), "")

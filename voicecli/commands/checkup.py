@@ -1,0 +1,184 @@
+"""What `voice doctor` makes of the facts: the report, its problems, the exit code, the table and the JSON.
+
+Belongs here: pure functions from facts to what is said. Does not belong here: finding the facts (doctor).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from voicecli.errors import VoiceError
+
+if TYPE_CHECKING:
+    from voicecli.audio.devices import Device
+    from voicecli.types import Backend
+
+OK, PROBLEM, CURE = "ok", "problem", "cure"
+SAID_VERBS = {"transcribe_live": "transcribe live"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of the report: what was looked at, the facts in words and for scripts, and what is wrong."""
+
+    name: str
+    words: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[VoiceError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What came of reaching one backend. `models` and `voices` are counts, None where none are listed."""
+
+    backend: Backend
+    hosts: tuple[str, ...] = ()
+    used_for: tuple[str, ...] = ()
+    can: tuple[str, ...] = ()
+    detail: str = ""
+    latency_ms: float | None = None
+    models: int | None = None
+    voices: int | None = None
+    problem: VoiceError | None = None
+
+    @property
+    def key(self) -> str:
+        """Where the key comes from, "" for none."""
+        return self.backend.key_source if self.backend.key else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that was looked at, in the order in which it is told."""
+
+    program: Finding
+    packages: Finding
+    configuration: Finding
+    backends: tuple[Finding, ...] = ()
+    sound: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return (self.program, self.packages, self.configuration, *self.backends, *self.sound)
+
+    @property
+    def problems(self) -> tuple[VoiceError, ...]:
+        return tuple(each for finding in self.findings for each in finding.problems)
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first problem; 0 when there is none."""
+        return next((each.exit_code for each in self.problems), 0)
+
+
+# -- from facts to findings ------------------------------------------------------------------------
+
+
+def program(version: str, python: str, system: str) -> Finding:
+    """What runs, and on what."""
+    facts = {"voice": version, "python": python, "system": system}
+    return Finding("program", f"voice {version}, Python {python}, {system}", facts)
+
+
+def packages(versions: Mapping[str, str], broken: Mapping[str, str]) -> Finding:
+    """`versions` by name; `broken` says why a package can't be loaded."""
+    cure = "Install voicecli anew, in an environment of its own."
+    problems = tuple(InstallationError(f"can't be loaded: {why}", who=name, cure=cure) for name, why in broken.items())
+    return Finding("packages", ", ".join(f"{name} {version}" for name, version in versions.items()), versions, problems)
+
+
+def configuration(
+    path: str, there: bool, profile: str, use: Mapping[str, str], problems: Sequence[VoiceError]
+) -> Finding:
+    """`use` is which backend serves which verb."""
+    words = [path if there else f"no file ({path} would be it)"]
+    words += [f"profile {profile}"] if profile else []
+    words += [", ".join(f"{verb}: {name}" for verb, name in use.items())] if use else []
+    facts = {"path": path, "exists": there, "profile": profile or None, "use": dict(use)}
+    return Finding("configuration", "; ".join(words), facts, tuple(problems))
+
+
+def reached(visit: Visit) -> Finding:
+    """A backend and what came of reaching it. Of a key it is said where it comes from, never what it is."""
+    facts = {
+        "name": visit.backend.name,
+        "family": visit.backend.family,
+        "hosts": list(visit.hosts),
+        "used_for": list(visit.used_for),
+        "key": visit.key or None,
+        "latency_ms": None if visit.latency_ms is None else round(visit.latency_ms, 1),
+        "detail": visit.detail,
+        "can": list(visit.can),
+        "voices": visit.voices,
+        "models": visit.models,
+    }
+    problems = (visit.problem,) if visit.problem else ()
+    return Finding(visit.backend.name, "; ".join(_words(visit)), facts, problems)
+
+
+def _words(visit: Visit) -> Iterator[str]:
+    family, counts = visit.backend.family, {"voices": visit.voices, "models": visit.models}
+    yield f"{family} at {' or '.join(visit.hosts)}" if visit.hosts else family
+    yield f"used to {', '.join(visit.used_for)}" if visit.used_for else "not used"
+    if visit.hosts:
+        yield f"key from {visit.key}" if visit.key else "no key"
+    if visit.latency_ms is not None:
+        yield f"answered in {visit.latency_ms:.0f} ms: {visit.detail}"
+    if visit.can:
+        yield "can " + ", ".join(SAID_VERBS.get(each, each) for each in visit.can)
+    yield from (f"{count} {what}" for what, count in counts.items() if count is not None)
+
+
+def sound(library: str, microphone: Device | VoiceError, loudspeaker: Device | VoiceError) -> tuple[Finding, ...]:
+    """The two ends of a conversation; `library` is PortAudio's own name."""
+    return _end("microphone", library, microphone), _end("loudspeaker", library, loudspeaker)
+
+
+def _end(name: str, library: str, found: Device | VoiceError) -> Finding:
+    if isinstance(found, VoiceError):
+        return Finding(name, facts={"library": library or None, "device": None}, problems=(found,))
+    return Finding(name, f"{found.name} ({found.host}, {library})", {"library": library, "device": found.name})
+
+
+class InstallationError(VoiceError):
+    """A broken installation: as a wrong configuration, nothing that another try would mend."""
+
+    exit_code = 2
+
+
+# -- from findings to words ------------------------------------------------------------------------
+
+
+def rows(report: Report) -> list[tuple[str, str, str]]:
+    """The table: one row for what is well; for a problem what it is, its cure, and what is known besides."""
+    return [row for finding in report.findings for row in _rows(finding)]
+
+
+def _rows(finding: Finding) -> list[tuple[str, str, str]]:
+    if not finding.problems:
+        return [(finding.name, OK, finding.words)]
+    found = [(finding.name, "", finding.words)] if finding.words else []
+    for problem in finding.problems:
+        found.append((finding.name, PROBLEM, f"{problem.who}: {problem.what}" if problem.who else problem.what))
+        found += [(finding.name, CURE, problem.cure)] if problem.cure else []
+    return found
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report for scripts, version 1."""
+    return {
+        "v": 1,
+        "code": report.exit_code,
+        "program": report.program.facts,
+        "packages": report.packages.facts,
+        "configuration": report.configuration.facts,
+        "backends": [{**each.facts, "ok": not each.problems} for each in report.backends],
+        "sound": {each.name: each.facts for each in report.sound},
+        "problems": [
+            {"part": finding.name, "who": each.who, "what": each.what, "cure": each.cure, "code": each.exit_code}
+            for finding in report.findings
+            for each in finding.problems
+        ],
+    }

@@ -1,0 +1,289 @@
+"""`voice doctor`: whether everything is there, reachable and understood, and what to do where it is not.
+
+Belongs here: finding the facts. Does not belong here: what they mean and how they are told (checkup).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from voicecli.commands import checkup, common
+from voicecli.commands.common import Session
+from voicecli.errors import ConfigError, DeviceError, UnreachableError, VoiceError, culprit
+
+if TYPE_CHECKING:
+    from voicecli.audio.devices import Device, Kind
+    from voicecli.backends.registry import Family
+    from voicecli.config import Config
+    from voicecli.types import Backend, Verb
+
+VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
+OFFERED: tuple[Verb, ...] = ("transcribe", "transcribe_live", "chat", "speak", "voices", "models")
+CONNECT_S, ANSWER_S, PATIENCE_S = 3.0, 6.0, 10.0
+"""How long a backend may take to be connected to, to send the next bytes, and altogether."""
+SOUND_S = 5.0
+
+
+def doctor(ctx: typer.Context) -> None:
+    """Look at the installation, the configuration, every backend and the sound devices.
+
+    Examples:
+      voice doctor
+      voice doctor -b work
+      voice doctor --json | jq .problems
+
+    With --backend only that one is looked at, and no sound device. The exit code is 0 when all is well, else
+    that of the first problem: 2 configuration, 3 refused, 4 unreachable, 5 failed, 6 rate limited, 8 sound.
+    """
+    session = common.session(ctx)
+    with session.console.progress("looking"):
+        report = common.run(lambda: examine(session))
+    if session.json:
+        session.console.json_line(checkup.document(report))
+    else:
+        session.console.table(("part", "state", "what was found"), checkup.rows(report))
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+async def examine(session: Session) -> checkup.Report:
+    """Everything that is to be looked at. ConfigError only for a `--backend` that there is not."""
+    from voicecli import wiring
+
+    program, packages = _program(), _installed()
+    path, there = _file(session)
+    try:
+        cfg = session.config()
+    except ConfigError as exc:
+        broken = checkup.configuration(path, there, "", {}, [exc])
+        return checkup.Report(program, packages, broken, sound=await _sound("", ""))
+    only = wiring.backend_named(cfg, session.backend) if session.backend else None
+    use: dict[str, str] = {} if only else {verb: wiring.used_for(verb, cfg) for verb in VERBS}
+    settings = checkup.configuration(path, there, cfg.profile, use, _unserved(cfg, use))
+    visits = await _visits(session, cfg, [only] if only else _configured(cfg, use))
+    sound = () if only else await _sound(cfg.audio.input, cfg.audio.output)
+    return checkup.Report(program, packages, settings, tuple(map(checkup.reached, visits)), sound)
+
+
+# -- the installation and the configuration --------------------------------------------------------
+
+
+def _program() -> checkup.Finding:
+    import platform
+
+    from voicecli import __version__
+
+    return checkup.program(__version__, platform.python_version(), platform.platform(terse=True))
+
+
+def _installed() -> checkup.Finding:
+    modules = _packages()
+    broken = {name: why for name, module in modules.items() if (why := _broken(module))}
+    return checkup.packages({name: _version(name) for name in modules}, broken)
+
+
+def _packages() -> dict[str, str]:
+    """What voice needs besides Python, and the module that each brings."""
+    import re
+    from importlib import metadata
+
+    modules: dict[str, list[str]] = {}
+    for module, names in metadata.packages_distributions().items():
+        for name in names:
+            modules.setdefault(_plain(name), []).append(module)
+    try:
+        needed = metadata.requires("voicecli") or []
+    except metadata.PackageNotFoundError:  # run from a source tree that nobody installed
+        needed = []
+    names = [re.split(r"[^\w.-]", each)[0] for each in needed if "extra ==" not in each]
+    return {name: _module(name, modules.get(_plain(name), [])) for name in names}
+
+
+def _plain(name: str) -> str:
+    import re
+
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def _module(name: str, brought: list[str]) -> str:
+    """The module to load for a package: the one of its own name, else the first that is no private one."""
+    public = [each for each in sorted(brought) if not each.startswith("_")]
+    return _plain(name) if _plain(name) in public else next(iter(public), _plain(name))
+
+
+def _broken(module: str) -> str:
+    """Why a module can't be loaded, "" when it can. PortAudio, which sounddevice needs, is looked at by itself."""
+    from importlib import import_module
+
+    if module == "sounddevice":
+        return ""
+    try:
+        import_module(module)
+    except Exception as exc:  # a foreign package: whatever is wrong with it is what is to be told
+        return f"{type(exc).__name__}: {exc}"
+    return ""
+
+
+def _version(package: str) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _file(session: Session) -> tuple[str, bool]:
+    from voicecli.config.files import config_path
+
+    path = config_path(session.env, session.config_path)
+    return str(path), path.exists()
+
+
+def _unserved(cfg: Config, use: Mapping[str, str]) -> list[VoiceError]:
+    """What `[use]` asks of a backend that can't do it. An unknown family is told of with the backend."""
+    from voicecli import wiring
+    from voicecli.backends.registry import FAMILIES
+
+    found: list[VoiceError] = []
+    for verb in VERBS:
+        try:
+            if verb in use and cfg.backends[use[verb]].family in FAMILIES:
+                wiring.choose(verb, cfg)
+        except ConfigError as exc:
+            found.append(exc)
+    return found
+
+
+# -- the backends ----------------------------------------------------------------------------------
+
+
+def _configured(cfg: Config, use: Mapping[str, str]) -> list[Backend]:
+    """Those that `[use]` names, then the rest; one that is merely built in and not used is left alone."""
+    built_in = {name for name in cfg.backends if cfg.sources.get(f"backends.{name}.family") == "default"}
+    names = [*dict.fromkeys(use.values()), *(name for name in cfg.backends if name not in built_in)]
+    return [cfg.backends[name] for name in dict.fromkeys(names)]
+
+
+async def _visits(session: Session, cfg: Config, backends: list[Backend]) -> list[checkup.Visit]:
+    """Services all at once, then what runs on this machine: its start would be counted as their delay."""
+    import asyncio
+
+    from voicecli.backends.registry import FAMILIES
+
+    def is_local(backend: Backend) -> bool:
+        return backend.family in FAMILIES and FAMILIES[backend.family].local
+
+    found: dict[str, checkup.Visit] = {}
+
+    async def one(backend: Backend) -> None:
+        found[backend.name] = await _visit(session, cfg, backend)
+
+    for local in (False, True):
+        async with asyncio.TaskGroup() as tasks:
+            for backend in backends:
+                if is_local(backend) is local:
+                    tasks.create_task(one(backend))
+    return [found[backend.name] for backend in backends]
+
+
+async def _visit(session: Session, cfg: Config, backend: Backend) -> checkup.Visit:
+    """Reaches one backend; whatever fails is its problem."""
+    import asyncio
+    from dataclasses import replace
+
+    from voicecli import wiring
+
+    known = checkup.Visit(backend, used_for=tuple(v for v in VERBS if wiring.used_for(v, cfg) == backend.name))
+    try:
+        family = wiring.family_of(backend)
+        hosts = tuple(dict.fromkeys(host for verb in OFFERED for host in wiring.hosts(verb, backend)))
+        can = tuple(verb for verb in OFFERED if wiring.able(family, verb))
+        known = replace(known, hosts=hosts, can=can)
+        opened = await asyncio.to_thread(wiring.with_key, backend, cfg, session.env, session.console)
+        known = replace(known, backend=opened)
+        async with asyncio.timeout(PATIENCE_S):
+            return await _asked(known, family)
+    except TimeoutError:
+        problem: VoiceError = UnreachableError(
+            f"did not answer within {PATIENCE_S:.0f} s", who=backend.name, cure="Is it running, and at this address?"
+        )
+    except Exception as exc:
+        problem = _as_problem(exc)
+    problem.what = session.console.masked(problem.what)
+    return replace(known, problem=problem)
+
+
+def _as_problem(exc: Exception) -> VoiceError:
+    """A failure of a service, or of opening it; a bug stays a bug."""
+    found = culprit(exc)
+    if not isinstance(found, VoiceError):
+        raise exc
+    return found
+
+
+async def _asked(known: checkup.Visit, family: Family) -> checkup.Visit:
+    """How the service is, and how much it lists."""
+    from dataclasses import replace
+    from time import perf_counter
+
+    hurried = replace(
+        known.backend,
+        timeout_s=min(known.backend.timeout_s, ANSWER_S),
+        connect_timeout_s=min(known.backend.connect_timeout_s, CONNECT_S),
+    )
+    if family.health is not None:
+        async with family.health(hurried) as adapter:
+            began = perf_counter()
+            report = await adapter.check()
+            known = replace(known, detail=report.detail, latency_ms=1000 * (perf_counter() - began))
+        known = replace(known, models=len(report.models) or None)
+    if family.models is not None and known.models is None:
+        known = replace(known, models=await _count(family.models(hurried), lambda it: it.models()))
+    if family.voices is not None:
+        known = replace(known, voices=await _count(family.voices(hurried), lambda it: it.voices()))
+    return known
+
+
+async def _count(opening: Any, ask: Callable[[Any], Awaitable[Any]]) -> int | None:
+    """How many a service lists, None when it lists none: that is no problem."""
+    try:
+        async with opening as adapter:
+            found = [each for each in await ask(adapter) if getattr(each, "listed", True)]
+    except VoiceError:
+        return None
+    return len(found) or None
+
+
+# -- the sound devices -----------------------------------------------------------------------------
+
+
+async def _sound(microphone: int | str, loudspeaker: int | str) -> tuple[checkup.Finding, ...]:
+    from voicecli.audio import devices
+
+    def look() -> tuple[checkup.Finding, ...]:
+        return checkup.sound(devices.version(), _device("input", microphone), _device("output", loudspeaker))
+
+    try:
+        return await devices.on_thread(look, within=SOUND_S)
+    except TimeoutError:
+        hangs = f"the sound system did not answer within {SOUND_S:.0f} s"
+        return (_silent(DeviceError(hangs, who="audio", cure="Restart the sound server.")),)
+    except DeviceError as exc:
+        return (_silent(exc),)
+
+
+def _silent(problem: DeviceError) -> checkup.Finding:
+    return checkup.Finding("sound", facts={"library": None, "device": None}, problems=(problem,))
+
+
+def _device(kind: Kind, wanted: int | str) -> Device | VoiceError:
+    from voicecli.audio import devices
+
+    try:
+        return devices.find(kind, wanted)
+    except DeviceError as exc:
+        return exc
