@@ -7,11 +7,12 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint types check system-packages clean
+.PHONY: demo demo-services test lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up .venv and hold a spoken conversation of three turns, offline"
+	@echo "make demo-services   run every verb over every service family, against strict local servers"
 	@echo "make test    run every test, the conversation on virtual sound devices included"
 	@echo "make check   the linter, the type checker and the tests"
 
@@ -28,6 +29,9 @@ help:
 
 demo: .venv/ready
 	@sh scripts/demo.sh $(BIN)/voice
+
+demo-services: .venv/ready
+	@$(BIN)/python scripts/demo_services.py
 
 system-packages:
 	@sh scripts/system-packages.sh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,19 @@ def test_every_verb_over_every_family(
     outcome = families.run(command, tmp_path, env)
     assert families.fault(command, row, backend, outcome) == ""
     assert backend.key is None or backend.key.reveal() not in outcome.out + outcome.err
+
+
+def test_the_demo_shows_what_is_right_and_what_is_not(capfd: pytest.CaptureFixture[str]) -> None:
+    from scripts import demo_services
+
+    chat, models = (next(each for each in COMMANDS if each.name == name) for name in ("chat", "models"))
+    odd = replace(chat, name="odd", wrong=lambda served, outcome: "not as it should be")
+    assert demo_services.main([SERVED["gov"]], [chat, models]) == 0
+    shown = capfd.readouterr()
+    assert "refused" in shown.out and "2 of 2 cells are right" in shown.out
+    assert demo_services.main([SERVED["gov"]], [chat, odd]) == 1
+    shown = capfd.readouterr()
+    assert "WRONG" in shown.out and "1 of 2 cells" in shown.out and "gov odd: not as it should be" in shown.err
 
 
 def test_no_family_skips_the_table() -> None:
