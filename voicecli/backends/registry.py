@@ -90,6 +90,13 @@ def lazy(target: str) -> Factory:
 
 _OPENAI = lazy("openai:open_openai")
 
+
+def _embedded_grammar() -> str:
+    from voicecli.backends import embedded
+
+    return embedded.grammar()
+
+
 FAMILIES: dict[str, Family] = {
     "openai": Family(
         name="openai",
@@ -163,6 +170,28 @@ FAMILIES: dict[str, Family] = {
         takes={"chat": frozenset({"model", "temperature", "max_tokens", "category"})},
         # The text stands in the address: a byte becomes three characters there, and 2,048 are safe.
         limits=Limits(speech_characters=200, speech_bytes=600),
+    ),
+    "embedded": Family(
+        name="embedded",
+        summary="This machine alone: no key, no network, no download",
+        transcribe=lazy("embedded:transcribe"),
+        transcribe_live=lazy("embedded:transcribe_live"),
+        chat=lazy("embedded:chat"),
+        speak=lazy("embedded:speak"),
+        voices=lazy("embedded:voices"),
+        health=lazy("embedded:health"),
+        local=True,
+        languages={"transcribe": frozenset({"en"})},
+        notices={"transcribe": "English only, expect errors"},
+        takes={
+            "transcribe": frozenset({"language", "words", "grammar"}),
+            "transcribe_live": frozenset({"language", "words", "grammar"}),
+            "speak": frozenset({"voice", "language", "speed", "pitch"}),
+        },
+        limits=Limits(plain=True),
+        stops_on_cancel=frozenset({"chat", "speak"}),
+        grammar=_embedded_grammar,
+        takes_grammar=True,
     ),
 }
 """Every family by name. A new one is a new entry here and a room below voicecli.backends."""

@@ -1,0 +1,64 @@
+"""The embedded family: no key, no network, no download. Speech is recognised by pocketsphinx, spoken by espeak-ng.
+
+Belongs here: the factories, which import their room when called. Does not belong here: anything heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from voicecli.types import Backend, HealthReport
+
+
+def transcribe(backend: Backend) -> Any:
+    """FileTranscriber over the dictation model: 16-bit mono WAV at 16 kHz."""
+    from voicecli.backends.embedded.recogniser import open_recogniser
+
+    return open_recogniser(backend)
+
+
+transcribe_live = transcribe
+
+
+def chat(backend: Backend) -> Any:
+    """ChatModel: the offline skills."""
+    from voicecli.backends.embedded.chat import open_chat
+
+    return open_chat(backend)
+
+
+def speak(backend: Backend) -> Any:
+    """Speaker and VoiceCatalog."""
+    from voicecli.backends.embedded.voice import open_voice
+
+    return open_voice(backend)
+
+
+voices = speak
+
+
+class EmbeddedHealth:
+    """Health: the versions of both engines."""
+
+    async def check(self) -> HealthReport:
+        import asyncio
+        from importlib.metadata import version
+
+        from voicecli.backends.embedded import voice
+
+        espeak = await asyncio.to_thread(voice.version)
+        return HealthReport(f"pocketsphinx {version('pocketsphinx')}, espeak-ng {espeak}")
+
+
+@asynccontextmanager
+async def health(backend: Backend) -> AsyncIterator[EmbeddedHealth]:
+    yield EmbeddedHealth()
+
+
+def grammar() -> str:
+    """JSGF for everything that the offline chat understands."""
+    from voicecli.backends.embedded.skills import jsgf
+
+    return jsgf()

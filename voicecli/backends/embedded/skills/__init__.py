@@ -1,0 +1,100 @@
+"""What can be answered without a model: the table of skills, and the two things made from it.
+
+To add a skill, write a `Skill` in one of these files and name its SKILLS below: the grammar of the
+recogniser, the understanding of typed text and the help follow. A new rule in its phrases goes into
+that file's RULES. Belongs here: the table, `understand` and `jsgf`. Does not belong here: I/O, clocks.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from voicecli.backends.embedded.rejection import RULE as REJECTION
+from voicecli.backends.embedded.skills import clock, numbers, phrasebook, sums, text, timers, units
+from voicecli.backends.embedded.skills.phrases import Patterns, merged, vocabulary
+from voicecli.backends.embedded.skills.skill import Answer, Question, Skill, Timer
+
+__all__ = ["RULES", "SKILLS", "Answer", "Question", "Skill", "Timer", "jsgf", "understand", "words"]
+
+
+def _help(question: Question) -> Answer:
+    english = [skill.help for skill in SKILLS if skill.help]
+    chinese = [skill.help_chinese for skill in SKILLS if skill.help_chinese]
+    return question.say(f"I can {', '.join(english[:-1])} and {english[-1]}.", f"我会{'、'.join(chinese)}。")
+
+
+HELP = Skill(
+    name="help",
+    help="",
+    help_chinese="",
+    answer=_help,
+    spoken=("help [me]", "what can (you do | i say | i ask [you])"),
+    typed=(
+        r"\?",
+        r"what (?:do you|can you) (?:know|do|say)",
+        r"帮助|你(?:会|能|可以)(?:做|干)?(?:什么|些什么|啥)|怎么用",
+    ),
+)
+
+SKILLS: tuple[Skill, ...] = (
+    *clock.SKILLS,
+    *timers.SKILLS,
+    *units.SKILLS,
+    *sums.SKILLS,
+    HELP,
+    *phrasebook.SKILLS,
+)
+RULES = numbers.RULES | sums.RULES | units.RULES | timers.RULES | phrasebook.RULES
+_WRITTEN = (
+    {"number": numbers.WRITTEN, "small": numbers.WRITTEN, "hundreds": numbers.WRITTEN}
+    | units.WRITTEN
+    | {"duration": timers.WRITTEN}
+)
+_SLOTS = ("number", "small", "units", "conversion", "one_conversion", "contained", "duration", "spellable", "sayable")
+
+
+@functools.cache
+def _patterns(skill: Skill) -> tuple[re.Pattern[str], ...]:
+    compiler = Patterns(RULES, _WRITTEN, _SLOTS)
+    return (*map(compiler.compile, skill.spoken), *map(re.compile, skill.typed))
+
+
+def understand(asked: str) -> Iterator[tuple[Skill, Question]]:
+    """Every skill whose phrases fit what was asked, in the table's order, each with its question."""
+    plain = text.plain(asked)
+    if not plain or len(asked) > text.LONGEST:
+        return
+    digits = text.with_digits(plain)
+    for skill in SKILLS:
+        own = plain if skill.verbatim else digits
+        slots = _slots_of(skill, own)
+        if slots is not None:
+            yield skill, Question(own, slots, datetime.min, text.is_chinese(asked))
+
+
+def _slots_of(skill: Skill, own: str) -> dict[str, str] | None:
+    """What the first fitting phrase captured; phrases end in a space, typed patterns do not."""
+    for pattern in _patterns(skill):
+        match = pattern.fullmatch(own + " ") or pattern.fullmatch(own)
+        if match:
+            return {name: value.strip() for name, value in match.groupdict().items() if value}
+    return None
+
+
+@functools.cache
+def jsgf() -> str:
+    """The grammar of everything that can be asked by voice, with a rule that takes what fits nothing."""
+    asked = merged(phrase for skill in SKILLS for phrase in skill.spoken)
+    rules = "".join([f"<{name}> = {body};\n" for name, body in RULES.items()])
+    return (
+        f"#JSGF V1.0;\ngrammar skills;\npublic <request> = <asked> | <other>;\n<asked> = {asked};\n{rules}{REJECTION}"
+    )
+
+
+def words() -> frozenset[str]:
+    """Every word of the grammar, without those of the rejection rule."""
+    spoken = [phrase for skill in SKILLS for phrase in skill.spoken]
+    return vocabulary([*spoken, *RULES.values()])
