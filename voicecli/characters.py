@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 
-HAN_KANA = "々〆〇぀-ヿㄅ-ㄯㇰ-ㇿ㐀-䶿一-鿿豈-﫿ｦ-ﾟ\U00020000-\U0003ffff"
+HAN_KANA = (
+    "\u3005-\u3007\u3040-\u30ff\u3105-\u312f\u31f0-\u31ff"  # 々〆〇, kana, bopomofo
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"  # Chinese characters, narrow kana
+)
 """Chinese characters, kana and bopomofo: about a syllable and about a token each."""
 
 WIDE_POINTS = "、。〈-】〔-〟！（），．：；？［］｛｝～｟-･"
 """The punctuation that goes with them; no space stands before or after it."""
 
-HANGUL = "ᄀ-ᇿ㄰-㆏가-퟿"
+HANGUL = "ᄀ-ᇿ\u3130-\u318f가-\ud7ff"
 """Korean: a syllable each too, but words stand apart."""
 
 is_han_kana = re.compile(f"[{HAN_KANA}]").match

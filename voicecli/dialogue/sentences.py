@@ -41,6 +41,8 @@ _EARLY_WEIGHT = 80
 """So much has to be on its way to the voice before only whole sentences go out."""
 _JOINED_WEIGHTS = (0, 80, 160, 320)
 """Sentences that one `feed` brings together are joined up to this; the last entry is for all later pieces."""
+EACH, FULL = (0.0,), (float("inf"),)
+"""For `joined`: every sentence by itself; as many as the limits allow."""
 _RUNAWAY = 400
 """A sentence longer than this many characters is cut, also where no limit is set."""
 _LONGEST_FENCE = 4000
@@ -461,16 +463,24 @@ class SentenceSplitter:
     it; several that one `feed` brings are joined, to longer pieces as the answer goes on. Pieces carry
     no white space at their borders; joined, they are the text. What no voice can say (a stray quote or
     full stop) goes with the next piece, and at the very end is dropped. `limit` is in characters,
-    `limit_bytes` in bytes of UTF-8 (at least 4). The work is in proportion to the text that arrives.
+    `limit_bytes` in bytes of UTF-8 (at least 4). `joined` is `EACH` or `FULL` where nobody waits for the
+    first word. The work is in proportion to the text that arrives.
     """
 
-    def __init__(self, first_clause: bool = True, limit: int | None = None, limit_bytes: int | None = None) -> None:
-        self._limit = _Limit(limit, limit_bytes, _RUNAWAY)
-        self._first_clause = first_clause
+    def __init__(
+        self,
+        first_clause: bool = True,
+        limit: int | None = None,
+        limit_bytes: int | None = None,
+        joined: tuple[float, ...] = _JOINED_WEIGHTS,
+    ) -> None:
+        longest = _RUNAWAY if joined is _JOINED_WEIGHTS else None
+        self._limit = _Limit(limit, limit_bytes, longest)
+        self._first_clause, self._joined = first_clause, joined
         self._cutter = self._fresh()
 
     def _fresh(self) -> _Cutter:
-        return _Cutter(self._limit, _JOINED_WEIGHTS, self._first_clause)
+        return _Cutter(self._limit, self._joined, self._first_clause)
 
     def feed(self, text: str) -> list[str]:
         """Takes the next token; returns the pieces that it finished."""
@@ -489,4 +499,4 @@ def split_text(text: str, *, limit: int | None = None, limit_bytes: int | None =
     Sentences are joined up to the limit. One that is longer is cut at clauses, where there are none at
     spaces, where there are none between whole characters.
     """
-    return _Cutter(_Limit(limit, limit_bytes), (float("inf"),), early=False).take(text, final=True)
+    return _Cutter(_Limit(limit, limit_bytes), FULL, early=False).take(text, final=True)

@@ -53,15 +53,12 @@ _WORDS: dict[str, dict[str, str]] = {
 
 # -- characters ------------------------------------------------------------------------------------
 
-_EMOJI = (
-    "\U0001f000-\U0001faff☀-➓➕-➿⬀-⯿⌚⌛⌨⏏⏩-⏺"
-    "←↑↓↔-⇏⇓-⇿■-◿─-╿〰〽㊗㊙™®©•"
-)
-_JOINERS = "︎️⃣\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
+_EMOJI = "\U0001f000-\U0001faff☀-➓➕-➿⬀-⯿⌚⌛⌨⏏⏩-⏺←↑↓↔-⇏⇓-⇿■-◿─-╿〰〽㊗㊙™®©•"
+_JOINERS = "\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
 _ARROWS = "→⇒➔➙➛➜➝➞⟶⟹"
 _UNSEEN = (
-    "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad​‎‏‪-‮⁠-⁯"
-    "\ue000-\uf8ff﻿￰-￼￾￿\ud800-\udfff\U000e0000-\U0010ffff"
+    "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ue000-\uf8ff\ufeff"
+    "\ufff0-\ufffc\ufffe\uffff\ud800-\udfff\U000e0000-\U0010ffff"
 )
 _NOT_SAID = re.compile(f"[{_UNSEEN}{_JOINERS}]+")
 _EMOJIS = re.compile(f"[{_EMOJI}][{_EMOJI}{_JOINERS}\u200d]*")
