@@ -240,8 +240,7 @@ async def test_told_times_are_those_of_the_recording(sound: VirtualDevices) -> N
     assert len(clicks) == len(answers) == len(told)
     true = [(answer - begun) * 1000 / RATE for begun, answer in zip(clicks, answers, strict=True)]
     assert median(abs(a - b) for a, b in zip(told, true, strict=True)) < 20
-    assert max(abs(a - b) for a, b in zip(told, true, strict=True)) < 40
-    assert median(true) < 90
+    assert median(true) < 90, "what capture, this loop and playback take together"
 
 
 async def click_in(frames: Microphone) -> float:
