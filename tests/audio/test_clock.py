@@ -43,6 +43,12 @@ def test_a_steady_claim_is_believed_in_the_end() -> None:
     assert errors[-1] == pytest.approx(0.0, abs=0.001)
 
 
+def test_a_device_that_wakes_with_a_backlog_has_true_times_as_soon_as_it_caught_up() -> None:
+    lateness = [0.5 - number * SECONDS for number in range(25)] + [0.001] * 100
+    errors = captured(lateness, [SECONDS] * len(lateness))
+    assert max(abs(error) for error in errors[26:]) < 0.002
+
+
 def test_a_loop_that_stands_still_does_not_move_the_times() -> None:
     lateness = [0.001] * 500 + [0.3 - number * SECONDS for number in range(15)] + [0.001] * 500
     errors = captured(lateness, [SECONDS] * len(lateness))

@@ -12,6 +12,8 @@ while its blocks arrive within 0.3 ms of a straight line. So capture trusts arri
 
 from __future__ import annotations
 
+import math
+
 
 class Lowest:
     """The lowest of the values of the last `span` to 2 · `span` seconds."""
@@ -29,18 +31,17 @@ class Lowest:
 
 
 class Steady:
-    """Follows a value slowly, so that times never run backwards; jumps when it is far off."""
+    """Follows a value slowly: by `rise` or `fall` a second at most. Jumps when it is off by more than `jump`."""
 
-    def __init__(self, slew: float, jump: float) -> None:
-        self._slew, self._jump = slew, jump
+    def __init__(self, *, rise: float, fall: float, jump: float) -> None:
+        self._rise, self._fall, self._jump = rise, fall, jump
         self._value: float | None = None
 
     def follow(self, target: float, seconds: float) -> float:
-        """The value after `seconds` more, which moves it by `slew` · `seconds` at most."""
+        """The value after `seconds` more."""
         if self._value is None or abs(target - self._value) > self._jump:
             self._value = target
-        most = self._slew * seconds
-        self._value += max(-most, min(most, target - self._value))
+        self._value += max(-self._fall * seconds, min(self._rise * seconds, target - self._value))
         return self._value
 
 
@@ -48,8 +49,8 @@ class CaptureClock:
     """Tells when each captured block's first sample was taken.
 
     A block is handed over after its last sample was taken, never before: the earliest arrivals of the
-    last seconds, counted in samples, are the line. A claimed delay beyond the block's own length is
-    believed once it had time to settle, and only its lowest value.
+    last seconds, counted in samples, are the line. An earlier one is proof and counts at once. A claimed
+    delay beyond the block's own length is believed once it had time to settle, and only its lowest value.
     """
 
     SETTLE_S = 5.0
@@ -60,7 +61,8 @@ class CaptureClock:
         self._first: float | None = None
         self._last = float("-inf")
         self._lag, self._extra = Lowest(2.0), Lowest(10.0)
-        self._offset = Steady(slew=0.02, jump=0.2)
+        self._line = Steady(rise=0.02, fall=math.inf, jump=0.2)
+        self._age = Steady(rise=0.02, fall=0.02, jump=math.inf)
 
     def gap(self) -> None:
         """Samples were lost: what came before says nothing about what comes."""
@@ -74,7 +76,8 @@ class CaptureClock:
         extra = 0.0
         if now - self._first > self.SETTLE_S:
             extra = self._extra.add(max(0.0, min(0.5, delay - seconds)), now)
-        at = self._offset.follow(lag - extra, seconds) + self._samples / self._rate
+        offset = self._line.follow(lag, seconds) - self._age.follow(extra, seconds)
+        at = offset + self._samples / self._rate
         self._samples += count
         self._last = max(self._last, at)
         return self._last
@@ -86,7 +89,7 @@ class PlaybackClock:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._samples = 0
-        self._offset = Steady(slew=0.02, jump=0.015)
+        self._offset = Steady(rise=0.02, fall=0.02, jump=0.015)
 
     def block(self, count: int, now: float, delay: float) -> float:
         """`count` samples are asked for at `now`; `delay`: claimed wait until the first sounds. Its time."""
