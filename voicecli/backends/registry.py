@@ -30,6 +30,17 @@ class Limits:
     speech_bytes: int | None = None
     plain: bool = False
     """A recording must be plain samples: WAV, 16 kHz, mono."""
+    model_seconds: tuple[tuple[str, float], ...] = ()
+    """Models (by a part of their name) that take less than `upload_seconds`, and how much."""
+    timeless: tuple[str, ...] = ()
+    """Models (by a part of their name) that tell no times, whatever they are asked."""
+    fetches: frozenset[str] = frozenset()
+    """Containers, as an address ends, that the service fetches from a public address itself."""
+
+    def seconds_for(self, model: str) -> float | None:
+        """The longest recording that `model` takes in one request; None: no known limit."""
+        own = [most for part, most in self.model_seconds if part in model.lower()]
+        return min([*own, *([self.upload_seconds] if self.upload_seconds else [])], default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,8 @@ FAMILIES: dict[str, Family] = {
         limits=Limits(
             upload_bytes=26_214_400,
             containers=frozenset({"wav", "flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "webm"}),
+            model_seconds=(("gpt-4o", 1400.0),),
+            timeless=("gpt-4o", "gpt-live", "-transcribe"),
             speech_characters=4096,
         ),
         stops_on_cancel=frozenset({"chat", "speak"}),
@@ -138,7 +151,12 @@ FAMILIES: dict[str, Family] = {
             "chat": frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop"}),
             "speak": frozenset({"voice", "speed", "format"}),
         },
-        limits=Limits(speech_characters=300, speech_bytes=1024, plain=True),
+        limits=Limits(
+            speech_characters=300,
+            speech_bytes=1024,
+            plain=True,
+            fetches=frozenset({"wav", "mp3", "ogg", "oga", "opus"}),
+        ),
         stops_on_cancel=frozenset({"chat"}),
         bases=("https://openai.qiniu.com/v1", "https://api.qnaigc.com/v1"),
     ),

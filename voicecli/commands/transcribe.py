@@ -1,37 +1,72 @@
 """`voice transcribe`: recordings to text.
 
-Belongs here: the flags, which input goes where, what a result looks like, what counts as failed.
-Does not belong here: reading sound (audio.files), how a service is spoken to.
+Belongs here: the flags, running the jobs, what counts as failed. Does not belong here: which recordings and
+where their texts go (transcribe_plan), sending (transcribe_work), what a result looks like
+(transcribe_results), dictation (dictate).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voicecli.commands import common
-from voicecli.commands.common import Format, Language, Model, Output, Session, Temperature
+from voicecli.commands.common import Language, Model, Output, Session, Temperature
+from voicecli.commands.transcribe_plan import FORMATS, STDIN, Inputs, Job, inputs_of, names_in, plan
 from voicecli.errors import InputError, NoSpeechError, SomeFailedError, UsageError, VoiceError
 
 if TYPE_CHECKING:
+    from voicecli.audio.pieces import Raw
     from voicecli.backends.registry import Family
-    from voicecli.types import AudioClip, TranscribeOptions, Transcript
+    from voicecli.commands.transcribe_work import Settings, Work
+    from voicecli.subtitles import Layout
+    from voicecli.types import Backend, TranscribeOptions, Transcript
 
-FORMATS = {"text": "txt", "json": "json"}
-"""What -f knows, and the extension of its files."""
+TIMED = frozenset({"verbose_json", "srt", "vtt", "tsv", "lrc"})
+"""Formats for which times are asked for."""
 
-STDIN = "-"
-UNSURE = "\x1b[33m"
+LANES = 4
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the flags asked for."""
+
+    formats: tuple[str, ...]
+    lanes: int | None = None
+    raw: Raw | None = None
+    cached: bool = True
+    skip: bool = False
+    copy: bool = False
+    words: bool = False
+    download_mb: float = 2000.0
+    asked: dict[str, Any] = field(default_factory=dict)
 
 
 def transcribe(
     ctx: typer.Context,
-    inputs: Annotated[list[str], typer.Argument(metavar="FILE...", help="Recordings; - is stdin.")],
-    format: Format = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE...]", help="Recordings, folders (with -r), addresses; - is stdin."),
+    ] = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option("-f", "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}; repeatable."),
+    ] = None,
     output: Output = None,
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Take the recordings in folders.")] = False,
+    files_from: Annotated[
+        str | None,
+        typer.Option("--files-from", metavar="FILE", help="Read the names of recordings from FILE; - is stdin."),
+    ] = None,
+    raw: Annotated[
+        str | None, typer.Option("--raw", metavar="SPEC", help="The recordings are bare samples: s16le:16000:1.")
+    ] = None,
     language: Language = None,
     model: Model = None,
     prompt: Annotated[
@@ -41,238 +76,335 @@ def transcribe(
         list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")
     ] = None,
     temperature: Temperature = None,
+    words: Annotated[bool, typer.Option("--words", help="Ask for the time of every word.")] = False,
+    diarize: Annotated[bool, typer.Option("--diarize", help="Tell speakers apart.")] = False,
+    translate: Annotated[bool, typer.Option("--translate", help="Translate into English.")] = False,
+    max_chars: Annotated[
+        int | None,
+        typer.Option(
+            "--max-chars", metavar="N", min=2, help="The widest subtitle line, in cells; a Chinese character is two."
+        ),
+    ] = None,
+    max_lines: Annotated[
+        int, typer.Option("--max-lines", metavar="N", min=1, max=20, help="The most lines of a subtitle.")
+    ] = 2,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time.")
+    ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out recordings whose texts are there already.")
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither use nor keep finished pieces of long recordings.")
+    ] = False,
+    max_download: Annotated[
+        float, typer.Option("--max-download", metavar="MB", min=0.001, help="The most to fetch from an address.")
+    ] = 2000.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")] = False,
 ) -> None:
     """Turn recordings into text.
 
     Examples:
       voice transcribe interview.mp3
       voice transcribe meeting.wav -l zh -o meeting.txt
-      voice transcribe *.flac -o texts/
-      curl -s https://example.org/a.ogg | voice transcribe - -f json
+      voice transcribe film.flac -f srt -f vtt
+      voice transcribe -r recordings/ -o texts/ -f srt -j 8 --skip-existing
+      voice transcribe https://example.org/a.ogg -f json
+      arecord -f S16_LE -r 16000 -d 10 | voice transcribe -
+      voice transcribe talk.json -f srt --max-chars 32
 
-    One recording goes to stdout or to the file -o; of several, each becomes a file beside its recording
-    or in the folder -o.
+    One recording goes to stdout or to the file -o; of several, each becomes a file beside its recording or in the
+    folder -o. A long recording is cut at its silences and sent in pieces; an interrupted run goes on where it
+    stopped. A JSON that was saved is rendered again without a request.
     """
     session = common.session(ctx)
-    kind = common.one_of(format or ("json" if session.json else "text"), tuple(FORMATS), "--format")
-    jobs = plan(inputs, output, FORMATS[kind])
-    family, _ = session.choose("transcribe")
-    options = _options(family, language, model, prompt, tuple(hotword or ()), temperature)
-    session.check(family, "transcribe", options)
-    jobs = _with_stdin(session, jobs)
-    _judge(common.run(lambda: _do_all(session, family, options, jobs, kind)))
+    asked = {
+        "language": language,
+        "model": model,
+        "prompt": prompt,
+        "temperature": temperature,
+        "hotwords": tuple(hotword or ()),
+        "diarize": diarize,
+        "translate": translate,
+    }
+    formats = formats_of(session, format, output)
+    wish = Wish(formats, jobs, _raw(raw), not no_cache, skip_existing, copy, words, max_download, asked)
+    todo = plan(_inputs(session, inputs or [], files_from, recursive), output, formats)
+    if dry_run:
+        _show_plan(session, wish, todo)
+    else:
+        _do(session, wish, todo, _layout(max_chars, max_lines))
 
 
 # -- what to do ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One recording and the file that its text goes to; None is stdout. `data` is what was piped in."""
-
-    source: str
-    target: Path | None
-    data: bytes = field(default=b"", repr=False)
-
-
-def plan(inputs: list[str], output: str | None, extension: str) -> list[Job]:
-    """Where each text goes. Raises UsageError for what would overwrite a recording or another text."""
-    if inputs.count(STDIN) > 1:
-        raise UsageError("stdin can be read once", cure="Give - once.")
-    if output == STDIN or (len(inputs) == 1 and output is None):
-        return [Job(source, None) for source in inputs]
-    folder = Path(output) if output else None
-    if len(inputs) == 1 and folder and not (output or "").endswith(("/", "\\")) and not folder.is_dir():
-        return _safe([Job(inputs[0], folder)])
-    if folder and folder.exists() and not folder.is_dir():
-        raise UsageError(f"-o {output} is a file, and there are {len(inputs)} recordings", cure="Name a folder.")
-    return _safe([Job(source, _beside(source, folder, extension)) for source in inputs])
+def formats_of(session: Session, given: Sequence[str] | None, output: str | None) -> tuple[str, ...]:
+    """What -f says, else what -o's name says, else JSON with --json, else text. Raises UsageError."""
+    named = [name for each in given or () for name in each.split(",")]
+    if named:
+        return tuple(dict.fromkeys(common.one_of(name, tuple(FORMATS), "--format") for name in named))
+    if session.json:
+        return ("json",)
+    suffix = Path(output).suffix[1:].lower() if output else ""
+    return (suffix if suffix in FORMATS else "text",)
 
 
-def _beside(source: str, folder: Path | None, extension: str) -> Path:
-    name = "stdin" if source == STDIN else Path(source).stem
-    return (folder or (Path() if source == STDIN else Path(source).parent)) / f"{name}.{extension}"
+def _raw(spec: str | None) -> Raw | None:
+    if spec is None:
+        return None
+    from voicecli.audio.pieces import raw_of
+
+    return raw_of(spec)
 
 
-def _safe(jobs: list[Job]) -> list[Job]:
-    """The jobs, none of which writes over an input or over another's text."""
-    sources = {Path(job.source).resolve() for job in jobs if job.source != STDIN}
-    seen: set[Path] = set()
-    for job in jobs:
-        if job.target is None:
-            continue
-        if job.target.resolve() in sources:
-            raise UsageError(f"{job.target} would be overwritten, and it is a recording", cure="Choose another -o.")
-        if job.target.resolve() in seen:
-            raise UsageError(f"two recordings would be written to {job.target}", cure="Transcribe them one by one.")
-        seen.add(job.target.resolve())
-    return jobs
+def _layout(max_chars: int | None, max_lines: int) -> Layout:
+    from voicecli.subtitles import Layout
+
+    return Layout(max_chars=max_chars, max_lines=max_lines)
 
 
-def _options(
-    family: Family,
-    language: str | None,
-    model: str | None,
-    prompt: str | None,
-    hotwords: tuple[str, ...],
-    temperature: float | None,
-) -> TranscribeOptions:
-    """Hotwords go into the prompt where the family has only that."""
+def _inputs(session: Session, arguments: list[str], files_from: str | None, recursive: bool) -> Inputs:
+    listed: list[str] = []
+    if files_from == STDIN:
+        if STDIN in arguments:
+            raise UsageError("stdin can be read once", cure="Give - once.")
+        listed = names_in(session.console.piped_bytes())
+    elif files_from is not None:
+        try:
+            listed = names_in(Path(files_from).read_bytes())
+        except OSError as exc:
+            raise common.unreadable(files_from, exc) from exc
+    return inputs_of(arguments, listed, recursive)
+
+
+def options_of(family: Family, backend: Backend, wish: Wish) -> TranscribeOptions:
+    """What is asked of the recogniser. Hotwords go into the prompt where the family has only that.
+
+    Subtitles want the times of words; they are asked for where the family takes the question.
+    """
     from voicecli import wiring
     from voicecli.types import TranscribeOptions
 
     taken = wiring.takes(family, "transcribe")
-    if hotwords and "hotwords" not in taken and "prompt" in taken:
-        prompt, hotwords = " ".join(filter(None, [prompt, ", ".join(hotwords) + "."])), ()
-    return TranscribeOptions(language=language, model=model, prompt=prompt, temperature=temperature, hotwords=hotwords)
+    asked = dict(wish.asked)
+    if asked.get("hotwords") and "hotwords" not in taken and "prompt" in taken:
+        asked["prompt"] = " ".join(filter(None, [asked.get("prompt"), ", ".join(asked.pop("hotwords")) + "."]))
+    timed = bool(TIMED & set(wish.formats)) and "words" in taken
+    return TranscribeOptions(**asked, words=wish.words or timed)
 
 
-def _with_stdin(session: Session, jobs: list[Job]) -> list[Job]:
-    """The jobs, with what was piped in. Read here, where Ctrl-C ends a wait for it at once."""
-    if not any(job.source == STDIN for job in jobs):
-        return jobs
-    data = session.console.piped_bytes()
-    if not data:
-        raise InputError("is empty", who="stdin", cure="Pipe a recording into it.")
-    return [replace(job, data=data) if job.source == STDIN else job for job in jobs]
+def _settings(session: Session, family: Family, wish: Wish) -> Settings:
+    from voicecli.cache import KEEP_DAYS, PieceCache
+    from voicecli.commands.transcribe_work import Settings
+
+    cache = PieceCache(session.config().cache_dir if wish.cached else None)
+    cache.clear(KEEP_DAYS)
+    lanes = wish.lanes or (1 if family.local else LANES)
+    return Settings(lanes, wish.raw, bool(TIMED & set(wish.formats)), cache, session.env.get("PATH"))
 
 
 # -- doing it --------------------------------------------------------------------------------------
 
 
+def _do(session: Session, wish: Wish, jobs: list[Job], layout: Layout) -> None:
+    """Everything that can be refused is refused first; then the recordings, and the verdict."""
+    from voicecli.commands.transcribe_results import clipboard, copy, deliver, text_of
+
+    program = clipboard(session) if wish.copy else None
+    if wish.skip:
+        jobs = [job for job in jobs if not _is_done(session, job)]
+    texts: dict[str, str] = {}
+
+    def give(job: Job, transcript: Transcript) -> None:
+        deliver(session, job, transcript, layout)
+        if program:
+            texts[job.source.name] = text_of(transcript)
+
+    saved = [job for job in jobs if job.source.saved]
+    sound = [job for job in jobs if not job.source.saved]
+    outcomes = [_render_again(session, job, give, alone=len(jobs) == 1) for job in saved]
+    if sound:
+        outcomes += _send(session, wish, sound, give, alone=len(jobs) == 1)
+    if program and texts:
+        copy(session, program, "\n".join(texts[job.source.name] for job in jobs if job.source.name in texts))
+    _judge(outcomes)
+
+
+def _is_done(session: Session, job: Job) -> bool:
+    if job.done:
+        session.console.note(f"{job.source.shown}: is there already")
+    return job.done
+
+
+Give = Callable[[Job, "Transcript"], None]
+
+
+def _render_again(session: Session, job: Job, give: Give, *, alone: bool) -> VoiceError | None:
+    """A transcript that was saved, in other formats."""
+    import json
+
+    from voicecli.subtitles import from_json
+
+    assert job.source.path is not None
+    try:
+        try:
+            give(job, from_json(json.loads(common.read_text(job.source.path))))
+        except (ValueError, RecursionError) as exc:
+            raise InputError("holds no saved transcript", who=job.source.shown, cure="Give a recording.") from exc
+    except VoiceError as exc:
+        return _failed(session, job, exc, alone=alone)
+    return None
+
+
+def _send(session: Session, wish: Wish, jobs: list[Job], give: Give, *, alone: bool) -> list[VoiceError | None]:
+    from tempfile import TemporaryDirectory
+
+    family, backend = session.choose("transcribe")
+    options = options_of(family, backend, wish)
+    session.check(family, "transcribe", options)
+    settings = _settings(session, family, wish)
+    with TemporaryDirectory(prefix="voice-", ignore_cleanup_errors=True) as folder:
+        _spool(session, jobs, Path(folder))
+        make = _maker(family, backend, options, settings)
+        return common.run(lambda: _do_all(session, make, jobs, wish, Path(folder), give, alone=alone))
+
+
+def _maker(
+    family: Family, backend: Backend, options: TranscribeOptions, settings: Settings
+) -> Callable[[Any, Callable[[float], object]], Work]:
+    from voicecli.commands.transcribe_work import Work
+
+    return lambda recogniser, tell: Work(recogniser, family, backend, options, settings, tell)
+
+
+def _spool(session: Session, jobs: list[Job], folder: Path) -> None:
+    """What is piped in becomes a file. Read here, where Ctrl-C ends a wait for it at once."""
+    if not any(job.source.name == STDIN for job in jobs):
+        return
+    import shutil
+    import sys
+
+    path = folder / STDIN_FILE
+    with path.open("wb") as file:
+        if sys.stdin is not None and not session.console.in_is_terminal:
+            shutil.copyfileobj(sys.stdin.buffer, file, MEGABYTE)
+    if not path.stat().st_size:
+        raise InputError("is empty", who="stdin", cure="Pipe a recording into it.")
+
+
+STDIN_FILE = "stdin"
+
+
 async def _do_all(
-    session: Session, family: Family, options: TranscribeOptions, jobs: list[Job], kind: str
+    session: Session,
+    make: Callable[[Any, Callable[[float], object]], Work],
+    jobs: list[Job],
+    wish: Wish,
+    folder: Path,
+    give: Give,
+    *,
+    alone: bool,
 ) -> list[VoiceError | None]:
-    """One after the other over one open adapter; a failure costs its recording only."""
+    """Over one open adapter, several at a time; told of in order. A failure costs its recording only."""
+    import asyncio
+
     outcomes: list[VoiceError | None] = []
     async with session.open("transcribe") as recogniser:
-        for job in jobs:
-            try:
-                transcript = await _one(session, family, recogniser, options, job)
-                _deliver(session, job, transcript, kind)
-                outcomes.append(None)
-            except VoiceError as exc:
-                if len(jobs) == 1:
-                    raise
-                name = _shown(job.source)
-                session.console.error(str(exc) if exc.who == name else f"{name}: {exc}")
-                outcomes.append(exc)
+        label = jobs[0].source.shown if len(jobs) == 1 else f"{len(jobs)} recordings"
+        total = await asyncio.to_thread(_seconds, jobs, wish)
+        with session.console.progress(f"transcribing {label}", total) as show:
+            work = make(recogniser, _Done(show))
+            turns = asyncio.Semaphore(work.lanes)
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(_one(work, job, wish, folder, turns, give)) for job in jobs]
+                for job, task in zip(jobs, running, strict=True):
+                    outcomes.append(_settled(session, job, await task, give, alone=alone))
     return outcomes
 
 
-async def _one(session: Session, family: Family, recogniser: Any, options: TranscribeOptions, job: Job) -> Transcript:
-    import asyncio
+class _Done:
+    """Adds up the seconds that are done, and shows them."""
 
-    clip = await asyncio.to_thread(load, job, family)
-    final: Transcript | None = None
-    with session.console.progress(f"transcribing {_shown(job.source)}"):
-        async with recogniser.transcribe(clip, options) as transcripts:
-            async for transcript in transcripts:
-                final = transcript
-    if final is None or not final.text.strip():
-        raise NoSpeechError("no speech was found in it", who=_shown(job.source))
-    return final
+    def __init__(self, show: Callable[[float], None]) -> None:
+        self._show, self._done = show, 0.0
+
+    def __call__(self, seconds: float) -> None:
+        self._done += seconds
+        self._show(self._done)
 
 
-def load(job: Job, family: Family) -> AudioClip:
-    """The recording as `family` takes it: as it is where that fits, else as FLAC or WAV at 16 kHz.
-
-    Raises InputError for what can't be read or stays too large.
-    """
-    from voicecli.audio import files, pcm
-    from voicecli.types import MIC, AudioClip
-
-    name = _shown(job.source)
-    # A live recogniser, behind a bridge or not, takes plain samples.
-    native = family.can("transcribe") and not family.limits.plain
-    clip = files.clip_of(job.data, name) if job.source == STDIN else files.read_clip(Path(job.source))
-    if native and fits(clip, family):
-        return clip
-    container = "flac" if native and "flac" in family.limits.containers else "wav"
-    samples = pcm.resample(*files.decode(clip.data, name), MIC.rate)
-    clip = AudioClip(files.encode(samples, MIC.rate, container), container, MIC.seconds(samples), clip.name)
-    if fits(clip, family):
-        return clip
-    raise InputError(
-        f"is too long: {len(clip.data):,} bytes as {container}{_length(clip)}, and {family.name} takes {_most(family)}",
-        who=name,
-        cure="Cut it into shorter recordings.",
-    )
-
-
-def fits(clip: AudioClip, family: Family) -> bool:
-    """Whether `family` takes the clip as it is."""
-    limits = family.limits
-    small = limits.upload_bytes is None or len(clip.data) <= limits.upload_bytes
-    short = limits.upload_seconds is None or clip.seconds is None or clip.seconds <= limits.upload_seconds
-    return clip.container in limits.containers and small and short
-
-
-def _length(clip: AudioClip) -> str:
-    return f", {clip.seconds:.0f} s" if clip.seconds else ""
-
-
-def _most(family: Family) -> str:
-    limits = family.limits
-    size = f"{limits.upload_bytes:,} bytes" if limits.upload_bytes else ""
-    seconds = f"{limits.upload_seconds:.0f} s" if limits.upload_seconds else ""
-    return " and ".join(filter(None, [size, seconds]))
-
-
-# -- giving it -------------------------------------------------------------------------------------
-
-
-def _deliver(session: Session, job: Job, transcript: Transcript, kind: str) -> None:
-    console = session.console
-    if job.target is not None:
-        _save(job.target, render(job.source, transcript, kind))
-        console.note(f"wrote {job.target}")
-    elif kind == "json":
-        console.json_line(as_json(job.source, transcript))
-    elif console.out_is_terminal and any(word.unsure for word in transcript.words):
-        console.styled(
-            [(f"{w.text}? " if w.unsure else f"{w.text} ", UNSURE if w.unsure else "") for w in transcript.words]
-        )
-        console.end_line()
-    else:
-        console.result(transcript.text.strip())
-
-
-def _save(target: Path, text: str) -> None:
+def _seconds(jobs: list[Job], wish: Wish) -> float | None:
+    """How long all recordings are together, where their headers tell; for the time that is left."""
     from voicecli.audio import files
 
+    total = 0.0
+    for job in jobs:
+        try:
+            if job.source.path is None or wish.raw is not None:
+                return None
+            total += files.probe(job.source.path).seconds
+        except VoiceError:
+            return None
+    return total if total < 1e7 else None
+
+
+async def _one(
+    work: Work, job: Job, wish: Wish, folder: Path, turns: Any, give: Give
+) -> Transcript | VoiceError | None:
+    """The transcript of one recording, or why there is none. None: it is in its files already."""
+    from voicecli.errors import culprit
+
+    async with turns:
+        try:
+            transcript = await _heard(work, job, wish, folder)
+            if not all(job.targets.values()):
+                return transcript
+            give(job, transcript)
+            return None
+        except (VoiceError, ExceptionGroup) as exc:
+            found = culprit(exc)
+            if not isinstance(found, VoiceError):
+                raise
+            if found.who.startswith(str(folder)):  # what was piped in or fetched has a name of its own
+                found.who = job.source.shown
+            return found
+
+
+async def _heard(work: Work, job: Job, wish: Wish, folder: Path) -> Transcript:
+    from voicecli.commands.transcribe_work import fetched
+
+    transcript = await work.address(job.source) if job.source.url else None
+    if transcript is None:
+        async with fetched(job.source, folder, int(wish.download_mb * MEGABYTE)) as path:
+            transcript = await work.file(path, job.source.shown)
+    if not transcript.text.strip():
+        raise NoSpeechError("no speech was found in it", who=job.source.shown)
+    return transcript
+
+
+def _settled(
+    session: Session, job: Job, found: Transcript | VoiceError | None, give: Give, *, alone: bool
+) -> VoiceError | None:
+    """Stdout's texts and everybody's failures, in the order of the recordings."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise UsageError(f"can't be made: {exc.strerror}", who=str(target.parent), cure="Choose another -o.") from exc
-    with files.atomic(target) as file:
-        file.write(text.encode("utf-8", "replace"))
+        if isinstance(found, VoiceError):
+            raise found
+        if found is not None:
+            give(job, found)
+    except VoiceError as exc:
+        return _failed(session, job, exc, alone=alone)
+    return None
 
 
-def render(source: str, transcript: Transcript, kind: str) -> str:
-    """The text of a result file."""
-    from voicecli.console import clean, dump_json
-
-    if kind == "json":
-        return dump_json(as_json(source, transcript)) + "\n"
-    return clean(transcript.text.strip()) + "\n"
-
-
-def as_json(source: str, transcript: Transcript) -> dict[str, Any]:
-    """A transcript as it is written by --json: times in seconds from the start of the recording."""
-    return {
-        "source": _shown(source),
-        "text": transcript.text.strip(),
-        "language": transcript.language,
-        "duration": transcript.duration,
-        "segments": transcript.segments,
-        "words": transcript.words,
-        "tags": transcript.tags,
-    }
-
-
-def _shown(source: str) -> str:
-    return "stdin" if source == STDIN else source
+def _failed(session: Session, job: Job, exc: VoiceError, *, alone: bool) -> VoiceError:
+    """Told at once where there are others; a single failure is the program's."""
+    if alone:
+        raise exc
+    named = str(exc).startswith(job.source.shown)
+    session.console.error(str(exc) if named else f"{job.source.shown}: {exc}")
+    return exc
 
 
 def _judge(outcomes: list[VoiceError | None]) -> None:
@@ -284,3 +416,46 @@ def _judge(outcomes: list[VoiceError | None]) -> None:
     if len(failed) == len(outcomes) and len({each.exit_code for each in failed}) == 1:
         raise type(failed[0])(what)
     raise SomeFailedError(what)
+
+
+# -- only showing it -------------------------------------------------------------------------------
+
+
+def _show_plan(session: Session, wish: Wish, jobs: list[Job]) -> None:
+    """What would be sent, piece by piece. No adapter is opened, no key looked up, nothing fetched."""
+    from tempfile import TemporaryDirectory
+
+    from voicecli.commands.transcribe_work import Row, rows
+
+    family, backend = session.choose("transcribe")
+    options = options_of(family, backend, wish)
+    session.check(family, "transcribe", options)
+    found: list[Row] = []
+    with TemporaryDirectory(prefix="voice-") as folder:
+        _spool(session, jobs, Path(folder))
+        work = _maker(family, backend, options, _settings(session, family, wish))(None, lambda seconds: None)
+        for job in jobs:
+            if job.source.url or job.source.saved:
+                session.console.note(
+                    f"{job.source.shown}: {'would be fetched' if job.source.url else 'needs no request'}"
+                )
+            else:
+                found += rows(work, job.source.path or Path(folder) / STDIN_FILE, job)
+    _show_rows(session, found)
+
+
+def _show_rows(session: Session, found: list[Any]) -> None:
+    if session.json:
+        for row in found:
+            session.console.json_line(row)
+        return
+    headers = ("recording", "piece", "start", "seconds", "bytes", "as")
+    cells = [
+        [each.source, str(each.piece), f"{each.start:.2f}", f"{each.seconds:.2f}", str(each.bytes), each.container]
+        for each in found
+    ]
+    session.console.table(headers, cells)
+    size, seconds = sum(each.bytes for each in found), sum(each.seconds for each in found)
+    total = f"{len(found)} requests, {size:,} bytes, {seconds:.1f} s"
+    known = sum(each.known for each in found)
+    session.console.note(total + (f"; {known} of them are known already" if known else ""))

@@ -1,0 +1,158 @@
+"""Where a long recording is cut: at its silences, into pieces that a service takes. Pure: values in, cuts out.
+
+Belongs here: deciding where pieces begin and end, and what is not sent because nobody speaks in it.
+Does not belong here: samples, voice detection itself (levels and flags are given), encoding.
+
+Everything is counted in frames of 20 ms. Of a recording of any length the splitter remembers no more
+than the piece that it is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+FRAME_MS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`longest_s`: of a piece. A stretch of `gap_s` without speech is left out, but for `pad_s` at its ends.
+
+    Quieter than `quiet_dbfs` is no sound, whatever a detector says.
+    """
+
+    longest_s: float = 90.0
+    gap_s: float = 3.0
+    pad_s: float = 0.4
+    quiet_dbfs: float = -60.0
+
+    @property
+    def longest(self) -> int:
+        return max(1, int(self.longest_s * 1000 / FRAME_MS))
+
+    @property
+    def gap(self) -> int:
+        return max(1, round(self.gap_s * 1000 / FRAME_MS))
+
+    @property
+    def pad(self) -> int:
+        return min(round(self.pad_s * 1000 / FRAME_MS), self.gap // 2, self.longest // 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A piece: frames [start, end), of which [first, last) hold speech."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+NEAR, WIDE = 2, 7
+"""Frames on either side of a cut: the nearest must be quiet, the wider surroundings should be."""
+
+VOICED_DB = 6.0
+"""What speech costs in the choice of a cut: as much as this much more sound."""
+
+LATER_DB = 6.0
+"""What a cut at the piece's very end is better by than one in its middle."""
+
+
+class Splitter:
+    """Takes the level (dBFS) and the verdict of each frame in turn, and tells of each piece once it is complete."""
+
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.rules = rules or Rules()
+        self._longest, self._gap, self._pad = self.rules.longest, self.rules.gap, self.rules.pad
+        self._frames = 0
+        self._start: int | None = None
+        self._ended = 0
+        self._levels: list[float] = []
+        self._active: list[bool] = []
+
+    @property
+    def kept_from(self) -> int:
+        """Frames before this one will belong to no piece any more."""
+        return self._start if self._start is not None else max(self._ended, self._frames - self._pad)
+
+    def feed(self, levels: Iterable[float], speech: Iterable[bool]) -> list[Cut]:
+        """The next frames. Returns the pieces that are complete."""
+        cuts: list[Cut] = []
+        quiet = self.rules.quiet_dbfs
+        for level, voiced in zip(levels, speech, strict=True):
+            active = voiced and level > quiet
+            self._levels.append(max(level, quiet))
+            self._active.append(active)
+            self._frames += 1
+            if self._start is None:
+                self._wait(active)
+            if self._start is not None:
+                cuts += self._grow(active)
+        return cuts
+
+    def finish(self) -> list[Cut]:
+        """The recording has ended. Returns the last piece, if any."""
+        if self._start is None:
+            return []
+        return [self._cut(min(self._frames, self._last + self._pad))]
+
+    # -- between pieces ------------------------------------------------------------------------
+
+    def _wait(self, active: bool) -> None:
+        if active:
+            self._start = max(self._ended, self._frames - 1 - self._pad)
+            self._first, self._last = self._frames - 1, self._frames
+        extra = len(self._levels) - (self._frames - self.kept_from)
+        if extra > 0:
+            del self._levels[:extra], self._active[:extra]
+
+    # -- within a piece ------------------------------------------------------------------------
+
+    def _grow(self, active: bool) -> list[Cut]:
+        assert self._start is not None
+        if active:
+            self._last = self._frames
+        if self._frames - self._last >= self._gap:
+            return [self._cut(min(self._frames, self._last + self._pad))]
+        if self._frames - self._start >= self._longest:
+            return [self._cut(self._best())]
+        return []
+
+    def _best(self) -> int:
+        """The quietest place in the second half of the piece, preferably late and in a pause."""
+        count = len(self._levels)
+        half = max(1, count // 2)
+        chosen, least = count, float("inf")
+        for at in range(half, count - NEAR):
+            cost = self._cost(at) - LATER_DB * (at - half) / (count - half)
+            if cost <= least:
+                chosen, least = at, cost
+        assert self._start is not None
+        return self._start + chosen
+
+    def _cost(self, at: int) -> float:
+        """How bad it is to cut before frame `at` of the piece, in dB."""
+        near = slice(max(0, at - NEAR), at + NEAR)
+        wide = self._levels[max(0, at - WIDE) : at + WIDE]
+        voiced = any(self._active[near])
+        return max(self._levels[near]) + 0.5 * sum(wide) / len(wide) + VOICED_DB * voiced
+
+    def _cut(self, end: int) -> Cut:
+        """Ends the piece before frame `end`; what is behind it belongs to the next one, if somebody speaks there."""
+        assert self._start is not None
+        start, first = self._start, self._first
+        spoken = [at for at, active in enumerate(self._active[: end - start]) if active]
+        last = start + spoken[-1] + 1 if spoken else end
+        rest = next((at for at, active in enumerate(self._active[end - start :]) if active), None)
+        self._ended = end
+        if rest is None:
+            self._start = None
+            keep = self._frames - self.kept_from
+        else:
+            self._start, self._first = end, end + rest
+            keep = self._frames - end
+        gone = len(self._levels) - keep
+        del self._levels[:gone], self._active[:gone]
+        return Cut(start, end, min(first, last), last)

@@ -1,0 +1,57 @@
+"""Recordings at an address, fetched into a file: for services that do not fetch them themselves.
+
+Belongs here: one download, its size limit. Does not belong here: keys (none is ever sent), what the
+recording is, where it goes.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Self
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import httpx
+
+from voicecli.backends.http import HttpService, _client, _trusting
+from voicecli.backends.wording import clean
+from voicecli.errors import InputError, ProtocolError, ServiceError
+from voicecli.types import Backend
+
+
+async def download(url: str, file: BinaryIO, limit: int, *, timeout_s: float = 60.0) -> None:
+    """Writes what is at `url` to `file`. InputError: more than `limit` bytes; else as every request."""
+    parts = urlsplit(url)
+    base = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+    path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    async with _Door(Backend("download", "download", base_url=base, timeout_s=timeout_s)) as door:
+        async with door.stream("GET", path) as reply:
+            if int(reply.headers.get("content-length", "0") or 0) > limit:
+                raise _too_large(url, limit)
+            try:
+                async for piece in reply.chunks(limit):
+                    file.write(piece)
+            except ProtocolError as exc:
+                raise _too_large(url, limit) from exc
+
+
+def _too_large(url: str, limit: int) -> InputError:
+    return InputError(
+        f"holds more than {limit:,} bytes", who=clean(url, 200), cure="Allow more with --max-download MB."
+    )
+
+
+class _Door(HttpService):
+    """Without a key, so that a redirect may be followed to any host."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend, setting="the address", placeholder="")
+
+    async def __aenter__(self) -> Self:
+        self._client = _client(self.backend, self.host, _trusting(), self._headers)
+        return self
+
+    def _redirected(self, url: str, response: httpx.Response) -> str:
+        target = urljoin(url, str(response.headers["x-voicecli-location"]))
+        secure = urlsplit(url).scheme == "https"
+        if urlsplit(target).scheme in (("https",) if secure else ("http", "https")):
+            return target
+        raise ServiceError(f"redirects to {clean(target, 100)}, which is not followed", who=self.who)

@@ -1,0 +1,120 @@
+"""What was already recognised: one small file per piece of a recording, under the hash of what was asked.
+
+Belongs here: keys, reading and writing entries whole or not at all, listing and clearing them. Does not
+belong here: what a piece is, requests, printing.
+
+An entry holds a transcript and nothing of the sound. Files are for their owner alone (0600, folders 0700).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from voicecli.types import Backend, Segment, TranscribeOptions, Transcript, Word
+
+FOLDER = "pieces"
+VERSION = 1
+KEEP_DAYS = 30.0
+
+
+def key_of(data: bytes, container: str, options: TranscribeOptions, backend: Backend) -> str:
+    """The name of an entry: the same sound, asked of the same model in the same way."""
+    where = [backend.family, backend.base_url, *backend.base_urls, backend.asr_url, backend.live_url]
+    what = [VERSION, container, asdict(options), where, backend.transcribe_model, backend.language]
+    asked = json.dumps([*what, backend.extra_for("transcribe")], sort_keys=True, default=str)
+    return hashlib.sha256(asked.encode() + b"\0" + hashlib.sha256(data).digest()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """How much a cache holds; `oldest` and `newest` in seconds since 1970, 0 when it is empty."""
+
+    entries: int = 0
+    bytes: int = 0
+    oldest: float = 0.0
+    newest: float = 0.0
+
+
+class PieceCache:
+    """Transcripts by key, below `folder` (None: nothing is found and nothing is kept).
+
+    A folder that can't be written costs only that a piece is asked for again.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder / FOLDER if folder else None
+
+    def get(self, key: str) -> Transcript | None:
+        """What was kept under `key`; None for nothing, or for a damaged file."""
+        path = self._path(key)
+        if path is None:
+            return None
+        try:
+            return thawed(json.loads(path.read_bytes()))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+    def put(self, key: str, transcript: Transcript) -> None:
+        """Keeps a transcript: under its name once it is whole, never before."""
+        path = self._path(key)
+        if path is None:
+            return
+        beside = path.with_name(f".{secrets.token_hex(6)}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(json.dumps(asdict(transcript), ensure_ascii=False).encode("utf-8", "replace"))
+            beside.replace(path)
+        except OSError:
+            with suppress(OSError):
+                beside.unlink()
+
+    def contents(self) -> Contents:
+        """What is kept now."""
+        found = list(self._files())
+        times = [each.st_mtime for _, each in found]
+        return Contents(
+            len(found), sum(each.st_size for _, each in found), min(times, default=0.0), max(times, default=0.0)
+        )
+
+    def clear(self, older_than_days: float = 0.0) -> int:
+        """Removes what is older (0: everything). Returns how many entries went."""
+        limit, gone = time.time() - 86_400 * older_than_days, 0
+        for path, stat in list(self._files(parts=True)):
+            if not older_than_days or stat.st_mtime < limit:
+                with suppress(OSError):
+                    path.unlink()
+                    gone += path.suffix == ".json"
+        return gone
+
+    def _files(self, *, parts: bool = False) -> Iterator[tuple[Path, os.stat_result]]:
+        if self._folder is None:
+            return
+        for path in self._folder.glob("*/*"):
+            if path.suffix == ".json" or (parts and path.suffix == ".part"):
+                with suppress(OSError):
+                    yield path, path.stat()
+
+    def _path(self, key: str) -> Path | None:
+        return self._folder / key[:2] / f"{key[2:]}.json" if self._folder else None
+
+
+def thawed(data: Mapping[str, Any]) -> Transcript:
+    """The transcript that `asdict` made `data` of. KeyError, TypeError, ValueError: it is no such thing."""
+    if not isinstance(data, Mapping) or not isinstance(data["text"], str):
+        raise ValueError("no transcript")
+    segments = tuple(Segment(**{**each, "words": _words(each["words"])}) for each in data["segments"])
+    return Transcript(**{**data, "segments": segments, "words": _words(data["words"]), "tags": tuple(data["tags"])})
+
+
+def _words(data: Any) -> tuple[Word, ...]:
+    return tuple(Word(**each) for each in data)

@@ -1,0 +1,194 @@
+"""Which recordings are meant, and where the text of each goes.
+
+Belongs here: files, folders, patterns, lists, addresses, stdin; the names of result files, and refusing those
+that would write over something. Does not belong here: reading sound, requests, what a result looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from voicecli.errors import InputError, UsageError
+
+STDIN = "-"
+
+FORMATS = {
+    "text": "txt",
+    "json": "json",
+    "verbose_json": "json",
+    "srt": "srt",
+    "vtt": "vtt",
+    "tsv": "tsv",
+    "lrc": "lrc",
+}
+"""What -f knows, and the extension of its files."""
+
+TOGETHER = frozenset({"text", "json", "verbose_json"})
+"""Formats of which several may follow one another on stdout."""
+
+SOUNDS = frozenset(
+    "wav flac mp3 ogg oga opus m4a m4b mp4 mpeg mpga webm aac aiff aif caf au amr mka mkv mov avi wma wv".split()
+)
+"""The files that are taken from a folder, by their extension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One recording: a file, an address, or stdin; `below` is its folder within the one that was given."""
+
+    name: str
+    url: str = ""
+    below: Path = Path()
+
+    @property
+    def shown(self) -> str:
+        return "stdin" if self.name == STDIN else self.name
+
+    @property
+    def path(self) -> Path | None:
+        """The file that was named; None for stdin and addresses."""
+        return None if self.name == STDIN or self.url else Path(self.name)
+
+    @property
+    def saved(self) -> bool:
+        """Whether it is no recording but a transcript that was saved."""
+        return self.path is not None and self.path.suffix.lower() == ".json"
+
+    @property
+    def stem(self) -> str:
+        if self.url:
+            return Path(unquote(urlsplit(self.url).path)).stem or urlsplit(self.url).hostname or "recording"
+        return "stdin" if self.name == STDIN else Path(self.name).stem
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recording and the file for each format of its text; None is stdout."""
+
+    source: Source
+    targets: dict[str, Path | None] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether every file is there already."""
+        return all(target is not None and target.exists() for target in self.targets.values())
+
+
+# -- which recordings ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The recordings in order; `many` tells that they came from a folder, a pattern or a list, even if it is one."""
+
+    sources: tuple[Source, ...]
+    many: bool
+
+
+def inputs_of(arguments: Sequence[str], listed: Sequence[str], recursive: bool) -> Inputs:
+    """What the arguments and a list of files stand for. Raises InputError for what is not there."""
+    found: list[Source] = []
+    many = bool(listed)
+    for each in [*arguments, *listed]:
+        sources, several = _expanded(each, recursive)
+        found += sources
+        many = many or several
+    if [each.name for each in found].count(STDIN) > 1:
+        raise UsageError("stdin can be read once", cure="Give - once.")
+    if not found:
+        raise UsageError("there is nothing to transcribe", cure="Name a recording, or - for stdin.")
+    return Inputs(tuple(dict.fromkeys(found)), many or len(found) > 1)
+
+
+def _expanded(argument: str, recursive: bool) -> tuple[list[Source], bool]:
+    if argument == STDIN:
+        return [Source(STDIN)], False
+    if argument.lower().startswith(("http://", "https://")):
+        return [Source(argument, url=argument)], False
+    path = Path(argument)
+    if path.is_dir():
+        if not recursive:
+            raise InputError("is a folder", who=argument, cure="Take the recordings in it with -r.")
+        return _in_folder(path), True
+    if any(mark in argument for mark in "*?[") and not path.exists():
+        return _matching(argument), True
+    return [Source(argument)], False
+
+
+def _in_folder(folder: Path) -> list[Source]:
+    """The recordings in a folder and those below it, in order; hidden ones are left alone."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower()[1:] in SOUNDS)
+    within = [(path, path.relative_to(folder)) for path in paths]
+    found = [
+        Source(str(path), below=below.parent)
+        for path, below in within
+        if path.is_file() and not any(part.startswith(".") for part in below.parts)
+    ]
+    if not found:
+        raise InputError("holds no recordings", who=str(folder), cure=f"Known are: {', '.join(sorted(SOUNDS))}.")
+    return found
+
+
+def _matching(pattern: str) -> list[Source]:
+    from glob import glob
+
+    names = sorted(glob(pattern, recursive=True))  # noqa: PTH207  (Path.glob takes no absolute pattern)
+    found = [Source(name) for name in names if Path(name).is_file()]
+    if not found:
+        raise InputError("there is no such file", who=pattern, cure="Check the pattern.")
+    return found
+
+
+def names_in(data: bytes) -> list[str]:
+    """The names in a list: one a line, or with a NUL behind each (`find -print0`)."""
+    mark = b"\0" if b"\0" in data else b"\n"
+    names = (each.removesuffix(b"\r").decode("utf-8", "surrogateescape") for each in data.split(mark))
+    return [name for name in names if name.strip()]
+
+
+# -- where the texts go ----------------------------------------------------------------------------
+
+
+def plan(inputs: Inputs, output: str | None, formats: Sequence[str]) -> list[Job]:
+    """Where each text goes. Raises UsageError for what would overwrite a recording or another text."""
+    results = len(inputs.sources) * len(formats)
+    if output == STDIN or (results == 1 and output is None and not inputs.many):
+        return _to_stdout(inputs.sources, formats, results)
+    folder = Path(output) if output else None
+    slash = (output or "").endswith(("/", "\\"))
+    if results == 1 and folder and not slash and not folder.is_dir() and not inputs.many:
+        return _safe([Job(inputs.sources[0], {formats[0]: folder})])
+    if folder and folder.exists() and not folder.is_dir():
+        raise UsageError(f"-o {output} is a file, and there are {results} texts to write", cure="Name a folder.")
+    return _safe([Job(source, dict(_targets(source, folder, formats))) for source in inputs.sources])
+
+
+def _to_stdout(sources: Iterable[Source], formats: Sequence[str], results: int) -> list[Job]:
+    apart = [each for each in formats if each not in TOGETHER]
+    if results > 1 and apart:
+        raise UsageError(f"{results} texts as {apart[0]} can't share stdout", cure="Give a folder with -o.")
+    return [Job(source, dict.fromkeys(formats)) for source in sources]
+
+
+def _targets(source: Source, folder: Path | None, formats: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    beside = source.path.parent if source.path else Path()
+    base = folder / source.below if folder else beside
+    for kind in formats:
+        full = kind == "verbose_json" and "json" in formats
+        yield kind, base / f"{source.stem}{'.verbose' if full else ''}.{FORMATS[kind]}"
+
+
+def _safe(jobs: list[Job]) -> list[Job]:
+    """The jobs, none of which writes over an input or over another's text."""
+    sources = {job.source.path.resolve() for job in jobs if job.source.path}
+    seen: set[Path] = set()
+    for target in (target for job in jobs for target in job.targets.values() if target):
+        if target.resolve() in sources:
+            raise UsageError(f"{target} would be overwritten, and it is a recording", cure="Choose another -o.")
+        if target.resolve() in seen:
+            raise UsageError(f"two recordings would be written to {target}", cure="Transcribe them one by one.")
+        seen.add(target.resolve())
+    return jobs
