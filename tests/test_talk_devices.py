@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import random
 import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,19 +46,46 @@ class Talk:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.events: list[dict[str, Any]] = []
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
-    def until(self, event: str) -> dict[str, Any]:
-        """Reads events up to the next one of this name."""
+    def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def until(self, event: str, seconds: float = 30) -> dict[str, Any]:
+        """Reads events up to the next one of this name."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                pytest.fail(f"no {event!r} within {seconds} s: {self.events[-5:]}")
+            if not line:
+                errors = self.process.stderr.read() if self.process.stderr else ""
+                pytest.fail(f"ended before {event!r}: {self.events[-5:]} {errors}")
             self.events.append(json.loads(line))
             if self.events[-1]["event"] == event:
                 return self.events[-1]
-        errors = self.process.stderr.read() if self.process.stderr else ""
-        pytest.fail(f"ended before {event!r}: {self.events[-5:]} {errors}")
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [each for each in self.events if each["event"] == event]
+
+    def close(self) -> None:
+        """Leaves, as by Ctrl-C, if it still runs."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(5)
+        finally:
+            self.process.kill()
+            self._reader.join(5)
+            for stream in (self.process.stdout, self.process.stderr):
+                assert stream is not None
+                stream.close()
 
 
 def settings(server: OpenAIServer) -> str:
@@ -79,22 +108,15 @@ voice = "echo"
 def talking(devices: VirtualDevices, home: dict[str, str], folder: Path, config: str, *flags: str) -> Iterator[Talk]:
     (folder / "config.toml").write_text(config)
     env = home | devices.env | {"VOICE_CONFIG": str(folder / "config.toml")}
-    command = [sys.executable, "-m", "voicecli", "talk", "--json", *flags]
+    command = [sys.executable, "-m", "voicecli", "talk", "--json", "--private", *flags]
     process = subprocess.Popen(
         command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
     )
+    talk = Talk(process)
     try:
-        yield Talk(process)
+        yield talk
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(5)
-        finally:
-            process.kill()
-            for stream in (process.stdout, process.stderr):
-                assert stream is not None
-                stream.close()
+        talk.close()
 
 
 def digits_in(samples: Any) -> list[str]:

@@ -76,11 +76,13 @@ class Devices:
         from voicecli.audio.capture import Microphone
 
         microphone = await stack.enter_async_context(Microphone(self._cfg.audio.input or None))
-        return self._without_echo(aiter(microphone)), (microphone.name, output)
+        return self._without_echo(aiter(microphone), conversation), (microphone.name, output)
 
-    async def _without_echo(self, frames: AsyncIterator[AudioFrame]) -> AsyncIterator[AudioFrame]:
+    async def _without_echo(
+        self, frames: AsyncIterator[AudioFrame], conversation: Conversation
+    ) -> AsyncIterator[AudioFrame]:
         async for frame in frames:
-            yield frame if self.echo is None else self.echo.clean(frame)
+            yield frame if self.echo is None else self.echo.clean(frame, idle=conversation.settled)
 
     async def _open_output(self, stack: AsyncExitStack, conversation: Conversation) -> str:
         renderer: Any = self.recorder.tee(self.playout) if self.recorder else self.playout

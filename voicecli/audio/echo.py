@@ -50,6 +50,7 @@ class EchoCanceller:
         self._rest_at = 0.0
         self._sounded_until = float("-inf")
         self._heard_s = 0.0
+        self._processing = False
 
     @property
     def adapted(self) -> bool:
@@ -71,9 +72,15 @@ class EchoCanceller:
             self._reference.append((self._rest_at, self._rest[: self._step]))
             self._rest, self._rest_at = self._rest[self._step :], self._rest_at + STEP_S
 
-    def clean(self, frame: AudioFrame) -> AudioFrame:
-        """The frame (16 kHz mono, a whole number of 10 ms steps) without the loudspeaker's part."""
-        if frame.at > self._sounded_until + TAIL_S:
+    def clean(self, frame: AudioFrame, *, idle: bool = True) -> AudioFrame:
+        """The frame (16 kHz mono, a whole number of 10 ms steps) without the loudspeaker's part.
+
+        What is processed comes a few milliseconds late, so going in and out of it would cut or double
+        samples: out of it only while nobody speaks (`idle`).
+        """
+        sounding = frame.at <= self._sounded_until + TAIL_S
+        self._processing = sounding or (self._processing and not idle)
+        if not self._processing:
             self._reference.clear()
             return frame
         step = MIC.bytes_for(STEP_S * 1000)
