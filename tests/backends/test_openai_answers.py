@@ -290,6 +290,16 @@ def test_openais_dialect() -> None:
     assert s.final == Transcript("one two") == s.closed()
 
 
+def test_a_commit_that_names_no_item_holds_nothing_up() -> None:
+    s = session()
+    list(s.start(OPENAI))
+    list(s.feed(bytes(32_000)))
+    list(s.finish())
+    assert s.receive(said("input_audio_buffer.committed")) is None
+    assert s.receive(heard("i", "one", "delta")) == Transcript("one", final=False)
+    assert s.receive(heard("i", "one two")) == Transcript("one two") == s.final
+
+
 def test_items_are_joined_in_the_order_of_the_sound() -> None:
     s = session()
     list(s.start(OPENAI))

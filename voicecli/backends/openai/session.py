@@ -109,7 +109,9 @@ class Session:
         return self.final
 
     def _committed(self, data: Mapping[str, Any]) -> Transcript | None:
-        self._item(data)
+        """Some servers do not say which item it is: then the item shows with its text."""
+        if data.get("item_id"):
+            self._item(data)
         self._acknowledged = self._acknowledged or self._finished
         return None
 
