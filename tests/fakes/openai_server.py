@@ -193,7 +193,7 @@ class OpenAIServer(FakeServer):
         whole: dict[str, Any] = {"text": text}
         if kind in ("verbose_json", "diarized_json"):
             start, end = (tones[0].start, tones[-1].end) if tones else (0.0, 0.0)
-            segment = {"id": 0, "start": start, "end": end, "text": f" {text}", "no_speech_prob": 0.01}
+            segment = {"id": 0, "start": start, "end": end, "text": f" {text}", **WHISPERS}
             whole |= {"task": "transcribe", "language": "english", "duration": seconds}
             whole["segments"] = [segment | ({"speaker": "A"} if kind == "diarized_json" else {})] if tones else []
         if "word" in form.get("timestamp_granularities[]", ""):
@@ -352,6 +352,16 @@ class _VllmTalk(_OpenAITalk):
 
 
 # -- small pieces ------------------------------------------------------------------------------------
+
+WHISPERS: dict[str, Any] = {
+    "seek": 0,
+    "tokens": [50364, 1017],
+    "temperature": 0.0,
+    "avg_logprob": -0.2,
+    "compression_ratio": 1.1,
+    "no_speech_prob": 0.01,
+}
+"""What a segment of verbose_json tells besides its words and times."""
 
 TYPES = {
     "pcm": "audio/pcm",
