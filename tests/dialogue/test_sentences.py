@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voicecli.dialogue.sentences import SentenceSplitter, split_text
+from voicecli.dialogue.spoken import Speakable
 
 TOKEN = re.compile(r" ?[A-Za-z]+|\.[A-Za-z]+|\s|[^\sA-Za-z]")
 """About how a model's tokeniser cuts: a word with the space before it, ".com" and ".py" whole."""
@@ -197,6 +198,31 @@ def test_what_cannot_be_said_goes_with_the_next_piece_and_is_dropped_at_the_end(
     assert stream(["Yes", "!", "!"]) == ["Yes!"]
     assert stream(["…", " - ", "*"]) == []
     assert split_text(' ... "') == []
+
+
+def test_marked_up_answers_leave_as_early_as_plain_ones() -> None:
+    """The way of an answer: markup goes first, then it is cut; neither waits for the token after."""
+    speaker, splitter = Speakable(), SentenceSplitter()
+    tokens = [
+        "<think>",
+        "so",
+        "</think>",
+        "**",
+        "Sure",
+        "**",
+        ",",
+        " see",
+        " [",
+        "this",
+        "](",
+        "http://a.b/c",
+        ")",
+        "!",
+        " Ok",
+    ]
+    out = {token: splitter.feed(speaker.feed(token)) for token in tokens}
+    assert {token: pieces for token, pieces in out.items() if pieces} == {",": ["Sure,"], "!": ["see this!"]}
+    assert splitter.feed(speaker.flush()) + splitter.flush() == ["Ok"]
 
 
 def test_flush_leaves_a_fresh_splitter() -> None:

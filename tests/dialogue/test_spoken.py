@@ -237,11 +237,11 @@ UNITS = [
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_work_is_in_proportion_to_the_text(unit: str) -> None:
-    def took(count: int) -> float:
+    def took(count: int, at_once: bool) -> float:
         began = time.process_time()
-        stream([unit] * count)
+        stream([unit * count] if at_once else [unit] * count)
         return time.process_time() - began
 
-    took(50)
-    short, long = min(took(1_500) for _ in range(3)), took(9_000)
-    assert long < 6 * short * 4 + 0.1
+    for at_once in (False, True):
+        short = min(took(1_500, at_once) for _ in range(3))
+        assert took(9_000, at_once) < 6 * short * 4 + 0.1

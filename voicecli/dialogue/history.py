@@ -27,7 +27,7 @@ _TIGHT_START = re.compile(f"[{HAN_KANA}{WIDE_POINTS}]")
 _POINT_END = re.compile(f"[{WIDE_POINTS}]$")
 _POINT_START = re.compile(rf"[{WIDE_POINTS},.!?;:)\]}}”’…%]")
 _UNIT = re.compile(rf"[{HAN_KANA}][{WIDE_POINTS}]*|[^\s{HAN_KANA}]+")
-_LOOSE_END = re.compile(r"[\s,;:\-–—…，、；：]+$")
+_LOOSE_END = " \t\n,;:-–—…，、；："
 _SENTENCE_END = re.compile(r"[.!?。！？]$")
 
 
@@ -103,7 +103,7 @@ def cut_to_heard(pieces: Sequence[tuple[str, int]], sounded: int) -> str:
 
 def mark_interrupted(heard: str) -> str:
     """`heard` with the mark of a reply that was cut off; empty stays empty."""
-    heard = _LOOSE_END.sub("", heard)
+    heard = heard.rstrip(_LOOSE_END)
     if not heard:
         return ""
     return heard + (" " if _SENTENCE_END.search(heard) else "") + INTERRUPTED

@@ -486,9 +486,9 @@ class SentenceSplitter:
         """Takes the next token; returns the pieces that it finished."""
         return self._cutter.take(text, final=False)
 
-    def flush(self) -> list[str]:
-        """The answer has ended: returns what is left, and is ready for the next answer."""
-        pieces = self._cutter.take("", final=True)
+    def flush(self, text: str = "") -> list[str]:
+        """The answer has ended (with `text`): returns what is left, and is ready for the next answer."""
+        pieces = self._cutter.take(text, final=True)
         self._cutter = self._fresh()
         return pieces
 

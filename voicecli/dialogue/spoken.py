@@ -62,6 +62,7 @@ _UNSEEN = (
 )
 _NOT_SAID = re.compile(f"[{_UNSEEN}{_JOINERS}]+")
 _EMOJIS = re.compile(f"[{_EMOJI}][{_EMOJI}{_JOINERS}\u200d]*")
+_OTHER_SPACE = re.compile(r"[\t\r\v\f\x85\u2028\u2029]")
 _ENDS_ITSELF = re.compile(rf"[.,;:!?…{WIDE_POINTS}—–-][\"'”’»)\]]*$")
 _SNUG = frozenset(".,;:!?)…%" + "、。〉》」』】〕〗！），．：；？］｝")
 _LATIN = re.compile("[A-Za-z]")
@@ -83,7 +84,7 @@ _ESCAPE_OPEN = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}|\][^\x07\x1b\n]{0,200
 
 _LINE_HEADS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?:[-*_][ \t]*){3,200}(?=\n|\Z)|=+[ \t]*(?=\n|\Z)"), "rule"),
-    (re.compile(r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)+(?=\n|\Z)"), "rule"),
+    (re.compile(r"\|?[ \t]*+:?-{2,}+:?[ \t]*+(?:\|[ \t]*+:?-*+:?[ \t]*+)++(?=\n|\Z)"), "rule"),
     (re.compile(r"#{1,6}[ \t]+"), "heading"),
     (re.compile(r"[-*+•‣◦▪–][ \t]+(?:\[[ xX]\][ \t]+)?"), "item"),
     (re.compile(r">[ \t]?"), "quote"),
@@ -108,7 +109,7 @@ _TAG_OPEN = re.compile(
     r"(?:\s+[\w:@.-]*(?:\s*=\s*(?:\"[^\"]{0,500}|'[^']{0,500}|[^\s\"'<>]{0,500}))?)?\s*/?"
     r"|/|!-{0,2}|\|[^|>\n]{0,40}\|?|[^\s<>]{0,300})?\Z"
 )
-_AUTOLINK = re.compile(r"<((?:https?://|www\.|mailto:)?[^\s<>]{1,2000}[.@:][^\s<>]{1,2000})>")
+_AUTOLINK = re.compile(r"<(?=[^\s<>.@:]{1,500}+[.@:])([^\s<>]{3,1000}+)>")
 _SERVICE_TAG = re.compile(r"<\|[^|>\n]{0,40}\|>")
 _SKIPPED_TAGS = frozenset("think thinking thought reasoning script style svg".split())
 _BREAKING_TAGS = frozenset("br p div li ul ol tr table h1 h2 h3 h4 h5 h6 hr blockquote section".split())
@@ -116,13 +117,13 @@ _BREAKING_TAGS = frozenset("br p div li ul ol tr table h1 h2 h3 h4 h5 h6 hr bloc
 _NOTE_MARK = re.compile(r"\[\^[^\]\n]{1,60}\]")
 _CITATION = re.compile(r"\[[1-9]\d{0,2}(?:[,–-] ?\d{1,3}){0,9}\]|【\d[^】\n]{0,60}】")
 _BRACKET_OPEN = re.compile(r"(?:\[(?:\^[^\]\n]{0,60}|\d[\d,– -]{0,40})?|【(?:\d[^】\n]{0,60})?)\Z")
+_PATH = r"(?:[^\s()]++|\([^\s()]*+\))*+"
 _TARGET = re.compile(
-    r"\]\([ \t]*(?:<[^<>\n]{0,2000}>|(?:[^\s()]|\([^\s()]{0,500}\)){0,2000})"
-    r"(?:[ \t]+(?:\"[^\"\n]{0,500}\"|'[^'\n]{0,500}'|\([^()\n]{0,500}\)))?[ \t]*\)"
+    rf"\]\([ \t]*+(?:<[^<>\n]*+>|{_PATH})(?:[ \t]++(?:\"[^\"\n]*+\"|'[^'\n]*+'|\([^()\n]*+\)))?[ \t]*+\)"
 )
 _TARGET_OPEN = re.compile(
-    r"\]\([ \t]*(?:<[^<>\n]{0,2000}>?|(?:[^\s()]|\([^\s()]{0,500}\)?){0,2000})"
-    r"(?:[ \t]+(?:\"[^\"\n]{0,500}\"?|'[^'\n]{0,500}'?|\([^()\n]{0,500}\)?)?)?[ \t]*\Z"
+    rf"\]\([ \t]*+(?:<[^<>\n]*+>?|{_PATH}(?:\([^\s()]*+)?)"
+    r"(?:[ \t]++(?:\"[^\"\n]*+\"?|'[^'\n]*+'?|\([^()\n]*+\)?)?)?[ \t]*+\Z"
 )
 _REFERENCE = re.compile(r"\]\[[^\]\n]{0,100}\]")
 _REFERENCE_OPEN = re.compile(r"\]\[[^\]\n]{0,100}\Z")
@@ -172,7 +173,7 @@ _FORMULA: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = tuple(
 
 def _clean(text: str) -> str:
     """`text` without emoji and what nobody sees."""
-    return _NOT_SAID.sub("", _EMOJIS.sub("", text))
+    return _NOT_SAID.sub("", _EMOJIS.sub("", _OTHER_SPACE.sub(" ", text)))
 
 
 def _in_words(formula: str, language: str) -> str:
@@ -388,11 +389,11 @@ class Speakable:
 
     def _read_number_sign(self, text: str, at: int, final: bool) -> int:
         """The signs that close a heading are dropped."""
+        if self._block != "heading" or self._before() != " ":
+            return self._literal(text, at)
         after = at
         while after < len(text) and text[after] in "# " and after - at < _LONGEST_LINE_HEAD:
             after += 1
-        if self._block != "heading" or self._before() != " ":
-            return self._literal(text, at)
         if after == len(text) and not final:
             return _MORE
         return after if text[after : after + 1] in ("", "\n", "\r") else self._literal(text, at)
@@ -416,7 +417,7 @@ class Speakable:
         stop = next((place for place in (end, line) if place >= 0), len(text))
         if stop == len(text) and not final:
             stop -= len(text) - max(at, len(text[at:].rstrip("`")) + at)
-        self._say(_clean(text[at:stop]).replace("\t", " ").replace("\r", ""))
+        self._say(_clean(text[at:stop]))
         if end >= 0 or line >= 0:
             stop += len(self._ticks) if end >= 0 else 0
             self._ticks = ""

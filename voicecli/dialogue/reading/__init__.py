@@ -27,6 +27,8 @@ _QUESTION = re.compile(r"[?？][\"'”’」』)]*$")
 _HAN = re.compile(f"[{HAN_KANA}]")
 _KANA = re.compile("[ぁ-ヿ]")
 _CHINESE = ("zh", "cmn", "yue")
+_LONGEST = 1000
+"""Of a longer text only the end is read."""
 _TRUSTED_WORDS = 3
 _TRUSTED_CHARACTERS = 4
 
@@ -39,7 +41,7 @@ def read(text: str, *, trust_punctuation: bool = False, language: str | None = N
     do not say otherwise. `language` (as `en` or `zh-CN`) is guessed from the script when it is None;
     of languages other than English and Chinese only the punctuation is read.
     """
-    text = text.strip()
+    text = text.strip()[-_LONGEST:]
     if not text or _GOES_ON.search(text):
         return Reading.DANGLING if text else Reading.PLAIN
     tongue = (language or _script(text)).lower().split("-")[0].split("_")[0]

@@ -17,6 +17,8 @@ COMPLETE, PLAIN, DANGLING = Reading.COMPLETE, Reading.PLAIN, Reading.DANGLING
 
 _HAN = re.compile(f"[{HAN_KANA}]")
 
+_LONGEST = 100
+"""Longer texts are not read for their shape."""
 _DIGIT = "零〇一二三四五六七八九十百千万亿两幺\\d"
 _NUMBER_END = re.compile(
     rf"(?:[零〇二三四五六七八九百千万亿幺\d]|[{_DIGIT}]{{2,}}|^[{_DIGIT}]|[{_DIGIT}半]点"
@@ -143,7 +145,7 @@ def read_chinese(text: str) -> Reading:
         return COMPLETE
     if _dangles(core or bare):
         return DANGLING
-    if not core or (_NUMBER_END.search(core) and not _A_LITTLE.search(core)):
+    if not core or len(core) > _LONGEST or (_NUMBER_END.search(core) and not _A_LITTLE.search(core)):
         return PLAIN
     return COMPLETE if _whole(core) else PLAIN
 
