@@ -138,7 +138,7 @@ def test_a_format_that_only_the_service_makes_is_asked_of_it(
 
 def test_json_tells_what_was_written(work: dict[str, str], voice: Voice) -> None:
     run = voice("speak", "7", "-o", "a.wav", "--json", env=work)
-    assert json.loads(run.stdout) == {"output": "a.wav", "format": "wav", "pieces": 1}
+    assert json.loads(run.stdout) == {"output": "a.wav", "format": "wav", "pieces": 1, "seconds": 0.14}
 
 
 # -- text ------------------------------------------------------------------------------------------

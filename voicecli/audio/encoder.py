@@ -1,0 +1,85 @@
+"""Samples to a compressed file while they arrive, so that hours cost no more memory than seconds.
+
+Belongs here: libsndfile's writing end, on files and on streams that can't be sought in. Does not belong
+here: which formats there are (files), headers of WAV (pcm).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from voicecli.audio import files, pcm
+from voicecli.audio.quiet import hushed
+
+STREAMED = frozenset({"ogg", "opus", "mp3"})
+"""Formats that can be read though their header was written before the sound."""
+
+STEADY = {"bitrate_mode": "CONSTANT", "compression_level": 0.7}
+"""MP3 in a stream: readers tell the length of one by its rate of bits. About 56 kbit/s at 24 kHz."""
+
+
+class Encoder:
+    """`feed` s16le mono at `rate`, then `close`. `container` is a key of `files.FORMATS`.
+
+    Where the format does not know the rate, the next higher one that it knows is used.
+    """
+
+    def __init__(self, target: BinaryIO | Callable[[bytes], Any], rate: int, container: str) -> None:
+        import soundfile
+
+        format, subtype = files.FORMATS[container]
+        fitting = min((each for each in files.RATES.get(container, (rate,)) if each >= rate), default=48_000)
+        self._resampler = pcm.Resampler(rate, fitting)
+        self._target: Any = _Forward(target) if callable(target) else target
+        how: dict[str, Any] = STEADY if callable(target) and container == "mp3" else {}
+        with hushed():
+            self._file = soundfile.SoundFile(self._target, "w", fitting, 1, subtype, format=format, **how)
+
+    def feed(self, samples: bytes) -> None:
+        self._put(self._resampler.feed(samples))
+
+    def close(self) -> None:
+        """The end of the sound, and what the format writes after it."""
+        self._put(self._resampler.flush())
+        with hushed():
+            self._file.close()
+
+    def _put(self, samples: bytes) -> None:
+        """In pieces: libsndfile's Vorbis encoder overflows its stack when it is given minutes at once."""
+        import numpy as np
+
+        for at in range(0, len(samples), files.READ_BYTES):
+            with hushed():
+                self._file.write(np.frombuffer(samples[at : at + files.READ_BYTES], np.int16))
+
+
+class _Forward:
+    """A file for libsndfile that only ever grows: what it would correct in a header is not written again."""
+
+    def __init__(self, write: Callable[[bytes], Any]) -> None:
+        self._write = write
+        self._at = self._end = 0
+
+    def write(self, data: bytes) -> int:
+        data = bytes(data)
+        fresh = data[max(0, self._end - self._at) :]
+        self._at += len(data)
+        if self._at > self._end:
+            self._end = self._at
+            self._write(fresh)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end}[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        return b""
+
+    def flush(self) -> None:
+        """libsndfile wants one."""

@@ -1,0 +1,104 @@
+"""Speech that was paid for already: what a service sent, under the hash of what it was asked (`--cache`).
+
+Belongs here: keys, entries that appear whole or not at all, and a speaker that looks there first.
+Does not belong here: when to use it, texts in pieces, samples.
+
+An entry is what the service sent, byte for byte. Files are for their owner alone (0600, folders 0700).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest
+
+FOLDER = "speech"
+VERSION = 1
+BLOCK = 65_536
+
+_SERVICE = ("family", "base_url", "base_urls", "tts_url", "speak_model", "voice", "language", "style")
+_SOUND = ("speech_format", "speed", "pitch", "category")
+
+
+def key_of(request: SpeechRequest, backend: Backend) -> str:
+    """The name of an entry: the same words, asked of the same voice in the same way."""
+    where = {name: getattr(backend, name) for name in (*_SERVICE, *_SOUND)}
+    asked = asdict(request)
+    if request.reference is not None:
+        asked["reference"] = hashlib.sha256(request.reference.data).hexdigest()
+    what = [VERSION, asked, where, backend.extra_for("speak")]
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class CachedSpeaker:
+    """A speaker that asks `inner` only for what is not kept yet, and keeps what came whole.
+
+    A folder that can't be written costs only that a piece is asked for again.
+    """
+
+    def __init__(self, inner: Any, backend: Backend, folder: Path) -> None:
+        self._inner, self._backend, self._folder = inner, backend, folder / FOLDER
+
+    @asynccontextmanager
+    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncGenerator[AudioChunk]]:
+        key = key_of(request, self._backend)
+        path = self._folder / key[:2] / key[2:]
+        if kept := _read(path):
+            async with aclosing(_replayed(*kept)) as chunks:
+                yield chunks
+            return
+        async with self._inner.speak(request) as stream, aclosing(_keeping(stream, path)) as chunks:
+            yield chunks
+
+
+async def _replayed(encoding: PcmFormat | str, sound: bytes) -> AsyncGenerator[AudioChunk]:
+    for at in range(0, len(sound), BLOCK):
+        yield AudioChunk(sound[at : at + BLOCK], encoding)
+
+
+async def _keeping(stream: AsyncIterator[AudioChunk], path: Path) -> AsyncGenerator[AudioChunk]:
+    """What comes, kept once it has come to its end."""
+    sound = bytearray()
+    encoding: PcmFormat | str = ""
+    async for chunk in stream:
+        sound += chunk.data
+        encoding = chunk.encoding
+        yield chunk
+    if sound:
+        _write(path, encoding, bytes(sound))
+
+
+# -- entries: a line that tells the encoding, then the sound ---------------------------------------
+
+
+def _read(path: Path) -> tuple[PcmFormat | str, bytes] | None:
+    """What is kept; None for nothing, or for a damaged file."""
+    try:
+        head, _, sound = path.read_bytes().partition(b"\n")
+        told = json.loads(head)
+        encoding = PcmFormat(int(told["rate"]), int(told["channels"])) if "rate" in told else str(told["container"])
+        whole = len(sound) == told["bytes"] and bool(sound)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return (encoding, sound) if whole else None
+
+
+def _write(path: Path, encoding: PcmFormat | str, sound: bytes) -> None:
+    told: dict[str, Any] = asdict(encoding) if isinstance(encoding, PcmFormat) else {"container": encoding}
+    beside = path.with_name(f".{secrets.token_hex(6)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(json.dumps(told | {"bytes": len(sound)}).encode() + b"\n" + sound)
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
