@@ -1,0 +1,125 @@
+"""Which recordings are meant and where their texts go: pure, but for folders that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voicecli.commands.transcribe_plan import Inputs, Source, inputs_of, names_in, plan
+from voicecli.errors import InputError, UsageError
+
+
+def named(*names: str, many: bool = False) -> Inputs:
+    return Inputs(tuple(Source(name) for name in names), many or len(names) > 1)
+
+
+def targets(inputs: Inputs, output: str | None, *formats: str) -> list[dict[str, Path | None]]:
+    return [job.targets for job in plan(inputs, output, formats or ("text",))]
+
+
+# -- where -----------------------------------------------------------------------------------------
+
+
+def test_one_goes_to_stdout_or_its_file() -> None:
+    assert targets(named("a.wav"), None) == [{"text": None}]
+    assert targets(named("a.wav"), "-") == [{"text": None}]
+    assert targets(named("-"), "x.txt") == [{"text": Path("x.txt")}]
+    assert targets(named("in/a.wav"), "texts/") == [{"text": Path("texts/a.txt")}]
+
+
+def test_one_from_a_folder_is_as_many() -> None:
+    assert targets(named("in/a.wav", many=True), None) == [{"text": Path("in/a.txt")}]
+
+
+def test_several_formats_go_beside_their_recording() -> None:
+    assert targets(named("in/a.wav"), None, "srt", "vtt") == [{"srt": Path("in/a.srt"), "vtt": Path("in/a.vtt")}]
+    both = {"json": Path("out/a.json"), "verbose_json": Path("out/a.verbose.json")}
+    assert targets(named("a.wav"), "out", "json", "verbose_json") == [both]
+
+
+def test_an_address_and_stdin_go_to_where_one_is() -> None:
+    inputs = inputs_of(["-", "https://example.org/p/my%20talk.mp3?x=1", "http://example.org"], [], False)
+    found = [each["text"] for each in targets(inputs, None)]
+    assert found == [Path("stdin.txt"), Path("my talk.txt"), Path("example.org.txt")]
+
+
+def test_nothing_is_written_over_a_recording(tmp_path: Path) -> None:
+    file = str(tmp_path / "talk.txt")
+    for inputs, output in ((named(file), file), (named(file, "other.wav"), None)):
+        with pytest.raises(UsageError, match="would be overwritten"):
+            plan(inputs, output, ("text",))
+
+
+def test_two_texts_never_share_a_file() -> None:
+    with pytest.raises(UsageError, match=r"two recordings would be written to a\.txt"):
+        plan(named("a.wav", "a.mp3"), None, ("text",))
+    with pytest.raises(UsageError, match="two recordings"):
+        plan(named("x/a.wav", "y/a.wav"), "out", ("text",))
+
+
+def test_subtitles_of_several_do_not_share_stdout() -> None:
+    with pytest.raises(UsageError, match="can't share stdout"):
+        plan(named("a.wav", "b.wav"), "-", ("srt",))
+    assert targets(named("a.wav", "b.wav"), "-", "json") == [{"json": None}] * 2
+
+
+def test_a_file_is_no_place_for_several(tmp_path: Path) -> None:
+    file = tmp_path / "x.txt"
+    file.touch()
+    with pytest.raises(UsageError, match="is a file"):
+        plan(named("a.wav", "b.wav"), str(file), ("text",))
+
+
+# -- which -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("b.wav", "a.MP3", "sub/c.flac", "sub/notes.txt", ".hidden/d.wav", "[x].wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(inputs: Inputs) -> list[str]:
+    return [each.name for each in inputs.sources]
+
+
+def test_folders_are_taken_with_their_folders(tree: Path) -> None:
+    inputs = inputs_of(["."], [], True)
+    assert names(inputs) == ["[x].wav", "a.MP3", "b.wav", "sub/c.flac"]
+    assert targets(inputs, "out")[-1] == {"text": Path("out/sub/c.txt")}
+
+
+def test_a_folder_needs_r_and_recordings(tree: Path) -> None:
+    with pytest.raises(InputError, match=r"sub: is a folder\. Take the recordings in it with -r"):
+        inputs_of(["sub"], [], False)
+    (tree / "none").mkdir()
+    with pytest.raises(InputError, match="none: holds no recordings"):
+        inputs_of(["none"], [], True)
+
+
+def test_patterns_that_no_shell_has_seen(tree: Path) -> None:
+    assert names(inputs_of(["**/*.flac"], [], False)) == ["sub/c.flac"]
+    assert names(inputs_of(["[x].wav"], [], False)) == ["[x].wav"], "a file of that very name comes first"
+    with pytest.raises(InputError, match="there is no such file"):
+        inputs_of(["*.ogg"], [], False)
+
+
+def test_a_list_is_many_and_each_counts_once(tree: Path) -> None:
+    inputs = inputs_of(["b.wav"], ["b.wav"], False)
+    assert (names(inputs), inputs.many) == (["b.wav"], True)
+
+
+def test_lists_have_lines_or_nuls() -> None:
+    assert names_in(b"a b.wav\r\n\nc.wav") == ["a b.wav", "c.wav"]
+    assert names_in(b"a\nb.wav\0c.wav\0") == ["a\nb.wav", "c.wav"]
+
+
+def test_stdin_is_read_once_and_nothing_is_nothing() -> None:
+    with pytest.raises(UsageError, match="stdin can be read once"):
+        inputs_of(["-", "-"], [], False)
+    with pytest.raises(UsageError, match="nothing to transcribe"):
+        inputs_of([], [], False)
