@@ -185,6 +185,7 @@ def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) 
         push_to_talk=request.push_to_talk,
         draft=draft_depth(talk.draft, opened.chat_family, opened.voice_family),
         trust_punctuation=not opened.ears_family.punctuates_fragments,
+        language=request.language,
     )
 
 

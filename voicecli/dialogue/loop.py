@@ -46,6 +46,7 @@ class Rules:
     push_to_talk: bool = False
     draft: Depth = "off"
     trust_punctuation: bool = False
+    language: str | None = None
 
 
 class Conversation:
@@ -276,7 +277,7 @@ class Conversation:
         if segment is None or exchange.ended:
             return
         waits = {Reading.COMPLETE: self.rules.end_ms_min, Reading.DANGLING: self.rules.end_ms_max}
-        reading = read(text, trust_punctuation=self.rules.trust_punctuation)
+        reading = read(text, trust_punctuation=self.rules.trust_punctuation, language=self.rules.language)
         for event in self._endpointer.heard(segment, waits.get(reading, self.rules.timing.end_ms)):
             self._on(event)
 
