@@ -16,7 +16,7 @@ import typer
 
 from voicecli.commands import common
 from voicecli.commands.common import Language, Model, Output, Session, Temperature
-from voicecli.commands.transcribe_plan import FORMATS, STDIN, Inputs, Job, inputs_of, names_in, plan
+from voicecli.commands.transcribe_plan import FORMATS, STDIN, Inputs, Job, Source, inputs_of, names_in, plan
 from voicecli.errors import InputError, NoSpeechError, SomeFailedError, UsageError, VoiceError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.commands.transcribe_work import Settings, Work
     from voicecli.subtitles import Layout
-    from voicecli.types import Backend, TranscribeOptions, Transcript
+    from voicecli.types import Backend, TranscribeOptions, Transcript, Verb
 
 TIMED = frozenset({"verbose_json", "srt", "vtt", "tsv", "lrc"})
 """Formats for which times are asked for."""
@@ -102,6 +102,14 @@ def transcribe(
     ] = 2000.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,
     copy: Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")] = False,
+    mic: Annotated[bool, typer.Option("--mic", help="Take dictation from the microphone.")] = False,
+    interim: Annotated[
+        bool, typer.Option("--interim", help="With --mic: print texts that may still change, too.")
+    ] = False,
+    stop_after: Annotated[
+        float | None,
+        typer.Option("--stop-after", metavar="SECONDS", min=0.1, help="With --mic: end after so much silence."),
+    ] = None,
 ) -> None:
     """Turn recordings into text.
 
@@ -113,6 +121,7 @@ def transcribe(
       voice transcribe https://example.org/a.ogg -f json
       arecord -f S16_LE -r 16000 -d 10 | voice transcribe -
       voice transcribe talk.json -f srt --max-chars 32
+      voice transcribe --mic --stop-after 5 -o letter.txt
 
     One recording goes to stdout or to the file -o; of several, each becomes a file beside its recording or in the
     folder -o. A long recording is cut at its silences and sent in pieces; an interrupted run goes on where it
@@ -130,6 +139,12 @@ def transcribe(
     }
     formats = formats_of(session, format, output)
     wish = Wish(formats, jobs, _raw(raw), not no_cache, skip_existing, copy, words, max_download, asked)
+    if mic:
+        _alone(inputs, files_from, raw, dry_run)
+        _dictate(session, wish, output, _layout(max_chars, max_lines), interim, stop_after)
+        return
+    if interim or stop_after is not None:
+        raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
     todo = plan(_inputs(session, inputs or [], files_from, recursive), output, formats)
     if dry_run:
         _show_plan(session, wish, todo)
@@ -179,7 +194,7 @@ def _inputs(session: Session, arguments: list[str], files_from: str | None, recu
     return inputs_of(arguments, listed, recursive)
 
 
-def options_of(family: Family, backend: Backend, wish: Wish) -> TranscribeOptions:
+def options_of(family: Family, wish: Wish, verb: Verb = "transcribe") -> TranscribeOptions:
     """What is asked of the recogniser. Hotwords go into the prompt where the family has only that.
 
     Subtitles want the times of words; they are asked for where the family takes the question.
@@ -187,7 +202,7 @@ def options_of(family: Family, backend: Backend, wish: Wish) -> TranscribeOption
     from voicecli import wiring
     from voicecli.types import TranscribeOptions
 
-    taken = wiring.takes(family, "transcribe")
+    taken = wiring.takes(family, verb)
     asked = dict(wish.asked)
     if asked.get("hotwords") and "hotwords" not in taken and "prompt" in taken:
         asked["prompt"] = " ".join(filter(None, [asked.get("prompt"), ", ".join(asked.pop("hotwords")) + "."]))
@@ -262,7 +277,7 @@ def _send(session: Session, wish: Wish, jobs: list[Job], give: Give, *, alone: b
     from tempfile import TemporaryDirectory
 
     family, backend = session.choose("transcribe")
-    options = options_of(family, backend, wish)
+    options = options_of(family, wish)
     session.check(family, "transcribe", options)
     settings = _settings(session, family, wish)
     with TemporaryDirectory(prefix="voice-", ignore_cleanup_errors=True) as folder:
@@ -418,6 +433,35 @@ def _judge(outcomes: list[VoiceError | None]) -> None:
     raise SomeFailedError(what)
 
 
+# -- the microphone --------------------------------------------------------------------------------
+
+
+def _alone(inputs: list[str] | None, *others: object) -> None:
+    if inputs or any(others):
+        raise UsageError("--mic is the only input where it is one", cure="Leave the recordings out.")
+
+
+def _dictate(
+    session: Session, wish: Wish, output: str | None, layout: Layout, interim: bool, stop_after: float | None
+) -> None:
+    """Sentences on stdout as they are finished; in a file, or as anything but text and JSON, at the end."""
+    from voicecli.commands.dictate import Manner, dictate
+    from voicecli.commands.transcribe_results import clipboard, copy, deliver
+
+    program = clipboard(session) if wish.copy else None
+    (job,) = plan(Inputs((Source("microphone"),), False), output, wish.formats)
+    live = wish.formats in (("text",), ("json",)) and not any(job.targets.values())
+    manner = Manner(live, live and wish.formats == ("json",), interim, stop_after)
+    family, _ = session.choose("transcribe_live")
+    options = options_of(family, wish, "transcribe_live")
+    session.check(family, "transcribe_live", options)
+    transcript = common.run(lambda: dictate(session, options, manner))
+    if not live:
+        deliver(session, job, transcript, layout)
+    if program:
+        copy(session, program, transcript.text)
+
+
 # -- only showing it -------------------------------------------------------------------------------
 
 
@@ -428,7 +472,7 @@ def _show_plan(session: Session, wish: Wish, jobs: list[Job]) -> None:
     from voicecli.commands.transcribe_work import Row, rows
 
     family, backend = session.choose("transcribe")
-    options = options_of(family, backend, wish)
+    options = options_of(family, wish)
     session.check(family, "transcribe", options)
     found: list[Row] = []
     with TemporaryDirectory(prefix="voice-") as folder:

@@ -1,0 +1,185 @@
+"""Dictation: what a person says, stretch by stretch and in order, from frames and out of a microphone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests import long
+from tests.conftest import Voice
+from tests.people import says
+from tests.test_cli_transcribe_long import configured
+from tests.virtual import RATE, VirtualDevices, virtual_devices
+from voicecli.audio.vad import Detector
+from voicecli.backends.registry import FAMILIES
+from voicecli.commands.dictate import Dictation
+from voicecli.dialogue.bridges import BRIDGES
+from voicecli.errors import VoiceError
+from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions
+
+pytestmark = pytest.mark.anyio
+
+PAUSE = np.zeros(16_000, np.int16)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def person() -> None:
+    """Speech is made once, and outside of any loop."""
+    says("1", 16_000)
+
+
+@pytest.fixture
+def recogniser() -> Iterator[long.Recogniser]:
+    with long.Recogniser() as server:
+        yield server
+
+
+@asynccontextmanager
+async def ears(server: long.Recogniser) -> AsyncIterator[Any]:
+    """The adapter for files, lifted to live sound."""
+    factory = FAMILIES["openai"].transcribe
+    assert factory is not None
+    async with factory(Backend("w", "openai", base_url=server.base_url, transcribe_model="m1")) as adapter:
+        yield BRIDGES["transcribe_live"](adapter)
+
+
+async def frames(samples: NDArray[np.int16]) -> AsyncIterator[AudioFrame]:
+    data, step = samples.tobytes(), MIC.bytes_for(20)
+    for at in range(0, len(data) - step + 1, step):
+        yield AudioFrame(data[at : at + step], MIC, at / 32_000)
+        await asyncio.sleep(0)
+
+
+class Page:
+    """What was dictated, and what failed."""
+
+    def __init__(self, ears: Any) -> None:
+        self.finals: list[Segment] = []
+        self.failures: list[VoiceError] = []
+        self.dictation = Dictation(
+            ears, TranscribeOptions(), Detector().detect, heard=self._heard, failed=self.failures.append
+        )
+
+    def _heard(self, segment: Segment, final: bool) -> None:
+        if final:
+            self.finals.append(segment)
+
+    @property
+    def text(self) -> str:
+        return " | ".join(each.text for each in self.finals)
+
+
+async def test_each_stretch_of_speech_is_a_sentence_at_its_time(recogniser: long.Recogniser) -> None:
+    spoken = np.concatenate([PAUSE, says("4071", 16_000), PAUSE, PAUSE, says("938", 16_000), PAUSE])
+    async with ears(recogniser) as live:
+        page = Page(live)
+        await page.dictation.run(frames(spoken), asyncio.Event())
+    assert page.text == "4 0 7 1 | 9 3 8"
+    first, second = page.finals
+    assert 0.6 <= first.start <= 1.0
+    assert 3.0 <= second.start <= 1.0 + len(says("4071", 16_000)) / 16_000 + 2.0
+    assert first.end <= second.start
+
+
+async def test_what_is_being_said_at_the_end_is_heard(recogniser: long.Recogniser) -> None:
+    async with ears(recogniser) as live:
+        page = Page(live)
+        await page.dictation.run(frames(np.concatenate([PAUSE, says("55", 16_000)])), asyncio.Event())
+    assert page.text == "5 5"
+
+
+async def test_it_ends_after_silence(recogniser: long.Recogniser) -> None:
+    taken = 0
+
+    async def counted() -> AsyncIterator[AudioFrame]:
+        nonlocal taken
+        async for frame in frames(np.concatenate([says("123", 16_000), np.tile(PAUSE, 60)])):
+            taken += 1
+            yield frame
+
+    async with ears(recogniser) as live:
+        page = Page(live)
+        await page.dictation.run(counted(), asyncio.Event(), 3.0)
+    assert page.text == "1 2 3"
+    assert taken * 0.02 < 6
+
+
+async def test_texts_stay_in_order_and_a_failure_costs_one(recogniser: long.Recogniser) -> None:
+    """The first answer comes last, the second not at all."""
+    usual, count = recogniser._transcribe, iter(range(9))
+
+    async def slow_then_broken(request: Any) -> Any:
+        number = next(count)
+        if number == 1:
+            return long.Reply.json({"error": {"message": "broken"}}, 400)
+        reply = await usual(request)
+        await asyncio.sleep(0.4 if number == 0 else 0)
+        return reply
+
+    recogniser.on("/v1/audio/transcriptions", slow_then_broken)
+    parts = [part for digit in "123" for part in (says(digit * 3, 16_000), PAUSE)]
+    async with ears(recogniser) as live:
+        page = Page(live)
+        await page.dictation.run(frames(np.concatenate(parts)), asyncio.Event())
+    assert page.text == "1 1 1 | 3 3 3"
+    assert ["broken" in str(each) for each in page.failures] == [True]
+
+
+# -- the program -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def devices() -> Iterator[VirtualDevices]:
+    with virtual_devices() as running:
+        yield running
+
+
+@pytest.mark.needs_sound
+def test_a_person_dictates_until_ctrl_c(
+    recogniser: long.Recogniser, voice: Voice, home: dict[str, str], devices: VirtualDevices, tmp_path: Path
+) -> None:
+    env = home | devices.env | configured(recogniser, tmp_path)
+    command = [sys.executable, "-m", "voicecli", "transcribe", "--mic", "--json"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(b"listening to ")
+        silence = np.zeros(RATE, np.int16).tobytes()
+        devices.play_into("micfeed", says("4071").tobytes() + 2 * silence + says("93").tobytes() + silence)
+        deadline = time.monotonic() + 10
+        while len(recogniser.log) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, b"")
+    assert [json.loads(line)["text"] for line in out.splitlines()] == ["4 0 7 1", "9 3"]
+
+
+@pytest.mark.needs_sound
+def test_silence_ends_it_and_is_10(
+    recogniser: long.Recogniser, voice: Voice, devices: VirtualDevices, tmp_path: Path
+) -> None:
+    env = devices.env | configured(recogniser, tmp_path)
+    run = voice("transcribe", "--mic", "--stop-after", "0.5", "-q", env=env)
+    assert (run.returncode, run.stdout) == (10, b"")
+    assert run.stderr == b"error: microphone: nothing was said\n"
+
+
+def test_a_microphone_has_no_files_beside_it(voice: Voice) -> None:
+    run = voice("transcribe", "--mic", "a.wav")
+    assert run.returncode == 2
+    assert run.stderr.startswith(b"error: --mic is the only input")
+    run = voice("transcribe", "a.wav", "--stop-after", "3")
+    assert run.returncode == 2
+    assert b"belong to --mic" in run.stderr
