@@ -7,13 +7,14 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo demo-services test lint types check system-packages clean
+.PHONY: demo demo-services interop interop-ci test lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up .venv and hold a spoken conversation of three turns, offline"
 	@echo "make demo-services   run every verb over every service family, against strict local servers"
 	@echo "make test    run every test, the conversation on virtual sound devices included"
+	@echo "make interop    run the adapters against other people's servers (needs npm)"
 	@echo "make check   the linter, the type checker and the tests"
 
 .venv/ready: requirements/run.txt pyproject.toml
@@ -39,6 +40,13 @@ system-packages:
 test: .venv/dev system-packages
 	$(BIN)/python -m pytest $(TESTS)
 
+# Servers and clients that nobody here wrote; each tool in an environment of its own below .venv-interop.
+interop: .venv/dev
+	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock litellm prism
+
+interop-ci: .venv/dev
+	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,4 +57,4 @@ types: .venv/dev
 check: lint types test
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.wav questions.wav
+	rm -rf .venv .venv-interop build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.wav questions.wav
