@@ -122,13 +122,16 @@ def read_pcm(source: Source, rate: int = MIC.rate) -> bytes:
     return pcm.resample(b"".join(samples for samples, _ in pieces), pieces[0][1], rate) if pieces else b""
 
 
-def blocks(source: Source, rate: int = MIC.rate, ms: float = 20) -> Iterator[bytes]:
-    """The recording as s16le mono at `rate` in blocks of `ms`, as it is read; the last may be shorter. InputError."""
+def blocks(source: Source, rate: int = MIC.rate, ms: float = 20, *, live: bool = True) -> Iterator[bytes]:
+    """The recording as s16le mono at `rate` in blocks of `ms`, as it is read; the last may be shorter. InputError.
+
+    Where it is not `live`, sound may be held back for a while, and changing its rate is ten times as fast.
+    """
     size = PcmFormat(rate).bytes_for(ms)
-    resampler: pcm.Resampler | None = None
+    resampler: pcm.Resampler | pcm.FileResampler | None = None
     rest = b""
     for samples, rate_in in _pieces(source):
-        resampler = resampler or pcm.Resampler(rate_in, rate)
+        resampler = resampler or (pcm.Resampler if live else pcm.FileResampler)(rate_in, rate)
         rest += resampler.feed(samples)
         whole = len(rest) - len(rest) % size
         yield from (rest[at : at + size] for at in range(0, whole, size))

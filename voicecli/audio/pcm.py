@@ -180,6 +180,35 @@ class Resampler:
         self._tail = self._tail[samples:]
 
 
+class FileResampler:
+    """As Resampler, by soxr's stream: ten times as fast, and it holds back up to 40 ms. For recordings.
+
+    In floats, since soxr adds noise of its own to integers, another one each time: the same recording must give
+    the same samples.
+    """
+
+    def __init__(self, rate_in: int, rate_out: int) -> None:
+        import soxr
+
+        self._stream = None if rate_in == rate_out else soxr.ResampleStream(rate_in, rate_out, 1)
+
+    def feed(self, pcm: bytes) -> bytes:
+        """The next piece, of whole samples."""
+        return self._change(pcm, last=False)
+
+    def flush(self) -> bytes:
+        """What is still held back. Nothing may follow."""
+        return self._change(b"", last=True)
+
+    def _change(self, pcm: bytes, *, last: bool) -> bytes:
+        if self._stream is None:
+            return pcm
+        import numpy as np
+
+        out = self._stream.resample_chunk(np.frombuffer(pcm, np.int16).astype(np.float32), last=last)
+        return bytes(np.clip(np.rint(out), -32768, 32767).astype(np.int16).tobytes())
+
+
 def _kernel(up: int, down: int, half: int) -> Floats:
     """One row of filter taps (float32) per phase: a Kaiser-windowed sinc below the lower Nyquist rate."""
     import numpy as np

@@ -73,7 +73,7 @@ def blocks(path: Path, raw: Raw | None = None, search: str | None = None) -> Ite
         if not path.is_file() or not path.stat().st_size or not _is_media(path):
             raise
         return foreign.blocks(path, search)
-    return files.blocks(path, ms=BLOCK_MS)
+    return files.blocks(path, ms=BLOCK_MS, live=False)
 
 
 def _is_media(path: Path) -> bool:
@@ -86,7 +86,7 @@ def _is_media(path: Path) -> bool:
 def _raw_blocks(path: Path, raw: Raw) -> Iterator[bytes]:
     kind, bits = ENCODINGS[raw.encoding]
     width = np.dtype(kind).itemsize * raw.channels
-    resampler = pcm.Resampler(raw.rate, MIC.rate)
+    resampler = pcm.FileResampler(raw.rate, MIC.rate)
     try:
         with path.open("rb") as file:
             while data := file.read(files.READ_BYTES // width * width):

@@ -154,7 +154,7 @@ class Work:
 
     def _whole(self, path: Path, name: str) -> AudioClip | None:
         clip = whole(path, self.fit, self._settings.raw)
-        if clip is not None and clip.seconds is not None and pieces.is_silent(files.blocks(path, ms=1000)):
+        if clip is not None and clip.seconds is not None and pieces.is_silent(files.blocks(path, ms=1000, live=False)):
             raise NoSpeechError("no speech was found in it", who=name)
         return clip
 
