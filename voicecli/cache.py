@@ -71,7 +71,7 @@ class PieceCache:
         beside = path.with_name(f".{secrets.token_hex(6)}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - with a mode
                 file.write(json.dumps(asdict(transcript), ensure_ascii=False).encode("utf-8", "replace"))
             beside.replace(path)
         except OSError:

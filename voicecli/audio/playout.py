@@ -140,7 +140,7 @@ class Playout:
             return it.written if it else 0
 
     def waiting(self, lane: int) -> bool:
-        """Whether rendering would only give silence: the lane is open, and its next piece has not come, or it is over."""
+        """Whether an open lane can only give silence: its next piece has not come, or it is over."""
         with self._lock:
             it = self._lanes.get(lane)
             return it is not None and it.open and not it.buffered and (it.drained or not it.finished)

@@ -27,7 +27,8 @@ _CONTRACTIONS = {
 }
 _POLITE = re.compile(
     r"(?:(?:please|hey|okay|ok|um|uh|well|so|now|kindly)\b ?"
-    r"|(?:can|could|would|will) you (?:please )?(?=tell|set|start|spell|say|repeat|convert|calculate|cancel|stop|remind)"
+    r"|(?:can|could|would|will) you (?:please )?"
+    r"(?=tell|set|start|spell|say|repeat|convert|calculate|cancel|stop|remind)"
     r"|(?:can|could) you tell me (?=what|how)|tell me (?=what|how)|请问?(?:你|您)?|麻烦(?:你|您)?|帮我)+"
 )
 _POLITE_END = re.compile(r"(?: (?:please|thanks|thank you))+$|(?:谢谢你?|好吗|可以吗|吧|呢|啊|呀)+$")
