@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from voicecli.backends.http import HttpService, Reply
 from voicecli.backends.openai.answers import Answer
+from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.wording import Complaint, clean, complaint_of, plain
 from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.types import (
@@ -94,7 +95,8 @@ async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcrip
         raise _failure(service, json.dumps(data, ensure_ascii=False).encode(), status)
     if not isinstance(data.get("result"), str):
         raise service.protocol_error("answered without a result", json.dumps(data, ensure_ascii=False))
-    yield Transcript(plain(data["result"]))
+    words, tags = strip_tags(plain(data["result"]))
+    yield Transcript(words, language=language_in(tags), tags=tags)
 
 
 # -- chat ------------------------------------------------------------------------------------------
