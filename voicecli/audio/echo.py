@@ -23,6 +23,7 @@ SLIP_S = 0.015
 MOST_QUEUED_S = 2.0
 ADAPTING_S = 3.0
 """Seconds of the assistant's speech after which the canceller knows the room (measured: 26 to 50 dB by then)."""
+SILENT = bytes(64)
 DELAY_MS = 20
 """Told to the canceller: both streams carry their own times, so only the way through the air is left."""
 
@@ -59,9 +60,8 @@ class EchoCanceller:
 
     def played(self, pcm: bytes, at: float) -> None:
         """s16le mono at `rate`, the first sample of which sounds at `at` (loop clock)."""
-        end = at + len(pcm) / 2 / self._rate
-        if pcm.count(0) != len(pcm):
-            self._sounded_until = end
+        if not pcm.startswith(SILENT[: len(pcm)]) or pcm.count(0) != len(pcm):
+            self._sounded_until = at + len(pcm) / 2 / self._rate
         elif at > self._sounded_until + TAIL_S:
             self._rest = b""
             return

@@ -76,8 +76,9 @@ class Playout:
         self._next = 0
 
     def lane(self) -> int:
-        """A new lane, closed."""
+        """A new lane, closed. Lanes that have drained are forgotten."""
         with self._lock:
+            self._lanes = {number: it for number, it in self._lanes.items() if not it.drained}
             self._next += 1
             self._lanes[self._next] = Lane(self._next)
             return self._next
@@ -147,6 +148,8 @@ class Playout:
 
     def render(self, count: int, at: float) -> bytes:
         """The next `count` samples; the first sounds at `at` (loop clock). Silence where nothing is to play."""
+        if not self._lanes:
+            return bytes(2 * count)
         with self._lock:
             out = b""
             while len(out) < 2 * count:
