@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
+import h11
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
@@ -108,6 +109,15 @@ class Recogniser(FakeServer):
     @property
     def base_url(self) -> str:
         return f"{self.url}/v1"
+
+    def __exit__(self, *exc: object) -> None:
+        """A client that was stopped in the middle of an upload is no failure."""
+        try:
+            super().__exit__(*exc)
+        except h11.RemoteProtocolError:
+            for each in self.failures:
+                if not isinstance(each, h11.RemoteProtocolError):
+                    raise each from None
 
     async def _transcribe(self, request: Request) -> Reply:
         came = time.monotonic()

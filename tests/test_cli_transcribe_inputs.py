@@ -15,6 +15,7 @@ import pytest
 from tests import dtmf, long
 from tests.conftest import Voice
 from tests.fakes.forms import spoken
+from tests.fakes.qiniu_server import KEY, QiniuServer
 from tests.fakes.server import FakeServer, Reply
 from tests.test_cli_transcribe_long import configured
 
@@ -111,6 +112,20 @@ def test_an_address_that_is_not_there(work: dict[str, str], voice: Voice) -> Non
         run = voice("transcribe", f"{elsewhere.url}/a.wav", env=work)
     assert run.returncode == 5
     assert b"Traceback" not in run.stderr
+
+
+def test_a_service_that_fetches_is_given_the_address(voice: Voice, tmp_path: Path) -> None:
+    """Qiniu's, for a public address; what only this machine reaches is fetched here and sent."""
+    with QiniuServer() as server, FakeServer() as here:
+        here.on("/b.wav", Reply(spoken("13", "wav")))
+        file = tmp_path / "voice.toml"
+        file.write_text(
+            f'[use]\ntranscribe = "q"\n[backends.q]\nfamily = "qiniu"\nbase_url = "{server.base}"\n'
+            'api_key_env = "QKEY"\n'
+        )
+        env = {"VOICE_CONFIG": str(file), "QKEY": KEY}
+        assert voice("transcribe", "https://example.org/p/a.mp3?x=1", env=env).stdout == b"heard a.mp3?x=1\n"
+        assert voice("transcribe", f"{here.url}/b.wav", env=env).stdout.strip() == b"13"
 
 
 # -- other containers ------------------------------------------------------------------------------

@@ -136,6 +136,20 @@ def test_killed_at_half_it_goes_on_where_it_was(
         assert len(again) <= len(set(first) | set(again)) - 2
 
 
+def test_ctrl_c_leaves_no_half_file(voice: Voice, home: dict[str, str], folder: Path, tmp_path: Path) -> None:
+    with long.Recogniser(pace=0.01) as server:
+        command = [sys.executable, "-m", "voicecli", "transcribe", "long.raw", *RAW, "-o", "a.txt", "-j", "1"]
+        env = home | configured(server, tmp_path) | {"PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(command, env=env, cwd=folder, stderr=subprocess.PIPE) as process:
+            while not server.log:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (130, b"")
+        assert [each.name for each in folder.iterdir()] == ["long.raw"]
+
+
 def test_a_failing_piece_fails_the_recording_and_the_rest_is_kept(
     recogniser: long.Recogniser, work: dict[str, str], voice: Voice, folder: Path, taped: Taped
 ) -> None:
@@ -188,9 +202,9 @@ def test_the_cache_is_listed_and_cleared(
 ) -> None:
     assert voice("transcribe", "long.raw", *RAW, env=work).returncode == 0
     listed = json.loads(voice("cache", "ls", "--json", env=work).stdout)
-    assert listed["pieces"] == len(recogniser.log) > 0
+    assert listed["pieces"]["entries"] == len(recogniser.log) > 0
     files = [path for path in Path(listed["folder"]).rglob("*") if path.is_file()]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
-    assert voice("cache", "clear", "--older-than", "1", env=work).stderr == b"removed 0 pieces\n"
+    assert voice("cache", "clear", "--older-than", "1", env=work).stderr == b"removed 0 entries\n"
     assert json.loads(voice("cache", "clear", "--json", env=work).stdout) == {"removed": len(files)}
-    assert json.loads(voice("cache", "ls", "--json", env=work).stdout)["pieces"] == 0
+    assert json.loads(voice("cache", "ls", "--json", env=work).stdout)["pieces"]["entries"] == 0

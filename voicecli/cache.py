@@ -1,7 +1,7 @@
 """What was already recognised: one small file per piece of a recording, under the hash of what was asked.
 
-Belongs here: keys, reading and writing entries whole or not at all, listing and clearing them. Does not
-belong here: what a piece is, requests, printing.
+Belongs here: keys, reading and writing entries whole or not at all, listing and clearing all that is cached.
+Does not belong here: what a piece is, requests, printing.
 
 An entry holds a transcript and nothing of the sound. Files are for their owner alone (0600, folders 0700).
 """
@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +22,9 @@ from typing import Any
 from voicecli.types import Backend, Segment, TranscribeOptions, Transcript, Word
 
 FOLDER = "pieces"
+KINDS = (FOLDER, "speech")
+"""The folders of the cache: texts of recordings, and sound of texts."""
+
 VERSION = 1
 KEEP_DAYS = 30.0
 
@@ -78,34 +81,40 @@ class PieceCache:
             with suppress(OSError):
                 beside.unlink()
 
-    def contents(self) -> Contents:
-        """What is kept now."""
-        found = list(self._files())
-        times = [each.st_mtime for _, each in found]
-        return Contents(
-            len(found), sum(each.st_size for _, each in found), min(times, default=0.0), max(times, default=0.0)
-        )
-
-    def clear(self, older_than_days: float = 0.0) -> int:
-        """Removes what is older (0: everything). Returns how many entries went."""
-        limit, gone = time.time() - 86_400 * older_than_days, 0
-        for path, stat in list(self._files(parts=True)):
-            if not older_than_days or stat.st_mtime < limit:
-                with suppress(OSError):
-                    path.unlink()
-                    gone += path.suffix == ".json"
-        return gone
-
-    def _files(self, *, parts: bool = False) -> Iterator[tuple[Path, os.stat_result]]:
-        if self._folder is None:
-            return
-        for path in self._folder.glob("*/*"):
-            if path.suffix == ".json" or (parts and path.suffix == ".part"):
-                with suppress(OSError):
-                    yield path, path.stat()
-
     def _path(self, key: str) -> Path | None:
         return self._folder / key[:2] / f"{key[2:]}.json" if self._folder else None
+
+
+# -- everything that is kept, of whatever kind -----------------------------------------------------
+
+
+def contents(folder: Path) -> dict[str, Contents]:
+    """What the cache holds, by kind."""
+    return {kind: _contents(folder / kind) for kind in KINDS}
+
+
+def _contents(folder: Path) -> Contents:
+    found = [stat for path, stat in _files(folder) if not path.name.startswith(".")]
+    times = [each.st_mtime for each in found]
+    return Contents(len(found), sum(each.st_size for each in found), min(times, default=0.0), max(times, default=0.0))
+
+
+def clear(folder: Path, kinds: Iterable[str] = KINDS, older_than_days: float = 0.0) -> int:
+    """Removes what is older (0: everything). Returns how many entries went."""
+    limit, gone = time.time() - 86_400 * older_than_days, 0
+    for path, stat in (each for kind in kinds for each in list(_files(folder / kind))):
+        if not older_than_days or stat.st_mtime < limit:
+            with suppress(OSError):
+                path.unlink()
+                gone += not path.name.startswith(".")
+    return gone
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Entries, and what was left of those that were never whole (their names begin with a dot)."""
+    for path in folder.glob("*/*"):
+        with suppress(OSError):
+            yield path, path.stat()
 
 
 def thawed(data: Mapping[str, Any]) -> Transcript:

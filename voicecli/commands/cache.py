@@ -1,6 +1,6 @@
-"""`voice cache`: what was kept of finished pieces of long recordings.
+"""`voice cache`: what was kept so that it is not paid for twice.
 
-Belongs here: listing and clearing it. Does not belong here: keeping it (voicecli.cache).
+Belongs here: listing and clearing it. Does not belong here: keeping it (voicecli.cache, speech_cache).
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import typer
 from voicecli.commands import common
 
 if TYPE_CHECKING:
-    from voicecli.cache import PieceCache
+    from voicecli.cache import Contents
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Show and clear what was kept of long recordings.
+    help="""Show and clear what is kept so that nothing is paid for twice.
 
     Examples:
       voice cache ls
       voice cache clear --older-than 7
 
     A long recording is transcribed in pieces, and the text of each finished piece is kept for 30 days, so that an
-    interrupted run goes on where it stopped. The sound itself is never kept.
+    interrupted run goes on where it stopped; the recording itself is never kept. Speech is kept where
+    'voice speak' was asked to (--cache).
     """,
 )
 
@@ -31,41 +32,41 @@ app = typer.Typer(
 @app.command()
 def ls(ctx: typer.Context) -> None:
     """Show where the cache is and how much it holds."""
-    from datetime import datetime
+    from voicecli.cache import contents
 
     session = common.session(ctx)
-    found = _cache(session).contents()
-    times = [datetime.fromtimestamp(at).isoformat(" ", "seconds") if at else "" for at in (found.oldest, found.newest)]
-    row: dict[str, Any] = {
-        "folder": str(session.config().cache_dir),
-        "pieces": found.entries,
-        "bytes": found.bytes,
-        "oldest": times[0],
-        "newest": times[1],
-    }
+    folder = session.config().cache_dir
+    found = {kind: _row(each) for kind, each in contents(folder).items()}
     if session.json:
-        session.console.json_line(row)
-    else:
-        session.console.table(list(row), [[str(each) for each in row.values()]])
+        session.console.json_line({"folder": str(folder), **found})
+        return
+    session.console.note(f"in {folder}")
+    rows = [[kind, *(str(each) for each in row.values())] for kind, row in found.items()]
+    session.console.table(("what", "entries", "bytes", "oldest", "newest"), rows)
 
 
-@app.command()
-def clear(
+def _row(found: Contents) -> dict[str, Any]:
+    from datetime import datetime
+
+    oldest, newest = (
+        datetime.fromtimestamp(at).isoformat(" ", "seconds") if at else "" for at in (found.oldest, found.newest)
+    )
+    return {"entries": found.entries, "bytes": found.bytes, "oldest": oldest, "newest": newest}
+
+
+@app.command("clear")
+def clear_(
     ctx: typer.Context,
     older_than: Annotated[
         float, typer.Option("--older-than", metavar="DAYS", min=0, help="Only what is older than this.")
     ] = 0.0,
 ) -> None:
     """Remove what was kept."""
+    from voicecli.cache import clear
+
     session = common.session(ctx)
-    gone = _cache(session).clear(older_than)
+    gone = clear(session.config().cache_dir, older_than_days=older_than)
     if session.json:
         session.console.json_line({"removed": gone})
     else:
-        session.console.note(f"removed {gone} {'piece' if gone == 1 else 'pieces'}")
-
-
-def _cache(session: common.Session) -> PieceCache:
-    from voicecli.cache import PieceCache
-
-    return PieceCache(session.config().cache_dir)
+        session.console.note(f"removed {gone} {'entry' if gone == 1 else 'entries'}")

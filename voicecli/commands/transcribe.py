@@ -56,7 +56,16 @@ def transcribe(
     ] = None,
     format: Annotated[
         list[str] | None,
-        typer.Option("-f", "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}; repeatable."),
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            help=f"{', '.join(FORMATS)}; repeatable.",
+            autocompletion=lambda incomplete: [name for name in FORMATS if name.startswith(incomplete)],
+        ),
+    ] = None,
+    input: Annotated[
+        list[str] | None, typer.Option("-i", "--input", metavar="FILE", help="A recording too; repeatable.")
     ] = None,
     output: Output = None,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Take the recordings in folders.")] = False,
@@ -128,6 +137,7 @@ def transcribe(
     stopped. A JSON that was saved is rendered again without a request.
     """
     session = common.session(ctx)
+    inputs = [*(inputs or []), *(input or [])]
     asked = {
         "language": language,
         "model": model,
@@ -145,7 +155,7 @@ def transcribe(
         return
     if interim or stop_after is not None:
         raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
-    todo = plan(_inputs(session, inputs or [], files_from, recursive), output, formats)
+    todo = plan(_inputs(session, inputs, files_from, recursive), output, formats)
     if dry_run:
         _show_plan(session, wish, todo)
     else:
@@ -211,11 +221,12 @@ def options_of(family: Family, wish: Wish, verb: Verb = "transcribe") -> Transcr
 
 
 def _settings(session: Session, family: Family, wish: Wish) -> Settings:
-    from voicecli.cache import KEEP_DAYS, PieceCache
+    from voicecli.cache import FOLDER, KEEP_DAYS, PieceCache, clear
     from voicecli.commands.transcribe_work import Settings
 
-    cache = PieceCache(session.config().cache_dir if wish.cached else None)
-    cache.clear(KEEP_DAYS)
+    folder = session.config().cache_dir
+    clear(folder, [FOLDER], KEEP_DAYS)
+    cache = PieceCache(folder if wish.cached else None)
     lanes = wish.lanes or (1 if family.local else LANES)
     return Settings(lanes, wish.raw, bool(TIMED & set(wish.formats)), cache, session.env.get("PATH"))
 
@@ -436,7 +447,7 @@ def _judge(outcomes: list[VoiceError | None]) -> None:
 # -- the microphone --------------------------------------------------------------------------------
 
 
-def _alone(inputs: list[str] | None, *others: object) -> None:
+def _alone(inputs: list[str], *others: object) -> None:
     if inputs or any(others):
         raise UsageError("--mic is the only input where it is one", cure="Leave the recordings out.")
 
