@@ -107,7 +107,7 @@ def test_one_flag_means_one_thing_everywhere(words: tuple[str, ...]) -> None:
         (("--bakend", "x"), "error: No such option: --bakend"),
         (("chat", "--temprature", "1"), "error: No such option: --temprature"),
         (("chat", "--seed", "x", "hi"), "error: Invalid value for '--seed': 'x' is not a valid"),
-        (("transcribe",), "error: Missing argument 'FILE...'. Try: voice transcribe --help\n"),
+        (("transcribe",), "error: there is nothing to transcribe. Name a recording, or - for stdin.\n"),
         (("config", "nope"), "error: No such command 'nope'. Try: voice config --help\n"),
         (("voices", "superfluous"), "error: Got unexpected extra argument"),
     ],

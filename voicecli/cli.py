@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("voicecli.commands.doctor:doctor", "See whether everything works, and what to do if not."),
     "config": ("voicecli.commands.config:app", "Make, show and change the configuration."),
     "history": ("voicecli.commands.history:app", "Show, search and remove kept conversations."),
-    "cache": ("voicecli.commands.cache:app", "Show and clear what is kept of long recordings."),
+    "cache": ("voicecli.commands.cache:app", "Show and clear what is kept so that nothing is paid for twice."),
     "keys": ("voicecli.commands.keys:app", "Keep the keys of services."),
 }
 """Name, where the function (or Typer app) is, and its line in `voice --help`: all that help needs."""

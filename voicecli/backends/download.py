@@ -22,15 +22,15 @@ async def download(url: str, file: BinaryIO, limit: int, *, timeout_s: float = 6
     parts = urlsplit(url)
     base = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
     path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-    async with _Door(Backend("download", "download", base_url=base, timeout_s=timeout_s)) as door:
-        async with door.stream("GET", path) as reply:
-            if int(reply.headers.get("content-length", "0") or 0) > limit:
-                raise _too_large(url, limit)
-            try:
-                async for piece in reply.chunks(limit):
-                    file.write(piece)
-            except ProtocolError as exc:
-                raise _too_large(url, limit) from exc
+    door = _Door(Backend("download", "download", base_url=base, timeout_s=timeout_s))
+    async with door, door.stream("GET", path) as reply:
+        if int(reply.headers.get("content-length", "0") or 0) > limit:
+            raise _too_large(url, limit)
+        try:
+            async for piece in reply.chunks(limit):
+                file.write(piece)
+        except ProtocolError as exc:
+            raise _too_large(url, limit) from exc
 
 
 def _too_large(url: str, limit: int) -> InputError:

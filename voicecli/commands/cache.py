@@ -31,7 +31,12 @@ app = typer.Typer(
 
 @app.command()
 def ls(ctx: typer.Context) -> None:
-    """Show where the cache is and how much it holds."""
+    """Show where the cache is and how much it holds.
+
+    Examples:
+      voice cache ls
+      voice cache ls --json
+    """
     from voicecli.cache import contents
 
     session = common.session(ctx)
@@ -61,7 +66,12 @@ def clear_(
         float, typer.Option("--older-than", metavar="DAYS", min=0, help="Only what is older than this.")
     ] = 0.0,
 ) -> None:
-    """Remove what was kept."""
+    """Remove what was kept.
+
+    Examples:
+      voice cache clear
+      voice cache clear --older-than 7
+    """
     from voicecli.cache import clear
 
     session = common.session(ctx)
