@@ -62,7 +62,7 @@ def work(tmp_path: Path) -> Iterator[tuple[FakeServer, dict[str, str]]]:
 @pytest.mark.parametrize(
     ("words", "cure"),
     [
-        (("chat",), 'Ask: voice chat "…"'),
+        (("chat", "--json"), 'Ask: voice chat "…"'),
         (("speak",), 'Say: voice speak "…"'),
         (("speak", "-o", "a.wav"), 'Say: voice speak "…"'),
     ],

@@ -24,6 +24,7 @@ PURE = {
     "audio.seams",
     "audio.splitter",
     "audio.wav",
+    "blocks",
     "subtitles",
     "joining",
     "dialogue.events",
@@ -48,13 +49,13 @@ LAYERS = {
     2: PURE,
     3: {"audio", "backends", "dialogue"},
     4: {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
-    5: {"commands", "console", "screen", "audience"},
+    5: {"commands", "console", "screen", "repl", "audience"},
     6: {"cli", "__main__"},
 }
 
 TOGETHER = (
     {"config", "keys"},
-    {"commands", "console", "screen", "audience"},
+    {"commands", "console", "screen", "repl", "audience"},
     {"cli", "__main__"},
     {"subtitles", "joining"},
     {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
@@ -63,8 +64,8 @@ TOGETHER = (
 
 HOMES = {
     "typer": {"cli", "commands"},
-    "rich": {"console", "screen"},
-    "prompt_toolkit": {"console", "screen"},
+    "rich": {"console", "screen", "repl"},
+    "prompt_toolkit": {"console", "screen", "repl"},
     "httpx": {"backends"},
     "websockets": {"backends"},
     "sounddevice": {"audio.capture", "audio.playback", "audio.devices"},

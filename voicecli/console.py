@@ -183,6 +183,11 @@ class Console:
         self._put(lambda out: out.write(text))
         self._mid_line = not text.endswith("\n")
 
+    def drawn(self, text: str) -> None:
+        """What Rich made of text that was cleaned before: its sequences are its own."""
+        self._put(lambda out: out.write(text))
+        self._mid_line = not text.endswith("\n")
+
     # -- input: stdin --------------------------------------------------------------------------
 
     @property

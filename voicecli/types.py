@@ -166,8 +166,19 @@ class ChatDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture to be looked at; `kind` is its media type, image/png for instance."""
+
+    data: bytes = field(repr=False)
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChatOptions:
-    """What a caller may ask of a chat model. None (or empty) means: do not send the field."""
+    """What a caller may ask of a chat model. None (or empty) means: do not send the field.
+
+    `schema` is the JSON schema that the answer has to fit; `images` belong to the last message.
+    """
 
     model: str | None = None
     temperature: float | None = None
@@ -177,6 +188,8 @@ class ChatOptions:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     category: str | None = None
+    schema: Mapping[str, Any] | None = None
+    images: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ LEAVES: dict[Verb, str] = {
 }
 """What leaves the machine when a verb is served elsewhere."""
 
-FLAGS = {"hotwords": "--hotword", "n": "--answers"}
+FLAGS = {"hotwords": "--hotword", "n": "--answers", "images": "pictures (--attach)"}
 """Option fields whose flag is not simply their name with dashes."""
 
 

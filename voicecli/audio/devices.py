@@ -303,9 +303,11 @@ async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T],
     """Runs a blocking call of PortAudio on a thread that cannot hold up the program's end.
 
     After `within` seconds (a sound server that hangs) it is left to itself, with a TimeoutError. A result
-    that comes when nobody waits any more is given to `undo`, on that thread.
+    that comes when nobody waits any more is given to `undo`, on that thread. Cancelled, it waits for the
+    thread for a moment: a program that ends while another thread is inside PortAudio crashes.
     """
     loop = asyncio.get_running_loop()
+    over = asyncio.Event()
     done: asyncio.Future[T] = loop.create_future()
     left = threading.Event()
 
@@ -319,16 +321,21 @@ async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T],
             result = call()
         except BaseException as exc:
             _tell(loop, partial(settle, None, exc))
-            return
-        if left.is_set() or not _tell(loop, partial(settle, result, None)):
-            undo(result)
+        else:
+            if left.is_set() or not _tell(loop, partial(settle, result, None)):
+                undo(result)
+        _tell(loop, over.set)
 
     threading.Thread(target=run, name="portaudio", daemon=True).start()
     try:
         async with asyncio.timeout(within):
             return await done
-    except BaseException:
+    except BaseException as exc:
         left.set()
+        if isinstance(exc, asyncio.CancelledError):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await over.wait()
         raise
 
 
@@ -353,6 +360,9 @@ async def opened(
     try:
         open_it = partial(open_stream, kind, wanted, rate, make, ended, latency)
         return await on_thread(open_it, within=OPEN_S, undo=close_stream)
+    except asyncio.CancelledError:
+        _give_up()  # the thread is still inside PortAudio: ending it meanwhile crashes the program
+        raise
     except TimeoutError:
         _give_up()
         raise DeviceError(

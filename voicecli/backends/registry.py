@@ -100,6 +100,7 @@ def lazy(target: str) -> Factory:
 
 
 _OPENAI = lazy("openai:open_openai")
+_OPENAI_CHAT = frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop", "schema", "images"})
 
 
 def _embedded_grammar() -> str:
@@ -123,7 +124,7 @@ FAMILIES: dict[str, Family] = {
         takes={
             "transcribe": frozenset({"language", "model", "prompt", "temperature", "words", "diarize"}),
             "transcribe_live": frozenset({"language", "model", "prompt"}),
-            "chat": frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop"}),
+            "chat": _OPENAI_CHAT,
             "speak": frozenset({"voice", "model", "speed", "format", "instructions", "reference"}),
         },
         limits=Limits(
@@ -148,7 +149,7 @@ FAMILIES: dict[str, Family] = {
         takes={
             "transcribe": frozenset({"model", "words"}),
             "transcribe_live": frozenset({"model", "words"}),
-            "chat": frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop"}),
+            "chat": _OPENAI_CHAT,
             "speak": frozenset({"voice", "speed", "format"}),
         },
         limits=Limits(

@@ -1,30 +1,32 @@
-"""`voice chat`: one question, one streamed answer.
+"""`voice chat`: one question and its streamed answer, or a conversation on a terminal.
 
-Belongs here: the flags, putting question and stdin together, showing the answer as it arrives.
-Does not belong here: how a service is spoken to, or what colour anything has.
+Belongs here: the flags, putting question, stdin, template and files together.
+Does not belong here: asking and showing (turns), the conversation's commands (converse).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voicecli.commands import common
-from voicecli.commands.common import Model, Session, System, Temperature, TopP
+from voicecli.commands.common import Model, Session, System, Temperature, TopP, VoiceName
 from voicecli.commands.keeping import Continue, Keeper, Private, SessionName
-from voicecli.errors import InputError, ServiceError, UsageError
+from voicecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Usage
+    from voicecli.backends.registry import Family
+    from voicecli.commands.attach import Attached
+    from voicecli.types import ChatOptions
 
-CUT_OFF = {
-    "length": "the answer was cut off at the length limit; --max-tokens raises it",
-    "content_filter": "the service's filter cut the answer off",
-}
-"""What a finish_reason other than the ordinary ones means to a person."""
+TEMPLATES = "templates"
+"""The folder for -t, beside the configuration."""
+
+PLACE = "$input"
+"""Where a template takes the question; at its end where it has no such place."""
 
 
 def chat(
@@ -47,23 +49,40 @@ def chat(
     category: Annotated[
         str | None, typer.Option("--category", metavar="NAME", help="The knowledge base to answer from.")
     ] = None,
+    template: Annotated[
+        str | None, typer.Option("-t", "--template", metavar="NAME", help="A text around the question: see below.")
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", metavar="FILE", help="Answer in JSON that fits this JSON schema.")
+    ] = None,
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option("-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; repeatable."),
+    ] = None,
+    speak: Annotated[bool, typer.Option("--speak", help="Read the answer aloud as it is written.")] = False,
+    voice: VoiceName = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Show Markdown as it is, on a terminal too.")] = False,
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Say on stderr how many tokens it took.")] = False,
     continued: Continue = False,
     named: SessionName = None,
     private: Private = False,
 ) -> None:
-    """Ask a chat model; the answer streams to stdout.
+    """Ask a chat model; the answer streams to stdout. Without a question, on a terminal, it is a conversation.
 
     Examples:
       voice chat "Why is the sky blue?"
       cat notes.txt | voice chat "Summarise this."
-      voice chat -s "You are a pirate." --temperature 1 Hello
+      voice chat -a photo.png -a notes.txt "Do they fit together?"
+      voice chat -s "You are a pirate." --temperature 1 --speak Hello
       voice chat -c "And at sunset?"
       voice chat --json "Name three rivers." | jq -r .text
 
-    What is piped in comes before the question, with an empty line between.
+    What is piped in comes before the question, with an empty line between. -t NAME reads templates/NAME beside
+    the configuration, or a file; $input in it stands for the question. A recording is recognised first.
     """
     from voicecli import wiring
+    from voicecli.commands.attach import attached
+    from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
 
     session = common.session(ctx)
@@ -76,110 +95,99 @@ def chat(
         stop=tuple(stop or ()),
         seed=seed,
         category=category,
+        schema=_schema(schema),
     )
     family, _ = session.choose("chat")
     session.check(family, "chat", options)
     options = wiring.with_chat_settings(family, options, session.config(), session.console)
+    frame = _template(session, template)
+    talks = not prompt and not template and _can_talk(session)
+    question = "" if talks else _framed(frame, _question(session, prompt or [], bool(frame or attach)))
     keeper = Keeper(session, "chat", continued=continued, name=named, private=private)
-    system = keeper.settle(system, session.config().chat.system, model)
-    messages = _messages(_question(session, prompt or []), system, keeper.earlier)
-    answer = Answer()
+    turns = Turns(session, options, keeper, keeper.settle(system, session.config().chat.system, model), usage, plain)
+    turns.talk = list(keeper.earlier)
+    turns.aloud = _aloud(session, voice) if speak else None
+    files = attached(session, attach or [])
+    _check_images(family, options, files)
+    if talks:
+        _converse(turns, files, private)
+        return
     try:
-        common.run(lambda: _ask(session, _within(session, messages), options, answer))
+        turns.ask(files.with_question(question), files.images)
     finally:
-        try:
-            _finish(session, answer, usage)
-        finally:
-            _keep(keeper, messages, answer)
-    _judge(session, answer)
+        keeper.close()
 
 
-def _question(session: Session, words: list[str]) -> str:
-    """What was piped in, then what was said on the command line."""
-    if not words and session.console.in_is_terminal:
-        raise UsageError("no question was given", cure='Ask: voice chat "…", or pipe a text into it.')
-    parts = [session.console.piped_text().strip(), " ".join(words).strip()]
-    if question := "\n\n".join(part for part in parts if part):
-        return question
-    raise InputError("the question is empty", cure='Ask: voice chat "…", or pipe a text into it.')
-
-
-def _messages(question: str, system: str, earlier: Sequence[ChatMessage] = ()) -> list[ChatMessage]:
-    from voicecli.types import ChatMessage
-
-    head = [ChatMessage("system", system)] if system.strip() else []
-    return [*head, *earlier, ChatMessage("user", question)]
-
-
-def _within(session: Session, messages: list[ChatMessage]) -> list[ChatMessage]:
-    """What is sent of a conversation that goes on: the newest, within `[chat] max_history_tokens`."""
-    from voicecli.dialogue.history import trim
-
-    return list(trim(messages, session.config().chat.max_history_tokens))
-
-
-def _keep(keeper: Keeper, messages: list[ChatMessage], answer: Answer) -> None:
-    """What came of an answer is kept with its question. Asked again after a failure, a question is there once."""
-    from voicecli.types import ChatMessage
-
-    if answer.text.strip():
-        keeper.sync([*messages, ChatMessage("assistant", answer.text)], interrupted=not answer.complete)
-    keeper.close()
-
-
-@dataclass
-class Answer:
-    """What has arrived so far."""
-
-    text: str = ""
-    reasoning: str = ""
-    finish_reason: str | None = None
-    usage: Usage | None = None
-    complete: bool = False
-
-    def take(self, delta: ChatDelta) -> None:
-        self.text += delta.text
-        self.reasoning += delta.reasoning
-        self.finish_reason = delta.finish_reason or self.finish_reason
-        self.usage = delta.usage or self.usage
-
-
-async def _ask(session: Session, messages: list[ChatMessage], options: ChatOptions, answer: Answer) -> None:
-    async with session.open("chat") as model, model.chat(messages, options) as deltas:
-        async for delta in deltas:
-            answer.take(delta)
-            if not session.json:
-                _show(session, delta)
-    answer.complete = True
-
-
-def _show(session: Session, delta: ChatDelta) -> None:
-    if delta.reasoning:
-        session.console.aside(delta.reasoning)
-    if delta.text:
-        session.console.write(delta.text)
-
-
-def _finish(session: Session, answer: Answer, usage: bool) -> None:
-    """Ends the line, whole answer or not: what arrived is kept."""
+def _can_talk(session: Session) -> bool:
+    """Whether there is a person to hold a conversation with."""
     console = session.console
-    if session.json and (answer.complete or answer.text or answer.reasoning):
-        console.json_line(answer)
-    elif not session.json:
-        console.end_line()
-    if usage and answer.complete:
-        console.usage(_tokens(answer.usage))
+    return console.in_is_terminal and console.out_is_terminal and not session.json
 
 
-def _tokens(usage: Usage | None) -> str:
-    if usage is None:
-        return "usage: the service did not say"
-    total = usage.prompt_tokens + usage.completion_tokens
-    return f"usage: {usage.prompt_tokens} tokens asked + {usage.completion_tokens} answered = {total}"
+def _converse(turns: Any, files: Attached, private: bool) -> None:
+    from voicecli.commands.converse import Converse
+
+    Converse(turns, lambda: Keeper(turns.session, "chat", private=private), private=private, attached=files).run()
 
 
-def _judge(session: Session, answer: Answer) -> None:
-    if warning := CUT_OFF.get(answer.finish_reason or ""):
-        session.console.warn(f"{warning}.")
-    if not answer.text.strip():
-        raise ServiceError("the answer was empty", who="chat")
+def _aloud(session: Session, voice: str | None) -> Any:
+    from voicecli.commands.aloud import Aloud
+
+    return Aloud(session, common.voice_name(voice))
+
+
+def _check_images(family: Family, options: ChatOptions, files: Attached) -> None:
+    from dataclasses import replace
+
+    from voicecli import wiring
+
+    wiring.check_options(family, "chat", replace(options, images=files.images))
+
+
+# -- what to ask -----------------------------------------------------------------------------------
+
+
+def _question(session: Session, words: list[str], may_be_empty: bool) -> str:
+    """What was piped in, then what was said on the command line."""
+    cure = 'Ask: voice chat "…", or pipe a text into it.'
+    if not words and session.console.in_is_terminal and not may_be_empty:
+        raise UsageError("no question was given", cure=cure)
+    parts = [session.console.piped_text().strip(), " ".join(words).strip()]
+    question = "\n\n".join(part for part in parts if part)
+    if question or may_be_empty:
+        return question
+    raise InputError("the question is empty", cure=cure)
+
+
+def _framed(frame: str, question: str) -> str:
+    """The template with the question in its place."""
+    if PLACE in frame:
+        return frame.replace(PLACE, question)
+    return "\n\n".join(part for part in (frame, question) if part)
+
+
+def _template(session: Session, name: str | None) -> str:
+    """The text of `-t NAME`. Raises UsageError naming what there is."""
+    if name is None:
+        return ""
+    folder = session.config().config_dir / TEMPLATES
+    for path in (folder / name, folder / f"{name}.md", folder / f"{name}.txt", Path(name)):
+        if path.is_file():
+            return common.read_text(path).strip()
+    known = sorted(each.stem for each in folder.glob("*") if each.is_file()) if folder.is_dir() else []
+    there = f"There are: {', '.join(known)}." if known else f"Put files into {folder}."
+    raise UsageError(f"there is no template '{name}'", cure=there)
+
+
+def _schema(path: Path | None) -> Mapping[str, Any] | None:
+    if path is None:
+        return None
+    import json
+
+    try:
+        found = json.loads(common.read_text(path))
+    except (ValueError, RecursionError) as exc:
+        raise InputError(f"is no JSON ({exc})", who=str(path), cure="Give it a JSON schema.") from None
+    if not isinstance(found, dict):
+        raise InputError("is no JSON schema", who=str(path), cure="A schema is an object.")
+    return found

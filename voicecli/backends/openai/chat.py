@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any
@@ -17,7 +18,7 @@ from voicecli.backends.openai.answers import Answer
 from voicecli.backends.openai.part import DONE, Part
 from voicecli.backends.sse import Event, Events
 from voicecli.errors import ServiceError, VoiceError
-from voicecli.types import ChatDelta, ChatMessage, ChatOptions
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture
 
 _OPTIONS = ("temperature", "max_tokens", "top_p", "n", "seed")
 _LESSONS = ("max_completion_tokens", "stream_options")
@@ -47,6 +48,11 @@ class Chat(Part):
         asked |= {"stop": list(options.stop)} if options.stop else {}
         asked["model"] = self._model(options.model, "chat_model")
         asked["messages"] = [{"role": each.role, "content": each.content} for each in messages]
+        if options.images:
+            asked["messages"][-1]["content"] = _seen(messages[-1].content, options.images)
+        if options.schema is not None:
+            wanted = {"name": "answer", "schema": dict(options.schema), "strict": True}
+            asked["response_format"] = {"type": "json_schema", "json_schema": wanted}
         body = {"stream": True, "stream_options": {"include_usage": True}} | self._backend.extra_for("chat") | asked
         if body["stream"] is not True:
             body.pop("stream_options")
@@ -122,3 +128,9 @@ async def _next(events: AsyncIterator[Event], *, patient: bool) -> Event | None:
         async with asyncio.timeout(_TAIL_S):
             return await anext(events, None)
     return None
+
+
+def _seen(text: str, images: Sequence[Picture]) -> list[dict[str, Any]]:
+    """A message of a text and pictures."""
+    urls = (f"data:{each.kind};base64,{b64encode(each.data).decode()}" for each in images)
+    return [{"type": "text", "text": text}, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]

@@ -1,0 +1,361 @@
+"""`voice chat` as a conversation on a (pseudo) terminal, and what else goes with a question."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Voice
+from tests.fakes.forms import spoken
+from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
+from tests.test_cli_chat import PATH, STOP, answering, event
+from voicecli.console import clean
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as running:
+        yield running
+
+
+@pytest.fixture
+def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "voice.toml"
+    file.write_text(
+        f"""
+        [use]
+        chat = "work"
+        transcribe = "work"
+        speak = "work"
+        [backends.work]
+        family = "openai"
+        base_url = "{server.url}/v1"
+        chat_model = "m1"
+        transcribe_model = "ears"
+        speak_model = "mouth"
+        """
+    )
+    return {"VOICE_CONFIG": str(file)}
+
+
+def asked(server: FakeServer) -> list[list[tuple[str, Any]]]:
+    return [[(each["role"], each["content"]) for each in request.json()["messages"]] for request in server.to(PATH)]
+
+
+# -- a conversation --------------------------------------------------------------------------------
+
+
+PASTING = "\x1b[?2004h"
+
+
+class Person:
+    """Types at a terminal and reads what it shows."""
+
+    def __init__(self, terminal: int, process: subprocess.Popen[bytes]) -> None:
+        self._terminal, self.process = terminal, process
+        self.shown, self._mark = "", 0
+
+    def until(self, words: str, seconds: float = 20) -> str:
+        """Reads until `words` are shown after what was typed last; returns what was shown since."""
+        return clean(self._read(lambda shown: words in clean(shown), repr(words), seconds))
+
+    def prompted(self) -> None:
+        """Reads until there is a line to type into: pasting is asked for then."""
+        self._read(lambda shown: PASTING in shown, "a prompt", 20)
+
+    def _read(self, there: Callable[[str], bool], words: str, seconds: float) -> str:
+        deadline = time.monotonic() + seconds
+        while not there(shown := self.shown[self._mark :]):
+            assert time.monotonic() < deadline, f"never shown: {words} in {clean(shown)!r}"
+            if select.select([self._terminal], [], [], 0.1)[0]:
+                try:
+                    data = os.read(self._terminal, 65536)
+                except OSError:
+                    data = b""
+                assert data, f"left before it showed {words}: {clean(shown)!r}"
+                self._answer(data)
+                self.shown += data.decode(errors="replace")
+        return shown
+
+    def _answer(self, data: bytes) -> None:
+        """What a terminal answers when it is asked where the cursor is."""
+        if b"\x1b[6n" in data:
+            os.write(self._terminal, b"\x1b[1;1R")
+
+    def types(self, text: str) -> None:
+        self._mark = len(self.shown)
+        os.write(self._terminal, text.encode())
+
+    def leaves(self) -> int:
+        deadline = time.monotonic() + 20
+        while self.process.poll() is None and time.monotonic() < deadline:
+            if select.select([self._terminal], [], [], 0.1)[0]:
+                try:
+                    os.read(self._terminal, 65536)
+                except OSError:
+                    break
+        return self.process.wait(timeout=10)
+
+
+Talks = Callable[..., Any]
+
+
+@pytest.fixture
+def talk(home: dict[str, str], work: dict[str, str], tmp_path: Path) -> Talks:
+    @contextmanager
+    def run(*args: str) -> Iterator[Person]:
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (40, 100))
+        env = home | work | {"TERM": "xterm", "NO_COLOR": "1"}
+        command = [sys.executable, "-m", "voicecli", "chat", *args]
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=tmp_path, start_new_session=True
+        ) as process:
+            os.close(theirs)
+            try:
+                person = Person(ours, process)
+                person.prompted()
+                yield person
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                os.close(ours)
+
+    return run
+
+
+def test_a_conversation_remembers_and_ends_with_ctrl_d(server: FakeServer, talk: Talks) -> None:
+    server.on(PATH, answering("Paris."), answering("It rains."))
+    with talk("--private") as person:
+        person.types("Capital of France?\r")
+        person.until("Paris.")
+        person.prompted()
+        person.types("And the weather?\r")
+        person.until("It rains.")
+        person.prompted()
+        person.types("\x04")
+        assert person.leaves() == 0
+    assert asked(server)[1] == [
+        ("user", "Capital of France?"),
+        ("assistant", "Paris."),
+        ("user", "And the weather?"),
+    ]
+
+
+def test_pasted_lines_are_one_question(server: FakeServer, talk: Talks) -> None:
+    server.on(PATH, answering("ok"))
+    with talk("--private") as person:
+        person.types("\x1b[200~first\nsecond\n\nthird\x1b[201~\r")
+        person.until("ok")
+        person.prompted()
+        person.types("/exit\r")
+        assert person.leaves() == 0
+    assert asked(server) == [[("user", "first\nsecond\n\nthird")]]
+
+
+def test_commands_change_what_follows(server: FakeServer, talk: Talks, tmp_path: Path) -> None:
+    server.on(PATH, *(answering(word) for word in ("uno", "due", "tre", "quattro")))
+    (tmp_path / "notes.txt").write_text("the notes")
+    with talk("--private") as person:
+        for line, shown in (
+            ("/help", "/retry"),
+            ("/nothing", "there is no command /nothing"),
+            ("/system Be brief.", "system prompt: Be brief."),
+            ("/model m2", "model: m2"),
+            ("one", "uno"),
+            ("/retry", "due"),
+            ("/attach notes.txt", "goes with the next question"),
+            ("with notes", "tre"),
+            ("/save talk.md", "written: talk.md"),
+            ("/clear", "a new conversation"),
+            ("again", "quattro"),
+        ):
+            person.types(line + "\r")
+            person.until(shown)
+            person.prompted()
+        person.types("/exit\r")
+        assert person.leaves() == 0
+    system = ("system", "Be brief.")
+    talk_so_far = [system, ("user", "one"), ("assistant", "due")]
+    assert asked(server) == [
+        [system, ("user", "one")],
+        [system, ("user", "one")],
+        [*talk_so_far, ("user", "[notes.txt]\nthe notes\n\nwith notes")],
+        [system, ("user", "again")],
+    ]
+    assert server.to(PATH)[0].json()["model"] == "m2"
+    assert (tmp_path / "talk.md").read_text().startswith("**user**\n\none\n\n**assistant**\n\ndue\n")
+
+
+def test_an_error_costs_the_turn_and_not_the_conversation(server: FakeServer, talk: Talks) -> None:
+    server.on(PATH, Reply.json({"error": {"message": "no such model"}}, 400), answering("fine"))
+    with talk("--private") as person:
+        person.types("one\r")
+        person.until("error: work")
+        person.prompted()
+        person.types("two\r")
+        person.until("fine")
+        person.prompted()
+        person.types("\x04")
+        assert person.leaves() == 0
+    assert asked(server)[1] == [("user", "two")]
+
+
+def test_ctrl_c_stops_an_answer_and_keeps_what_arrived(server: FakeServer, talk: Talks) -> None:
+    server.on(PATH, Reply.sse([event("Once upon\n\nA time\n"), STALL]), answering("fine"))
+    with talk("--private") as person:
+        person.types("a story\r")
+        person.until("Once upon")
+        os.kill(person.process.pid, 2)
+        person.until("stopped.")
+        person.prompted()
+        person.types("go on\r")
+        person.until("fine")
+        person.prompted()
+        person.types("\x04")
+        assert person.leaves() == 0
+    assert asked(server)[1][1][1].startswith("Once upon")
+
+
+def test_what_was_typed_is_kept_for_its_owner_alone(server: FakeServer, talk: Talks, tmp_path: Path) -> None:
+    server.on(PATH, answering("fine"))
+    for flags, kept in ((("--private",), False), ((), True)):
+        with talk(*flags) as person:
+            person.types("a question\r")
+            person.until("fine")
+            person.prompted()
+            person.types("\x04")
+            assert person.leaves() == 0
+        found = list((tmp_path / "state").rglob("typed"))
+        assert bool(found) is kept
+    assert found[0].stat().st_mode & 0o777 == 0o600
+    assert "a question" in found[0].read_text()
+
+
+def test_markdown_is_rendered_for_a_person_unless_plain(server: FakeServer, talk: Talks) -> None:
+    server.on(PATH, answering("# Title\n\nSome **bo", "ld** word.\n\n- item\n"))
+    with talk("--private") as person:
+        person.types("one\r")
+        shown = person.until("item")
+    assert "Some bold word." in shown
+    assert "**" not in shown
+    with talk("--private", "--plain") as person:
+        person.types("one\r")
+        assert "Some **bold** word." in person.until("- item")
+
+
+# -- one question ----------------------------------------------------------------------------------
+
+
+def test_a_pipe_gets_markdown_as_it_is(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, answering("# T\n\n**b**\n"))
+    assert voice("chat", "--private", "x", env=work).stdout == b"# T\n\n**b**\n"
+
+
+def test_a_template_goes_around_the_question(
+    server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path
+) -> None:
+    server.on(PATH, answering("ok"))
+    folder = tmp_path / "templates"
+    for place in (tmp_path / "config" / "voicecli" / "templates", folder):
+        place.mkdir(parents=True)
+        (place / "review.md").write_text("Review $input, please.\n")
+        (place / "short").write_text("Be short.")
+    for words in (("-t", "review", "this"), ("-t", "short", "Why?"), ("-t", str(folder / "review.md"), "that")):
+        run = voice("chat", "--private", *words, env=work)
+        assert run.returncode == 0, run.stderr
+    assert [each[-1][1] for each in asked(server)] == [
+        "Review this, please.",
+        "Be short.\n\nWhy?",
+        "Review that, please.",
+    ]
+    run = voice("chat", "--private", "-t", "nothing", "x", env=work)
+    assert run.returncode == 2
+    assert b"review, short" in run.stderr
+
+
+def test_a_schema_is_sent_and_the_answer_held_to_json(
+    server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path
+) -> None:
+    (tmp_path / "s.json").write_text('{"type": "object"}')
+    (tmp_path / "bad.json").write_text("{")
+    server.on(PATH, answering('{"a": 1}'), answering("Sure! Here"))
+    run = voice("chat", "--private", "--schema", str(tmp_path / "s.json"), "x", env=work)
+    assert (run.returncode, json.loads(run.stdout)) == (0, {"a": 1})
+    sent = server.to(PATH)[0].json()["response_format"]
+    assert sent == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True},
+    }
+    assert voice("chat", "--private", "--schema", str(tmp_path / "s.json"), "x", env=work).returncode == 5
+    assert voice("chat", "--private", "--schema", str(tmp_path / "bad.json"), "x", env=work).returncode == 2
+    assert len(server.to(PATH)) == 2
+
+
+def test_files_go_along(server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path) -> None:
+    server.on(PATH, answering("ok"))
+    server.on("/v1/audio/transcriptions", Reply.json({"text": "said 123"}))
+    (tmp_path / "a.txt").write_text("a text\n")
+    (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n1234")
+    (tmp_path / "c.mp3").write_bytes(spoken("123", "mp3"))
+    files = [part for name in ("a.txt", "b.png", "c.mp3") for part in ("-a", str(tmp_path / name))]
+    run = voice("chat", "--private", *files, "What is it?", env=work)
+    assert run.returncode == 0, run.stderr
+    text, picture = asked(server)[0][0][1]
+    assert text == {"type": "text", "text": "[a.txt]\na text\n\n[c.mp3]\nsaid 123\n\nWhat is it?"}
+    assert picture["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgox")
+
+
+@pytest.mark.parametrize(("name", "data"), [("none.txt", None), ("zero.bin", b"\0\1\2")])
+def test_a_file_that_cannot_go_along_is_told_before_anything_is_sent(
+    name: str, data: bytes | None, server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path
+) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    run = voice("chat", "--private", "-a", str(tmp_path / name), "x", env=work)
+    assert run.returncode == 2
+    assert name.encode() in run.stderr
+    assert not server.requests
+
+
+def test_50_mb_are_asked_and_a_reader_that_leaves_ends_it_quietly(
+    server: FakeServer, work: dict[str, str], home: dict[str, str]
+) -> None:
+    server.on(PATH, Reply.sse([*(event("word " * 50) for _ in range(2000)), STOP]))
+    big = "head -c 50000000 /dev/zero | tr '\\0' 'a'"
+    script = f'{big} | "{sys.executable}" -m voicecli chat --private "Go." | head -c 10; echo " ${{PIPESTATUS[2]}}"'
+    run = subprocess.run(["bash", "-c", script], capture_output=True, env=home | work, timeout=60, check=False)
+    assert (run.stdout, run.stderr) == (b"word word  0\n", b"")
+    assert len(server.to(PATH)[0].body) > 50_000_000
+
+
+def test_an_answer_that_breaks_off_is_kept_and_told(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, Reply.sse([event("half"), CUT]), answering("whole"))
+    run = voice("chat", "x", env=work)
+    assert (run.returncode, run.stdout) == (5, b"half\n")
+    assert b"broke in the middle of the answer" in run.stderr
+    voice("chat", "-c", "y", env=work)
+    assert [role for role, _ in asked(server)[1]] == ["user", "assistant", "user"]
+
+
+def test_a_voice_that_fails_does_not_cost_the_answer(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    def refuse(request: Request) -> Reply:
+        return Reply.json({"error": {"message": "no voice today"}}, 400)
+
+    server.on(PATH, answering("All is well. ", "Go on."))
+    server.on("/v1/audio/speech", refuse)
+    run = voice("chat", "--private", "--speak", "x", env=work)
+    assert (run.returncode, run.stdout) == (0, b"All is well. Go on.\n")
+    assert b"warning: the answer is not read aloud" in run.stderr

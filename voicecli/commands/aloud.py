@@ -1,0 +1,53 @@
+"""An answer read aloud while it is still being written.
+
+Belongs here: which voice reads it, and that trouble with the voice never costs the answer.
+Does not belong here: cutting text (text_in), sound (sound_out), what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from voicecli.errors import ConfigError, VoiceError
+
+if TYPE_CHECKING:
+    from voicecli.commands.common import Session
+
+
+class Aloud:
+    """Reads texts out of the loudspeaker. Raises ConfigError when no backend can speak."""
+
+    def __init__(self, session: Session, voice: str | None = None) -> None:
+        from voicecli import wiring
+
+        self._session, self.voice = session, voice
+        self._name = session.backend
+        try:
+            self._family, _ = wiring.choose("speak", session.config(), self._name)
+        except ConfigError:
+            if self._name is None:
+                raise
+            self._name = None  # --backend was meant for the answer
+            self._family, _ = wiring.choose("speak", session.config())
+
+    async def say(self, texts: AsyncIterator[str]) -> None:
+        """Says what arrives, until it ends. What goes wrong is told, once, and the rest stays unsaid."""
+        from voicecli import wiring
+        from voicecli.commands.sound_out import Goal, deliver
+        from voicecli.commands.text_in import Reading, pieces
+        from voicecli.types import SpeechRequest
+
+        session = self._session
+        try:
+            async with (
+                aclosing(pieces(texts, Reading(self._family.limits))) as found,
+                wiring.open_adapter(
+                    "speak", session.config(), self._name, env=session.env, report=session.console
+                ) as it,
+            ):
+                requests = (SpeechRequest(piece, voice=self.voice) async for piece in found)
+                await deliver(session, it, requests, Goal("", "pcm", arriving=True))
+        except VoiceError as exc:
+            session.console.warn(f"the answer is not read aloud: {exc}")

@@ -1,0 +1,111 @@
+"""Files that go with a question: texts, pictures, and recordings, which are recognised first.
+
+Belongs here: what kind a file is, and what a model gets of it. Does not belong here: how a service is sent it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voicecli.commands import common
+from voicecli.errors import InputError, NoSpeechError
+
+if TYPE_CHECKING:
+    from voicecli.commands.common import Session
+    from voicecli.types import AudioClip, Picture
+
+PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+"""How pictures begin."""
+
+LARGEST_PICTURE = 20_000_000
+"""Bytes; services take about as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What a question takes along."""
+
+    texts: tuple[str, ...] = ()
+    images: tuple[Picture, ...] = ()
+
+    def with_question(self, question: str) -> str:
+        """The attached texts, then the question."""
+        return "\n\n".join(part for part in (*self.texts, question) if part)
+
+    def __add__(self, other: Attached) -> Attached:
+        return Attached(self.texts + other.texts, self.images + other.images)
+
+
+def attached(session: Session, paths: Sequence[Path]) -> Attached:
+    """What a model gets of `paths`. Raises InputError, and what recognising raises."""
+    found = Attached()
+    for path in paths:
+        found += _one(session, path)
+    return found
+
+
+def _one(session: Session, path: Path) -> Attached:
+    from voicecli.audio.files import container_of
+    from voicecli.types import Picture
+
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as exc:
+        raise common.unreadable(path, exc) from exc
+    if kind := _picture(head):
+        data = path.read_bytes()
+        if len(data) > LARGEST_PICTURE:
+            raise InputError("is too large a picture", who=str(path), cure="Make it smaller: 20 MB are taken.")
+        return Attached(images=(Picture(data, kind),))
+    if container_of(head):
+        return Attached(texts=(_titled(path, _heard(session, path)),))
+    return Attached(texts=(_titled(path, common.read_text(path).strip()),))
+
+
+def _picture(head: bytes) -> str:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for magic, kind in PICTURES.items() if head.startswith(magic)), "")
+
+
+def _titled(path: Path, text: str) -> str:
+    return f"[{path.name}]\n{text}"
+
+
+def _heard(session: Session, path: Path) -> str:
+    """What is said in a recording."""
+    from voicecli import wiring
+    from voicecli.audio import files
+    from voicecli.types import TranscribeOptions
+
+    config = session.config()
+    family, _ = wiring.choose("transcribe", config)
+
+    async def work() -> str:
+        text = ""
+        opened = wiring.open_adapter("transcribe", config, env=session.env, report=session.console)
+        async with opened as ears, ears.transcribe(clip, TranscribeOptions()) as stream:
+            async for each in stream:
+                text = each.text
+        return text
+
+    clip = files.read_clip(path)
+    if family.limits.plain or clip.container not in family.limits.containers:
+        clip = _plain(path)
+    with session.console.progress(f"listening to {path.name}"):
+        text = common.run(work).strip()
+    if not text:
+        raise NoSpeechError("no speech was found", who=str(path), cure="Leave it out.")
+    return text
+
+
+def _plain(path: Path) -> AudioClip:
+    from voicecli.audio import files, pcm
+    from voicecli.types import MIC, AudioClip
+
+    samples = files.read_pcm(path)
+    return AudioClip(pcm.wav_bytes(samples, MIC), "wav", MIC.seconds(samples), path.name)

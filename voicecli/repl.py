@@ -1,0 +1,108 @@
+"""The terminal of `voice chat`: a line to type, and answers as rendered Markdown.
+
+Belongs here: the prompt with its keys, history and completion, and how a block of Markdown looks.
+Does not belong here: what a command does, asking a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from voicecli.blocks import Blocks
+from voicecli.console import Console, clean
+
+
+class MarkdownView:
+    """An answer on a terminal, each block rendered once, when it is finished."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._blocks = Blocks()
+        self._some = False
+
+    def write(self, text: str) -> None:
+        """The next piece of the answer."""
+        self._show(self._blocks.feed(clean(text)))
+
+    def end(self) -> None:
+        """The answer has ended."""
+        self._show(self._blocks.flush())
+        self._some = False
+
+    def _show(self, blocks: Sequence[str]) -> None:
+        from rich.markdown import Markdown
+
+        for block in blocks:
+            if self._some:
+                self._console.write("\n")
+            self._some = True
+            rich = self._console.rich()
+            with rich.capture() as capture:
+                rich.print(Markdown(block, hyperlinks=False))
+            lines = capture.get().rstrip("\n").split("\n")
+            self._console.drawn("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+class Prompt:
+    """A line to type: history by the arrow keys, pasted text of many lines stays one question.
+
+    `history` is a file (None: nothing is kept), for its owner alone.
+    """
+
+    def __init__(self, commands: Sequence[str], history: Path | None) -> None:
+        from prompt_toolkit import PromptSession
+        from prompt_toolkit.completion import WordCompleter
+
+        self._session: PromptSession[str] = PromptSession(
+            history=_history(history),
+            completer=WordCompleter(list(commands), sentence=True),
+            complete_while_typing=False,
+            key_bindings=_keys(),
+            prompt_continuation="… ",
+            multiline=True,
+        )
+
+    def ask(self) -> str | None:
+        """What was typed; None when the person leaves (Ctrl-D), "" for a line that was given up (Ctrl-C)."""
+        try:
+            return self._session.prompt("> ")
+        except KeyboardInterrupt:
+            return ""
+        except EOFError:
+            return None
+
+
+def _keys() -> Any:
+    """Enter sends, Alt-Enter begins a new line. What was typed ahead of the prompt ends with Ctrl-J: it is sent too."""
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    @keys.add("c-j")
+    def _send(event: Any) -> None:
+        event.current_buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    def _new_line(event: Any) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return keys
+
+
+def _history(path: Path | None) -> Any:
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    if path is None:
+        return InMemoryHistory()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    with suppress(OSError):
+        path.chmod(0o600)
+    return FileHistory(str(path))
