@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
 import subprocess
@@ -24,7 +25,8 @@ from tests.test_cli_transcribe_long import configured
 from tests.virtual import RATE, VirtualDevices, virtual_devices
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.dictate import Dictation
+from voicecli.commands.dictate import Dictation, Manner, _shown
+from voicecli.console import Console
 from voicecli.dialogue.bridges import BRIDGES
 from voicecli.errors import VoiceError
 from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions
@@ -135,6 +137,31 @@ async def test_texts_stay_in_order_and_a_failure_costs_one(recogniser: long.Reco
         await page.dictation.run(frames(np.concatenate(parts)), asyncio.Event())
     assert page.text == "1 1 1 | 3 3 3"
     assert ["broken" in str(each) for each in page.failures] == [True]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Watched:
+    """As much of a session as showing needs: a console whose streams are terminals."""
+
+    def __init__(self) -> None:
+        self.console = Console({"TERM": "xterm"}, Terminal(), Terminal())
+
+
+def test_what_may_still_change_is_shown_beside_the_result() -> None:
+    """And nothing that a service says moves the cursor or is taken for markup."""
+    watched = Watched()
+    with _shown(watched, Manner()) as show:  # type: ignore[arg-type]
+        show(Segment("hel [/x] \x1b[31m", 0, 1), False)
+        show(Segment("hello", 0, 1), True)
+    assert isinstance(watched.console.out, io.StringIO)
+    assert isinstance(watched.console.err, io.StringIO)
+    assert watched.console.out.getvalue() == "hello\n"
+    assert "hel (/x)" in watched.console.err.getvalue()
+    assert "\x1b[31m" not in watched.console.err.getvalue()
 
 
 # -- the program -----------------------------------------------------------------------------------

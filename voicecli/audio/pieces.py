@@ -117,7 +117,7 @@ class Piece:
 
 
 class Cutter:
-    """Iterate it once: the pieces in order. `samples` is how many have been read so far, `silent` how many left out."""
+    """Iterate it once: the pieces in order. `samples` is how many were read so far, `sent` how many are in pieces."""
 
     def __init__(self, blocks: Iterable[bytes], rules: Rules | None = None) -> None:
         self.samples = 0

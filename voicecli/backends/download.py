@@ -24,7 +24,8 @@ async def download(url: str, file: BinaryIO, limit: int, *, timeout_s: float = 6
     path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
     door = _Door(Backend("download", "download", base_url=base, timeout_s=timeout_s))
     async with door, door.stream("GET", path) as reply:
-        if int(reply.headers.get("content-length", "0") or 0) > limit:
+        told = reply.headers.get("content-length", "")
+        if told.isdecimal() and int(told) > limit:
             raise _too_large(url, limit)
         try:
             async for piece in reply.chunks(limit):

@@ -190,12 +190,15 @@ def _whole(segments: list[Segment]) -> Transcript:
 @contextmanager
 def _shown(session: Session, manner: Manner) -> Iterator[Callable[[Segment, bool], None]]:
     """Finished sentences go to stdout; what is still being heard is a line of its own on a watched terminal."""
+    from voicecli.console import clean
+
     console = session.console
     status = console.rich(stderr=True).status("…") if console.animated else None
 
     def show(segment: Segment, final: bool) -> None:
         if status is not None and not final:
-            status.update(segment.text[-300:])
+            # Rich would take brackets for markup.
+            status.update(clean(segment.text[-300:]).replace("[", "(").replace("]", ")"))
             status.start()
         if not final and not manner.interim:
             return
