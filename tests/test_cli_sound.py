@@ -15,6 +15,7 @@ import pytest
 
 from tests import dtmf
 from tests.conftest import Voice
+from tests.fakes.forms import heard
 from tests.fakes.server import STALL, FakeServer, Reply
 from tests.test_cli_speak import PATH, Speaking, tones
 from tests.virtual import RATE, Recording, VirtualDevices, virtual_devices
@@ -100,3 +101,28 @@ def test_devices_are_listed_by_name(work: dict[str, str], voice: Voice) -> None:
     assert {"virtual-mic", "virtual-speaker"} <= set(names)
     table = voice("devices", env=work).stdout.decode()
     assert any("virtual-speaker" in line.split("\t") for line in table.splitlines())
+
+
+def test_a_level_test_records_and_plays_back(work: dict[str, str], voice: Voice, devices: VirtualDevices) -> None:
+    run = voice("devices", "--test", "--json", env=work | {"VOICE_AUDIO_INPUT": "virtual-mic"})
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert 2.0 <= told["seconds"] < 2.2
+    assert told["level_dbfs"] <= 0
+
+
+def test_a_voice_is_heard_before_it_is_chosen(
+    speaking: Speaking, work: dict[str, str], voice: Voice, devices: VirtualDevices
+) -> None:
+    run = voice("voices", "--sample", "nova", env=work)
+    assert run.returncode == 0, run.stderr
+    assert {each["voice"] for each in speaking.asked} == {"nova"}
+
+
+def test_a_file_and_the_loudspeaker_get_the_same(
+    work: dict[str, str], voice: Voice, devices: VirtualDevices, tmp_path: Path
+) -> None:
+    with settled(devices) as recording:
+        assert voice("speak", "One 123. Two 456.", "-o", "a.flac", "--play", env=work).returncode == 0
+    assert dtmf.decode(recording.assistant, RATE) == "123456"
+    assert heard((tmp_path / "work" / "a.flac").read_bytes()) == "123456"

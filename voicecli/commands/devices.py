@@ -1,30 +1,48 @@
-"""`voice devices`: what `[audio] input` and `output` may name."""
+"""`voice devices`: what `[audio] input` and `output` may name, and whether they work.
+
+Belongs here: the list, and two seconds recorded and played back. Does not belong here: opening devices (audio).
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voicecli.commands import common
+from voicecli.commands.common import Session
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from voicecli.audio.devices import Device
 
 
-def devices(ctx: typer.Context) -> None:
+TEST_S = 2.0
+QUIET_DBFS = -60.0
+"""A microphone in a room is louder than this, unless it is muted."""
+
+
+def devices(
+    ctx: typer.Context,
+    test: Annotated[bool, typer.Option("--test", help="Record two seconds, show the level, play them back.")] = False,
+) -> None:
     """List microphones and loudspeakers; * marks what the system chooses.
 
     Examples:
       voice devices
       voice devices --json
+      voice devices --test
 
     A part of a name is enough for [audio] input and output: voice config set audio.input USB
     """
     from voicecli.audio.devices import list_devices
 
     session = common.session(ctx)
+    if test:
+        _test(session)
+        return
     found = list_devices()
     if session.json:
         session.console.json_line([asdict(each) for each in found])
@@ -33,6 +51,49 @@ def devices(ctx: typer.Context) -> None:
         session.console.note("No sound device was found.")
         return
     session.console.table(("#", "name", "microphone", "loudspeaker", "rate", "host"), [_row(each) for each in found])
+
+
+def _test(session: Session) -> None:
+    """The microphone for two seconds, its level, and what it heard out of the loudspeaker."""
+    from voicecli.audio import pcm
+    from voicecli.types import MIC
+
+    session.console.note(f"Say something: {TEST_S:.0f} seconds are recorded.")
+    sound = common.run(lambda: _recorded(session))
+    level = round(pcm.level_dbfs(sound), 1)
+    if session.json:
+        session.console.json_line({"seconds": round(MIC.seconds(sound), 2), "level_dbfs": level})
+    else:
+        session.console.result(f"level: {level} dB of full scale")
+    if level < QUIET_DBFS:
+        session.console.warn("hardly any sound was recorded: is the microphone muted, or another one meant?")
+    session.console.note("Now it is played back.")
+    common.run(lambda: _played(session, sound))
+
+
+async def _recorded(session: Session) -> bytes:
+    from voicecli.audio.capture import Microphone
+
+    wanted = session.config().audio.input
+    sound, seconds = b"", 0.0
+    async with Microphone(None if wanted == "" else wanted) as frames:
+        async for frame in frames:
+            sound += frame.pcm
+            seconds += frame.seconds
+            if seconds >= TEST_S:
+                break
+    return sound
+
+
+async def _played(session: Session, sound: bytes) -> None:
+    from voicecli.audio.playback import play
+    from voicecli.types import MIC
+
+    async def once() -> AsyncIterator[bytes]:
+        yield sound
+
+    wanted = session.config().audio.output
+    await play(once(), MIC.rate, None if wanted == "" else wanted)
 
 
 def _row(device: Device) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""`voice voices`: what `--voice` may be."""
+"""`voice voices`: what `--voice` may be, and how it sounds.
+
+Belongs here: listing, and a sentence in one of them. Does not belong here: speaking longer texts.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,19 @@ if TYPE_CHECKING:
     from voicecli.types import Voice
 
 
+ENGLISH = "Good morning. This is how I sound."
+SENTENCES = {"zh": "早上好，这就是我的声音。", "de": "Guten Morgen. So klinge ich.", "fr": "Bonjour. Voici ma voix."}
+"""What a sample says, by language."""
+
+
 def voices(
     ctx: typer.Context,
     language: Language = None,
     category: Annotated[
         str | None, typer.Option("--category", metavar="TEXT", help="Only voices of this category.")
+    ] = None,
+    sample: Annotated[
+        str | None, typer.Option("--sample", metavar="NAME", help="Hear a sentence in this voice.")
     ] = None,
 ) -> None:
     """List the voices of a backend; a name of the first column is what --voice takes.
@@ -27,9 +38,13 @@ def voices(
     Examples:
       voice voices
       voice voices --language zh
+      voice voices --sample alloy
       voice voices -b embedded --json | jq -r '.[].name'
     """
     session = common.session(ctx)
+    if sample is not None:
+        _play(session, sample, language)
+        return
     session.choose("voices")
     found = [each for each in common.run(lambda: _fetch(session)) if _wanted(each, language, category)]
     if session.json:
@@ -37,6 +52,18 @@ def voices(
         return
     rows = [(each.name, each.label, each.language, each.category) for each in found]
     session.console.table(("voice", "label", "language", "category"), rows)
+
+
+def _play(session: Session, name: str, language: str | None) -> None:
+    from voicecli.commands.sound_out import Goal
+    from voicecli.commands.speak import Job, Source
+    from voicecli.types import SpeechRequest
+
+    family, backend = session.choose("speak")
+    request = SpeechRequest("", voice=common.voice_name(name), language=language)
+    session.check(family, "speak", request)
+    sentence = next((text for code, text in SENTENCES.items() if (language or "").lower().startswith(code)), ENGLISH)
+    Job(session, family, backend, request, Goal("", "pcm")).run(Source(sentence))
 
 
 async def _fetch(session: Session) -> Sequence[Voice]:
