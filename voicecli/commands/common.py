@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from voicecli.commands import completing
 from voicecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,13 @@ Language = Annotated[
 ]
 System = Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="The system prompt.")]
 VoiceName = Annotated[
-    str | None, typer.Option("--voice", metavar="NAME", help="The voice ('voice voices' lists them); @FILE reads it.")
+    str | None,
+    typer.Option(
+        "--voice",
+        metavar="NAME",
+        help="The voice ('voice voices' lists them); @FILE reads it.",
+        autocompletion=completing.voices,
+    ),
 ]
 Format = Annotated[str | None, typer.Option("-f", "--format", metavar="FORMAT", help="The format of the result.")]
 Input = Annotated[
@@ -163,6 +170,7 @@ def _shared(
             "--backend",
             metavar="NAME",
             help="The backend to use, instead of the configured one.",
+            autocompletion=completing.backends,
             callback=_remember,
             expose_value=False,
             rich_help_panel=_PANEL,
@@ -174,6 +182,7 @@ def _shared(
             "--profile",
             metavar="NAME",
             help="Lay this profile over the configuration.",
+            autocompletion=completing.profiles,
             callback=_remember,
             expose_value=False,
             rich_help_panel=_PANEL,

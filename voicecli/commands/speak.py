@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import common
-from voicecli.commands.common import Format, Input, Language, Model, Output, Session, Temperature, TopP, VoiceName
+from voicecli.commands import common, completing
+from voicecli.commands.common import Input, Language, Model, Output, Session, Temperature, TopP, VoiceName
 from voicecli.errors import InputError, ServiceError, UsageError, VoiceError
 
 if TYPE_CHECKING:
@@ -43,7 +43,12 @@ def speak(
     text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to say.")] = None,
     input: Input = None,
     output: Output = None,
-    format: Format = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "-f", "--format", metavar="FORMAT", help="The format of the sound.", autocompletion=completing.sounds
+        ),
+    ] = None,
     play: Annotated[bool, typer.Option("--play", help="With -o: out of the loudspeaker too.")] = False,
     srt: Annotated[
         Path | None, typer.Option("--srt", metavar="FILE", help="Write subtitles, timed by counted samples.")
