@@ -11,9 +11,12 @@ from typing import Any
 
 from voicecli.types import Backend, HealthReport
 
+ENGLISH_ONLY = "English only, expect errors"
+"""What is said where nobody asked for a language."""
+
 
 def transcribe(backend: Backend) -> Any:
-    """FileTranscriber over the dictation model: 16-bit mono WAV at 16 kHz."""
+    """FileTranscriber and LiveTranscriber: English, by dictation or held to a grammar."""
     from voicecli.backends.embedded.recogniser import open_recogniser
 
     return open_recogniser(backend)
@@ -40,21 +43,27 @@ voices = speak
 
 
 class EmbeddedHealth:
-    """Health: the versions of both engines."""
+    """Health: both engines are loaded, and tell their versions."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
 
     async def check(self) -> HealthReport:
         import asyncio
         from importlib.metadata import version
 
-        from voicecli.backends.embedded import voice
+        from voicecli.backends.embedded import espeak
+        from voicecli.backends.embedded.recogniser import open_recogniser
 
-        espeak = await asyncio.to_thread(voice.version)
-        return HealthReport(f"pocketsphinx {version('pocketsphinx')}, espeak-ng {espeak}")
+        spoken = await asyncio.to_thread(espeak.version)
+        async with open_recogniser(self._backend) as recogniser:
+            await recogniser.check()
+        return HealthReport(f"pocketsphinx {version('pocketsphinx')}, espeak-ng {spoken}")
 
 
 @asynccontextmanager
 async def health(backend: Backend) -> AsyncIterator[EmbeddedHealth]:
-    yield EmbeddedHealth()
+    yield EmbeddedHealth(backend)
 
 
 def grammar() -> str:

@@ -14,7 +14,7 @@ _SOUNDS = (
 ).split()
 _PREFIX = "sound_"
 
-WEIGHT = 300_000
+WEIGHT = 100_000
 """How many times likelier `_none` is than a sound; measured by benchmarks/embedded.py."""
 
 PRONUNCIATIONS = {f"{_PREFIX}{sound.lower()}": sound for sound in _SOUNDS} | {f"{_PREFIX}none": " ".join(["ZH"] * 30)}

@@ -19,12 +19,13 @@ LARGEST = 64 * 1024 * 1024
 
 
 class Kind(IntEnum):
-    """To the process: BEGIN (JSON options) to ABANDON, AUDIO is s16le at 16 kHz. From it: the rest, with JSON."""
+    """To the process: BEGIN (JSON options) to WARM, AUDIO is s16le at 16 kHz. From it: the rest, with JSON."""
 
     BEGIN = 1
     AUDIO = 2
     END = 3
     ABANDON = 4
+    WARM = 5
     READY = 10
     PARTIAL = 11
     FINAL = 12

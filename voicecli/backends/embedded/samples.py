@@ -1,0 +1,33 @@
+"""The samples of a recording as the recogniser takes them: 16-bit, mono, 16 kHz.
+
+Belongs here: reading plain WAV with the standard library. Does not belong here: codecs and rates; the
+command line decodes what is not plain before it comes here.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+
+from voicecli.errors import InputError
+from voicecli.types import MIC, AudioClip
+
+RAW = ("pcm", "raw", "s16le")
+_CURE = "Decode it first: 16-bit mono at 16 kHz."
+
+
+def samples(clip: AudioClip) -> bytes:
+    """Whole samples of a WAV or raw clip. InputError for anything else."""
+    if clip.container in RAW:
+        return clip.data[: len(clip.data) // 2 * 2]
+    try:
+        with wave.open(io.BytesIO(clip.data)) as file:
+            found = (file.getframerate(), file.getnchannels(), file.getsampwidth())
+            # A streamed WAV claims more than it holds.
+            pcm: bytes = file.readframes(file.getnframes())
+    except (wave.Error, EOFError, RuntimeError) as exc:
+        raise InputError(f"is no WAV recording ({exc or 'it is cut short'})", who=clip.name, cure=_CURE) from exc
+    if found != (MIC.rate, MIC.channels, 2):
+        rate, channels, width = found
+        raise InputError(f"has {8 * width} bit, {channels} channels at {rate} Hz", who=clip.name, cure=_CURE)
+    return pcm[: len(pcm) // 2 * 2]
