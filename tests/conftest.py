@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import virtual
@@ -71,6 +72,10 @@ REQUIRE_ALL = bool(os.environ.get("VOICE_TESTS_REQUIRE_ALL"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # In CI the same examples every time: what is found by chance belongs to whoever searches.
+    hypothesis.settings.register_profile("ci", derandomize=True)
+    if REQUIRE_ALL:
+        hypothesis.settings.load_profile("ci")
     config.addinivalue_line("markers", "needs_sound: uses virtual sound devices (PulseAudio and PortAudio)")
 
 

@@ -549,3 +549,6 @@ def _mapped(path: Path) -> Iterator[None]:
         if not name:
             raise
         raise _trouble(path, name.removeprefix("SQLITE_").partition("_")[0], str(exc)[:200]) from None
+    except UnicodeDecodeError:
+        # SQLite quotes the damaged bytes in its message, and Python cannot read that.
+        raise _trouble(path, "CORRUPT", "") from None
