@@ -200,7 +200,7 @@ def test_a_stream_that_turns_out_to_be_binary_is_told(speaking: Speaking, work: 
 
 def test_a_reader_that_leaves_ends_a_text_of_50_mb_quietly(work: dict[str, str], home: dict[str, str]) -> None:
     words = "{ yes 'Sentence number 5 stands here.' | head -c 50000000; } 2>/dev/null"
-    script = f'{words} | "{sys.executable}" -m voicecli speak -o - | head -c 100 | wc -c; echo ${{PIPESTATUS[2]}}'
+    script = f'{words} | "{sys.executable}" -m voicecli speak -o - | head -c 100 | wc -c; echo ${{PIPESTATUS[1]}}'
     began = time.monotonic()
     run = subprocess.run(["bash", "-c", script], capture_output=True, env=home | work, timeout=60, check=False)
     assert (run.stdout.split(), run.stderr) == ([b"100", b"0"], b"")
