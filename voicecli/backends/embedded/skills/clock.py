@@ -35,7 +35,7 @@ def _date(question: Question) -> Answer:
 
 
 def _chinese_date(day: datetime) -> str:
-    return f"{day.year}年{day.month}月{day.day}日,星期{_DAYS_CHINESE[day.weekday()]}"
+    return f"{day.year}年{day.month}月{day.day}日，星期{_DAYS_CHINESE[day.weekday()]}"
 
 
 def _month(question: Question) -> Answer:
@@ -60,7 +60,7 @@ SKILLS = (
             "tell me the time",
         ),
         typed=(
-            r"(?:what is )?(?:the )?(?:current )?time(?: now)?",
+            r"(?:what is )?(?:the )?(?:current )?time(?: now)?|what time it is",
             r"(?:现在)?(?:是)?(?:几点钟?|什么时间|什么时候)了?",
             r"现在的?时间(?:是多少)?",
         ),

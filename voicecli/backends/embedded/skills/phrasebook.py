@@ -41,11 +41,11 @@ def _say(question: Question) -> Answer | None:
 
 
 def _hello(question: Question) -> Answer:
-    return question.say("Hello. Ask me for help to hear what I can do.", "你好。说帮助,我会告诉你我能做什么。")
+    return question.say("Hello. Ask me for help to hear what I can do.", "你好。说帮助，我会告诉你我能做什么。")
 
 
 def _fine(question: Question) -> Answer:
-    return question.say("I am fine, thank you.", "我很好,谢谢。")
+    return question.say("I am fine, thank you.", "我很好，谢谢。")
 
 
 def _thanks(question: Question) -> Answer:
@@ -57,7 +57,7 @@ def _goodbye(question: Question) -> Answer:
 
 
 def _name(question: Question) -> Answer:
-    return question.say("I am voice, your offline assistant.", "我是 voice,离线语音助手。")
+    return question.say("I am voice, your offline assistant.", "我是 voice，离线语音助手。")
 
 
 SKILLS = (

@@ -83,7 +83,7 @@ def work_out(text: str) -> Fraction:
 
 def _value(node: ast.expr) -> Fraction:
     match node:
-        case ast.Constant(value=int() | float()):
+        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
             return _bounded(Fraction(str(node.value)))
         case ast.UnaryOp(op=ast.USub()):
             return -_value(node.operand)
@@ -120,10 +120,10 @@ def _root(value: Fraction) -> Fraction:
 
 
 def spoken(value: Fraction, places: int = 4) -> tuple[str, bool]:
-    """`value` rounded for the ear, and whether that is exact."""
-    rounded = round(value, places if abs(value) >= 1 else places + 2)
-    text = f"{float(rounded):.{places + 2}f}".rstrip("0").rstrip(".") if rounded.denominator != 1 else f"{rounded}"
-    return ("0" if text in ("-0", "") else text), rounded == value
+    """`value` rounded for the ear (below one to four digits that count), and whether that is exact."""
+    near = round(value, places) if abs(value) >= 1 else Fraction(f"{float(value):.4g}")
+    text = str(near) if near.denominator == 1 else f"{float(near):.12f}".rstrip("0")
+    return text, near == value
 
 
 def _answer(question: Question) -> Answer | None:

@@ -32,6 +32,7 @@ _POLITE = re.compile(
     r"|(?:can|could) you tell me (?=what|how)|tell me (?=what|how)|请问?(?:你|您)?|麻烦(?:你|您)?|帮我)+"
 )
 _POLITE_END = re.compile(r"(?: (?:please|thanks|thank you))+$|(?:谢谢你?|好吗|可以吗|吧|呢|啊|呀)+$")
+_DEGREES = re.compile(r"(摄氏|华氏)(-?\d+(?:\.\d+)?)度")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _MARKS = re.compile(r"\.(?!\d)|(?<!\d)[,:]|[,:](?!\d)|[;!?\"“”‘。、…·~]")
 
@@ -54,7 +55,9 @@ def plain(text: str) -> str:
 
 def with_digits(text: str) -> str:
     """Plain text with its spoken numbers as digits."""
-    return to_digits(_spaced(han_to_digits(text) if is_chinese(text) else text))
+    if is_chinese(text):
+        text = _DEGREES.sub(r"\2\1度", han_to_digits(text.replace("零下", "-")))
+    return to_digits(_spaced(text))
 
 
 def _spaced(text: str) -> str:

@@ -74,7 +74,7 @@ def _start(question: Question) -> Answer | None:
         return question.say("A timer runs for a day at most.", "计时器最长二十四小时。")
     if not question.rings:
         return question.say("Timers ring only while voice talk is running.", "计时器只在 voice talk 运行时有效。")
-    text = question.say(f"Timer set for {said(length)}.", f"好的,{said_chinese(length)}后提醒你。").text
+    text = question.say(f"Timer set for {said(length)}.", f"好的，{said_chinese(length)}后提醒你。").text
     return Answer(text, start=length)
 
 
@@ -104,7 +104,7 @@ SKILLS = (
             rf"(?:(?:set|start) )?(?:a |an |the )?(?:timer|alarm|countdown)(?: for| of)? (?P<duration>{WRITTEN})",
             rf"(?:(?:set|start) )?(?:a |an )?(?P<duration>{WRITTEN}) (?:timer|countdown)",
             rf"(?:remind|wake|call|tell) me (?:in|after) (?P<duration>{WRITTEN})",
-            rf"(?:过)?(?P<duration>{WRITTEN})(?:以后|之后|后)(?:提醒|叫|告诉|喊)我?",
+            rf"过?(?P<duration>{WRITTEN})(?:以后|之后|后)?(?:提醒|叫|告诉|喊)我?",
             rf"(?:设|设置|设定|定|订|来|开)?1?个?(?P<duration>{WRITTEN})的?{_ZH_TIMER}",
             rf"{_ZH_TIMER}(?P<duration>{WRITTEN})",
         ),

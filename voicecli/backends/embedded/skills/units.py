@@ -209,7 +209,7 @@ SKILLS = (
         typed=(
             rf"(?:what is |how much is |convert |how many is )?(?:an? )?{_AMOUNT}? ?{_FROM} (?:to|in|into|as) {_TO}",
             rf"(?:how many|how much) {_TO} (?:are |is |are there |make )?(?:in |is )?(?:an? )?{_AMOUNT}? ?{_FROM}",
-            rf"(?:把|将)?{_AMOUNT} ?个?{_FROM}(?:换算|转换|换|转)?(?:成|为|是|等于|有|合)?(?:多少|几)?个?{_TO}",
+            rf"(?:把|将)?{_AMOUNT} ?个?{_FROM}(?:换算|转换|换|转)?(?:成|为|是|等于|有|合)(?:多少|几)?个?{_TO}",
         ),
         slow=True,
     ),
