@@ -10,7 +10,6 @@ later and only confirms. The text decides how long to wait, through `heard`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -248,17 +247,14 @@ class Endpointer:
 
     def _trim(self, held: deque[AudioFrame]) -> None:
         keep = (self.timing.pre_roll_ms + self.timing.start_ms + DETECTOR_DELAY_MS) / 1000
-        while len(held) > 1 and _seconds(held) - held[0].seconds >= keep:
+        kept = held[-1].at + held[-1].seconds - keep if held else 0.0
+        while len(held) > 1 and held[1].at <= kept + 1e-6:
             held.popleft()
 
     def _take_held(self) -> tuple[AudioFrame, ...]:
         frames = tuple(self._held)
         self._held.clear()
         return frames
-
-
-def _seconds(frames: Iterable[AudioFrame]) -> float:
-    return sum(frame.seconds for frame in frames)
 
 
 _FEED = {
