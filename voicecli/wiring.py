@@ -196,7 +196,7 @@ def _use_listed(cfg: Config, backend: Backend, verb: str, listed: list[str], rep
     usual = getattr(backend, f"{verb}_model")
     if not listed or usual in listed:
         return cfg
-    if not (fitting := [name for name in listed if _is_for(name, verb)]):
+    if not (fitting := [name for name in listed if is_for(name, verb)]):
         return _use_embedded(cfg, verb, report)
     report.detail(f"{backend.name} does not list {usual}; {fitting[0]} is used to {verb}.")
     model: dict[str, Any] = {f"{verb}_model": fitting[0]}
@@ -204,7 +204,7 @@ def _use_listed(cfg: Config, backend: Backend, verb: str, listed: list[str], rep
     return replace(cfg, backends={**cfg.backends, backend.name: newer})
 
 
-def _is_for(model: str, verb: str) -> bool:
+def is_for(model: str, verb: str) -> bool:
     """Whether a model's name sounds like one for `verb`."""
     import re
 

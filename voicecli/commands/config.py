@@ -6,11 +6,16 @@ Belongs here: the four subcommands. Does not belong here: what the keys mean or 
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands.common import session
+from voicecli.commands.common import Session, session
+from voicecli.commands.common import run as in_loop
+
+if TYPE_CHECKING:
+    from voicecli.backends.nearby import Server
+    from voicecli.config.edit import Found
 
 app = typer.Typer(help="Make, show and change the configuration.", no_args_is_help=True, add_completion=False)
 
@@ -19,20 +24,72 @@ app = typer.Typer(help="Make, show and change the configuration.", no_args_is_he
 def init(
     ctx: typer.Context,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    find: Annotated[
+        bool, typer.Option("--find", help="Look for servers that run on this machine, and for keys that are set.")
+    ] = False,
+    port: Annotated[
+        list[int] | None,
+        typer.Option("--port", metavar="N", min=1, max=65535, help="With --find: look at this port too; repeatable."),
+    ] = None,
 ) -> None:
     """Write a first configuration file.
 
     Examples:
       voice config init
-      voice config init --config ./voice.toml
+      voice config init --find
+      voice config init --find --port 8123 --config ./voice.toml
+
+    --find asks the usual ports of Ollama, LM Studio, llama.cpp, vLLM, LocalAI, speaches, Xinference and SenseVoice
+    on this machine alone, and uses what answers; then services whose key is in a variable (OPENAI_API_KEY …).
     """
-    from voicecli.config.edit import write_start
+    from voicecli.config.edit import refuse_existing, write_start
     from voicecli.config.files import config_path
 
     run = session(ctx)
     path = config_path(run.env, run.config_path)
-    write_start(path, run.env, force=force)
+    refuse_existing(path, force=force)
+    found = _find(run, port or []) if find else []
+    write_start(path, run.env, force=force, found=found)
     _say(run, path)
+
+
+def _find(run: Session, ports: list[int]) -> list[Found]:
+    """Servers here, then services with a key; each is told of."""
+    from voicecli.backends import nearby
+    from voicecli.config.edit import keyed
+
+    with run.console.progress("looking"):
+        servers = in_loop(lambda: nearby.look([*ports, *nearby.OPENAI_PORTS]))
+    found = [*filter(None, map(offered, servers)), *keyed(run.env)]
+    for each in found:
+        where = each.table.get("base_url") or next((v for k, v in each.table.items() if k.endswith("_url")), each.name)
+        run.console.note(f"found {each.name} ({where}) for {', '.join(each.verbs)}")
+    if not found:
+        run.console.note("No server answers here, and no key is set: everything stays on this machine.")
+    return found
+
+
+def offered(server: Server) -> Found | None:
+    """What a server has something for, and with which models; None where it lists nothing of use."""
+    from voicecli.config import VERBS
+    from voicecli.config.edit import Found
+
+    if server.family != "openai":
+        by_address = {"asr_url": "transcribe", "chat_url": "chat", "tts_url": "speak"}
+        verbs = tuple(verb for setting, verb in by_address.items() if setting in server.settings)
+        return Found(server.name, {"family": server.family, **server.settings}, verbs)
+    fitting = {verb: [m for m, kind in server.models.items() if (kind or _guess(m)) == verb] for verb in VERBS}
+    models = {verb: names[0] for verb, names in fitting.items() if names}
+    table = {"family": server.family, **server.settings} | {f"{verb}_model": name for verb, name in models.items()}
+    return Found(server.name, table, tuple(models)) if models else None
+
+
+def _guess(model: str) -> str:
+    """The verb that a model's name sounds like; "" for none."""
+    from voicecli.config import VERBS
+    from voicecli.wiring import is_for
+
+    return next((verb for verb in VERBS if is_for(model, verb)), "")
 
 
 @app.command()

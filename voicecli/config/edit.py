@@ -6,13 +6,14 @@ be loaded afterwards is never written. Does not belong here: what the keys mean,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from voicecli.config import files
 from voicecli.config.layers import Origin, dotted, hint_for
-from voicecli.config.resolve import OPENAI_DEFAULTS, VERBS, parse, resolve
+from voicecli.config.resolve import EMBEDDED, OPENAI, OPENAI_DEFAULTS, VERBS, parse, resolve
 from voicecli.config.schema import Misfit, brief, fit
 from voicecli.errors import ConfigError
 
@@ -43,14 +44,76 @@ START = """\
 """
 
 
-def starting_text(env: Mapping[str, str]) -> str:
-    """A first configuration: with the service whose key is in the environment, else all of it as comments."""
-    found = bool(env.get("OPENAI_API_KEY"))
-    name, mark = ("openai", "") if found else ("work", "# ")
-    changes = {"base_url": env.get("OPENAI_BASE_URL")} if found else {"api_key_env": "WORK_API_KEY"}
-    table = {key: changes.get(key) or value for key, value in OPENAI_DEFAULTS.items()}
-    use = _lines("[use]", dict.fromkeys(VERBS, name), mark)
-    return START.format(use=use, backend=_lines(f"[backends.{name}]", table, mark))
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A backend for a first configuration: its table, and the verbs that it has something for."""
+
+    name: str
+    table: Mapping[str, str]
+    verbs: tuple[str, ...]
+
+
+KEYED: Mapping[str, Found] = {
+    "OPENAI_API_KEY": Found(OPENAI, OPENAI_DEFAULTS, VERBS),
+    "QINIU_API_KEY": Found(
+        "qiniu",
+        {
+            "family": "qiniu",
+            "api_key_env": "QINIU_API_KEY",
+            "chat_model": "deepseek-v3",
+            "voice": "qiniu_zh_female_tmjxxy",
+        },
+        VERBS,
+    ),
+    "GROQ_API_KEY": Found(
+        "groq",
+        {
+            "family": OPENAI,
+            "base_url": "https://api.groq.com/openai/v1",
+            "api_key_env": "GROQ_API_KEY",
+            "chat_model": "llama-3.3-70b-versatile",
+            "transcribe_model": "whisper-large-v3-turbo",
+        },
+        ("transcribe", "chat"),
+    ),
+    "DEEPSEEK_API_KEY": Found(
+        "deepseek",
+        {
+            "family": OPENAI,
+            "base_url": "https://api.deepseek.com/v1",
+            "api_key_env": "DEEPSEEK_API_KEY",
+            "chat_model": "deepseek-chat",
+        },
+        ("chat",),
+    ),
+}
+"""Services that a variable of this name holds a key of; the models are a beginning, 'voice models' lists all."""
+
+
+def keyed(env: Mapping[str, str]) -> list[Found]:
+    """The services whose keys are set. The keys themselves are not looked at."""
+    return [_at(KEYED[name], env) for name in KEYED if env.get(name)]
+
+
+def _at(found: Found, env: Mapping[str, str]) -> Found:
+    if found.name != OPENAI or not env.get("OPENAI_BASE_URL"):
+        return found
+    return replace(found, table={**found.table, "base_url": env["OPENAI_BASE_URL"]})
+
+
+def starting_text(env: Mapping[str, str], found: Sequence[Found] = ()) -> str:
+    """A first configuration: with what was found, or the service of OPENAI_API_KEY, else all of it as comments.
+
+    Of several that have something for a verb the first gets it.
+    """
+    found = found or [each for each in keyed(env) if each.name == OPENAI]
+    if not found:
+        table = {**OPENAI_DEFAULTS, "api_key_env": "WORK_API_KEY"}
+        use = _lines("[use]", dict.fromkeys(VERBS, "work"), "# ")
+        return START.format(use=use, backend=_lines("[backends.work]", table, "# "))
+    serving = {verb: next((each.name for each in found if verb in each.verbs), EMBEDDED) for verb in VERBS}
+    tables = "\n".join(_lines(f"[backends.{each.name}]", each.table, "") for each in found)
+    return START.format(use=_lines("[use]", serving, ""), backend=tables)
 
 
 def _lines(head: str, table: Mapping[str, str], mark: str) -> str:
@@ -60,13 +123,18 @@ def _lines(head: str, table: Mapping[str, str], mark: str) -> str:
     return "".join(f"{mark}{line}\n" for line in lines)
 
 
-def write_start(path: Path, env: Mapping[str, str], *, force: bool = False) -> None:
+def write_start(path: Path, env: Mapping[str, str], *, force: bool = False, found: Sequence[Found] = ()) -> None:
     """Writes the first configuration file. Raises ConfigError when there is one already and not `force`."""
-    if path.exists() and not force:
-        raise ConfigError("exists already", who=str(path), cure="--force writes over it.")
-    text = starting_text(env)
+    refuse_existing(path, force=force)
+    text = starting_text(env, found)
     validate(text, path, env)
     files.write_whole(path, text)
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raises ConfigError when there is a file already and not `force`."""
+    if path.exists() and not force:
+        raise ConfigError("exists already", who=str(path), cure="--force writes over it.")
 
 
 def set_value(path: Path, key: str, text: str, env: Mapping[str, str]) -> Any:
