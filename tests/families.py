@@ -1,9 +1,9 @@
-"""Every verb of the command line over every family that has a service: what is run, and what a right outcome is.
+"""Every verb of the command line over every family: what is run, and what a right outcome is.
 
 A family's strict local server stands in for its service, and the real program runs as a process against it,
-configured as a person would configure it. Digits go in and digits come out, so that nothing can be canned.
-tests/test_families.py asserts it, scripts/demo_services.py shows it. A new family adds a row to SERVED: a
-test compares the table with the registry.
+configured as a person would configure it. Digits go in and digits come out, so that nothing can be canned; what
+needs no service answers what it was asked. tests/test_families.py asserts it, scripts/demo_services.py shows it.
+A new family adds a row to SERVED: a test compares the table with the registry.
 
 Belongs here: the rows, the command lines, the judges. Does not belong here: servers (tests.fakes), what one
 verb alone does (its own tests).
@@ -15,8 +15,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import MISSING, dataclass, fields
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from tests import dtmf
 from tests.contracts import CELLS
 from tests.fakes.forms import heard
 from tests.fakes.selfhosted_server import MODEL
-from tests.people import says
+from tests.people import says, speech
 from voicecli import wiring
 from voicecli.backends.registry import FAMILIES
 from voicecli.types import Backend, Verb
@@ -36,52 +36,11 @@ DIGITS = "4071993825"
 NAME = "served"
 """What the backend is called in the configuration."""
 
+SUM = "what is seven plus five"
+LOUDNESS = 0.4
 SETTINGS = "[chat]\ntemperature = 0.5\nmax_tokens = 200\n"
 TIMEOUT_S = 60.0
 RATE = 16_000
-
-TALKS = "embedded" in FAMILIES
-"""A person's speech is the embedded voice's."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """A family at its strict local server. `answer` turns the digits of a question into those of the answer."""
-
-    family: str
-    serve: Callable[[], AbstractContextManager[Any]]
-    backend: Callable[..., Backend]
-    answer: Callable[[str], str]
-    voice: str = ""
-    model: str = ""
-
-    def can(self, verb: Verb, backend: Backend) -> bool:
-        """Whether this backend serves `verb`, itself or over a bridge."""
-        return wiring.able(FAMILIES[self.family].of(backend), verb)
-
-
-def same(digits: str) -> str:
-    return digits
-
-
-def plus_one(digits: str) -> str:
-    return "".join(str((int(each) + 1) % 10) for each in digits)
-
-
-def _row(family: str, answer: Callable[[str], str], **names: str) -> Served:
-    cell = next(each for each in CELLS if each.family == family)
-    return Served(family, cell.serve, cell.backend, answer, **names)
-
-
-SERVED = {
-    row.family: row
-    for row in (
-        _row("openai", plus_one, voice="alloy", model="digits-chat"),
-        _row("qiniu", plus_one, voice="qiniu_en_male_digits", model="deepseek-v3"),
-        _row("selfhosted", same, voice="style1", model=MODEL),
-        _row("gov", same),
-    )
-}
 
 
 # -- what is run -----------------------------------------------------------------------------------
@@ -108,6 +67,24 @@ class Command:
 
     def __str__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True)
+class Served:
+    """A family at its strict local server. `answer` turns the digits of a question into those of the answer."""
+
+    family: str
+    serve: Callable[[], AbstractContextManager[Any]]
+    backend: Callable[..., Backend]
+    answer: Callable[[str], str]
+    voice: str = ""
+    model: str = ""
+    own: Mapping[str, Command] = field(default_factory=dict)
+    """By name, what is run in place of a command of COMMANDS."""
+
+    def can(self, verb: Verb, backend: Backend) -> bool:
+        """Whether this backend serves `verb`, itself or over a bridge."""
+        return wiring.able(FAMILIES[self.family].of(backend), verb)
 
 
 def configured(folder: Path, backend: Backend) -> dict[str, str]:
@@ -145,11 +122,15 @@ def run(command: Command, folder: Path, env: Mapping[str, str]) -> Outcome:
 
 
 def recorded(folder: Path) -> None:
-    """The recordings: `digits.wav` is to be transcribed, in `person.wav` a person says the digits and is quiet."""
+    """The recordings: `digits.wav` is to be transcribed; in the others a person speaks, and is quiet then.
+
+    In `person.wav` it is the digits, in `sum.wav` a question that the embedded backend can answer.
+    """
+    quiet = np.zeros(2 * RATE, np.int16)
+    question = (speech(SUM, RATE) * LOUDNESS).astype(np.int16)
     soundfile.write(folder / "digits.wav", dtmf.encode(DIGITS), RATE)
-    if TALKS:
-        quiet = np.zeros(2 * RATE, np.int16)
-        soundfile.write(folder / "person.wav", np.concatenate([quiet[:RATE], says(DIGITS, RATE), quiet]), RATE)
+    for name, said in (("person.wav", says(DIGITS, RATE)), ("sum.wav", question)):
+        soundfile.write(folder / name, np.concatenate([quiet[:RATE], said, quiet]), RATE)
 
 
 # -- what is right ---------------------------------------------------------------------------------
@@ -205,7 +186,8 @@ def _lists_model(served: Served, outcome: Outcome) -> str:
 
 def _is_well(served: Served, outcome: Outcome) -> str:
     (found,) = json.loads(outcome.out)["backends"]
-    if not (found["ok"] and found["latency_ms"] and found["hosts"] == ["127.0.0.1"]):
+    hosts = [] if FAMILIES[served.family].local else ["127.0.0.1"]
+    if not (found["ok"] and found["latency_ms"] and found["hosts"] == hosts):
         return f"not well: {found}"
     listed = {name: found[name] for name in ("voices", "models") if not getattr(served, name[:-1]) and found[name]}
     return f"lists what it lacks: {listed}" if listed else ""
@@ -216,23 +198,95 @@ def _lists(name: str, found: list[str]) -> str:
 
 
 def _talked(served: Served, outcome: Outcome) -> str:
-    events = [json.loads(line) for line in outcome.out.splitlines()]
-    said = [each["text"] for each in events if each["event"] == "user_said"]
-    lost = [each for each in events if each["event"] == "turn_lost"]
-    samples, rate = soundfile.read(outcome.folder / "replies.wav", dtype="int16")
-    if said[-1:] != [DIGITS] or lost:
+    said, lost, _ = _conversation(outcome)
+    if said != [DIGITS] or lost:
         return f"heard {said}, lost {lost}"
+    samples, rate = soundfile.read(outcome.folder / "replies.wav", dtype="int16")
     return expected(served.answer(DIGITS), dtmf.decode(samples, rate))
 
 
-TALK = ("talk", "--fast", "--input", "person.wav", "--output", "replies.wav", "--json")
+def _conversation(outcome: Outcome) -> tuple[list[str], list[Any], str]:
+    """What was heard, which turns were lost, and all that was answered."""
+    events = [json.loads(line) for line in outcome.out.splitlines()]
+    said = {each["turn"]: each["text"] for each in events if each["event"] == "user_said"}
+    lost = [each for each in events if each["event"] == "turn_lost"]
+    return list(said.values()), lost, " ".join(e["text"] for e in events if e["event"] == "assistant_said")
+
+
+TALK = ("talk", "--fast", "--output", "replies.wav", "--json")
 
 COMMANDS = [
     Command("transcribe", "transcribe", ("transcribe", "digits.wav"), _transcribed),
     Command("speak", "speak", ("speak", f"Dial {DIGITS}.", "-o", "spoken.wav"), _spoke),
     Command("chat", "chat", ("chat", f"After {DIGITS}?"), _answered),
-    *([Command("talk", "transcribe_live", TALK, _talked)] if TALKS else []),
+    Command("talk", "transcribe_live", (*TALK, "--input", "person.wav"), _talked),
     Command("voices", "voices", ("voices", "--json"), _lists_voice),
     Command("models", "models", ("models", "--json"), _lists_model),
     Command("doctor", "health", ("doctor", "--backend", NAME, "--json"), _is_well),
 ]
+
+
+# -- without a service -----------------------------------------------------------------------------
+
+
+def _understood(served: Served, outcome: Outcome) -> str:
+    """Dictation of a synthetic voice is rough: that it found words is all that is asked."""
+    return "" if outcome.out.strip() else "no words"
+
+
+def _sounds(served: Served, outcome: Outcome) -> str:
+    samples, rate = soundfile.read(outcome.folder / "spoken.wav", dtype="int16")
+    loud = int(np.count_nonzero(np.abs(samples) > 1000))
+    return "" if loud > rate / 10 else f"{loud} loud samples of {len(samples)}"
+
+
+def _summed(served: Served, outcome: Outcome) -> str:
+    return expected("12", digits_of(outcome.out.rpartition(" ")[2]))
+
+
+def _talked_of_a_sum(served: Served, outcome: Outcome) -> str:
+    said, lost, answers = _conversation(outcome)
+    return "" if said == [SUM] and not lost and "12" in answers else f"heard {said}, lost {lost}, said {answers}"
+
+
+LOCAL = {
+    command.name: command
+    for command in (
+        Command("transcribe", "transcribe", ("transcribe", "sum.wav"), _understood),
+        Command("speak", "speak", ("speak", SUM, "-o", "spoken.wav"), _sounds),
+        Command("chat", "chat", ("chat", SUM), _summed),
+        Command("talk", "transcribe_live", (*TALK, "--input", "sum.wav"), _talked_of_a_sum),
+    )
+}
+
+
+# -- the rows --------------------------------------------------------------------------------------
+
+
+def same(digits: str) -> str:
+    return digits
+
+
+def plus_one(digits: str) -> str:
+    return "".join(str((int(each) + 1) % 10) for each in digits)
+
+
+def _row(family: str, answer: Callable[[str], str], **names: str) -> Served:
+    cell = next(each for each in CELLS if each.family == family)
+    return Served(family, cell.serve, cell.backend, answer, **names)
+
+
+def _embedded(_running: object) -> Backend:
+    return Backend(NAME, "embedded", voice="en-us+f2")
+
+
+SERVED = {
+    row.family: row
+    for row in (
+        _row("openai", plus_one, voice="alloy", model="digits-chat"),
+        _row("qiniu", plus_one, voice="qiniu_en_male_digits", model="deepseek-v3"),
+        _row("selfhosted", same, voice="style1", model=MODEL),
+        _row("gov", same),
+        Served("embedded", nullcontext, _embedded, same, voice="en-us", own=LOCAL),
+    )
+}

@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests import families
 from tests.families import COMMANDS, SERVED, Command, Served
 from voicecli.backends.registry import FAMILIES
 
-REMOTE = [name for name, family in FAMILIES.items() if not family.local]
 
-
-@pytest.fixture(scope="module", params=REMOTE)
+@pytest.fixture(scope="module", params=list(FAMILIES))
 def served(request: pytest.FixtureRequest) -> Iterator[tuple[Served, Any]]:
     row = SERVED[request.param]
     with row.serve() as running:
@@ -28,7 +28,7 @@ def test_every_verb_over_every_family(
     served: tuple[Served, Any], command: Command, tmp_path: Path, home: dict[str, str]
 ) -> None:
     row, running = served
-    backend = row.backend(running)
+    command, backend = row.own.get(command.name, command), row.backend(running)
     families.recorded(tmp_path)
     env = home | families.configured(tmp_path, backend)
     outcome = families.run(command, tmp_path, env)
@@ -50,7 +50,7 @@ def test_the_demo_shows_what_is_right_and_what_is_not(capfd: pytest.CaptureFixtu
 
 
 def test_no_family_skips_the_table() -> None:
-    assert set(SERVED) == set(REMOTE)
+    assert set(SERVED) == set(FAMILIES)
 
 
 def test_the_judges_see_what_is_wrong(tmp_path: Path) -> None:
@@ -65,10 +65,15 @@ def test_the_judges_see_what_is_wrong(tmp_path: Path) -> None:
     odd = {
         "voices": families.Outcome(0, '[{"name": "another"}]', "", tmp_path),
         "doctor": families.Outcome(0, '{"backends": [{"ok": false}]}', "", tmp_path),
-        "talk": families.Outcome(0, '{"event": "user_said", "text": "123"}', "", tmp_path),
+        "talk": families.Outcome(0, '{"event": "user_said", "turn": 1, "text": "123"}', "", tmp_path),
     }
     for command in COMMANDS:
         outcome = odd.get(command.name, wrong)
         told = families.fault(command, row, backend, outcome)
         assert bool(told) is (command.name != "speak"), told
         assert families.refused(command, outcome)
+    silence = families.Outcome(0, "\n", "", tmp_path)
+    soundfile.write(tmp_path / "spoken.wav", np.zeros(16_000, np.int16), 16_000)
+    for name, command in families.LOCAL.items():
+        told = command.wrong(SERVED["embedded"], odd["talk"] if name == "talk" else silence)
+        assert told, name
