@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecli.backends.embedded.skills.phrases import Patterns, merged, parse, sentences, vocabulary
@@ -42,12 +42,14 @@ phrase = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(phrase, min_size=1, max_size=4))
 def test_merging_changes_no_sentence(phrases: list[str]) -> None:
     expected = set().union(*map(said, phrases))
     assert said(merged(phrases)) == expected
 
 
+@settings(deadline=None)
 @given(phrase)
 def test_a_pattern_takes_what_the_phrase_allows(text: str) -> None:
     pattern = Patterns(RULES, {}, ()).compile(text)

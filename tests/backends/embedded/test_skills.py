@@ -9,7 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicecli.backends.embedded.skills import Answer, Timer, understand
@@ -121,12 +121,14 @@ def test_the_tree_takes_numbers_and_operators_only() -> None:
             work_out(evil)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 9999), st.sampled_from(["plus", "minus", "times"]), st.integers(0, 9999))
 def test_spoken_sums_are_exact(left: int, sign: str, right: int) -> None:
     operators = {"plus": left + right, "minus": left - right, "times": left * right}
     assert text(f"what is {words(left)} {sign} {words(right)}") == f"{left} {sign} {right} is {operators[sign]}."
 
 
+@settings(deadline=None)
 @given(st.text("0123456789+-*/(). ", max_size=24))
 def test_any_sum_is_worked_out_or_refused(asked: str) -> None:
     if expression(asked):
@@ -205,6 +207,8 @@ def test_timers_are_asked_for_and_cancelled() -> None:
         ("spell seven", "S, E, V, E, N."),
         ("apple怎么拼", "apple的拼写是 A, P, P, L, E。"),
         ("say hello world", "Hello world"),
+        ("say thank you", "Thank you"),
+        ("spell banana, please", "B, A, N, A, N, A."),
         ("Repeat after me: I am a robot", "I am a robot"),
         ("say one hundred", "One hundred"),
         ("跟我说你好世界", "你好世界"),
@@ -242,6 +246,7 @@ def test_what_no_skill_knows_is_left_alone(asked: str) -> None:
     assert answer(asked) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_answered_or_not_but_never_breaks(asked: str) -> None:
     reply = text(asked)

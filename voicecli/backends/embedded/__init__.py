@@ -27,7 +27,7 @@ transcribe_live = transcribe
 
 def chat(backend: Backend) -> Any:
     """ChatModel: the offline skills."""
-    from voicecli.backends.embedded.chat import open_chat
+    from voicecli.backends.embedded.offline import open_chat
 
     return open_chat(backend)
 

@@ -32,6 +32,11 @@ class Recogniser:
     def __init__(self, backend: Backend, process: Process) -> None:
         self._backend, self._process = backend, process
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process while it runs."""
+        return self._process.pid
+
     async def warm(self) -> None:
         """Starts the process and loads the model."""
         with suppress(ServiceError):

@@ -21,6 +21,8 @@ LONGEST_PHRASE = 10 * SECOND
 """Nobody asks a skill for so long: what is longer is dictation."""
 SHORTEST_PIECE, LONGEST_PIECE = 8 * SECOND, 15 * SECOND
 """A long recording is cut between these, where it is quietest."""
+SILENT = 64
+"""A sample that nobody's voice stays under: dictation would hear words in perfect silence."""
 
 Step = tuple[bool, dict[str, Any]] | None
 """What a step brings: (final, transcript), or None when there is nothing to tell."""
@@ -59,13 +61,14 @@ class Utterance:
         self._work, self.at = None, 0
 
     def _live(self, engine: Engine) -> Generator[Step, None, None]:
+        """Follows the speech; what fits no phrase of the grammar is decoded again when it is complete."""
         if self.grammar:
             engine.learn(self.grammar)
         engine.begin(self._sound(0, FIRST), held=bool(self.grammar))
         yield from self._follow(engine)
         engine.finish()
         text, words = engine.text(), list(engine.words())
-        if text or not self.grammar:
+        if (text or not self.grammar) and loudest(self.pcm) >= SILENT:
             yield True, transcript(text, words, matched=bool(self.grammar))
         else:
             yield from self._complete(engine)
@@ -83,6 +86,9 @@ class Utterance:
 
     def _complete(self, engine: Engine) -> Generator[Step, None, None]:
         """Decodes what is complete: by the grammar, then as dictation in pieces."""
+        if loudest(self.pcm) < SILENT:
+            yield True, transcript("", [], matched=False)
+            return
         if self.grammar and len(self.pcm) <= LONGEST_PHRASE:
             engine.learn(self.grammar)
             engine.whole(self._sound(0, len(self.pcm)), held=True)
@@ -95,7 +101,7 @@ class Utterance:
             engine.whole(self._sound(begin, end), held=False)
             offset = begin / SECOND
             hits += [Hit(h.text, h.start + offset, h.end + offset, h.confidence) for h in engine.words()]
-            yield False, {"text": _joined(hits)}
+            yield (False, {"text": _joined(hits)}) if hits else None
         yield True, transcript(_joined(hits), hits, matched=False)
 
     def _sound(self, begin: int, end: int) -> bytes:
@@ -121,6 +127,12 @@ def transcript(text: str, hits: list[Hit], *, matched: bool) -> dict[str, Any]:
 
 def _joined(hits: list[Hit]) -> str:
     return " ".join([hit.text for hit in hits])
+
+
+def loudest(pcm: bytes | bytearray) -> int:
+    """The largest sample, whatever its sign."""
+    samples = array("h", pcm[: len(pcm) // 2 * 2])
+    return max(max(samples, default=0), -min(samples, default=0))
 
 
 def cuts(pcm: bytes) -> Iterator[tuple[int, int]]:

@@ -67,12 +67,14 @@ def understand(asked: str) -> Iterator[tuple[Skill, Question]]:
     plain = text.plain(asked)
     if not plain or len(asked) > text.LONGEST:
         return
-    digits = text.with_digits(plain)
+    digits, curt = text.with_digits(text.curt(plain)), text.curt(plain)
     for skill in SKILLS:
-        own = plain if skill.verbatim else digits
-        slots = _slots_of(skill, own)
-        if slots is not None:
-            yield skill, Question(own, slots, datetime.min, text.is_chinese(asked))
+        # "say thank you" ends politely, and means it.
+        for own in (plain, curt) if skill.verbatim else (digits,):
+            slots = _slots_of(skill, own)
+            if slots is not None:
+                yield skill, Question(own, slots, datetime.min, text.is_chinese(asked))
+                break
 
 
 def _slots_of(skill: Skill, own: str) -> dict[str, str] | None:

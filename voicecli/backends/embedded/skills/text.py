@@ -43,14 +43,18 @@ def is_chinese(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """Lower case, full-width forms made narrow, marks and politeness removed; numbers stay as written."""
+    """Lower case, full-width forms made narrow, marks and a polite beginning removed; numbers as written."""
     text = unicodedata.normalize("NFKC", text[: LONGEST * 2]).lower().replace("’", "'")
     text = "".join([char if unicodedata.category(char)[0] != "C" else " " for char in text])
     text = _MARKS.sub(" ", _THOUSANDS.sub("", text))
-    text = " ".join([_CONTRACTIONS.get(word, word) for word in text.split()])
-    text = _HAN_GAP.sub("", text)
-    shorn = _POLITE_END.sub("", _POLITE.sub("", text, count=1) if _POLITE.match(text) else text).strip()
-    return shorn or text
+    text = _HAN_GAP.sub("", " ".join([_CONTRACTIONS.get(word, word) for word in text.split()]))
+    polite = _POLITE.match(text)
+    return text[polite.end() :].strip() or text if polite else text
+
+
+def curt(text: str) -> str:
+    """Plain text without its polite end."""
+    return _POLITE_END.sub("", text) or text
 
 
 def with_digits(text: str) -> str:
