@@ -217,7 +217,7 @@ def main() -> int:
         missed = tokens(url, args.runs) + memory(url, args.megabytes)
     if args.seconds:
         print(f"\nlive recognition over Qiniu's WebSocket, {args.seconds:g} s of digits")
-        missed += asyncio.run(live_recognition.measure(args.seconds))
+        missed += live_recognition.measure(args.seconds)
     print(f"\n{missed or 'no'} bar{'s' if missed > 1 else ''} missed")
     return min(1, missed)
 
