@@ -19,6 +19,8 @@ WHO = "embedded recogniser"
 LEAVING_S = 0.5
 """How long the process may take to notice that it is not needed any more."""
 START_S = 20.0
+"""How long it may take to say that it is there: it does so before it loads anything heavy."""
+WORKER = (sys.executable, "-m", "voicecli.backends.embedded.worker")
 _ROOT = Path(__file__).parents[3]
 """Where the package lies: the process finds it there, and nothing that happens to lie where `voice` was called."""
 
@@ -28,7 +30,8 @@ Answers = asyncio.Queue[Message | ServiceError]
 class Process:
     """`run` owns the process and lives beside its users; `send` starts it when it is not there."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: tuple[str, ...] = WORKER, start_s: float = START_S) -> None:
+        self._command, self._start_s = command, start_s
         self._wanted, self._settled = asyncio.Event(), asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._answers: dict[int, Answers] = {}
@@ -50,14 +53,14 @@ class Process:
             except (OSError, ProtocolError, TimeoutError) as exc:
                 self._trouble = str(exc)
             finally:
-                self._wanted.clear()
                 await self._stop()
+                self._wanted.clear()
             self._tell(self._gone())
 
     async def _live(self) -> None:
         """Ends when the process' output does."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "voicecli.backends.embedded.worker"),
+            *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -66,11 +69,21 @@ class Process:
         self._process = process
         assert process.stdout is not None
         decoder = wire.Decoder()
-        while data := await process.stdout.read(1 << 16):
+        while data := await self._read(process.stdout):
             for message in decoder.feed(data):
                 self._settled.set()
                 if message.utterance in self._answers:
                     self._answers[message.utterance].put_nowait(message)
+
+    async def _read(self, output: asyncio.StreamReader) -> bytes:
+        """What comes next. TimeoutError: it says nothing at all after its start."""
+        if self._settled.is_set():
+            return await output.read(1 << 16)
+        try:
+            async with asyncio.timeout(self._start_s):
+                return await output.read(1 << 16)
+        except TimeoutError:
+            raise TimeoutError(f"it did not start within {self._start_s:g} s") from None
 
     async def _stop(self) -> None:
         """Ends the process, at once where it does not end by itself; who waits for it to be ready goes on."""
@@ -83,7 +96,7 @@ class Process:
             self._settled.set()
 
     async def send(self, kind: Kind, number: int = 0, payload: bytes | dict[str, Any] = b"") -> None:
-        """Raises ServiceError when the process is gone."""
+        """Raises ServiceError when the process is gone, or says nothing within START_S of its start."""
         if not self._wanted.is_set():
             self._settled.clear()
             self._wanted.set()
