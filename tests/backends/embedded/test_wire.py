@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,3 +37,24 @@ def test_json_is_carried() -> None:
 def test_nonsense_is_refused(header: bytes) -> None:
     with pytest.raises(ProtocolError):
         list(Decoder().feed(header))
+
+
+@given(st.lists(st.binary(max_size=40), max_size=5))
+def test_garbage_raises_nothing_but_a_protocol_error(pieces: list[bytes]) -> None:
+    decoder = Decoder()
+    with contextlib.suppress(ProtocolError):
+        for piece in pieces:
+            for message in decoder.feed(piece):
+                assert message.kind in Kind
+
+
+@given(st.binary(max_size=40))
+def test_a_payload_is_json_or_refused(payload: bytes) -> None:
+    with contextlib.suppress(ProtocolError):
+        json.dumps(Message(Kind.FINAL, 1, payload).data)
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_a_payload_that_is_no_json_is_refused(payload: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        _ = Message(Kind.FINAL, 1, payload).data

@@ -40,8 +40,11 @@ class Message:
 
     @property
     def data(self) -> Any:
-        """The payload as JSON."""
-        return json.loads(self.payload)
+        """The payload as JSON. ProtocolError: it is none."""
+        try:
+            return json.loads(self.payload)
+        except (ValueError, RecursionError):
+            raise ProtocolError("the recogniser's process spoke nonsense", who="embedded") from None
 
 
 def encode(kind: Kind, utterance: int = 0, payload: bytes | dict[str, Any] = b"") -> bytes:
