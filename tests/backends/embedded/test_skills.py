@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
@@ -113,6 +114,29 @@ def test_sums(asked: str, reply: str) -> None:
 def test_only_arithmetic_is_worked_out(evil: str) -> None:
     reply = text(evil)
     assert reply is None or reply == "That is 141."
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        *("9**9**9", "9^9^9^9", "2**-99999", "9" * 300, "9" * 140 + "*" + "9" * 140, "1" + "**2" * 90, "9" * 10**6),
+        *("(" * 290, "(" * 140 + "1" + ")" * 140, "-" * 290 + "1", "1" + "+1" * 140, "1/3" * 90, "1..1" * 70),
+        *("twenty " * 42, "nine hundred and " * 17, "two point " * 29, "half of " * 36, "what is " * 36),
+        *("一" * 290, "万万" * 140, "三加" * 140, "亿" * 290, "点" * 290, "how many " + "feet " * 55),
+        *("timer " + "9" * 280, "set a timer for " + "one hour and " * 21, "__import__('os').system('true')"),
+    ],
+)
+def test_no_question_takes_long(evil: str) -> None:
+    begin = time.process_time()
+    reply = text(evil)
+    assert time.process_time() - begin < 1
+    assert reply is None or len(reply) < 50
+
+
+@pytest.mark.parametrize("power", ["2^(1/3)", "(-8)**(1/3)", "(-4)^0.5", "2**1.5"])
+def test_a_root_that_it_does_not_know_is_not_called_too_large(power: str) -> None:
+    assert text(power) is None
+    assert text("9^0.5") == text("9 to the power of 0.5") == "That is 3."
 
 
 def test_the_tree_takes_numbers_and_operators_only() -> None:

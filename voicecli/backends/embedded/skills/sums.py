@@ -105,7 +105,11 @@ def _bounded(value: Fraction) -> Fraction:
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    if exponent.denominator != 1 or abs(exponent) > 64:
+    if exponent == Fraction(1, 2):
+        return _root(base)
+    if exponent.denominator != 1:
+        raise NotASumError("no roots but the square one")
+    if abs(exponent) > 64:
         raise OverflowError
     if abs(base) > 1 and abs(exponent) * math.log(abs(base)) > math.log(LARGEST):
         raise OverflowError
