@@ -83,6 +83,21 @@ async def test_leaving_frees_the_library_at_once(mouth: EmbeddedVoice) -> None:
     assert time.monotonic() - begin < 1
 
 
+async def test_leaving_and_what_comes_first_take_less_than_a_second(mouth: EmbeddedVoice) -> None:
+    for text in ("This goes on and on. " * 3000, "word " * 5000, "这句话没有尽头，" * 3000):
+        begin = time.monotonic()
+        async with mouth.speak(SpeechRequest(text)) as stream:
+            await anext(stream)
+        assert time.monotonic() - begin < 1
+
+
+async def test_chinese_is_read_by_the_chinese_voice(mouth: EmbeddedVoice) -> None:
+    text = "你好，今天天气怎么样？"
+    unasked, chinese = await seconds(mouth, text), await seconds(mouth, text, voice="cmn")
+    assert unasked == pytest.approx(chinese, rel=0.05)
+    assert unasked != pytest.approx(await seconds(mouth, text, voice="en-us"), rel=0.05)
+
+
 async def test_a_slow_listener_holds_nobody_up(mouth: EmbeddedVoice) -> None:
     async with mouth.speak(SpeechRequest("This goes on and on. " * 500)) as slow:
         await anext(slow)
@@ -120,7 +135,7 @@ async def test_what_it_has_not_is_refused_by_name(mouth: EmbeddedVoice, request_
         await chunks(mouth, request_)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\n"])
+@pytest.mark.parametrize("text", ["", "   ", "\n", "...", "?!", "。", "—", "\u200b", "\x00\x1b"])
 async def test_no_sound_is_an_error(mouth: EmbeddedVoice, text: str) -> None:
     with pytest.raises(ServiceError, match="nothing of"):
         await chunks(mouth, SpeechRequest(text))

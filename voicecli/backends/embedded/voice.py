@@ -63,7 +63,7 @@ class EmbeddedVoice:
         for number, text in enumerate(texts, 1):
             async with aclosing(_spoken(text, manner, more=number < len(texts))) as sound:
                 async for pcm in sound:
-                    sounded = True
+                    sounded = sounded or any(pcm)
                     yield AudioChunk(pcm, FORMAT)
         if not sounded:
             raise ServiceError(f"nothing of '{clean(request.text, 60)}' can be spoken", who=WHO)
