@@ -88,6 +88,28 @@ async def test_noise_is_no_skill(ears: Recogniser) -> None:
         assert (await heard(ears, noise, GRAMMAR))[-1].tags == ()
 
 
+async def test_the_sound_of_a_room_is_no_skill(ears: Recogniser) -> None:
+    """Most of its energy lies low, a mains hum is in it, and now and then something knocks."""
+    import numpy as np
+
+    random = np.random.default_rng(2)
+    at = np.arange(32_000) / 16_000
+    room = np.convolve(random.standard_normal(32_000), np.exp(-np.arange(200) / 30), "same")
+    room = 120 * room + 150 * np.sin(2 * np.pi * 50 * at)
+    for begin in (9_000, 24_000):
+        knock = 4000 * random.standard_normal(1_600) * np.exp(-np.arange(1_600) / 200)
+        room[begin : begin + 1_600] += knock
+    assert (await heard(ears, room.astype("<i2").tobytes(), GRAMMAR))[-1].tags == ()
+
+
+async def test_other_sentences_are_dictated_and_no_skill(ears: Recogniser) -> None:
+    for other in ("who was the first president of america", "remind me to buy milk"):
+        final = (await heard(ears, said(other), GRAMMAR))[-1]
+        assert final.tags == ()
+        assert set(final.text.split()) & set(other.split())
+        assert all(word.confidence is not None for word in final.words)
+
+
 async def test_two_at_once_both_get_their_text(ears: Recogniser) -> None:
     found = await asyncio.gather(*(heard(ears, said(each), GRAMMAR) for each in QUESTIONS))
     assert [each[-1].text for each in found] == list(QUESTIONS)
