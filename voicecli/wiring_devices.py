@@ -75,7 +75,8 @@ class Devices:
             return aiter(frames), (source, output)
         from voicecli.audio.capture import Microphone
 
-        microphone = await stack.enter_async_context(Microphone(self._cfg.audio.input or None))
+        microphone = Microphone(self._cfg.audio.input or None, lambda: conversation.settled)
+        await stack.enter_async_context(microphone)
         return self._without_echo(aiter(microphone), conversation), (microphone.name, output)
 
     async def _without_echo(

@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from voicecli.config import Config
     from voicecli.wiring import Reporter
 
-DEVICE_RATE = 48_000
-FILE_RATE = 24_000
-PIPE_RATE = 16_000
-
 
 @dataclass(frozen=True, slots=True)
 class TalkRequest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -33,7 +34,10 @@ class Microphone:
     KEPT = 3000
     """Frames kept for a reader who is late: a minute. Older ones are dropped and counted."""
 
-    def __init__(self, device: devices.Wanted = None) -> None:
+    def __init__(self, device: devices.Wanted = None, calm: Callable[[], bool] = lambda: False) -> None:
+        """While `calm` (asked on the sound card's thread) the reader is woken for two frames at a time: that
+        halves what listening to silence costs, and a person is noticed 20 ms later at most."""
+        self._calm = calm
         self.overflows = 0
         self.dropped = 0
         self._wanted = device
@@ -128,7 +132,8 @@ class Microphone:
             if frames:
                 self.dropped += max(0, len(self._frames) + len(frames) - self.KEPT)
                 self._frames.extend(frames)
-                self._call_loop(self._arrived.set)
+                if len(self._frames) > 1 or not self._calm():
+                    self._call_loop(self._arrived.set)
 
         return callback
 
