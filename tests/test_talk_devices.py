@@ -191,6 +191,7 @@ def test_barge_in_with_headphones_stops_the_reply_and_keeps_the_first_word(
 
 
 def test_a_microphone_that_vanishes_ends_with_code_8_and_says_so(home: dict[str, str], tmp_path: Path) -> None:
+    home = home | {"VOICE_AUDIO_RETURN_S": "0"}
     with virtual_devices() as own, OpenAIServer() as server, talking(own, home, tmp_path, settings(server)) as talk:
         talk.until("ready")
         own.unload(own.module("source_name=mic"))
@@ -200,6 +201,21 @@ def test_a_microphone_that_vanishes_ends_with_code_8_and_says_so(home: dict[str,
         message = talk.process.stderr.read()
         assert "error:" in message
         assert "Traceback" not in message
+
+
+def test_devices_that_come_back_find_the_conversation_where_it_was(home: dict[str, str], tmp_path: Path) -> None:
+    with virtual_devices() as own, OpenAIServer() as server, talking(own, home, tmp_path, settings(server)) as talk:
+        talk.until("ready")
+        own.play_into("micfeed", says("13579").tobytes())
+        talk.until("turn_metrics")
+        own.stop()
+        assert "waits for it" in talk.until("notice")["text"]
+        own.start()
+        assert "listening again" in talk.until("notice")["text"]
+        own.play_into("micfeed", says("24680").tobytes())
+        talk.until("turn_metrics")
+    assert [each["text"] for each in talk.of("user_said")] == ["13579", "24680"]
+    assert talk.of("turn_lost") == []
 
 
 def test_a_wrong_key_ends_with_code_3(devices: VirtualDevices, home: dict[str, str], tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from voicecli.audio.playout import Playout
 from voicecli.audio.tape import TapeClock, TapeLoudspeaker, TapeMicrophone, WavTape, file_blocks, stream_blocks
+from voicecli.dialogue.events import Notice
 from voicecli.dialogue.loop import Conversation
 from voicecli.talk_files import Overheard, Recording
 from voicecli.types import AudioFrame
 
 if TYPE_CHECKING:
     from voicecli.audio.echo import EchoCanceller
+    from voicecli.audio.soundcard import SoundCard
     from voicecli.config import Config
     from voicecli.wiring import Reporter
     from voicecli.wiring_talk import TalkRequest
@@ -70,14 +72,24 @@ class Devices:
             blocks = stream_blocks() if source == "-" else file_blocks(Path(source))
             first = await anext(blocks, b"")
             frames: Any = TapeMicrophone(_again(first, blocks), conversation, fast=self._request.fast, clock=self._tape)
-        output = await self._open_output(stack, conversation)
-        if source is not None:
-            return aiter(frames), (source, output)
-        from voicecli.audio.capture import Microphone
+            return aiter(frames), (source, await self._open_output(stack, conversation))
+        output = self._request.output and await self._open_output(stack, conversation)
+        card = await stack.enter_async_context(self._sound_card(conversation, None if output else self._renderer()))
+        self.watches = lambda: [card.keep()]
+        return self._without_echo(aiter(card), conversation), (card.names[0], output or card.names[1])
 
-        microphone = Microphone(self._cfg.audio.input or None, lambda: conversation.settled)
-        await stack.enter_async_context(microphone)
-        return self._without_echo(aiter(microphone), conversation), (microphone.name, output)
+    def _sound_card(self, conversation: Conversation, renderer: Any) -> SoundCard:
+        from voicecli.audio.soundcard import SoundCard
+
+        audio = self._cfg.audio
+        return SoundCard(
+            (_wanted(audio.input), _wanted(audio.output)),
+            renderer,
+            conversation.pump,
+            lambda: conversation.settled,
+            tell=lambda text: conversation.parts.emit(Notice(text), 0),
+            return_s=audio.return_s,
+        )
 
     async def _without_echo(
         self, frames: AsyncIterator[AudioFrame], conversation: Conversation
@@ -86,20 +98,23 @@ class Devices:
             yield frame if self.echo is None else self.echo.clean(frame, idle=conversation.settled)
 
     async def _open_output(self, stack: AsyncExitStack, conversation: Conversation) -> str:
-        renderer: Any = self.recorder.tee(self.playout) if self.recorder else self.playout
-        if self.echo is not None:
-            renderer = Overheard(renderer, self.echo.played)
+        """A tape, or a loudspeaker that answers a tape."""
         if self._request.output is None:
             from voicecli.audio.playback import Loudspeaker
 
-            speaker = Loudspeaker(self._cfg.audio.output or None, renderer, conversation.pump)
+            speaker = Loudspeaker(_wanted(self._cfg.audio.output), self._renderer(), conversation.pump)
             await stack.enter_async_context(speaker)
             self.watches = lambda: [speaker.watch()]
             return speaker.name
         write = self._tape_writer(stack)
-        tape = TapeLoudspeaker(renderer, write)
+        tape = TapeLoudspeaker(self._renderer(), write)
         self.taps += [tape.step, lambda _frame: conversation.pump()]
         return self._request.output
+
+    def _renderer(self) -> Any:
+        """The playout, as whoever wants to know what sounds has it."""
+        renderer: Any = self.recorder.tee(self.playout) if self.recorder else self.playout
+        return Overheard(renderer, self.echo.played) if self.echo else renderer
 
     def _tape_writer(self, stack: AsyncExitStack) -> Callable[[bytes], object]:
         if self._request.output == "-":
@@ -111,6 +126,11 @@ class Devices:
         tape = WavTape(file, self.playout.rate)
         stack.callback(tape.close)
         return tape.write
+
+
+def _wanted(device: int | str) -> int | str | None:
+    """What `[audio]` says: "" is the system's default, 0 a device like any other."""
+    return None if device == "" else device
 
 
 async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -7,6 +7,7 @@ sound. Does not belong here: lanes, gain, decisions (playout, loop), decoding (c
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +19,8 @@ from typing import Any, Protocol
 from voicecli.audio import devices, pcm
 from voicecli.audio.clock import PlaybackClock
 from voicecli.errors import DeviceError, only
+
+log = logging.getLogger(__name__)
 
 
 class Playout(Protocol):
@@ -62,6 +65,8 @@ class Loudspeaker:
         self._latency_s = latency_s or devices.latency_s("output")
         self._awake_s = self._latency_s + self.AWAKE_BLOCKS * devices.BLOCK_S["output"]
         self.underruns = 0
+        self.resting = False
+        """Whether its stream stands still, to cost nothing while nothing is to be said."""
         self.delay = 0.0
         """Seconds between rendering a sample and hearing it, as last claimed."""
         self._wanted, self._playout, self._pump = device, playout, pump
@@ -85,8 +90,8 @@ class Loudspeaker:
     @property
     def lost(self) -> bool:
         """Whether the device stopped by itself or has asked for nothing for a second."""
-        silent = self._opened is not None and self._loop.time() - self._last_call > self.LOST_S
-        return silent or self._ended.is_set()
+        running = self._opened is not None and not self.resting
+        return self._ended.is_set() or (running and self._loop.time() - self._last_call > self.LOST_S)
 
     async def __aenter__(self) -> Loudspeaker:
         self._loop = asyncio.get_running_loop()
@@ -118,13 +123,32 @@ class Loudspeaker:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.LOST_S / 4):
                     await self._ended.wait()
-        if self._error is not None:
-            raise self._error
-        raise DeviceError(
+        raise self.failure()
+
+    def failure(self) -> BaseException:
+        """Why it is lost: a DeviceError, or what broke the playout."""
+        return self._error or DeviceError(
             "the loudspeaker is gone",
             who=self.name or "loudspeaker",
             cure="Connect it again, or choose another: `voice devices`.",
         )
+
+    async def rest(self, resting: bool) -> None:
+        """Stops asking the playout for samples, or asks again. A device that does not wake is lost."""
+        if self._opened is None or resting is self.resting:
+            return
+        stream = self._opened.stream
+        self._last_call = self._loop.time()
+        try:
+            if resting:
+                self.resting = True
+                await devices.on_thread(stream.stop, within=self.WAKE_S)
+            else:
+                await devices.on_thread(stream.start, within=self.WAKE_S)
+                self._last_call, self.resting = self._loop.time(), False
+        except Exception as exc:  # PortAudio's own error type is not to be had before it is loaded
+            log.info("%s does not %s: %s", self.name, "rest" if resting else "wake", exc)
+            self._ended.set()
 
     async def _close(self, *, drain: bool) -> None:
         opened, self._opened = self._opened, None
@@ -134,7 +158,8 @@ class Loudspeaker:
     # -- on the sound card's thread --------------------------------------------------------
 
     def _on_end(self) -> None:
-        self._call_loop(self._ended.set)
+        if not self.resting:
+            self._call_loop(self._ended.set)
 
     def _call_loop(self, call: Callable[[], object]) -> None:
         if not self._loop.is_closed():
@@ -159,7 +184,7 @@ class Loudspeaker:
             return source.take(count, at)
         except BaseException as exc:
             self._error = exc
-            self._on_end()
+            self._call_loop(self._ended.set)
             return bytes(2 * count * source.channels)
 
     def _after(self, count: int, rate: int, now: float) -> None:

@@ -44,6 +44,8 @@ class AudioSettings:
 
     input: DeviceIndex | str = ""
     output: DeviceIndex | str = ""
+    return_s: Annotated[float, Range(0, 86_400)] = 60.0
+    """How long a conversation waits for a device that has vanished; 0: it ends at once."""
 
 
 @dataclass(frozen=True, slots=True)

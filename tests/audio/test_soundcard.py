@@ -1,0 +1,107 @@
+"""Both devices of a conversation on a private PulseAudio: rested, woken, lost, back again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.virtual import VirtualDevices, virtual_devices
+from voicecli.audio.soundcard import REST_AFTER_S, SoundCard
+from voicecli.errors import DeviceError
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs_sound]
+
+
+class Silence:
+    """A playout that says nothing and counts how often it is asked."""
+
+    rate = 48_000
+
+    def __init__(self) -> None:
+        self.notices: deque[Any] = deque()
+        self.asked = 0
+
+    def render(self, count: int, at: float) -> bytes:
+        self.asked += 1
+        return bytes(2 * count)
+
+
+@pytest.fixture
+def sound(monkeypatch: pytest.MonkeyPatch) -> Any:
+    with virtual_devices() as own:
+        for name, value in own.env.items():
+            monkeypatch.setenv(name, value)
+        yield own
+
+
+@asynccontextmanager
+async def running(card: SoundCard) -> AsyncIterator[list[float]]:
+    """The card with somebody who listens to it; the times of the frames that came."""
+    came: list[float] = []
+
+    async def listen() -> None:
+        async for frame in card:
+            came.append(frame.at)
+
+    async with card, asyncio.TaskGroup() as tasks:
+        beside = [tasks.create_task(card.keep()), tasks.create_task(listen())]
+        yield came
+        for each in beside:
+            each.cancel()
+
+
+async def until(true: Any, seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - devices have no events
+            await asyncio.sleep(0.02)
+
+
+async def test_the_loudspeaker_rests_while_all_is_calm_and_wakes_at_once(sound: VirtualDevices) -> None:
+    playout, calm = Silence(), [True]
+    card = SoundCard(("virtual-mic", "virtual-speaker"), playout, lambda: None, lambda: calm[0])
+    async with running(card) as came:
+        await until(lambda: len(came) * 0.02 > REST_AFTER_S + 0.5)
+        asked = playout.asked
+        await until(lambda: len(came) * 0.02 > REST_AFTER_S + 1.5)
+        assert playout.asked == asked, "at rest nothing is asked of it"
+        calm[0] = False
+        begin = asyncio.get_running_loop().time()
+        await until(lambda: playout.asked > asked + 5)
+        assert asyncio.get_running_loop().time() - begin < 1.0
+        frames = len(came)
+        await until(lambda: len(came) > frames + 50)
+    assert max(b - a for a, b in zip(came, came[1:], strict=False)) < 0.1, "the microphone never waited"
+
+
+async def test_devices_that_vanish_are_waited_for_and_taken_again(sound: VirtualDevices) -> None:
+    playout, told = Silence(), list[str]()
+    card = SoundCard(
+        ("virtual-mic", "virtual-speaker"), playout, lambda: None, lambda: False, tell=told.append, return_s=30
+    )
+    async with running(card) as came:
+        await until(lambda: len(came) > 20)
+        await asyncio.to_thread(sound.stop)
+        await until(lambda: told)
+        frames, asked = len(came), playout.asked
+        await asyncio.sleep(0.7)
+        assert len(came) == frames, "nothing is heard meanwhile"
+        await asyncio.to_thread(sound.start)
+        await until(lambda: len(came) > frames + 20 and playout.asked > asked + 20)
+    assert [text.split(";")[-1].strip() for text in told] == [
+        "the conversation waits for it",
+        "listening again (virtual-mic, virtual-speaker)",
+    ]
+
+
+async def test_a_device_that_does_not_come_back_ends_it(sound: VirtualDevices) -> None:
+    card = SoundCard(("virtual-mic", None), None, lambda: None, lambda: False, return_s=0.5)
+    with pytest.raises(DeviceError, match="virtual-mic"):
+        async with card:
+            async for _ in card:
+                if sound.daemon.poll() is None:
+                    await asyncio.to_thread(sound.stop)

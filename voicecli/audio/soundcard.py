@@ -1,0 +1,139 @@
+"""Both sound devices of a conversation, for as long as it lasts: opened together, rested, opened again when lost.
+
+Belongs here: when a device is closed, opened again, or put to rest. Does not belong here: what a stream does
+(capture, playback), who speaks.
+
+A device that vanishes takes the other with it: PortAudio looks for devices only when no stream is open. The
+conversation keeps what it has heard and what it still has to say, and goes on when both are there again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, suppress
+
+from voicecli.audio import devices
+from voicecli.audio.capture import Microphone
+from voicecli.audio.playback import Loudspeaker, Playout
+from voicecli.errors import DeviceError
+from voicecli.types import AudioFrame
+
+REST_AFTER_S = 2.0
+"""Calm for so long, the loudspeaker rests: its callbacks were half of what listening to silence costs."""
+TRY_EVERY_S = 0.5
+
+
+class SoundCard:
+    """`async with SoundCard(…) as card: async for frame in card: …`, with `card.keep()` running beside it.
+
+    `calm`: nobody speaks and nothing is to be said. `tell` is told when a device is lost and when it is back.
+    DeviceError on entering: there is none; from the iterator: one was lost and not back within `return_s`.
+    """
+
+    def __init__(
+        self,
+        wanted: tuple[devices.Wanted, devices.Wanted],
+        playout: Playout | None,
+        pump: Callable[[], None],
+        calm: Callable[[], bool],
+        *,
+        tell: Callable[[str], None] = lambda _: None,
+        return_s: float = 0.0,
+    ) -> None:
+        """`wanted`: the microphone and the loudspeaker. Without a `playout` there is only the microphone."""
+        self._wanted, self._playout, self._pump, self._calm = wanted, playout, pump, calm
+        self._tell, self._return_s = tell, return_s
+        self._rouse = asyncio.Event()
+        self._calm_s = 0.0
+        self._microphone: Microphone | None = None
+        self._speaker: Loudspeaker | None = None
+        self._opened = AsyncExitStack()
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the microphone and the loudspeaker are called."""
+        return tuple(each.name if each else "" for each in (self._microphone, self._speaker))  # type: ignore[return-value]
+
+    async def __aenter__(self) -> SoundCard:
+        await self._open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._close(drain=exc[0] is None)
+
+    async def __aiter__(self) -> AsyncIterator[AudioFrame]:
+        while True:
+            try:
+                frame = await self._frame()
+            except DeviceError as lost:
+                await self._return(lost)
+            else:
+                yield frame
+
+    async def _frame(self) -> AudioFrame:
+        assert self._microphone is not None
+        frame = await anext(self._microphone)
+        self._calm_s = self._calm_s + frame.seconds if self._calm() else 0.0
+        if self._speaker is not None:
+            if self._speaker.lost:
+                raise self._speaker.failure()
+            if self._tired is not self._speaker.resting:
+                self._rouse.set()
+        return frame
+
+    @property
+    def _tired(self) -> bool:
+        return self._calm_s >= REST_AFTER_S
+
+    async def keep(self) -> None:
+        """Puts the loudspeaker to rest and wakes it, until cancelled. The microphone never waits for it."""
+        while True:
+            await self._rouse.wait()
+            self._rouse.clear()
+            if self._speaker is not None:
+                await self._speaker.rest(self._tired)
+
+    # -- opening, losing, returning ------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        """The loudspeaker first: it may have to be woken, and a microphone that runs collects meanwhile."""
+        async with AsyncExitStack() as stack:
+            speaker = Loudspeaker(self._wanted[1], self._playout, self._pump) if self._playout else None
+            if speaker:
+                stack.push_async_exit(await speaker.__aenter__())
+            self._microphone = await stack.enter_async_context(Microphone(self._wanted[0], self._calm))
+            self._speaker, self._opened = speaker, stack.pop_all()
+
+    async def _close(self, *, drain: bool) -> None:
+        """Both; `drain` lets what the loudspeaker still holds be heard."""
+        self._microphone = self._speaker = None
+        await self._opened.__aexit__(None if drain else DeviceError, None, None)
+
+    async def _return(self, lost: DeviceError) -> None:
+        """Waits for the devices. Raises `lost` when they are not back in time."""
+        self._remember_names()
+        await self._close(drain=False)
+        if not self._return_s:
+            raise lost
+        self._tell(f"{lost.who}: {lost.what}; the conversation waits for it")
+        try:
+            async with asyncio.timeout(self._return_s):
+                while not await self._returned():  # noqa: ASYNC110 - only looking tells that a device is back
+                    await asyncio.sleep(TRY_EVERY_S)
+        except TimeoutError:
+            raise lost from None
+        self._tell(f"listening again ({', '.join(filter(None, self.names))})")
+
+    async def _returned(self) -> bool:
+        with suppress(DeviceError, TimeoutError):
+            await devices.on_thread(devices.rescan, within=devices.OPEN_S)
+            await self._open()
+            return True
+        return False
+
+    def _remember_names(self) -> None:
+        """A number means another device after one has vanished; a name does not."""
+        wanted = zip(self._wanted, self.names, strict=True)
+        microphone, speaker = (name if isinstance(each, int) else each for each, name in wanted)
+        self._wanted = microphone, speaker
