@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Voice
 from tests.fakes.server import FakeServer, Reply
+from tests.virtual import virtual_devices
 
 CONFIG = """
 [use]
@@ -22,11 +26,14 @@ chat = "work"
 """
 
 
+def asked(line: str) -> dict[str, str]:
+    """What bash sets when somebody presses Tab behind `line`."""
+    return {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_VOICE_COMPLETE": "complete_bash"}
+
+
 def offered(voice: Voice, line: str, env: dict[str, str]) -> list[str]:
-    words = line.split(" ")
-    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_VOICE_COMPLETE": "complete_bash"}
-    run = voice(env=env | asked)
-    assert b"Traceback" not in run.stderr
+    run = voice(env=env | asked(line))
+    assert run.stderr == b""
     return run.stdout.decode().split()
 
 
@@ -53,3 +60,55 @@ def test_a_broken_configuration_offers_nothing_and_says_nothing(voice: Voice, tm
     file = tmp_path / "voice.toml"
     file.write_text("[[[")
     assert offered(voice, "voice chat -b wo", {"VOICE_CONFIG": str(file)}) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("voice transcribe -f v", ["verbose_json", "vtt"]),
+        ("voice history export -f j", ["json"]),
+        ("voice talk --draft a", ["asr", "auto"]),
+        ("voice config set talk.end", ["talk.end_ms", "talk.end_ms_max", "talk.end_ms_min"]),
+    ],
+)
+def test_what_the_program_knows_itself_is_completed(line: str, names: list[str], voice: Voice) -> None:
+    assert offered(voice, line, {}) == names
+
+
+def test_models_and_templates_are_completed(voice: Voice, tmp_path: Path) -> None:
+    with FakeServer() as server:
+        server.on("/v1/models", Reply.json({"data": [{"id": "small"}, {"id": "large"}]}))
+        file = tmp_path / "voice.toml"
+        file.write_text(CONFIG.format(url=server.url))
+        templates = tmp_path / "config" / "voicecli" / "templates"
+        templates.mkdir(parents=True)
+        (templates / "review.md").write_text("Review $input")
+        assert offered(voice, "voice chat -b work -m sm", {"VOICE_CONFIG": str(file)}) == ["small"]
+        assert offered(voice, "voice chat -t re", {"VOICE_CONFIG": str(file)}) == ["review"]
+
+
+def test_a_service_that_hangs_is_not_waited_for(voice: Voice, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        file = tmp_path / "voice.toml"
+        file.write_text(CONFIG.format(url=f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        run = voice(env={"VOICE_CONFIG": str(file)} | asked("voice speak --voice a"), timeout=10)
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+
+
+def test_no_key_is_asked_for(voice: Voice, tmp_path: Path) -> None:
+    file = tmp_path / "voice.toml"
+    mark = tmp_path / "asked"
+    key = f'api_key_cmd = ["touch", "{mark}"]\n[backends.ears]'
+    file.write_text(CONFIG.format(url="http://127.0.0.1:9").replace("[backends.ears]", key))
+    assert offered(voice, "voice speak --voice a", {"VOICE_CONFIG": str(file)}) == []
+    assert not mark.exists()
+
+
+@pytest.mark.needs_sound
+def test_devices_are_completed_and_typed_as_bash_takes_them(voice: Voice) -> None:
+    with virtual_devices() as devices:
+        listed = json.loads(voice("devices", "--json", env=devices.env).stdout)
+        names = {each["name"] for each in listed if each["outputs"]}
+        run = voice(env=devices.env | asked("voice talk --speaker "))
+        assert {shlex.split(line)[0] for line in run.stdout.decode().splitlines()} == names
+        assert run.stderr == b""

@@ -11,7 +11,7 @@ import errno
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO, Any, TextIO
+from typing import IO, Any, NoReturn, TextIO
 
 from voicecli.errors import InputError, UsageError
 
@@ -357,6 +357,17 @@ class Console:
     def flush(self) -> None:
         """Everything written is out; raises OutputClosedError when nobody wants it."""
         self._put(lambda out: None)
+
+    def silence(self) -> None:
+        """From now on nothing goes to stderr: what a shell asks for while somebody types must not disturb them."""
+        self.quiet = True
+        self.err = None
+
+    def leave_at_once(self) -> NoReturn:
+        """Ends the program, whatever its threads wait for; nothing may be left to write."""
+        import os
+
+        os._exit(0)
 
     def abandon_output(self) -> None:
         """Points stdout at nothing, so that the interpreter's last flush cannot fail."""

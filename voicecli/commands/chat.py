@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import common
+from voicecli.commands import common, completing
 from voicecli.commands.common import Model, Session, System, Temperature, TopP, VoiceName
 from voicecli.commands.keeping import Continue, Keeper, Private, SessionName
 from voicecli.errors import InputError, UsageError
@@ -50,7 +50,14 @@ def chat(
         str | None, typer.Option("--category", metavar="NAME", help="The knowledge base to answer from.")
     ] = None,
     template: Annotated[
-        str | None, typer.Option("-t", "--template", metavar="NAME", help="A text around the question: see below.")
+        str | None,
+        typer.Option(
+            "-t",
+            "--template",
+            metavar="NAME",
+            help="A text around the question: see below.",
+            autocompletion=completing.templates,
+        ),
     ] = None,
     schema: Annotated[
         Path | None, typer.Option("--schema", metavar="FILE", help="Answer in JSON that fits this JSON schema.")

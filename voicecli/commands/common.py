@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Model = Annotated[str | None, typer.Option("-m", "--model", metavar="NAME", help="The model to use.")]
+Model = Annotated[
+    str | None,
+    typer.Option("-m", "--model", metavar="NAME", help="The model to use.", autocompletion=completing.models),
+]
 Language = Annotated[
     str | None, typer.Option("-l", "--language", metavar="CODE", help="The language: en, zh, de, en-US …")
 ]
@@ -40,7 +43,6 @@ VoiceName = Annotated[
         autocompletion=completing.voices,
     ),
 ]
-Format = Annotated[str | None, typer.Option("-f", "--format", metavar="FORMAT", help="The format of the result.")]
 Input = Annotated[
     str | None, typer.Option("-i", "--input", metavar="FILE", help="Read the input from FILE; - is stdin.")
 ]

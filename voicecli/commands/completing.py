@@ -1,4 +1,4 @@
-"""What a shell offers when a value is completed: backends, profiles, voices, formats.
+"""What a shell offers when a value is completed: backends, profiles, models, voices, devices, formats, settings.
 
 Belongs here: the names, quickly, and none where anything goes wrong. Does not belong here: flags, long requests.
 """
@@ -6,21 +6,29 @@ Belongs here: the names, quickly, and none where anything goes wrong. Does not b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from voicecli.commands.common import Session
+    from voicecli.types import Verb
 
-PATIENCE_S = 2.0
-"""A person who presses Tab waits no longer."""
+PATIENCE_S = 0.3
+"""A person who presses Tab should not notice a wait; starting the program takes a tenth of a second more."""
 
 
-def _completer(names: Callable[[Session], Iterable[str]]) -> Callable[[Any, str], list[str]]:
-    """For Typer's `autocompletion`: the names that begin as what was typed. A shell must never see a traceback."""
+def _completer(names: Callable[[Session], Iterable[str]], *, slow: bool = False) -> Callable[[Any, str], list[str]]:
+    """For Typer's `autocompletion`: the names that begin as what was typed. A shell must never see a traceback.
+
+    `slow` names come from a service or a sound system, and are waited for no longer than PATIENCE_S.
+    """
 
     def complete(ctx: Any, incomplete: str) -> list[str]:
         try:
-            return [name for name in names(ctx.find_root().obj) if name.startswith(incomplete)]
+            session = ctx.find_root().obj
+            session.console.silence()
+            found = _in_time(session, names) if slow else names(session)
+            wanted = incomplete.casefold()
+            return [_typed(session, name) for name in found if name.casefold().startswith(wanted)]
         except Exception:
             return []
 
@@ -29,6 +37,38 @@ def _completer(names: Callable[[Session], Iterable[str]]) -> Callable[[Any, str]
 
     complete.__annotations__ = {"ctx": typer.Context, "incomplete": str, "return": list}
     return complete
+
+
+def _in_time(session: Session, names: Callable[[Session], Iterable[str]]) -> list[str]:
+    """The names, or a program that has ended: what hangs in a look-up or a driver would hold its exit up."""
+    import threading
+
+    found: list[str] = []
+
+    def look() -> None:
+        try:
+            found.extend(names(session))
+        except Exception:
+            found.clear()
+
+    worker = threading.Thread(target=look, daemon=True)
+    worker.start()
+    worker.join(PATIENCE_S)
+    if worker.is_alive():
+        session.console.leave_at_once()
+    return found
+
+
+def _typed(session: Session, name: str) -> str:
+    """The name as it would be typed: bash takes what it is offered word for word."""
+    if session.env.get("_VOICE_COMPLETE") != "complete_bash":
+        return name
+    import re
+
+    return re.sub(r"([^\w@%+=:,./-])", r"\\\1", name)
+
+
+# -- names -----------------------------------------------------------------------------------------
 
 
 def _backends(session: Session) -> Iterable[str]:
@@ -43,14 +83,37 @@ def _profiles(session: Session) -> Iterable[str]:
 
 
 def _voices(session: Session) -> Iterable[str]:
+    return [each.name for each in _listed(session, "voices")]
+
+
+def _models(session: Session) -> Iterable[str]:
+    return _listed(session, "models")
+
+
+def _listed(session: Session, verb: Verb) -> list[Any]:
+    """What a service lists. A key that a program must be asked for is not: it might ask the person."""
     import asyncio
 
-    async def listed() -> list[str]:
-        async with asyncio.timeout(PATIENCE_S), session.open("voices") as catalog:
-            return [each.name for each in await catalog.voices()]
+    from voicecli import wiring
 
-    session.console.quiet = True
+    _, backend = wiring.choose(verb, session.config(), session.backend)
+    if backend.api_key_cmd:
+        return []
+
+    async def listed() -> list[Any]:
+        async with session.open(verb) as catalog:
+            return list(await getattr(catalog, verb)())
+
     return asyncio.run(listed())
+
+
+def _devices(kind: Literal["input", "output"]) -> Callable[[Session], Iterable[str]]:
+    def named(session: Session) -> Iterable[str]:
+        from voicecli.audio.devices import list_devices
+
+        return dict.fromkeys(each.name for each in list_devices() if each.channels(kind))
+
+    return named
 
 
 def _sounds(session: Session) -> Iterable[str]:
@@ -59,7 +122,42 @@ def _sounds(session: Session) -> Iterable[str]:
     return (*FORMATS, "aac")
 
 
+def _texts(session: Session) -> Iterable[str]:
+    from voicecli.commands.transcribe_plan import FORMATS
+
+    return FORMATS
+
+
+def _exports(session: Session) -> Iterable[str]:
+    from voicecli.commands.history import FORMATS
+
+    return FORMATS
+
+
+def _settings(session: Session) -> Iterable[str]:
+    return sorted(session.config().sources)
+
+
+def _templates(session: Session) -> Iterable[str]:
+    from voicecli.commands.chat import TEMPLATES
+
+    folder = session.config().config_dir / TEMPLATES
+    return sorted(each.stem for each in folder.glob("*") if each.is_file())
+
+
+def words(*choices: str) -> Callable[[Any, str], list[str]]:
+    """For a flag that knows a few words."""
+    return _completer(lambda session: choices)
+
+
 backends = _completer(_backends)
 profiles = _completer(_profiles)
-voices = _completer(_voices)
+models = _completer(_models, slow=True)
+voices = _completer(_voices, slow=True)
+microphones = _completer(_devices("input"), slow=True)
+loudspeakers = _completer(_devices("output"), slow=True)
 sounds = _completer(_sounds)
+texts = _completer(_texts)
+exports = _completer(_exports)
+settings = _completer(_settings)
+templates = _completer(_templates)

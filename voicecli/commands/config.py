@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from voicecli.commands import completing
 from voicecli.commands.common import Session, session
 from voicecli.commands.common import run as in_loop
 
@@ -133,7 +134,14 @@ def show(ctx: typer.Context) -> None:
 @app.command("set")
 def set_(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="As 'voice config show' prints it: talk.end_ms")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY",
+            help="As 'voice config show' prints it: talk.end_ms",
+            autocompletion=completing.settings,
+        ),
+    ],
     value: Annotated[str, typer.Argument(metavar="VALUE")],
 ) -> None:
     """Change one setting in the file; comments stay.

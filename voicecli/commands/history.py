@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands.common import Format, Output, Session, one_of, session
+from voicecli.commands import completing
+from voicecli.commands.common import Output, Session, one_of, session
 from voicecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -141,7 +142,12 @@ def export(
     ctx: typer.Context,
     which: Ref = None,
     every: Annotated[bool, typer.Option("--all", help="Export all conversations, the first one first.")] = False,
-    format: Format = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "-f", "--format", metavar="FORMAT", help="The format of the result.", autocompletion=completing.exports
+        ),
+    ] = None,
     output: Output = None,
 ) -> None:
     """Write a conversation as Markdown or JSON.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from voicecli.commands import completing
 from voicecli.commands.common import (
     Language,
     Model,
@@ -51,21 +52,41 @@ def talk(
     language: Language = None,
     microphone: Annotated[
         str | None,
-        typer.Option("--microphone", metavar="NAME", help="The microphone: a part of its name, or a number."),
+        typer.Option(
+            "--microphone",
+            metavar="NAME",
+            help="The microphone: a part of its name, or a number.",
+            autocompletion=completing.microphones,
+        ),
     ] = None,
     speaker: Annotated[
-        str | None, typer.Option("--speaker", metavar="NAME", help="The loudspeaker: a part of its name, or a number.")
+        str | None,
+        typer.Option(
+            "--speaker",
+            metavar="NAME",
+            help="The loudspeaker: a part of its name, or a number.",
+            autocompletion=completing.loudspeakers,
+        ),
     ] = None,
     headphones: Annotated[
         bool, typer.Option("--headphones", help="You wear headphones: talk over the assistant whenever you like.")
     ] = False,
     barge_in: Annotated[
-        str | None, typer.Option("--barge-in", metavar="on|off|auto", help="Whether speech interrupts the assistant.")
+        str | None,
+        typer.Option(
+            "--barge-in",
+            metavar="on|off|auto",
+            help="Whether speech interrupts the assistant.",
+            autocompletion=completing.words("on", "off", "auto"),
+        ),
     ] = None,
     draft: Annotated[
         str | None,
         typer.Option(
-            "--draft", metavar="off|asr|chat|speak|auto", help="How far an answer may be prepared in a pause."
+            "--draft",
+            metavar="off|asr|chat|speak|auto",
+            help="How far an answer may be prepared in a pause.",
+            autocompletion=completing.words("off", "asr", "chat", "speak", "auto"),
         ),
     ] = None,
     save: Annotated[

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import common
+from voicecli.commands import common, completing
 from voicecli.commands.common import Language, Model, Output, Session, Temperature
 from voicecli.commands.transcribe_plan import FORMATS, STDIN, Inputs, Job, Source, inputs_of, names_in, plan
 from voicecli.errors import InputError, NoSpeechError, SomeFailedError, UsageError, VoiceError
@@ -61,7 +61,7 @@ def transcribe(
             "--format",
             metavar="FORMAT",
             help=f"{', '.join(FORMATS)}; repeatable.",
-            autocompletion=lambda incomplete: [name for name in FORMATS if name.startswith(incomplete)],
+            autocompletion=completing.texts,
         ),
     ] = None,
     input: Annotated[

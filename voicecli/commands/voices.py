@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.commands import common
+from voicecli.commands import common, completing
 from voicecli.commands.common import Language, Session
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ def voices(
         str | None, typer.Option("--category", metavar="TEXT", help="Only voices of this category.")
     ] = None,
     sample: Annotated[
-        str | None, typer.Option("--sample", metavar="NAME", help="Hear a sentence in this voice.")
+        str | None,
+        typer.Option(
+            "--sample", metavar="NAME", help="Hear a sentence in this voice.", autocompletion=completing.voices
+        ),
     ] = None,
 ) -> None:
     """List the voices of a backend; a name of the first column is what --voice takes.
