@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from voicecli.audio.codec import decode_chunks
 from voicecli.audio.endpointer import Timing
+from voicecli.audio.files import refuse_input
 from voicecli.audio.vad import Detector
+from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.events import Event, Notice, Ready
 from voicecli.dialogue.exchange import Parts
 from voicecli.dialogue.hearing import Hearing, LiveHearing, WholeHearing
 from voicecli.dialogue.history import History
 from voicecli.dialogue.loop import Conversation, Rules
-from voicecli.dialogue.turn import DEPTHS, Depth, Stages
+from voicecli.dialogue.turn import Stages
 from voicecli.errors import UsageError, only
 from voicecli.talk_files import KeptTurns, Recording
 from voicecli.types import AudioFrame, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
@@ -161,6 +163,8 @@ def check_request(request: TalkRequest) -> None:
         raise UsageError("--fast needs --input and --output: a sound device can't go faster than time")
     if request.push_to_talk and request.input is not None:
         raise UsageError("--ptt needs a microphone, not --input")
+    if request.input not in (None, "-") and request.output not in (None, "-"):
+        refuse_input(Path(str(request.output)), request.input)
 
 
 def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) -> Rules:
@@ -180,6 +184,7 @@ def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) 
         barge_in={"on": True, "off": False, "auto": talk.headphones or echo}[talk.barge_in],
         push_to_talk=request.push_to_talk,
         draft=draft_depth(talk.draft, opened.chat_family, opened.voice_family),
+        draft_budget=talk.draft_budget,
         trust_punctuation=not opened.ears_family.punctuates_fragments,
         language=request.language,
     )

@@ -21,11 +21,18 @@ Tokens = Annotated[int, Range(1, 10_000_000)]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Which backend serves which verb, by name; "" is unset, and never so in a resolved Config."""
+    """Which backend serves which verb, by name; "" is unset.
+
+    Never so for the first three in a resolved Config (`resolve.VERBS`); for the others `wiring.used_for` decides.
+    """
 
     transcribe: str = ""
     chat: str = ""
     speak: str = ""
+    embed: str = ""
+    image: str = ""
+    video: str = ""
+    learn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,8 @@ class TalkSettings:
     headphones: bool = False
     vad: Literal["silero", "webrtc"] = "silero"
     draft: Literal["auto", "off", "asr", "chat", "speak"] = "auto"
+    draft_budget: Annotated[int, Range(0, 100_000_000)] = 20_000
+    """Tokens, estimated, that drafts which were thrown away may cost in one conversation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from voicecli.dialogue import events as ev
+from voicecli.dialogue.drafting import Depth, same_words
 from voicecli.dialogue.hearing import Heard, Hearing
 from voicecli.dialogue.history import History, cut_to_heard, join_utterances
-from voicecli.dialogue.turn import Answer, Depth, Stages
+from voicecli.dialogue.turn import Answer, Stages
 from voicecli.errors import (
     InputError,
     NoSpeechError,
@@ -71,6 +72,18 @@ class Floor(Protocol):
         """The text of the turn so far is known."""
         ...
 
+    def on_partial(self, exchange: Exchange, text: str) -> None:
+        """What a live recogniser has understood so far, while the person speaks."""
+        ...
+
+    def on_withdrawn(self, tokens: int) -> None:
+        """A draft was thrown away that cost so much."""
+        ...
+
+    def on_refused(self, error: RateLimitedError) -> None:
+        """A service asks for fewer requests."""
+        ...
+
     def on_done(self, exchange: Exchange, loss: VoiceError | None, answered: bool) -> None:
         """The exchange is over."""
         ...
@@ -82,7 +95,7 @@ class Exchange:
 
     floor: Floor
     number: int
-    depth: Depth = "off"
+    depth: Depth = "speak"
     hearing: Hearing | None = None
     prefix: str = ""
     candidate: bool = False
@@ -97,6 +110,11 @@ class Exchange:
     draft_reached: Depth = "off"
     kept: bool = False
     partial: str = ""
+    guess: str = ""
+    """The text that the current draft is made on, while the recogniser has not said its last word."""
+    settling: asyncio.Task[None] | None = None
+    heard: Heard | None = None
+    """What a draft that failed later had recognised: it is not asked for again."""
 
     # -- hearing -----------------------------------------------------------------------------------
 
@@ -104,6 +122,7 @@ class Exchange:
         """A segment begins with these frames."""
         if self.hearing is None:
             self.hearing = self.floor.parts.hearing(self.floor.tasks, self._on_partial)
+        self.heard = None
         self.hearing.start(frames)
 
     def reopen(self) -> None:
@@ -118,6 +137,7 @@ class Exchange:
         if text and text != self.partial and not self.ended and not self.candidate:
             self.partial = text
             self.emit(ev.UserPartial(text))
+            self.floor.on_partial(self, text)
 
     # -- answering ---------------------------------------------------------------------------------
 
@@ -144,6 +164,39 @@ class Exchange:
         )
         return self.answer
 
+    def draft(self, depth: Depth, *, segment: int | None = None, guess: str = "") -> None:
+        """Begins to answer what is heard, or the guess at it that a live recogniser has so far."""
+        self.drafts, self.depth, self.guess = self.drafts + 1, depth, guess
+        assert self.hearing is not None
+        self.begin_answer(already(guess) if guess else self.hearing.text, segment=segment)
+
+    def settle(self, segment: int | None) -> None:
+        """The person pauses: as soon as the last word is known, the guess stands or falls."""
+        self.watch.heard_from = self.floor.parts.stages.clock()
+        self.settling = self.floor.tasks.create_task(self._settle(segment))
+
+    async def _settle(self, segment: int | None) -> None:
+        assert self.hearing is not None
+        try:
+            heard = await self._with_prefix(self.hearing.text)()
+        except COSTS_THE_TURN:
+            heard = Heard()  # whoever needs the words asks again, and is told why there are none
+        if not self.guess or self.answer is None:
+            return
+        guess, self.guess, self.settling = self.guess, "", None
+        if same_words(guess, heard.text):
+            self.answer.confirm(heard)
+            self.floor.on_text(self, segment, heard.text)
+        else:
+            self.cancel_draft()
+            self.begin_answer(self.hearing.text, segment=segment)
+        if self.ended:
+            self.answer.open()
+
+    async def _text(self) -> Heard:
+        assert self.hearing is not None
+        return self.heard or await self.hearing.text()
+
     def end(self, last_voiced: float | None = None) -> None:
         """The turn is over: the draft's lane opens, or the answer begins."""
         if self.hearing is not None:
@@ -153,9 +206,16 @@ class Exchange:
         if self.candidate:
             return  # its words are being judged
         self.draft_reached = self.answer.reached if self.answer else "off"
+        self._let_out()
+
+    def _let_out(self) -> None:
+        """Opens the answer; one that was only guessed waits for the last word."""
         assert self.answer is not None or self.hearing is not None, "nothing to answer"
-        answer = self.answer or self.begin_answer(self.hearing.text)  # type: ignore[union-attr]
-        answer.open()
+        answer = self.answer or self.begin_answer(self._text)
+        if not self.guess:
+            answer.open()
+        elif self.settling is None:
+            self.settle(None)
 
     async def announce(self, text: str) -> None:
         """Says something unasked, in the current task."""
@@ -180,6 +240,7 @@ class Exchange:
     def _with_prefix(self, hear: Hear) -> Hear:
         async def joined() -> Heard:
             heard = await hear()
+            self.heard = heard if not self.guess else None
             return Heard(join_utterances([self.prefix, heard.text]), heard.unsure)
 
         return joined
@@ -189,9 +250,13 @@ class Exchange:
     def _failed(self, answer: Answer, error: VoiceError) -> None:
         if self.answer is not answer or self.done:
             return
+        if isinstance(error, RateLimitedError):
+            self.floor.on_refused(error)
         if not answer.opened.is_set():
             # A draft's failure is nobody's business: the turn's end tries again.
-            self.answer = self.task = None
+            self.answer, self.task, self.guess = None, None, ""
+            if self.ended:
+                self._let_out()
             return
         if self.sounded:
             self._remember_reply(answer, interrupted=True)
@@ -243,15 +308,18 @@ class Exchange:
     def cancel_draft(self) -> None:
         if self.answer is not None:
             self.wasted += self.answer.tokens
+            self.floor.on_withdrawn(self.answer.tokens)
         self.withdraw()
 
     def withdraw(self) -> None:
         """Stops the answer; its cleanup runs in its own task, the microphone does not wait for it."""
-        if self.task is not None:
-            self.task.cancel()
+        for task in (self.task, self.settling):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
         if self.answer is not None and self.answer.lane:
             self.floor.parts.stages.playout.cancel(self.answer.lane)
-        self.answer = self.task = None
+        self.answer = self.task = self.settling = None
+        self.guess = ""
 
     def finish(self, *, loss: VoiceError | None = None, answered: bool = False) -> None:
         self.done = True

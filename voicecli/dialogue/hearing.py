@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from voicecli.audio.pcm import wav_bytes
+from voicecli.dialogue.drafting import same_words
 from voicecli.dialogue.history import join_utterances
 from voicecli.errors import culprit
 from voicecli.ports import FileTranscriber, LiveTranscriber
@@ -50,6 +51,14 @@ class Hearing(Protocol):
         ...
 
     @property
+    def interim(self) -> str:
+        """The text so far of a recogniser that hears while one speaks, final or not.
+
+        "" from any other, and while it has no word of the newest segment.
+        """
+        ...
+
+    @property
     def backlog_s(self) -> float:
         """Seconds of sound that the recogniser has not taken yet."""
         ...
@@ -83,6 +92,10 @@ class WholeHearing:
 
     def abandon(self) -> None:
         pass
+
+    @property
+    def interim(self) -> str:
+        return ""
 
     @property
     def backlog_s(self) -> float:
@@ -163,7 +176,7 @@ class LiveHearing:
                 async for last in transcripts:
                     segment.interim = last.text
                     if not last.final:
-                        self._on_partial(self.interim)
+                        self._on_partial(self._joined())
         except Exception as exc:
             # Raised where the text is awaited: the turn's own task decides what a failure costs.
             if not segment.result.done():
@@ -174,7 +187,10 @@ class LiveHearing:
 
     @property
     def interim(self) -> str:
-        """The text so far, final or not."""
+        fresh = bool(self._segments) and not same_words(self._segments[-1].interim, "")
+        return self._joined() if fresh else ""
+
+    def _joined(self) -> str:
         return join_utterances([segment.interim for segment in self._segments])
 
     async def text(self) -> Heard:

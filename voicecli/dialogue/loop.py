@@ -18,12 +18,13 @@ from voicecli.audio import endpointer as ep
 from voicecli.audio import playout as po
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.backchannel import is_backchannel
+from voicecli.dialogue.drafting import Depth, Drafts, same_words
 from voicecli.dialogue.exchange import COSTS_THE_TURN, Exchange, Parts, already
 from voicecli.dialogue.hearing import Heard
 from voicecli.dialogue.history import History
 from voicecli.dialogue.reading import Reading, read
-from voicecli.dialogue.turn import Answer, Depth
-from voicecli.errors import VoiceError, only
+from voicecli.dialogue.turn import Answer
+from voicecli.errors import RateLimitedError, VoiceError, only
 from voicecli.types import AudioFrame
 
 OPEN_AGAIN_S = 0.3
@@ -32,7 +33,6 @@ TAKE_BACK_S = 2.0
 """Speech this soon after a turn's end means that the end was a mistake."""
 CONFIRM_MS, COMMIT_MS = 160.0, 600.0
 """Barge-in: voiced for so long, the reply pauses; for so long, it stops for good."""
-MAX_DRAFTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Rules:
     barge_in: bool = False
     push_to_talk: bool = False
     draft: Depth = "off"
+    draft_budget: int = 20_000
     trust_punctuation: bool = False
     language: str | None = None
 
@@ -60,6 +61,7 @@ class Conversation:
         self.muted = False
         self.losses: list[VoiceError] = []
         self.answered = 0
+        self.drafts = Drafts(rules.draft, rules.draft_budget)
         self._numbers = 0
         self._endpointer = ep.Endpointer(rules.timing, manual=rules.push_to_talk)
         self._deaf_until = float("-inf")
@@ -214,7 +216,7 @@ class Conversation:
         if turn is None or turn.done:
             turn = self._new_turn()
         elif turn.sounded:
-            turn = self.candidate = Exchange(self, self._numbers + 1, self.rules.draft, candidate=True)
+            turn = self.candidate = Exchange(self, self._numbers + 1, candidate=True)
             self._duck()
         else:
             turn.reopen()
@@ -232,9 +234,12 @@ class Conversation:
         turn.watch.last_voiced = event.last_voiced
         if turn is self.candidate:
             self.tasks.create_task(self._judge(turn, event.segment))
-        elif self.rules.draft != "off" and turn.drafts < MAX_DRAFTS:
-            turn.drafts += 1
-            turn.begin_answer(turn.hearing.text, segment=event.segment)
+        elif turn.guess:
+            turn.settle(event.segment)
+        elif (depth := self.drafts.allowed(turn.drafts, self.parts.stages.clock())) != "off":
+            turn.draft(depth, segment=event.segment, guess=self._guess(turn, depth))
+            if turn.guess:
+                turn.settle(event.segment)
 
     def _resumed(self, event: ep.Resumed) -> None:
         if turn := self._speaking_turn:
@@ -260,7 +265,7 @@ class Conversation:
 
     def _new_turn(self) -> Exchange:
         self._numbers += 1
-        self.turn = Exchange(self, self._numbers, self.rules.draft)
+        self.turn = Exchange(self, self._numbers)
         self._idle.clear()
         return self.turn
 
@@ -277,9 +282,33 @@ class Conversation:
         if segment is None or exchange.ended:
             return
         waits = {Reading.COMPLETE: self.rules.end_ms_min, Reading.DANGLING: self.rules.end_ms_max}
-        reading = read(text, trust_punctuation=self.rules.trust_punctuation, language=self.rules.language)
-        for event in self._endpointer.heard(segment, waits.get(reading, self.rules.timing.end_ms)):
+        for event in self._endpointer.heard(segment, waits.get(self._read(text), self.rules.timing.end_ms)):
             self._on(event)
+
+    def _guess(self, turn: Exchange, depth: Depth) -> str:
+        """What a live recogniser has so far, where a draft would ask a model."""
+        live = turn.hearing is not None and bool(turn.hearing.interim)
+        return turn.partial if live and depth in ("chat", "speak") else ""
+
+    def on_partial(self, exchange: Exchange, text: str) -> None:
+        """A draft begins as soon as the text reads complete, and falls when it goes on."""
+        if exchange is not self._speaking_turn or exchange.settling is not None:
+            return
+        if exchange.guess and not same_words(text, exchange.guess):
+            exchange.cancel_draft()
+        depth = self.drafts.allowed(exchange.drafts, self.parts.stages.clock(), guess=True)
+        if exchange.answer is None and depth in ("chat", "speak") and self._read(text) is Reading.COMPLETE:
+            exchange.draft(depth, guess=text)
+
+    def _read(self, text: str) -> Reading:
+        return read(text, trust_punctuation=self.rules.trust_punctuation, language=self.rules.language)
+
+    def on_withdrawn(self, tokens: int) -> None:
+        if self.drafts.withdrawn(tokens):
+            self.parts.emit(ev.Notice("drafts have used up what they may cost (talk.draft_budget)"), self._numbers)
+
+    def on_refused(self, error: RateLimitedError) -> None:
+        self.drafts.refused(self.parts.stages.clock(), error.retry_after)
 
     def on_done(self, exchange: Exchange, loss: VoiceError | None, answered: bool) -> None:
         self.answered += answered

@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from voicecli.audio.playout import Playout
+from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, UserSaid
 from voicecli.dialogue.hearing import Heard
 from voicecli.dialogue.history import estimate_tokens
@@ -23,9 +23,6 @@ from voicecli.dialogue.spoken import Speakable
 from voicecli.errors import ServiceError, culprit
 from voicecli.ports import Stream
 from voicecli.types import ChatDelta, ChatMessage
-
-Depth = Literal["off", "asr", "chat", "speak"]
-DEPTHS: tuple[Depth, ...] = ("off", "asr", "chat", "speak")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +74,12 @@ class Answer:
         for event in held:
             self.emit(event)
 
+    def confirm(self, heard: Heard) -> None:
+        """The recogniser's last word on a text that was only guessed: the same but for marks and case."""
+        self.watch.text, self.text = self.stages.clock(), heard.text
+        said = UserSaid(heard.text, heard.unsure, self.typed)
+        self._held = [said if isinstance(each, UserSaid) else each for each in self._held]
+
     async def run(self) -> None:
         """Returns when the last sample has sounded, or when there was nothing to answer.
 
@@ -116,8 +119,10 @@ class Answer:
         splitter = SentenceSplitter(limit=self.stages.speech_characters, limit_bytes=self.stages.speech_bytes)
         speakable = Speakable()
         broken: Exception | None = None
+        request = self.ask(self.text)
+        self.tokens += sum(estimate_tokens(message.content) for message in request)
         try:
-            async with self.stages.chat(self.ask(self.text)) as deltas:
+            async with self.stages.chat(request) as deltas:
                 async for delta in deltas:
                     self._take(delta)
                     self._pass_on(splitter.feed(speakable.feed(delta.text)), pieces)
@@ -129,7 +134,7 @@ class Answer:
             broken = ServiceError("the answer was empty", who="chat")
         if broken is not None:
             self.failed = True
-            if self.pieces or not pieces.empty():
+            if self.reply.strip():
                 await self._let_it_be_heard()
             raise broken
 

@@ -1,0 +1,234 @@
+"""Drafts on what a live recogniser has so far, on a virtual clock; their budget and their back-off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.clock import run
+from tests.dialogue.talking import FRAME_MS, Brain, Ears, Room, Voice
+from voicecli.audio.endpointer import Timing
+from voicecli.dialogue import events as ev
+from voicecli.dialogue.drafting import BACK_OFF_S, MAX_DRAFTS, Drafts, same_words
+from voicecli.dialogue.loop import Rules
+from voicecli.errors import RateLimitedError, ServiceError
+from voicecli.types import AudioFrame, TranscribeOptions, Transcript
+
+NOON = "What is the time?"
+"""Reads complete."""
+WHALES = "tell me about whales"
+HOUSE = "that big house over there"
+"""Reads as something that may go on."""
+
+
+@dataclass
+class LiveEars(Ears):
+    """Each session says its words so many ms after it began to hear, and `delay` after its last frame the final text.
+
+    `sessions`: per session a list of (ms of sound, interim text), and the final text (or an exception).
+    """
+
+    texts: list[Any] = field(default_factory=list)
+    sessions: list[tuple[list[tuple[float, str]], Any]] = field(default_factory=list)
+    delay: float = 0.05
+
+    @asynccontextmanager
+    async def transcribe_live(
+        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
+    ) -> AsyncIterator[AsyncIterator[Transcript]]:
+        words, final = self.sessions.pop(0)
+
+        async def live() -> AsyncIterator[Transcript]:
+            heard, left = 0.0, list(words)
+            async for frame in frames:
+                heard += frame.seconds * 1000
+                while left and heard >= left[0][0]:
+                    yield Transcript(left.pop(0)[1], final=False)
+            await asyncio.sleep(self.delay)
+            if isinstance(final, Exception):
+                raise final
+            yield Transcript(final)
+
+        async with aclosing(live()) as transcripts:
+            yield transcripts
+
+
+def room(*sessions: Any, replies: Any = ("Sure. It is noon.",), rules: Rules | None = None) -> Room:
+    rules = rules or Rules(draft="speak")
+    return Room(LiveEars(sessions=list(sessions)), Brain(list(replies)), Voice(), rules, live=True)
+
+
+ONE_TURN = [("quiet", 0.5), ("loud", 1.0), ("quiet", 0.7)]
+"""With the pre-roll and the detector's delay the session hears about 300 ms before the second of speech."""
+
+
+def test_a_text_that_reads_complete_is_answered_before_the_silence():
+    """The turn ends at end_ms_min: by then the draft has waited for nothing."""
+    it = room(([(1100, NOON)], NOON))
+    run(it.run(ONE_TURN))
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert metrics.end_ms == 300
+    assert metrics.gap_ms <= 350 + FRAME_MS
+    assert metrics.drafts == 1
+    assert [said.text for said in it.of(ev.UserSaid)] == [NOON]
+
+
+def test_a_text_that_may_go_on_is_drafted_at_the_soft_end_without_the_last_word():
+    """120 + first token 200 + first audio 150 = 470 is hidden in the turn's end, and the final's 50 cost nothing."""
+    it = room(([(1000, HOUSE)], HOUSE))
+    run(it.run(ONE_TURN))
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert metrics.gap_ms == pytest.approx(500, abs=FRAME_MS)
+    assert metrics.asr_ms == 50
+    assert metrics.drafts == 1
+
+
+def test_the_final_text_is_what_is_shown_and_remembered():
+    it = room(([(1000, "tell me about whales")], "Tell me about whales"))
+    run(it.run(ONE_TURN))
+    assert [said.text for said in it.of(ev.UserSaid)] == ["Tell me about whales"]
+    assert it.talk.history.messages[0].content == "Tell me about whales"
+    assert len(it.brain.asked) == 1
+
+
+def test_a_final_text_that_differs_is_answered_anew_and_nobody_heard_of_the_guess():
+    it = room(([(1000, "tell me about")], WHALES), replies=["Wrong.", "Whales are big."])
+    run(it.run(ONE_TURN))
+    assert [messages[-1].content for messages in it.brain.asked] == ["tell me about", WHALES]
+    assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
+    assert "Wrong" not in "".join(delta.text for delta in it.of(ev.AssistantDelta))
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert metrics.wasted_tokens > 0
+
+
+def test_a_guess_never_sounds_before_the_last_word_is_there():
+    """The recogniser takes a second for its final text: the draft is long done and waits."""
+    it = room(([(1000, WHALES)], WHALES))
+    it.ears.delay = 1.0
+    run(it.run(ONE_TURN))
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert metrics.gap_ms == pytest.approx(120 + 1000, abs=2 * FRAME_MS)
+    assert len(it.brain.asked) == 1
+
+
+def test_words_that_go_on_withdraw_a_guess_while_the_person_speaks():
+    it = room(([(700, "What is the time?"), (1000, "What is the time in Paris?")], "What is the time in Paris?"))
+    it.brain.replies = ["Wrong.", "One."]
+    run(it.run(ONE_TURN))
+    assert [messages[-1].content for messages in it.brain.asked] == [NOON, "What is the time in Paris?"]
+    assert [said.text for said in it.of(ev.AssistantSaid)] == ["One."]
+
+
+def test_texts_that_seem_complete_leave_the_last_draft_to_the_pause():
+    words = [(100.0 * each + 400, "I am late" + " today" * each) for each in range(7)]
+    it = room((words, "I am late now."), replies=["A.", "B.", "C.", "D."])
+    run(it.run(ONE_TURN))
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert metrics.drafts == MAX_DRAFTS
+    assert [said.text for said in it.of(ev.UserSaid)] == ["I am late now."]
+    assert len(it.of(ev.AssistantSaid)) == 1
+
+
+def test_a_pause_inside_a_turn_withdraws_the_guess():
+    it = room(([(600, "tell me")], "tell me"), ([(500, "about whales")], "about whales"))
+    it.brain.replies = ["What?", "Whales are big."]
+    run(it.run([("quiet", 0.5), ("loud", 0.6), ("quiet", 0.3), ("loud", 0.6), ("quiet", 0.7)]))
+    assert [said.text for said in it.of(ev.UserSaid)] == ["tell me about whales"]
+    assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
+
+
+def test_a_recogniser_that_fails_at_the_end_loses_the_turn_and_says_nothing():
+    it = room(([(1000, WHALES)], ServiceError("broke", who="ears")))
+    run(it.run(ONE_TURN))
+    (lost,) = it.of(ev.TurnLost)
+    assert "broke" in lost.reason
+    assert it.of(ev.AssistantSaid) == []
+
+
+def test_a_draft_that_fails_is_made_again_at_the_turns_end():
+    it = room(([(1000, WHALES)], WHALES), replies=[["Whales ", ServiceError("hiccup", who="brain")], "Whales are big."])
+    it.brain.replies[0] = [ServiceError("hiccup", who="brain")]
+    run(it.run(ONE_TURN))
+    assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
+    assert it.of(ev.TurnLost) == []
+
+
+def test_a_turn_cut_by_hand_while_a_guess_waits():
+    it = room(([(700, NOON)], NOON))
+    script = [("quiet", 0.5), ("loud", 1.0), lambda room: room.talk.release(), ("quiet", 0.7)]
+    run(it.run(script))
+    assert [said.text for said in it.of(ev.UserSaid)] == [NOON]
+    assert len(it.of(ev.AssistantSaid)) == 1
+
+
+def test_drafts_only_of_the_text_make_no_guess():
+    it = room(([(700, NOON)], NOON), rules=Rules(draft="asr"))
+    run(it.run(ONE_TURN))
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert metrics.draft == "asr"
+    assert len(it.brain.asked) == 1
+
+
+def test_after_a_refusal_drafts_wait():
+    rules = Rules(draft="speak", timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500)
+    busy = RateLimitedError("slow down", who="brain")
+    it = Room(Ears(["one", "two"]), Brain([[busy], "First.", "Second."]), Voice(), rules)
+    run(it.run([*ONE_TURN, ("reply", 0), ("quiet", 1.0), *ONE_TURN]))
+    first, second = it.of(ev.TurnMetrics)
+    assert (first.draft, second.draft) == ("off", "asr")
+    assert [said.text for said in it.of(ev.AssistantSaid)] == ["First.", "Second."]
+
+
+def test_a_spent_budget_is_said_once_and_keeps_drafts_to_the_text():
+    rules = Rules(draft="speak", draft_budget=1)
+    script = [("quiet", 0.5), ("loud", 0.6), ("quiet", 0.4), ("loud", 0.6), ("quiet", 1.4)]
+    it = Room(Ears(["tell me", "tell me more", "again"]), Brain(["A.", "B.", "C."]), Voice(), rules)
+    run(it.run([*script, ("reply", 0), ("quiet", 1.0), *ONE_TURN]))
+    assert [note.text for note in it.of(ev.Notice)] == ["drafts have used up what they may cost (talk.draft_budget)"]
+    assert it.of(ev.TurnMetrics)[-1].draft == "asr"
+
+
+# -- the decisions alone -----------------------------------------------------------------------------
+
+
+def test_how_far_drafts_may_go():
+    drafts = Drafts("speak", budget=100)
+    assert [drafts.allowed(made, 0.0) for made in range(5)] == ["speak"] * MAX_DRAFTS + ["off"] * 2
+    assert [drafts.allowed(made, 0.0, guess=True) for made in range(4)] == ["speak"] * (MAX_DRAFTS - 1) + ["off"] * 2
+    assert not drafts.withdrawn(99)
+    assert drafts.withdrawn(1)
+    assert not drafts.withdrawn(50)
+    assert drafts.allowed(0, 0.0) == "asr"
+    assert Drafts("off").allowed(0, 0.0) == "off"
+
+
+def test_the_back_off_grows_and_ends():
+    drafts = Drafts("chat")
+    drafts.refused(0.0, None)
+    assert drafts.allowed(0, BACK_OFF_S - 1) == "asr"
+    drafts.refused(BACK_OFF_S - 1, None)
+    assert drafts.allowed(0, BACK_OFF_S) == "chat", "a second refusal of the same time counts once"
+    drafts.refused(BACK_OFF_S, None)
+    assert drafts.allowed(0, 2.5 * BACK_OFF_S) == "asr"
+    drafts.refused(4 * BACK_OFF_S, retry_after=500.0)
+    assert drafts.allowed(0, 4 * BACK_OFF_S + 499) == "asr"
+    assert drafts.allowed(0, 4 * BACK_OFF_S + 500) == "chat"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("what is the time", "What is the time?", True),
+        ("今天 天气怎么样", "今天天气怎么样？", True),
+        ("", "…", True),
+        ("four", "for", False),
+        ("tell me", "tell me more", False),
+    ],
+)
+def test_same_words(one: str, other: str, same: bool):
+    assert same_words(one, other) is same
