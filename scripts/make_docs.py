@@ -23,6 +23,7 @@ from voicecli.commands.common import shared_options
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "commands"
+PICTURES = ROOT / "docs" / "pictures"
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 TABLE = re.compile(r"(<!-- capabilities[^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
 NOTE = "<!-- made by scripts/make_docs.py from the help texts: change those -->"
@@ -86,6 +87,8 @@ def _described(command: Any, name: str, mark: str) -> Iterator[str]:
     arguments = [each for each in own if each.param_type_name == "argument"]
     options = [each for each in own if each.param_type_name == "option"]
     yield f"{mark} {name}"
+    if (PICTURES / f"{name.removeprefix('voice ')}.svg").exists():
+        yield f"![{name} at work](../pictures/{name.removeprefix('voice ')}.svg)"
     yield from _paragraphs(_plain(command.help or ""))
     if arguments:
         rows = [

@@ -109,6 +109,7 @@ class Console:
         self.quiet = self.verbose = self.json = False
         self._secrets: set[str] = set()
         self._mid_line = self._mid_aside = False
+        self._bar: Any = None
 
     # -- what the streams can do ---------------------------------------------------------------
 
@@ -167,8 +168,9 @@ class Console:
         if self.out is None:
             return
         try:
-            write(self.out)
-            self.out.flush()
+            with self._bar_lifted(self.out):
+                write(self.out)
+                self.out.flush()
         except (OSError, ValueError) as exc:
             if _means_closed(exc, self.out):
                 raise OutputClosedError from exc
@@ -283,7 +285,7 @@ class Console:
         if self.colour(self.err):
             label = f"{label_style}{BOLD}{label}{PLAIN}" if label else ""
             text = f"{style}{text}{PLAIN}" if style else text
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError), self._bar_lifted(self.err):
             if self._mid_line and self.out_is_terminal and self.err_is_terminal:
                 self.err.write("\n")
                 self._mid_line = False
@@ -350,7 +352,25 @@ class Console:
             columns += (BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.rich(stderr=True), transient=True) as bar:
             task = bar.add_task(clean(label), total=total)
-            yield lambda done: bar.update(task, completed=done)
+            self._bar = bar
+            try:
+                yield lambda done: bar.update(task, completed=done)
+            finally:
+                self._bar = None
+
+    @contextmanager
+    def _bar_lifted(self, stream: IO[Any]) -> Iterator[None]:
+        """What is written to a terminal meanwhile takes the place of the progress bar, which follows below it."""
+        bar = self._bar
+        if bar is None or not _is_terminal(stream):
+            yield
+            return
+        bar.stop()
+        try:
+            yield
+        finally:
+            if not self._mid_line:
+                bar.start()
 
     # -- leaving -------------------------------------------------------------------------------
 
