@@ -14,7 +14,17 @@ from voicecli.backends.registry import FAMILIES, Family
 from voicecli.config import Config, Use, load
 from voicecli.config.model import ChatSettings
 from voicecli.errors import ConfigError, UsageError
-from voicecli.types import Backend, ChatOptions, SpeechRequest, TranscribeOptions, Verb
+from voicecli.types import (
+    Backend,
+    ChatOptions,
+    DescribeOptions,
+    EmbedOptions,
+    LearnOptions,
+    PictureOptions,
+    SpeechRequest,
+    TranscribeOptions,
+    Verb,
+)
 
 
 class Told:
@@ -143,7 +153,15 @@ def test_every_option_of_every_family_exists() -> None:
     """A misspelt name in `takes` would refuse an option for ever."""
     from dataclasses import fields
 
-    kinds: dict[str, type] = {"chat": ChatOptions, "speak": SpeechRequest, "speak_live": SpeechRequest}
+    kinds: dict[str, type] = {
+        "chat": ChatOptions,
+        "speak": SpeechRequest,
+        "speak_live": SpeechRequest,
+        "embed": EmbedOptions,
+        "image_make": PictureOptions,
+        "image_describe": DescribeOptions,
+        "learn": LearnOptions,
+    }
     for family in FAMILIES.values():
         for verb, names in family.takes.items():
             known = {each.name for each in fields(kinds.get(verb, TranscribeOptions))}

@@ -27,6 +27,8 @@ PURE = {
     "blocks",
     "subtitles",
     "joining",
+    "media",
+    "backends.shapes",
     "dialogue.events",
     "dialogue.sentences",
     "dialogue.spoken",
@@ -44,10 +46,10 @@ PURE = {
 """Rooms that decide: values in, values out."""
 
 LAYERS = {
-    0: {"", "types", "errors", "characters"},
+    0: {"", "types", "errors", "characters", "whole"},
     1: {"ports", "config", "keys", "conversations", "cache"},
     2: PURE,
-    3: {"audio", "backends", "dialogue"},
+    3: {"audio", "backends", "dialogue", "meaning"},
     4: {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
     5: {"commands", "console", "screen", "repl", "audience"},
     6: {"cli", "__main__"},

@@ -20,10 +20,18 @@ from voicecli.types import (
     ChatDelta,
     ChatMessage,
     ChatOptions,
+    DescribeOptions,
+    Description,
+    EmbedOptions,
     HealthReport,
+    LearnOptions,
+    MediaChunk,
+    PictureOptions,
+    Ranked,
     SpeechRequest,
     TranscribeOptions,
     Transcript,
+    Upload,
     Voice,
 )
 
@@ -92,4 +100,64 @@ class Warm(Protocol):
 
     async def warm(self) -> None:
         """Never raises for an unreachable service: the request that follows will tell."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of which near ones mean the same."""
+
+    async def embed(self, texts: Sequence[str], options: EmbedOptions) -> Sequence[Sequence[float]]:
+        """One vector per text, in their order, all of one length; a few dozen texts at a time."""
+        ...
+
+
+class Comparer(Protocol):
+    async def similar(self, a: str, b: str, options: EmbedOptions) -> float:
+        """How near two texts are in meaning, on the service's own scale; usually 1 is the same."""
+        ...
+
+
+class Reranker(Protocol):
+    async def rerank(self, query: str, candidates: Sequence[str], options: EmbedOptions) -> Sequence[Ranked]:
+        """Every candidate once, the best first."""
+        ...
+
+
+class Painter(Protocol):
+    def image_make(self, prompt: str, options: PictureOptions) -> Stream[MediaChunk]:
+        """A picture, in pieces as they arrive."""
+        ...
+
+
+class Onlooker(Protocol):
+    async def image_describe(self, picture: Upload, options: DescribeOptions) -> Description: ...
+
+
+class Enhancer(Protocol):
+    def image_enhance(self, picture: Upload) -> Stream[MediaChunk]:
+        """The picture, made sharper; in pieces as they arrive."""
+        ...
+
+
+class Animator(Protocol):
+    def image_animate(self, picture: Upload) -> Stream[MediaChunk]:
+        """A short video that begins with the picture; in pieces as they arrive."""
+        ...
+
+
+class Tracker(Protocol):
+    def video_track(self, video: Upload) -> Stream[MediaChunk]:
+        """The video with what moves in it marked; in pieces as they arrive."""
+        ...
+
+
+class Smoother(Protocol):
+    def video_smooth(self, video: Upload) -> Stream[MediaChunk]:
+        """The video with frames put between its frames; in pieces as they arrive."""
+        ...
+
+
+class Learner(Protocol):
+    async def learn(self, document: Upload, options: LearnOptions) -> None:
+        """The document is in the knowledge base when this returns."""
         ...

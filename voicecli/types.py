@@ -8,9 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
-Verb = Literal["transcribe", "transcribe_live", "chat", "speak", "speak_live", "voices", "models", "health"]
+Verb = Literal[
+    "transcribe",
+    "transcribe_live",
+    "chat",
+    "speak",
+    "speak_live",
+    "voices",
+    "models",
+    "health",
+    "embed",
+    "similar",
+    "rerank",
+    "image_make",
+    "image_describe",
+    "image_enhance",
+    "image_animate",
+    "video_track",
+    "video_smooth",
+    "learn",
+]
 Role = Literal["system", "user", "assistant"]
 
 
@@ -193,6 +212,78 @@ class ChatOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that a service is sent, read while it goes out and from its beginning at each attempt.
+
+    `name` is what the service is told, with an extension; `kind` is the media type, image/png for instance.
+    """
+
+    file: BinaryIO = field(repr=False)
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaChunk:
+    """A piece of a picture or a video as it arrives; all pieces of one have the same media type."""
+
+    data: bytes = field(repr=False)
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOptions:
+    """What a caller may ask of a painter. None: do not send the field. `size` is as the service writes it."""
+
+    model: str | None = None
+    size: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeOptions:
+    """What a caller may ask of somebody who looks at a picture. None: do not send the field.
+
+    `segments`: the picture with its parts marked is wanted too.
+    """
+
+    model: str | None = None
+    question: str | None = None
+    segments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is seen in a picture; `labels` name kinds of things, `segments` is the picture with its parts marked."""
+
+    text: str
+    labels: tuple[str, ...] = ()
+    segments: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedOptions:
+    """What a caller may ask of a model that turns texts into vectors. None: do not send the field."""
+
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate and how well it fits; `index` is its place among those that were sent, `score` None where untold."""
+
+    index: int
+    text: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnOptions:
+    """What a caller may ask of a knowledge base. None: the backend's own."""
+
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechRequest:
     """A text to be spoken. None (or empty) means: do not send the field; the backend's default.
 
@@ -296,8 +387,8 @@ class Backend:
     `key` is looked up when the backend is opened (`keys.resolve_key`), from the variable `api_key_env`,
     the command `api_key_cmd` or the key file; never before. `timeout_s` bounds the wait for the next
     bytes, `connect_timeout_s` the wait for a connection. `extra` is passed to the service untouched: a
-    table named after a verb (chat, transcribe, speak) goes with that verb's requests, other entries
-    with every request.
+    table named after a key of `[use]` (chat, transcribe, speak, embed, image …) goes with those requests,
+    other entries with every request.
     """
 
     name: str
@@ -315,6 +406,8 @@ class Backend:
     chat_model: str = ""
     transcribe_model: str = ""
     speak_model: str = ""
+    embed_model: str = ""
+    image_model: str = ""
     voice: str = ""
     language: str = ""
     category: str = ""
@@ -331,6 +424,6 @@ class Backend:
 
     def extra_for(self, verb: str) -> dict[str, Any]:
         """The entries of `extra` that belong into a request of `verb`."""
-        verbs = ("chat", "transcribe", "speak")
+        verbs = ("chat", "transcribe", "speak", "embed", "image", "video", "learn")
         common = {k: v for k, v in self.extra.items() if k not in verbs}
         return common | dict(self.extra.get(verb) or {})

@@ -43,10 +43,26 @@ USED_FOR: dict[Verb, str] = {
     "voices": "speak",
     "models": "chat",
     "health": "chat",
+    "embed": "embed",
+    "similar": "embed",
+    "rerank": "embed",
+    "image_make": "image",
+    "image_describe": "image",
+    "image_enhance": "image",
+    "image_animate": "image",
+    "video_track": "video",
+    "video_smooth": "video",
+    "learn": "learn",
 }
 """Under which key of `[use]` the backend for a verb stands."""
 
-BRIDGED: dict[Verb, Verb] = {"transcribe": "transcribe_live", "transcribe_live": "transcribe", "speak_live": "speak"}
+BRIDGED: dict[Verb, Verb] = {
+    "transcribe": "transcribe_live",
+    "transcribe_live": "transcribe",
+    "speak_live": "speak",
+    "similar": "embed",
+    "rerank": "embed",
+}
 """What a family needs to be lifted to a verb that it lacks."""
 
 LEAVES: dict[Verb, str] = {
@@ -55,6 +71,16 @@ LEAVES: dict[Verb, str] = {
     "chat": "text",
     "speak": "text",
     "speak_live": "text",
+    "embed": "text",
+    "similar": "text",
+    "rerank": "text",
+    "image_make": "text",
+    "image_describe": "pictures",
+    "image_enhance": "pictures",
+    "image_animate": "pictures",
+    "video_track": "video",
+    "video_smooth": "video",
+    "learn": "documents",
 }
 """What leaves the machine when a verb is served elsewhere."""
 
@@ -79,9 +105,22 @@ def choose(verb: Verb, cfg: Config, name: str | None = None) -> tuple[Family, Ba
 
 
 def used_for(verb: Verb, cfg: Config) -> str:
-    """The name under `[use]` for `verb`."""
+    """The name under `[use]` for `verb`; where nobody named one, a backend that is used anyway and can do it."""
     name: str = getattr(cfg.use, USED_FOR[verb])
-    return name
+    return name or _nobody_named(verb, cfg)
+
+
+def _nobody_named(verb: Verb, cfg: Config) -> str:
+    """The first that serves chat, speech or recognition and has the verb; else the only other one; else chat's."""
+    from voicecli.backends.registry import FAMILIES
+
+    def can(name: str) -> bool:
+        backend = cfg.backends.get(name)
+        return backend is not None and backend.family in FAMILIES and able(family_of(backend), verb)
+
+    used = [name for name in (cfg.use.chat, cfg.use.speak, cfg.use.transcribe) if can(name)]
+    others = [name for name in cfg.backends if can(name)]
+    return next(iter(used), others[0] if len(others) == 1 else cfg.use.chat)
 
 
 def backend_named(cfg: Config, name: str) -> Backend:
@@ -133,6 +172,11 @@ def _nearest(name: str, known: list[str]) -> str:
 
 def _spoken(verb: str) -> str:
     return verb.replace("_", " ")
+
+
+def _doing(verb: Verb) -> str:
+    """"to speak", "for image make"."""
+    return f"for {_spoken(verb)}" if "_" in verb and USED_FOR[verb] in ("image", "video") else f"to {USED_FOR[verb]}"
 
 
 # -- settling a guess ------------------------------------------------------------------------------
@@ -234,7 +278,7 @@ def check_options(family: Family, verb: Verb, options: Any) -> None:
         others = [other.name for other in FAMILIES.values() if each.name in takes(other, verb)]
         flag = FLAGS.get(each.name, "--" + each.name.replace("_", "-"))
         can = f"Families that do: {', '.join(others)}" if others else "No family does"
-        raise UsageError(f"does not take {flag} to {_spoken(USED_FOR[verb])}", who=family.name, cure=can)
+        raise UsageError(f"does not take {flag} {_doing(verb)}", who=family.name, cure=can)
 
 
 def with_chat_settings(family: Family, options: ChatOptions, cfg: Config, report: Reporter) -> ChatOptions:
@@ -321,10 +365,11 @@ async def enter(stack: AsyncExitStack, family: Family, backend: Backend, verb: V
     """Opens the adapter on `stack`, behind a bridge where the family lacks the very verb."""
     if family.can(verb):
         return await stack.enter_async_context(getattr(family, verb)(backend))
+    from voicecli import meaning
     from voicecli.dialogue import bridges
 
     inner = await stack.enter_async_context(getattr(family, BRIDGED[verb])(backend))
-    return bridges.BRIDGES[verb](inner)
+    return (meaning.BRIDGES.get(verb) or bridges.BRIDGES[verb])(inner)
 
 
 # -- saying where words go -------------------------------------------------------------------------
@@ -358,7 +403,12 @@ def _remember(book: Path, mark: str) -> None:
         return
 
 
-ADDRESSES: dict[str, str] = {"transcribe": "asr_url", "chat": "chat_url", "speak": "tts_url"}
+ADDRESSES: dict[str, str] = {
+    "transcribe": "asr_url",
+    "chat": "chat_url",
+    "speak": "tts_url",
+    "embed": "embedding_url",
+}
 """The address that a verb has of its own, before `base_url`."""
 
 

@@ -26,6 +26,7 @@ class Limits:
     upload_bytes: int | None = None
     upload_seconds: float | None = None
     containers: frozenset[str] = frozenset({"wav"})
+    documents: frozenset[str] = frozenset()
     speech_characters: int | None = None
     speech_bytes: int | None = None
     plain: bool = False
@@ -48,7 +49,7 @@ class Family:
     """One way of speaking to a service.
 
     `needs` names, per verb, the setting without which a backend of the family lacks the verb.
-    `takes` names, per verb, the option fields (of TranscribeOptions, ChatOptions, SpeechRequest) that
+    `takes` names, per verb, the option fields (of TranscribeOptions, ChatOptions, SpeechRequest …) that
     the family honours: anything else that a caller sets is refused before work begins.
     `stops_on_cancel` names the verbs where leaving the stream really stops the service's work.
     `languages` names, per verb, the only languages (first subtags) that it can; absent: any. `notices`
@@ -66,6 +67,16 @@ class Family:
     voices: Factory | None = None
     models: Factory | None = None
     health: Factory | None = None
+    embed: Factory | None = None
+    similar: Factory | None = None
+    rerank: Factory | None = None
+    image_make: Factory | None = None
+    image_describe: Factory | None = None
+    image_enhance: Factory | None = None
+    image_animate: Factory | None = None
+    video_track: Factory | None = None
+    video_smooth: Factory | None = None
+    learn: Factory | None = None
     local: bool = False
     needs: dict[str, str] = field(default_factory=dict)
     takes: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -100,6 +111,7 @@ def lazy(target: str) -> Factory:
 
 
 _OPENAI = lazy("openai:open_openai")
+_GOV_MEDIA = lazy("gov_media:open_media")
 _OPENAI_CHAT = frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop", "schema", "images"})
 
 
@@ -120,12 +132,18 @@ FAMILIES: dict[str, Family] = {
         voices=_OPENAI,
         models=_OPENAI,
         health=_OPENAI,
+        embed=_OPENAI,
+        image_make=_OPENAI,
+        image_describe=_OPENAI,
         needs={"transcribe_live": "live_url"},
         takes={
             "transcribe": frozenset({"language", "model", "prompt", "temperature", "words", "diarize"}),
             "transcribe_live": frozenset({"language", "model", "prompt"}),
             "chat": _OPENAI_CHAT,
             "speak": frozenset({"voice", "model", "speed", "format", "instructions", "reference"}),
+            "embed": frozenset({"model"}),
+            "image_make": frozenset({"model", "size"}),
+            "image_describe": frozenset({"model", "question"}),
         },
         limits=Limits(
             upload_bytes=26_214_400,
@@ -170,10 +188,15 @@ FAMILIES: dict[str, Family] = {
         voices=lazy("selfhosted.voice:open_voices"),
         models=lazy("selfhosted.health:open_models"),
         health=lazy("selfhosted.health:open_health"),
+        embed=lazy("selfhosted.meaning:open_meaning"),
+        similar=lazy("selfhosted.meaning:open_meaning"),
+        rerank=lazy("selfhosted.meaning:open_meaning"),
+        needs=dict.fromkeys(("embed", "similar", "rerank"), "embedding_url"),
         takes={
             "transcribe": frozenset({"language"}),
             "chat": frozenset({"model"}),
             "speak": frozenset({"voice", "style", "reference", "temperature", "top_p"}),
+            "embed": frozenset({"model"}),
         },
         # It answers after the whole synthesis: longer pieces would only be heard later.
         limits=Limits(speech_characters=300),
@@ -186,9 +209,20 @@ FAMILIES: dict[str, Family] = {
         chat=lazy("gov:open_chat"),
         speak=lazy("gov:open_speaker"),
         health=lazy("gov:open_health"),
-        takes={"chat": frozenset({"model", "temperature", "max_tokens", "category"})},
+        image_make=_GOV_MEDIA,
+        image_describe=_GOV_MEDIA,
+        image_enhance=_GOV_MEDIA,
+        image_animate=_GOV_MEDIA,
+        video_track=_GOV_MEDIA,
+        video_smooth=_GOV_MEDIA,
+        learn=_GOV_MEDIA,
+        takes={
+            "chat": frozenset({"model", "temperature", "max_tokens", "category"}),
+            "image_describe": frozenset({"segments"}),
+            "learn": frozenset({"category"}),
+        },
         # The text stands in the address: a byte becomes three characters there, and 2,048 are safe.
-        limits=Limits(speech_characters=200, speech_bytes=600),
+        limits=Limits(speech_characters=200, speech_bytes=600, documents=frozenset({"txt", "doc", "docx", "pdf"})),
     ),
     "embedded": Family(
         name="embedded",

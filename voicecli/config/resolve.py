@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 EMBEDDED = "embedded"
 OPENAI = "openai"
-VERBS = tuple(keys_of(Use))
-"""The verbs that [use] gives a backend each."""
+VERBS = ("transcribe", "chat", "speak")
+"""The verbs that [use] gives a backend each, named or not."""
 OPENAI_DEFAULTS: Mapping[str, str] = {
     "family": OPENAI,
     "base_url": "https://api.openai.com/v1",
@@ -33,6 +33,8 @@ OPENAI_DEFAULTS: Mapping[str, str] = {
     "chat_model": "gpt-4o-mini",
     "transcribe_model": "gpt-4o-mini-transcribe",
     "speak_model": "gpt-4o-mini-tts",
+    "embed_model": "text-embedding-3-small",
+    "image_model": "gpt-image-1",
     "voice": "alloy",
 }
 """The backend that stands for OPENAI_API_KEY when no file defines one of that name."""
@@ -144,7 +146,7 @@ def _built_in() -> Layer:
 def _fallback(env: Mapping[str, str], written: Layer) -> Given:
     """The backend of the verbs for which nobody named one."""
     named = [name for name in _tables(written, "backends") if name != EMBEDDED]
-    if _tables(written, "use"):
+    if _tables(written, "use").keys() & set(VERBS):
         return Given(EMBEDDED, "default")
     if len(named) == 1:
         return Given(named[0], "the only backend")
@@ -156,7 +158,7 @@ def _fallback(env: Mapping[str, str], written: Layer) -> Given:
 def _filled(use: Layer, fallback: Given) -> Layer:
     """`[use]` with a backend for every verb; "" counts as unset."""
     given = {verb: each for verb, each in use.items() if cast(Given, each).value}
-    return {verb: given.get(verb, fallback) for verb in VERBS}
+    return given | {verb: given.get(verb, fallback) for verb in VERBS}
 
 
 def _tables(layer: Layer, name: str) -> Layer:
@@ -166,7 +168,7 @@ def _tables(layer: Layer, name: str) -> Layer:
 def _guessed(merged: Layer, fallback: Given) -> frozenset[str]:
     if fallback.value == EMBEDDED:
         return frozenset()
-    return frozenset(verb for verb, given in _tables(merged, "use").items() if given == fallback)
+    return frozenset(verb for verb, given in _tables(merged, "use").items() if verb in VERBS and given == fallback)
 
 
 def _with_openai(env: Mapping[str, str], merged: Layer) -> Layer:
@@ -242,9 +244,9 @@ def _free(layer: Layer, at: tuple[str, ...], sources: dict[str, str]) -> dict[st
 
 
 def _check_use(config: Config) -> None:
-    for verb in VERBS:
+    for verb in keys_of(Use):
         name = getattr(config.use, verb)
-        if name not in config.backends:
+        if name not in config.backends and (name or verb in VERBS):
             raise _missing(name, config.sources[f"use.{verb}"], config.backends)
 
 

@@ -1,8 +1,8 @@
-"""Every service that speaks OpenAI's API: chat, transcriptions, speech, models, realtime transcription.
+"""Every service that speaks OpenAI's API: chat, transcriptions, speech, models, realtime, embeddings, pictures.
 
 Belongs here: the factory, and the adapter that joins the parts. Each part is a room of its own: `chat`,
-`transcriptions`, `speech`, `catalog` over HTTP, `realtime` over a WebSocket; `address`, `answers` and
-`session` are pure. Other families that answer in the same shapes take single parts.
+`transcriptions`, `speech`, `catalog`, `embeddings`, `pictures` over HTTP, `realtime` over a WebSocket;
+`address`, `answers` and `session` are pure. Other families that answer in the same shapes take single parts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from voicecli.backends.http import HttpService
 from voicecli.backends.openai.address import normalised
 from voicecli.backends.openai.catalog import Catalog
 from voicecli.backends.openai.chat import Chat
+from voicecli.backends.openai.embeddings import Embeddings
+from voicecli.backends.openai.pictures import Pictures
 from voicecli.backends.openai.realtime import Realtime
 from voicecli.backends.openai.speech import Speech
 from voicecli.backends.openai.transcriptions import Transcriptions
@@ -29,6 +31,9 @@ class OpenAI:
         self.transcribe = Transcriptions(service).transcribe
         self.transcribe_live = Realtime(service).transcribe_live
         self.speak = Speech(service).speak
+        self.embed = Embeddings(service).embed
+        pictures = Pictures(service)
+        self.image_make, self.image_describe = pictures.image_make, pictures.image_describe
         catalog = Catalog(service)
         self.models, self.voices, self.check = catalog.models, catalog.voices, catalog.check
 

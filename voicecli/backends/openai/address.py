@@ -9,7 +9,9 @@ import re
 from urllib.parse import urlsplit, urlunsplit
 
 _DOUBLED = re.compile(r"^(?:https?://)+(?=https?://)", re.IGNORECASE)
-_ENDPOINT = re.compile(r"/(?:chat/completions|completions|audio/(?:transcriptions|speech)|models|embeddings)$")
+_ENDPOINT = re.compile(
+    r"/(?:chat/completions|completions|audio/(?:transcriptions|speech)|images/generations|models|embeddings)$"
+)
 
 
 def normalised(url: str) -> str:

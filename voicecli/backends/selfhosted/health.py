@@ -1,6 +1,6 @@
 """Whether the local servers are well, and which model the chat server says it runs.
 
-Belongs here: GET /health where it is documented (chat and speech), a short recording where it is not.
+Belongs here: GET /health where it is documented (chat and speech), a short recording or a word where it is not.
 Does not belong here: what happens to the report.
 """
 
@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from voicecli.backends.http import HttpService
-from voicecli.backends.selfhosted import chat, ears, voice
+from voicecli.backends.selfhosted import chat, ears, meaning, voice
 from voicecli.backends.selfhosted.server import member, server_at
 from voicecli.backends.wording import clean
 from voicecli.errors import ConfigError, ServiceError
@@ -34,7 +34,8 @@ async def open_health(backend: Backend) -> AsyncIterator[Health]:
                 server, path = server_at(backend, setting, endings)
                 checks.append((check, await stack.enter_async_context(server), path))
         if not checks:
-            raise ConfigError(f"[backends.{backend.name}] has no address", cure="Set asr_url, chat_url or tts_url")
+            cure = "Set asr_url, chat_url, tts_url or embedding_url"
+            raise ConfigError(f"[backends.{backend.name}] has no address", cure=cure)
         yield Health(checks)
 
 
@@ -89,6 +90,11 @@ async def _is_well(server: HttpService, _: str) -> str:
     return clean(model) if isinstance(model, str) else ""
 
 
+async def _embeds(server: HttpService, path: str) -> str:
+    await meaning.Meaning(server).check()
+    return ""
+
+
 def _silence() -> AudioClip:
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
@@ -103,4 +109,5 @@ _CHECKS: tuple[tuple[str, Sequence[str], Check], ...] = (
     ("asr_url", ears.ENDINGS, _hears),
     ("chat_url", chat.ENDINGS, _is_well),
     ("tts_url", voice.ENDINGS, _is_well),
+    ("embedding_url", meaning.ENDINGS, _embeds),
 )

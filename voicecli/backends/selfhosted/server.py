@@ -17,7 +17,8 @@ from voicecli.backends.wording import complaint_in
 from voicecli.errors import ConfigError, ProtocolError, VoiceError
 from voicecli.types import AudioClip, Backend
 
-_LACKING = (404, 405)
+LACKING = (404, 405)
+"""How a server answers to a path, or a method, that it does not have."""
 
 Field = tuple[str, Any]
 
@@ -51,7 +52,7 @@ async def _first(
         try:
             return path, await stack.enter_async_context(server.stream("POST", path, **body))
         except VoiceError as exc:
-            if exc.status not in _LACKING:
+            if exc.status not in LACKING:
                 raise
     return paths[-1], await stack.enter_async_context(server.stream("POST", paths[-1], **body))
 

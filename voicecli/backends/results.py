@@ -1,0 +1,157 @@
+"""Results of which a service tells only the address: fetched at once, within limits, and only from where they may be.
+
+An address may be relative to the base. The key goes with requests to the base's own scheme, host and port and
+nowhere else; a redirect is followed on the same scheme only; a service elsewhere cannot have us ask this machine.
+
+Belongs here: from an address (or base64) to the pieces of a picture or a video. Does not belong here: which field
+of an answer holds the address, files, names.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from voicecli import media
+from voicecli.backends.http import HttpService, Reply, is_loopback
+from voicecli.backends.wording import clean, complaint_of
+from voicecli.errors import RefusedError, ServiceError, VoiceError
+from voicecli.types import MediaChunk
+
+PICTURE_BYTES = 64 * 1024 * 1024
+VIDEO_BYTES = 1 << 30
+"""The most that is taken as one result; it is never kept in memory."""
+
+PICTURE, VIDEO = "picture", "video"
+_KINDS = {PICTURE: ("image/",), VIDEO: ("video/", "image/gif")}
+_LIMITS = {PICTURE: PICTURE_BYTES, VIDEO: VIDEO_BYTES}
+_WORDS_BYTES = 64 * 1024
+
+
+@asynccontextmanager
+async def fetched(service: HttpService, address: Any, what: str) -> AsyncIterator[AsyncIterator[MediaChunk]]:
+    """The `what` (PICTURE or VIDEO) at `address`, in pieces. Raises ServiceError, and what every request raises."""
+    url = resolved(service, address, what)
+    async with AsyncExitStack() as stack:
+        door = service
+        if _origin(url) != _origin(service.base_url):
+            door = await stack.enter_async_context(_Door(service, url))
+        try:
+            reply = await stack.enter_async_context(door.stream("GET", url))
+        except RefusedError as exc:
+            raise ServiceError(f"its {what} cannot be fetched: {exc.what}", who=exc.who, cure="Try again") from exc
+        yield await stack.enter_async_context(aclosing(_pieces(door, reply, what)))
+
+
+def resolved(service: HttpService, address: Any, what: str) -> str:
+    """`address` as a whole one. Raises ServiceError for one that is not to be followed."""
+    if not isinstance(address, str) or not address.strip():
+        raise service.protocol_error(f"answered without the address of a {what}", str(address or ""))
+    try:
+        url = urljoin(service.base_url + "/", address.strip())
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or not url.isprintable():
+        raise service.protocol_error(f"gives its {what} an address that is not followed", address)
+    _refuse_inside(service, url)
+    return url
+
+
+def _refuse_inside(service: HttpService, url: str) -> None:
+    """A service elsewhere has no business on this machine, nor where machines in clouds keep their secrets."""
+    host = urlsplit(url).hostname or ""
+    if host != service.host and (_is_inside(host) and not is_loopback(service.host)):
+        raise ServiceError(f"names an address on this machine: {clean(host, 60)}", who=service.who)
+
+
+def _is_inside(host: str) -> bool:
+    try:
+        return is_loopback(host) or ip_address(host).is_link_local
+    except ValueError:
+        return False
+
+
+class _Door(HttpService):
+    """To another host: without the key and the headers of the backend."""
+
+    def __init__(self, service: HttpService, url: str) -> None:
+        self._first = service
+        parts = urlsplit(url)
+        backend = replace(service.backend, key=None, headers={})
+        super().__init__(backend, f"{parts.scheme}://{parts.netloc}", setting="the address", placeholder="")
+
+    def url(self, path: str) -> str:
+        """Only whole addresses are asked here."""
+        return path
+
+    def _redirected(self, url: str, response: httpx.Response) -> str:
+        target = str(response.headers["x-voicecli-location"])
+        try:
+            target = urljoin(url, target)
+            same = urlsplit(target).scheme == urlsplit(url).scheme and bool(urlsplit(target).hostname)
+        except ValueError:
+            same = False
+        if not same or "@" in urlsplit(target).netloc:
+            raise ServiceError(f"redirects to {clean(target, 100)}, which is not followed", who=self.who)
+        _refuse_inside(self._first, target)
+        return target
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+
+
+async def _pieces(service: HttpService, reply: Reply, what: str) -> AsyncGenerator[MediaChunk, None]:
+    limit, head, kind = _LIMITS[what], b"", ""
+    told = reply.headers.get("content-length", "")
+    if told.isdecimal() and int(told) > limit:
+        raise service.protocol_error(f"sends more than {limit:,} bytes as a {what}")
+    chunks = reply.chunks(limit)
+    async for piece in chunks:
+        if kind:
+            yield MediaChunk(piece, kind)
+            continue
+        head += piece
+        if len(head) >= media.HEAD:
+            kind = _kind(service, head, reply.content_type, what)
+            yield MediaChunk(head, kind)
+    if not kind:
+        raise _unlike(service, head, reply.content_type, what)
+
+
+def _kind(service: HttpService, head: bytes, content_type: str, what: str) -> str:
+    kind = media.kind_of(head)
+    if not kind.startswith(_KINDS[what]):
+        raise _unlike(service, head, content_type, what)
+    return kind
+
+
+def _unlike(service: HttpService, head: bytes, content_type: str, what: str) -> VoiceError:
+    """What a service says where a picture or a video should stand."""
+    if not head:
+        return ServiceError(f"sent an empty {what}", who=service.who, cure="Try again")
+    if head[:1] in b"{[":
+        return service.error(complaint_of(head[:_WORDS_BYTES], content_type))
+    return service.protocol_error(f"sent something that is no {what}", head if head.isascii() else repr(head[:16]))
+
+
+def decoded(service: HttpService, text: Any) -> MediaChunk:
+    """A picture that came as base64. Raises ServiceError."""
+    try:
+        data = b64decode(text, validate=True)
+    except (binascii.Error, ValueError, TypeError) as exc:
+        raise service.protocol_error("sent a picture that is no base64", str(text)[:200]) from exc
+    if len(data) > PICTURE_BYTES:
+        raise service.protocol_error(f"sent more than {PICTURE_BYTES:,} bytes as a picture")
+    return MediaChunk(data, _kind(service, data, "", PICTURE))

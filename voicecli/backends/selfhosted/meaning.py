@@ -1,0 +1,110 @@
+"""Nearness in meaning from a local server: vectors, two texts compared, candidates ranked.
+
+    POST /MODEL {"texts": […]}                 one vector per text; where a server lacks it, GET /MODEL/TEXT for each
+    POST /similarity {"a", "b"}                one number
+    POST /rerank {"query", "candidates": […]}  scores, or the candidates in a new order
+
+The shapes of the answers are documented nowhere: see shapes.
+
+Belongs here: what goes into these requests. Does not belong here: the transport (http), shapes of answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+from voicecli.backends.http import HttpService
+from voicecli.backends.selfhosted.server import LACKING, server_at, shown
+from voicecli.backends.shapes import Vector, ranking_in, score_in, vectors_in
+from voicecli.errors import InputError, VoiceError
+from voicecli.types import Backend, EmbedOptions, Ranked
+
+MODEL = "Qwen3-Embedding-4B"
+"""What stands in the address when neither the options nor the settings name a model."""
+
+ENDINGS = (f"/{MODEL}", "/similarity", "/rerank")
+
+LONGEST = 2000
+"""Characters of a text that stands in an address."""
+
+_BYTES = 256 * 1024 * 1024
+_SAMPLE = "ok"
+
+
+@asynccontextmanager
+async def open_meaning(backend: Backend) -> AsyncIterator[Meaning]:
+    """The server at `embedding_url`. Raises ConfigError without one."""
+    server, _ = server_at(backend, "embedding_url", ENDINGS)
+    async with server:
+        yield Meaning(server)
+
+
+class Meaning:
+    """`Embedder`, `Comparer` and `Reranker` of a local server."""
+
+    def __init__(self, server: HttpService) -> None:
+        self._server = server
+        self._one_by_one = False
+
+    async def warm(self) -> None:
+        """Connects ahead of the first text."""
+        await self._server.warm()
+
+    async def embed(self, texts: Sequence[str], options: EmbedOptions) -> Sequence[Vector]:
+        """One vector per text. Raises ProtocolError when the answer holds other than that."""
+        path = "/" + quote(options.model or self._server.backend.embed_model or MODEL, safe="/")
+        if not self._one_by_one:
+            try:
+                body = self._server.backend.extra_for("embed") | {"texts": list(texts)}
+                return self._vectors(await self._server.json("POST", path, json=body, limit=_BYTES), len(texts))
+            except VoiceError as exc:
+                if exc.status not in LACKING:
+                    raise
+                self._one_by_one = True
+        found = [await self.embed_one(text, path) for text in texts]
+        if len({len(each) for each in found}) > 1:
+            raise self._server.protocol_error("answered with vectors of several lengths")
+        return found
+
+    async def embed_one(self, text: str, path: str = f"/{MODEL}") -> Vector:
+        """The vector of a short text, by its address. Raises InputError for a long one."""
+        # A slash inside would be another address, however it is written.
+        told = quote(" ".join(text.replace("/", " ").split()), safe="")
+        if not told or len(told) > LONGEST:
+            what = "is empty" if not told else "is too long for a server that takes texts in addresses only"
+            raise InputError(f"a text {what}", who=self._server.who)
+        return self._vectors(await self._server.json("GET", f"{path}/{told}"), 1)[0]
+
+    async def similar(self, a: str, b: str, options: EmbedOptions) -> float:
+        """The server's own measure."""
+        data = await self._server.json("POST", "/similarity", json=self._extra() | {"a": a, "b": b})
+        self._server.complain(data)
+        if (found := score_in(data)) is None:
+            raise self._server.protocol_error("answered without a number", shown(data))
+        return found
+
+    async def rerank(self, query: str, candidates: Sequence[str], options: EmbedOptions) -> Sequence[Ranked]:
+        """The server's own order. Raises ProtocolError when a candidate is missing in it."""
+        body = self._extra() | {"query": query, "candidates": list(candidates)}
+        data = await self._server.json("POST", "/rerank", json=body)
+        self._server.complain(data)
+        found = ranking_in(data, candidates)
+        if found is None or len(found) != len(candidates):
+            raise self._server.protocol_error(f"did not rank the {len(candidates)} candidates", shown(data))
+        return found
+
+    async def check(self) -> None:
+        """No health is documented: one word is embedded."""
+        await self.embed_one(_SAMPLE, "/" + quote(self._server.backend.embed_model or MODEL, safe="/"))
+
+    def _extra(self) -> dict[str, Any]:
+        return self._server.backend.extra_for("embed")
+
+    def _vectors(self, data: Any, count: int) -> list[Vector]:
+        self._server.complain(data)
+        if (found := vectors_in(data, count)) is None:
+            raise self._server.protocol_error(f"sent no {count} vectors of one length", shown(data)[:2000])
+        return found
