@@ -62,6 +62,8 @@ class Lane:
     gain: float = 1.0
     target: float = 1.0
     underruns: int = 0
+    holds: deque[tuple[int, float]] = field(default_factory=deque)
+    """From which sample on nothing sounds before which time."""
 
 
 class Playout:
@@ -97,6 +99,24 @@ class Playout:
             it.written += len(pcm) // 2
             it.wants_room = it.buffered >= self._capacity
             return not it.wants_room
+
+    def hold(self, lane: int, until: float) -> None:
+        """What is written from now on sounds at `until` (the clock of `render`) at the earliest."""
+        with self._lock:
+            if it := self._lanes.get(lane):
+                it.holds.append((it.written, until))
+
+    def release(self, lane: int) -> None:
+        """Nothing has to wait any more."""
+        with self._lock:
+            if it := self._lanes.get(lane):
+                it.holds.clear()
+
+    def ahead_s(self, lane: int) -> float:
+        """Seconds of sound that the lane holds."""
+        with self._lock:
+            it = self._lanes.get(lane)
+            return it.buffered / self.rate if it else 0.0
 
     def finish(self, lane: int) -> None:
         """No more will be written; `Drained` follows when all has sounded."""
@@ -168,6 +188,12 @@ class Playout:
     def _play(self, it: Lane, count: int, at: float) -> bytes:
         if it.target == 0.0 and it.gain == 0.0:
             return b""
+        while it.holds and it.holds[0][0] <= it.played:
+            if at < it.holds[0][1]:
+                return b""
+            it.holds.popleft()
+        if it.holds:
+            count = min(count, it.holds[0][0] - it.played)
         if it.target == 0.0:
             count = min(count, self._ramp_left(it))
         raw = self._pull(it, count)

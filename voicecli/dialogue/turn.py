@@ -18,6 +18,7 @@ from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, UserSaid
 from voicecli.dialogue.hearing import Heard
 from voicecli.dialogue.history import estimate_tokens
+from voicecli.dialogue.pace import Pace
 from voicecli.dialogue.sentences import SentenceSplitter
 from voicecli.dialogue.spoken import Speakable
 from voicecli.errors import ServiceError, culprit
@@ -35,6 +36,10 @@ class Stages:
     clock: Callable[[], float]
     speech_characters: int | None = None
     speech_bytes: int | None = None
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pace", Pace(self.playout.rate))
 
 
 @dataclass(slots=True)
@@ -189,15 +194,23 @@ class Answer:
             await self._fill(text, sound)
 
     async def _fill(self, text: str, sound: AsyncIterator[bytes]) -> None:
-        samples = 0
-        async for pcm in sound:
-            if self.watch.first_audio is None:
-                self.watch.first_audio = self.stages.clock()
-            samples += len(pcm) // 2
-            self.pieces[-1] = (text, samples)
-            self.room.clear()
-            if not self.stages.playout.write(self.lane, pcm):
-                await self.room.wait()
+        samples, playout, pace = 0, self.stages.playout, self.stages.pace
+        try:
+            async for pcm in sound:
+                now = self.stages.clock()
+                if self.watch.first_audio is None:
+                    self.watch.first_audio = now
+                if not samples and pace.head_start_s > playout.ahead_s(self.lane):
+                    playout.hold(self.lane, now + pace.head_start_s)
+                pace.arrived(len(pcm) // 2, now)
+                samples += len(pcm) // 2
+                self.pieces[-1] = (text, samples)
+                self.room.clear()
+                if not playout.write(self.lane, pcm):
+                    await self.room.wait()
+            playout.release(self.lane)
+        finally:
+            pace.ended()
 
     async def _drain(self) -> None:
         self.stages.playout.finish(self.lane)
