@@ -31,6 +31,8 @@ OPEN_AGAIN_S = 0.3
 """Half-duplex: how long after the last sound the ears stay closed (a room's echo)."""
 TAKE_BACK_S = 2.0
 """Speech this soon after a turn's end means that the end was a mistake."""
+GUESS_MS = 60.0
+"""So much silence speaks for a text that reads complete; inside words there is less."""
 CONFIRM_MS, COMMIT_MS = 160.0, 600.0
 """Barge-in: voiced for so long, the reply pauses; for so long, it stops for good."""
 
@@ -225,6 +227,7 @@ class Conversation:
     def _continued(self, event: ep.Continued) -> None:
         if (turn := self._speaking_turn) and turn.hearing:
             turn.hearing.feed(event.frame)
+            self._guess_ahead(turn)
 
     def _paused(self, event: ep.Paused) -> None:
         turn = self._speaking_turn
@@ -291,14 +294,20 @@ class Conversation:
         return turn.partial if live and depth in ("chat", "speak") else ""
 
     def on_partial(self, exchange: Exchange, text: str) -> None:
-        """A draft begins as soon as the text reads complete, and falls when it goes on."""
-        if exchange is not self._speaking_turn or exchange.settling is not None:
-            return
-        if exchange.guess and not same_words(text, exchange.guess):
+        """A guess falls when the text goes on."""
+        if exchange.guess and exchange.settling is None and not same_words(text, exchange.guess):
             exchange.cancel_draft()
-        depth = self.drafts.allowed(exchange.drafts, self.parts.stages.clock(), guess=True)
-        if exchange.answer is None and depth in ("chat", "speak") and self._read(text) is Reading.COMPLETE:
-            exchange.draft(depth, guess=text)
+        if exchange is self._speaking_turn:
+            self._guess_ahead(exchange)
+
+    def _guess_ahead(self, turn: Exchange) -> None:
+        """A text that reads complete is answered as soon as the person seems to stop, before the soft end."""
+        if turn.answer is not None or turn.candidate or self._endpointer.silence_ms < GUESS_MS:
+            return
+        depth = self.drafts.allowed(turn.drafts, self.parts.stages.clock(), guess=True)
+        guess = self._guess(turn, depth)
+        if guess and self._read(guess) is Reading.COMPLETE:
+            turn.draft(depth, guess=guess)
 
     def _read(self, text: str) -> Reading:
         return read(text, trust_punctuation=self.rules.trust_punctuation, language=self.rules.language)
