@@ -10,7 +10,9 @@ Belongs here: cells. Does not belong here: what one family alone does (its own t
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -20,15 +22,18 @@ import numpy as np
 
 from tests import dtmf
 from tests.fakes.forms import heard, spoken
-from tests.fakes.gov_server import Gov
-from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.gov_media import GovMedia as Gov
+from tests.fakes.meaning import nearness, vector
+from tests.fakes.openai_pictures import OpenAIPictures as OpenAIServer
+from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, plus_one, png, png_digits
 from tests.fakes.qiniu_server import KEY as QINIU_KEY
 from tests.fakes.qiniu_server import QiniuServer
 from tests.fakes.qiniu_server import answer as qiniu_answer
+from tests.fakes.selfhosted_meaning import SelfHostedMeaning as SelfHosted
 from tests.fakes.selfhosted_server import MODEL as SELFHOSTED_MODEL
-from tests.fakes.selfhosted_server import SelfHosted
 from tests.fakes.server import FakeServer, Gate, Reply, Socket, Step
 from voicecli.backends.registry import FAMILIES
+from voicecli.backends.selfhosted.meaning import MODEL as EMBEDDER
 from voicecli.types import (
     AudioChunk,
     AudioClip,
@@ -36,10 +41,18 @@ from voicecli.types import (
     Backend,
     ChatMessage,
     ChatOptions,
+    DescribeOptions,
+    Description,
+    EmbedOptions,
+    LearnOptions,
+    MediaChunk,
     PcmFormat,
+    PictureOptions,
+    Ranked,
     Secret,
     SpeechRequest,
     TranscribeOptions,
+    Upload,
 )
 
 KEY = "sk-contract-0123456789-never-shown"
@@ -170,6 +183,67 @@ def unending(adapter: Any, server: FakeServer, gate: Gate) -> Stream:
     return found
 
 
+# -- pictures, videos, documents, nearness -----------------------------------------------------------
+
+TEXTS = (f"Dial {DIGITS}", "a pig in the mud")
+
+
+def picture() -> Upload:
+    return Upload(io.BytesIO(png(DIGITS)), "picture.png", "image/png")
+
+
+def video() -> Upload:
+    return Upload(io.BytesIO(mp4(DIGITS)), "video.mp4", "video/mp4")
+
+
+def document() -> Upload:
+    return Upload(io.BytesIO(docx(DIGITS)), "digits.docx", "application/octet-stream")
+
+
+def make(adapter: Any) -> Stream:
+    found: Stream = adapter.image_make(f"Draw {DIGITS}.", PictureOptions())
+    return found
+
+
+def with_upload(verb: str, upload: Callable[[], Upload]) -> Callable[[Any], Stream]:
+    """A call that sends a file and gets one back."""
+
+    def call(adapter: Any) -> Stream:
+        found: Stream = getattr(adapter, verb)(upload())
+        return found
+
+    return call
+
+
+describe = once(lambda adapter: adapter.image_describe(picture(), DescribeOptions()))
+learn = once(lambda adapter: adapter.learn(document(), LearnOptions()))
+embed = once(lambda adapter: adapter.embed(TEXTS, EmbedOptions()))
+compare = once(lambda adapter: adapter.similar(*TEXTS, EmbedOptions()))
+rank = once(lambda adapter: adapter.rerank("pig mud", TEXTS, EmbedOptions()))
+
+
+def shows(digits: str, kind: str = "image/png") -> Callable[[list[MediaChunk]], bool]:
+    """The pieces of one file of that kind, with these digits in it."""
+    read = {"image/png": png_digits, "video/mp4": mp4_digits}[kind]
+    return lambda items: {each.kind for each in items} == {kind} and read(b"".join(e.data for e in items)) == digits
+
+
+def sees(digits: str) -> Callable[[list[Description]], bool]:
+    return lambda items: digits in items[0].text
+
+
+def vectors(items: list[Any]) -> bool:
+    return [list(each) for each in items[0]] == [vector(text) for text in TEXTS]
+
+
+def near(items: list[float]) -> bool:
+    return math.isclose(items[0], nearness(*TEXTS))
+
+
+def ranks(items: list[list[Ranked]]) -> bool:
+    return [(each.index, each.text) for each in items[0]] == [(1, TEXTS[1]), (0, TEXTS[0])]
+
+
 def _event(data: Any) -> bytes:
     return b"data: " + json.dumps(data).encode() + b"\n\n"
 
@@ -186,6 +260,8 @@ def _openai(server: OpenAIServer, **settings: Any) -> Backend:
         "chat_model": "digits-chat",
         "transcribe_model": "digits-hear",
         "speak_model": "digits-speak",
+        "embed_model": "letters-embed",
+        "image_model": "digits-draw",
     }
     fixed: dict[str, Any] = {
         "base_url": server.base_url,
@@ -228,6 +304,9 @@ OPENAI = [
     _openai_cell("models", "/v1/models", once(lambda adapter: adapter.models()), lists("digits-chat")),
     _openai_cell("voices", "/v1/audio/voices", once(lambda adapter: adapter.voices()), lists("alloy"), means=_NO_LIST),
     _openai_cell("health", "/v1/models", once(lambda adapter: adapter.check()), well),
+    _openai_cell("embed", "/v1/embeddings", embed, vectors),
+    _openai_cell("image_make", "/v1/images/generations", make, shows(DIGITS)),
+    _openai_cell("image_describe", _CHAT, describe, sees("5182004936")),
 ]
 
 # -- selfhosted --------------------------------------------------------------------------------------
@@ -255,6 +334,8 @@ def _selfhosted_cell(
 _LINES = [_line({"delta": "a"}), _line({"event": "done"})]
 _PARTS = [_line({"partial_text": "1"}), _line({"partial_text": "12"})]
 
+_ONE_BY_ONE = tuple(f"/{EMBEDDER}/{text}" for text in TEXTS)
+
 SELFHOSTED = [
     _selfhosted_cell(
         "chat", "chat", ("/api/chat/stream", "/api/chat"), chat, answers(DIGITS),
@@ -268,6 +349,9 @@ SELFHOSTED = [
     _selfhosted_cell("voices", "tts", (), once(lambda adapter: adapter.voices()), lists("style1")),
     _selfhosted_cell("models", "chat", ("/health",), once(lambda adapter: adapter.models()), lists(SELFHOSTED_MODEL)),
     _selfhosted_cell("health", "chat", ("/health",), once(lambda adapter: adapter.check()), well),
+    _selfhosted_cell("embed", "embedding", (f"/{EMBEDDER}", *_ONE_BY_ONE), embed, vectors),
+    _selfhosted_cell("similar", "embedding", ("/similarity",), compare, near),
+    _selfhosted_cell("rerank", "embedding", ("/rerank",), rank, ranks),
 ]  # fmt: skip
 
 # -- gov ---------------------------------------------------------------------------------------------
@@ -280,11 +364,25 @@ def _gov_cell(verb: str, paths: tuple[str, ...], call: Any, right: Any, slow: An
     return Cell("gov", verb, Gov, backend, lambda server: server, paths, call, right, slow)
 
 
+_NEXT, _TWICE = plus_one(DIGITS), doubled(DIGITS)
+
+
+def _films(digits: str) -> Callable[[list[MediaChunk]], bool]:
+    return shows(digits, "video/mp4")
+
+
 GOV = [
     _gov_cell("chat", ("/v1/chat/completions",), chat, answers(DIGITS)),
     _gov_cell("transcribe", ("/v1/asr",), transcribe, hears),
     _gov_cell("speak", ("/v1/tts",), speak, speaks),
     _gov_cell("health", ("/v1/tts",), once(lambda adapter: adapter.check()), well),
+    _gov_cell("image_make", ("/v1/images/generations",), make, shows(DIGITS)),
+    _gov_cell("image_describe", ("/image/imageToText",), describe, sees(DIGITS)),
+    _gov_cell("image_enhance", ("/image/enhanceImage",), with_upload("image_enhance", picture), shows(_NEXT)),
+    _gov_cell("image_animate", ("/image/generateVideo",), with_upload("image_animate", picture), _films(DIGITS)),
+    _gov_cell("video_track", ("/video/motInference",), with_upload("video_track", video), _films(_NEXT)),
+    _gov_cell("video_smooth", ("/video/mmeditingInference",), with_upload("video_smooth", video), _films(_TWICE)),
+    _gov_cell("learn", ("/uploadFile/uploadLearningFile",), learn, lambda items: items == [None]),
 ]
 
 # -- qiniu -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -26,11 +26,21 @@ from voicecli.errors import (
     UsageError,
     VoiceError,
 )
-from voicecli.types import AudioClip, ChatOptions, SpeechRequest, TranscribeOptions
+from voicecli.types import (
+    AudioClip,
+    ChatOptions,
+    DescribeOptions,
+    EmbedOptions,
+    LearnOptions,
+    PictureOptions,
+    SpeechRequest,
+    TranscribeOptions,
+    Verb,
+)
 
 pytestmark = pytest.mark.anyio
 
-VERBS = ("transcribe", "transcribe_live", "chat", "speak", "speak_live", "voices", "models", "health")
+VERBS: tuple[Verb, ...] = get_args(Verb)
 REMOTE = [cell for cell in CELLS if cell.paths]
 HTTP = [cell for cell in REMOTE if not cell.socket]
 STREAMED = [cell for cell in CELLS if cell.slow]
@@ -286,6 +296,7 @@ SAMPLES: dict[str, Any] = dict.fromkeys(("words", "diarize", "translate"), True)
     "speed": 1.5,
     "pitch": 1.0,
     "reference": AudioClip(b"x"),
+    "segments": True,
 }
 """A value that is set for every option; the others are texts."""
 
@@ -294,6 +305,12 @@ OPTIONS: dict[str, Any] = {
     "transcribe_live": TranscribeOptions(),
     "chat": ChatOptions(),
     "speak": SpeechRequest("x"),
+    "embed": EmbedOptions(),
+    "similar": EmbedOptions(),
+    "rerank": EmbedOptions(),
+    "image_make": PictureOptions(),
+    "image_describe": DescribeOptions(),
+    "learn": LearnOptions(),
 }
 
 
