@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from voicecli.types import Backend, Segment, TranscribeOptions, Transcript, Word
+from voicecli.whole import Part
 
 FOLDER = "pieces"
 KINDS = (FOLDER, "speech")
@@ -71,18 +71,23 @@ class PieceCache:
         path = self._path(key)
         if path is None:
             return
-        beside = path.with_name(f".{secrets.token_hex(6)}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - with a mode
-                file.write(json.dumps(asdict(transcript), ensure_ascii=False).encode("utf-8", "replace"))
-            beside.replace(path)
-        except OSError:
-            with suppress(OSError):
-                beside.unlink()
+        keep(path, json.dumps(asdict(transcript), ensure_ascii=False).encode("utf-8", "replace"))
 
     def _path(self, key: str) -> Path | None:
         return self._folder / key[:2] / f"{key[2:]}.json" if self._folder else None
+
+
+def keep(path: Path, data: bytes) -> None:
+    """Writes an entry: under its name once it is whole. One that cannot be written is not kept."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = Part(path, 0o600)
+        try:
+            part.file.write(data)
+            part.finish(0o600, lasting=False)
+        except BaseException:
+            part.discard()
+            raise
 
 
 # -- everything that is kept, of whatever kind -----------------------------------------------------

@@ -6,6 +6,7 @@ command does, or an import that `voice --version` and `voice --help` could do wi
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -19,7 +20,7 @@ from typer.core import HAS_RICH, TyperCommand, TyperGroup
 from voicecli import __version__
 from voicecli.commands.common import Session, shared_options
 from voicecli.console import Console, OutputClosedError, prepare_streams
-from voicecli.errors import INTERRUPTED, VoiceError, culprit
+from voicecli.errors import INTERRUPTED, UsageError, VoiceError, culprit
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "talk": ("voicecli.commands.talk:talk", "Hold a spoken conversation."),
@@ -165,7 +166,28 @@ def settle(exc: BaseException, console: Console) -> int:
         return int(exc.exit_code)
     if isinstance(exc, SystemExit):
         return exc.code if isinstance(exc.code, int) else 1
+    if isinstance(exc, OSError) and exc.errno in MACHINE:
+        return _machine(exc, console)
     return _bug(exc, console)
+
+
+MACHINE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is full",
+    errno.EFBIG: "a file became too large for its disk",
+    errno.EROFS: "the disk can only be read",
+    errno.EIO: "the disk (or another device) failed",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open on this machine",
+    errno.ENOMEM: "there is no memory left",
+}
+"""What is wrong with the machine, wherever it was met: no bug of ours, and no fault of the person's."""
+
+
+def _machine(exc: OSError, console: Console) -> int:
+    where = f"{exc.filename}: " if isinstance(exc.filename, str) else ""
+    console.error(f"{where}{MACHINE[exc.errno or 0]}")
+    return UsageError.exit_code
 
 
 def _aborted(exc: BaseException, console: Console) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from voicecli.config.files import LARGEST, reason, write_whole
+from voicecli.config.files import LARGEST, changing, reason, write_whole
 from voicecli.errors import ConfigError, RefusedError
 from voicecli.types import Backend, Secret
 
@@ -159,17 +159,20 @@ def _refuse_open_doors(mode: int, path: Path) -> None:
 
 def store(config_dir: Path, name: str, key: str) -> None:
     """Keeps `key` for the backend `name`. Raises ConfigError when it is no key or cannot be written."""
-    _write(config_dir, stored(config_dir) | {name: checked(key, f"the key for {name}")})
+    key = checked(key, f"the key for {name}")
+    with changing(key_file(config_dir)):
+        _write(config_dir, stored(config_dir) | {name: key})
 
 
 def remove(config_dir: Path, name: str) -> None:
     """Forgets the key of `name`. Raises ConfigError when there is none."""
-    keys = stored(config_dir)
-    if name not in keys:
-        have = f"There are keys for: {', '.join(sorted(keys))}." if keys else "None is stored."
-        raise ConfigError(f'no key is stored for "{name}"', cure=have)
-    del keys[name]
-    _write(config_dir, keys)
+    with changing(key_file(config_dir)):
+        keys = stored(config_dir)
+        if name not in keys:
+            have = f"There are keys for: {', '.join(sorted(keys))}." if keys else "None is stored."
+            raise ConfigError(f'no key is stored for "{name}"', cure=have)
+        del keys[name]
+        _write(config_dir, keys)
 
 
 def _write(config_dir: Path, keys: Mapping[str, str]) -> None:

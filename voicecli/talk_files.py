@@ -6,10 +6,14 @@ for a loudspeaker (audio.tape), the history of messages.
 
 from __future__ import annotations
 
+import errno
 import json
+import math
+import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,46 +23,94 @@ from voicecli.audio.tape import WavTape
 from voicecli.dialogue.events import Event, to_json
 from voicecli.errors import InputError
 from voicecli.types import MIC, AudioFrame
+from voicecli.whole import Part
 
+WAV_HEADER = 44
 MAX_KEPT = 20
-"""Recordings of lost turns kept in one folder; a turn is at most a minute, so under 40 MB."""
+MAX_BYTES = 64_000_000
+"""Recordings of lost turns kept in one folder, and their bytes; a turn is a minute at most, about 2 MB."""
 
 
 class KeptTurns:
-    """Stores the recording of a turn that could not be answered; the oldest make room."""
+    """Stores the recordings of turns that could not be answered; the oldest make room.
+
+    Any number of processes share the folder. `lost` are those of this conversation that were not sent again.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.lost: list[Path] = []
 
     def keep(self, turn: int, pcm: bytes) -> str:
         """Where the recording is; "" when it could not be stored (the turn is lost either way)."""
         if not pcm:
             return ""
-        path = self._folder / f"lost-{time.strftime('%Y%m%d-%H%M%S')}-{turn}.wav"
+        name = f"lost-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{turn}.wav"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(wav_bytes(pcm, MIC))
-            path.chmod(0o600)
-            for old in sorted(self._folder.glob("lost-*.wav"))[:-MAX_KEPT]:
-                old.unlink(missing_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(self._folder / name, wav_bytes(pcm, MIC))
         except OSError:
             return ""
-        return str(path)
+        self._make_room()
+        self.lost.append(self._folder / name)
+        return str(self._folder / name)
+
+    def take(self) -> bytes:
+        """The oldest lost turn of this conversation, as samples; none when there is none (any more)."""
+        while self.lost:
+            path = self.lost.pop(0)
+            with suppress(OSError):
+                return path.read_bytes()[WAV_HEADER:]
+        return b""
+
+    def _make_room(self) -> None:
+        """The newest stay, as many as may."""
+        room = MAX_BYTES
+        kept = sorted(self._folder.glob("lost-*.wav"), key=_age)
+        for number, path in enumerate(kept):
+            with suppress(OSError):
+                room -= path.stat().st_size
+                if number >= MAX_KEPT or (room < 0 and number):
+                    path.unlink()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A file for its owner alone, whole or not at all. OSError."""
+    part = Part(path, 0o600)
+    try:
+        part.file.write(data)
+        part.finish(0o600)
+    except BaseException:
+        part.discard()
+        raise
+
+
+def _age(path: Path) -> tuple[float, str]:
+    """The newest first; what is gone meanwhile last."""
+    try:
+        return -path.stat().st_mtime, path.name
+    except OSError:
+        return math.inf, path.name
 
 
 class Recording:
-    """`--save FOLDER`: user.wav, assistant.wav and transcript.jsonl of one conversation, in a folder of its own."""
+    """`--save FOLDER`: user.wav, assistant.wav and transcript.jsonl of one conversation, in a folder of its own.
+
+    A disk that is full ends the recording and not the conversation: `tell` gets a word on it, once.
+    """
 
     def __init__(self, folder: Path, rate: int) -> None:
         self._folder = folder / time.strftime("%Y%m%d-%H%M%S")
         self._rate = rate
+        self.tell: Callable[[str], object] = lambda text: None
+        self._failed = False
         self._sounded: deque[bytes] = deque()
         self._open: list[Any] = []
         self._began = time.monotonic()
 
     def __enter__(self) -> Recording:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder = _made(self._folder)
             self._user = self._tape("user.wav", MIC.rate)
             self._assistant = self._tape("assistant.wav", self._rate)
             self._transcript = (self._folder / "transcript.jsonl").open("a", encoding="utf-8")
@@ -76,20 +128,34 @@ class Recording:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._flush()
+        with self._honest():
+            self._flush()
         for each in self._open:
-            each.close()
+            with self._honest():
+                each.close()
 
     def heard(self, frame: AudioFrame) -> None:
         """A frame of the microphone; the assistant's side is written on the same beat."""
-        self._user.write(frame.pcm)
-        self._flush()
+        with self._honest():
+            self._user.write(frame.pcm)
+            self._flush()
+
+    @contextmanager
+    def _honest(self) -> Iterator[None]:
+        """After the first failure nothing more is told, and what can be written still is."""
+        try:
+            yield
+        except OSError as exc:
+            if not self._failed:
+                self.tell(f"the recording in {self._folder} is not whole: {(exc.strerror or str(exc)).lower()}")
+            self._failed = True
 
     def note(self, event: Event, turn: int) -> None:
         line = to_json(event, turn, round((time.monotonic() - self._began) * 1000))
         if line is not None:
-            self._transcript.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._transcript.flush()
+            with self._honest():
+                self._transcript.write(json.dumps(line, ensure_ascii=False) + "\n")
+                self._transcript.flush()
 
     def tee(self, playout: Any) -> Any:
         """A playout that also remembers what it rendered."""
@@ -98,6 +164,17 @@ class Recording:
     def _flush(self) -> None:
         while self._sounded:
             self._assistant.write(self._sounded.popleft())
+
+
+def _made(folder: Path) -> Path:
+    """A new folder of that name, with a number behind it where another conversation began in the same second."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 100):
+        path = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        with suppress(FileExistsError):
+            path.mkdir()
+            return path
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
 
 
 class Overheard:

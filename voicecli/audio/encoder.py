@@ -7,7 +7,8 @@ here: which formats there are (files), headers of WAV (pcm).
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from voicecli.audio import files, pcm
@@ -32,9 +33,9 @@ class Encoder:
         format, subtype = files.FORMATS[container]
         fitting = min((each for each in files.RATES.get(container, (rate,)) if each >= rate), default=48_000)
         self._resampler = pcm.Resampler(rate, fitting)
-        self._target: Any = _Forward(target) if callable(target) else target
+        self._target = _Honest(_Forward(target) if callable(target) else target)
         how: dict[str, Any] = STEADY if callable(target) and container == "mp3" else {}
-        with hushed():
+        with hushed(), self._target.errors():
             self._file = soundfile.SoundFile(self._target, "w", fitting, 1, subtype, format=format, **how)
 
     def feed(self, samples: bytes) -> None:
@@ -43,7 +44,7 @@ class Encoder:
     def close(self) -> None:
         """The end of the sound, and what the format writes after it."""
         self._put(self._resampler.flush())
-        with hushed():
+        with hushed(), self._target.errors():
             self._file.close()
 
     def _put(self, samples: bytes) -> None:
@@ -51,8 +52,48 @@ class Encoder:
         import numpy as np
 
         for at in range(0, len(samples), files.READ_BYTES):
-            with hushed():
+            with hushed(), self._target.errors():
                 self._file.write(np.frombuffer(samples[at : at + files.READ_BYTES], np.int16))
+
+
+class _Honest:
+    """A file for libsndfile, which knows no exceptions: what went wrong is kept, and raised once it is back from C."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._trouble: Exception | None = None
+
+    def write(self, data: bytes) -> int:
+        return len(data) if self._kept(self._file.write, data) is not None else 0
+
+    def read(self, size: int = -1) -> bytes:
+        return self._kept(self._file.read, size) or b""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._kept(self._file.seek, offset, whence) or 0
+
+    def tell(self) -> int:
+        return self._kept(self._file.tell) or 0
+
+    def flush(self) -> None:
+        """The file's owner does it."""
+
+    def _kept(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Nothing is tried after the first failure; libsndfile tidies up long after, when the file is closed."""
+        try:
+            return work(*args) if self._trouble is None else None
+        except Exception as exc:
+            self._trouble = exc
+            return None
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Raises what went wrong in the block, in place of what libsndfile makes of it."""
+        try:
+            yield
+        finally:
+            if self._trouble is not None:
+                raise self._trouble
 
 
 class _Forward:

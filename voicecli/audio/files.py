@@ -11,10 +11,9 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +22,7 @@ from voicecli.audio import pcm
 from voicecli.audio.quiet import hushed
 from voicecli.errors import InputError, UsageError
 from voicecli.types import MIC, AudioClip, PcmFormat
+from voicecli.whole import Part, is_same
 
 Source = Path | BinaryIO
 
@@ -334,33 +334,52 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     vanishes and what was there stays. Pipes and devices are written directly. UsageError: it cannot be written.
     """
     with _writable(path, CANNOT_OPEN):
-        direct = path.exists() and not path.is_file() and not path.is_dir()
-        target = path if direct else path.resolve()
-        beside = target if direct else target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "is a folder")
-        file = beside.open("wb" if direct else "xb")
-    try:
-        with _writable(path, FULL), file:
+        part = None if _is_odd(path) else Part(_target(path))
+    if part is None:
+        with _direct(path) as file:
             yield file
-            file.flush()
-            if not direct:
-                os.fsync(file.fileno())
-        if not direct:
-            _put_in_place(path, beside, target)
+        return
+    try:
+        with _writable(path, FULL):
+            yield part.file
+            part.file.flush()
+        with _writable(path, CANNOT_OPEN):
+            part.finish()
     except BaseException:
-        if not direct:
-            with suppress(OSError):
-                beside.unlink()
+        part.discard()
         raise
 
 
-def _put_in_place(path: Path, beside: Path, target: Path) -> None:
-    """The new file under the old one's name, with its permissions."""
-    with suppress(OSError):
-        beside.chmod(stat.S_IMODE(target.stat().st_mode))
+@contextmanager
+def _direct(path: Path) -> Iterator[BinaryIO]:
+    """A pipe or a device: what is written is gone."""
     with _writable(path, CANNOT_OPEN):
-        beside.replace(target)
+        file = path.open("wb")
+    with _writable(path, FULL), file:
+        yield file
+        file.flush()
+
+
+def _target(path: Path) -> Path:
+    """The file that `path` leads to. OSError: a folder, or a file that is read-only, which is meant so."""
+    target = path.resolve()
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "is read-only")
+    return target
+
+
+def refuse_input(path: Path, *inputs: Path | str | None) -> None:
+    """UsageError when writing to `path` would be writing over one of the inputs (None: is none)."""
+    for each in inputs:
+        if each is not None and is_same(path, Path(each)) and not _is_odd(path):
+            raise UsageError(f"{path} is the input", cure="Choose another name to write to.")
+
+
+def _is_odd(path: Path) -> bool:
+    """A device or a pipe, which may well be both: a terminal, /dev/null."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 @contextmanager

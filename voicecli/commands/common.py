@@ -7,7 +7,8 @@ command needs, or an import that costs time (asyncio, config and wiring are impo
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -131,6 +132,20 @@ def read_text(path: Path) -> str:
 def unreadable(path: Path | str, exc: OSError) -> InputError:
     """The error for a file that the system would not read or write."""
     return InputError(f"{exc.strerror or exc}", who=str(path))
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder of our own for the time of the block. Raises UsageError where there is no room for one."""
+    from tempfile import TemporaryDirectory
+
+    try:
+        folder = TemporaryDirectory(prefix="voice-", ignore_cleanup_errors=True)
+    except OSError as exc:
+        what = "there is no room for temporary files"
+        raise UsageError(what, cure="Make room on the disk, or set TMPDIR to a folder elsewhere.") from exc
+    with folder as name:
+        yield Path(name)
 
 
 def one_of(value: str, allowed: Sequence[str], flag: str) -> str:

@@ -163,6 +163,8 @@ def export(
     run = session(ctx)
     if every and which:
         raise UsageError("say which conversation, or --all, not both")
+    if output not in (None, "-") and _is_the_history(run, Path(str(output))):
+        raise UsageError(f"{output} is the history itself", cure="Choose another -o.")
     with _opened(run) as store:
         chosen = store.recent()[::-1] if every and store else [] if every else [_found(store, which)]
         parts = [(each, store.messages(each.id)) for each in chosen if store]
@@ -291,6 +293,13 @@ def markdown(conversation: Conversation, messages: Iterable[Message]) -> str:
         who = {"user": "you", "assistant": "voice"}.get(message.role, message.role)
         lines += [f"**{who}**{mark}", "", message.content, ""]
     return "\n".join(lines)
+
+
+def _is_the_history(run: Session, path: Path) -> bool:
+    from voicecli.conversations import NAME
+    from voicecli.whole import is_same
+
+    return is_same(path, run.config().state_dir / NAME)
 
 
 def _format(run: Session, wish: str | None, output: str | None) -> str:

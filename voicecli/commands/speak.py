@@ -18,6 +18,7 @@ import typer
 from voicecli.commands import common, completing
 from voicecli.commands.common import Input, Language, Model, Output, Session, Temperature, TopP, VoiceName
 from voicecli.errors import InputError, ServiceError, UsageError, VoiceError
+from voicecli.whole import is_same
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
@@ -96,6 +97,7 @@ def speak(
     from voicecli.types import SpeechRequest
 
     session = common.session(ctx)
+    _spare(reference, output, srt, vtt)
     request = SpeechRequest(
         text="",
         voice=common.voice_name(voice),
@@ -156,7 +158,7 @@ def _check_target(target: Path, input: str | None, flag: str = "-o") -> None:
         raise UsageError(f"{flag} {target} is a folder", cure="Name a file in it.")
     if not target.absolute().parent.is_dir():
         raise UsageError(f"{flag} {target}: there is no such folder", cure=f"Make it: mkdir -p {target.parent}")
-    if input not in (None, STD) and target.exists() and target.samefile(input):
+    if input not in (None, STD) and is_same(target, Path(str(input))):
         raise UsageError(f"{flag} {target} is the input", cure=f"Choose another {flag}.")
 
 
@@ -199,6 +201,13 @@ def _source(session: Session, words: list[str], input: str | None, *, streamed: 
     if not text.strip():
         raise InputError("there is nothing to say", cure="The text is empty.")
     return Source(text)
+
+
+def _spare(reference: Path | None, *targets: Path | str | None) -> None:
+    """The recording of a voice is not written over. Raises UsageError."""
+    for each in targets:
+        if reference is not None and each not in (None, STD) and is_same(Path(str(each)), reference):
+            raise UsageError(f"{each} is the --reference", cure="Choose another name to write to.")
 
 
 def _reference(path: Path | None) -> Any:

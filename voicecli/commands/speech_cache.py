@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from voicecli.cache import keep
 from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest
 
 FOLDER = "speech"
@@ -93,12 +92,4 @@ def _read(path: Path) -> tuple[PcmFormat | str, bytes] | None:
 
 def _write(path: Path, encoding: PcmFormat | str, sound: bytes) -> None:
     told: dict[str, Any] = asdict(encoding) if isinstance(encoding, PcmFormat) else {"container": encoding}
-    beside = path.with_name(f".{secrets.token_hex(6)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(json.dumps(told | {"bytes": len(sound)}).encode() + b"\n" + sound)
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink()
+    keep(path, json.dumps(told | {"bytes": len(sound)}).encode() + b"\n" + sound)

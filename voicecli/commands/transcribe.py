@@ -285,16 +285,14 @@ def _render_again(session: Session, job: Job, give: Give, *, alone: bool) -> Voi
 
 
 def _send(session: Session, wish: Wish, jobs: list[Job], give: Give, *, alone: bool) -> list[VoiceError | None]:
-    from tempfile import TemporaryDirectory
-
     family, backend = session.choose("transcribe")
     options = options_of(family, wish)
     session.check(family, "transcribe", options)
     settings = _settings(session, family, wish)
-    with TemporaryDirectory(prefix="voice-", ignore_cleanup_errors=True) as folder:
-        _spool(session, jobs, Path(folder))
+    with common.scratch() as folder:
+        _spool(session, jobs, folder)
         make = _maker(family, backend, options, settings)
-        return common.run(lambda: _do_all(session, make, jobs, wish, Path(folder), give, alone=alone))
+        return common.run(lambda: _do_all(session, make, jobs, wish, folder, give, alone=alone))
 
 
 def _maker(
@@ -478,16 +476,14 @@ def _dictate(
 
 def _show_plan(session: Session, wish: Wish, jobs: list[Job]) -> None:
     """What would be sent, piece by piece. No adapter is opened, no key looked up, nothing fetched."""
-    from tempfile import TemporaryDirectory
-
     from voicecli.commands.transcribe_work import Row, rows
 
     family, backend = session.choose("transcribe")
     options = options_of(family, wish)
     session.check(family, "transcribe", options)
     found: list[Row] = []
-    with TemporaryDirectory(prefix="voice-") as folder:
-        _spool(session, jobs, Path(folder))
+    with common.scratch() as folder:
+        _spool(session, jobs, folder)
         work = _maker(family, backend, options, _settings(session, family, wish))(None, lambda seconds: None)
         for job in jobs:
             if job.source.url or job.source.saved:
@@ -495,7 +491,7 @@ def _show_plan(session: Session, wish: Wish, jobs: list[Job]) -> None:
                     f"{job.source.shown}: {'would be fetched' if job.source.url else 'needs no request'}"
                 )
             else:
-                found += rows(work, job.source.path or Path(folder) / STDIN_FILE, job)
+                found += rows(work, job.source.path or folder / STDIN_FILE, job)
     _show_rows(session, found)
 
 

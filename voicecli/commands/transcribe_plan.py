@@ -6,6 +6,7 @@ that would write over something. Does not belong here: reading sound, requests, 
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,11 +185,21 @@ def _targets(source: Source, folder: Path | None, formats: Sequence[str]) -> Ite
 def _safe(jobs: list[Job]) -> list[Job]:
     """The jobs, none of which writes over an input or over another's text."""
     sources = {job.source.path.resolve() for job in jobs if job.source.path}
+    files = {found for path in sources if (found := _file(path))}
     seen: set[Path] = set()
     for target in (target for job in jobs for target in job.targets.values() if target):
-        if target.resolve() in sources:
+        if target.resolve() in sources or _file(target) in files:
             raise UsageError(f"{target} would be overwritten, and it is a recording", cure="Choose another -o.")
         if target.resolve() in seen:
             raise UsageError(f"two recordings would be written to {target}", cure="Transcribe them one by one.")
         seen.add(target.resolve())
     return jobs
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """What file a name leads to, through links of either kind and letters' case; None for none yet, or a device."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) and found.st_ino else None

@@ -128,7 +128,9 @@ def write_start(path: Path, env: Mapping[str, str], *, force: bool = False, foun
     refuse_existing(path, force=force)
     text = starting_text(env, found)
     validate(text, path, env)
-    files.write_whole(path, text)
+    with files.changing(path):
+        refuse_existing(path, force=force)  # another process may have been faster
+        files.write_whole(path, text)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -140,18 +142,20 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 def set_value(path: Path, key: str, text: str, env: Mapping[str, str]) -> Any:
     """Sets one dotted key in the file (made if need be) from text, and returns the value as written.
 
-    Everything else in the file stays as it is, comments too. Raises ConfigError, and then writes nothing.
+    Everything else in the file stays as it is, comments and what other processes set meanwhile too. Raises
+    ConfigError, and then writes nothing.
     """
     where = parts(key)
     value = _value(where, text)
-    try:
-        old = files.read(path)
-    except FileNotFoundError:
-        old = ""
-    files.parse(old, path)
-    new = _edited(old, where, value, path)
-    validate(new, path, env)
-    files.write_whole(path, new)
+    with files.changing(path):
+        try:
+            old = files.read(path)
+        except FileNotFoundError:
+            old = ""
+        files.parse(old, path)
+        new = _edited(old, where, value, path)
+        validate(new, path, env)
+        files.write_whole(path, new)
     return value
 
 

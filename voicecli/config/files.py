@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from voicecli.errors import ConfigError
+from voicecli.whole import Part, alone_in
 
 LARGEST = 1 << 20
 """Bytes of the largest file that is read as a configuration."""
@@ -118,30 +119,26 @@ def _refuse_odd(path: Path) -> None:
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    part = Part(path, mode)
     try:
-        with os.fdopen(handle, "wb") as file:
-            temporary.chmod(mode)  # what the process' umask took away
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        part.file.write(data)
+        part.finish(mode)
     except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
+        part.discard()
         raise
-    _sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name itself last through a power cut, where folders can be synced."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Around reading a file, changing it and writing it back: other processes wait their turn. ConfigError."""
+    folder = Path(os.path.realpath(path)).parent
+    try:
+        with suppress(OSError):  # writing tells it better
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with alone_in(folder):
+            yield
+    except TimeoutError as exc:
+        raise ConfigError(f"cannot be changed: {reason(exc)}", who=str(path), cure="Try again in a moment.") from None
 
 
 def reason(exc: Exception) -> str:
