@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pysubs2
 import pytest
 
 from tests import dtmf, long
@@ -246,6 +247,26 @@ def test_a_saved_transcript_is_rendered_without_a_request(
         assert (run.returncode, run.stdout) == (0, straight)
     assert straight.count(b"-->") == 2
     assert len(recogniser.log) == asked + 1
+
+
+@pytest.mark.parametrize("kind", ["srt", "vtt"])
+def test_words_are_timed_one_by_one(
+    kind: str, recogniser: long.Recogniser, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    (folder / "a.wav").write_bytes(spoken("12", "wav"))
+    run = voice("transcribe", "a.wav", "-f", kind, "--words", env=work)
+    assert run.returncode == 0
+    found = pysubs2.SSAFile.from_string(run.stdout.decode(), format_=kind)
+    assert [each.text for each in found] == ["1", "2"]
+    assert b"told" not in run.stderr
+
+
+def test_times_of_words_that_nobody_told_are_called_guesses(voice: Voice, folder: Path) -> None:
+    (folder / "a.json").write_text('{"text": "one two", "segments": [{"text": "one two", "start": 0, "end": 2}]}')
+    run = voice("transcribe", "a.json", "-f", "lrc", "--words")
+    assert run.stdout == b"[00:00.00]<00:00.00>one <00:01.00>two\n"
+    assert b"warning: a.json: no times of words were told; those written are guessed" in run.stderr
+    assert b"told" not in voice("transcribe", "a.json", "-f", "lrc").stderr
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1", '{"segments": []}', "\0\0"])

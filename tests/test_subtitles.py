@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pysubs2
@@ -127,6 +128,36 @@ def test_a_speaker_is_named_when_it_changes() -> None:
     assert [each.text for each in stretches(Transcript("", segments=tuple(said)))] == ["A: Hello.", "Yes?", "B: Hi."]
 
 
+# -- words -----------------------------------------------------------------------------------------
+
+
+SAID = (
+    *(word("Hello", 1.0), word("big", 1.5, 1.7), word("world", 2.0, 2.9)),
+    *(word("你好", 4.0, 4.5), word("世界", 4.6, 5.0), word("再见", 5.1, 6.0)),
+)
+SPOKEN = Transcript(
+    "", segments=(Segment("Hello, big world.", 1.0, 3.0), Segment("你好世界，再见", 4.0, 6.0)), words=SAID
+)
+
+
+def test_each_word_has_a_cue_with_the_marks_beside_it() -> None:
+    made = subtitles.by_word(cues(SPOKEN, Layout(words=True)))
+    assert [cue.lines[0] for cue in made] == ["Hello,", "big", "world.", "你好", "世界，", "再见"]
+    assert [(cue.start, cue.end) for cue in made] == [(round(1000 * w.start), round(1000 * w.end)) for w in SAID]
+
+
+def test_lyrics_tell_the_time_of_each_word_in_their_line() -> None:
+    assert subtitles.render("lrc", SPOKEN, Layout(words=True)).splitlines() == [
+        "[00:01.00]<00:01.00>Hello, <00:01.50>big <00:02.00>world.",
+        "[00:04.00]<00:04.00>你好<00:04.60>世界，<00:05.10>再见",
+    ]
+
+
+def test_words_in_segments_are_words_too() -> None:
+    segment = Segment("Hello", 1.0, 1.4, (word("Hello", 1.0),))
+    assert subtitles.words_of(Transcript("Hello", segments=(segment,))) == segment.words
+
+
 # -- formats, read back by another program ---------------------------------------------------------
 
 
@@ -165,6 +196,19 @@ def test_every_subtitle_reads_back_with_its_times_and_text(transcript: Transcrip
     expected = [(cue.start, cue.end, cue.lines) for cue in made]
     for kind in ("srt", "vtt"):
         assert read_back(subtitles.FORMATS[kind](made), kind) == expected
+
+
+@given(transcripts(), LAYOUTS)
+def test_every_word_reads_back_and_none_is_lost(transcript: Transcript, layout: Layout) -> None:
+    whole = cues(transcript, replace(layout, words=True))
+    made = subtitles.by_word(whole)
+    assert [replace(cue, words=()) for cue in whole] == cues(transcript, layout)
+    texts = ["".join("".join(cue.lines).split()) for cue in whole]
+    assert "".join(texts) == "".join("".join(cue.lines[0].split()) for cue in made)
+    assume(not (made and made[-1].lines[0].isdigit()))
+    expected = [(cue.start, cue.end, cue.lines) for cue in made]
+    for kind in ("srt", "vtt"):
+        assert read_back(subtitles.render(kind, transcript, replace(layout, words=True)), kind) == expected
 
 
 @given(transcripts(), LAYOUTS)

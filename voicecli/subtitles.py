@@ -32,21 +32,36 @@ class Layout:
     """How cues are broken. `max_chars` are cells of a line; None: 42, or 32 for Chinese and Japanese.
 
     A cue lasts `max_seconds` at most where it can be broken, and a pause of `pause_s` between two words ends it.
+    With `words` the time of each word is told: inside its line in lrc, elsewhere by a cue of its own.
     """
 
     max_chars: int | None = None
     max_lines: int = 2
     max_seconds: float = 7.0
     pause_s: float = 1.0
+    words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One subtitle: when it is shown, in milliseconds from the start, and its lines."""
+    """One subtitle: when it is shown, in milliseconds from the start, and its lines.
+
+    `words`, where they were asked for, are the words of each line, with the space behind them.
+    """
 
     start: int
     end: int
     lines: tuple[str, ...]
+    words: tuple[tuple[Timed, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A word of a cue, and when it is said, in milliseconds from the start."""
+
+    text: str
+    start: int
+    end: int
 
 
 # -- cues ------------------------------------------------------------------------------------------
@@ -72,9 +87,35 @@ def _cues_of(stretch: Stretch, layout: Layout, width: int) -> Iterator[Cue]:
         end = _cue_end(units, first, times, layout, width)
         start_s, end_s = times.start(units[first].start), times.end(units[end - 1].end)
         start = round(1000 * start_s)
-        lines = _wrapped(units[first:end], width, layout.max_lines)
-        yield Cue(start, max(start + 1, round(1000 * end_s)), tuple(lines))
+        rows = _rows(units[first:end], width)
+        words = tuple(tuple(_timed(row, times)) for row in rows) if layout.words else ()
+        yield Cue(start, max(start + 1, round(1000 * end_s)), tuple(map(_line, rows)), words)
         first = end
+
+
+def _line(units: Iterable[Unit]) -> str:
+    return "".join(unit.text for unit in units).strip()
+
+
+def _timed(units: Sequence[Unit], times: Times) -> Iterator[Timed]:
+    """The words of a line: what the recogniser took for one, with the marks beside it."""
+    first = 0
+    for index in range(1, len(units) + 1):
+        if index < len(units) and times.joins(units[index]):
+            continue
+        part, first = units[first:index], index
+        start = round(1000 * times.start(part[0].start))
+        end = round(1000 * times.end(part[-1].end))
+        yield Timed("".join(unit.text for unit in part), start, max(start + 1, end))
+
+
+def by_word(cues: Iterable[Cue]) -> list[Cue]:
+    """A cue for each word of the cues that have words; the others as they are."""
+    made: list[Cue] = []
+    for cue in cues:
+        made += [Cue(word.start, word.end, (word.text.strip(),)) for line in cue.words for word in line]
+        made += [] if cue.words else [cue]
+    return made
 
 
 def _cue_end(units: Sequence[Unit], first: int, times: Times, layout: Layout, width: int) -> int:
@@ -118,19 +159,16 @@ class _Filler:
         return new
 
 
-def _wrapped(units: Sequence[Unit], width: int, most: int) -> list[str]:
-    """The units as lines: as few as will do, of about the same width, the break behind a comma where there is one."""
+def _rows(units: Sequence[Unit], width: int) -> list[Sequence[Unit]]:
+    """The units by lines: as few as will do, of about the same width, the break behind a comma where there is one."""
     count = _lines_of(units, width)
     if count == 2:
         return _in_two(units, width)
     least = max(1, sum(unit.cells + unit.gap for unit in units) // max(1, count))
     fitting = next((each for each in range(least, width) if _lines_of(units, each) == count), width)
-    line, lines = _Filler(fitting), [""]
-    for unit in units:
-        if line.add(unit):
-            lines.append("")
-        lines[-1] += unit.text
-    return [each.strip() for each in lines]
+    line = _Filler(fitting)
+    starts = [index for index, unit in enumerate(units) if line.add(unit)]
+    return [units[start:end] for start, end in pairwise([0, *starts, len(units)])]
 
 
 def _lines_of(units: Sequence[Unit], width: int) -> int:
@@ -140,7 +178,7 @@ def _lines_of(units: Sequence[Unit], width: int) -> int:
     return line.lines
 
 
-def _in_two(units: Sequence[Unit], width: int) -> list[str]:
+def _in_two(units: Sequence[Unit], width: int) -> list[Sequence[Unit]]:
     """Two lines. A number never stands alone on the second: readers of srt would take it for the next cue's."""
     ends = list(accumulate(unit.cells + unit.gap for unit in units))
     best, least = 1, math.inf
@@ -150,7 +188,7 @@ def _in_two(units: Sequence[Unit], width: int) -> list[str]:
         cost = abs(one - two) - 8 * (units[index - 1].quality - 1) + width * lonely
         if one <= width and two <= width and cost < least:
             best, least = index, cost
-    return ["".join(unit.text for unit in part).strip() for part in (units[:best], units[best:])]
+    return [units[:best], units[best:]]
 
 
 # -- where a text may be broken --------------------------------------------------------------------
@@ -326,9 +364,9 @@ class Times:
     def __init__(self, stretch: Stretch) -> None:
         weights = (cells(each) if each.isalnum() else 0 for each in stretch.text)
         self._weights = [0, *accumulate(weights)]
-        self._spans = list(self._with_gaps(_found(stretch.text, stretch.words), stretch)) or [
-            _Span(0, len(stretch.text), stretch.start, stretch.end)
-        ]
+        found = list(_found(stretch.text, stretch.words))
+        self._words = {span.first for span in found}
+        self._spans = list(self._with_gaps(found, stretch)) or [_Span(0, len(stretch.text), stretch.start, stretch.end)]
         self._firsts = [span.first for span in self._spans]
         self._lasts = [span.last for span in self._spans]
 
@@ -336,6 +374,12 @@ class Times:
         """When what begins with character `at` begins."""
         span = self._spans[min(bisect_right(self._lasts, at), len(self._spans) - 1)]
         return span.start if at <= span.first else self._within(span, at)
+
+    def joins(self, unit: Unit) -> bool:
+        """Whether a unit goes with the one before it: it begins within a word, or has no letters."""
+        span = self._spans[max(bisect_right(self._firsts, unit.start) - 1, 0)]
+        within = span.first in self._words and span.first < unit.start < span.last
+        return within or not self._weight(unit.start, unit.end)
 
     def end(self, at: int) -> float:
         """When what ends before character `at` ends."""
@@ -428,12 +472,32 @@ def tsv(cues: Iterable[Cue]) -> str:
 
 
 def lrc(cues: Iterable[Cue]) -> str:
-    """Lyrics: the time of each line in minutes, seconds and hundredths."""
-    return "".join(f"[{_minutes(cue.start)}]{joined(cue.lines)}\n" for cue in cues)
+    """Lyrics: the time of each line in minutes, seconds and hundredths, and of each word where words are told."""
+    return "".join(f"[{_minutes(cue.start)}]{_lyrics(cue)}\n" for cue in cues)
+
+
+def _lyrics(cue: Cue) -> str:
+    """A cue's text on one line; with words as "enhanced" lrc has them."""
+    if not cue.words:
+        return joined(cue.lines)
+    lines = ("".join(f"<{_minutes(word.start)}>{word.text}" for word in line).strip() for line in cue.words)
+    return " ".join(lines)
 
 
 FORMATS: Mapping[str, Callable[[Iterable[Cue]], str]] = {"srt": srt, "vtt": vtt, "tsv": tsv, "lrc": lrc}
 """The formats that are made of cues."""
+
+
+def render(kind: str, transcript: Transcript, layout: Layout) -> str:
+    """The transcript in one of FORMATS."""
+    made = cues(transcript, layout)
+    # vtt has marks for times within a cue, but most readers take them for text.
+    return FORMATS[kind](by_word(made) if layout.words and kind != "lrc" else made)
+
+
+def words_of(transcript: Transcript) -> tuple[Word, ...]:
+    """Its words, wherever the recogniser put them."""
+    return transcript.words or tuple(word for segment in transcript.segments for word in segment.words)
 
 
 def _clock(ms: int, point: str) -> str:
@@ -453,10 +517,7 @@ def verbose_json(transcript: Transcript) -> dict[str, Any]:
         | ({"speaker": each.speaker} if each.speaker else {})
         for number, each in enumerate(transcript.segments)
     ]
-    words = [
-        {"word": each.text, "start": _ms(each.start), "end": _ms(each.end)}
-        for each in transcript.words or (word for segment in transcript.segments for word in segment.words)
-    ]
+    words = [{"word": each.text, "start": _ms(each.start), "end": _ms(each.end)} for each in words_of(transcript)]
     whole = {
         "task": "transcribe",
         "language": transcript.language,

@@ -85,7 +85,7 @@ def transcribe(
         list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")
     ] = None,
     temperature: Temperature = None,
-    words: Annotated[bool, typer.Option("--words", help="Ask for the time of every word.")] = False,
+    words: Annotated[bool, typer.Option("--words", help="Tell the time of every word: see below.")] = False,
     diarize: Annotated[bool, typer.Option("--diarize", help="Tell speakers apart.")] = False,
     translate: Annotated[bool, typer.Option("--translate", help="Translate into English.")] = False,
     max_chars: Annotated[
@@ -135,6 +135,9 @@ def transcribe(
     One recording goes to stdout or to the file -o; of several, each becomes a file beside its recording or in the
     folder -o. A long recording is cut at its silences and sent in pieces; an interrupted run goes on where it
     stopped. A JSON that was saved is rendered again without a request.
+
+    With --words the time of each word is asked for, and written: srt, vtt and tsv have an entry for each word,
+    lrc its time before it (karaoke), json and verbose_json a list.
     """
     session = common.session(ctx)
     inputs = [*(inputs or []), *(input or [])]
@@ -151,7 +154,7 @@ def transcribe(
     wish = Wish(formats, jobs, _raw(raw), not no_cache, skip_existing, copy, words, max_download, asked)
     if mic:
         _alone(inputs, files_from, raw, dry_run)
-        _dictate(session, wish, output, _layout(max_chars, max_lines), interim, stop_after)
+        _dictate(session, wish, output, _layout(max_chars, max_lines, words), interim, stop_after)
         return
     if interim or stop_after is not None:
         raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
@@ -159,7 +162,7 @@ def transcribe(
     if dry_run:
         _show_plan(session, wish, todo)
     else:
-        _do(session, wish, todo, _layout(max_chars, max_lines))
+        _do(session, wish, todo, _layout(max_chars, max_lines, words))
 
 
 # -- what to do ------------------------------------------------------------------------------------
@@ -184,10 +187,10 @@ def _raw(spec: str | None) -> Raw | None:
     return raw_of(spec)
 
 
-def _layout(max_chars: int | None, max_lines: int) -> Layout:
+def _layout(max_chars: int | None, max_lines: int, words: bool) -> Layout:
     from voicecli.subtitles import Layout
 
-    return Layout(max_chars=max_chars, max_lines=max_lines)
+    return Layout(max_chars=max_chars, max_lines=max_lines, words=words)
 
 
 def _inputs(session: Session, arguments: list[str], files_from: str | None, recursive: bool) -> Inputs:

@@ -23,6 +23,7 @@ UNSURE = "\x1b[33m"
 def deliver(session: Session, job: Job, transcript: Transcript, layout: Layout) -> None:
     """Each format to its file, or to stdout."""
     console = session.console
+    _warn_of_words(session, job, transcript, layout)
     for kind, target in job.targets.items():
         if target is not None:
             _save(target, render(job.source.shown, transcript, kind, layout))
@@ -31,6 +32,16 @@ def deliver(session: Session, job: Job, transcript: Transcript, layout: Layout) 
             _show(session, transcript)
         else:
             console.write(render(job.source.shown, transcript, kind, layout))
+
+
+def _warn_of_words(session: Session, job: Job, transcript: Transcript, layout: Layout) -> None:
+    """Times of words that nobody told are no times."""
+    from voicecli.subtitles import FORMATS, words_of
+
+    if not layout.words or words_of(transcript) or job.targets.keys() <= {"text"}:
+        return
+    guessed = "; those written are guessed from their widths" if FORMATS.keys() & job.targets.keys() else ""
+    session.console.warn(f"{job.source.shown}: no times of words were told{guessed}.")
 
 
 def render(name: str, transcript: Transcript, kind: str, layout: Layout) -> str:
@@ -44,7 +55,7 @@ def render(name: str, transcript: Transcript, kind: str, layout: Layout) -> str:
         return dump_json(as_json(name, transcript)) + "\n"
     if kind == "verbose_json":
         return dump_json(subtitles.verbose_json(transcript)) + "\n"
-    return subtitles.FORMATS[kind](subtitles.cues(transcript, layout))
+    return subtitles.render(kind, transcript, layout)
 
 
 def text_of(transcript: Transcript) -> str:
@@ -64,13 +75,15 @@ def text_of(transcript: Transcript) -> str:
 
 def as_json(name: str, transcript: Transcript) -> dict[str, Any]:
     """A transcript as it is written by --json: times in seconds from the start of the recording."""
+    from voicecli.subtitles import words_of
+
     return {
         "source": name,
         "text": transcript.text.strip(),
         "language": transcript.language,
         "duration": transcript.duration,
         "segments": transcript.segments,
-        "words": transcript.words,
+        "words": words_of(transcript),
         "tags": transcript.tags,
     }
 
