@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
+from tests import long
 from tests.conftest import Voice
 from tests.fakes.forms import spoken
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
@@ -316,6 +318,33 @@ def test_files_go_along(server: FakeServer, work: dict[str, str], voice: Voice, 
     text, picture = asked(server)[0][0][1]
     assert text == {"type": "text", "text": "[a.txt]\na text\n\n[c.mp3]\nsaid 123\n\nWhat is it?"}
     assert picture["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgox")
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_long_recording_goes_in_pieces_and_is_kept_unless_private(
+    private: bool, server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path
+) -> None:
+    server.on(PATH, answering("ok"))
+    flags = ["--private"] if private else []
+    with long.Recogniser() as ears:
+        config = tmp_path / "voice.toml"
+        config.write_text(
+            config.read_text().replace('transcribe = "work"', 'transcribe = "ears"')
+            + f'\n[backends.ears]\nfamily = "openai"\nbase_url = "{ears.base_url}"\n'
+            + 'transcribe_model = "whisper-1"\n'
+        )
+        said = long.write(tmp_path / "long.flac", 200)
+        soundfile.write(tmp_path / "long.aiff", *soundfile.read(tmp_path / "long.flac"))  # sent nowhere as it is
+        for _ in range(2):
+            run = voice("chat", *flags, "-a", str(tmp_path / "long.aiff"), "And?", env=work)
+            assert run.returncode == 0, run.stderr
+        pieces = len(ears.log)
+    assert max(each["seconds"] for each in ears.log) <= 90
+    sent = asked(server)[0][-1][1]
+    assert "".join(sent.removeprefix("[long.aiff]").removesuffix("And?").split()) == "".join(s.digit for s in said)
+    assert asked(server)[1][-1][1] == sent
+    alone = len({each["sha"] for each in ears.log})
+    assert pieces == (2 * alone if private else alone)
 
 
 @pytest.mark.parametrize(("name", "data"), [("none.txt", None), ("zero.bin", b"\0\1\2")])

@@ -1,11 +1,12 @@
 """Files that go with a question: texts, pictures, and recordings, which are recognised first.
 
-Belongs here: what kind a file is, and what a model gets of it. Does not belong here: how a service is sent it.
+Belongs here: what kind a file is, and what a model gets of it. Does not belong here: how a service is sent it,
+how a recording is recognised (transcribe_work).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from voicecli.errors import InputError, NoSpeechError
 
 if TYPE_CHECKING:
     from voicecli.commands.common import Session
-    from voicecli.types import AudioClip, Picture
+    from voicecli.types import Picture
 
 PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 """How pictures begin."""
@@ -39,15 +40,15 @@ class Attached:
         return Attached(self.texts + other.texts, self.images + other.images)
 
 
-def attached(session: Session, paths: Sequence[Path]) -> Attached:
-    """What a model gets of `paths`. Raises InputError, and what recognising raises."""
+def attached(session: Session, paths: Sequence[Path], *, private: bool) -> Attached:
+    """What a model gets of `paths`. With `private` nothing is kept of it. InputError, and what recognising raises."""
     found = Attached()
     for path in paths:
-        found += _one(session, path)
+        found += _one(session, path, private=private)
     return found
 
 
-def _one(session: Session, path: Path) -> Attached:
+def _one(session: Session, path: Path, *, private: bool) -> Attached:
     from voicecli.audio.files import container_of
     from voicecli.types import Picture
 
@@ -62,7 +63,7 @@ def _one(session: Session, path: Path) -> Attached:
             raise InputError("is too large a picture", who=str(path), cure="Make it smaller: 20 MB are taken.")
         return Attached(images=(Picture(data, kind),))
     if container_of(head):
-        return Attached(texts=(_titled(path, _heard(session, path)),))
+        return Attached(texts=(_titled(path, _heard(session, path, private=private)),))
     return Attached(texts=(_titled(path, common.read_text(path).strip()),))
 
 
@@ -76,36 +77,28 @@ def _titled(path: Path, text: str) -> str:
     return f"[{path.name}]\n{text}"
 
 
-def _heard(session: Session, path: Path) -> str:
-    """What is said in a recording."""
+def _heard(session: Session, path: Path, *, private: bool) -> str:
+    """What is said in a recording, of any length: long ones go in pieces, as `voice transcribe` sends them."""
     from voicecli import wiring
-    from voicecli.audio import files
-    from voicecli.types import TranscribeOptions
+    from voicecli.commands.transcribe import Done, Wish, options_of, seconds_of, settings_of
+    from voicecli.commands.transcribe_plan import Source
+    from voicecli.commands.transcribe_results import text_of
+    from voicecli.commands.transcribe_work import Work
 
-    config = session.config()
-    family, _ = wiring.choose("transcribe", config)
+    config = common.run(lambda: wiring.settle(session.config(), ["transcribe"], session.env, session.console))
+    family, backend = wiring.choose("transcribe", config)  # --backend is meant for the answer
+    wish = Wish(("text",), cached=not private)
+    options, settings = options_of(family, wish), settings_of(session, family, wish)
+    session.check(family, "transcribe", options)
 
-    async def work() -> str:
-        text = ""
+    async def work(show: Callable[[float], None]) -> str:
         opened = wiring.open_adapter("transcribe", config, env=session.env, report=session.console)
-        async with opened as ears, ears.transcribe(clip, TranscribeOptions()) as stream:
-            async for each in stream:
-                text = each.text
-        return text
+        async with opened as recogniser:
+            found = await Work(recogniser, family, backend, options, settings, Done(show)).file(path, str(path))
+        return text_of(found).strip()
 
-    clip = files.read_clip(path)
-    if family.limits.plain or clip.container not in family.limits.containers:
-        clip = _plain(path)
-    with session.console.progress(f"listening to {path.name}"):
-        text = common.run(work).strip()
+    with session.console.progress(f"listening to {path.name}", seconds_of([Source(str(path))], wish)) as show:
+        text = common.run(lambda: work(show))
     if not text:
         raise NoSpeechError("no speech was found", who=str(path), cure="Leave it out.")
     return text
-
-
-def _plain(path: Path) -> AudioClip:
-    from voicecli.audio import files, pcm
-    from voicecli.types import MIC, AudioClip
-
-    samples = files.read_pcm(path)
-    return AudioClip(pcm.wav_bytes(samples, MIC), "wav", MIC.seconds(samples), path.name)

@@ -114,7 +114,7 @@ def chat(
     turns = Turns(session, options, keeper, keeper.settle(system, session.config().chat.system, model), usage, plain)
     turns.talk = list(keeper.earlier)
     turns.aloud = _aloud(session, voice) if speak else None
-    files = attached(session, attach or [])
+    files = attached(session, attach or [], private=private)
     _check_images(family, options, files)
     if talks:
         _converse(turns, files, private)

@@ -132,7 +132,7 @@ class Converse:
         if not rest:
             raise UsageError("/attach needs a file", cure="/attach notes.txt")
         session = self._turns.session
-        found = attached(session, [Path(rest).expanduser()])
+        found = attached(session, [Path(rest).expanduser()], private=self._private)
         family, _ = session.choose("chat")
         wiring.check_options(family, "chat", replace(self._turns.options, images=found.images))
         self._attached += found

@@ -223,7 +223,8 @@ def options_of(family: Family, wish: Wish, verb: Verb = "transcribe") -> Transcr
     return TranscribeOptions(**asked, words=wish.words or timed)
 
 
-def _settings(session: Session, family: Family, wish: Wish) -> Settings:
+def settings_of(session: Session, family: Family, wish: Wish) -> Settings:
+    """How `family` is asked: how many requests at a time, and the cache of what was understood before."""
     from voicecli.cache import FOLDER, KEEP_DAYS, PieceCache, clear
     from voicecli.commands.transcribe_work import Settings
 
@@ -291,7 +292,7 @@ def _send(session: Session, wish: Wish, jobs: list[Job], give: Give, *, alone: b
     family, backend = session.choose("transcribe")
     options = options_of(family, wish)
     session.check(family, "transcribe", options)
-    settings = _settings(session, family, wish)
+    settings = settings_of(session, family, wish)
     with common.scratch() as folder:
         _spool(session, jobs, folder)
         make = _maker(family, backend, options, settings)
@@ -340,9 +341,9 @@ async def _do_all(
     outcomes: list[VoiceError | None] = []
     async with session.open("transcribe") as recogniser:
         label = jobs[0].source.shown if len(jobs) == 1 else f"{len(jobs)} recordings"
-        total = await asyncio.to_thread(_seconds, jobs, wish)
+        total = await asyncio.to_thread(seconds_of, [job.source for job in jobs], wish)
         with session.console.progress(f"transcribing {label}", total) as show:
-            work = make(recogniser, _Done(show))
+            work = make(recogniser, Done(show))
             turns = asyncio.Semaphore(work.lanes)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(_one(work, job, wish, folder, turns, give)) for job in jobs]
@@ -351,7 +352,7 @@ async def _do_all(
     return outcomes
 
 
-class _Done:
+class Done:
     """Adds up the seconds that are done, and shows them."""
 
     def __init__(self, show: Callable[[float], None]) -> None:
@@ -362,16 +363,16 @@ class _Done:
         self._show(self._done)
 
 
-def _seconds(jobs: list[Job], wish: Wish) -> float | None:
+def seconds_of(sources: Sequence[Source], wish: Wish) -> float | None:
     """How long all recordings are together, where their headers tell; for the time that is left."""
     from voicecli.audio import files
 
     total = 0.0
-    for job in jobs:
+    for source in sources:
         try:
-            if job.source.path is None or wish.raw is not None:
+            if source.path is None or wish.raw is not None:
                 return None
-            total += files.probe(job.source.path).seconds
+            total += files.probe(source.path).seconds
         except VoiceError:
             return None
     return total if total < 1e7 else None
@@ -487,7 +488,7 @@ def _show_plan(session: Session, wish: Wish, jobs: list[Job]) -> None:
     found: list[Row] = []
     with common.scratch() as folder:
         _spool(session, jobs, folder)
-        work = _maker(family, backend, options, _settings(session, family, wish))(None, lambda seconds: None)
+        work = _maker(family, backend, options, settings_of(session, family, wish))(None, lambda seconds: None)
         for job in jobs:
             if job.source.url or job.source.saved:
                 session.console.note(
