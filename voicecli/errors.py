@@ -7,7 +7,8 @@
     ├── RefusedError           3    key refused, quota used up
     ├── UnreachableError       4    no connection, timed out
     ├── ServiceError           5    the service failed or spoke nonsense
-    │   └── ProtocolError      5    it broke its own protocol
+    │   ├── ProtocolError      5    it broke its own protocol
+    │   └── DroppedError       5    a connection that had worked broke off
     ├── RateLimitedError       6    still refused after retries
     ├── DeviceError            8    microphone, loudspeaker, PortAudio
     ├── SomeFailedError        9    some of many inputs failed
@@ -65,6 +66,10 @@ class ServiceError(VoiceError):
 
 class ProtocolError(ServiceError):
     pass
+
+
+class DroppedError(ServiceError):
+    """Told apart because a live recogniser may be asked anew: nothing but the connection failed."""
 
 
 class RateLimitedError(VoiceError):

@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes import tls
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply, Request, Step
-from voicecli.backends import http
+from voicecli.backends import door
 from voicecli.backends.http import PLACEHOLDER_KEY, HttpService
 from voicecli.errors import (
     ConfigError,
@@ -183,7 +183,7 @@ async def test_status_becomes_our_error(status: int, body: Any, kind: type[Voice
         error = await fails(server, kind)
     assert words in str(error) and error.status == status
     assert str(error).startswith(f"work (127.0.0.1:{server.port}): ")
-    assert len(server.requests) == 1
+    assert len(server.requests) == (3 if status >= 429 and body != QUOTA else 1)
 
 
 @pytest.mark.parametrize(
@@ -270,12 +270,12 @@ async def test_untrusted_certificate_says_so() -> None:
     assert "certificate is not trusted" in str(error)
 
 
-async def test_silence_is_unreachable_and_not_tried_again() -> None:
+async def test_silence_is_unreachable_and_tried_once_more() -> None:
     with FakeServer() as server:
         server.on("/x", Reply(first=[STALL]))
         error = await fails(server, UnreachableError, timeout_s=0.1)
     assert "sent nothing for 0.1 s" in str(error) and "timeout_s in [backends.work]" in error.cure
-    assert len(server.requests) == 1
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("act", [RESET, CUT])
@@ -332,14 +332,26 @@ async def test_short_patience_is_granted() -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"retry_after": "600"}, {"retry_after": "Fri, 01 Jan 2100 00:00:00 GMT"}, {}, {"retry_after": "soon"}],
+    [
+        {"retry_after": "600"},
+        {"retry_after": "Fri, 01 Jan 2100 00:00:00 GMT"},
+        {"x_ratelimit_reset_requests": "6m0s", "x_ratelimit_remaining_requests": "0"},
+    ],
 )
-async def test_long_or_no_patience_is_told(headers: dict[str, str]) -> None:
+async def test_long_patience_is_told(headers: dict[str, str]) -> None:
     with FakeServer() as server:
         server.on("/x", Reply.json(OPENAI, 429, **headers))
         error = await fails(server, RateLimitedError)
     assert len(server.requests) == 1
-    assert (error.retry_after is not None) == (headers.get("retry_after", "soon") != "soon")
+    assert error.retry_after and error.retry_after > 300
+
+
+@pytest.mark.parametrize("headers", [{}, {"retry_after": "soon"}, {"x_ratelimit_reset_tokens": "soon"}])
+async def test_who_names_no_time_is_asked_twice_more(headers: dict[str, str]) -> None:
+    with FakeServer() as server:
+        server.on("/x", Reply.json(OPENAI, 429, **headers))
+        error = await fails(server, RateLimitedError)
+    assert len(server.requests) == 3 and error.retry_after is None
 
 
 async def test_quota_and_a_clear_no_are_final() -> None:
@@ -486,7 +498,7 @@ async def test_compressed_answers_are_read_all_the_same() -> None:
 
 
 async def test_plain_http_makes_no_expensive_tls_context() -> None:
-    http._trusting.cache_clear()
+    door.trusting.cache_clear()
     async with service("http://127.0.0.1:9"):
         pass
-    assert http._trusting.cache_info().misses == 0
+    assert door.trusting.cache_info().misses == 0

@@ -22,6 +22,7 @@ from tests.fakes.server import CUT, RESET, STALL, Gate, Reply, Step
 from voicecli.backends.openai import OpenAI, open_openai
 from voicecli.errors import (
     ConfigError,
+    DroppedError,
     ProtocolError,
     RateLimitedError,
     RefusedError,
@@ -404,7 +405,7 @@ async def test_a_server_that_fails_on_word_times_is_asked_more_simply() -> None:
         server.on(HEAR, Reply.json({"detail": "out of memory"}, 500))
         with pytest.raises(ServiceError, match="out of memory"):
             await heard(server, "12", TranscribeOptions(words=True))
-    assert len(server.requests) == 3 + 1 + 1
+    assert len(server.requests) == 3 + 1 + 3
 
 
 async def test_streamed_transcripts_grow() -> None:
@@ -711,7 +712,8 @@ async def test_live_failures_have_names_and_words() -> None:
                 {"type": "conversation.item.input_audio_transcription.failed", "error": {"message": "bad sound"}}
             )
         )
-        await socket.receive()
+        async for _ in socket:
+            pass
 
     async def gone(socket: Any) -> None:
         await socket.send(json.dumps({"type": "session.created", "session": {}}))
@@ -721,6 +723,9 @@ async def test_live_failures_have_names_and_words() -> None:
     async def closes(socket: Any) -> None:
         await socket.send(json.dumps({"type": "session.created", "session": {}}))
         await socket.receive()
+        await socket.close()
+        async for _ in socket:
+            pass
 
     async def silent(socket: Any) -> None:
         await socket.send(json.dumps({"type": "session.created", "session": {}}))
@@ -730,8 +735,8 @@ async def test_live_failures_have_names_and_words() -> None:
     cases: list[tuple[Any, type[VoiceError], str]] = [
         (refuse, RefusedError, "no credit"),
         (failed, ServiceError, "bad sound"),
-        (gone, ServiceError, "broke off"),
-        (closes, ServiceError, "before the transcript was complete"),
+        (gone, DroppedError, "broke off"),
+        (closes, DroppedError, "before the transcript was complete"),
         (silent, UnreachableError, "sent nothing for 0.4 s"),
     ]
     for talk, kind, words in cases:

@@ -11,7 +11,8 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx
 
-from voicecli.backends.http import HttpService, _client, _trusting
+from voicecli.backends.door import trusting
+from voicecli.backends.http import HttpService, client_for
 from voicecli.backends.wording import clean
 from voicecli.errors import InputError, ProtocolError, ServiceError
 from voicecli.types import Backend
@@ -47,7 +48,7 @@ class _Door(HttpService):
         super().__init__(backend, setting="the address", placeholder="")
 
     async def __aenter__(self) -> Self:
-        self._client = _client(self.backend, self.host, _trusting(), self._headers)
+        self._client = client_for(self.backend, self.host, trusting(), self._headers)
         return self
 
     def _redirected(self, url: str, response: httpx.Response) -> str:

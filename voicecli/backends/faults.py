@@ -1,7 +1,7 @@
 """What went wrong, as one of our errors: the tables for statuses, for error codes, and for the transport's exceptions.
 
-Belongs here: tables, and the pure choice of error, cure, and whether another attempt makes sense. Does
-not belong here: requests, sockets, or the wording of a service's own messages (wording).
+Belongs here: tables, and the pure choice of error and cure. Does not belong here: requests, sockets, the
+wording of a service's own messages (wording), whether another attempt makes sense (retry).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from voicecli.backends.retry import Happening
 from voicecli.errors import (
     ConfigError,
     RateLimitedError,
@@ -22,28 +23,15 @@ from voicecli.errors import (
     VoiceError,
 )
 
-LONGEST_WAIT_S = 5.0
-"""A service that asks for more patience than this is not waited for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that failed, and what speaks for another."""
+    """An attempt that failed: what a person is told, and what `retry` judges it by."""
 
     error: VoiceError
     cause: BaseException | None = None
-    unsent: bool = False
+    happened: Happening = "final"
     should: str = ""
-    status: int = 0
-
-    def wait(self, pause: float) -> float | None:
-        """Seconds until the next attempt, or None when there must be none."""
-        if self.should == "false" or isinstance(self.error, RefusedError):
-            return None
-        if self.unsent or self.should == "true":
-            return min(max(pause, self.error.retry_after or 0.0), LONGEST_WAIT_S)
-        asked = self.error.retry_after if self.status in (429, 503) else None
-        return asked if asked is not None and asked <= LONGEST_WAIT_S else None
 
 
 _KEY = "Check {key} and what it may be used for"
@@ -101,13 +89,22 @@ FOREIGN: tuple[tuple[tuple[type[BaseException], ...], type[VoiceError], str, str
 )
 
 
-_LOST = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+_HAPPENINGS: tuple[tuple[tuple[type[BaseException], ...], Happening], ...] = (
+    ((httpx.ProxyError, ssl.SSLError), "final"),
+    ((httpx.ConnectTimeout,), "unreached"),
+    ((httpx.ConnectError, ConnectionRefusedError), "unconnected"),
+    ((httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError), "silence"),
+    ((httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, ConnectionError, EOFError), "lost"),
+)
 
 
-def unanswered(exc: BaseException) -> bool:
-    """Whether the connection was refused or lost before any byte of an answer, and not by time."""
-    trusted = not any(isinstance(c, ssl.SSLError | socket.gaierror) for c in chain(exc))
-    return trusted and isinstance(exc, _LOST)
+def happening_in(exc: BaseException) -> Happening:
+    """What a failure of the transport, before any byte of an answer, means for another attempt."""
+    causes = tuple(chain(exc))
+    unknown = next((c for c in causes if isinstance(c, socket.gaierror)), None)
+    if unknown is not None and unknown.errno != socket.EAI_AGAIN:
+        return "final"
+    return next((name for types, name in _HAPPENINGS if any(isinstance(c, types) for c in causes)), "final")
 
 
 def chain(exc: BaseException | None, depth: int = 0) -> Iterator[BaseException]:

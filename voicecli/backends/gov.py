@@ -80,6 +80,7 @@ class Transcriber(Adapter):
         request = self._service.stream(
             "POST",
             "/v1/asr",
+            verb="transcribe",
             content=clip.data,
             params=extra or None,
             headers={"Content-Type": "application/octet-stream"},
@@ -111,7 +112,7 @@ class Chat(Adapter):
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         """One delta. Raises ConfigError for a value that the service requires and nobody set."""
         body = self._body(messages, options)
-        request = self._service.stream("POST", "/v1/chat/completions", json=body)
+        request = self._service.stream("POST", "/v1/chat/completions", verb="chat", json=body)
         async with request as reply, aclosing(_said(self._service, reply)) as said:
             yield said
 
@@ -170,7 +171,7 @@ class Speaker(Adapter):
     async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
         """The MP3 in pieces. Raises ServiceError with the body's words when the type says that it is none."""
         params = self._service.backend.extra_for("speak") | {"text": request.text}
-        asked = self._service.stream("GET", "/v1/tts", params=params)
+        asked = self._service.stream("GET", "/v1/tts", verb="speak", params=params)
         async with asked as reply, aclosing(_sound(self._service, reply)) as sound:
             yield sound
 
@@ -195,7 +196,7 @@ class Health(Adapter):
 
     async def check(self) -> HealthReport:
         """Raises what is wrong."""
-        async with self._service.stream("GET", "/v1/tts", params={"text": _SAMPLE}) as reply:
+        async with self._service.stream("GET", "/v1/tts", verb="health", params={"text": _SAMPLE}) as reply:
             async with aclosing(_sound(self._service, reply)) as sound:
                 async for _ in sound:
                     break

@@ -1,22 +1,26 @@
 """The one door to HTTP services: a client, its key, its limits, and every failure as one of ours.
 
-Belongs here: connections, proxies, redirects, the key, another attempt. Does not belong here: reading a
-body (reply), the tables of errors (faults), what a body means (each family's own room).
+Belongs here: connections, proxies, redirects, sending again. Does not belong here: the headers and whom to
+trust (door), what is sent again (retry), reading a body (reply), the tables of errors (faults), what a
+body means (each family's own room).
 
-The key stands in the Authorization header and nowhere else. A redirect is followed on the same
-scheme, host and port only, so that it never carries a key elsewhere. A loopback host is never asked
-for through a proxy that only the environment names. Bodies are asked for uncompressed, and unpacked
-in bounded pieces when a service compresses anyway.
+A redirect is followed on the same scheme, host and port only, so that it never carries a key elsewhere. A
+loopback host is never asked for through a proxy that only the environment names. Bodies are asked for
+uncompressed, and unpacked in bounded pieces when a service compresses anyway. Whatever is asked has a
+total deadline beside the wait for the next bytes: an answer that drips for ever is cut. Each attempt
+is logged: what was asked, what came, after how long, and what follows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import ipaddress
+import logging
+import math
 import ssl
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -24,14 +28,17 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from voicecli import __version__
-from voicecli.backends.faults import FOREIGN, Failure, chain, kind_of, unanswered
+from voicecli.backends import door
+from voicecli.backends.door import PLACEHOLDER_KEY, is_loopback
+from voicecli.backends.faults import FOREIGN, Failure, chain, happening_in, kind_of
 from voicecli.backends.reply import BODY_BYTES, Reply
-from voicecli.backends.wording import Complaint, clean, complaint_in, complaint_of, mask, retry_after
+from voicecli.backends.retry import Pace, happening_of, reset_in, rule_for, wait_before_next
+from voicecli.backends.wording import Complaint, clean, complaint_in, complaint_of, retry_after
 from voicecli.errors import (
     ConfigError,
     InputError,
     ProtocolError,
+    RefusedError,
     ServiceError,
     UnreachableError,
     VoiceError,
@@ -40,20 +47,35 @@ from voicecli.types import Backend
 
 __all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply", "is_loopback"]
 
-PLACEHOLDER_KEY = "no-key"
-"""What stands for a key where there is none: some services refuse an empty one."""
+log = logging.getLogger(__name__)
 
-_PAUSES_S = (0.1, 0.4)
+ELSEWHERE = frozenset({"unconnected", "unreached", "lost", "silence", "failed"})
+"""What another address of the same service may do better than another attempt here."""
+
+_READS = ("GET", "HEAD")
 _REDIRECTS = 3
 _MOVED = "x-voicecli-location"
 _ERROR_BYTES = 64 * 1024
 _KEEPALIVE_S = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request: what is sent, what it is for, when it must be over, which failures are final to the caller."""
+
+    method: str
+    url: str
+    body: Mapping[str, Any]
+    verb: str
+    until: float
+    final: Callable[[VoiceError], bool]
+
+
 class HttpService:
     """One address of a backend. An async context manager: leaving it closes every connection.
 
     `setting` is what messages call the address. `placeholder` stands for a missing key; "" sends none.
+    `alone` says that there is no other address to turn to. `pace` is how attempts follow one another.
     Raises ConfigError at once for an address, key or header that cannot be used.
     """
 
@@ -64,17 +86,20 @@ class HttpService:
         *,
         setting: str = "base_url",
         placeholder: str = PLACEHOLDER_KEY,
+        alone: bool = True,
+        pace: Pace | None = None,
     ) -> None:
         self.backend, self.setting = backend, setting
-        self.base_url = _checked(base_url or backend.base_url, backend)
+        self._alone, self._pace = alone, pace
+        self.base_url = door.checked(base_url or backend.base_url, backend)
         self.host = urlsplit(self.base_url).hostname or ""
         self.who = f"{backend.name} ({urlsplit(self.base_url).netloc.rpartition('@')[2]})"
         self._headers = _headers(backend, placeholder)
         self._client: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
-        context = await asyncio.to_thread(_trusting) if self.base_url.startswith("https:") else None
-        self._client = _client(self.backend, self.host, context, self._headers)
+        context = await asyncio.to_thread(door.trusting) if self.base_url.startswith("https:") else None
+        self._client = client_for(self.backend, self.host, context, self._headers)
         return self
 
     async def __aexit__(
@@ -95,7 +120,7 @@ class HttpService:
         """`path` under the base address; an absolute URL stays itself only on the base's own host."""
         if "://" not in path:
             return f"{self.base_url}/{path.lstrip('/')}" if path else self.base_url
-        if _origin(path) != _origin(self.base_url):
+        if door.origin(path) != door.origin(self.base_url):
             raise ServiceError(f"names an address elsewhere: {clean(path, 100)}", who=self.who)
         return path
 
@@ -110,6 +135,8 @@ class HttpService:
         method: str,
         path: str,
         *,
+        verb: str = "",
+        final: Callable[[VoiceError], bool] = lambda error: False,
         json: Any = None,
         data: Mapping[str, Any] | None = None,
         files: Any = None,
@@ -119,36 +146,58 @@ class HttpService:
     ) -> AsyncIterator[Reply]:
         """A successful answer as it arrives; leaving the block closes it.
 
-        The bodies are httpx's: `json` an object, `data` form fields (with `files`: multipart),
-        `content` bytes. Raises UnreachableError, RefusedError, RateLimitedError, ServiceError.
+        `verb` tells what the request is for, and so what is sent again (retry), but for failures that
+        are `final` to the caller. The bodies are httpx's:
+        `json` an object, `data` form fields (with `files`: multipart), `content` bytes. Raises
+        UnreachableError, RefusedError, RateLimitedError, ServiceError.
         """
         body = {"json": json, "data": data, "files": files, "content": content, "params": params, "headers": headers}
-        response = await self._answer(method, self.url(path), {k: v for k, v in body.items() if v is not None})
-        reply = Reply(self, response)
+        verb = verb or ("read" if method in _READS else "")
+        sendable = {name: value for name, value in body.items() if value is not None}
+        until = asyncio.get_running_loop().time() + rule_for(verb).patience * self.backend.timeout_s
+        response = await self._answer(_Asked(method, self.url(path), sendable, verb, until, final))
+        reply = Reply(self, response, until)
         try:
             yield reply
         finally:
             await reply.close()
 
-    async def _answer(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Response:
-        """The first success. One place decides what is tried again: see `_again`."""
-        pauses = iter(_PAUSES_S)
-        while True:
-            attempt = await self._attempt(method, url, body)
-            if isinstance(attempt, httpx.Response):
-                return attempt
-            pause = next(pauses, None)
-            wait = None if pause is None else attempt.wait(pause)
+    async def _answer(self, asked: _Asked) -> httpx.Response:
+        """The first success. What is sent again, and when, is the table's to say (retry)."""
+        clock = asyncio.get_running_loop().time
+        for attempt in range(1, 100):
+            began = clock()
+            found = await self._attempt(asked.method, asked.url, asked.body, asked.until)
+            line = f"{asked.method} {self.shown(asked.url)}, attempt {attempt}, {clock() - began:.2f} s"
+            if isinstance(found, httpx.Response):
+                log.info("%s: HTTP %s", line, found.status_code)
+                return found
+            left_s = asked.until - clock()
+            wait = None if asked.final(found.error) else self.wait_after(found, asked.verb, attempt, left_s)
+            log.info("%s: %s; %s", line, found.error, "final" if wait is None else f"again in {wait:.2f} s")
             if wait is None:
-                raise attempt.error from attempt.cause
+                raise found.error from found.cause
             await asyncio.sleep(wait)
+        raise AssertionError("the table of retries has no end")
 
-    async def _attempt(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Response | Failure:
+    def wait_after(self, found: Failure, verb: str, attempt: int, left_s: float = math.inf) -> float | None:
+        """Seconds until the next attempt at this address, or None when there must be none."""
+        if found.happened in ELSEWHERE and not self._alone:
+            return None
+        asked, should = found.error.retry_after, found.should
+        return wait_before_next(
+            found.happened, verb, attempt, asked=asked, should=should, left_s=left_s, pace=self._pace
+        )
+
+    async def _attempt(self, method: str, url: str, body: Mapping[str, Any], until: float) -> httpx.Response | Failure:
         for _ in range(_REDIRECTS + 1):
             try:
-                response = await self._opened().send(self._request(method, url, body), stream=True)
+                async with asyncio.timeout_at(until if until < math.inf else None):
+                    response = await self._opened().send(self._request(method, url, body), stream=True)
+            except TimeoutError as exc:
+                return Failure(self.overdue(), exc)
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-                return Failure(self.foreign(exc), exc, unsent=unanswered(exc))
+                return Failure(self.foreign(exc), exc, happening_in(exc))
             if response.is_success:
                 return response
             try:
@@ -160,6 +209,16 @@ class HttpService:
             method = "GET" if response.status_code == 303 else method
         return Failure(ServiceError("redirects in a circle", who=self.who, cure=self._named("Check base_url")))
 
+    def overdue(self) -> VoiceError:
+        """Our error for an answer that never ends."""
+        cure = f"Try again, or raise timeout_s in [backends.{self.backend.name}]"
+        return UnreachableError("the answer did not come to an end in time", who=self.who, cure=cure)
+
+    def shown(self, url: str) -> str:
+        """An address as a log may hold it: what is asked with it may be words, or a key."""
+        address, mark, _ = url.partition("?")
+        return clean(self.masked(address), 200) + ("?…" if mark else "")
+
     def _request(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Request:
         try:
             return self._opened().build_request(method, url, **body)
@@ -170,9 +229,9 @@ class HttpService:
         target = str(response.headers[_MOVED])
         with suppress(ValueError):
             target = urljoin(url, target)
-        if _origin(target) == _origin(url):
+        if door.origin(target) == door.origin(url):
             return target
-        where = clean(self.masked("://".join(_origin(target)[:2])), 100)
+        where = clean(self.masked("://".join(door.origin(target)[:2])), 100)
         what, cure = f"redirects to {where}, which is not followed", self._named("Check base_url")
         raise ServiceError(what, who=self.who, cure=cure)
 
@@ -184,8 +243,9 @@ class HttpService:
                     body += piece
         headers = response.headers
         complaint = complaint_of(body, headers.get("content-type", ""))
-        error = self.error(complaint, response.status_code, retry_after(headers, datetime.now(UTC)))
-        return Failure(error, should=headers.get("x-should-retry", ""), status=response.status_code)
+        error = self.error(complaint, response.status_code, _patience(headers, response.status_code))
+        happened = "final" if isinstance(error, RefusedError) else happening_of(response.status_code)
+        return Failure(error, None, happened, headers.get("x-should-retry", ""))
 
     def error(self, complaint: Complaint, status: int = 200, wait: float | None = None) -> VoiceError:
         """Our error for what a service complained of, whether by status or inside a 200."""
@@ -210,8 +270,7 @@ class HttpService:
 
     def masked(self, text: str) -> str:
         """`text` without this backend's key and headers' values."""
-        key = self.backend.key
-        return mask(text, (key.reveal() if key else "", *self.backend.headers.values()))
+        return door.masked(text, self.backend)
 
     def _named(self, cure: str) -> str:
         return cure.replace("base_url", self.setting)
@@ -235,57 +294,19 @@ class HttpService:
         return self._client
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with suppress(ValueError):
-        address = ipaddress.ip_address(host)
-        return address.is_loopback or address.is_unspecified
-    return False
-
-
-def _checked(url: str, backend: Backend) -> str:
-    """`url` without a last slash. Raises ConfigError when it is no http(s) address."""
-    example = "Write http://host:port/v1 or https://host/v1"
-    if not url:
-        raise ConfigError(f"[backends.{backend.name}] has no address", cure="Set base_url")
-    try:
-        parts = urlsplit(url.strip())
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable or not url.strip().isprintable():
-        raise ConfigError(f"[backends.{backend.name}] {clean(mask(url), 100)!r} is no address", cure=example)
-    return url.strip().rstrip("/")
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port; an address that has none equals no other."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-        return parts.scheme, (parts.hostname or "").lower(), port
-    except ValueError:
-        return "", clean(url, 60), -1
-
-
 def _headers(backend: Backend, placeholder: str) -> dict[str, str]:
-    key = backend.key.reveal() if backend.key else placeholder
-    bearer = {"Authorization": f"Bearer {key}"} if key else {}
-    headers = httpx.Headers({"User-Agent": f"voicecli/{__version__}", "Accept-Encoding": "identity"})
-    for name, value in {**bearer, **backend.headers}.items():
-        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
-            source = f" (from {backend.key_source})" if name == "Authorization" and backend.key_source else ""
-            raise ConfigError(
-                f"[backends.{backend.name}] the header {clean(name, 40)} would hold more than printable ASCII{source}",
-                cure="Check the key and the headers",
-            )
-        headers[name] = value
-    return dict(headers)
+    own = httpx.Headers({"User-Agent": door.USER_AGENT, "Accept-Encoding": "identity"})
+    own.update(door.headers_for(backend, placeholder))
+    return dict(own)
 
 
-def _client(
+def _patience(headers: Mapping[str, str], status: int) -> float | None:
+    """Seconds that a service asks us to wait."""
+    asked = retry_after(headers, datetime.now(UTC))
+    return reset_in(headers, time.time()) if asked is None and status == 429 else asked
+
+
+def client_for(
     backend: Backend, host: str, context: ssl.SSLContext | None, headers: Mapping[str, str]
 ) -> httpx.AsyncClient:
     try:
@@ -311,9 +332,3 @@ async def _keep_location(response: httpx.Response) -> None:
     """Put a redirect's target where httpx does not parse it: a bad one would look like a bad request of ours."""
     if response.is_redirect and "location" in response.headers:
         response.headers[_MOVED] = response.headers.pop("location")
-
-
-@functools.cache
-def _trusting() -> ssl.SSLContext:
-    """What we trust over TLS: certifi's list, or SSL_CERT_FILE's. Costs 20 ms, so it is made once."""
-    return httpx.create_ssl_context()

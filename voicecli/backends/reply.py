@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
@@ -28,6 +29,9 @@ BODY_BYTES = 32 * 1024 * 1024
 STREAM_BYTES = 1 << 30
 """The most that one streamed body may hold; it is never kept in memory."""
 
+TEXT_BYTES = 256 * 1024 * 1024
+"""The most that all lines or events of one body may hold together; speech may come in events."""
+
 _DRAIN_S = 0.05
 _PIECE = 1 << 18
 
@@ -36,12 +40,13 @@ class Reply:
     """A successful answer whose body is still arriving. Read it once, in one of the ways below.
 
     Reading raises ServiceError when the connection breaks, UnreachableError when nothing comes for
-    `timeout_s`, ProtocolError when a limit is passed. The iterators are plain objects, not
-    generators: leaving one in the middle leaves nothing behind.
+    `timeout_s` or the end has not come at `until` (on the loop's clock), ProtocolError when a limit is
+    passed. The iterators are plain objects, not generators: leaving one in the middle leaves nothing behind.
     """
 
-    def __init__(self, service: HttpService, response: httpx.Response) -> None:
+    def __init__(self, service: HttpService, response: httpx.Response, until: float = math.inf) -> None:
         self._service, self._response = service, response
+        self._until = until if until < math.inf else None
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -53,11 +58,11 @@ class Reply:
 
     def lines(self, limit: int = LINE_BYTES) -> AsyncIterator[str]:
         """The body's lines, without their ends; none longer than `limit` bytes."""
-        return _Iterator(self.chunks().__anext__, TextLines(limit), self._service.who)
+        return _Iterator(self.chunks(TEXT_BYTES).__anext__, TextLines(limit), self._service.who)
 
     def events(self, limit: int = LINE_BYTES) -> AsyncIterator[Event]:
         """The body's server-sent events; none larger than `limit` bytes."""
-        return _Iterator(self.chunks().__anext__, Events(limit), self._service.who)
+        return _Iterator(self.chunks(TEXT_BYTES).__anext__, Events(limit), self._service.who)
 
     async def body(self, limit: int = BODY_BYTES) -> bytes:
         """The whole body."""
@@ -91,7 +96,10 @@ class Reply:
 
     async def _piece(self) -> bytes:
         try:
-            return await anext(self._raw)
+            async with asyncio.timeout_at(self._until):
+                return await anext(self._raw)
+        except TimeoutError as exc:
+            raise self._service.overdue() from exc
         except httpx.TimeoutException as exc:
             raise self._service.foreign(exc) from exc
         except (httpx.HTTPError, httpx.StreamError, OSError) as exc:

@@ -1,26 +1,26 @@
 """The one door to WebSocket services: connect, send, receive, close, and every failure as one of ours.
 
 Belongs here: the transport, and the table from the library's failures to our errors. Does not belong
-here: what a message means (each family's own room), or the retry of a whole request.
+here: what a message means (each family's own room), the headers and whom to trust (door), what is tried
+again (retry), or going on after a connection that dropped (reopening).
 
-A socket is left within a second, whatever the peer does: a polite close has half a second, then the
-connection is cut. There is no compression (a small frame could expand without limit), messages are
-bounded in size, redirects are refused (they would carry the key to another host), and a loopback
-host is never asked for through a proxy.
+Only the opening is tried again here: nothing but the handshake has been sent then. A socket is left within
+a second, whatever the peer does: a polite close has half a second, then the connection is cut. There is no
+compression (a small frame could expand without limit), messages are bounded in size, redirects are refused
+(they would carry the key to another host), and a loopback host is never asked for through a proxy.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import ssl
+import logging
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as _library_connect
 from websockets.exceptions import (
@@ -35,11 +35,14 @@ from websockets.exceptions import (
 )
 from websockets.protocol import State
 
-from voicecli import __version__
-from voicecli.backends.http import PLACEHOLDER_KEY, HttpService, is_loopback
+from voicecli.backends import door
+from voicecli.backends.faults import Failure, happening_in
+from voicecli.backends.http import HttpService
+from voicecli.backends.retry import Happening, happening_of, rule_for
 from voicecli.backends.wording import clean, complaint_of, retry_after
 from voicecli.errors import (
     ConfigError,
+    DroppedError,
     ProtocolError,
     RateLimitedError,
     RefusedError,
@@ -55,10 +58,17 @@ MESSAGE_BYTES = 16 * 2**20
 CLOSE_S = 0.5
 """How long a polite close may take before the connection is cut."""
 
+PING_S, PONG_S = 2.0, 4.0
+"""How often a watched peer is sent a ping, and how long its answer may take."""
+
+log = logging.getLogger(__name__)
+
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _KEY = "Check the key and what it may be used for"
 _REACH = "Check the address and the network"
 _CLOSED: dict[int, tuple[type[VoiceError], str]] = {
+    1001: (DroppedError, "Try again"),
+    1012: (DroppedError, "Try again"),
     1013: (RateLimitedError, "Wait, then try again"),
     3000: (RefusedError, _KEY),
     3003: (RefusedError, _KEY),
@@ -73,8 +83,10 @@ class Socket:
     holds the words for errors: `who`, `masked(text)`, `error(complaint)`.
     """
 
-    def __init__(self, connection: ClientConnection, service: HttpService) -> None:
+    def __init__(self, connection: ClientConnection, service: HttpService, until: float = math.inf) -> None:
         self._connection, self.service, self.who = connection, service, service.who
+        self._until = until if until < math.inf else None
+        self._received, self._gone = 0, False
 
     @property
     def closed(self) -> bool:
@@ -108,15 +120,43 @@ class Socket:
     async def receive(self) -> bytes | str | None:
         """The next message, or None when the peer has closed in good order. Safe to cancel.
 
-        Raises ServiceError for a connection that broke, naming code and reason, or what the table of
-        close codes says; ProtocolError when the peer broke the WebSocket protocol or sent too much.
+        Raises DroppedError for a connection that broke, ServiceError for one that was closed, naming
+        code and reason, or what the table of close codes says; ProtocolError when the peer broke the
+        WebSocket protocol or sent too much; UnreachableError when the total deadline has passed.
         """
         try:
-            return await self._connection.recv()
+            async with asyncio.timeout_at(self._until):
+                message = await self._connection.recv()
+        except TimeoutError as exc:
+            raise self.service.overdue() from exc
         except ConnectionClosedOK:
             return None
         except ConnectionClosed as exc:
             raise self._ended(exc) from exc
+        self._received += 1
+        return message
+
+    async def watched(self) -> None:
+        """Until the connection ends: cut it when a peer that has answered pings answers nothing any more.
+
+        To be run beside the work. A peer that answers no ping at all is left alone: some never do.
+        """
+        answers = False
+        while not self.closed:
+            before = self._received
+            try:
+                pong = await self._connection.ping()
+                async with asyncio.timeout(PONG_S):
+                    await pong
+                answers = True
+            except ConnectionClosed:
+                return
+            except TimeoutError:
+                if answers and self._received == before:
+                    self._gone = True
+                    self._connection.transport.abort()
+                    return
+            await asyncio.sleep(PING_S)
 
     def __aiter__(self) -> Socket:
         return self
@@ -141,7 +181,8 @@ class Socket:
         if exc.sent and not exc.rcvd_then_sent and exc.sent.code not in (1000, 1001):
             return ProtocolError(self._words(f"broke the WebSocket protocol: {exc.sent}"), who=self.who)
         if exc.rcvd is None:
-            return ServiceError("the connection broke off", who=self.who, cure="Try again")
+            what = f"answered nothing for {PONG_S:g} s, not even a ping" if self._gone else "the connection broke off"
+            return DroppedError(what, who=self.who, cure="Try again")
         error, cure = _CLOSED.get(exc.rcvd.code, (ServiceError, ""))
         reason = f": {exc.rcvd.reason}" if exc.rcvd.reason else ""
         return error(self._words(f"closed the connection with code {exc.rcvd.code}{reason}"), who=self.who, cure=cure)
@@ -174,40 +215,82 @@ async def connect(
     headers: Mapping[str, str] | None = None,
     max_size: int = MESSAGE_BYTES,
     max_queue: int = 8,
-    ping_interval: float | None = None,
+    verb: str = "transcribe_live",
+    alone: bool = True,
 ) -> AsyncIterator[Socket]:
     """Open a socket to `url` (ws, wss, or http and https, which become those); close it on leaving.
 
     Sends the backend's key as a bearer token, its own headers, then `headers`. `max_size` bounds a
-    message (bytes), `max_queue` how many wait unread. `ping_interval` (s) watches a quiet peer; None
-    sends no pings, for servers that answer none. Raises UnreachableError, RefusedError,
-    RateLimitedError, ServiceError (an HTTP status is kept as `status`), ConfigError.
+    message (bytes), `max_queue` how many wait unread. No pings are sent but by `Socket.watched`, for
+    servers that answer none. `verb` tells the total deadline (retry), `alone` that there is no other
+    address. Raises UnreachableError, RefusedError, RateLimitedError, ServiceError (an HTTP status is
+    kept as `status`), ConfigError.
     """
     url = socket_url(url)
-    service = HttpService(backend, url.replace("ws", "http", 1))
-    secure = url.startswith("wss:")
-    try:
-        connection = await _Connect(
-            url,
-            additional_headers=_headers(backend, headers or {}),
-            user_agent_header=f"voicecli/{__version__}",
-            ssl=await asyncio.to_thread(_trusting) if secure else None,
-            proxy=_proxy(backend, service.host),
-            compression=None,
-            open_timeout=backend.connect_timeout_s,
-            close_timeout=CLOSE_S,
-            ping_interval=ping_interval,
-            max_size=max_size,
-            max_queue=max_queue,
-            create_connection=_Connection,
-        )
-    except (OSError, InvalidHandshake, InvalidURI, InvalidProxy, ValueError, EOFError, ImportError) as exc:
-        raise _refusal(exc, service) from exc
-    socket = Socket(connection, service)
+    service = HttpService(backend, url.replace("ws", "http", 1), alone=alone)
+    settings: dict[str, Any] = {
+        "additional_headers": door.headers_for(backend, more=headers),
+        "user_agent_header": door.USER_AGENT,
+        "ssl": await asyncio.to_thread(door.trusting) if url.startswith("wss:") else None,
+        "proxy": _proxy(backend, service.host),
+        "open_timeout": backend.connect_timeout_s,
+        "max_size": max_size,
+        "max_queue": max_queue,
+    }
+    connection = await _opened(service, url, settings)
+    until = asyncio.get_running_loop().time() + rule_for(verb).patience * backend.timeout_s
+    socket = Socket(connection, service, until)
     try:
         yield socket
     finally:
         await socket.close()
+
+
+async def _opened(service: HttpService, url: str, settings: Mapping[str, Any]) -> ClientConnection:
+    """A connection. Any verb may try again: a handshake that failed has sent nothing that matters."""
+    clock = asyncio.get_running_loop().time
+    for attempt in range(1, 100):
+        began = clock()
+        line = f"WebSocket {service.shown(url)}, attempt {attempt}"
+        try:
+            connection = await _attempt(url, settings)
+        except _FOREIGN as exc:
+            found = _refusal(exc, service)
+            wait = service.wait_after(Failure(found, exc, _happening(exc, found)), "transcribe_live", attempt)
+            after = "final" if wait is None else f"again in {wait:.2f} s"
+            log.info("%s, %.2f s: %s; %s", line, clock() - began, found, after)
+            if wait is None:
+                raise found from exc
+        else:
+            log.info("%s, %.2f s: open", line, clock() - began)
+            return connection
+        await asyncio.sleep(wait)
+    raise AssertionError("the table of retries has no end")
+
+
+async def _attempt(url: str, settings: Mapping[str, Any]) -> ClientConnection:
+    return await _Connect(
+        url,
+        compression=None,
+        close_timeout=CLOSE_S,
+        ping_interval=None,
+        create_connection=_Connection,
+        **settings,
+    )
+
+
+_FOREIGN = (OSError, InvalidHandshake, InvalidURI, InvalidProxy, ValueError, EOFError, ImportError)
+
+
+def _happening(exc: Exception, error: VoiceError) -> Happening:
+    """What a failed opening means for another attempt."""
+    if isinstance(error, RefusedError | ConfigError):
+        return "final"
+    if error.status:
+        return happening_of(error.status)
+    if isinstance(exc, InvalidMessage):
+        return "lost" if isinstance(exc.__cause__, EOFError) else "final"
+    return "unreached" if isinstance(exc, TimeoutError) else happening_in(exc)
 
 
 def socket_url(url: str) -> str:
@@ -222,26 +305,9 @@ def socket_url(url: str) -> str:
     return urlunsplit(parts._replace(scheme=_SCHEMES[parts.scheme]))
 
 
-@functools.cache
-def _trusting() -> ssl.SSLContext:
-    """What we trust over TLS: the same as over HTTP."""
-    return httpx.create_ssl_context()
-
-
 def _proxy(backend: Backend, host: str) -> str | Literal[True] | None:
     """What the library is told: an address, True for what the environment names, None for none."""
-    return backend.proxy or (None if is_loopback(host) else True)
-
-
-def _headers(backend: Backend, headers: Mapping[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        # A line break would let a value (a voice's name, say) write headers of its own.
-        if not (value.isascii() and value.isprintable()):
-            raise ConfigError(f"the header {name} would hold more than printable ASCII", who=backend.name)
-    key = backend.key.reveal() if backend.key else PLACEHOLDER_KEY
-    ordered = {"Authorization": f"Bearer {key}", **backend.headers, **headers}
-    # A name counts once, however it is written; the later one wins.
-    return dict({name.lower(): (name, value) for name, value in ordered.items()}.values())
+    return backend.proxy or (None if door.is_loopback(host) else True)
 
 
 def _refusal(exc: Exception, service: HttpService) -> VoiceError:

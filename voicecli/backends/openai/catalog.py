@@ -21,7 +21,7 @@ class Catalog(Part):
 
     async def models(self) -> Sequence[str]:
         """The models' names, in the service's order. Raises ProtocolError when it sends no list."""
-        data = await self._service.json("GET", "models", limit=_LIST_BYTES)
+        data = await self._service.json("GET", "models", verb="models", limit=_LIST_BYTES)
         self._service.complain(data)
         names = names_in(data, ("id", "name", "model"))
         if not names and not (isinstance(data, dict) and data.get("data") == []):
@@ -31,7 +31,7 @@ class Catalog(Part):
     async def voices(self) -> Sequence[Voice]:
         """The voices that the service lists (some do, at audio/voices), else the published names."""
         try:
-            data = await self._service.json("GET", "audio/voices", limit=_LIST_BYTES)
+            data = await self._service.json("GET", "audio/voices", verb="voices", limit=_LIST_BYTES)
         except ServiceError as exc:
             if exc.status not in _ABSENT and not isinstance(exc, ProtocolError):
                 raise

@@ -37,7 +37,9 @@ class Chat(Part):
         async with AsyncExitStack() as stack:
             reply = await self._enter(
                 stack,
-                lambda: self._service.stream("POST", "chat/completions", json=self._body(messages, options)),
+                lambda final: self._service.stream(
+                    "POST", "chat/completions", verb="chat", final=final, json=self._body(messages, options)
+                ),
                 self._lesson,
             )
             yield await stack.enter_async_context(aclosing(self._deltas(reply)))

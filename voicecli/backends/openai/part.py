@@ -13,8 +13,11 @@ from typing import Any
 from voicecli.backends.http import HttpService, Reply
 from voicecli.backends.sse import Event
 from voicecli.backends.wording import complaint_in, complaint_of
-from voicecli.errors import ConfigError, ServiceError
+from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.types import Backend
+
+Final = Callable[[VoiceError], bool]
+"""Whether there is more to learn from a failure than another attempt of the same would tell."""
 
 DONE = "[DONE]"
 REFUSES_FIELD = frozenset({400, 422, 500, 501})
@@ -49,16 +52,21 @@ class Part:
     async def _enter(
         self,
         stack: AsyncExitStack,
-        send: Callable[[], AbstractAsyncContextManager[Reply]],
+        send: Callable[[Final], AbstractAsyncContextManager[Reply]],
         lesson: Callable[[ServiceError], str | None],
     ) -> Reply:
         """The reply to what `send` makes; made anew as long as a refusal teaches something new."""
+
+        def news(exc: VoiceError) -> str | None:
+            learnt = lesson(exc) if isinstance(exc, ServiceError) else None
+            return None if learnt in self._learnt else learnt
+
         while True:
             try:
-                return await stack.enter_async_context(send())
+                return await stack.enter_async_context(send(lambda exc: news(exc) is not None))
             except ServiceError as exc:
-                learnt = lesson(exc)
-                if learnt is None or learnt in self._learnt:
+                learnt = news(exc)
+                if learnt is None:
                     raise
                 self._learnt.add(learnt)
 

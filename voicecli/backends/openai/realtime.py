@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from voicecli.backends.openai.address import realtime
 from voicecli.backends.openai.part import Part
 from voicecli.backends.openai.session import Session
+from voicecli.backends.reopening import reopened
 from voicecli.backends.structured import alongside
 from voicecli.errors import ConfigError, UnreachableError, UsageError, VoiceError
 from voicecli.types import MIC, AudioFrame, TranscribeOptions, Transcript
@@ -33,21 +34,29 @@ class Realtime(Part):
         self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
     ) -> AsyncIterator[AsyncIterator[Transcript]]:
         """Raises ConfigError without `live_url` or a model, ServiceError for a transcript that breaks off."""
-        from voicecli.backends.websocket import connect
-
         backend = self._backend
         if not backend.live_url:
             raise ConfigError(
                 f"[backends.{backend.name}] has no realtime address", cure="Set live_url to wss://…/realtime"
             )
-        model = self._model(options.model, "transcribe_model")
+        async with reopened(lambda taped: self._conversed(taped, options), frames) as transcripts:
+            yield transcripts
+
+    @asynccontextmanager
+    async def _conversed(
+        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
+    ) -> AsyncIterator[AsyncIterator[Transcript]]:
+        """One session over one connection."""
+        from voicecli.backends.websocket import connect
+
+        backend, model = self._backend, self._model(options.model, "transcribe_model")
         hints = {"language": self._language(options.language), "prompt": options.prompt}
         extra = backend.extra_for("transcribe").get("realtime")
         async with connect(backend, realtime(backend.live_url)) as socket:
             session = Session(model, socket.service.error, **hints, extra=extra)
             pump = _Pump(socket, session)
             await pump.greet()
-            async with alongside(pump.send(frames)), aclosing(pump.heard()) as transcripts:
+            async with alongside(pump.send(frames), socket.watched()), aclosing(pump.heard()) as transcripts:
                 yield transcripts
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from voicecli.backends.openai.answers import transcript
 from voicecli.backends.wording import Complaint, clean, complaint_in
-from voicecli.errors import ProtocolError, ServiceError, VoiceError
+from voicecli.errors import DroppedError, ProtocolError, VoiceError
 from voicecli.types import MIC, Transcript
 
 LEAST = 100
@@ -105,7 +105,7 @@ class Session:
     def closed(self) -> Transcript:
         """The server has closed in good order: an end when it owes nothing, else a failure."""
         if self.final is None:
-            raise ServiceError("closed the connection before the transcript was complete", cure="Try again")
+            raise DroppedError("closed the connection before the transcript was complete", cure="Try again")
         return self.final
 
     def _committed(self, data: Mapping[str, Any]) -> Transcript | None:

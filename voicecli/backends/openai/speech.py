@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, as
 from typing import Any
 
 from voicecli.backends.http import Reply
-from voicecli.backends.openai.part import DONE, Part
+from voicecli.backends.openai.part import DONE, Final, Part
 from voicecli.backends.openai.sound import SNIFFED, WithoutPings, encoding_of
 from voicecli.errors import ServiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
@@ -30,17 +30,24 @@ class Speech(Part):
     async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
         """Raises ConfigError when no model is set, ServiceError for no sound or one that breaks off."""
         async with AsyncExitStack() as stack:
-            reply = await self._enter(stack, lambda: self._send(request), lambda exc: self._without_pcm(exc, request))
+            reply = await self._enter(
+                stack, lambda final: self._send(request, final), lambda exc: self._without_pcm(exc, request)
+            )
             yield await stack.enter_async_context(aclosing(self._chunks(reply, self._format(request))))
 
-    def _send(self, request: SpeechRequest) -> AbstractAsyncContextManager[Reply]:
+    def _send(self, request: SpeechRequest, final: Final) -> AbstractAsyncContextManager[Reply]:
         fields = self._fields(request)
         if request.reference is None:
-            return self._service.stream("POST", "audio/speech", json=fields)
+            return self._service.stream("POST", "audio/speech", verb="speak", final=final, json=fields)
         clip = request.reference
         files = {"prompt_speech": (f"reference.{clip.container}", clip.data, "application/octet-stream")}
         return self._service.stream(
-            "POST", "audio/speech", data={name: str(value) for name, value in fields.items()}, files=files
+            "POST",
+            "audio/speech",
+            verb="speak",
+            final=final,
+            data={name: str(value) for name, value in fields.items()},
+            files=files,
         )
 
     def _fields(self, request: SpeechRequest) -> dict[str, Any]:

@@ -46,8 +46,13 @@ class Transcriptions(Part):
         async with AsyncExitStack() as stack:
             reply = await self._enter(
                 stack,
-                lambda: self._service.stream(
-                    "POST", "audio/transcriptions", data=self._fields(options), files={"file": upload}
+                lambda final: self._service.stream(
+                    "POST",
+                    "audio/transcriptions",
+                    verb="transcribe",
+                    final=final,
+                    data=self._fields(options),
+                    files={"file": upload},
                 ),
                 self._unlearn,
             )

@@ -19,10 +19,11 @@ from voicecli.backends.http import HttpService
 from voicecli.backends.qiniu.addresses import Addresses
 from voicecli.backends.qiniu.answers import complaint_error, result_in, transcript_of
 from voicecli.backends.qiniu.session import BIG_PIECE, Session, config
+from voicecli.backends.reopening import reopened
 from voicecli.backends.structured import alongside
 from voicecli.backends.websocket import Socket
 from voicecli.backends.wording import clean
-from voicecli.errors import InputError, UsageError, VoiceError
+from voicecli.errors import DroppedError, InputError, UsageError, VoiceError
 from voicecli.ports import Stream
 from voicecli.types import (
     MIC,
@@ -39,6 +40,9 @@ from voicecli.types import (
 
 HOLD_S = 1.0
 """How long sound is held back for the config's answer, so that a slow gateway drops none of it."""
+
+TALKATIVE, DUMB_S = 5, 8.0
+"""After so many answers during the speech, so many seconds without any are a connection that died."""
 
 URL_FORMATS = {"wav": "wav", "mp3": "mp3", "ogg": "ogg", "oga": "ogg", "opus": "ogg", "raw": "raw", "pcm": "raw"}
 """Our containers, as the service names what it fetches from an address."""
@@ -57,8 +61,9 @@ class Recogniser:
     async def transcribe_live(
         self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
     ) -> AsyncIterator[AsyncIterator[Transcript]]:
-        """One session. Raises what the service says, UsageError for frames that are not 16 kHz mono."""
-        async with self._conversed(frames, options, self._addresses.backend.live_url) as transcripts:
+        """One utterance. Raises what the service says, UsageError for frames that are not 16 kHz mono."""
+        url = self._addresses.backend.live_url
+        async with reopened(lambda taped: self._conversed(taped, options, url), frames) as transcripts:
             yield transcripts
 
     @asynccontextmanager
@@ -85,7 +90,7 @@ class Recogniser:
     async def _fetched(self, clip: AudioClip, options: TranscribeOptions) -> AsyncGenerator[Transcript, None]:
         audio = {"format": _url_format(clip), "url": clip.url}
         body = {"model": self._model(options), "audio": audio} | self._addresses.backend.extra_for("transcribe")
-        data, address = await self._addresses.json("POST", "/voice/asr", json=body)
+        data, address = await self._addresses.json("POST", "/voice/asr", verb="transcribe", json=body)
         result, error = result_in(data), complaint_error(data)
         if error and result is None:
             raise named(error, address)
@@ -107,6 +112,7 @@ class _Pump:
         self._socket, self._session = socket, session
         self._clock = asyncio.get_running_loop().time
         self._answered = asyncio.Event()
+        self._answers, self._answered_at = 0, self._clock()
         self._wait: asyncio.Timeout | None = None
 
     async def send(self, frames: AsyncIterator[AudioFrame]) -> None:
@@ -118,10 +124,18 @@ class _Pump:
         async for frame in frames:
             _check(frame)
             for data in session.feed(frame.pcm):
+                self._mind()
                 if not await offer(data):
                     return
         await offer(session.finish(self._clock()))
         self._hurry()
+
+    def _mind(self) -> None:
+        """Raise when a service that answered piece after piece has become dumb while we speak."""
+        silence = self._clock() - self._answered_at
+        if self._answers >= TALKATIVE and silence > DUMB_S:
+            what = f"stopped answering {silence:.0f} s ago, in the middle of the speech"
+            raise DroppedError(what, who=self._socket.who, cure="Try again")
 
     async def heard(self) -> AsyncGenerator[Transcript, None]:
         """The text so far whenever it changes, then the final one. Raises what the session raises."""
@@ -147,6 +161,7 @@ class _Pump:
         except VoiceError as broken:
             session.closed(broken)
         else:
+            self._answers, self._answered_at = self._answers + 1, self._clock()
             if message is not None:
                 return session.receive(message, self._clock())
             session.closed()
@@ -240,7 +255,7 @@ class Catalog:
 
     async def voices(self) -> Sequence[Voice]:
         """Every voice, with a sample's address where there is one. Raises ProtocolError for no list."""
-        data, address = await self._addresses.json("GET", "/voice/list")
+        data, address = await self._addresses.json("GET", "/voice/list", verb="voices")
         if isinstance(data, Mapping) and (error := complaint_error(data)):
             raise named(error, address)
         if isinstance(data, Mapping):

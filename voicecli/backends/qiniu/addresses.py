@@ -6,6 +6,7 @@ for there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from voicecli.errors import UnreachableError, VoiceError
 from voicecli.types import Backend
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 def bases_of(backend: Backend) -> tuple[str, ...]:
@@ -44,8 +47,10 @@ class Addresses:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Addresses:
+        alone = len(self._order) == 1
         for url in self._order:
-            self.services[url] = await self._stack.enter_async_context(HttpService(self.backend, url))
+            service = HttpService(self.backend, url, alone=alone)
+            self.services[url] = await self._stack.enter_async_context(service)
         return self
 
     async def __aexit__(self, *exc: Any) -> None:
@@ -60,6 +65,7 @@ class Addresses:
             except VoiceError as exc:
                 if not fails_over(exc):
                     raise
+                log.info("%s; the next address is tried", exc)
         return self._remember(order[-1], await attempt(order[-1]))
 
     def _remember(self, base: str, found: T) -> T:
@@ -81,12 +87,17 @@ class Addresses:
         return await self.first(ask)
 
     def socket(
-        self, path: str, headers: Mapping[str, str] | None = None, *, url: str = ""
+        self, path: str, headers: Mapping[str, str] | None = None, *, url: str = "", verb: str = "transcribe_live"
     ) -> AbstractAsyncContextManager[Socket]:
-        """A WebSocket at `path` of the first address that works, or at `url`."""
+        """A WebSocket at `path` of the first address that works, or at `url`; `verb` is what it is for."""
         if url:
-            return connect(self.backend, url, headers=headers)
-        return self.entered(lambda base: connect(self.backend, f"{base}/{path.lstrip('/')}", headers=headers))
+            return connect(self.backend, url, headers=headers, verb=verb)
+        alone = len(self._order) == 1
+
+        def begin(base: str) -> AbstractAsyncContextManager[Socket]:
+            return connect(self.backend, f"{base}/{path.lstrip('/')}", headers=headers, verb=verb, alone=alone)
+
+        return self.entered(begin)
 
     async def warm(self) -> None:
         """Open a connection ahead of the first request. Never raises for an unreachable service."""

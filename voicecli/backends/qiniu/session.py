@@ -26,7 +26,7 @@ from voicecli.backends.qiniu.answers import (
 )
 from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
 from voicecli.backends.wording import clean
-from voicecli.errors import ProtocolError, ServiceError, UnreachableError, VoiceError
+from voicecli.errors import DroppedError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import MIC, Transcript
 
 PIECE = MIC.bytes_for(100)
@@ -137,7 +137,7 @@ class Session:
     def closed(self, reason: VoiceError | None = None) -> None:
         """The peer closed the connection, or it broke for `reason`. Ends the session, or raises."""
         note = f": {self._note}" if self._note else ""
-        self._end_early(reason or ServiceError(f"closed the connection before its result{note}", cure="Try again"))
+        self._end_early(reason or DroppedError(f"closed the connection before its result{note}", cure="Try again"))
 
     def quiet(self) -> None:
         """The deadline has passed and nothing came. Ends the session, or raises UnreachableError."""

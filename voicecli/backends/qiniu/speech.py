@@ -101,7 +101,9 @@ class Mouth:
         """The WebSocket, or None where the service has no such thing."""
         voice = str(body["audio"]["voice_type"])
         try:
-            return await stack.enter_async_context(self._addresses.socket("voice/tts", {"VoiceType": voice}))
+            return await stack.enter_async_context(
+                self._addresses.socket("voice/tts", {"VoiceType": voice}, verb="speak")
+            )
         except ServiceError as exc:
             if exc.status not in _NO_SOCKET:
                 raise
@@ -134,7 +136,7 @@ class Mouth:
 
     async def _whole(self, body: dict[str, Any]) -> AsyncGenerator[AudioChunk, None]:
         """Over HTTP, in one piece."""
-        data, address = await self._addresses.json("POST", "/voice/tts", json=body)
+        data, address = await self._addresses.json("POST", "/voice/tts", verb="speak", json=body)
         sound = _checked(data, address)
         if not sound.data:
             raise _silent(address, "")

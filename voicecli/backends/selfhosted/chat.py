@@ -50,7 +50,7 @@ class Chat:
         body = backend.extra_for("chat") | ({"model": model} if model else {})
         body["messages"] = [{"role": each.role, "content": each.content} for each in messages]
         async with (
-            first(self._server, self._paths, json=body) as (path, reply),
+            first(self._server, self._paths, verb="chat", json=body) as (path, reply),
             aclosing(_READ[path](self._server, reply)) as said,
         ):
             yield said

@@ -44,7 +44,7 @@ class Transcriber:
         """Partial texts where the server streams them, then the final one."""
         form = self._form(clip, options)
         async with (
-            first(self._server, self._paths, files=form) as (path, reply),
+            first(self._server, self._paths, verb="transcribe", files=form) as (path, reply),
             aclosing(_READ[path](self._server, reply)) as heard,
         ):
             yield heard

@@ -82,7 +82,7 @@ async def _hears(server: HttpService, path: str) -> str:
 
 async def _is_well(server: HttpService, _: str) -> str:
     """The model's name, where the server tells it."""
-    data: Any = await server.json("GET", "/health")
+    data: Any = await server.json("GET", "/health", verb="health")
     status = member(server, data, "status")
     if status.lower() not in _WELL:
         raise ServiceError(f"says of itself: {clean(server.masked(status))}", who=server.who)

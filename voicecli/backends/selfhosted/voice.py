@@ -54,7 +54,7 @@ class Speaker:
     async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
         """One WAV in pieces. Raises UsageError for a style and a reference at once."""
         async with (
-            self._server.stream("POST", ENDINGS[0], files=self._form(request)) as reply,
+            self._server.stream("POST", ENDINGS[0], verb="speak", files=self._form(request)) as reply,
             aclosing(_wav(self._server, reply)) as sound,
         ):
             yield sound
