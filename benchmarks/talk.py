@@ -1,46 +1,119 @@
 """The gap of a turn: from the person's last sample to the first sound of the reply, on one stereo recording.
 
-    python benchmarks/talk.py [--turns 20]
+    python benchmarks/talk.py [--turns 30] [--row NAME …]
 
-`voice talk` runs as a process on virtual sound devices against a local server that takes 150 ms to recognise,
-200 ms to the first token, 15 ms a token and 150 ms to the first sound; a turn ends after 500 ms of silence. The sound
-card's own 40 ms are in the figures. Prints a table; gates nothing.
+`voice talk` runs as a process on virtual sound devices against a local server that takes 150 ms to recognise an
+upload, 200 ms to the first token, 15 ms a token and 150 ms to the first sound. A live recogniser shows words as they
+are spoken and has its final text 50 ms after the last packet. The sound card's own 40 ms are in the figures. Prints
+a table, and how many words of a slow voice stuttered; gates nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.fakes.openai_server import Habits, OpenAIServer  # noqa: E402
+from tests.fakes.openai_server import Habits, OpenAIServer, _OpenAITalk  # noqa: E402
 from tests.people import says  # noqa: E402
 from tests.test_talk_devices import settings, talking  # noqa: E402
-from tests.virtual import VirtualDevices, gaps_ms, virtual_devices  # noqa: E402
+from tests.virtual import RATE, Recording, VirtualDevices, gaps_ms, sounds, virtual_devices  # noqa: E402
 
-REPLY = "12, 345 678 90 and 123 today. 456 is the second sentence of the reply. And 789 a third one."
+REPLY = "Sure, I can help you with that today. Here is the second sentence of the reply. And a third one."
+SHORT = "Sure. I can help you with that today. Here is the second sentence of the reply."
+CHINESE = "好的，我来帮你看看今天的天气。今天是晴天，最高气温二十五度。明天会下雨。"
+LONG = "1234567890, 1234567890 1234567890. 1234567890 1234567890 1234567890."
+"""A reply of digits: its sound is as long as they are."""
+
+HABITS = Habits(hear_s=0.15, first_token_s=0.2, token_s=0.015, first_sound_s=0.15)
+LIVE_HABITS = replace(HABITS, hear_s=0.05)
+
+
+class LiveServer(OpenAIServer):
+    """Recognises while one speaks: what stands 20 ms is shown, every 40 ms."""
+
+    async def _realtime(self, socket: Any) -> None:
+        await _LiveTalk(self, socket).run()
+
+
+class _LiveTalk(_OpenAITalk):
+    async def _append(self, audio: Any) -> None:
+        before, self._looked = self._looked, self._bytes
+        await super()._append(audio)
+        self._looked = before
+        if self._bytes - before >= self.rate * 2 * 0.04:
+            self._looked = self._bytes
+            await self._listen(0.02)
+
+    async def _delta(self, text: str) -> None:
+        """What is new of the text so far."""
+        heard = self._server.habits.heard
+        await super()._delta(heard(self._heard).removeprefix(heard(self._heard.removesuffix(text))))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One conversation: how the service behaves, what is answered, the flags."""
+
+    habits: Habits = field(default_factory=lambda: HABITS)
+    reply: str = REPLY
+    flags: tuple[str, ...] = ()
+    live: bool = False
+    heard: Callable[[str], str] = str
+    after: Callable[[Recording], str] = field(default=lambda _: "")
+
+
+def names(digits: str) -> str:
+    """A text that reads complete at any length; one that ends in a number does not, as more of it may come."""
+    known = ("Anna", "Berta", "Clara", "Dora", "Emma", "Frida", "Greta", "Hanna", "Ida", "Julia")
+    return " ".join(["tell me about", *(known[int(each)] for each in digits)]) if digits else ""
+
+
+def stutters(recording: Recording) -> str:
+    """Silences of 1 to 25 ms inside the assistant's words: a digit's own pauses are longer."""
+    words = sounds(recording.assistant, quietest=200, gap_ms=1)
+    gaps = [(b[0] - a[1]) * 1000 / RATE for a, b in itertools.pairwise(words)]
+    return f"{sum(3 <= gap < 25 for gap in gaps)} stutters in {len(gaps)} digits"
+
+
 ROWS = {
-    "drafts (the default)": (),
-    "without drafts": ("--draft", "off"),
-    "drafts to chat only": ("--draft", "chat"),
+    "uploads": Row(),
+    "uploads, drafts off": Row(flags=("--draft", "off")),
+    "uploads, drafts to chat": Row(flags=("--draft", "chat")),
+    "uploads, “Sure.” first": Row(reply=SHORT),
+    "uploads, a Chinese reply": Row(reply=CHINESE),
+    "uploads, a voice at pace 1.0": Row(habits=replace(HABITS, pace=1.0), reply=LONG, after=stutters),
+    "live": Row(habits=LIVE_HABITS, live=True),
+    "live, drafts off": Row(habits=LIVE_HABITS, live=True, flags=("--draft", "off")),
+    "live, reads complete": Row(habits=LIVE_HABITS, live=True, heard=names),
 }
 
 
-def row(devices: VirtualDevices, flags: tuple[str, ...], turns: int) -> tuple[list[float], list[float]]:
-    """The gaps on the recording, and those that the program told, in ms."""
+def config(row: Row, server: OpenAIServer) -> str:
+    return settings(server) + (f'live_url = "{server.live_url}?intent=transcription"\n' if row.live else "")
+
+
+def hold(devices: VirtualDevices, row: Row, turns: int) -> tuple[list[float], list[float], str]:
+    """The gaps on the recording and those that the program told, in ms, and what else the row looks at."""
     rng = random.Random(1)
-    habits = Habits(hear_s=0.15, first_token_s=0.2, token_s=0.015, first_sound_s=0.15, script=[REPLY] * turns * 4)
-    with tempfile.TemporaryDirectory() as name:
+    habits = replace(row.habits, script=[row.reply] * turns * 4, heard=row.heard)
+    with tempfile.TemporaryDirectory() as name, (LiveServer if row.live else OpenAIServer)(habits) as server:
         home = {"PATH": os.environ["PATH"], "HOME": name}
-        with OpenAIServer(habits) as server, talking(devices, home, Path(name), settings(server), *flags) as talk:
+        with talking(devices, home, Path(name), config(row, server), *row.flags) as talk:
             talk.until("ready")
             with devices.recording() as recording:
                 time.sleep(0.6)
@@ -48,23 +121,27 @@ def row(devices: VirtualDevices, flags: tuple[str, ...], turns: int) -> tuple[li
                     devices.play_into("micfeed", says("".join(rng.choices("0123456789", k=6))).tobytes())
                     talk.until("turn_metrics")
                     time.sleep(0.45)
-            return gaps_ms(recording, quietest=1000), [each["gap_ms"] for each in talk.of("turn_metrics")]
+            told = [each["gap_ms"] for each in talk.of("turn_metrics")]
+    return gaps_ms(recording, quietest=1000), told, row.after(recording)
+
+
+def late(values: list[float]) -> float:
+    """The 95th percentile."""
+    return float(np.percentile(values, 95))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=20)
-    turns = parser.parse_args().turns
-    print(f"{'':<24}{'median ms':>10}{'95 % ms':>10}{'told, median error ms':>24}")
+    parser.add_argument("--turns", type=int, default=30)
+    parser.add_argument("--row", action="append", choices=list(ROWS))
+    args = parser.parse_args()
+    print(f"{'':<30}{'median ms':>10}{'95 % ms':>10}{'told, error ms':>16}")
     with virtual_devices() as devices:
-        for name, flags in ROWS.items():
-            heard, told = row(devices, flags, turns)
+        for name in args.row or ROWS:
+            heard, told, more = hold(devices, ROWS[name], args.turns)
             errors = [abs(a - b) for a, b in zip(heard, told, strict=False)]
-            high = sorted(heard)[max(0, round(0.95 * len(heard)) - 1)]
-            print(
-                f"{name:<24}{statistics.median(heard):>10.0f}{high:>10.0f}{statistics.median(errors):>24.0f}",
-                flush=True,
-            )
+            figures = f"{statistics.median(heard):>10.0f}{late(heard):>10.0f}{statistics.median(errors):>16.0f}"
+            print(f"{name:<30}{figures}  {more}", flush=True)
 
 
 if __name__ == "__main__":

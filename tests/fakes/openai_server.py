@@ -178,10 +178,11 @@ class OpenAIServer(FakeServer):
         samples, rate = _audio(name, data)
         if "gpt-4o" in form["model"] and len(samples) / rate > schema.AUDIO_SECONDS:
             raise Bad(f"audio duration {len(samples) / rate:.0f} seconds is longer than 1400 seconds", "file")
+        begun = time.monotonic()
         tones = dtmf.find(samples, rate, self.habits.tone_ms)
         text = self.habits.heard("".join(tone.digit for tone in tones))
         self.note("transcribe", form=form, file=name, seconds=len(samples) / rate, heard=text)
-        await asyncio.sleep(self.habits.hear_s)
+        await asyncio.sleep(max(0.0, self.habits.hear_s - (time.monotonic() - begun)))
         return self._transcript(form, text, tones, len(samples) / rate)
 
     def _transcript(self, form: dict[str, str], text: str, tones: list[dtmf.Tone], seconds: float) -> Reply:
