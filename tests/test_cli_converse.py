@@ -23,6 +23,7 @@ from tests.conftest import Voice
 from tests.fakes.forms import spoken
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
 from tests.test_cli_chat import PATH, STOP, answering, event
+from tests.virtual import virtual_devices
 from voicecli.console import clean
 
 
@@ -117,10 +118,10 @@ Talks = Callable[..., Any]
 @pytest.fixture
 def talk(home: dict[str, str], work: dict[str, str], tmp_path: Path) -> Talks:
     @contextmanager
-    def run(*args: str) -> Iterator[Person]:
+    def run(*args: str, env: dict[str, str] | None = None) -> Iterator[Person]:
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (40, 100))
-        env = home | work | {"TERM": "xterm", "NO_COLOR": "1"}
+        env = home | work | {"TERM": "xterm", "NO_COLOR": "1"} | (env or {})
         command = [sys.executable, "-m", "voicecli", "chat", *args]
         with subprocess.Popen(
             command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=tmp_path, start_new_session=True
@@ -199,6 +200,43 @@ def test_commands_change_what_follows(server: FakeServer, talk: Talks, tmp_path:
     ]
     assert server.to(PATH)[0].json()["model"] == "m2"
     assert (tmp_path / "talk.md").read_text().startswith("**user**\n\none\n\n**assistant**\n\ndue\n")
+
+
+def test_one_connection_serves_the_whole_conversation(server: FakeServer, talk: Talks) -> None:
+    server.on(PATH, *(answering(word) for word in ("uno", "due")), Reply.json({}, 400), answering("tre"))
+    with talk("--private") as person:
+        for line, shown in (("one", "uno"), ("two", "due"), ("three", "error: "), ("four", "tre")):
+            person.types(line + "\r")
+            person.until(shown)
+            person.prompted()
+        person.types("\x04")
+        assert person.leaves() == 0
+    assert server.connections == 1
+
+
+@pytest.mark.needs_sound
+def test_answers_are_read_aloud_while_that_is_on(server: FakeServer, talk: Talks) -> None:
+    server.on(PATH, *(answering(word) for word in ("Uno.", "Due.", "Tre.")))
+    server.on("/v1/audio/speech", Reply(spoken("1", "wav"), 200, {"content-type": "audio/wav"}))
+    with virtual_devices() as devices, talk("--private", env=devices.env) as person:
+        for line, shown in (
+            ("/speak perhaps", "/speak does not know"),
+            ("/voice", "/voice needs a name"),
+            ("/voice nova", "answers are read aloud"),
+            ("one", "Uno."),
+            ("/voice echo", "answers are read aloud"),
+            ("two", "Due."),
+            ("/speak off", "answers are not read aloud"),
+            ("three", "Tre."),
+        ):
+            person.types(line + "\r")
+            person.until(shown)
+            person.prompted()
+        person.types("/exit\r")
+        assert person.leaves() == 0
+        assert "not read aloud:" not in clean(person.shown), clean(person.shown)
+    heard = [(each.json()["input"], each.json()["voice"]) for each in server.to("/v1/audio/speech")]
+    assert heard == [("Uno.", "nova"), ("Due.", "echo")]
 
 
 def test_an_error_costs_the_turn_and_not_the_conversation(server: FakeServer, talk: Talks) -> None:

@@ -269,6 +269,42 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     """
     import asyncio
 
+    with asyncio.Runner() as runner:
+        return _run(runner, work)
+
+
+class Running:
+    """One event loop for several pieces of work: what one of them opened stays open for the next, until `close`."""
+
+    def __init__(self) -> None:
+        import asyncio
+        from contextlib import AsyncExitStack
+
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self._kept: dict[str, Any] = {}
+
+    def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """As `run`, on this loop."""
+        return _run(self._runner, work)
+
+    async def kept(self, name: str, opening: Callable[[], AbstractAsyncContextManager[Any]]) -> Any:
+        """What `opening` yields, opened the first time that `name` is asked for. To be called in `work`."""
+        if name not in self._kept:
+            self._kept[name] = await self._stack.enter_async_context(opening())
+        return self._kept[name]
+
+    def close(self) -> None:
+        """Closes what is open, and the loop."""
+        try:
+            self._runner.run(self._stack.aclose())
+        finally:
+            self._runner.close()
+
+
+def _run(runner: Any, work: Callable[[], Awaitable[T]]) -> T:
+    import asyncio
+
     caught: list[int] = []
 
     async def guarded() -> T:
@@ -278,7 +314,7 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
             return await work()
 
     try:
-        result = asyncio.run(guarded())
+        result: T = runner.run(guarded())
     except BaseException:
         if caught:
             raise typer.Exit(128 + caught[0]) from None

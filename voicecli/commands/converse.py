@@ -63,9 +63,15 @@ class Converse:
         keeps = config.history.enabled and not self._private
         prompt = Prompt(list(self._does), config.state_dir / TYPED if keeps else None)
         self._turns.session.console.note("/help lists commands, Alt-Enter begins a new line, Ctrl-D leaves.")
-        while not self._over and (line := prompt.ask()) is not None:
-            self._guarded(line.strip())
-        self._turns.keeper.close()
+        self._turns.running = running = common.Running()
+        if self._turns.aloud is not None:
+            self._turns.aloud.running = running
+        try:
+            while not self._over and (line := prompt.ask()) is not None:
+                self._guarded(line.strip())
+        finally:
+            running.close()
+            self._turns.keeper.close()
 
     def _guarded(self, line: str) -> None:
         """What goes wrong costs the turn, not the conversation; Ctrl-C stops an answer."""
@@ -123,7 +129,7 @@ class Converse:
         if common.one_of(rest or "on", ("on", "off"), "/speak") == "off":
             self._turns.aloud = None
         elif self._turns.aloud is None:
-            self._turns.aloud = Aloud(self._turns.session)
+            self._turns.aloud = Aloud(self._turns.session, running=self._turns.running)
         self._say(f"answers are {'' if self._turns.aloud else 'not '}read aloud.")
 
     def _attach(self, rest: str) -> None:

@@ -6,7 +6,8 @@ Belongs here: what `voice chat` does once or many times. Does not belong here: f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from voicecli.errors import ProtocolError, ServiceError, VoiceError, only
 
 if TYPE_CHECKING:
     from voicecli.commands.aloud import Aloud
-    from voicecli.commands.common import Session
+    from voicecli.commands.common import Running, Session
     from voicecli.commands.keeping import Keeper
     from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, Usage
 
@@ -45,7 +46,7 @@ class Answer:
 
 @dataclass
 class Turns:
-    """A conversation, turn by turn. `talk` is all of it but the system prompt."""
+    """A conversation, turn by turn. `talk` is all of it but the system prompt; `running` keeps services open."""
 
     session: Session
     options: ChatOptions
@@ -55,6 +56,7 @@ class Turns:
     plain: bool = False
     aloud: Aloud | None = None
     talk: list[ChatMessage] = field(default_factory=list)
+    running: Running | None = None
 
     def ask(self, question: str, images: tuple[Picture, ...] = ()) -> Answer:
         """Asks, shows and keeps. Raises what went wrong, after what arrived was kept; the turn then stands
@@ -67,7 +69,8 @@ class Turns:
         answer = Answer()
         show = self._view()
         try:
-            common.run(lambda: self._asked(self._within([*head, *asked]), options, answer, show))
+            run = self.running.run if self.running else common.run
+            run(lambda: self._asked(self._within([*head, *asked]), options, answer, show))
         finally:
             try:
                 self._finish(answer)
@@ -122,7 +125,7 @@ class Turns:
         say: Callable[[str], Any],
     ) -> None:
         try:
-            async with self.session.open("chat") as model, model.chat(messages, options) as deltas:
+            async with self._model() as model, model.chat(messages, options) as deltas:
                 async for delta in deltas:
                     answer.take(delta)
                     if delta.reasoning and show:
@@ -135,6 +138,15 @@ class Turns:
         finally:
             if show:
                 show.end()
+
+    @asynccontextmanager
+    async def _model(self) -> AsyncIterator[Any]:
+        """The opened chat model: one for the whole of a conversation, so that its connection stays warm."""
+        if self.running is not None:
+            yield await self.running.kept("chat", lambda: self.session.open("chat"))
+            return
+        async with self.session.open("chat") as model:
+            yield model
 
     # -- showing -----------------------------------------------------------------------------------
 
