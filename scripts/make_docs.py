@@ -2,7 +2,8 @@
 
     .venv/bin/python scripts/make_docs.py [--check]
 
-docs/commands/NAME.md comes from the help texts, the table in the READMEs from the registry of families.
+docs/commands/NAME.md comes from the help texts, the table in the READMEs from the registry of families, the
+checklist in docs/backends.md from the table of endpoints.
 --check writes nothing and exits with 1 where a file is not what it should be. tests/test_docs.py does the same.
 
 Belongs here: turning commands and families into Markdown. Does not belong here: any fact about either.
@@ -17,14 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from voicecli import cli
+from voicecli.abilities import ABILITIES
+from voicecli.backends.endpoints import ENDPOINTS, Endpoint
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.backends import VERBS, capabilities
+from voicecli.commands.backends import TITLES, VERBS, capabilities
 from voicecli.commands.common import shared_options
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "commands"
 PICTURES = ROOT / "docs" / "pictures"
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
+BACKENDS = ROOT / "docs" / "backends.md"
 TABLE = re.compile(r"(<!-- capabilities[^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
 NOTE = "<!-- made by scripts/make_docs.py from the help texts: change those -->"
 
@@ -33,12 +37,10 @@ NOTE = "<!-- made by scripts/make_docs.py from the help texts: change those -->"
 
 
 def capability_table() -> str:
-    """What each family can do, as a Markdown table."""
-    titles = [verb.replace("transcribe_live", "live") for verb in VERBS]
-    rows = [["family", *titles], ["---"] * (1 + len(titles))]
-    for family in FAMILIES.values():
-        can = capabilities(family)
-        rows.append([family.name, *(_code(can[verb]) for verb in VERBS)])
+    """What each family can do, as a Markdown table: a row for each verb."""
+    can = {family.name: capabilities(family) for family in FAMILIES.values()}
+    rows = [["", *can], ["---"] * (1 + len(can))]
+    rows += [[TITLES[verb], *(_code(each[verb]) for each in can.values())] for verb in VERBS]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
@@ -51,6 +53,43 @@ def _code(cell: str) -> str:
 def with_table(text: str) -> str:
     """A README with the table between its marks; one without marks stays as it is."""
     return TABLE.sub(lambda found: found[1] + capability_table() + found[2], text)
+
+
+# -- the checklist of endpoints --------------------------------------------------------------------
+
+CHECKLIST = re.compile(r"(<!-- endpoints[^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
+COMMANDS_OF = {
+    "transcribe": ("transcribe", "talk"),
+    "transcribe_live": ("talk",),
+    "chat": ("chat", "talk"),
+    "speak": ("speak", "talk"),
+    "voices": ("voices",),
+    "models": ("models",),
+    "health": ("doctor",),
+} | {verb: (" ".join(ability.command),) for verb, ability in ABILITIES.items()}
+"""The commands that use a verb."""
+
+
+def checklist() -> str:
+    """Every endpoint, and the commands that ask it, as a Markdown table."""
+    rows = [["Family", "Endpoint", "Used by"], ["---"] * 3]
+    rows += [[family, _endpoint(each), used_by(each)] for family, table in ENDPOINTS.items() for each in table]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _endpoint(each: Endpoint) -> str:
+    return f"`{each.method} {each.path}`" + (f" ({each.server})" if each.server else "")
+
+
+def used_by(each: Endpoint) -> str:
+    """The commands of an endpoint's verbs, each once, and when it is asked."""
+    commands = dict.fromkeys(command for verb in each.verbs for command in COMMANDS_OF[verb])
+    return ", ".join(f"`voice {command}`" for command in commands) + (f", {each.note}" if each.note else "")
+
+
+def with_checklist(text: str) -> str:
+    """docs/backends.md with the checklist between its marks."""
+    return CHECKLIST.sub(lambda found: found[1] + checklist() + found[2], text)
 
 
 # -- pages -----------------------------------------------------------------------------------------
@@ -146,7 +185,8 @@ def _escaped(text: str) -> str:
 def wanted() -> dict[Path, str]:
     """Every file that is made here, and what it should hold."""
     made = {PAGES / name: text for name, text in pages().items()}
-    return made | {path: with_table(path.read_text(encoding="utf-8")) for path in READMES}
+    made |= {path: with_table(path.read_text(encoding="utf-8")) for path in READMES}
+    return made | {BACKENDS: with_checklist(BACKENDS.read_text(encoding="utf-8"))}
 
 
 def stale() -> list[Path]:

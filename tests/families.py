@@ -26,6 +26,8 @@ import soundfile
 from tests import dtmf
 from tests.contracts import CELLS
 from tests.fakes.forms import heard
+from tests.fakes.meaning import nearness, vector
+from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, plus_one, png, png_digits
 from tests.fakes.selfhosted_server import MODEL
 from tests.people import says, speech
 from voicecli import wiring
@@ -122,13 +124,15 @@ def run(command: Command, folder: Path, env: Mapping[str, str]) -> Outcome:
 
 
 def recorded(folder: Path) -> None:
-    """The recordings: `digits.wav` is to be transcribed; in the others a person speaks, and is quiet then.
+    """The inputs. The recordings: `digits.wav` is to be transcribed; in the others a person speaks, and is quiet then.
 
     In `person.wav` it is the digits, in `sum.wav` a question that the embedded backend can answer.
     """
     quiet = np.zeros(2 * RATE, np.int16)
     question = (speech(SUM, RATE) * LOUDNESS).astype(np.int16)
     soundfile.write(folder / "digits.wav", dtmf.encode(DIGITS), RATE)
+    for name, data in (("picture.png", png(DIGITS)), ("video.mp4", mp4(DIGITS)), ("digits.docx", docx(DIGITS))):
+        (folder / name).write_bytes(data)
     for name, said in (("person.wav", says(DIGITS, RATE)), ("sum.wav", question)):
         soundfile.write(folder / name, np.concatenate([quiet[:RATE], said, quiet]), RATE)
 
@@ -154,6 +158,10 @@ def refused(command: Command, outcome: Outcome) -> str:
     if outcome.code != 2 or outcome.out or missing:
         return f"not refused by name of {missing or able}: code {outcome.code}, {outcome.out}{outcome.err}"
     return ""
+
+
+def same(digits: str) -> str:
+    return digits
 
 
 def digits_of(text: str) -> str:
@@ -213,6 +221,41 @@ def _conversation(outcome: Outcome) -> tuple[list[str], list[Any], str]:
     return list(said.values()), lost, " ".join(e["text"] for e in events if e["event"] == "assistant_said")
 
 
+NEAR = ("a pig in the mud", "pigs and mud", f"dial {DIGITS}")
+
+
+def _made(name: str, becomes: Callable[[str], str]) -> Callable[[Served, Outcome], str]:
+    """A picture or a video was written, and holds what becomes of the digits."""
+
+    def wrong(served: Served, outcome: Outcome) -> str:
+        if not (outcome.folder / name).exists():
+            return f"no {name}"
+        data = (outcome.folder / name).read_bytes()
+        return expected(becomes(DIGITS), (png_digits if name.endswith("png") else mp4_digits)(data))
+
+    return wrong
+
+
+def _learnt(served: Served, outcome: Outcome) -> str:
+    return expected('{"file": "digits.docx", "learnt": true}\n', outcome.out)
+
+
+def _embedded_texts(served: Served, outcome: Outcome) -> str:
+    found = [json.loads(line) for line in outcome.out.splitlines()]
+    wanted = [{"text": each, "vector": vector(each)} for each in NEAR]
+    return "" if found == wanted else f"other vectors: {outcome.out[:200]}"
+
+
+def _compared(served: Served, outcome: Outcome) -> str:
+    return expected(f"{nearness(*NEAR[:2]):.4f}\n", outcome.out)
+
+
+def _ranked(served: Served, outcome: Outcome) -> str:
+    scores = {each: nearness(NEAR[0], each) for each in NEAR[1:]}
+    order = sorted(scores, key=lambda each: -scores[each])
+    return expected("".join(f"{scores[each]:.4f}\t{each}\n" for each in order), outcome.out)
+
+
 TALK = ("talk", "--fast", "--output", "replies.wav", "--json")
 
 COMMANDS = [
@@ -223,6 +266,18 @@ COMMANDS = [
     Command("voices", "voices", ("voices", "--json"), _lists_voice),
     Command("models", "models", ("models", "--json"), _lists_model),
     Command("doctor", "health", ("doctor", "--backend", NAME, "--json"), _is_well),
+    Command("embed", "embed", ("embed", *NEAR), _embedded_texts),
+    Command("similar", "similar", ("similar", *NEAR[:2]), _compared),
+    Command("rerank", "rerank", ("rerank", NEAR[0], NEAR[2], NEAR[1]), _ranked),
+    Command("make", "image_make", ("image", "make", f"Draw {DIGITS}.", "-o", "made.png"), _made("made.png", same)),
+    Command("describe", "image_describe", ("image", "describe", "picture.png"), _answered),
+    Command(
+        "enhance", "image_enhance", ("image", "enhance", "picture.png", "-o", "sharp.png"), _made("sharp.png", plus_one)
+    ),
+    Command("animate", "image_animate", ("image", "animate", "picture.png", "-o", "clip.mp4"), _made("clip.mp4", same)),
+    Command("track", "video_track", ("video", "track", "video.mp4", "-o", "seen.mp4"), _made("seen.mp4", plus_one)),
+    Command("smooth", "video_smooth", ("video", "smooth", "video.mp4", "-o", "more.mp4"), _made("more.mp4", doubled)),
+    Command("learn", "learn", ("learn", "digits.docx", "--json"), _learnt),
 ]
 
 
@@ -261,14 +316,6 @@ LOCAL = {
 
 
 # -- the rows --------------------------------------------------------------------------------------
-
-
-def same(digits: str) -> str:
-    return digits
-
-
-def plus_one(digits: str) -> str:
-    return "".join(str((int(each) + 1) % 10) for each in digits)
 
 
 def _row(family: str, answer: Callable[[str], str], **names: str) -> Served:

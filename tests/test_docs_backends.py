@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from voicecli import wiring
+from voicecli.backends.endpoints import ENDPOINTS
 from voicecli.backends.registry import FAMILIES, Family
 from voicecli.cli import COMMANDS
 from voicecli.config import Config, load
@@ -88,11 +90,15 @@ async def test_an_example_loads_and_every_backend_of_it_opens(example: str, tmp_
     """Opening checks addresses and settings, and sends nothing."""
     config = loaded(example, tmp_path)
     assert config.backends
-    used = [verb for verb in ("transcribe", "chat", "speak") if f"\n{verb} = " in example.partition("[backends")[0]]
-    assert used
-    for verb in used:
+    named = re.findall(r"^(\w+) = ", example.partition("[backends")[0], re.MULTILINE)
+    verbs = [
+        verb for verb, use in wiring.USED_FOR.items() if use in named and verb not in ("voices", "models", "health")
+    ]
+    assert verbs
+    for verb in verbs:
         family, backend = wiring.choose(verb, config)
-        assert family.can(verb)
+        if not family.can(verb):  # over a bridge
+            continue
         assert backend.name in config.backends
         if not family.local:
             async with getattr(family, verb)(backend):
@@ -104,7 +110,7 @@ def test_no_example_holds_a_key_or_asks_for_one_on_this_machine(example: str, tm
     for backend in loaded(example, tmp_path).backends.values():
         assert backend.key is None
         assert "sk-" not in example
-        verbs: tuple[Verb, ...] = ("transcribe", "chat", "speak")
+        verbs: tuple[Verb, ...] = ("transcribe", "chat", "speak", "embed")
         hosts = {host for verb in verbs for host in wiring.hosts(verb, backend)}
         if hosts and all(wiring.is_loopback(host) for host in hosts):
             assert not backend.api_key_env
@@ -119,14 +125,26 @@ def test_every_documented_endpoint_is_in_the_table() -> None:
     listed = {(family, method, path) for family, method, path, _ in ROWS}
     documented = {tuple(line.split()) for line in DOCUMENTED.split("\n") if line}
     assert documented <= listed
-    assert len(ROWS) == TEXT.count("\n| ") - 1, "a row of the table has another form"
+    assert len(ROWS) == TEXT.count("\n| ") - 2, "a row of the table has another form"
+    assert len(ROWS) == sum(map(len, ENDPOINTS.values()))
 
 
-def test_the_table_names_commands_that_exist_and_verbs_that_the_family_has() -> None:
-    verbs = {"chat": "chat", "transcribe": "transcribe", "speak": "speak", "voices": "voices", "models": "models"}
+def test_each_endpoint_names_commands_that_exist() -> None:
     for name, _, path, use in ROWS:
-        family: Family = FAMILIES[name]
-        commands = re.findall(r"`voice (\w+)`", use)
-        assert set(commands) <= set(COMMANDS), (name, path)
-        assert commands or use in ("not yet", "the health check"), (name, path)
-        assert all(family.can(verbs[command]) for command in commands if command in verbs), (name, path)
+        commands = re.findall(r"`voice (\w+)[^`]*`", use)
+        assert commands and set(commands) <= set(COMMANDS), (name, path)
+
+
+OF_OUR_OWN = {("selfhosted", "voices"), ("gov", "voices")}
+"""Lists that no service is asked for."""
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_the_endpoints_are_those_of_the_verbs_that_the_family_has(name: str) -> None:
+    family: Family = FAMILIES[name]
+    has = {verb for verb in get_args(Verb) if family.can(verb) and (name, verb) not in OF_OUR_OWN}
+    assert {verb for each in ENDPOINTS[name] for verb in each.verbs} == has
+
+
+def test_every_family_that_speaks_to_somebody_has_its_endpoints() -> None:
+    assert set(ENDPOINTS) == {name for name, family in FAMILIES.items() if not family.local}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 import soundfile
 
 from tests import families
+from tests.fakes.server import Request
 from tests.families import COMMANDS, SERVED, Command, Served
+from voicecli.backends.endpoints import ENDPOINTS, Endpoint
 from voicecli.backends.registry import FAMILIES
 
 
@@ -34,6 +37,58 @@ def test_every_verb_over_every_family(
     outcome = families.run(command, tmp_path, env)
     assert families.fault(command, row, backend, outcome) == ""
     assert backend.key is None or backend.key.reveal() not in outcome.out + outcome.err
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an endpoint is reached that no command of the table asks: with these settings, by this command line."""
+
+    line: tuple[str, ...]
+    settings: Callable[[Any], dict[str, str]]
+
+
+def _address(server: str, path: str) -> Callable[[Any], dict[str, str]]:
+    """An address of the local servers that ends with a path: only that one is asked."""
+    return lambda running: {f"{server}_url": getattr(running, server).url + path}
+
+
+WAYS = {
+    ("openai", "POST", "/v1/audio/transcriptions"): Way(("transcribe", "digits.wav"), lambda _: {}),
+    ("qiniu", "POST", "/v1/voice/asr"): Way(("transcribe", "https://example.org/digits.wav"), lambda _: {}),
+    ("qiniu", "POST", "/v1/voice/tts"): Way(("speak", "Dial 1.", "-o", "one.wav"), lambda _: {"speech_format": "wav"}),
+    ("selfhosted", "POST", "/asr"): Way(("transcribe", "digits.wav"), _address("asr", "/asr")),
+    ("selfhosted", "POST", "/api/v1/asr"): Way(("transcribe", "digits.wav"), _address("asr", "/api/v1/asr")),
+    ("selfhosted", "POST", "/api/chat"): Way(("chat", "After 1?"), _address("chat", "/api/chat")),
+}
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_every_endpoint_is_asked_through_the_command_line(name: str, tmp_path: Path, home: dict[str, str]) -> None:
+    """One run for each, of a command that is said to use it (docs/backends.md)."""
+    row = SERVED[name]
+    families.recorded(tmp_path)
+    with row.serve() as running:
+        for each in ENDPOINTS[name]:
+            if asked(running, each):
+                continue
+            way = WAYS.get((name, each.method, each.path), Way((), lambda _: {}))
+            command = next(one for one in COMMANDS if one.verb in each.verbs)
+            command = replace(command, line=way.line or command.line)
+            backend = row.backend(running, **way.settings(running))
+            outcome = families.run(command, tmp_path, home | families.configured(tmp_path, backend))
+            assert outcome.code == 0, outcome.err
+            assert asked(running, each), f"{each.method} {each.path} by {command.line}"
+
+
+def asked(running: Any, endpoint: Endpoint) -> bool:
+    """Whether the family's servers were asked at it."""
+    server = getattr(running, endpoint.server) if endpoint.server else running
+    path = re.escape(endpoint.path).replace(r"\{text\}", "[^/]+")
+    return any(_method(each) == endpoint.method and re.fullmatch(path, each.path) for each in server.requests)
+
+
+def _method(request: Request) -> str:
+    return "WS" if request.headers.get("upgrade") else request.method
 
 
 def test_the_demo_shows_what_is_right_and_what_is_not(capfd: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ PURE = {
     "blocks",
     "subtitles",
     "joining",
+    "abilities",
     "media",
     "backends.shapes",
     "dialogue.events",

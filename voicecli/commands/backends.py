@@ -13,7 +13,27 @@ if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.types import Verb
 
-VERBS: tuple[Verb, ...] = ("transcribe", "transcribe_live", "chat", "speak", "voices", "models", "health")
+VERBS: tuple[Verb, ...] = (
+    "transcribe",
+    "transcribe_live",
+    "chat",
+    "speak",
+    "voices",
+    "models",
+    "health",
+    "embed",
+    "similar",
+    "rerank",
+    "image_make",
+    "image_describe",
+    "image_enhance",
+    "image_animate",
+    "video_track",
+    "video_smooth",
+    "learn",
+)
+TITLES = {verb: verb.replace("transcribe_live", "live").replace("_", " ") for verb in VERBS}
+"""What a verb is called in a table."""
 
 
 def backends(ctx: typer.Context) -> None:
@@ -35,8 +55,8 @@ def backends(ctx: typer.Context) -> None:
     columns = ("name", "family", "host", "used for")
     console.table(("backend", *columns[1:]), [[str(each[name]) for name in columns] for each in configured])
     console.result("")
-    titles = [verb.replace("transcribe_live", "live") for verb in VERBS]
-    console.table(("family", *titles), [[each["name"], *(each[verb] for verb in VERBS)] for each in families])
+    rows = [[TITLES[verb], *(each[verb] for each in families)] for verb in VERBS]
+    console.table(("can", *(each["name"] for each in families)), rows)
 
 
 def capabilities(family: Family) -> dict[str, str]:
@@ -52,17 +72,20 @@ def capabilities(family: Family) -> dict[str, str]:
 
 
 def _configured(session: Session) -> list[dict[str, Any]]:
-    """Each backend with the host it speaks to and the verbs that `[use]` gives it."""
+    """Each backend with the host it speaks to and what `[use]` gives it."""
+    from dataclasses import asdict
+
     from voicecli import wiring
 
     config = session.config()
-    verbs: tuple[Verb, ...] = ("transcribe", "chat", "speak")
+    verbs: tuple[Verb, ...] = ("transcribe", "chat", "speak", "embed")
+    used = asdict(config.use)
     return [
         {
             "name": name,
             "family": backend.family,
             "host": ", ".join(dict.fromkeys(host for verb in verbs for host in wiring.hosts(verb, backend))) or "-",
-            "used for": ", ".join(verb for verb in verbs if wiring.used_for(verb, config) == name) or "-",
+            "used for": ", ".join(use for use, served in used.items() if served == name) or "-",
         }
         for name, backend in config.backends.items()
     ]

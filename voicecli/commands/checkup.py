@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from voicecli.types import Backend
 
 OK, PROBLEM, CURE = "ok", "problem", "cure"
-SAID_VERBS = {"transcribe_live": "transcribe live"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def _words(visit: Visit) -> Iterator[str]:
     if visit.latency_ms is not None:
         yield f"answered in {visit.latency_ms:.0f} ms: {visit.detail}"
     if visit.can:
-        yield "can " + ", ".join(SAID_VERBS.get(each, each) for each in visit.can)
+        yield "can " + ", ".join(each.replace("_", " ") for each in visit.can)
     yield from (f"{count} {what}" for what, count in counts.items() if count is not None)
 
 

@@ -21,7 +21,24 @@ if TYPE_CHECKING:
     from voicecli.types import Backend, Verb
 
 VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
-OFFERED: tuple[Verb, ...] = ("transcribe", "transcribe_live", "chat", "speak", "voices", "models")
+OFFERED: tuple[Verb, ...] = (
+    "transcribe",
+    "transcribe_live",
+    "chat",
+    "speak",
+    "voices",
+    "models",
+    "embed",
+    "similar",
+    "rerank",
+    "image_make",
+    "image_describe",
+    "image_enhance",
+    "image_animate",
+    "video_track",
+    "video_smooth",
+    "learn",
+)
 CONNECT_S, ANSWER_S, PATIENCE_S = 3.0, 6.0, 10.0
 """How long a backend may take to be connected to, to send the next bytes, and altogether."""
 SOUND_S = 5.0

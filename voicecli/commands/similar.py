@@ -1,0 +1,56 @@
+"""`voice similar`: how near two texts are in meaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voicecli.abilities import meaning
+from voicecli.commands import common, media_work
+from voicecli.commands.common import Model, Output, Session
+from voicecli.errors import InputError
+
+if TYPE_CHECKING:
+    from voicecli.types import EmbedOptions
+
+
+def similar(
+    ctx: typer.Context,
+    a: Annotated[str, typer.Argument(metavar="A", help=meaning("similar", "a"))],
+    b: Annotated[str, typer.Argument(metavar="B", help=meaning("similar", "b"))],
+    output: Output = None,
+    model: Model = None,
+) -> None:
+    """Tell how near two texts are in meaning.
+
+    Examples:
+      voice similar "python programming" "learn python"
+      voice similar "good morning" "早上好" --json | jq .similarity
+
+    The number is on the service's own scale: usually 1 is the same, and 0 has nothing to do with it.
+    """
+    from voicecli.types import EmbedOptions
+
+    session = common.session(ctx)
+    if not a.strip() or not b.strip():
+        raise InputError("one of the texts is empty")
+    if output not in (None, media_work.STD):
+        media_work.refuse_target(str(output))
+    options = EmbedOptions(model)
+    family, _ = session.choose("similar")
+    session.check(family, "similar", options)
+    found = common.run(lambda: _compared(session, a, b, options))
+    if session.json:
+        from voicecli.console import dump_json
+
+        media_work.give(session, dump_json({"similarity": found}), output)
+    else:
+        media_work.give(session, f"{found:.4f}", output)
+
+
+async def _compared(session: Session, a: str, b: str, options: EmbedOptions) -> float:
+    async with session.open("similar") as comparer:
+        with session.console.progress("comparing"):
+            found: float = await comparer.similar(a, b, options)
+    return found
