@@ -6,7 +6,7 @@ import ssl
 import tempfile
 from pathlib import Path
 
-_PEM = """\
+PEM = """\
 -----BEGIN CERTIFICATE-----
 MIIBjzCCATagAwIBAgIUEEkiTp2EwUAP5n0V7wsbwjtpGbswCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMTEwNDkwNFoYDzIxMjYxMDI4
@@ -31,6 +31,6 @@ def server_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pair.pem"
-        path.write_text(_PEM)
+        path.write_text(PEM)
         context.load_cert_chain(path)
     return context
