@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo demo-services interop interop-ci test lint types check system-packages clean
+.PHONY: demo demo-services interop interop-ci fuzz soak test lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,8 @@ help:
 	@echo "make demo-services   run every verb over every service family, against strict local servers"
 	@echo "make test    run every test, the conversation on virtual sound devices included"
 	@echo "make interop    run the adapters against other people's servers (needs npm)"
+	@echo "make fuzz    try every parser on a million inputs"
+	@echo "make soak    a conversation of a thousand turns with services that fail"
 	@echo "make check   the linter, the type checker and the tests"
 
 .venv/ready: requirements/run.txt pyproject.toml
@@ -47,6 +49,20 @@ interop: .venv/dev
 interop-ci: .venv/dev
 	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock
 
+# A million inputs for every parser, from what came by in earlier runs; FUZZ="--runs 10000 spoken" for less.
+fuzz: .venv/dev .venv-fuzz/ready
+	@PYTHONPATH=.venv-fuzz $(BIN)/python scripts/fuzz.py $(FUZZ)
+
+# In a folder of its own; where atheris cannot be installed the inputs are random, and the run says so.
+.venv-fuzz/ready: requirements/fuzz.txt .venv/dev
+	@mkdir -p .venv-fuzz
+	-$(BIN)/pip install --quiet --upgrade --target .venv-fuzz -r requirements/fuzz.txt
+	@touch $@
+
+# A conversation of a thousand turns with services that fail at random.
+soak: .venv/dev
+	@$(BIN)/python benchmarks/soak.py $(SOAK)
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,4 +73,4 @@ types: .venv/dev
 check: lint types test
 
 clean:
-	rm -rf .venv .venv-interop build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.wav questions.wav
+	rm -rf .venv .venv-interop .venv-fuzz .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.wav questions.wav
