@@ -571,4 +571,4 @@ def _word(data: Mapping[str, Any]) -> Word:
 
 def _is_time(value: Any) -> TypeGuard[float]:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 <= value < 1e9
+    return number and 0 <= value < 1e9  # false for what is not a number, and for integers that no float holds

@@ -10,6 +10,7 @@ import errno
 import json
 import math
 import os
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -37,15 +38,15 @@ class KeptTurns:
     Any number of processes share the folder. `lost` are those of this conversation that were not sent again.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, most: int = MAX_KEPT, most_bytes: int = MAX_BYTES) -> None:
+        self._folder, self._most, self._most_bytes = folder, most, most_bytes
         self.lost: list[Path] = []
 
     def keep(self, turn: int, pcm: bytes) -> str:
         """Where the recording is; "" when it could not be stored (the turn is lost either way)."""
         if not pcm:
             return ""
-        name = f"lost-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{turn}.wav"
+        name = f"lost-{time.strftime('%Y%m%d-%H%M%S')}-{turn:03}-{secrets.token_hex(3)}.wav"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._folder / name, wav_bytes(pcm, MIC))
@@ -65,12 +66,12 @@ class KeptTurns:
 
     def _make_room(self) -> None:
         """The newest stay, as many as may."""
-        room = MAX_BYTES
+        room = self._most_bytes
         kept = sorted(self._folder.glob("lost-*.wav"), key=_age)
         for number, path in enumerate(kept):
             with suppress(OSError):
                 room -= path.stat().st_size
-                if number >= MAX_KEPT or (room < 0 and number):
+                if number >= self._most or (room < 0 and number):
                     path.unlink()
 
 

@@ -1,20 +1,32 @@
 """`voice transcribe --mic`: dictation, sentence by sentence while a person speaks.
 
-Belongs here: an utterance for each stretch of speech, their texts in order, when it ends. Does not belong here:
+Belongs here: an utterance for each stretch of speech, their texts in order, what waits while the recogniser is
+away, when it ends. Does not belong here:
 devices (audio.capture), when somebody speaks (audio.endpointer), results in files (transcribe_results).
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any
 
 from voicecli.audio.endpointer import Continued, Dropped, Ended, Endpointer, Event, Resumed, Started, Timing
-from voicecli.errors import ConfigError, NoSpeechError, RefusedError, VoiceError
+from voicecli.errors import (
+    ConfigError,
+    NoSpeechError,
+    ProtocolError,
+    RateLimitedError,
+    RefusedError,
+    ServiceError,
+    UnreachableError,
+    VoiceError,
+)
 from voicecli.types import AudioFrame, Segment, TranscribeOptions, Transcript
 
 if TYPE_CHECKING:
@@ -23,27 +35,61 @@ if TYPE_CHECKING:
 
 Detect = Callable[[bytes], "Voicing"]
 
+PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Between attempts while the recogniser is away; the last is kept to."""
+LAST_S = 20.0
+"""How long the rest is tried for after the dictation has ended."""
+LONGEST_S = 1800.0
+"""Seconds of speech that wait in memory (about 58 MB); the oldest beyond that goes to the disk."""
+
+
+TRIES = 5
+"""For one utterance at a service that is there but fails: it may be the utterance's own fault."""
+
+
+def is_away(exc: VoiceError, tries: int) -> bool:
+    """Whether the service may be back in a while: no connection, a limit, or (at first) a failure of its own."""
+    if isinstance(exc, (UnreachableError, RateLimitedError)):
+        return True
+    own = isinstance(exc, ServiceError) and not isinstance(exc, ProtocolError) and not 400 <= exc.status < 500
+    return own and tries < TRIES
+
 
 @dataclass(slots=True)
 class Utterance:
-    """One stretch of speech under way; `before` is done when the text of the one before it is out."""
+    """One stretch of speech under way; `before` is done when the text of the one before it is out.
+
+    Its sound stays until its text is there: it can be sent again, from the beginning.
+    """
 
     start: float
     end: float = 0.0
-    frames: asyncio.Queue[AudioFrame | None] = field(default_factory=asyncio.Queue)
+    frames: list[AudioFrame] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+    whole: bool = False
     dropped: bool = False
     before: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def sound(self) -> AsyncIterator[AudioFrame]:
-        while (frame := await self.frames.get()) is not None:
-            yield frame
+        at = 0
+        while True:
+            while at < len(self.frames):
+                yield self.frames[at]
+                at += 1
+            if self.whole:
+                return
+            self.more.clear()
+            await self.more.wait()
 
 
 class Dictation:
     """Hears frames to their end. `heard(segment, final)` is called with each new text, in the order of speech.
 
-    A failing utterance is told of through `failed` and costs itself only; a refused key ends everything.
+    While the service is away what is said waits, and is sent in order when it is back; `away` is told when it
+    goes and, with None, when it comes back. What is given up in the end is handed to `keep`, which says where it
+    is. An utterance that fails otherwise is told of through `failed` and costs itself only (it is kept too); a
+    refused key ends everything.
     """
 
     def __init__(
@@ -55,13 +101,22 @@ class Dictation:
         *,
         heard: Callable[[Segment, bool], object],
         failed: Callable[[VoiceError], object],
+        away: Callable[[VoiceError | None], object] = lambda exc: None,
+        keep: Callable[[bytes], str] = lambda pcm: "",
+        pauses_s: Sequence[float] = PAUSES_S,
+        last_s: float = LAST_S,
     ) -> None:
         self._recogniser, self._options, self._detect = recogniser, options, detect
         self._endpointer = Endpointer(timing)
-        self._heard, self._failed = heard, failed
+        self._heard, self._failed, self._tell_away, self._keep = heard, failed, away, keep
+        self._pauses_s, self._last_s = pauses_s, last_s
         self._now: Utterance | None = None
         self._last: Utterance | None = None
         self._began: float | None = None
+        self._away: VoiceError | None = None
+        self._over = asyncio.Event()
+        self._until = math.inf
+        self._waiting_s = 0.0
         self.segments: list[Segment] = []
 
     async def run(
@@ -80,6 +135,10 @@ class Dictation:
                     break
             for event in self._endpointer.cut():
                 self._take(event, tasks)
+            self._until = asyncio.get_running_loop().time() + self._last_s
+            self._over.set()
+
+    # -- what the person says ------------------------------------------------------------------------
 
     def _take(self, event: Event, tasks: asyncio.TaskGroup) -> None:
         if isinstance(event, Started):
@@ -104,32 +163,105 @@ class Dictation:
         if self._now is not None:
             for frame in frames:
                 self._now.end = frame.at + frame.seconds - (self._began or 0.0)
-                self._now.frames.put_nowait(frame)
+                self._now.frames.append(frame)
+                self._waiting_s += frame.seconds
+            self._now.more.set()
 
     def _finish(self, *, dropped: bool) -> None:
         if self._now is not None:
-            self._now.dropped = dropped
-            self._now.frames.put_nowait(None)
+            self._now.dropped, self._now.whole = dropped, True
+            self._now.more.set()
             self._now = None
 
+    # -- what becomes of it --------------------------------------------------------------------------
+
     async def _hear(self, utterance: Utterance) -> None:
-        final = Transcript("")
+        """The text of one utterance, in its turn; its sound to the disk, when there is to be none."""
         try:
-            async with self._recogniser.transcribe_live(utterance.sound(), self._options) as transcripts:
-                async for transcript in transcripts:
-                    final = transcript
-                    if not transcript.final and utterance.before.is_set():
-                        self._tell(utterance, transcript, False)
+            final = await self._understood(utterance)
             await utterance.before.wait()
             if not utterance.dropped:
                 self._tell(utterance, final, True)
-        except (RefusedError, ConfigError):
-            raise
+        except NoSpeechError:
+            pass
+        except (RefusedError, ConfigError) as exc:
+            raise self._given_up(utterance, exc) from None
         except VoiceError as exc:
             await utterance.before.wait()
-            self._failed(exc)
+            self._failed(self._given_up(utterance, exc))
+        except asyncio.CancelledError:
+            left = self._given_up(utterance, UnreachableError("was broken off", who="the dictation"))
+            if left.cure:
+                self._failed(left)
+            raise
         finally:
+            self._waiting_s -= sum(frame.seconds for frame in utterance.frames)
+            utterance.frames.clear()
             utterance.done.set()
+
+    async def _understood(self, utterance: Utterance) -> Transcript:
+        """Asks until there is an answer. While the service is away, only who is first in line asks."""
+        for tries, pause_s in enumerate(chain(self._pauses_s, repeat(self._pauses_s[-1])), 1):
+            if self._away is not None:
+                await utterance.before.wait()
+            if self._away is not None and self._hopeless(0.0):
+                raise self._away
+            try:
+                final = await self._asked(utterance)
+            except VoiceError as exc:
+                if not is_away(exc, tries):
+                    self._is_back()
+                    raise
+                first = utterance.before.is_set()
+                await utterance.before.wait()
+                if first:  # else its failure is old news by now
+                    await self._wait(exc, pause_s)
+                continue
+            self._is_back()
+            return final
+        raise AssertionError("the pauses have no end")
+
+    def _is_back(self) -> None:
+        """It has answered, well or not."""
+        if self._away is not None:
+            self._away = None
+            self._tell_away(None)
+
+    async def _asked(self, utterance: Utterance) -> Transcript:
+        final = Transcript("")
+        async with self._recogniser.transcribe_live(utterance.sound(), self._options) as transcripts:
+            async for transcript in transcripts:
+                final = transcript
+                if not transcript.final and utterance.before.is_set():
+                    self._tell(utterance, transcript, False)
+        return final
+
+    async def _wait(self, exc: VoiceError, pause_s: float) -> None:
+        """Until it is worth another try. Raises `exc` when there is to be none."""
+        if self._away is None:
+            self._tell_away(exc)
+        self._away = exc
+        pause_s = max(pause_s, min(exc.retry_after or 0.0, 60.0))
+        if self._hopeless(pause_s):
+            raise exc
+        over = self._over.is_set()
+        try:
+            async with asyncio.timeout(pause_s):
+                # The end of the dictation is a reason to try at once; after it, time alone is.
+                await (asyncio.Event() if over else self._over).wait()
+        except TimeoutError:
+            return
+
+    def _hopeless(self, pause_s: float) -> bool:
+        """Whether there is no time for another try after the end, or no room for what waits."""
+        return asyncio.get_running_loop().time() + pause_s > self._until or self._waiting_s > LONGEST_S
+
+    def _given_up(self, utterance: Utterance, exc: VoiceError) -> VoiceError:
+        """The error, which says where the words are."""
+        pcm = b"".join(frame.pcm for frame in utterance.frames)
+        if not utterance.dropped and pcm and (path := self._keep(pcm)):
+            exc = type(exc)(exc.what, who=exc.who, cure=f"What you said is kept: voice transcribe {path}")
+        return exc
 
     def _tell(self, utterance: Utterance, transcript: Transcript, final: bool) -> None:
         text = transcript.text.strip()
@@ -173,11 +305,40 @@ async def dictate(session: Session, options: TranscribeOptions, manner: Manner) 
         with _shown(session, manner) as heard, _interrupted() as stop:
             async with Microphone(config.audio.input or None) as frames:
                 session.console.note(f"listening to {frames.name}; Ctrl-C ends it")
-                dictation = Dictation(recogniser, options, detector.detect, timing, heard=heard, failed=failed)
+                dictation = Dictation(
+                    recogniser,
+                    options,
+                    detector.detect,
+                    timing,
+                    heard=heard,
+                    failed=failed,
+                    away=lambda exc: _tell_away(session, exc),
+                    keep=_keeper(session),
+                )
                 await dictation.run(aiter(frames), stop, manner.stop_after_s)
     if not dictation.segments:
         raise failures[-1] if failures else NoSpeechError("nothing was said", who="microphone")
     return _whole(dictation.segments)
+
+
+KEPT = "lost-dictation"
+MAX_KEPT, MAX_BYTES = 500, 1_000_000_000
+
+
+def _keeper(session: Session) -> Callable[[bytes], str]:
+    """Where the sound goes that could not be sent, so that it can be transcribed later."""
+    from voicecli.talk_files import KeptTurns
+
+    kept = KeptTurns(session.config().state_dir / KEPT, MAX_KEPT, MAX_BYTES)
+    numbers = count(1)
+    return lambda pcm: kept.keep(next(numbers), pcm)
+
+
+def _tell_away(session: Session, exc: VoiceError | None) -> None:
+    if exc is None:
+        session.console.note("the recogniser is back: what was said meanwhile follows")
+    else:
+        session.console.warn(f"{exc.who or 'the recogniser'}: {exc.what}; go on, what you say waits until it is back")
 
 
 def _whole(segments: list[Segment]) -> Transcript:
