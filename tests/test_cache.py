@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from voicecli.cache import PieceCache, clear, contents, key_of
+from tests.conftest import ROOT
+from voicecli.cache import PieceCache, Room, clear, contents, key_of, trim
 from voicecli.types import Backend, Secret, Segment, TranscribeOptions, Transcript, Word
 
 WHOLE = Transcript(
@@ -101,3 +104,69 @@ def test_old_entries_go_alone(tmp_path: Path) -> None:
     assert (old.exists(), contents(tmp_path)["pieces"].entries) == (False, 1)
     assert clear(tmp_path) == 1
     assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
+
+
+# -- room ------------------------------------------------------------------------------------------
+
+
+def keys(count: int) -> list[str]:
+    return [f"{number % 256:02x}{number:062x}" for number in range(count)]
+
+
+def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
+    cache = PieceCache(tmp_path)
+    one, two, three = keys(3)
+    for at, key in enumerate((one, two, three)):
+        cache.put(key, WHOLE)
+        os.utime(tmp_path / "pieces" / key[:2] / f"{key[2:]}.json", (at + 1, at + 1))
+    size = contents(tmp_path)["pieces"].bytes
+    assert trim(tmp_path, size) == 0
+    assert cache.get(one) is not None, "using it makes it young"
+    assert trim(tmp_path, size - 1) == 1
+    assert [cache.get(key) is not None for key in (one, two, three)] == [True, False, True]
+
+
+def test_speech_and_pieces_share_the_room(tmp_path: Path) -> None:
+    speech = tmp_path / "speech" / "ab" / "cd"
+    speech.parent.mkdir(parents=True)
+    speech.write_bytes(bytes(10_000))
+    os.utime(speech, (1, 1))
+    PieceCache(tmp_path, most_bytes=5000).put(KEY, WHOLE)
+    assert not speech.exists()
+    assert contents(tmp_path)["pieces"].entries == 1
+
+
+def test_the_room_is_kept_while_a_run_fills_it(tmp_path: Path) -> None:
+    most = 20_000
+    cache = PieceCache(tmp_path, most_bytes=most)
+    for key in keys(200):
+        cache.put(key, WHOLE)
+        assert contents(tmp_path)["pieces"].bytes <= most * (1 + Room.SHARE) + 1000
+    assert cache.get(keys(200)[-1]) is not None
+    assert cache.get(keys(200)[0]) is None
+
+
+SHARER = """
+import sys
+from pathlib import Path
+from tests.test_cache import WHOLE, keys
+from voicecli.cache import PieceCache
+cache = PieceCache(Path(sys.argv[1]), most_bytes=15_000)
+for _ in range(3):
+    for key in keys(100):
+        found = cache.get(key)
+        assert found is None or found.segments == WHOLE.segments
+        cache.put(key, WHOLE)
+"""
+
+
+def test_processes_share_a_cache(tmp_path: Path) -> None:
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    command = [sys.executable, "-c", SHARER, str(tmp_path)]
+    running = [subprocess.Popen(command, env=env, stderr=subprocess.PIPE) for _ in range(3)]
+    for each in running:
+        _, said = each.communicate(timeout=60)
+        assert (each.returncode, said) == (0, b"")
+    held = contents(tmp_path)["pieces"]
+    assert 0 < held.bytes <= 15_000 * (1 + 3 * Room.SHARE) + 3000
+    assert list(tmp_path.rglob(".*.part")) == []

@@ -1,6 +1,6 @@
 """What was already recognised: one small file per piece of a recording, under the hash of what was asked.
 
-Belongs here: keys, reading and writing entries whole or not at all, listing and clearing all that is cached.
+Belongs here: keys, reading and writing entries whole or not at all; listing, bounding and clearing all that is cached.
 Does not belong here: what a piece is, requests, printing.
 
 An entry holds a transcript and nothing of the sound. Files are for their owner alone (0600, folders 0700).
@@ -25,6 +25,7 @@ FOLDER = "pieces"
 KINDS = (FOLDER, "speech")
 """The folders of the cache: texts of recordings, and sound of texts."""
 
+MEGABYTE = 1_000_000
 VERSION = 1
 KEEP_DAYS = 30.0
 
@@ -48,13 +49,14 @@ class Contents:
 
 
 class PieceCache:
-    """Transcripts by key, below `folder` (None: nothing is found and nothing is kept).
+    """Transcripts by key, below `folder` (None: nothing is found and nothing is kept), within `most_bytes`.
 
     A folder that can't be written costs only that a piece is asked for again.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, most_bytes: int | None = None) -> None:
         self._folder = folder / FOLDER if folder else None
+        self._room = Room(folder, most_bytes)
 
     def get(self, key: str) -> Transcript | None:
         """What was kept under `key`; None for nothing, or for a damaged file."""
@@ -62,7 +64,9 @@ class PieceCache:
         if path is None:
             return None
         try:
-            return thawed(json.loads(path.read_bytes()))
+            kept = thawed(json.loads(path.read_bytes()))
+            used(path)
+            return kept
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
@@ -71,10 +75,42 @@ class PieceCache:
         path = self._path(key)
         if path is None:
             return
-        keep(path, json.dumps(asdict(transcript), ensure_ascii=False).encode("utf-8", "replace"))
+        data = json.dumps(asdict(transcript), ensure_ascii=False).encode("utf-8", "replace")
+        keep(path, data)
+        self._room.filled(len(data))
 
     def _path(self, key: str) -> Path | None:
         return self._folder / key[:2] / f"{key[2:]}.json" if self._folder else None
+
+
+class Room:
+    """The disk that all that is cached below `folder` may take; None for either: there is no bound.
+
+    It is looked at when the first entry has been written and again now and then. Other processes may keep,
+    use and remove entries meanwhile: an entry that is gone is only asked for again.
+    """
+
+    SHARE = 0.05
+    """Of the bound may be written before it is looked at again."""
+
+    def __init__(self, folder: Path | None, most_bytes: int | None) -> None:
+        self._folder, self._most = folder, most_bytes
+        self._left = 0.0
+
+    def filled(self, size: int) -> None:
+        """So many bytes were written."""
+        if self._folder is None or self._most is None:
+            return
+        self._left -= size
+        if self._left < 0:
+            self._left = self._most * self.SHARE
+            trim(self._folder, self._most)
+
+
+def used(path: Path) -> None:
+    """Notes that an entry was of use: those that were not go first."""
+    with suppress(OSError):
+        os.utime(path)
 
 
 def keep(path: Path, data: bytes) -> None:
@@ -112,6 +148,21 @@ def clear(folder: Path, kinds: Iterable[str] = KINDS, older_than_days: float = 0
             with suppress(OSError):
                 path.unlink()
                 gone += not path.name.startswith(".")
+    return gone
+
+
+def trim(folder: Path, most_bytes: int) -> int:
+    """Removes what was used longest ago until `most_bytes` are enough. Returns how many entries went."""
+    found = [each for kind in KINDS for each in _files(folder / kind) if not each[0].name.startswith(".")]
+    size, gone = sum(stat.st_size for _, stat in found), 0
+    for path, stat in sorted(found, key=lambda each: each[1].st_mtime):
+        if size <= most_bytes:
+            break
+        try:
+            path.unlink(missing_ok=True)  # where another process removed it there is room all the same
+        except OSError:
+            continue
+        size, gone = size - stat.st_size, gone + 1
     return gone
 
 

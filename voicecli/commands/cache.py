@@ -24,7 +24,8 @@ app = typer.Typer(
 
     A long recording is transcribed in pieces, and the text of each finished piece is kept for 30 days, so that an
     interrupted run goes on where it stopped; the recording itself is never kept. Speech is kept where
-    'voice speak' was asked to (--cache).
+    'voice speak' was asked to (--cache). Both together take no more than [cache] max_mb: what was used longest ago
+    goes first.
     """,
 )
 
@@ -37,15 +38,15 @@ def ls(ctx: typer.Context) -> None:
       voice cache ls
       voice cache ls --json
     """
-    from voicecli.cache import contents
+    from voicecli.cache import MEGABYTE, contents
 
     session = common.session(ctx)
-    folder = session.config().cache_dir
+    folder, most = session.config().cache_dir, session.config().cache.max_mb * MEGABYTE
     found = {kind: _row(each) for kind, each in contents(folder).items()}
     if session.json:
-        session.console.json_line({"folder": str(folder), **found})
+        session.console.json_line({"folder": str(folder), "max_bytes": most, **found})
         return
-    session.console.note(f"in {folder}")
+    session.console.note(f"in {folder}, {most:,} bytes at most ([cache] max_mb)")
     rows = [[kind, *(str(each) for each in row.values())] for kind, row in found.items()]
     session.console.table(("what", "entries", "bytes", "oldest", "newest"), rows)
 

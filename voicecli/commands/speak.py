@@ -294,9 +294,11 @@ class Job:
     def _cached(self, speaker: Any) -> Any:
         if not self.cache:
             return speaker
+        from voicecli.cache import MEGABYTE
         from voicecli.commands.speech_cache import CachedSpeaker
 
-        return CachedSpeaker(speaker, self.backend, self.session.config().cache_dir)
+        config = self.session.config()
+        return CachedSpeaker(speaker, self.backend, config.cache_dir, config.cache.max_mb * MEGABYTE)
 
     async def _suggest_voice(self, exc: VoiceError) -> None:
         """Where the service does not have the voice: which it has that is called much like it."""

@@ -8,6 +8,7 @@ An entry is what the service sent, byte for byte. Files are for their owner alon
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -16,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from voicecli.cache import keep
+from voicecli.cache import Room, keep, used
 from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest
 
 FOLDER = "speech"
@@ -38,41 +39,46 @@ def key_of(request: SpeechRequest, backend: Backend) -> str:
 
 
 class CachedSpeaker:
-    """A speaker that asks `inner` only for what is not kept yet, and keeps what came whole.
+    """A speaker that asks `inner` only for what is not kept yet, and keeps what came whole, within `most_bytes`.
 
     A folder that can't be written costs only that a piece is asked for again.
     """
 
-    def __init__(self, inner: Any, backend: Backend, folder: Path) -> None:
+    def __init__(self, inner: Any, backend: Backend, folder: Path, most_bytes: int | None = None) -> None:
         self._inner, self._backend, self._folder = inner, backend, folder / FOLDER
+        self._room = Room(folder, most_bytes)
 
     @asynccontextmanager
     async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncGenerator[AudioChunk]]:
         key = key_of(request, self._backend)
         path = self._folder / key[:2] / key[2:]
         if kept := _read(path):
+            used(path)
             async with aclosing(_replayed(*kept)) as chunks:
                 yield chunks
             return
-        async with self._inner.speak(request) as stream, aclosing(_keeping(stream, path)) as chunks:
+        async with self._inner.speak(request) as stream, aclosing(self._keeping(stream, path)) as chunks:
             yield chunks
+
+    async def _keeping(self, stream: AsyncIterator[AudioChunk], path: Path) -> AsyncGenerator[AudioChunk]:
+        """What comes, kept once it has come to its end."""
+        sound = bytearray()
+        encoding: PcmFormat | str = ""
+        async for chunk in stream:
+            sound += chunk.data
+            encoding = chunk.encoding
+            yield chunk
+        if sound:
+            await asyncio.to_thread(self._keep, path, encoding, bytes(sound))
+
+    def _keep(self, path: Path, encoding: PcmFormat | str, sound: bytes) -> None:
+        _write(path, encoding, sound)
+        self._room.filled(len(sound))
 
 
 async def _replayed(encoding: PcmFormat | str, sound: bytes) -> AsyncGenerator[AudioChunk]:
     for at in range(0, len(sound), BLOCK):
         yield AudioChunk(sound[at : at + BLOCK], encoding)
-
-
-async def _keeping(stream: AsyncIterator[AudioChunk], path: Path) -> AsyncGenerator[AudioChunk]:
-    """What comes, kept once it has come to its end."""
-    sound = bytearray()
-    encoding: PcmFormat | str = ""
-    async for chunk in stream:
-        sound += chunk.data
-        encoding = chunk.encoding
-        yield chunk
-    if sound:
-        _write(path, encoding, bytes(sound))
 
 
 # -- entries: a line that tells the encoding, then the sound ---------------------------------------

@@ -228,9 +228,9 @@ def settings_of(session: Session, family: Family, wish: Wish) -> Settings:
     from voicecli.cache import FOLDER, KEEP_DAYS, PieceCache, clear
     from voicecli.commands.transcribe_work import Settings
 
-    folder = session.config().cache_dir
+    folder, most = session.config().cache_dir, session.config().cache.max_mb * MEGABYTE
     clear(folder, [FOLDER], KEEP_DAYS)
-    cache = PieceCache(folder if wish.cached else None)
+    cache = PieceCache(folder if wish.cached else None, most)
     lanes = wish.lanes or (1 if family.local else LANES)
     return Settings(lanes, wish.raw, bool(TIMED & set(wish.formats)), cache, session.env.get("PATH"))
 

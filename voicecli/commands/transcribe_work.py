@@ -238,7 +238,7 @@ class Work:
 
     async def _ask(self, ready: Ready) -> Transcript:
         transcript = await self._heard(ready.clip)
-        self._settings.cache.put(ready.key, transcript)
+        await asyncio.to_thread(self._settings.cache.put, ready.key, transcript)
         return transcript
 
 

@@ -81,6 +81,13 @@ class HistorySettings:
     keep_days: Annotated[int, Range(0, 36_500)] = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """What is kept so that it is not paid for twice may take so much of the disk; what was used longest ago goes."""
+
+    max_mb: Annotated[int, Range(1, 10_000_000)] = 1000
+
+
 ORDERED = (("talk.end_ms_min", "talk.end_ms"), ("talk.end_ms", "talk.end_ms_max"))
 """Pairs of which the first may not be more than the second."""
 
@@ -100,6 +107,7 @@ class Config:
     audio: AudioSettings = field(default_factory=AudioSettings)
     talk: TalkSettings = field(default_factory=TalkSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     path: Path | None = None
     profile: str = ""
     profiles: tuple[str, ...] = ()
