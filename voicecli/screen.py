@@ -44,6 +44,7 @@ QUIETEST, LOUDEST = -60.0, -10.0
 HELP = """While you talk, type a line and Enter to ask in writing.
 Ctrl-C or /exit   leave
 Ctrl-X or /stop   stop the reply
+Ctrl-R or /again  send a lost turn again
 Ctrl-O or /mute   close and open the microphone
 Ctrl-T or /end    end your turn now (with --ptt: hold it, or press to begin and to end)"""
 
@@ -94,6 +95,7 @@ class Controls(Protocol):
     muted: bool
 
     def end(self) -> None: ...
+    def again(self) -> None: ...
     def interrupt(self) -> None: ...
     def mute(self, muted: bool) -> None: ...
     def press(self) -> None: ...
@@ -269,6 +271,7 @@ class Screen:
         table: dict[Any, Callable[[], None]] = {
             "c-c": self._leave,
             "c-x": lambda: self._ask("interrupt"),
+            "c-r": lambda: self._ask("again"),
             "c-o": self._toggle_mute,
             "c-t": self._toggle_talk,
             PRESS: lambda: self._ask("press") if self._ptt else self._ask("release"),
@@ -318,6 +321,7 @@ class Screen:
             "/exit": self._leave,
             "/quit": self._leave,
             "/stop": lambda: self._ask("interrupt"),
+            "/again": lambda: self._ask("again"),
             "/mute": self._toggle_mute,
             "/end": lambda: self._ask("release"),
             "/help": lambda: self._lines.append(("aside", HELP)),

@@ -21,7 +21,7 @@ from typing import Any
 
 from voicecli.audio.pcm import wav_bytes
 from voicecli.audio.tape import WavTape
-from voicecli.dialogue.events import Event, to_json
+from voicecli.dialogue.events import AssistantSaid, Event, TurnLost, to_json
 from voicecli.errors import InputError
 from voicecli.types import MIC, AudioFrame
 from voicecli.whole import Part
@@ -35,12 +35,15 @@ MAX_BYTES = 64_000_000
 class KeptTurns:
     """Stores the recordings of turns that could not be answered; the oldest make room.
 
-    Any number of processes share the folder. `lost` are those of this conversation that were not sent again.
+    Any number of processes share the folder. `lost` are those of this conversation that were not sent again:
+    once a turn is answered they are offered, and at the start of the next conversation they are told of.
     """
 
     def __init__(self, folder: Path, most: int = MAX_KEPT, most_bytes: int = MAX_BYTES) -> None:
         self._folder, self._most, self._most_bytes = folder, most, most_bytes
         self.lost: list[Path] = []
+        self._sent: Path | None = None
+        self._offered = False
 
     def keep(self, turn: int, pcm: bytes) -> str:
         """Where the recording is; "" when it could not be stored (the turn is lost either way)."""
@@ -57,12 +60,53 @@ class KeptTurns:
         return str(self._folder / name)
 
     def take(self) -> bytes:
-        """The oldest lost turn of this conversation, as samples; none when there is none (any more)."""
+        """The oldest lost turn of this conversation, as samples, to be sent again; none when there is none left.
+
+        Its file goes when `after` has seen what became of it.
+        """
         while self.lost:
-            path = self.lost.pop(0)
+            self._sent = self.lost.pop(0)
             with suppress(OSError):
-                return path.read_bytes()[WAV_HEADER:]
+                return self._sent.read_bytes()[WAV_HEADER:]
         return b""
+
+    def after(self, event: Event) -> str:
+        """Told of every event. A word to the person when turns that were lost could be sent again now."""
+        if isinstance(event, TurnLost):
+            self._offered = False
+            if event.recording:
+                self._forget_sent()  # it was kept anew
+        elif isinstance(event, AssistantSaid):
+            self._forget_sent()
+            if self.lost and not self._offered:
+                self._offered = True
+                return self._offer()
+        return ""
+
+    def _forget_sent(self) -> None:
+        if self._sent is not None:
+            with suppress(OSError):
+                self._sent.unlink()
+            self._sent, self._offered = None, False
+
+    def _offer(self) -> str:
+        one = len(self.lost) == 1
+        what = "a turn was lost and is" if one else f"{len(self.lost)} turns were lost and are"
+        by_hand = self.lost[0] if one else f"-r {self._folder}"
+        return f"{what} kept: Ctrl-R or /again sends it again; later: voice transcribe {by_hand}"
+
+    def earlier(self) -> str:
+        """A word on turns that earlier conversations lost, once; "" when there are none."""
+        mark = self._folder / ".told"
+        try:
+            told = mark.stat().st_mtime if mark.exists() else 0.0
+            new = [path for path in self._folder.glob("lost-*.wav") if path.stat().st_mtime > told]
+            if new:
+                mark.touch(0o600)
+        except OSError:
+            return ""
+        number = f"{len(new)} turns" if len(new) > 1 else "a turn"
+        return f"{number} of earlier conversations went unanswered: voice transcribe -r {self._folder}" if new else ""
 
     def _make_room(self) -> None:
         """The newest stay, as many as may."""

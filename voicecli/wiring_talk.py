@@ -101,6 +101,7 @@ async def open_talk(
         opened = await _Opener(cfg, request, env, report, stack).all()
         if request.save:
             devices.recorder = stack.enter_context(Recording(request.save, devices.playout.rate))
+            devices.recorder.tell = lambda text: emit(Notice(text), 0)
         devices.prepare_echo(report)
         rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
         history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
@@ -142,15 +143,29 @@ def _parts(
         speech_bytes=limits.speech_bytes,
     )
     keep = KeptTurns(request.save or cfg.state_dir / "lost-turns")
+    if not request.private and (earlier := keep.earlier()):
+        emit(Notice(earlier), 0)
     return Parts(
         hearing=_hearing(opened.ears, opened.ears_family, opened.hearing),
         detect=Detector(cfg.talk.vad).detect,
         stages=stages,
-        emit=_fan_out(emit, devices.recorder),
+        emit=_offering(_fan_out(emit, devices.recorder), keep),
         warm=_warmer(opened.ears, opened.model, opened.speaker),
         keep=_keep_nothing if request.private else keep.keep,
+        kept=keep.take,
         separable=devices.separable,
     )
+
+
+def _offering(emit: Callable[[Event, int], None], kept: KeptTurns) -> Callable[[Event, int], None]:
+    """Once a turn is answered again, those that were lost before are offered."""
+
+    def both(event: Event, turn: int) -> None:
+        emit(event, turn)
+        if offer := kept.after(event):
+            emit(Notice(offer), turn)
+
+    return both
 
 
 def _keep_nothing(_turn: int, _pcm: bytes) -> str:

@@ -433,8 +433,8 @@ TARGETS: dict[str, Target] = {
     for target in (
         Target(qiniu_frames, (frames.encode(frames.Frame(frames.Kind.RESULT, b'{"a":1}', 2)), b"\x11\x90\x10\x00")),
         Target(qiniu_session, (bytes(range(64)),)),
-        Target(server_sent_events, (b"data: a\n\nevent: x\r\ndata: b\rdata\n\n", b"error: no\n{}\n: c")),
-        Target(lines_of_json, (b'{"a": [1]}\n\xef\xbb\xbfdata: {}{"b": "\\ud800"}\r\n',)),
+        Target(server_sent_events, (b"data: a\n\nevent: x\r\ndata: b\rdata\n\n", b"error: no\n{}\n: c"), 120),
+        Target(lines_of_json, (b'{"a": [1]}\n\xef\xbb\xbfdata: {}{"b": "\\ud800"}\r\n',), 160),
         Target(realtime_events, (bytes(range(100)),)),
         Target(answers, (bytes(range(100)),)),
         Target(complaints, (b'{"error": {"message": "no", "code": 7}}', b"<html><title>502</title>", b"120")),

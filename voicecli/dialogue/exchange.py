@@ -46,8 +46,9 @@ class Parts:
     """What a conversation is made of; wiring fills it in. The functions must not block.
 
     `hearing(tasks, on_partial)` makes the ears of one turn; `warm` opens connections ahead; `keep`
-    stores the recording of a lost turn and returns where (or ""); `separable` says whether the person can
-    be told from the loudspeaker now (headphones, or an echo canceller that knows the room).
+    stores the recording of a lost turn and returns where (or ""), `kept` gives the oldest of them back
+    (b"": none is); `separable` says whether the person can be told from the loudspeaker now (headphones, or
+    an echo canceller that knows the room).
     """
 
     hearing: Callable[[asyncio.TaskGroup, Callable[[str], None]], Hearing]
@@ -56,6 +57,7 @@ class Parts:
     emit: Callable[[ev.Event, int], None]
     warm: Callable[[], Coroutine[Any, Any, None]] | None = None
     keep: Callable[[int, bytes], str] = lambda _turn, _pcm: ""
+    kept: Callable[[], bytes] = lambda: b""
     separable: Callable[[], bool] = lambda: True
 
 

@@ -25,7 +25,7 @@ from voicecli.dialogue.history import History
 from voicecli.dialogue.reading import Reading, read
 from voicecli.dialogue.turn import Answer
 from voicecli.errors import RateLimitedError, VoiceError, only
-from voicecli.types import AudioFrame
+from voicecli.types import MIC, AudioFrame
 
 OPEN_AGAIN_S = 0.3
 """Half-duplex: how long after the last sound the ears stay closed (a room's echo)."""
@@ -33,6 +33,7 @@ TAKE_BACK_S = 2.0
 """Speech this soon after a turn's end means that the end was a mistake."""
 GUESS_MS = 60.0
 """So much silence speaks for a text that reads complete; inside words there is less."""
+FRAME_MS = 20
 CONFIRM_MS, COMMIT_MS = 160.0, 600.0
 """Barge-in: voiced for so long, the reply pauses; for so long, it stops for good."""
 
@@ -174,6 +175,13 @@ class Conversation:
     def announce(self, text: str) -> None:
         """Say something unasked (a timer rings) as soon as nobody speaks."""
         self.tasks.create_task(self._announce(text))
+
+    def again(self) -> None:
+        """The oldest lost turn is heard again, as soon as nobody speaks."""
+        if pcm := self.parts.kept():
+            self.tasks.create_task(self._again(pcm))
+        else:
+            self.parts.emit(ev.Notice("no lost turn is kept"), self._numbers)
 
     def interrupt(self) -> None:
         """A key stops what is being said (or thought)."""
@@ -425,6 +433,14 @@ class Conversation:
             self.turn.answer.room.set()
 
     # -- small things ----------------------------------------------------------------------------------------
+
+    async def _again(self, pcm: bytes) -> None:
+        while self.turn is not None and not self.turn.done:
+            await self._idle.wait()
+        turn, step = self._new_turn(), MIC.bytes_for(FRAME_MS)
+        turn.hear([AudioFrame(pcm[at : at + step]) for at in range(0, len(pcm), step)])
+        turn.end()
+        self._show()
 
     async def _announce(self, text: str) -> None:
         while self.turn is not None and not self.turn.done:
