@@ -69,3 +69,50 @@ def test_a_stale_table_and_a_missing_page_are_found(
     assert "old" not in filled
     assert re.match(r"a\n<!-- capabilities -->\n\|  \| openai \|", filled)
     assert filled.endswith("<!-- end -->\nb\n")
+
+
+# -- the two READMEs ---------------------------------------------------------------------------------
+
+ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md"))
+
+
+def commands_in(text: str) -> list[str]:
+    """What the reader is told to type, without comments and without texts in quotes."""
+    lines = re.findall(r"^(?:voice|make|git|export) .*$", text, re.MULTILINE)
+    lines += re.findall(r"`((?:voice|make|python|pipx|sudo) [^`\n]*)`", text)
+    return sorted({re.sub(r'"[^"=]*"', '"…"', line.partition("  #")[0]).strip() for line in lines})
+
+
+def rows_after(text: str, mark: str) -> list[list[str]]:
+    """The cells of the first table behind `mark`, without its head."""
+    table = re.search(r"^\|.*?(?=^$)", text.partition(mark)[2], re.MULTILINE | re.DOTALL)
+    assert table is not None
+    return [re.split(r" *(?<!\\)\| *", line.strip("| ")) for line in table[0].splitlines()[2:]]
+
+
+def test_both_readmes_tell_the_same_commands() -> None:
+    assert commands_in(CHINESE) == commands_in(ENGLISH)
+
+
+@pytest.mark.parametrize(("english", "chinese"), [("## Figures", "## 测得的数据"), ("## Exit codes", "## 退出码")])
+def test_both_readmes_tell_the_same_figures_and_codes(english: str, chinese: str) -> None:
+    def figures(rows: list[list[str]]) -> list[list[str]]:
+        numbers = [re.findall(r"\d[\d,.]*(?<![,.])", " ".join(row[:2])) for row in rows]
+        return [[*sorted(found), *row[2:]] for found, row in zip(numbers, rows, strict=True)]
+
+    assert figures(rows_after(CHINESE, chinese)) == figures(rows_after(ENGLISH, english))
+
+
+def test_both_readmes_have_the_table_of_capabilities() -> None:
+    tables = [re.search(r"<!-- capabilities.*?<!-- end -->", text, re.DOTALL) for text in (ENGLISH, CHINESE)]
+    assert tables[0] is not None
+    assert tables[1] is not None
+    assert tables[0][0] == tables[1][0]
+
+
+def test_every_dependency_is_named_in_both() -> None:
+    names = [
+        [re.split(r"[, 、（(]+", row[0])[0] for row in rows_after(text, mark)]
+        for text, mark in ((ENGLISH, "## What it is made of"), (CHINESE, "## 由什么组成"))
+    ]
+    assert names[0] == names[1]
