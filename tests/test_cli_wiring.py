@@ -64,6 +64,42 @@ def test_use_decides_and_a_name_overrides(tmp_path: Path) -> None:
     assert wiring.choose("chat", cfg, "home")[1] is home
 
 
+CITY = Backend("city", "gov", base_url="http://127.0.0.1:9")
+LAB = Backend("lab", "selfhosted", embedding_url="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("verb", "backends", "use", "found"),
+    [
+        ("image_make", (WORK, CITY), Use("work", "work", "work"), "work"),
+        ("image_make", (WORK, CITY), Use("work", "work", "work", image="city"), "city"),
+        ("image_enhance", (WORK, CITY), Use("work", "work", "work"), "city"),
+        ("image_make", (WORK, CITY), Use("embedded", "embedded", "city"), "city"),
+        ("image_make", (WORK, CITY), Use("work", "embedded", "city"), "city"),
+        ("embed", (WORK, LAB), Use("lab", "lab", "lab"), "lab"),
+        ("similar", (WORK, CITY), Use("city", "city", "city"), "work"),
+        ("learn", (CITY, Backend("odd", "mute")), Use("embedded", "embedded", "embedded"), "city"),
+    ],
+)
+def test_what_nobody_named_goes_to_one_that_can(
+    tmp_path: Path, verb: Verb, backends: tuple[Backend, ...], use: Use, found: str
+) -> None:
+    cfg = replace(config(tmp_path, *backends), use=use)
+    assert wiring.choose(verb, cfg)[1].name == found
+
+
+def test_of_several_that_are_not_used_none_is_guessed(tmp_path: Path) -> None:
+    cfg = replace(config(tmp_path, CITY, replace(CITY, name="town")), use=Use("embedded", "embedded", "embedded"))
+    with pytest.raises(ConfigError, match=r"'embedded' does not offer learn\. .*backends city, town; families gov"):
+        wiring.choose("learn", cfg)
+
+
+def test_a_server_without_embeddings_is_no_server_of_embeddings(tmp_path: Path) -> None:
+    cfg = replace(config(tmp_path, replace(LAB, embedding_url="")), use=Use("lab", "lab", "lab"))
+    with pytest.raises(ConfigError, match="'selfhosted' does not offer rerank"):
+        wiring.choose("rerank", cfg)
+
+
 def test_an_unknown_backend_is_told_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no backend is called 'wrok'\. Known are: .*work.*Did you mean 'work'"):
         wiring.choose("chat", config(tmp_path, WORK), "wrok")

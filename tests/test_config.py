@@ -377,3 +377,14 @@ def test_any_variable_is_read_or_named(env: dict[str, str]) -> None:
         from_text("", env)
     except ConfigError as exc:
         assert any(name in str(exc) for name in env) and str(exc).isprintable()
+
+
+# -- what may stay without a backend ---------------------------------------------------------------
+
+
+def test_the_other_verbs_may_be_named_and_need_not_be() -> None:
+    env = {"VOICE_VIDEO": "work"}
+    config = from_text(f'{WORK}[use]\nimage = "work"\n', env)
+    assert config.use == Use("work", "work", "work", image="work", video="work")
+    assert config.sources["use.video"] == "VOICE_VIDEO" and config.sources["use.learn"] == "default"
+    assert 'no backend "wrok"' in mistake(f'{WORK}[use]\nlearn = "wrok"\n')

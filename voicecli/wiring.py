@@ -75,12 +75,12 @@ LEAVES: dict[Verb, str] = {
     "similar": "text",
     "rerank": "text",
     "image_make": "text",
-    "image_describe": "pictures",
-    "image_enhance": "pictures",
-    "image_animate": "pictures",
-    "video_track": "video",
-    "video_smooth": "video",
-    "learn": "documents",
+    "image_describe": "a picture",
+    "image_enhance": "a picture",
+    "image_animate": "a picture",
+    "video_track": "a video",
+    "video_smooth": "a video",
+    "learn": "a document",
 }
 """What leaves the machine when a verb is served elsewhere."""
 
