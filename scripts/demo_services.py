@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from voicecli.types import Backend
 KEPT = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP")
 HOMES = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 AT_ONCE = 2
-WIDTH = 12
+WIDTH = 16
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,24 @@ class Cell:
 
 
 def main(rows: Collection[Served] = SERVED.values(), commands: Sequence[Command] = COMMANDS) -> int:
-    """Runs the table and prints it; 1 when a cell is not right."""
-    print(f"{'family':<{WIDTH}}" + "".join(f"{command.name:<{WIDTH}}" for command in commands), flush=True)
-    faults = []
+    """Runs the table, family by family, and prints it: a row for each command; 1 when a cell is not right."""
+    table = []
     for row in rows:
-        cells = list(cells_of(row, commands))
-        print(f"{row.family:<{WIDTH}}" + "".join(f"{cell.shown:<{WIDTH}}" for cell in cells), flush=True)
-        faults += [cell for cell in cells if cell.fault]
+        print(f"{row.family} …", file=sys.stderr, flush=True)
+        table.append(list(cells_of(row, commands)))
+    print(_line("", (row.family for row in rows)))
+    for command, cells in zip(commands, zip(*table, strict=True), strict=True):
+        print(_line(command.name, (cell.shown for cell in cells)))
+    faults = [cell for cells in table for cell in cells if cell.fault]
     for each in faults:
         print(f"\n{each.family} {each.command}: {each.fault}", file=sys.stderr)
     count = len(rows) * len(commands)
     print(f"\n{count - len(faults)} of {count} cells are right: digits at both ends, no key, no network.")
     return min(1, len(faults))
+
+
+def _line(head: str, cells: Iterable[str]) -> str:
+    return "".join(f"{each:<{WIDTH}}" for each in (head, *cells)).rstrip()
 
 
 def cells_of(row: Served, commands: Sequence[Command]) -> Iterator[Cell]:

@@ -269,14 +269,25 @@ COMMANDS = [
     Command("embed", "embed", ("embed", *NEAR), _embedded_texts),
     Command("similar", "similar", ("similar", *NEAR[:2]), _compared),
     Command("rerank", "rerank", ("rerank", NEAR[0], NEAR[2], NEAR[1]), _ranked),
-    Command("make", "image_make", ("image", "make", f"Draw {DIGITS}.", "-o", "made.png"), _made("made.png", same)),
-    Command("describe", "image_describe", ("image", "describe", "picture.png"), _answered),
     Command(
-        "enhance", "image_enhance", ("image", "enhance", "picture.png", "-o", "sharp.png"), _made("sharp.png", plus_one)
+        "image make", "image_make", ("image", "make", f"Draw {DIGITS}.", "-o", "made.png"), _made("made.png", same)
     ),
-    Command("animate", "image_animate", ("image", "animate", "picture.png", "-o", "clip.mp4"), _made("clip.mp4", same)),
-    Command("track", "video_track", ("video", "track", "video.mp4", "-o", "seen.mp4"), _made("seen.mp4", plus_one)),
-    Command("smooth", "video_smooth", ("video", "smooth", "video.mp4", "-o", "more.mp4"), _made("more.mp4", doubled)),
+    Command("image describe", "image_describe", ("image", "describe", "picture.png"), _answered),
+    Command(
+        "image enhance",
+        "image_enhance",
+        ("image", "enhance", "picture.png", "-o", "sharp.png"),
+        _made("sharp.png", plus_one),
+    ),
+    Command(
+        "image animate", "image_animate", ("image", "animate", "picture.png", "-o", "clip.mp4"), _made("clip.mp4", same)
+    ),
+    Command(
+        "video track", "video_track", ("video", "track", "video.mp4", "-o", "seen.mp4"), _made("seen.mp4", plus_one)
+    ),
+    Command(
+        "video smooth", "video_smooth", ("video", "smooth", "video.mp4", "-o", "more.mp4"), _made("more.mp4", doubled)
+    ),
     Command("learn", "learn", ("learn", "digits.docx", "--json"), _learnt),
 ]
 
