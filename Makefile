@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo demo-services interop interop-ci fuzz soak test lint types check system-packages clean
+.PHONY: demo demo-services interop interop-ci bench-peers fuzz soak test lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make interop    run the adapters against other people's servers (needs npm)"
 	@echo "make fuzz    try every parser on a million inputs"
 	@echo "make soak    a conversation of a thousand turns with services that fail"
+	@echo "make bench-peers   the gap of a turn beside livekit-agents and pipecat (800 MB, set up once)"
 	@echo "make check   the linter, the type checker and the tests"
 
 .venv/ready: requirements/run.txt pyproject.toml
@@ -62,6 +63,15 @@ fuzz: .venv/dev .venv-fuzz/ready
 # A conversation of a thousand turns with services that fail at random.
 soak: .venv/dev
 	@$(BIN)/python benchmarks/soak.py $(SOAK)
+
+# The peers are large: they are set up once, in the cache folder. The copy of the pins tells a new pin.
+PEERS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/voicecli-peers
+
+bench-peers: .venv/dev
+	@cmp -s requirements/peers-talk.txt $(PEERS)/installed || { rm -rf $(PEERS) && $(PYTHON) -m venv $(PEERS) \
+	&& $(PEERS)/bin/pip install --quiet --retries 4 -r requirements/peers-talk.txt \
+	&& cp requirements/peers-talk.txt $(PEERS)/installed; }
+	@$(BIN)/python benchmarks/peers_talk.py --peers $(PEERS)/bin/python $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
