@@ -34,6 +34,7 @@ from voicecli.types import (
     Picture,
     PictureOptions,
     Upload,
+    Verb,
 )
 
 MADE = "/v1/images/generations"
@@ -65,7 +66,7 @@ class Media:
     async def image_make(self, prompt: str, options: PictureOptions) -> AsyncIterator[AsyncIterator[MediaChunk]]:
         """The picture. It takes no options."""
         body = self._service.backend.extra_for("image") | {"prompt": prompt}
-        data = self._checked(await self._service.json("POST", MADE, json=body))
+        data = self._checked(await self._service.json("POST", MADE, verb="image_make", json=body))
         made = data.get("data")
         first = made[0] if isinstance(made, list) and made and isinstance(made[0], Mapping) else {}
         async with fetched(self._service, first.get("url"), PICTURE) as pieces:
@@ -73,7 +74,7 @@ class Media:
 
     async def image_describe(self, picture: Upload, options: DescribeOptions) -> Description:
         """A sentence and the kinds of things in it; with `segments` the picture with its parts marked, too."""
-        data = await self._sent(SEEN, picture, "image")
+        data = await self._sent("image_describe", SEEN, picture)
         caption, kinds = data.get("caption"), data.get("classification")
         if not isinstance(caption, str) or not plain(caption):
             raise self._service.protocol_error("answered without a caption", _shown(data))
@@ -84,28 +85,28 @@ class Media:
     @asynccontextmanager
     async def image_enhance(self, picture: Upload) -> AsyncIterator[AsyncIterator[MediaChunk]]:
         """The picture, sharper."""
-        data = await self._sent(ENHANCED, picture, "image")
+        data = await self._sent("image_enhance", ENHANCED, picture)
         async with fetched(self._service, data.get("enhanceImageUrl"), PICTURE) as pieces:
             yield pieces
 
     @asynccontextmanager
     async def image_animate(self, picture: Upload) -> AsyncIterator[AsyncIterator[MediaChunk]]:
         """A short video of the picture."""
-        data = await self._sent(ANIMATED, picture, "image")
+        data = await self._sent("image_animate", ANIMATED, picture)
         async with fetched(self._service, data.get("svdVideoUrl"), VIDEO) as pieces:
             yield pieces
 
     @asynccontextmanager
     async def video_track(self, video: Upload) -> AsyncIterator[AsyncIterator[MediaChunk]]:
         """The video with what moves marked."""
-        data = await self._sent(TRACKED, video, "video")
+        data = await self._sent("video_track", TRACKED, video)
         async with fetched(self._service, data.get("data"), VIDEO) as pieces:
             yield pieces
 
     @asynccontextmanager
     async def video_smooth(self, video: Upload) -> AsyncIterator[AsyncIterator[MediaChunk]]:
         """The video with frames put between its own."""
-        data = await self._sent(SMOOTHED, video, "video")
+        data = await self._sent("video_smooth", SMOOTHED, video)
         async with fetched(self._service, data.get("data"), VIDEO) as pieces:
             yield pieces
 
@@ -118,17 +119,17 @@ class Media:
             raise ConfigError("the service requires a category", who=backend.name, cure=cure)
         params = backend.extra_for("learn") | {"category": category}
         form = {"fileToUpload": _file(document)}
-        data = self._checked(await self._service.json("POST", LEARNT, files=form, params=params))
+        data = self._checked(await self._service.json("POST", LEARNT, verb="learn", files=form, params=params))
         if data.get("result") is not True:
             raise self._failure(data, f"did not learn it: {_shown(data)}")
 
     # -- what they share ---------------------------------------------------------------------------
 
-    async def _sent(self, path: str, upload: Upload, verb: str) -> Mapping[str, Any]:
+    async def _sent(self, verb: Verb, path: str, upload: Upload) -> Mapping[str, Any]:
         """The answer to one file. Raises ServiceError for any status but success."""
-        fields = {name: str(value) for name, value in self._service.backend.extra_for(verb).items()}
+        fields = {name: str(value) for name, value in self._service.backend.extra_for(verb.partition("_")[0]).items()}
         form = {"file": _file(upload)}
-        data = self._checked(await self._service.json("POST", path, files=form, data=fields or None))
+        data = self._checked(await self._service.json("POST", path, verb=verb, files=form, data=fields or None))
         status = data.get("status")
         if status is not None and str(status).lower() != _SUCCESS:
             raise self._failure(data, f"failed with status {clean(str(status), 80)!r}")

@@ -23,7 +23,7 @@ class Embeddings(Part):
         """Raises ConfigError when no model is set, ProtocolError when the vectors are not as many as the texts."""
         asked = {"model": self._model(options.model, "embed_model"), "input": list(texts)}
         body = self._backend.extra_for("embed") | asked
-        data = await self._service.json("POST", "embeddings", json=body, limit=_BYTES)
+        data = await self._service.json("POST", "embeddings", verb="embed", json=body, limit=_BYTES)
         self._check(data)
         if (found := vectors_in(data, len(texts))) is None:
             shown = json.dumps(data, ensure_ascii=False)[:200]

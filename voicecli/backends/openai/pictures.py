@@ -48,7 +48,7 @@ class Pictures(Part):
         asked = {"model": self._model(options.model, "image_model"), "prompt": prompt}
         asked |= {"size": options.size} if options.size else {}
         body = self._backend.extra_for("image") | asked
-        data = await self._service.json("POST", "images/generations", json=body, limit=_BYTES)
+        data = await self._service.json("POST", "images/generations", verb="image_make", json=body, limit=_BYTES)
         self._check(data)
         found = self._first(data)
         if found.get("b64_json"):

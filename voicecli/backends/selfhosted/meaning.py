@@ -59,7 +59,8 @@ class Meaning:
         if not self._one_by_one:
             try:
                 body = self._server.backend.extra_for("embed") | {"texts": list(texts)}
-                return self._vectors(await self._server.json("POST", path, json=body, limit=_BYTES), len(texts))
+                data = await self._server.json("POST", path, verb="embed", json=body, limit=_BYTES)
+                return self._vectors(data, len(texts))
             except VoiceError as exc:
                 if exc.status not in LACKING:
                     raise
@@ -76,11 +77,12 @@ class Meaning:
         if not told or len(told) > LONGEST:
             what = "is empty" if not told else "is too long for a server that takes texts in addresses only"
             raise InputError(f"a text {what}", who=self._server.who)
-        return self._vectors(await self._server.json("GET", f"{path}/{told}"), 1)[0]
+        return self._vectors(await self._server.json("GET", f"{path}/{told}", verb="embed"), 1)[0]
 
     async def similar(self, a: str, b: str, options: EmbedOptions) -> float:
         """The server's own measure."""
-        data = await self._server.json("POST", "/similarity", json=self._extra() | {"a": a, "b": b})
+        body = self._extra() | {"a": a, "b": b}
+        data = await self._server.json("POST", "/similarity", verb="similar", json=body)
         self._server.complain(data)
         if (found := score_in(data)) is None:
             raise self._server.protocol_error("answered without a number", shown(data))
@@ -89,7 +91,7 @@ class Meaning:
     async def rerank(self, query: str, candidates: Sequence[str], options: EmbedOptions) -> Sequence[Ranked]:
         """The server's own order. Raises ProtocolError when a candidate is missing in it."""
         body = self._extra() | {"query": query, "candidates": list(candidates)}
-        data = await self._server.json("POST", "/rerank", json=body)
+        data = await self._server.json("POST", "/rerank", verb="rerank", json=body)
         self._server.complain(data)
         found = ranking_in(data, candidates)
         if found is None or len(found) != len(candidates):
