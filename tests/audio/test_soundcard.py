@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.virtual import VirtualDevices, virtual_devices
-from voicecli.audio.soundcard import REST_AFTER_S, SoundCard
+from voicecli.audio import devices
+from voicecli.audio.soundcard import REST_AFTER_S, STUMBLES, SoundCard
 from voicecli.errors import DeviceError
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs_sound]
@@ -26,9 +28,11 @@ class Silence:
     def __init__(self) -> None:
         self.notices: deque[Any] = deque()
         self.asked = 0
+        self.held_up_s = 0.0
 
     def render(self, count: int, at: float) -> bytes:
         self.asked += 1
+        time.sleep(self.held_up_s)
         return bytes(2 * count)
 
 
@@ -37,6 +41,7 @@ def sound(monkeypatch: pytest.MonkeyPatch) -> Any:
     with virtual_devices() as own:
         for name, value in own.env.items():
             monkeypatch.setenv(name, value)
+        devices.rescan()
         yield own
 
 
@@ -106,3 +111,20 @@ async def test_a_device_that_does_not_come_back_ends_it(sound: VirtualDevices) -
             async for _ in card:
                 if sound.daemon.poll() is None:
                     await asyncio.to_thread(sound.stop)
+
+
+async def test_a_machine_that_stumbles_gets_more_time_for_its_sound(sound: VirtualDevices) -> None:
+    playout, calm = Silence(), [False]
+    card = SoundCard(("virtual-mic", "virtual-speaker"), playout, lambda: None, lambda: calm[0])
+    async with running(card) as came:
+        speaker = card._speaker
+        assert speaker is not None and speaker.buffering is devices.QUICK
+        playout.held_up_s = 0.05
+        await until(lambda: speaker.stumbles >= STUMBLES)
+        playout.held_up_s = 0.0
+        await until(lambda: len(came) > 20)
+        assert card._speaker is speaker, "not while somebody may speak"
+        calm[0] = True
+        await until(lambda: card._speaker is not None and card._speaker.buffering is devices.STEADY)
+        asked = playout.asked
+        await until(lambda: playout.asked > asked + 10)

@@ -108,3 +108,31 @@ def test_it_remembers_no_more_than_a_piece(speech: list[bool], rules: Rules) -> 
     for voiced in speech:
         splitter.feed([LOUD if voiced else QUIET], [voiced])
         assert len(splitter._levels) <= rules.longest + rules.pad
+
+
+# -- shares of a recording whose length is known -----------------------------------------------------
+
+
+@pytest.mark.parametrize(("total_s", "pieces"), [(60, 1), (90, 1), (91, 3), (170, 4), (300, 4), (600, 8), (3600, 44)])
+def test_lanes_end_together(total_s: int, pieces: int) -> None:
+    speech = ([True] * 140 + [False] * 20) * (total_s * 50 // 160) + [True] * (total_s * 50 % 160)
+    cuts = split(speech, Rules(total_s=total_s), step=50)
+    lengths = [cut.end - cut.start for cut in cuts]
+    assert len(cuts) == pieces
+    assert max(lengths) <= frames(90)
+    assert min(lengths) > 0.75 * max(lengths)
+    assert sum(lengths) == len(speech)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=30),
+    st.floats(0, 200),
+    st.sampled_from([1.0, 5.0, 30.0]),
+)
+def test_a_wrong_length_costs_no_frame(stretches: list[tuple[bool, int]], total_s: float, longest_s: float) -> None:
+    speech = [said for said, count in stretches for _ in range(count)]
+    cuts = split(speech, Rules(longest_s=longest_s, total_s=total_s))
+    covered = [at for cut in cuts for at in range(cut.start, cut.end)]
+    assert len(covered) == len(set(covered))
+    assert {at for at, said in enumerate(speech) if said} <= set(covered)
+    assert all(cut.end - cut.start <= frames(longest_s) for cut in cuts)

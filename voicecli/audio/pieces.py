@@ -22,6 +22,8 @@ from voicecli.types import MIC, PcmFormat
 FRAME = MIC.rate * FRAME_MS // 1000
 FRAME_BYTES = 2 * FRAME
 BLOCK_MS = 1000
+LONGEST_S = 1e7
+"""A header that tells of more was written before anybody knew."""
 
 # -- samples ---------------------------------------------------------------------------------------
 
@@ -74,6 +76,17 @@ def blocks(path: Path, raw: Raw | None = None, search: str | None = None) -> Ite
             raise
         return foreign.blocks(path, search)
     return files.blocks(path, ms=BLOCK_MS, live=False)
+
+
+def seconds(path: Path, raw: Raw | None = None) -> float:
+    """How long the recording says it is; 0 where that can't be told without reading it."""
+    try:
+        if raw is not None:
+            return path.stat().st_size / (np.dtype(ENCODINGS[raw.encoding][0]).itemsize * raw.channels * raw.rate)
+        found = files.probe(path).seconds
+    except (InputError, OSError):
+        return 0.0
+    return found if found < LONGEST_S else 0.0
 
 
 def _is_media(path: Path) -> bool:

@@ -59,12 +59,13 @@ class Loudspeaker:
         device: devices.Wanted,
         playout: Playout,
         pump: Callable[[], None] = lambda: None,
-        latency_s: float | None = None,
+        buffering: devices.Buffering = devices.STEADY,
     ) -> None:
-        """`latency_s` is what the device holds; None is as little as a conversation needs."""
-        self._latency_s = latency_s or devices.latency_s("output")
-        self._awake_s = self._latency_s + self.AWAKE_BLOCKS * devices.BLOCK_S["output"]
+        self.buffering = buffering
+        self._awake_s = buffering.latency_s + self.AWAKE_BLOCKS * buffering.block_s
         self.underruns = 0
+        self.stumbles = 0
+        """How often the callback came later than the device had sound for."""
         self.resting = False
         """Whether its stream stands still, to cost nothing while nothing is to be said."""
         self.delay = 0.0
@@ -89,14 +90,14 @@ class Loudspeaker:
 
     @property
     def lost(self) -> bool:
-        """Whether the device stopped by itself or has asked for nothing for a second."""
-        running = self._opened is not None and not self.resting
-        return self._ended.is_set() or (running and self._loop.time() - self._last_call > self.LOST_S)
+        """Whether it is closed: by us, by itself, or it has asked for nothing for a second."""
+        silent = not self.resting and self._loop.time() - self._last_call > self.LOST_S
+        return self._opened is None or self._ended.is_set() or silent
 
     async def __aenter__(self) -> Loudspeaker:
         self._loop = asyncio.get_running_loop()
         self._opened = await devices.opened(
-            "output", self._wanted, self.RATE, self._callback, self._on_end, self._latency_s
+            "output", self._wanted, self.RATE, self._callback, self._on_end, self.buffering
         )
         try:
             async with asyncio.timeout(self.WAKE_S):
@@ -138,10 +139,9 @@ class Loudspeaker:
         if self._opened is None or resting is self.resting:
             return
         stream = self._opened.stream
-        self._last_call = self._loop.time()
         try:
             if resting:
-                self.resting = True
+                self.resting, self._last_call = True, 0.0
                 await devices.on_thread(stream.stop, within=self.WAKE_S)
             else:
                 await devices.on_thread(stream.start, within=self.WAKE_S)
@@ -168,10 +168,12 @@ class Loudspeaker:
     def _callback(self, rate: int, channels: int) -> devices.Callback:
         """The callback for a stream of that rate and that many channels."""
         clock, source = PlaybackClock(rate), _Source(self._playout, rate, channels)
+        patience = self.buffering.latency_s + self.buffering.block_s
 
         def callback(out: Any, count: int, times: Any, status: Any) -> None:
             now = self._loop.time()
             self.underruns += bool(status.output_underflow)
+            self.stumbles += 0 < self._last_call < now - patience
             self.delay = times.outputBufferDacTime - times.currentTime
             out[:] = self._rendering(source, count, clock.block(count, now, self.delay))
             self._after(count, rate, now)
@@ -251,7 +253,7 @@ async def play(chunks: AsyncIterator[bytes], rate: int, device: devices.Wanted =
 
 async def _sound(queue: _Queue, device: devices.Wanted) -> None:
     """Opens the loudspeaker and keeps it until all has sounded."""
-    async with Loudspeaker(device, queue, queue.pump, queue.LATENCY_S) as speaker, asyncio.TaskGroup() as tasks:
+    async with Loudspeaker(device, queue, queue.pump, devices.WHOLE) as speaker, asyncio.TaskGroup() as tasks:
         queue.asleep = False
         watch = tasks.create_task(speaker.watch())
         await queue.drained()
@@ -261,8 +263,6 @@ async def _sound(queue: _Queue, device: devices.Wanted) -> None:
 class _Queue:
     """A playout of one sound: begins when told and `START_S` of it is there, holds at most `FULL_S`."""
 
-    LATENCY_S = 0.2
-    """Nobody interrupts it: on a busy machine a conversation's 20 ms lost pieces of 5 in 12 sounds, 200 ms none."""
     START_S = 0.12
     FULL_S = 10.0
     TAIL_S = 0.1

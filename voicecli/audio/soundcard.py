@@ -22,6 +22,7 @@ from voicecli.types import AudioFrame
 REST_AFTER_S = 2.0
 """Calm for so long, the loudspeaker rests: its callbacks were half of what listening to silence costs."""
 TRY_EVERY_S = 0.5
+STUMBLES = 4
 
 
 class SoundCard:
@@ -49,6 +50,7 @@ class SoundCard:
         self._microphone: Microphone | None = None
         self._speaker: Loudspeaker | None = None
         self._opened = AsyncExitStack()
+        self._buffering = devices.QUICK
 
     @property
     def names(self) -> tuple[str, str]:
@@ -78,9 +80,13 @@ class SoundCard:
         if self._speaker is not None:
             if self._speaker.lost:
                 raise self._speaker.failure()
-            if self._tired is not self._speaker.resting:
+            if self._tired is not self._speaker.resting or self._stumbles(self._speaker):
                 self._rouse.set()
         return frame
+
+    def _stumbles(self, speaker: Loudspeaker) -> bool:
+        """Whether the machine is too often late with its sound, and nobody would notice a change now."""
+        return speaker.buffering is devices.QUICK and speaker.stumbles >= STUMBLES and self._calm()
 
     @property
     def _tired(self) -> bool:
@@ -93,17 +99,31 @@ class SoundCard:
             self._rouse.clear()
             if self._speaker is not None:
                 await self._speaker.rest(self._tired)
+                if self._stumbles(self._speaker):
+                    await self._steady(self._speaker)
+
+    async def _steady(self, speaker: Loudspeaker) -> None:
+        """Opens the loudspeaker again with more time for its sound."""
+        self._buffering = devices.STEADY
+        self._speaker = None  # the microphone's frames go on meanwhile
+        await speaker.__aexit__(DeviceError, None, None)
+        try:
+            self._speaker = await self._opened.enter_async_context(self._loudspeaker())
+        except DeviceError:
+            self._speaker = speaker  # closed, so lost: whoever reads the next frame is told
 
     # -- opening, losing, returning ------------------------------------------------------------------
 
     async def _open(self) -> None:
         """The loudspeaker first: it may have to be woken, and a microphone that runs collects meanwhile."""
         async with AsyncExitStack() as stack:
-            speaker = Loudspeaker(self._wanted[1], self._playout, self._pump) if self._playout else None
-            if speaker:
-                stack.push_async_exit(await speaker.__aenter__())
+            self._speaker = await stack.enter_async_context(self._loudspeaker()) if self._playout else None
             self._microphone = await stack.enter_async_context(Microphone(self._wanted[0], self._calm))
-            self._speaker, self._opened = speaker, stack.pop_all()
+            self._opened = stack.pop_all()
+
+    def _loudspeaker(self) -> Loudspeaker:
+        assert self._playout is not None
+        return Loudspeaker(self._wanted[1], self._playout, self._pump, self._buffering)
 
     async def _close(self, *, drain: bool) -> None:
         """Both; `drain` lets what the loudspeaker still holds be heard."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 
 FRAME_MS = 20
 
@@ -19,10 +20,12 @@ FRAME_MS = 20
 class Rules:
     """`longest_s`: of a piece. A stretch of `gap_s` without speech is left out, but for `pad_s` at its ends.
 
-    Quieter than `quiet_dbfs` is no sound, whatever a detector says.
+    Quieter than `quiet_dbfs` is no sound, whatever a detector says. Of a recording of `total_s` (0: nobody
+    knows) the pieces are about equally long, and so many that four lanes, or two, end together.
     """
 
     longest_s: float = 90.0
+    total_s: float = 0.0
     gap_s: float = 3.0
     pad_s: float = 0.4
     quiet_dbfs: float = -60.0
@@ -30,6 +33,19 @@ class Rules:
     @property
     def longest(self) -> int:
         return max(1, int(self.longest_s * 1000 / FRAME_MS))
+
+    @property
+    def total(self) -> int:
+        return round(self.total_s * 1000 / FRAME_MS)
+
+    @property
+    def pieces(self) -> int:
+        """Into how many pieces a recording of `total` should fall. It must not depend on how many lanes there are:
+        with others the same recording would be cut elsewhere, and what is known of its pieces be of no use."""
+        if self.total <= self.longest:
+            return 1
+        rounds = ceil(self.total / (self.longest / SLACK * LANES))
+        return min(LANES * rounds, ceil(2 * self.total / self.longest))
 
     @property
     def gap(self) -> int:
@@ -50,6 +66,11 @@ class Cut:
     last: int
 
 
+SLACK = 1.05
+"""How much longer than its share a piece may become: cuts are made where it is quiet, which is mostly before."""
+
+LANES = 4
+
 NEAR, WIDE = 2, 7
 """Frames on either side of a cut: the nearest must be quiet, the wider surroundings should be."""
 
@@ -65,7 +86,8 @@ class Splitter:
 
     def __init__(self, rules: Rules | None = None) -> None:
         self.rules = rules or Rules()
-        self._longest, self._gap, self._pad = self.rules.longest, self.rules.gap, self.rules.pad
+        self._gap, self._pad, self._total = self.rules.gap, self.rules.pad, self.rules.total
+        self._to_come = self.rules.pieces
         self._frames = 0
         self._start: int | None = None
         self._ended = 0
@@ -102,11 +124,19 @@ class Splitter:
 
     def _wait(self, active: bool) -> None:
         if active:
-            self._start = max(self._ended, self._frames - 1 - self._pad)
+            self._begin(max(self._ended, self._frames - 1 - self._pad))
             self._first, self._last = self._frames - 1, self._frames
         extra = len(self._levels) - (self._frames - self.kept_from)
         if extra > 0:
             del self._levels[:extra], self._active[:extra]
+
+    def _begin(self, start: int) -> None:
+        """A piece begins: it may become as long as its share of what is left."""
+        self._start = start
+        longest, left = self.rules.longest, self._total - start
+        shared = self._total > 0 and self._to_come > 1 and left > 0
+        self._limit = min(longest, ceil(SLACK * left / self._to_come)) if shared else longest
+        self._to_come -= 1
 
     # -- within a piece ------------------------------------------------------------------------
 
@@ -116,7 +146,7 @@ class Splitter:
             self._last = self._frames
         if self._frames - self._last >= self._gap:
             return [self._cut(min(self._frames, self._last + self._pad))]
-        if self._frames - self._start >= self._longest:
+        if self._frames - self._start >= self._limit:
             return [self._cut(self._best())]
         return []
 
@@ -151,7 +181,8 @@ class Splitter:
             self._start = None
             keep = self._frames - self.kept_from
         else:
-            self._start, self._first = end, end + rest
+            self._begin(end)
+            self._first = end + rest
             keep = self._frames - end
         gone = len(self._levels) - keep
         del self._levels[:gone], self._active[:gone]
