@@ -74,9 +74,10 @@ REQUIRE_ALL = bool(os.environ.get("VOICE_TESTS_REQUIRE_ALL"))
 
 def pytest_configure(config: pytest.Config) -> None:
     # In CI the same examples every time: what is found by chance belongs to whoever searches.
-    hypothesis.settings.register_profile("ci", derandomize=True)
-    if REQUIRE_ALL:
-        hypothesis.settings.load_profile("ci")
+    # No deadlines anywhere: how long an example takes says how busy the machine is.
+    hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+    hypothesis.settings.register_profile("here", deadline=None)
+    hypothesis.settings.load_profile("ci" if REQUIRE_ALL else "here")
     config.addinivalue_line("markers", "needs_sound: uses virtual sound devices (PulseAudio and PortAudio)")
 
 

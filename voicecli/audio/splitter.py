@@ -134,8 +134,11 @@ class Splitter:
         """A piece begins: it may become as long as its share of what is left."""
         self._start = start
         longest, left = self.rules.longest, self._total - start
-        shared = self._total > 0 and self._to_come > 1 and left > 0
-        self._limit = min(longest, ceil(SLACK * left / self._to_come)) if shared else longest
+        self._limit = longest
+        if left > 0 and self._to_come > 1:
+            self._limit = min(longest, ceil(SLACK * left / self._to_come))
+        elif 4 * NEAR < left <= longest:
+            self._limit += 1  # it will end in time by itself
         self._to_come -= 1
 
     # -- within a piece ------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -191,7 +191,8 @@ class Work:
             raise InputError(
                 f"is too long: {self._family.name} takes {most}", who=name, cure="Cut it into shorter ones."
             )
-        return pieces.Cutter(pieces.blocks(path, self._settings.raw, self._settings.search), self.fit.rules)
+        blocks = pieces.blocks(path, self._settings.raw, self._settings.search)
+        return pieces.Cutter(blocks, replace(self.fit.rules, total_s=pieces.seconds(path, self._settings.raw)))
 
     async def _produce(
         self, cutter: pieces.Cutter, queue: asyncio.Queue[Ready | None], failures: list[VoiceError], name: str
@@ -244,8 +245,6 @@ class Work:
 
 def with_duration(transcript: Transcript, seconds: float) -> Transcript:
     """The transcript of a recording of so many seconds, where the service did not tell."""
-    from dataclasses import replace
-
     return replace(transcript, duration=round(seconds, 3))
 
 
