@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from voicecli.commands.common import Session, session
+from voicecli.errors import UsageError
 
 app = typer.Typer(help="Keep the keys of services.", no_args_is_help=True, add_completion=False)
 
@@ -19,7 +20,11 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The backend's name in
 
 
 @app.command("set")
-def set_(ctx: typer.Context, name: Name) -> None:
+def set_(
+    ctx: typer.Context,
+    name: Name,
+    key: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+) -> None:
     """Store a key: asked for on a terminal (it is not shown), else read from stdin.
 
     Examples:
@@ -31,10 +36,13 @@ def set_(ctx: typer.Context, name: Name) -> None:
 
     run = session(ctx)
     _check_name(name)
-    key = _ask(name) if sys.stdin is not None and sys.stdin.isatty() else _read()
-    run.console.hide(key)
+    if key:
+        what = "a key is no argument: others see those, and the shell keeps them"
+        raise UsageError(what, cure=f"voice keys set {name} asks for it, or reads it from a pipe; change this one.")
+    secret = _ask(name) if sys.stdin is not None and sys.stdin.isatty() else _read()
+    run.console.hide(secret)
     place = folders().config
-    store(place, name, key)
+    store(place, name, secret)
     run.console.note(f"The key for {name} is in {key_file(place)}.")
     _note_unknown(run, name)
 
