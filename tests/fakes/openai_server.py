@@ -72,6 +72,8 @@ class Habits:
     tone_ms: float = dtmf.TONE_MS
     gap_ms: float = dtmf.GAP_MS
     realtime: str = "openai"
+    hum_s: float = 0.15
+    """How long what is said for a text without digits sounds."""
 
 
 class OpenAIServer(FakeServer):
@@ -208,7 +210,7 @@ class OpenAIServer(FakeServer):
         kind = body.get("response_format", "mp3")
         digits = re.sub(r"\D", "", body["input"])
         self.note("speak", body=body, spoken=digits)
-        sound = dtmf.encode(digits, RATE, self.habits.tone_ms, self.habits.gap_ms) if digits else _hum()
+        sound = dtmf.encode(digits, RATE, self.habits.tone_ms, self.habits.gap_ms) if digits else _hum(self.habits.hum_s)
         data = encoded(sound, kind)
         steps = self._pieces(data, len(sound) / RATE)
         if body.get("stream_format") == "sse":
@@ -398,9 +400,9 @@ def error_reply(bad: Bad) -> Reply:
     return Reply.json({"error": error}, bad.status)
 
 
-def _hum() -> dtmf.Samples:
-    """What is said for a text without digits: 150 ms of something that is no digit."""
-    return np.round(np.sin(2 * np.pi * 440 * np.arange(RATE * 0.15) / RATE) * 3000).astype(np.int16)
+def _hum(seconds: float) -> dtmf.Samples:
+    """What is said for a text without digits: something that is no digit."""
+    return np.round(np.sin(2 * np.pi * 440 * np.arange(RATE * seconds) / RATE) * 3000).astype(np.int16)
 
 
 def _audio(name: str, data: bytes) -> tuple[Any, int]:

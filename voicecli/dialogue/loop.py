@@ -34,7 +34,7 @@ TAKE_BACK_S = 2.0
 GUESS_MS = 60.0
 """So much silence speaks for a text that reads complete; inside words there is less."""
 FRAME_MS = 20
-CONFIRM_MS, COMMIT_MS = 160.0, 600.0
+CONFIRM_MS, COMMIT_MS = 120.0, 600.0
 """Barge-in: voiced for so long, the reply pauses; for so long, it stops for good."""
 
 

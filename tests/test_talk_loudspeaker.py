@@ -1,0 +1,36 @@
+"""`voice talk` where the microphone hears the loudspeaker: nobody interrupts but the person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.loudspeaker import converse, echo
+from tests.virtual import VirtualDevices, virtual_devices
+
+pytestmark = pytest.mark.needs_sound
+
+
+@pytest.fixture(scope="module")
+def devices() -> Iterator[VirtualDevices]:
+    with virtual_devices() as them:
+        yield them
+
+
+def test_with_echo_cancellation_only_the_person_interrupts(
+    devices: VirtualDevices, home: dict[str, str], tmp_path: Path
+) -> None:
+    with echo(devices, -12, 60):
+        held = converse(devices, home, tmp_path, 4, interrupt_every=2)
+    assert held.interrupted == held.interruptions == 1
+    assert held.heard == held.said
+
+
+def test_half_duplex_keeps_every_turn_whole(devices: VirtualDevices, home: dict[str, str], tmp_path: Path) -> None:
+    home = home | {"VOICE_TALK_BARGE_IN": "off"}
+    with echo(devices, -6, 60):
+        held = converse(devices, home, tmp_path, 3)
+    assert held.interrupted == 0
+    assert held.heard == held.said
