@@ -1,0 +1,157 @@
+"""A service that recognises known utterances by their sound: for speech that carries no tones.
+
+    with HearingServer(speech_utterances(), Habits(hear_s=0.15)) as server: ...
+
+It compares what it is sent with what it knows, a tenth of a second at a time, and writes only the words that
+it finds: what was cut off, lost or covered is missing from the text.
+
+Belongs here: comparing sound with known utterances, and the service that does. Does not belong here: the
+utterances (tests.people), everything else that the service does (openai_server).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.fakes import openai_schema as schema
+from tests.fakes.openai_server import Habits, OpenAIServer, _audio, _OpenAITalk
+from tests.fakes.server import Reply, Request, Socket
+from tests.people import UTTERANCE_RATE, Utterance
+from voicecli.audio.pcm import resample
+
+BAND, RATE = 4000, 8000
+"""Sound up to 2 kHz is enough to know speech again; twice the rate, so that no half sample spoils its phase."""
+SLICE_S, SHIFT_S = 0.1, 0.005
+ALIKE, LOUD = 0.7, 0.1
+"""How alike a slice must be; which slices count, by their level against the utterance's own."""
+
+Sound = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Found:
+    """An utterance from sample `begin` to `end` of what was sent, how much of it, and the words that are there."""
+
+    begin: int
+    end: int
+    share: float
+    words: tuple[str, ...]
+
+
+class Memory:
+    """Known utterances."""
+
+    def __init__(self, utterances: Sequence[Utterance]) -> None:
+        self._known = [(each.text, _thin(each.samples, UTTERANCE_RATE)) for each in utterances]
+        self._longest = max(len(known) for _, known in self._known)
+
+    def heard(self, samples: NDArray[np.int16], rate: int) -> str:
+        """What is said in mono samples, in the order of time; "" if nothing is known again."""
+        sound = _thin(samples, rate)
+        if len(sound) < RATE * SLICE_S:
+            return ""
+        size = 1 << (len(sound) + self._longest).bit_length()
+        spectrum = np.fft.rfft(sound, size)
+        candidates = [_judged(sound, text, known, _place(spectrum, known, size)) for text, known in self._known]
+        found: list[Found] = []
+        for each in sorted(candidates, key=lambda each: -each.share):
+            apart = all(each.end <= other.begin or other.end <= each.begin for other in found)
+            if each.share * 3 >= 1 and apart:
+                found.append(each)
+        return _joined([word for each in sorted(found, key=lambda each: each.begin) for word in each.words])
+
+
+def _thin(samples: NDArray[np.int16], rate: int) -> Sound:
+    thin = resample(resample(samples.astype("<i2").tobytes(), rate, BAND), BAND, RATE)
+    return np.frombuffer(thin, np.int16).astype(np.float64)
+
+
+def _joined(words: Sequence[str]) -> str:
+    return (" " if all(map(str.isascii, words)) else "").join(words)
+
+
+def _judged(sound: Sound, text: str, known: Sound, at: int) -> Found:
+    """How much of `known` is in `sound` at `at`, slice by slice."""
+    size = round(RATE * SLICE_S)
+    level = np.sqrt((known**2).mean())
+    verdicts: list[bool | None] = []
+    for start in range(0, len(known) - size + 1, size):
+        part = known[start : start + size]
+        loud = np.sqrt((part**2).mean()) > LOUD * level
+        verdicts.append(_alike(sound, part, at + start) if loud else None)
+    judged = [each for each in verdicts if each is not None]
+    return Found(at, at + len(known), sum(judged) / max(1, len(judged)), _words(text, verdicts))
+
+
+def _words(text: str, verdicts: Sequence[bool | None]) -> tuple[str, ...]:
+    """The words whose share of the slices was there: each needs every slice that begins in it."""
+    words = text.split(" ") if text.isascii() else list(text)
+    lengths = np.cumsum([0, *(len(word) + 1 for word in words)])
+    edges = lengths * len(verdicts) / lengths[-1]
+    spans = [verdicts[int(begin) : max(int(begin) + 1, int(end))] for begin, end in pairwise(edges)]
+    return tuple(word for word, span in zip(words, spans, strict=True) if all(each is not False for each in span))
+
+
+def _place(spectrum: NDArray[np.complex128], known: Sound, size: int) -> int:
+    """The likeliest offset of `known` in a sound; negative where its beginning is missing."""
+    best = int(np.fft.irfft(spectrum * np.conj(np.fft.rfft(known, size)), size).argmax())
+    return best if best < size - len(known) else best - size
+
+
+def _alike(sound: Sound, part: Sound, at: int) -> bool:
+    """Whether `part` sounds at `at`, give or take a few milliseconds (a clock that drifts)."""
+    reach = round(RATE * SHIFT_S)
+    there = sound[max(0, at - reach) : max(0, at + len(part) + reach)]
+    if len(there) < len(part):
+        return False
+    energy = np.convolve(there**2, np.ones(len(part)), "valid") * (part**2).sum()
+    return bool((np.correlate(there, part, "valid") > ALIKE * np.sqrt(energy + 1)).any())
+
+
+class HearingServer(OpenAIServer):
+    """An OpenAI-compatible service that knows some people's utterances, in uploads and in live sessions."""
+
+    def __init__(self, utterances: Sequence[Utterance], habits: Habits | None = None) -> None:
+        super().__init__(habits)
+        self.memory = Memory(utterances)
+
+    async def _transcribe(self, request: Request) -> Reply:
+        form, files = schema.multipart(request.headers.get("content-type", ""), request.body)
+        form = schema.transcription(form)
+        name, data = files["file"]
+        samples, rate = _audio(name, data)
+        begun, seconds = time.monotonic(), len(samples) / rate
+        text = self.habits.heard(self.memory.heard(samples, rate))
+        self.note("transcribe", form=form, file=name, seconds=seconds, heard=text)
+        await asyncio.sleep(max(0.0, self.habits.hear_s - (time.monotonic() - begun)))
+        return self._transcript(form, text, [], seconds)
+
+    async def _realtime(self, socket: Socket) -> None:
+        await _HearingTalk(self, socket).run()
+
+
+class _HearingTalk(_OpenAITalk):
+    """Tells what it knows again when the sound is committed, nothing before."""
+
+    _server: HearingServer
+
+    async def _listen(self, margin_s: float) -> None:
+        return
+
+    async def _whole(self) -> str:
+        begun, habits = time.monotonic(), self._server.habits
+        samples: Any = np.frombuffer(bytes(self._sound[: len(self._sound) // 2 * 2]), "<i2")
+        text = habits.heard(self._server.memory.heard(samples, self.rate))
+        self._server.note("heard", heard=text, seconds=self._bytes / 2 / self.rate)
+        self._bytes, self._looked = 0, 0
+        self._sound.clear()
+        await asyncio.sleep(max(0.0, habits.hear_s - (time.monotonic() - begun)))
+        return text
