@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.fakes.gov_media import GovMedia
 from tests.fakes.openai_pictures import OpenAIPictures
 from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, pdf, plus_one, png, png_digits
 from tests.fakes.server import CUT, STALL, Reply
+from voicecli.errors import InputError
 
 DIGITS = "4071993825"
 KEY = "sk-media-0123456789-never-shown"
@@ -194,6 +196,25 @@ def test_videos(person: Person) -> None:
 def test_a_picture_of_nothing_is_not_asked_for(person: Person, line: tuple[str, ...]) -> None:
     person.fails(2, "the text is empty", "image", "make", *line, "-o", "x.png")
     assert person.server.requests == []
+
+
+def test_a_pipe_that_is_named_as_a_file_is_read_but_not_for_ever(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from voicecli.commands import media_work
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for limit, told in ((1000, ""), (10, "more than 10 bytes")):
+        monkeypatch.setattr(media_work, "PIPED_BYTES", limit)
+        writer = threading.Thread(target=pipe.write_bytes, args=(png(DIGITS),))
+        writer.start()
+        try:
+            with media_work.readable(str(pipe)) as file:
+                assert png_digits(file.read()) == DIGITS and not told
+        except InputError as exc:
+            assert told and told in str(exc)
+        writer.join(5)
 
 
 # -- descriptions ----------------------------------------------------------------------------------

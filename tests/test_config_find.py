@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Voice
 from tests.fakes.openai_server import OpenAIServer
-from tests.fakes.selfhosted_server import SelfHosted
+from tests.fakes.selfhosted_meaning import SelfHostedMeaning as SelfHosted
 from tests.fakes.server import STALL, FakeServer, Reply
 from voicecli.backends import nearby
 from voicecli.backends.nearby import Server
@@ -33,12 +33,13 @@ def listing(*models: dict[str, Any]) -> Reply:
 async def test_servers_of_both_families_are_found() -> None:
     with OpenAIServer() as openai, SelfHosted() as lab:
         openai.on("/v1/models", listing({"id": "llama", "owned_by": "vllm"}))
-        ports = {"asr_url": lab.asr.port, "tts_url": lab.tts.port, "chat_url": lab.chat.port}
+        servers = {"asr_url": lab.asr, "tts_url": lab.tts, "chat_url": lab.chat, "embedding_url": lab.embedding}
+        ports = {setting: server.port for setting, server in servers.items()}
         found = await nearby.look([openai.port], ports)
         assert found[0] == Server("vllm", "openai", {"base_url": openai.base_url}, {"llama": ""})
-        assert found[1].settings == {"asr_url": lab.asr.url, "tts_url": lab.tts.url, "chat_url": lab.chat.url}
+        assert found[1].settings == {setting: server.url for setting, server in servers.items()}
         partly = await nearby.look([], ports | {"tts_url": 9})
-        assert set(partly[0].settings) == {"asr_url", "chat_url"}
+        assert set(partly[0].settings) == {"asr_url", "chat_url", "embedding_url"}
 
 
 async def test_what_is_something_else_hangs_or_is_not_there_is_passed_over() -> None:
@@ -94,6 +95,8 @@ def test_models_go_to_the_verbs_that_they_are_for() -> None:
     assert offered(Server("x", "openai", {"base_url": "http://h/v1"}, {"nomic-embed-text": ""})) is None
     lab = offered(Server("lab", "selfhosted", {"tts_url": "http://127.0.0.1:7206"}))
     assert lab == Found("lab", {"family": "selfhosted", "tts_url": "http://127.0.0.1:7206"}, ("speak",))
+    near = {"embedding_url": "http://127.0.0.1:7202"}
+    assert offered(Server("lab", "selfhosted", near)) == Found("lab", {"family": "selfhosted", **near}, ("embed",))
 
 
 def test_the_first_that_has_a_verb_gets_it_and_the_rest_stays_here() -> None:

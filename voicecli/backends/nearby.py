@@ -29,7 +29,7 @@ BY_PORT = {1234: "lmstudio", 9997: "xinference", 11434: "ollama"}
 BY_OWNER = {"vllm": "vllm", "llamacpp": "llamacpp", "library": "ollama", "xinference": "xinference"}
 """What a server is called: by what it says of its models (`owned_by`), else by a port that no other uses."""
 
-SELFHOSTED_PORTS = {"asr_url": 7205, "tts_url": 7206, "chat_url": 7207}
+SELFHOSTED_PORTS = {"asr_url": 7205, "tts_url": 7206, "chat_url": 7207, "embedding_url": 7202}
 SENSEVOICE = f"http://{HERE}:50000/api/v1/asr"
 
 KINDS = {
@@ -140,7 +140,7 @@ def kind_of(model: Mapping[str, Any]) -> str:
 
 
 async def _selfhosted(ports: Mapping[str, int]) -> Server | None:
-    """Ears, chat and voice, those of them that are well; one backend holds all three."""
+    """Ears, chat, voice and embeddings, those of them that are well; one backend holds all."""
     addresses = {setting: f"http://{HERE}:{port}" for setting, port in ports.items()}
     well = await asyncio.gather(*(_is_well(name, url, ports[name]) for name, url in addresses.items()))
     settings = {name: url for (name, url), fine in zip(addresses.items(), well, strict=True) if fine}
@@ -154,7 +154,7 @@ async def _sensevoice() -> Server | None:
 
 
 async def _is_well(setting: str, url: str, port: int) -> bool:
-    """Whether a server answers its family's health check: ears are given half a second of silence."""
+    """Whether a server answers its family's health check: ears are given silence, embeddings a word."""
     if not await _open(port):
         return False
     address: dict[str, Any] = {setting: url}

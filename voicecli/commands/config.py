@@ -76,7 +76,7 @@ def offered(server: Server) -> Found | None:
     from voicecli.config.edit import Found
 
     if server.family != "openai":
-        by_address = {"asr_url": "transcribe", "chat_url": "chat", "tts_url": "speak"}
+        by_address = {"asr_url": "transcribe", "chat_url": "chat", "tts_url": "speak", "embedding_url": "embed"}
         verbs = tuple(verb for setting, verb in by_address.items() if setting in server.settings)
         return Found(server.name, {"family": server.family, **server.settings}, verbs)
     fitting = {verb: [m for m, kind in server.models.items() if (kind or _guess(m)) == verb] for verb in VERBS}

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 STD = "-"
 
+PIPED_BYTES = 256 * 1024 * 1024
+"""A pipe that is named as a file is read into memory, so it is not read for ever."""
+
 KNOWN = {
     "picture": ("image/", "PNG, JPEG, GIF, WebP, BMP, TIFF and HEIC are known."),
     "video": ("video/", "MP4, MOV, WebM, AVI, MPEG and FLV are known."),
@@ -107,11 +110,18 @@ def readable(path: str) -> Iterator[BinaryIO]:
     except OSError as exc:
         raise common.unreadable(path, exc) from exc
     with file:
-        found = file if file.seekable() else io.BytesIO(file.read())
+        found = file if file.seekable() else io.BytesIO(_piped(path, file))
         if not found.read(1):
             raise InputError("is empty", who=path)
         found.seek(0)
         yield found
+
+
+def _piped(path: str, file: BinaryIO) -> bytes:
+    data = file.read(PIPED_BYTES + 1)
+    if len(data) > PIPED_BYTES:
+        raise InputError(f"holds more than {PIPED_BYTES:,} bytes", who=path, cure="Write it to a file first.")
+    return data
 
 
 async def sent(session: Session, source: Source, opening: AbstractAsyncContextManager[Any], stack: Any) -> Any:
