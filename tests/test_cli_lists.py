@@ -60,11 +60,12 @@ def test_voices_as_columns_and_as_json(server: FakeServer, work: dict[str, str],
 @pytest.mark.parametrize(
     ("language", "category", "found"),
     [
-        (None, None, ["a", "b", "c"]),
+        (None, None, ["a", "b", "c", "d"]),
         ("en", None, ["a", "b"]),
         ("EN_gb", None, ["b"]),
         ("e", None, []),
         (None, "child", ["c"]),
+        ("zh", None, ["c", "d"]),
         ("zh", "Child", ["c"]),
         ("zh", "news", []),
     ],
@@ -74,6 +75,7 @@ def test_voices_are_filtered(language: str | None, category: str | None, found: 
         Spoken("a", language="en", category="news"),
         Spoken("b", language="en-GB"),
         Spoken("c", language="zh-CN", category="Children"),
+        Spoken("d", language="cmn-latn-pinyin"),
     ]
     assert [each.name for each in voices if wanted(each, language, category)] == found
 

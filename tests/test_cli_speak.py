@@ -338,3 +338,9 @@ def test_a_link_to_the_input_is_the_input(tmp_path: Path) -> None:
     os.link(text, link)
     with pytest.raises(UsageError, match="is the input"):
         plan(str(text), str(link), None)
+
+
+def test_a_format_that_nobody_here_makes_is_refused_by_its_name(voice: Voice) -> None:
+    run = voice("speak", "-b", "embedded", "hello", "-o", "hello.xyz")
+    assert run.returncode == 2
+    assert run.stderr.startswith(b"error: embedded: makes no xyz, and we can't write it. Write one of: wav, mp3,")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -234,3 +235,11 @@ def test_all_failed_alike_keeps_their_code(work: dict[str, str], voice: Voice, f
     run = voice("transcribe", "a.wav", "b.wav", env=work)
     assert run.returncode == 10
     assert run.stderr.decode().splitlines()[-1] == "error: 2 of 2 recordings failed"
+
+
+def test_verbose_tells_what_was_recognised_and_how_long_it_took(
+    work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    (folder / "a.wav").write_bytes(spoken("12", "wav"))
+    run = voice("transcribe", "a.wav", "-v", env=work)
+    assert re.search(rb"a\.wav, \d\.\d s, [\d,]+ bytes of wav: recognised in \d+\.\d\d s", run.stderr), run.stderr

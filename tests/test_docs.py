@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 
 from tests.conftest import ROOT
+from voicecli import errors
 from voicecli.backends.registry import FAMILIES
 from voicecli.cli import COMMANDS
 from voicecli.commands.backends import TITLES
@@ -101,6 +102,14 @@ def test_both_readmes_tell_the_same_figures_and_codes(english: str, chinese: str
         return [[*sorted(found), *row[2:]] for found, row in zip(numbers, rows, strict=True)]
 
     assert figures(rows_after(CHINESE, chinese)) == figures(rows_after(ENGLISH, english))
+
+
+def test_the_readme_tells_every_exit_code_and_no_other() -> None:
+    def codes(kind: type[errors.VoiceError]) -> set[int]:
+        return {kind.exit_code}.union(*map(codes, kind.__subclasses__()))
+
+    told = {int(row[0]) for row in rows_after(ENGLISH, "## Exit codes")}
+    assert told == {0, errors.INTERRUPTED} | codes(errors.VoiceError)
 
 
 def test_both_readmes_have_the_table_of_capabilities() -> None:

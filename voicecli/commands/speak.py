@@ -116,6 +116,7 @@ def speak(
     _check_goal(session, goal, [path for path, _ in titles], input)
     family, backend = session.choose("speak")
     if goal.native:
+        _check_native(family, goal)
         request = replace(request, format=goal.container)
     session.check(family, "speak", request)
     job = Job(session, family, backend, request, goal, cache)
@@ -175,6 +176,18 @@ def _check_goal(session: Session, goal: Goal, titles: list[Path], input: str | N
         _check_target(path, input, "--srt" if path.suffix != ".vtt" else "--vtt")
         if goal.path not in ("", STD) and path.absolute() == Path(goal.path).absolute():
             raise UsageError(f"-o and the subtitles are both {path}", cure="Choose another name.")
+
+
+def _check_native(family: Family, goal: Goal) -> None:
+    """A format that we can't write must be one that the service is asked for by name. Raises UsageError."""
+    from voicecli import wiring
+    from voicecli.backends.registry import FAMILIES
+
+    if "format" in wiring.takes(family, "speak"):
+        return
+    others = [each.name for each in FAMILIES.values() if "format" in wiring.takes(each, "speak")]
+    cure = f"Write one of: {', '.join(FORMATS)}. Families that may make others: {', '.join(others)}."
+    raise UsageError(f"makes no {goal.container}, and we can't write it", who=family.name, cure=cure)
 
 
 @dataclass(frozen=True, slots=True)

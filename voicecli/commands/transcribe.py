@@ -511,6 +511,7 @@ def _show_rows(session: Session, found: list[Any]) -> None:
     ]
     session.console.table(headers, cells)
     size, seconds = sum(each.bytes for each in found), sum(each.seconds for each in found)
-    total = f"{len(found)} requests, {size:,} bytes, {seconds:.1f} s"
+    requests = "1 request" if len(found) == 1 else f"{len(found)} requests"
     known = sum(each.known for each in found)
-    session.console.note(total + (f"; {known} of them are known already" if known else ""))
+    total = f"{requests}, {size:,} bytes, {seconds:.1f} s"
+    session.console.note(total + (f"; of these {known} would not be sent: known already" if known else ""))

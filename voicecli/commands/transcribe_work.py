@@ -8,7 +8,9 @@ how a service is spoken to, where to cut (audio.splitter).
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +26,8 @@ from voicecli.commands.transcribe_plan import Job, Source
 from voicecli.errors import InputError, NoSpeechError, VoiceError
 from voicecli.joining import Heard, join
 from voicecli.types import MIC, AudioClip, Backend, TranscribeOptions, Transcript
+
+log = logging.getLogger(__name__)
 
 LONGEST_S = 90.0
 TIMELESS_S = 30.0
@@ -161,9 +165,13 @@ class Work:
     async def _heard(self, clip: AudioClip) -> Transcript:
         """One request, once a lane is free. The last transcript of its stream is the final one."""
         final = Transcript("")
-        async with self._lanes, self._recogniser.transcribe(clip, self._options) as transcripts:
-            async for transcript in transcripts:
-                final = transcript
+        async with self._lanes:
+            began = time.monotonic()
+            async with self._recogniser.transcribe(clip, self._options) as transcripts:
+                async for transcript in transcripts:
+                    final = transcript
+        what = f"{clip.name}, {clip.seconds or 0:.1f} s, {len(clip.data):,} bytes of {clip.container}"
+        log.info("%s: recognised in %.2f s", what, time.monotonic() - began)
         return final
 
     # -- in pieces -----------------------------------------------------------------------------
@@ -230,6 +238,8 @@ class Work:
             if failures:
                 continue
             try:
+                if ready.known:
+                    log.info("%.1f s to %.1f s: known already", ready.start, ready.end)
                 transcript = ready.known or await self._ask(ready)
             except VoiceError as exc:
                 failures.append(exc)

@@ -22,6 +22,9 @@ ENGLISH = "Good morning. This is how I sound."
 SENTENCES = {"zh": "早上好，这就是我的声音。", "de": "Guten Morgen. So klinge ich.", "fr": "Bonjour. Voici ma voix."}
 """What a sample says, by language."""
 
+WITHIN = {"zh": ("cmn", "yue", "hak", "wuu", "nan"), "no": ("nb", "nn")}
+"""Languages that have codes of their own within another (ISO 639-3 calls that one a macrolanguage)."""
+
 
 def voices(
     ctx: typer.Context,
@@ -76,8 +79,9 @@ async def _fetch(session: Session) -> Sequence[Voice]:
 
 
 def _wanted(voice: Voice, language: str | None, category: str | None) -> bool:
-    """`en` finds en, en-US and en_GB; a category is found by a part of it."""
+    """`en` finds en, en-US and en_GB, `zh` Mandarin and Cantonese too; a category is found by a part of it."""
     spoken = voice.language.lower().replace("_", "-")
     asked = (language or "").lower().replace("_", "-")
-    fits = not asked or spoken == asked or spoken.startswith(asked + "-")
+    names = (asked, *WITHIN.get(asked, ()))
+    fits = not asked or any(spoken == name or spoken.startswith(name + "-") for name in names)
     return fits and (category or "").lower() in voice.category.lower()
