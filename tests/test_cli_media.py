@@ -259,6 +259,12 @@ def test_verbs_that_the_family_lacks_are_refused_by_name(artist: Person) -> None
     assert "gov" in artist.fails(2, "does not take --segments", *DESCRIBE, "--segments", "x.png")
 
 
+def test_what_signs_an_address_is_not_shown(person: Person) -> None:
+    done = person.run("-v", "image", "enhance", "photo.png", "-o", "x.png")
+    assert b"/image/enhanceImage" in done.stderr and b"/realesrgan/" in done.stderr
+    assert b"Signature" not in done.stderr
+
+
 # -- documents -------------------------------------------------------------------------------------
 
 

@@ -257,7 +257,7 @@ class Console:
         self._secrets.update(part for part in (value, value.strip()) if len(part) >= SHORTEST_SECRET)
 
     def listen(self) -> None:
-        """Shows what our rooms and the HTTP client log: each request, and when, since the start of listening."""
+        """Shows what our rooms log: each request, and when, since the start of listening."""
         import logging
         import time
 
@@ -267,10 +267,10 @@ class Console:
             def emit(self, record: logging.LogRecord) -> None:
                 tell(f"{time.monotonic() - began:6.2f} s  {record.getMessage()}")
 
-        for name in ("voicecli", "httpx"):
-            logger = logging.getLogger(name)
-            logger.setLevel(logging.INFO)
-            logger.addHandler(Handler())
+        # Not the HTTP client's own log: it would show what stands in an address behind the question mark.
+        logger = logging.getLogger("voicecli")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(Handler())
 
     def masked(self, text: str) -> str:
         """`text` with every known secret replaced by stars."""

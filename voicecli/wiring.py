@@ -175,7 +175,7 @@ def _spoken(verb: str) -> str:
 
 
 def _doing(verb: Verb) -> str:
-    """"to speak", "for image make"."""
+    """The purpose in words: to speak, for image make."""
     return f"for {_spoken(verb)}" if "_" in verb and USED_FOR[verb] in ("image", "video") else f"to {USED_FOR[verb]}"
 
 
