@@ -166,6 +166,21 @@ def test_a_cough_lets_the_reply_go_on_from_where_it_was():
     assert room.talk.history.messages[-1].content == "A reply."
 
 
+def pauses(room: Room) -> list[float]:
+    """Seconds of each silence inside the reply."""
+    loud = [i for i in range(0, len(room.sound), 2) if room.sound[i : i + 2] != b"\0\0"]
+    return [(b - a) / 2 / RATE for a, b in itertools.pairwise(loud) if b - a > 4]
+
+
+def test_a_reply_that_was_halted_for_nothing_is_not_halted_as_easily_again():
+    """What is left of an echo must not make a reply of it that never ends."""
+    room = Room(Ears([HELLO] + [""] * 6), Brain(["A reply."]), Voice(seconds_each=8.0), even(barge_in=True))
+    coughs = [step for _ in range(4) for step in (("loud", 0.2), ("quiet", 1.2))]
+    run(room.run([*ONE_TURN, ("quiet", 3.0), *coughs, ("reply", 0)]))
+    assert len(pauses(room)) == 1
+    assert spoken(room) == pytest.approx(8.0, abs=0.02)
+
+
 def test_mhm_is_no_interruption_but_a_short_stop_is():
     for word, interrupted in (("mhm", False), ("stop", True)):
         room = Room(

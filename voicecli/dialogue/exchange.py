@@ -107,6 +107,8 @@ class Exchange:
     answer: Answer | None = None
     task: asyncio.Task[None] | None = None
     watch: ev.Stopwatch = field(default_factory=ev.Stopwatch)
+    alarms: int = 0
+    """How often its reply was halted for what was no interruption."""
     drafts: int = 0
     wasted: int = 0
     draft_reached: Depth = "off"

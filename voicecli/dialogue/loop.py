@@ -348,7 +348,7 @@ class Conversation:
         voiced = self._endpointer.voiced_ms
         if voiced >= COMMIT_MS:
             self._commit()
-        elif voiced >= CONFIRM_MS:
+        elif voiced >= CONFIRM_MS * 2**self.turn.alarms:
             self.parts.stages.playout.pause(self.turn.answer.lane)
 
     async def _judge(self, candidate: Exchange, segment: int) -> None:
@@ -362,6 +362,7 @@ class Conversation:
             return  # decided already, or the person goes on
         if not heard.text or is_backchannel(heard.text):
             self._let_go_on()
+            self._raise_bar()
             return
         self._commit()
         ended, last_voiced = candidate.ended, candidate.watch.last_voiced
@@ -376,6 +377,11 @@ class Conversation:
             candidate.hearing.abandon()
         if self.turn is not None and self.turn.answer is not None:
             self.parts.stages.playout.resume(self.turn.answer.lane)
+
+    def _raise_bar(self) -> None:
+        """Who coughs again, or what is left of an echo, no longer halts this reply: twice as much speech must."""
+        if self.turn is not None:
+            self.turn.alarms += 1
 
     def _commit(self) -> None:
         """The interruption stands: the reply stops, the candidate has the floor."""
