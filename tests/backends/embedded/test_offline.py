@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
@@ -156,3 +158,15 @@ def test_a_history_that_was_cleared_later_keeps_its_timers() -> None:
 
 def test_no_timer_is_promised_where_nobody_listens_for_it() -> None:
     assert "voice talk" in reply("set a timer for five minutes")
+
+
+def test_units_are_loaded_ahead() -> None:
+    """In a process of its own: what this one has loaded says nothing."""
+    script = (
+        "import asyncio, sys\n"
+        "from voicecli.backends.embedded.offline import OfflineChat\n"
+        "assert 'pint' not in sys.modules\n"
+        "asyncio.run(OfflineChat().warm())\n"
+        "assert 'pint' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

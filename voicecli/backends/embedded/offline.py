@@ -37,6 +37,12 @@ class OfflineChat:
         self._rings = False
         self._before: tuple[list[ChatMessage], float, tuple[Running, ...]] | None = None
 
+    async def warm(self) -> None:
+        """Loads what slow skills need while the person still speaks: the first conversion of units took a second."""
+        from voicecli.backends.embedded.skills.units import load
+
+        await asyncio.to_thread(load)
+
     @asynccontextmanager
     async def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions

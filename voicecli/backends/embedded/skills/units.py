@@ -139,6 +139,11 @@ def _registry() -> Any:
     return registry
 
 
+def load() -> None:
+    """Loads the library, which takes most of a second. Blocks."""
+    _registry()
+
+
 def convert(amount: str, source: Unit, target: Unit) -> Fraction | None:
     """`amount` of `source` in `target`; None where the two do not measure the same."""
     import pint
