@@ -41,6 +41,8 @@ class Devices:
         self.watches: Callable[[], list[Coroutine[Any, Any, None]]] = list
         self.recorder: Recording | None = None
         self.echo: EchoCanceller | None = None
+        self._echoes = False
+        """Whether the loudspeaker is heard by the microphone and nothing takes it out."""
         rates = {None: DEVICE_RATE, "-": PIPE_RATE}
         self.playout = Playout(rates.get(request.output, FILE_RATE))
         self.clock: Callable[[], float] = self._tape.now if request.fast else lambda: asyncio.get_running_loop().time()
@@ -54,13 +56,16 @@ class Devices:
         try:
             from voicecli.audio.echo import EchoCanceller
 
-            self.echo = EchoCanceller(self.playout.rate)
+            audio = self._cfg.audio
+            self.echo = EchoCanceller(
+                self.playout.rate, noise_suppression=audio.noise_suppression, gain=audio.automatic_gain
+            )
         except Exception as exc:  # a foreign library, on many systems: whatever it is, the talk goes on without it
             report.note(f"no echo cancellation ({type(exc).__name__}): the microphone rests while the assistant speaks")
 
     def separable(self) -> bool:
         """Whether the person can be told from the loudspeaker now."""
-        return self.echo is None or self.echo.adapted
+        return not self._echoes and (self.echo is None or self.echo.adapted)
 
     async def open(
         self, stack: AsyncExitStack, conversation: Conversation
@@ -95,7 +100,19 @@ class Devices:
         self, frames: AsyncIterator[AudioFrame], conversation: Conversation
     ) -> AsyncIterator[AudioFrame]:
         async for frame in frames:
-            yield frame if self.echo is None else self.echo.clean(frame, idle=conversation.settled)
+            yield self._cleaned(frame, conversation)
+
+    def _cleaned(self, frame: AudioFrame, conversation: Conversation) -> AudioFrame:
+        """The frame without the loudspeaker's part. A canceller that breaks is done without: half-duplex."""
+        if self.echo is None or self._echoes:
+            return frame
+        try:
+            return self.echo.clean(frame, idle=conversation.settled)
+        except Exception as exc:  # a foreign library: whatever it is, the talk goes on
+            self._echoes = True
+            words = f"no echo cancellation any more ({type(exc).__name__})"
+            conversation.parts.emit(Notice(f"{words}: the microphone rests while the assistant speaks"), 0)
+            return frame
 
     async def _open_output(self, stack: AsyncExitStack, conversation: Conversation) -> str:
         """A tape, or a loudspeaker that answers a tape."""

@@ -84,6 +84,8 @@ class EchoCanceller:
             self._reference.clear()
             return frame
         step = MIC.bytes_for(STEP_S * 1000)
+        if len(frame.pcm) % step:
+            raise ValueError("the canceller takes steps of 10 ms")  # given anything else, it ends the process
         pieces = [
             self._clean_step(frame.pcm[begin : begin + step], frame.at + begin / 2 / MIC.rate)
             for begin in range(0, len(frame.pcm), step)

@@ -53,6 +53,9 @@ class AudioSettings:
     output: DeviceIndex | str = ""
     return_s: Annotated[float, Range(0, 86_400)] = 60.0
     """How long a conversation waits for a device that has vanished; 0: it ends at once."""
+    noise_suppression: bool = False
+    automatic_gain: bool = False
+    """What else the echo canceller may do to the microphone's sound. Recognisers mostly do better without."""
 
 
 @dataclass(frozen=True, slots=True)
