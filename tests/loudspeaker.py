@@ -25,6 +25,8 @@ REPLY = (
     "because the evening is going to be rather cold and nobody knows about tomorrow."
 )
 """Some eight seconds, spoken by the embedded voice: human-like, and without a digit."""
+LOUDNESS = 0.35
+"""Of somebody who speaks over a loudspeaker, of full level."""
 WINDOW = RATE // 200
 """5 ms."""
 
@@ -65,7 +67,7 @@ class Held:
 def converse(
     devices: VirtualDevices, home: dict[str, str], folder: Path, turns: int, *flags: str, interrupt_every: int = 0
 ) -> Held:
-    """`turns` questions; every so many of the replies is interrupted by the next, after two seconds of sound."""
+    """`turns` questions; every so many of the replies is spoken over after two seconds, by words without a digit."""
     said = [f"{13579 + 1111 * each}" for each in range(turns)]
     interruptions = 0
     with OpenAIServer(Habits(hear_s=0.05, script=[REPLY] * turns * 3)) as server:
@@ -76,13 +78,20 @@ def converse(
             for number, digits in enumerate(said, start=1):
                 devices.play_into("micfeed", says(digits).tobytes())
                 talk.until("assistant_delta")
-                if interrupt_every and number % interrupt_every == 0 and number < turns:
-                    time.sleep(2.5)
+                if interrupt_every and number % interrupt_every == 0:
                     interruptions += 1
-                else:
-                    talk.until("turn_metrics")
-                    time.sleep(0.6)
+                    time.sleep(2.5)
+                    devices.play_into("micfeed", objection().tobytes())
+                talk.until("turn_metrics", 90)
+                if talk.events[-2]["event"] == "interrupted" or talk.events[-3]["event"] == "interrupted":
+                    talk.until("notice")  # nothing was recognised
+                time.sleep(0.6)
     return Held(said, interruptions, talk.events)
+
+
+def objection() -> np.ndarray[Any, Any]:
+    """Somebody who wants to say something else."""
+    return (speech("wait a moment please i have got another question").astype(np.float64) * LOUDNESS).astype(np.int16)
 
 
 def mhm(ms: int = 250) -> np.ndarray[Any, Any]:
