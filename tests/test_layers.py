@@ -52,7 +52,7 @@ LAYERS = {
     2: PURE,
     3: {"audio", "backends", "dialogue", "meaning"},
     4: {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
-    5: {"commands", "console", "screen", "repl", "audience"},
+    5: {"commands", "console", "screen", "repl", "audience", "terminal"},
     6: {"cli", "__main__"},
 }
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import HAS_RICH, TyperCommand, TyperGroup
 
-from voicecli import __version__
+from voicecli import __version__, terminal
 from voicecli.commands.common import Session, shared_options
 from voicecli.console import Console, OutputClosedError, prepare_streams
 from voicecli.errors import INTERRUPTED, UsageError, VoiceError, culprit
@@ -135,7 +135,9 @@ def _root(
 def main() -> NoReturn:
     """The `voice` program."""
     prepare_streams()
-    sys.exit(run(sys.argv[1:], dict(os.environ)))
+    with terminal.kept():
+        code = run(sys.argv[1:], dict(os.environ))
+    sys.exit(code)
 
 
 def run(argv: Sequence[str], env: Mapping[str, str]) -> int:

@@ -63,6 +63,7 @@ class Prompt:
             key_bindings=_keys(),
             prompt_continuation="… ",
             multiline=True,
+            enable_suspend=True,
         )
 
     def ask(self) -> str | None:

@@ -341,6 +341,7 @@ def _signals(task: Any, caught: list[int]) -> Any:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
+            stack.callback(signal.signal, number, signal.getsignal(number))  # asyncio leaves the system's own
             loop.add_signal_handler(number, cancel, number)
             stack.callback(loop.remove_signal_handler, number)
     return stack

@@ -1,0 +1,111 @@
+"""The person's terminal: as it was when we came, whenever we stop or leave.
+
+Belongs here: its line settings, the modes that we (or Rich, or prompt_toolkit) switch on, the signals that stop or end
+a program. Does not belong here: what is shown. On Windows there is nothing to do: consoles put themselves right.
+
+Who changes the terminal puts it back on the ways out that it knows. This is for the others: SIGTERM and SIGHUP while
+nothing asynchronous runs, and being stopped (Ctrl-Z, or SIGTSTP from elsewhere) in the middle of anything.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
+
+PLAIN = b"\x1b[?25h\x1b[?2004l\x1b[0m"
+"""The cursor is seen, what is pasted comes without marks, no colour."""
+MARKED = b"\x1b[?2004h"
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """For the whole program: its terminal, if it has one, is put back however it is left or stopped."""
+    terminal = _terminal()
+    for number in _signals("SIGTERM", "SIGHUP"):
+        if signal.getsignal(number) is signal.SIG_DFL:  # else ignored, as under nohup
+            signal.signal(number, _leave)
+    if terminal is None:
+        yield
+        return
+    keeper = _Keeper(terminal)
+    for number in _signals("SIGTSTP"):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, keeper.stop)
+    try:
+        yield
+    finally:
+        keeper.put_back()
+
+
+def _leave(number: int, _frame: Any) -> NoReturn:
+    """Unwinds what runs, so that everybody puts back what they changed."""
+    raise SystemExit(128 + number)
+
+
+def _signals(*names: str) -> list[signal.Signals]:
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+def _terminal() -> int | None:
+    """The descriptor of the terminal that we are on."""
+    if os.name == "nt":
+        return None
+    for number in (0, 2, 1):
+        with suppress(OSError):
+            if os.isatty(number):
+                return number
+    return None
+
+
+class _Keeper:
+    def __init__(self, terminal: int) -> None:
+        self._terminal = terminal
+        self._before = self._settings()
+
+    def _settings(self) -> Any:
+        import termios
+
+        try:
+            return termios.tcgetattr(self._terminal)
+        except (termios.error, OSError):  # it went away
+            return None
+
+    def _set(self, settings: Any) -> None:
+        """Who is in the background would be stopped for this: it is not theirs to put right then."""
+        import termios
+
+        asked = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        try:
+            with suppress(termios.error, OSError):
+                if os.tcgetpgrp(self._terminal) == os.getpgrp():
+                    termios.tcsetattr(self._terminal, termios.TCSANOW, settings)
+        finally:
+            signal.signal(signal.SIGTTOU, asked)
+
+    def _write(self, data: bytes) -> None:
+        with suppress(OSError):
+            if os.isatty(2) and os.tcgetpgrp(2) == os.getpgrp():
+                os.write(2, data)
+
+    def put_back(self) -> None:
+        """Only what is not as it was."""
+        if self._before is not None and self._settings() not in (None, self._before):
+            self._set(self._before)
+            self._write(PLAIN)
+
+    def stop(self, number: int, _frame: Any) -> None:
+        """The shell gets its terminal back; on SIGCONT the program finds its own, and draws itself anew."""
+        ours = self._settings()
+        if self._before is not None:
+            self._set(self._before)
+        self._write(PLAIN)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        signal.signal(number, self.stop)
+        if ours not in (None, self._before):
+            self._set(ours)
+            self._write(MARKED)
+        os.kill(os.getpid(), signal.SIGWINCH)
