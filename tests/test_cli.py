@@ -175,6 +175,7 @@ CODES = {
     errors.UnreachableError: 4,
     errors.ServiceError: 5,
     errors.ProtocolError: 5,
+    errors.DroppedError: 5,
     errors.RateLimitedError: 6,
     errors.DeviceError: 8,
     errors.SomeFailedError: 9,

@@ -330,7 +330,9 @@ class Conversation:
     def on_done(self, exchange: Exchange, loss: VoiceError | None, answered: bool) -> None:
         self.answered += answered
         if loss is not None:
-            self.losses.append(loss)
+            # The frames that it went through hold the sound of the turn.
+            loss.__cause__ = loss.__context__ = None
+            self.losses.append(loss.with_traceback(None))
         if exchange is self.turn:
             self._idle.set()
         self._show()
