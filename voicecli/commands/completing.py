@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PATIENCE_S = 0.3
 """A person who presses Tab should not notice a wait; starting the program takes a tenth of a second more."""
 
+PATIENCE = "_VOICE_COMPLETE_WAIT_S"
+"""The variable that makes it longer, for who would rather wait."""
+
 
 def _completer(names: Callable[[Session], Iterable[str]], *, slow: bool = False) -> Callable[[Any, str], list[str]]:
     """For Typer's `autocompletion`: the names that begin as what was typed. A shell must never see a traceback.
@@ -53,7 +56,7 @@ def _in_time(session: Session, names: Callable[[Session], Iterable[str]]) -> lis
 
     worker = threading.Thread(target=look, daemon=True)
     worker.start()
-    worker.join(PATIENCE_S)
+    worker.join(float(session.env.get(PATIENCE, PATIENCE_S)))
     if worker.is_alive():
         session.console.leave_at_once()
     return found
