@@ -22,8 +22,8 @@ from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.test_talk_devices import settings
 
-KILLS = 6
-RECORDINGS = 8
+KILLS = 4
+RECORDINGS = 6
 TEXT = " ".join(f"The number {number} is {number * 12345}." for number in range(1, 25))
 
 
@@ -71,7 +71,6 @@ def written(folder: Path) -> dict[str, str]:
 
 LINES = {
     "transcribe": ("transcribe", "-r", "in", "-o", "out", "-f", "srt,json"),
-    "transcribe again": ("transcribe", "-r", "in", "-o", "out", "-f", "text"),
     "speak wav": ("speak", TEXT, "-o", "out.wav", "--srt", "out.srt"),
     "speak mp3": ("speak", TEXT, "-o", "out.mp3", "--cache"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from tests.dialogue.talking import Brain, Ears, Room
 from tests.dialogue.talking import Voice as Speech
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.server import Reply
+from tests.people import says
+from tests.reliability.terminal import Terminal
 from tests.test_talk_devices import settings
 from tests.test_talk_files import conversation, events, write
 from voicecli import talk_files
@@ -153,6 +156,30 @@ def test_a_conversation_offers_what_it_lost(voice: Voice, server: OpenAIServer, 
     again = voice(*command, env={"VOICE_CONFIG": str(config)})
     notices = [each["text"] for each in events(again) if each["event"] == "notice"]
     assert any("earlier conversations" in each for each in notices), json.dumps(notices)
+
+
+def test_a_key_sends_it_again(server: OpenAIServer, home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(settings(server))
+    usual, asked = server._transcribe, iter(range(99))
+
+    async def first_down(request: Any) -> Reply:
+        return Reply.json({"error": {"message": "down"}}, 400) if next(asked) == 0 else await usual(request)
+
+    server.on("/v1/audio/transcriptions", first_down)
+    quiet = np.zeros(16_000, np.int16)
+    said = [quiet, says("4071", 16_000), *[quiet] * 3, says("938", 16_000), *[quiet] * 30]
+    source = write(tmp_path / "q.wav", np.concatenate(said))
+    command = [sys.executable, "-m", "voicecli", "talk", "--input", source, "--output", "a.wav", "--draft", "off"]
+    env = home | {"VOICE_CONFIG": str(tmp_path / "config.toml"), "COLUMNS": "200"}
+    with Terminal(command, env, tmp_path) as terminal:
+        terminal.until(lambda text: "turn lost" in text)
+        terminal.until(lambda text: "Ctrl-R" in text and text.rfind("listening") > text.rfind("gap") > 0)
+        terminal.pass_time(0.5)
+        terminal.press(b"\x12")
+        terminal.until(lambda text: "5182" in text)
+        terminal.press(b"\x04")
+        assert terminal.ended() == 0
+    assert not list(Path(home["XDG_STATE_HOME"]).rglob("lost-*.wav"))
 
 
 def test_two_conversations_of_one_second_have_a_folder_each(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_after_a_signal(name: str, number: signal.Signals, env: dict[str, str], 
         assert code in (*wanted, -number)  # the latter in its very last moments, when all is said
 
 
-@pytest.mark.parametrize("moment", range(5))
+@pytest.mark.parametrize("moment", range(4))
 def test_ctrl_c_at_any_moment_of_a_start(moment: int, env: dict[str, str], tmp_path: Path) -> None:
     """Between nothing and the running screen, where least is ready for it."""
     with Terminal([*VOICE, *TALK], env, tmp_path) as terminal:
