@@ -1,19 +1,26 @@
 """The gap of a turn beside the peers' in one sitting: the same people, the same local service, the same silence.
 
     make bench-peers [ARGS="--turns 5"]
-    python benchmarks/peers_talk.py --peers PYTHON [--turns 30] [--row NAME …]
+    python benchmarks/peers_talk.py --peers PYTHON [--turns 30] [--people digits|speech] [--row NAME …]
 
 PYTHON is that of an environment with requirements/peers-talk.txt in it; `make bench-peers` sets one up. Every
 product has a process of its own and talks over real sockets to the service of talk.py: 150 ms to recognise an
 upload, 200 ms to the first token, 15 ms a token, 150 ms to the first sound; a turn ends after 500 ms of silence.
 The peers use their own plugins for such a service and the voice detection that comes in their packages.
 
+People say digits as tones over speech, or utterances: real ones where ../shared/recordings is there, otherwise
+synthesised. A turn detector that listens to intonation deserves the latter.
+
 The gap is the time from the last voiced sample to the first sound of the reply. `voice talk` is heard and played
 through virtual sound devices, whose 40 ms are in its figures. The peers get their sound in frames of 10 ms in
 real time and hand theirs over, through the interfaces that they have for that: no sound card is in their figures.
-Nothing but loopback is reachable for them. Default means what their packages choose, but for the silence that ends a turn. Tuned means: recognition starts 120 ms after the person stops, as ours
-does, and what a product offers to be faster is on (livekit-agents: reply and speech ahead of the turn's end, no
-MP3; pipecat: it knows how soon recognition answers, and puts out 10 ms at a time).
+Nothing but loopback is reachable for them.
+
+Default: what their packages choose, turn detectors of their own that judge the sound included; they wait longer
+for what does not sound finished to them. 500 ms: their voice detection, and that silence ends a turn. Tuned: the
+same, but recognition starts 120 ms after the person stops, as ours does, and what a product offers to be faster is
+on (livekit-agents: reply and speech ahead of the turn's end, no MP3; pipecat: it knows how soon recognition
+answers, and puts out 10 ms at a time).
 """
 
 from __future__ import annotations
@@ -39,7 +46,8 @@ ROOT = Path(__file__).parents[1]
 AUDIBLE = 1000
 """The quietest sample that counts, as on the recordings of talk.py."""
 FRAME_S, QUIET_S, PATIENCE_S = 0.01, 1.2, 10.0
-SILENCE_S = 0.5
+SILENCE_S, SOFT_END_S = 0.5, 0.12
+HOW = ("default", "500 ms", "tuned")
 
 
 # -- in a peer's process: a room with one person and one clock --------------------------------------------
@@ -85,7 +93,7 @@ class Room:
                 await frame(turn[at : at + size])
             if not turn.any():
                 continue
-            self._spoke = begin + (np.flatnonzero(np.abs(turn.astype(np.int32)) >= AUDIBLE)[-1] + 1) / self.rate
+            self._spoke = begin + len(turn) / self.rate  # a turn ends with its last voiced sample
             while self._spoke is not None or time.perf_counter() < self._sounded + QUIET_S:
                 if self._spoke is not None and time.perf_counter() > self._spoke + PATIENCE_S:
                     self.gaps.append(None)
@@ -93,7 +101,7 @@ class Room:
                 await frame(np.zeros(0, np.int16))
 
 
-async def livekit(room: Room, base_url: str, tuned: bool) -> None:
+async def livekit(room: Room, base_url: str, how: str) -> None:
     """livekit-agents without a room of its own: an audio input and output as its console has."""
     from livekit import rtc
     from livekit.agents import Agent, AgentSession
@@ -143,18 +151,21 @@ async def livekit(room: Room, base_url: str, tuned: bool) -> None:
             self.on_playback_finished(playback_position=played, interrupted=interrupted)
 
     service: dict[str, Any] = {"base_url": base_url, "api_key": "k"}
-    # Recognition begins when the detector lets go: by default after 550 ms, tuned as early as our soft end.
-    detector = silero.VAD.load(min_silence_duration=0.12) if tuned else silero.VAD.load()
+    turns: dict[str, Any] = {"turn_detection": "vad", "endpointing": {"min_delay": SILENCE_S}}
+    # Recognition begins when the voice detection lets go: as its plugin has it after 550 ms, tuned at our soft end.
+    settings: dict[str, dict[str, Any]] = {
+        "default": {},
+        "500 ms": {"vad": silero.VAD.load(), "turn_handling": turns},
+        "tuned": {
+            "vad": silero.VAD.load(min_silence_duration=SOFT_END_S),
+            "turn_handling": turns | {"preemptive_generation": {"enabled": True, "preemptive_tts": True}},
+        },
+    }
     session: AgentSession[None] = AgentSession(
         stt=openai.STT(**service),
         llm=openai.LLM(model="digits-chat", **service),
-        tts=openai.TTS(**service, **({"response_format": "pcm"} if tuned else {})),
-        vad=detector,
-        turn_handling={
-            "turn_detection": "vad",
-            "endpointing": {"min_delay": SILENCE_S},
-            **({"preemptive_generation": {"enabled": True, "preemptive_tts": True}} if tuned else {}),
-        },
+        tts=openai.TTS(**service, **({"response_format": "pcm"} if how == "tuned" else {})),
+        **settings[how],
     )
     session.input.audio = Microphone(label="microphone")
     session.output.audio = Loudspeaker()
@@ -165,7 +176,7 @@ async def livekit(room: Room, base_url: str, tuned: bool) -> None:
         await session.aclose()
 
 
-async def pipecat(room: Room, base_url: str, tuned: bool) -> None:
+async def pipecat(room: Room, base_url: str, how: str) -> None:
     """pipecat with a transport that takes and gives sound as its local one does."""
     from pipecat.audio.vad.silero import SileroVADAnalyzer
     from pipecat.audio.vad.vad_analyzer import VADParams
@@ -212,7 +223,7 @@ async def pipecat(room: Room, base_url: str, tuned: bool) -> None:
             await asyncio.sleep(max(0.0, self.free - now))
             return True
 
-    out = {"audio_out_10ms_chunks": 1} if tuned else {}
+    out = {"audio_out_10ms_chunks": 1} if how == "tuned" else {}
     params = TransportParams(audio_in_enabled=True, audio_out_enabled=True, audio_in_sample_rate=room.rate, **out)
     microphone, loudspeaker = Microphone(params), Loudspeaker(params)
 
@@ -222,18 +233,17 @@ async def pipecat(room: Room, base_url: str, tuned: bool) -> None:
     room.push = push
     service: dict[str, Any] = {"base_url": base_url, "api_key": "k"}
     # The voice detection waits first, the strategy then: together the silence that ends a turn.
-    first = 0.12 if tuned else VADParams().stop_secs
+    first = SOFT_END_S if how == "tuned" else VADParams().stop_secs
+    then = SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=SILENCE_S - first)
     users = LLMUserAggregatorParams(
         vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=first)),
-        user_turn_strategies=UserTurnStrategies(
-            stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=SILENCE_S - first)]
-        ),
+        **({} if how == "default" else {"user_turn_strategies": UserTurnStrategies(stop=[then])}),
     )
     context = LLMContextAggregatorPair(LLMContext(), user_params=users)
     pipeline = Pipeline(
         [
             microphone,
-            OpenAISTTService(**service, **({"ttfs_p99_latency": 0.35} if tuned else {})),
+            OpenAISTTService(**service, **({"ttfs_p99_latency": 0.35} if how == "tuned" else {})),
             context.user(),
             OpenAILLMService(**service, settings=OpenAILLMService.Settings(model="digits-chat")),
             OpenAITTSService(**service),
@@ -255,7 +265,7 @@ async def pipecat(room: Room, base_url: str, tuned: bool) -> None:
         await running
 
 
-PRODUCTS: dict[str, tuple[Callable[[Room, str, bool], Any], int, str]] = {
+PRODUCTS: dict[str, tuple[Callable[[Room, str, str], Any], int, str]] = {
     "livekit": (livekit, 48_000, "livekit-agents"),
     "pipecat": (pipecat, 16_000, "pipecat-ai"),
 }
@@ -282,7 +292,7 @@ def child(product: str, how: str, base_url: str, folder: Path) -> None:
     run, rate, package = PRODUCTS[product]
     turns = [np.fromfile(path, np.int16) for path in sorted(folder.glob(f"*.{rate}"))]
     room = Room(rate, turns)
-    asyncio.run(run(room, base_url, how == "tuned"))
+    asyncio.run(run(room, base_url, how))
     from importlib.metadata import version
 
     answer.write(json.dumps({"version": version(package), "gaps": room.gaps}) + "\n")
@@ -293,29 +303,59 @@ def child(product: str, how: str, base_url: str, folder: Path) -> None:
 # -- in our process ---------------------------------------------------------------------------------------
 
 
-def people(folder: Path, turns: int) -> list[str]:
-    """The turns as files, at each product's rate; the digits that are said."""
-    from tests.people import says
+def people(folder: Path, turns: int, kind: str) -> list[str]:
+    """The turns as files, at each product's rate; what is said in each."""
+    from tests.people import says, speech_utterances
+    from voicecli.audio.pcm import resample
 
+    rates = {rate for _, rate, _ in PRODUCTS.values()}
     rng = random.Random(1)
     said = ["".join(rng.choices("0123456789", k=6)) for _ in range(turns)]
-    for index, digits in enumerate(said):
-        for rate in {rate for _, rate, _ in PRODUCTS.values()}:
-            says(digits, rate).tofile(folder / f"{index:03}.{rate}")
+    sound = {text: {rate: says(text, rate).tobytes() for rate in rates} for text in said}
+    if kind == "speech":
+        spoken = {each.text: each.samples.tobytes() for each in speech_utterances()}
+        sound = {text: {rate: resample(pcm, 48_000, rate) for rate in rates} for text, pcm in spoken.items()}
+        said = (list(sound) * turns)[:turns]
+    for index, text in enumerate(said):
+        for rate in rates:
+            (folder / f"{index:03}.{rate}").write_bytes(sound[text][rate])
     return said
 
 
-def peer(python: Path, product: str, how: str, turns: int) -> tuple[str, list[float | None], str]:
-    """One product's name, gaps in ms, and how many of its turns were recognised whole."""
+def service(kind: str, turns: int) -> Any:
+    """The local service, that hears tones or knows the utterances."""
     from dataclasses import replace
 
     import talk
 
     from tests.fakes.openai_server import OpenAIServer
+    from tests.fakes.recordings import HearingServer
+    from tests.people import speech_utterances
 
     habits = replace(talk.HABITS, script=[talk.REPLY] * turns * 4)
-    with tempfile.TemporaryDirectory() as name, OpenAIServer(habits) as server:
-        said = people(Path(name), turns)
+    return HearingServer(speech_utterances(), habits) if kind == "speech" else OpenAIServer(habits)
+
+
+def ours(name: str, turns: int, kind: str) -> tuple[str, list[float | None], str]:
+    """`voice talk` on virtual sound devices."""
+    import talk
+    from people import converse
+
+    from tests.virtual import virtual_devices
+
+    row = talk.ROWS[name]
+    with virtual_devices() as devices:
+        if kind == "digits":
+            gaps, *_ = talk.hold(devices, row, turns)
+            return f"voice talk, {name}", list(gaps), "with the sound card"
+        gaps, whole = converse(devices, service(kind, turns), row.flags, turns)
+    return f"voice talk, {name}", gaps, f"{whole} of {turns} recognised whole, with the sound card"
+
+
+def peer(python: Path, product: str, how: str, turns: int, kind: str) -> tuple[str, list[float | None], str]:
+    """One product's name, gaps in ms, and how many of its turns were recognised whole."""
+    with tempfile.TemporaryDirectory() as name, service(kind, turns) as server:
+        said = people(Path(name), turns, kind)
         command = [str(python), __file__, "--child", product, how, server.base_url, name]
         kept = {"PATH": os.environ["PATH"], "HOME": name, "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=kept, timeout=120 + 20 * turns)
@@ -344,26 +384,21 @@ OURS = ("uploads", "uploads, drafts off")
 
 
 def main() -> None:
-    names = [*OURS, *(f"{product}, {how}" for product in PRODUCTS for how in ("default", "tuned"))]
+    names = [*OURS, *(f"{product}, {how}" for product in PRODUCTS for how in HOW)]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=Path, required=True)
     parser.add_argument("--turns", type=int, default=30)
+    parser.add_argument("--people", choices=("digits", "speech"), default="digits")
     parser.add_argument("--row", action="append", choices=names)
     args = parser.parse_args()
     sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
-    import talk
-
-    from tests.virtual import virtual_devices
-
     print(f"{'':<40}{'median ms':>10}{'95 % ms':>10}")
     for name in args.row or names:
         if name in OURS:
-            with virtual_devices() as devices:
-                gaps, *_ = talk.hold(devices, talk.ROWS[name], args.turns)
-            print(line(f"voice talk, {name}", list(gaps), "with the sound card"), flush=True)
+            found = ours(name, args.turns, args.people)
         else:
-            product, how = name.split(", ")
-            print(line(*peer(args.peers, product, how, args.turns)), flush=True)
+            found = peer(args.peers, *name.split(", "), args.turns, args.people)
+        print(line(*found), flush=True)
 
 
 if __name__ == "__main__":

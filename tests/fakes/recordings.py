@@ -29,9 +29,10 @@ from voicecli.audio.pcm import resample
 
 BAND, RATE = 4000, 8000
 """Sound up to 2 kHz is enough to know speech again; twice the rate, so that no half sample spoils its phase."""
-SLICE_S, SHIFT_S = 0.1, 0.005
-ALIKE, LOUD = 0.7, 0.1
-"""How alike a slice must be; which slices count, by their level against the utterance's own."""
+SLICE_S, SHIFT_S = 0.1, 0.025
+"""From slice to slice sound may shift by so much: what a busy machine's sound server does to it."""
+ALIKE, LOUD = 0.5, 0.1
+"""How alike a slice must be (echo cancelling costs likeness); which slices count, by their level against the whole."""
 
 Sound = NDArray[np.float64]
 
@@ -80,15 +81,17 @@ def _joined(words: Sequence[str]) -> str:
 
 def _judged(sound: Sound, text: str, known: Sound, at: int) -> Found:
     """How much of `known` is in `sound` at `at`, slice by slice."""
-    size = round(RATE * SLICE_S)
+    size, begin = round(RATE * SLICE_S), at
     level = np.sqrt((known**2).mean())
     verdicts: list[bool | None] = []
     for start in range(0, len(known) - size + 1, size):
         part = known[start : start + size]
         loud = np.sqrt((part**2).mean()) > LOUD * level
-        verdicts.append(_alike(sound, part, at + start) if loud else None)
+        shift = _shift(sound, part, at + start) if loud else None
+        verdicts.append(shift is not None if loud else None)
+        at += shift or 0
     judged = [each for each in verdicts if each is not None]
-    return Found(at, at + len(known), sum(judged) / max(1, len(judged)), _words(text, verdicts))
+    return Found(begin, at + len(known), sum(judged) / max(1, len(judged)), _words(text, verdicts))
 
 
 def _words(text: str, verdicts: Sequence[bool | None]) -> tuple[str, ...]:
@@ -106,14 +109,17 @@ def _place(spectrum: NDArray[np.complex128], known: Sound, size: int) -> int:
     return best if best < size - len(known) else best - size
 
 
-def _alike(sound: Sound, part: Sound, at: int) -> bool:
-    """Whether `part` sounds at `at`, give or take a few milliseconds (a clock that drifts)."""
+def _shift(sound: Sound, part: Sound, at: int) -> int | None:
+    """How far from `at` `part` sounds, None if it does not: the nearest place that is as alike as any."""
     reach = round(RATE * SHIFT_S)
-    there = sound[max(0, at - reach) : max(0, at + len(part) + reach)]
+    first = max(0, at - reach)
+    there = sound[first : max(0, at + len(part) + reach)]
     if len(there) < len(part):
-        return False
+        return None
     energy = np.convolve(there**2, np.ones(len(part)), "valid") * (part**2).sum()
-    return bool((np.correlate(there, part, "valid") > ALIKE * np.sqrt(energy + 1)).any())
+    alike = np.correlate(there, part, "valid") / np.sqrt(energy + 1)
+    best = int(alike.argmax())
+    return first + best - at if alike[best] > ALIKE else None
 
 
 class HearingServer(OpenAIServer):

@@ -1,0 +1,46 @@
+"""A conversation of `voice talk` with people whose speech carries no tones, for the benchmarks.
+
+Belongs here: holding it on virtual devices and taking its gaps from the labelled last samples. Does not belong
+here: the utterances (tests.people), the tables.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+from tests.fakes.recordings import HearingServer
+from tests.people import last_samples, speech_utterances
+from tests.test_talk_devices import settings, talking
+from tests.virtual import RATE, VirtualDevices, sounds
+
+PLAYED_AHEAD_MS = 400
+"""With less, a busy machine's sound server puts silence into what the person says."""
+
+
+def converse(
+    devices: VirtualDevices, server: HearingServer, flags: tuple[str, ...], turns: int
+) -> tuple[list[float | None], int]:
+    """The gap of every turn in ms (None: no answer before the next turn), and how many were recognised whole."""
+    said = list(islice(cycle(speech_utterances()), turns))
+    with tempfile.TemporaryDirectory() as name, server:
+        home = {"PATH": os.environ["PATH"], "HOME": name}
+        with talking(devices, home, Path(name), settings(server), *flags) as talk:
+            talk.until("ready")
+            with devices.recording() as recording:
+                time.sleep(0.6)
+                for each in said:
+                    with devices.player(latency_ms=PLAYED_AHEAD_MS) as person:
+                        person.communicate(each.samples.tobytes())
+                    talk.until("turn_metrics")
+                    time.sleep(0.45)
+        heard = [each["heard"] for each in server.log if each["verb"] == "transcribe"]
+        ends = last_samples(recording.person, said)
+        begins = [first for first, _ in sounds(recording.assistant, quietest=1000)]
+        upto = [*ends[1:], len(recording.assistant)]
+    answers = [next((at for at in begins if end < at < limit), None) for end, limit in zip(ends, upto, strict=True)]
+    gaps = [None if at is None else (at - end) * 1000 / RATE for at, end in zip(answers, ends, strict=True)]
+    return gaps, sum(each.text in heard for each in said)
