@@ -263,7 +263,7 @@ class WavStream:
     samples are dropped too, where the length was true.
     """
 
-    LONGEST_HEADER = 65_536
+    USUAL_HEADER, LONGEST_HEADER = 512, 65_536
 
     def __init__(self) -> None:
         self.format: PcmFormat | None = None
@@ -272,28 +272,35 @@ class WavStream:
 
     def feed(self, data: bytes) -> bytes:
         """Samples in `data`, perhaps none yet. ValueError: this is no WAV of 16-bit PCM."""
-        out = []
-        while data:
-            if self._head is None and data[:4] == b"RIFF":
+        out, at = [], 0
+        while at < len(data):
+            if self._head is None and data[at : at + 4] == b"RIFF":
                 self._head = b""
             if self._head is not None:
-                data = self._read_header(self._head + data)
-            out.append(data[: self._left])
-            data = data[self._left :] if data[self._left : self._left + 4] == b"RIFF" else b""
+                at = self._read_header(self._head, data, at)
+            out.append(data[at : at + self._left])
+            at += len(out[-1])
             self._left -= len(out[-1])
+            if data[at : at + 4] != b"RIFF":
+                break
         return b"".join(out)
 
-    def _read_header(self, head: bytes) -> bytes:
-        """What follows the header in `head`; nothing while it is incomplete."""
+    def _read_header(self, held: bytes, data: bytes, at: int) -> int:
+        """Where in `data` the header ends that began in `held` and goes on there; its end while it is incomplete."""
+        # Nearly all are this short, and a file of a million headers is not copied a million times.
+        head = held + data[at : at + self.USUAL_HEADER]
         found = parse_wav_header(head)
+        if found is None and at + self.USUAL_HEADER < len(data):
+            head = held + data[at:]
+            found = parse_wav_header(head)
         if found is None and len(head) > self.LONGEST_HEADER:
             raise ValueError("a WAV header without end")
         if found is None:
             self._head = head
-            return b""
+            return len(data)
         self.format, start, self._left = found
         self._head = None
-        return head[start:]
+        return at + start - len(held)
 
 
 def parse_wav_header(data: bytes) -> tuple[PcmFormat, int, int] | None:
