@@ -242,17 +242,21 @@ class Screen:
     def _live(self) -> StyleAndTextTuples:
         """Interim text, or the end of the reply that is being written."""
         if self._shown.interim:
-            return [("class:interim", f"you:   {self._tail(self._shown.interim)}…")]
+            return [("class:interim", self._tail("you:  ", self._shown.interim) + "…")]
         if self._shown.reply:
-            return [("class:voice", "voice:"), ("", f" {self._tail(self._shown.reply)}")]
+            name, colon, rest = self._tail("voice:", self._shown.reply).partition(":")
+            return [("class:voice", name + colon), ("", rest)]
         return []
 
-    def _tail(self, text: str) -> str:
-        """The end of a long text: three lines of the terminal at most."""
+    def _tail(self, name: str, text: str) -> str:
+        """The end of a long text, broken at words: three lines of the terminal at most."""
         size: Size = self._app.output.get_size()
         room = max(20, 3 * size.columns - 12)
         text = " ".join(clean(text).split())
-        return text if len(text) <= room else "…" + text[-room:]
+        if len(text) > room:
+            first, space, rest = text[-room:].partition(" ")
+            text = "…" + (rest if space and len(first) < 20 else text[-room:])
+        return "\n".join(wrapped(f"{name} {text}", size.columns).split("\n")[:4])
 
     def _status(self) -> StyleAndTextTuples:
         style, name = PHASES[self._shown.phase]

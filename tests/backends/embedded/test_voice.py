@@ -179,3 +179,13 @@ def test_no_listed_voice_complains_on_the_terminal(capfd: pytest.CaptureFixture[
 
 def test_the_version_is_known() -> None:
     assert espeak.version()[0].isdigit()
+
+
+@pytest.mark.parametrize(("name", "fits"), [("en-au", True), ("de-Latn-AT", True), ("es-419", True), ("en-uss", False)])
+def test_only_a_place_may_be_unknown(name: str, fits: bool) -> None:
+    """A country without a voice gets its language's; a typing mistake is told, with what is near."""
+    if fits:
+        assert path_of(name)
+        return
+    with pytest.raises(UsageError, match="Near: en-us"):
+        path_of(name)

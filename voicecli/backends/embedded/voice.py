@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -84,12 +85,18 @@ class EmbeddedVoice:
         return name, Manner(path_of(name), round(WORDS_A_MINUTE * speed), round(pitch))
 
 
+_PLACE = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?")
+"""A language with its script and country: where there is no voice for these, the language's own is right."""
+
+
 def path_of(name: str) -> str:
     """What the library calls the voice `name`: a language's code or name, with +variant. UsageError: unknown."""
     base, plus, variant = name.strip().partition("+")
     known = _paths()
     code = base.lower().replace("_", "-")
-    path = known.get(_ALIASES.get(code, code)) or known.get(code.partition("-")[0])
+    path = known.get(_ALIASES.get(code, code))
+    if path is None and _PLACE.fullmatch(code):
+        path = known.get(code.partition("-")[0])
     variants = {each.lower(): each for each in espeak.variants()}
     if path is not None and (not plus or variant.lower() in variants):
         return f"{path}+{variants[variant.lower()]}" if plus else path
