@@ -27,12 +27,12 @@ from tests.fakes.server import Reply, Request, Socket
 from tests.people import UTTERANCE_RATE, Utterance
 from voicecli.audio.pcm import resample
 
-BAND, RATE = 4000, 8000
-"""Sound up to 2 kHz is enough to know speech again; twice the rate, so that no half sample spoils its phase."""
-SLICE_S, SHIFT_S = 0.1, 0.025
-"""From slice to slice sound may shift by so much: what a busy machine's sound server does to it."""
-ALIKE, LOUD = 0.5, 0.1
-"""How alike a slice must be (echo cancelling costs likeness); which slices count, by their level against the whole."""
+RATE, WINDOW, HOP, BANDS = 8000, 256, 80, 20
+"""Sound is compared by its spectrum every 10 ms: echo cancelling turns phases, and speech is the same speech."""
+SLICE, REACH = 10, 3
+"""In steps of 10 ms: what is compared at once, and how far it may have shifted since the slice before."""
+ALIKE, LOUD, QUIETER_DB = 0.75, 30.0, 15.0
+"""How alike a slice must be; how far below the utterance's loudest (dB) one counts, and how much quieter it may be."""
 
 Sound = NDArray[np.float64]
 
@@ -52,16 +52,11 @@ class Memory:
 
     def __init__(self, utterances: Sequence[Utterance]) -> None:
         self._known = [(each.text, _thin(each.samples, UTTERANCE_RATE)) for each in utterances]
-        self._longest = max(len(known) for _, known in self._known)
 
     def heard(self, samples: NDArray[np.int16], rate: int) -> str:
         """What is said in mono samples, in the order of time; "" if nothing is known again."""
         sound = _thin(samples, rate)
-        if len(sound) < RATE * SLICE_S:
-            return ""
-        size = 1 << (len(sound) + self._longest).bit_length()
-        spectrum = np.fft.rfft(sound, size)
-        candidates = [_judged(sound, text, known, _place(spectrum, known, size)) for text, known in self._known]
+        candidates = [_judged(sound, text, known, _place(sound, known)) for text, known in self._known]
         found: list[Found] = []
         for each in sorted(candidates, key=lambda each: -each.share):
             apart = all(each.end <= other.begin or other.end <= each.begin for other in found)
@@ -71,8 +66,11 @@ class Memory:
 
 
 def _thin(samples: NDArray[np.int16], rate: int) -> Sound:
-    thin = resample(resample(samples.astype("<i2").tobytes(), rate, BAND), BAND, RATE)
-    return np.frombuffer(thin, np.int16).astype(np.float64)
+    """(steps of 10 ms, bands) in dB."""
+    pcm = np.frombuffer(resample(samples.astype("<i2").tobytes(), rate, RATE), np.int16).astype(np.float64)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(pcm, WINDOW // 2), WINDOW)[::HOP]
+    power = np.abs(np.fft.rfft(windows * np.hanning(WINDOW), axis=1))[:, 4:] ** 2
+    return 10 * np.log10(np.stack([band.mean(axis=1) for band in np.array_split(power, BANDS, axis=1)], axis=1) + 1e5)
 
 
 def _joined(words: Sequence[str]) -> str:
@@ -81,12 +79,11 @@ def _joined(words: Sequence[str]) -> str:
 
 def _judged(sound: Sound, text: str, known: Sound, at: int) -> Found:
     """How much of `known` is in `sound` at `at`, slice by slice."""
-    size, begin = round(RATE * SLICE_S), at
-    level = np.sqrt((known**2).mean())
+    begin, loudest = at, known.mean(axis=1).max()
     verdicts: list[bool | None] = []
-    for start in range(0, len(known) - size + 1, size):
-        part = known[start : start + size]
-        loud = np.sqrt((part**2).mean()) > LOUD * level
+    for start in range(0, len(known) - SLICE + 1, SLICE):
+        part = known[start : start + SLICE]
+        loud = part.mean() > loudest - LOUD
         shift = _shift(sound, part, at + start) if loud else None
         verdicts.append(shift is not None if loud else None)
         at += shift or 0
@@ -103,23 +100,29 @@ def _words(text: str, verdicts: Sequence[bool | None]) -> tuple[str, ...]:
     return tuple(word for word, span in zip(words, spans, strict=True) if all(each is not False for each in span))
 
 
-def _place(spectrum: NDArray[np.complex128], known: Sound, size: int) -> int:
-    """The likeliest offset of `known` in a sound; negative where its beginning is missing."""
-    best = int(np.fft.irfft(spectrum * np.conj(np.fft.rfft(known, size)), size).argmax())
+def _place(sound: Sound, known: Sound) -> int:
+    """The likeliest offset of `known` in `sound`; negative where its beginning is missing."""
+    size = 1 << (len(sound) + len(known)).bit_length()
+    spectra = (np.fft.rfft(each - each.mean(axis=0), size, axis=0) for each in (sound, known))
+    there, sought = spectra
+    best = int(np.fft.irfft((there * np.conj(sought)).sum(axis=1), size).argmax())
     return best if best < size - len(known) else best - size
 
 
 def _shift(sound: Sound, part: Sound, at: int) -> int | None:
-    """How far from `at` `part` sounds, None if it does not: the nearest place that is as alike as any."""
-    reach = round(RATE * SHIFT_S)
-    first = max(0, at - reach)
-    there = sound[first : max(0, at + len(part) + reach)]
-    if len(there) < len(part):
-        return None
-    energy = np.convolve(there**2, np.ones(len(part)), "valid") * (part**2).sum()
-    alike = np.correlate(there, part, "valid") / np.sqrt(energy + 1)
-    best = int(alike.argmax())
-    return first + best - at if alike[best] > ALIKE else None
+    """How far from `at` `part` sounds, None if it does not."""
+    near = sorted(range(-REACH, REACH + 1), key=abs)
+    places = {shift: sound[at + shift : at + shift + SLICE] for shift in near if at + shift >= 0}
+    alike = {shift: _likeness(there, part) for shift, there in places.items() if len(there) == len(part)}
+    best = max(alike, key=lambda shift: alike[shift], default=0)
+    return best if alike.get(best, 0.0) > ALIKE else None
+
+
+def _likeness(there: Sound, part: Sound) -> float:
+    """The correlation of two spectra over time, -1 to 1; 0 where far less sounds."""
+    if there.mean() < part.mean() - QUIETER_DB or not there.std() or not part.std():
+        return 0.0
+    return float(((there - there.mean()) * (part - part.mean())).mean() / (there.std() * part.std()))
 
 
 class HearingServer(OpenAIServer):
