@@ -21,6 +21,7 @@ from voicecli.types import (
     EmbedOptions,
     LearnOptions,
     PictureOptions,
+    Secret,
     SpeechRequest,
     TranscribeOptions,
     Verb,
@@ -359,3 +360,22 @@ async def test_the_well_known_service_is_not_asked(tmp_path: Path) -> None:
     cfg = guessed(None, tmp_path)
     settled = await wiring.settle(cfg, EVERY, {"OPENAI_API_KEY": "sk-test"}, Told())
     assert (settled.use, settled.backends) == (cfg.use, cfg.backends)
+
+
+BARE = "the key goes unencrypted to {} (backend work; said once). Whoever is on the way can read it: use https."
+
+
+@pytest.mark.parametrize("host", ["api.example.org", "8.8.8.8", "[2606:4700::1111]"])
+def test_a_key_that_would_travel_unencrypted_is_told_once(tmp_path: Path, host: str) -> None:
+    bare = replace(WORK, base_url=f"http://{host}/v1", key=Secret("sk-0123456789"))
+    assert BARE.format(host.strip("[]")) in announce(tmp_path, bare, "models")
+    assert announce(tmp_path, bare, "models") == []
+    assert not any("unencrypted" in note for note in announce(tmp_path, replace(bare, key=None)))
+
+
+NEAR = ("192.168.1.7:8000", "10.1.2.3", "nas.local", "nas", "127.0.0.1", "[fd00::1]")
+
+
+@pytest.mark.parametrize("url", [*(f"http://{host}/v1" for host in NEAR), "https://api.example.org/v1"])
+def test_a_key_that_stays_near_or_is_encrypted_is_no_matter(tmp_path: Path, url: str) -> None:
+    assert announce(tmp_path, replace(WORK, base_url=url, key=Secret("sk-0123456789")), "models") == []

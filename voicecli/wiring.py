@@ -376,20 +376,34 @@ async def enter(stack: AsyncExitStack, family: Family, backend: Backend, verb: V
 
 
 def announce(verb: Verb, family: Family, backend: Backend, state_dir: Path, report: Reporter) -> None:
-    """One note, once per configuration, when audio or text goes to another machine."""
-    abroad = [host for host in hosts(verb, backend) if not is_loopback(host)]
-    if family.local or verb not in LEAVES or not abroad or report.quiet:
+    """One note, once per configuration, when audio or text goes to another machine; one more for a bare key."""
+    if family.local or report.quiet:
         return
+    abroad = [host for host in hosts(verb, backend) if not is_loopback(host)]
+    bare = [host for host in in_the_clear(verb, backend) if not is_near(host)]
+    whither = f"(backend {backend.name}; said once)."
+    if verb in LEAVES and abroad:
+        text = f"{LEAVES[verb]} goes to {' or '.join(abroad)} {whither}"
+        _say_once([LEAVES[verb], backend, *abroad], text, state_dir, report)
+    if backend.key and bare:
+        cure = "Whoever is on the way can read it: use https"
+        text = f"the key goes unencrypted to {' or '.join(bare)} {whither} {cure}."
+        _say_once(["key", backend, *bare], text, state_dir, report)
+
+
+def _say_once(about: list[Any], text: str, state_dir: Path, report: Reporter) -> None:
+    """A note, unless one about the same was made before."""
     from hashlib import sha256
 
-    mark = sha256("\n".join([LEAVES[verb], backend.name, backend.family, *abroad]).encode()).hexdigest()[:32]
+    parts = [part for each in about for part in ((each.name, each.family) if isinstance(each, Backend) else (each,))]
+    mark = sha256("\n".join(parts).encode()).hexdigest()[:32]
     book = state_dir / "announced"
     try:
         if mark in book.read_text().split():
             return
     except (OSError, UnicodeDecodeError):
         pass
-    report.note(f"{LEAVES[verb]} goes to {' or '.join(abroad)} (backend {backend.name}; said once).")
+    report.note(text)
     _remember(book, mark)
 
 
@@ -414,6 +428,17 @@ ADDRESSES: dict[str, str] = {
 
 def hosts(verb: Verb, backend: Backend) -> list[str]:
     """The hosts that `verb` may reach, in order, without repetition."""
+    return list(dict.fromkeys(host for url in addresses(verb, backend) if (host := host_of(url))))
+
+
+def in_the_clear(verb: Verb, backend: Backend) -> list[str]:
+    """Those of the hosts that are reached without encryption."""
+    plain = [url for url in addresses(verb, backend) if url.lower().startswith(("http://", "ws://"))]
+    return list(dict.fromkeys(host for url in plain if (host := host_of(url))))
+
+
+def addresses(verb: Verb, backend: Backend) -> list[str]:
+    """The addresses that `verb` may ask."""
     from voicecli.backends.registry import FAMILIES
 
     own = getattr(backend, ADDRESSES.get(USED_FOR[verb], ""), "")
@@ -421,7 +446,7 @@ def hosts(verb: Verb, backend: Backend) -> list[str]:
     urls = [live, own] if (live or own) else [backend.base_url, *backend.base_urls]
     if not any(urls) and backend.family in FAMILIES:
         urls = [*FAMILIES[backend.family].bases]
-    return list(dict.fromkeys(host for url in urls if (host := host_of(url))))
+    return [url for url in urls if url]
 
 
 def host_of(url: str) -> str:
@@ -442,5 +467,17 @@ def is_loopback(host: str) -> bool:
         return True
     try:
         return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_near(host: str) -> bool:
+    """Whether `host` is this machine or stands in a private network: a private address, or a name without a dot."""
+    from ipaddress import ip_address
+
+    if is_loopback(host) or host.endswith((".local", ".lan", ".internal")) or not set(".:") & set(host):
+        return True
+    try:
+        return ip_address(host).is_private
     except ValueError:
         return False

@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes import tls
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply, Request, Step
-from voicecli.backends import door
+from voicecli.backends import door, retry
 from voicecli.backends.http import PLACEHOLDER_KEY, HttpService
 from voicecli.errors import (
     ConfigError,
@@ -502,3 +502,82 @@ async def test_plain_http_makes_no_expensive_tls_context() -> None:
     async with service("http://127.0.0.1:9"):
         pass
     assert door.trusting.cache_info().misses == 0
+
+
+# -- time, floods, and what is logged ------------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The total deadline of a request that names no verb: as long as the wait for the next bytes."""
+    monkeypatch.setattr(retry, "RULES", {"read": retry.Rule(retry.ANY, patience=1.0)})
+
+
+async def _for_ever(piece: bytes, first: bytes = b"") -> AsyncIterator[Step]:
+    yield first
+    while True:
+        yield piece
+        yield 0.02
+
+
+DRIPS = {
+    "head": Reply(lambda: _for_ever(b"x-more: 1\r\n", b"HTTP/1.1 200 OK\r\n"), raw=True),
+    "interim answers": Reply(lambda: _for_ever(b"HTTP/1.1 102 Processing\r\n\r\n"), raw=True),
+    "body": Reply(lambda: _for_ever(b" "), 200, {"content-type": "application/json"}),
+    "error": Reply(lambda: _for_ever(b"no"), 400),
+}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("where", DRIPS)
+async def test_what_drips_for_ever_is_cut(where: str) -> None:
+    with FakeServer() as server:
+        server.on("/x", DRIPS[where])
+        began = time.monotonic()
+        error = await fails(
+            server,
+            ServiceError if where == "error" else UnreachableError,
+            timeout_s=0.4,
+            connect_timeout_s=0.4,
+        )
+        assert time.monotonic() - began < 3
+        await server.eventually(lambda: server.open_connections == 0)
+    assert where == "error" or ("did not come to an end in time" in str(error) and "timeout_s" in error.cure)
+
+
+async def test_a_flood_of_headers_is_refused() -> None:
+    async def flood() -> AsyncIterator[Step]:
+        yield b"HTTP/1.1 200 OK\r\n"
+        for number in range(1 << 16):
+            yield b"x-%d: %s\r\n" % (number, b"y" * 1000)
+
+    with FakeServer() as server:
+        server.on("/x", Reply(flood, raw=True))
+        await fails(server, UnreachableError, timeout_s=5.0)
+
+
+async def test_every_attempt_is_logged_without_what_nobody_may_see(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="voicecli")
+    with FakeServer() as server:
+        server.on("/x", Reply.json(OPENAI, 429, retry_after="0.01"), Reply.text(f"no {KEY}", 503), Reply.json(7))
+        async with service(server.url) as work:
+            assert await work.json("GET", "/x", params={"token": "hush-hush"}) == 7
+    first, second, third = caplog.messages
+    assert "GET" in first and "/x, attempt 1, 0." in first and "HTTP 429" in first and "again in 0." in first
+    assert "attempt 2" in second and "no ****" in second and "again in" in second
+    assert "attempt 3" in third and third.endswith("HTTP 200")
+    assert KEY not in caplog.text and "hush" not in caplog.text
+
+
+async def test_an_act_is_not_sent_again_where_it_may_have_been_done() -> None:
+    for reply in (Reply(first=[RESET]), Reply.json(OPENAI, 500), Reply.json(OPENAI, 409)):
+        with FakeServer() as server:
+            server.on("/x", reply)
+            async with service(server.url) as work:
+                with pytest.raises(VoiceError):
+                    await work.json("POST", "/x", verb="learn")
+            assert len(server.requests) == 1
+    with FakeServer() as server:
+        server.on("/x", Reply.json(OPENAI, 429), Reply.json("learnt"))
+        async with service(server.url) as work:
+            assert await work.json("POST", "/x", verb="learn") == "learnt"
