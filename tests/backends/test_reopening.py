@@ -95,7 +95,7 @@ async def test_a_peer_that_answers_no_ping_any_more_is_noticed(monkeypatch: pyte
 
     async def dies(socket: Socket) -> None:
         await socket.send(json.dumps({"type": "session.created", "session": {}}))
-        for _ in range(80):
+        for _ in range(20):
             await socket.receive()
         await socket.left()
         raise Left

@@ -145,6 +145,10 @@ class FakeServer:
         self.open_connections = 0
         self.busy = 0
         self.failures: list[BaseException] = []
+        self.mangle: Callable[[Request, Reply], Awaitable[Reply]] | None = None
+        """What becomes of every answer on its way: tests/faults puts a fault here."""
+        self.mangle_talk: Callable[[Talk], Talk] | None = None
+        """The same for every WebSocket."""
 
     # -- scripting -------------------------------------------------------------------------------
 
@@ -271,6 +275,8 @@ class FakeServer:
 
     async def _send(self, conn: h11.Connection, wire: Wire, request: Request) -> bool:
         reply = await self._reply(request)
+        if self.mangle:
+            reply = await self.mangle(request, reply)
         await wire.steps(reply.first)
         if reply.raw:
             await wire.steps([reply.body] if isinstance(reply.body, bytes) else reply.body)
@@ -293,8 +299,7 @@ class FakeServer:
             answer = self._app
         else:
             return Reply.json({"error": {"message": f"no route {request.path}"}}, 404)
-        found = answer if isinstance(answer, Reply) else answer(request)
-        return await found if inspect.isawaitable(found) else found
+        return await _given(answer, request)
 
     # -- WebSocket -------------------------------------------------------------------------------
 
@@ -307,6 +312,8 @@ class FakeServer:
         if talk is None:
             await socket.reject(404, "no such socket")
             return
+        if self.mangle_talk:
+            talk = self.mangle_talk(talk)
         self.busy += 1
         try:
             await talk(socket)
@@ -316,6 +323,18 @@ class FakeServer:
             self.busy -= 1
             with contextlib.suppress(ConnectionError, Left):
                 await socket.close()
+
+
+async def _given(answer: Reply | Handler, request: Request) -> Reply:
+    found = answer if isinstance(answer, Reply) else answer(request)
+    return await found if inspect.isawaitable(found) else found
+
+
+async def whole(reply: Reply) -> bytes:
+    """The body that `reply` would send, at once; steps that wait are left out."""
+    if isinstance(reply.body, bytes):
+        return reply.body
+    return b"".join([step async for step in _each(reply.body) if isinstance(step, bytes)])
 
 
 class Left(Exception):
@@ -458,10 +477,20 @@ class Socket:
             self._protocol.send_response(self._protocol.accept(self._opening))
             await self._flush()
 
-    async def reject(self, status: int, text: str) -> None:
+    async def reject(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
         """Refuse the handshake with an HTTP answer."""
-        self._protocol.send_response(self._protocol.reject(status, text))
+        response = self._protocol.reject(status, text)
+        response.headers.update(headers or {})
+        self._protocol.send_response(response)
         await self._flush()
+
+    async def left(self) -> None:
+        """Returns when the client has closed; what it sends until then is not taken."""
+        await self._wire.left()
+
+    async def steps(self, steps: Steps) -> None:
+        """Do what a script says on the bare connection, whatever the protocol would say."""
+        await self._wire.steps(steps)
 
     async def send(self, message: str | bytes) -> None:
         await self.accept()

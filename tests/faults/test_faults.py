@@ -1,0 +1,207 @@
+"""Every family and verb under every fault, through the real command line. The rows are table.py's.
+
+Each cell: the exit code, a message that a person understands (who, what, the cure), no key, nothing half written,
+no task and no connection left, within its deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import families
+from tests.contracts import listen
+from tests.families import COMMANDS, SERVED, Command, Served
+from tests.faults import inject
+from tests.faults.observed import Seen
+from tests.faults.table import CELLS, HTTP, KINDS, SOCKET, WAITED_FOR, Cell, served
+from voicecli import cli
+from voicecli.backends import retry
+from voicecli.backends.qiniu import session as qiniu_session
+from voicecli.backends.registry import FAMILIES
+from voicecli.backends.retry import RULES, Pace
+from voicecli.commands.common import run
+from voicecli.console import Console
+from voicecli.types import Backend, Verb
+
+DEADLINE_S = 6.0
+"""A cell that takes longer has no deadline."""
+
+IMPATIENT = {"timeout_s": 0.25, "connect_timeout_s": 0.25}
+"""For faults that are waited for in vain."""
+
+PATIENT = {"timeout_s": 10.0, "connect_timeout_s": 5.0}
+"""For all others: no answer may be late because this machine is busy."""
+
+PATIENCE = 3.0
+
+LINES: dict[str, tuple[str, ...]] = {
+    "transcribe": ("transcribe", "digits.wav", "-o", "heard.txt"),
+    "health": ("doctor", "--backend", families.NAME),
+}
+"""What is run in place of a command of tests/families.py: what can write writes, so that half of it would show."""
+
+
+CLOSING = "async_generator_athrow"
+"""The loop itself closes generators of libraries that were left in the middle."""
+
+
+def command_for(verb: Verb) -> Command:
+    return next(each for each in COMMANDS if each.verb == verb)
+
+
+def recognised(backend: Backend, env: dict[str, str]) -> int:
+    """What a live recogniser alone comes to: a conversation would make of a loss what its own tests say."""
+
+    async def work() -> None:
+        async with FAMILIES[backend.family].transcribe_live(backend) as ears, listen(ears) as texts:  # type: ignore[misc]
+            async for _ in texts:
+                pass
+
+    try:
+        run(work)
+    except BaseException as exc:
+        return cli.settle(exc, Console(env))
+    return 0
+
+
+@dataclass
+class Ran:
+    """One run of the program: its outcome, how long it took, what is in the folder that was not, tasks left."""
+
+    code: int
+    told: str
+    seconds: float
+    written: set[str]
+    tasks: list[str]
+
+
+@dataclass
+class Bench:
+    """Where cells are run: a folder with the inputs, and the streams."""
+
+    folder: Path
+    env: dict[str, str]
+    capture: pytest.CaptureFixture[str]
+    tasks: list[str]
+
+    def run(self, verb: Verb, backend: Backend) -> Ran:
+        env = self.env | families.configured(self.folder, backend)
+        before = {each.name for each in self.folder.iterdir()}
+        self.tasks.clear()
+        self.capture.readouterr()
+        began = time.monotonic()
+        live = verb == "transcribe_live"
+        code = recognised(backend, env) if live else cli.run(LINES.get(verb, command_for(verb).line), env)
+        seconds = time.monotonic() - began
+        out, err = self.capture.readouterr()
+        written = {each.name for each in self.folder.iterdir()} - before
+        # `doctor` tells the cure in a line of its own.
+        told = re.sub(r"\n\S+\tcure\t", ". ", out + err)
+        return Ran(code, told, seconds, written, list(self.tasks))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    families.recorded(folder)
+    return folder
+
+
+@pytest.fixture
+def bench(
+    inputs: Path, tmp_path: Path, home: dict[str, str], capfd: pytest.CaptureFixture[str], monkeypatch: Any
+) -> Iterator[Bench]:
+    """Waits between attempts, and deadlines, are made short: the order of things stays what it is."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "nothing").touch()
+    for each in inputs.iterdir():
+        (folder / each.name).hardlink_to(each)
+    monkeypatch.chdir(folder)
+    for name, value in home.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdin", (folder / "nothing").open())
+    monkeypatch.setattr(retry, "PACE", Pace(first_s=0.01, longest_s=0.02))
+    short = {verb: replace(rule, patience=min(rule.patience, PATIENCE)) for verb, rule in RULES.items()}
+    monkeypatch.setattr(retry, "RULES", short)
+    monkeypatch.setattr(qiniu_session, "LONGEST_END_S", 0.6)
+    left: list[str] = []
+    cancel_all: Any = vars(asyncio.runners)["_cancel_all_tasks"]
+
+    def noting(loop: asyncio.AbstractEventLoop) -> None:
+        left.extend(name for each in asyncio.all_tasks(loop) if CLOSING not in (name := repr(each.get_coro())))
+        cancel_all(loop)
+
+    monkeypatch.setattr(asyncio.runners, "_cancel_all_tasks", noting)
+    yield Bench(folder, home, capfd, left)
+    sys.stdin.close()
+
+
+MESSAGES: dict[tuple[str, str], int] = {}
+"""How many messages an undisturbed verb is sent over a WebSocket: a fault is laid at one of them."""
+
+
+def undisturbed(bench: Bench, family: str, verb: Verb) -> Seen:
+    row, seen = SERVED[family], Seen()
+    with row.serve() as running:
+        for server in inject.servers_of(running):
+            seen.watch(server)
+        ran = bench.run(verb, row.backend(running))
+    assert ran.code == 0, ran.told
+    MESSAGES[family, verb] = seen.messages
+    return seen
+
+
+@pytest.mark.parametrize(("family", "verb"), list(served()))
+def test_the_kinds_of_answers_are_those_of_the_table(bench: Bench, family: str, verb: Verb) -> None:
+    assert undisturbed(bench, family, verb).kinds == set(KINDS.get((family, verb), ()))
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_a_fault_costs_what_it_must_and_no_more(bench: Bench, cell: Cell) -> None:
+    if KINDS[cell.family, cell.verb] & SOCKET and (cell.family, cell.verb) not in MESSAGES:
+        undisturbed(bench, cell.family, cell.verb)
+    row = SERVED[cell.family]
+    with row.serve() as running, ExitStack() as stack:
+        backend = laid(cell, row, running, stack)
+        ran = bench.run(cell.verb, backend)
+        expected = cell.expected
+        key = backend.key.reveal() if backend.key else "\0"
+        assert ran.code in expected.codes, ran.told
+        assert not ran.code or re.search(expected.words, ran.told, re.DOTALL), ran.told
+        assert key not in ran.told and "Traceback" not in ran.told and "\x1b" not in ran.told
+        assert ran.code in (0, 10) or backend.name in ran.told or families.NAME in ran.told
+        assert not ran.code or not ran.written, ran.written
+        assert not ran.tasks and ran.seconds < DEADLINE_S, (ran.tasks, ran.seconds)
+        gone(running)
+
+
+def laid(cell: Cell, row: Served, running: Any, stack: ExitStack) -> Backend:
+    """Lays the fault over the family's servers; the backend to ask."""
+    fault, kinds = cell.fault, KINDS[cell.family, cell.verb]
+    for server in inject.servers_of(running):
+        server.mangle = inject.spoiling(fault.spoil) if fault.spoil and kinds & HTTP else None
+        server.mangle_talk = fault.talk(MESSAGES.get((cell.family, cell.verb), 0)) if fault.talk else None
+    backend: Backend = row.backend(running, **(IMPATIENT if fault.name in WAITED_FOR else PATIENT))
+    if fault.spoil or fault.talk:
+        return backend
+    port = stack.enter_context(fault.at()) if fault.at else 0
+    return inject.moved(backend, fault.scheme, fault.host, port)
+
+
+def gone(running: Any) -> None:
+    """Every connection is closed."""
+    until = time.monotonic() + 1
+    while any(each.open_connections for each in inject.servers_of(running)):
+        assert time.monotonic() < until, "a connection is left"
+        time.sleep(0.005)
