@@ -212,7 +212,6 @@ class FakeServer:
         ready.set_result(None)
         await self._stop.wait()
         server.close()
-        await asyncio.sleep(0.01)  # who was let in just now has a task, or nobody would close the connection
         for task in self._live:
             task.cancel()
         await asyncio.gather(*self._live, return_exceptions=True)
