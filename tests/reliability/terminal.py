@@ -127,6 +127,14 @@ class Terminal:
     def fg(self) -> None:
         os.write(self._asked, b"f")
 
+    def leave(self) -> int:
+        """Ctrl-D until it has ended: one that is pressed in the moment in which lines are printed is the terminal's."""
+        for _ in range(10):
+            self.press(b"\x04")
+            with contextlib.suppress(AssertionError):
+                return int(self._word("ended", 2))
+        return self.ended()
+
     def ended(self) -> int:
         """Waits for the program's end; its exit code, negative for a signal."""
         return int(self._word("ended"))

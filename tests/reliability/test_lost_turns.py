@@ -177,8 +177,7 @@ def test_a_key_sends_it_again(server: OpenAIServer, home: dict[str, str], tmp_pa
         terminal.pass_time(0.5)
         terminal.press(b"\x12")
         terminal.until(lambda text: "5182" in text)
-        terminal.press(b"\x04")
-        assert terminal.ended() == 0
+        assert terminal.leave() == 0
     assert not list(Path(home["XDG_STATE_HOME"]).rglob("lost-*.wav"))
 
 

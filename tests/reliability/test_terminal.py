@@ -87,8 +87,7 @@ def test_keys_that_leave(name: str, env: dict[str, str], tmp_path: Path) -> None
     line, working = COMMANDS[name]
     with Terminal([*VOICE, *line], env, tmp_path) as terminal:
         terminal.until(lambda text: working in text)
-        terminal.press(b"\x04")
-        assert terminal.ended() == 0
+        assert terminal.leave() == 0
         assert terminal.faults() == []
 
 
@@ -111,8 +110,7 @@ def test_while_it_is_stopped_and_when_it_goes_on(name: str, how: str, env: dict[
         else:
             shown = len(terminal.shown)
             terminal.until(lambda text: len(terminal.shown) > shown)
-            terminal.press(b"\x04")
-            assert terminal.ended() == 0
+            assert terminal.leave() == 0
         assert terminal.faults() == []
 
 
