@@ -32,9 +32,9 @@ PAUSES_MS = range(150, 1501, 150)
 GOES_ON = "and then we will see what happens next"
 ALONE = {"end_ms 500 whatever the text": lambda take: pausing.run(take, by_text=False)}
 SETTINGS: dict[str, Callable[[Watched], Outcome]] = {
-    "the default: 300, 500, 1200": pausing.run,
-    "end_ms_min 400": lambda take: pausing.run(take, pausing.settings(500, shortest=400)),
-    "end_ms 300": lambda take: pausing.run(take, pausing.settings(300)),
+    "the default: 400, 500, 1200": pausing.run,
+    "end_ms_min 300": lambda take: pausing.run(take, pausing.settings(500, shortest=300)),
+    "end_ms 300": lambda take: pausing.run(take, pausing.settings(300, shortest=300)),
     "end_ms 800": lambda take: pausing.run(take, pausing.settings(800)),
 } | ALONE
 

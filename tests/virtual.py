@@ -124,8 +124,11 @@ class VirtualDevices:
         )
 
     def play_into(self, sink: str, pcm: bytes, *, rate: int = RATE) -> None:
-        """Plays s16le mono and returns when all of it was taken (it has sounded within some 50 ms)."""
-        with self.player(sink, rate=rate) as player:
+        """Plays s16le mono and returns when all of it has sounded, but for some 50 ms.
+
+        Much of it is handed over at once: a busy machine put silence into what came in pieces of 30 ms.
+        """
+        with self.player(sink, rate=rate, latency_ms=400) as player:
             player.communicate(pcm, timeout=60 + len(pcm) / rate)
         if player.returncode:
             raise RuntimeError(f"pacat ended with {player.returncode}")

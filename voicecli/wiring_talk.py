@@ -194,7 +194,7 @@ def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) 
     )
     return Rules(
         timing=timing,
-        end_ms_min=talk.end_ms_min,
+        end_ms_min=min(talk.end_ms_min, talk.end_ms),
         end_ms_max=talk.end_ms_max,
         barge_in={"on": True, "off": False, "auto": talk.headphones or echo}[talk.barge_in],
         push_to_talk=request.push_to_talk,

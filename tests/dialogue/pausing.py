@@ -312,7 +312,7 @@ def wait_ms(text: str, rules: Rules) -> float:
     )
 
 
-def settings(end_ms: float, shortest: float = 300, longest: float = 1200) -> Rules:
+def settings(end_ms: float, shortest: float = 400, longest: float = 1200) -> Rules:
     """Rules that differ from the default ones in how long they wait."""
     return Rules(Timing(end_ms=end_ms, end_ms_max=longest), end_ms_min=shortest, end_ms_max=longest)
 

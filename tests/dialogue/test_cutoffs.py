@@ -26,7 +26,7 @@ from tests.dialogue.pausing import (
 
 SOUNDS_MS = 425
 """The soonest that a reply can sound: a draft at 60 ms, the first token 200 ms later, its clause 15, its sound 150."""
-EARLY, OVER = 0.1, 0.05
+EARLY, OVER = 0.05, 0.05
 
 
 @cache

@@ -72,7 +72,7 @@ def test_a_text_that_reads_complete_is_answered_before_the_soft_end():
     it = room(([(1100, NOON)], NOON))
     run(it.run(ONE_TURN))
     (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.end_ms == 300
+    assert metrics.end_ms == 400
     assert metrics.gap_ms == pytest.approx(60 + 200 + 150, abs=FRAME_MS)
     assert metrics.drafts == 1
     assert [said.text for said in it.of(ev.UserSaid)] == [NOON]

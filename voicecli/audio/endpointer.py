@@ -20,6 +20,8 @@ from voicecli.types import MIC, AudioFrame
 EndReason = Literal["silence", "longest", "key"]
 DETECTOR_DELAY_MS = 100
 """How much later than the first sample of speech a detector may notice it; kept beside the pre-roll."""
+ONSET_DB, ONSET_MS = 8.0, 160.0
+"""Sound so far above the noise may be speech that the detector has not noticed yet: the end waits so long for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Endpointer:
         self._noise = NoiseFloor()
         self._held: deque[AudioFrame] = deque()
         self._run = 0.0
+        self._level = -90.0
         self._begin_turn()
 
     def _begin_turn(self) -> None:
@@ -147,6 +150,7 @@ class Endpointer:
     def feed(self, frame: AudioFrame, *, speech: bool, level: float) -> list[Event]:
         """One frame and what the detector thinks of it (`level` in dBFS)."""
         self._noise.feed(level, speech)
+        self._level = level
         self._count(frame, speech)
         if self.manual:
             return self._feed_manual(frame)
@@ -196,7 +200,13 @@ class Endpointer:
             return [Resumed(self.segment, self._take_held())]
         if self._too_long():
             return self._end("longest")
-        return self._end("silence") if not speech and self.silence_ms >= self._wait else []
+        return self._end("silence") if not speech and self._over else []
+
+    @property
+    def _over(self) -> bool:
+        """Whether there was silence enough, and nothing that may be the next word."""
+        late = self.silence_ms - self._wait
+        return late >= 0 and (late >= ONSET_MS or self._level < self._noise.floor + ONSET_DB)
 
     def _feed_manual(self, frame: AudioFrame) -> list[Event]:
         if self.state is State.IDLE:
@@ -209,7 +219,7 @@ class Endpointer:
         if segment != self.segment or self.state is State.IDLE:
             return []
         self._wait = min(wait_ms, self.timing.end_ms_max)
-        ready = self.state is State.PAUSED and self._run == 0 and self.silence_ms >= self._wait
+        ready = self.state is State.PAUSED and self._run == 0 and self._over
         return self._end("silence") if ready else []
 
     def begin(self) -> list[Event]:

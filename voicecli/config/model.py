@@ -64,7 +64,7 @@ class TalkSettings:
 
     soft_end_ms: Annotated[int, Range(20, 5000)] = 120
     end_ms: Annotated[int, Range(50, 10_000)] = 500
-    end_ms_min: Annotated[int, Range(50, 10_000)] = 300
+    end_ms_min: Annotated[int, Range(50, 10_000)] = 400
     end_ms_max: Annotated[int, Range(50, 10_000)] = 1200
     max_turn_s: Annotated[float, Range(1, 3600)] = 60.0
     pre_roll_ms: Annotated[int, Range(0, 3000)] = 300
@@ -93,6 +93,8 @@ class CacheSettings:
 
 ORDERED = (("talk.end_ms_min", "talk.end_ms"), ("talk.end_ms", "talk.end_ms_max"))
 """Pairs of which the first may not be more than the second."""
+FOLLOWS = frozenset({"talk.end_ms_min"})
+"""Settings that give way to their second where nobody has set them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from voicecli.config import files
 from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, dotted, nest, overlay
-from voicecli.config.model import ORDERED, Config, Use
+from voicecli.config.model import FOLLOWS, ORDERED, Config, Use
 from voicecli.config.schema import Misfit, brief, default_of, entries_of, fit, keys_of, sections
 from voicecli.errors import ConfigError
 from voicecli.types import Backend
@@ -265,7 +265,7 @@ def _missing(name: str, source: str, have: Mapping[str, Backend]) -> ConfigError
 def _check_order(config: Config) -> None:
     for low, high in ORDERED:
         (least, most) = (_value(config, key) for key in (low, high))
-        if least > most:
+        if least > most and not (low in FOLLOWS and config.sources[low] == "default"):
             told = [f"{key} ({value}, {config.sources[key]})" for key, value in ((low, least), (high, most))]
             raise ConfigError(f"{told[0]} must not be more than {told[1]}")
 

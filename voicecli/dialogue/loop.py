@@ -43,7 +43,7 @@ class Rules:
     """How this conversation is held; times in ms."""
 
     timing: ep.Timing = field(default_factory=ep.Timing)
-    end_ms_min: float = 300
+    end_ms_min: float = 400
     end_ms_max: float = 1200
     barge_in: bool = False
     push_to_talk: bool = False
