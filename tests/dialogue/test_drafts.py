@@ -159,6 +159,23 @@ def test_a_recogniser_that_fails_at_the_end_loses_the_turn_and_says_nothing():
     assert it.of(ev.AssistantSaid) == []
 
 
+def test_a_recogniser_that_fails_at_once_holds_up_no_tape():
+    """What it never takes is no backlog: a fast tape waits for that to shrink."""
+    it = room()
+    backlogs: list[float] = []
+
+    @asynccontextmanager
+    async def refuse(frames: AsyncIterator[AudioFrame], options: TranscribeOptions) -> AsyncIterator[Any]:
+        raise ServiceError("gone", who="ears")
+        yield
+
+    it.ears.transcribe_live = refuse
+    script = [("quiet", 0.5), ("loud", 2.0), lambda room: backlogs.append(room.talk.backlog_s), ("quiet", 0.7)]
+    run(it.run(script))
+    assert backlogs == [0.0]
+    assert len(it.of(ev.TurnLost)) == 1
+
+
 def test_a_draft_that_fails_is_made_again_at_the_turns_end():
     it = room(([(1000, WHALES)], WHALES), replies=[["Whales ", ServiceError("hiccup", who="brain")], "Whales are big."])
     it.brain.replies[0] = [ServiceError("hiccup", who="brain")]

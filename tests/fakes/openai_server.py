@@ -210,7 +210,9 @@ class OpenAIServer(FakeServer):
         kind = body.get("response_format", "mp3")
         digits = re.sub(r"\D", "", body["input"])
         self.note("speak", body=body, spoken=digits)
-        sound = dtmf.encode(digits, RATE, self.habits.tone_ms, self.habits.gap_ms) if digits else _hum(self.habits.hum_s)
+        sound = (
+            dtmf.encode(digits, RATE, self.habits.tone_ms, self.habits.gap_ms) if digits else _hum(self.habits.hum_s)
+        )
         data = encoded(sound, kind)
         steps = self._pieces(data, len(sound) / RATE)
         if body.get("stream_format") == "sse":

@@ -211,7 +211,8 @@ class LiveHearing:
 
     @property
     def backlog_s(self) -> float:
-        return self._segments[-1].waiting_s if self._segments else 0.0
+        last = self._segments[-1] if self._segments else None
+        return 0.0 if last is None or last.result.done() else last.waiting_s
 
 
 def heard(transcript: Transcript) -> Heard:
