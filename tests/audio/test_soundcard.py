@@ -14,7 +14,7 @@ import pytest
 
 from tests.virtual import VirtualDevices, virtual_devices
 from voicecli.audio import devices
-from voicecli.audio.soundcard import REST_AFTER_S, STUMBLES, SoundCard
+from voicecli.audio.soundcard import REST_AFTER_S, SoundCard
 from voicecli.errors import DeviceError
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs_sound]
@@ -120,7 +120,7 @@ async def test_a_machine_that_stumbles_gets_more_time_for_its_sound(sound: Virtu
         speaker = card._speaker
         assert speaker is not None and speaker.buffering is devices.QUICK
         playout.held_up_s = 0.05
-        await until(lambda: speaker.stumbles >= STUMBLES)
+        await until(lambda: speaker.struggling)
         playout.held_up_s = 0.0
         await until(lambda: len(came) > 20)
         assert card._speaker is speaker, "not while somebody may speak"

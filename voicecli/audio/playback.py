@@ -53,6 +53,7 @@ class Loudspeaker:
     AWAKE_BLOCKS = 4
     """So much more than its buffer, which is filled at once whether or not the device is awake."""
     LOST_S = 1.0
+    STUMBLES, WITHIN_S = 4, 10.0
 
     def __init__(
         self,
@@ -64,8 +65,7 @@ class Loudspeaker:
         self.buffering = buffering
         self._awake_s = buffering.latency_s + self.AWAKE_BLOCKS * buffering.block_s
         self.underruns = 0
-        self.stumbles = 0
-        """How often the callback came later than the device had sound for."""
+        self._stumbles: deque[float] = deque(maxlen=self.STUMBLES)
         self.resting = False
         """Whether its stream stands still, to cost nothing while nothing is to be said."""
         self.delay = 0.0
@@ -87,6 +87,12 @@ class Loudspeaker:
     def latency(self) -> float:
         """What PortAudio says it buffers, in seconds."""
         return self._opened.latency if self._opened else 0.0
+
+    @property
+    def struggling(self) -> bool:
+        """Whether the callback came later than the device had sound for, and more than once or twice."""
+        often = len(self._stumbles) == self.STUMBLES
+        return often and self._stumbles[-1] - self._stumbles[0] < self.WITHIN_S
 
     @property
     def lost(self) -> bool:
@@ -141,9 +147,10 @@ class Loudspeaker:
         stream = self._opened.stream
         try:
             if resting:
-                self.resting, self._last_call = True, 0.0
+                self.resting = True
                 await devices.on_thread(stream.stop, within=self.WAKE_S)
             else:
+                self._last_call = 0.0
                 await devices.on_thread(stream.start, within=self.WAKE_S)
                 self._last_call, self.resting = self._loop.time(), False
         except Exception as exc:  # PortAudio's own error type is not to be had before it is loaded
@@ -173,7 +180,8 @@ class Loudspeaker:
         def callback(out: Any, count: int, times: Any, status: Any) -> None:
             now = self._loop.time()
             self.underruns += bool(status.output_underflow)
-            self.stumbles += 0 < self._last_call < now - patience
+            if 0 < self._last_call < now - patience:
+                self._stumbles.append(now)
             self.delay = times.outputBufferDacTime - times.currentTime
             out[:] = self._rendering(source, count, clock.block(count, now, self.delay))
             self._after(count, rate, now)

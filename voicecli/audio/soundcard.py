@@ -22,7 +22,6 @@ from voicecli.types import AudioFrame
 REST_AFTER_S = 2.0
 """Calm for so long, the loudspeaker rests: its callbacks were half of what listening to silence costs."""
 TRY_EVERY_S = 0.5
-STUMBLES = 4
 
 
 class SoundCard:
@@ -86,7 +85,7 @@ class SoundCard:
 
     def _stumbles(self, speaker: Loudspeaker) -> bool:
         """Whether the machine is too often late with its sound, and nobody would notice a change now."""
-        return speaker.buffering is devices.QUICK and speaker.stumbles >= STUMBLES and self._calm()
+        return speaker.buffering is devices.QUICK and speaker.struggling and self._calm()
 
     @property
     def _tired(self) -> bool:
