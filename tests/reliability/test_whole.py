@@ -8,6 +8,8 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -146,32 +148,35 @@ def test_nobody_waits_where_there_is_no_folder(tmp_path: Path) -> None:
 # -- disks that are full, closed or too small --------------------------------------------------------
 
 
-@pytest.fixture
-def small() -> object:
-    """No file may grow beyond 4 KiB: what a full disk is to who writes, with EFBIG for ENOSPC."""
+@contextmanager
+def small() -> Iterator[None]:
+    """No file may grow beyond 4 KiB: what a full disk is to who writes, with EFBIG for ENOSPC.
+
+    For moments only: what pytest itself writes may be a file, too.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("blocks", [[b"x" * 9000], [b"x" * 500] * 18])
-def test_a_file_that_does_not_fit_is_an_error_and_leaves_nothing(
-    small: object, tmp_path: Path, blocks: list[bytes]
-) -> None:
+def test_a_file_that_does_not_fit_is_an_error_and_leaves_nothing(tmp_path: Path, blocks: list[bytes]) -> None:
     target = tmp_path / "a"
     target.write_bytes(b"old")
-    with pytest.raises(UsageError, match="too large for this disk"), atomic(target) as file:
+    with small(), pytest.raises(UsageError, match="too large for this disk"), atomic(target) as file:
         for block in blocks:
             file.write(block)
     assert target.read_bytes() == b"old"
     assert left(tmp_path) == {"a"}
 
 
-def test_a_configuration_that_does_not_fit_stays_as_it_was(small: object, tmp_path: Path) -> None:
+def test_a_configuration_that_does_not_fit_stays_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("old")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with small(), pytest.raises(UsageError, match="cannot be written"):
         write_whole(path, "#" * 9000)
     assert path.read_text() == "old"
     assert left(tmp_path) == {"config.toml"}
