@@ -101,12 +101,10 @@ class Room:
                 await frame(np.zeros(0, np.int16))
 
 
-async def livekit(room: Room, base_url: str, how: str) -> None:
-    """livekit-agents without a room of its own: an audio input and output as its console has."""
+def livekit_devices(room: Room) -> tuple[Any, Any]:
+    """An audio input and output as livekit-agents' console has, that lead into the room."""
     from livekit import rtc
-    from livekit.agents import Agent, AgentSession
     from livekit.agents.voice import io
-    from livekit.plugins import openai, silero
 
     frames: asyncio.Queue[rtc.AudioFrame] = asyncio.Queue()
     size = round(room.rate * FRAME_S)
@@ -150,6 +148,14 @@ async def livekit(room: Room, base_url: str, how: str) -> None:
             self.ending = None
             self.on_playback_finished(playback_position=played, interrupted=interrupted)
 
+    return Microphone(label="microphone"), Loudspeaker()
+
+
+async def livekit(room: Room, base_url: str, how: str) -> None:
+    """livekit-agents without a room of its own."""
+    from livekit.agents import Agent, AgentSession
+    from livekit.plugins import openai, silero
+
     service: dict[str, Any] = {"base_url": base_url, "api_key": "k"}
     turns: dict[str, Any] = {"turn_detection": "vad", "endpointing": {"min_delay": SILENCE_S}}
     # Recognition begins when the voice detection lets go: as its plugin has it after 550 ms, tuned at our soft end.
@@ -167,8 +173,7 @@ async def livekit(room: Room, base_url: str, how: str) -> None:
         tts=openai.TTS(**service, **({"response_format": "pcm"} if how == "tuned" else {})),
         **settings[how],
     )
-    session.input.audio = Microphone(label="microphone")
-    session.output.audio = Loudspeaker()
+    session.input.audio, session.output.audio = livekit_devices(room)
     await session.start(Agent(instructions="Answer."), record=False)
     try:
         await room.hold()
@@ -176,29 +181,12 @@ async def livekit(room: Room, base_url: str, how: str) -> None:
         await session.aclose()
 
 
-async def pipecat(room: Room, base_url: str, how: str) -> None:
-    """pipecat with a transport that takes and gives sound as its local one does."""
-    from pipecat.audio.vad.silero import SileroVADAnalyzer
-    from pipecat.audio.vad.vad_analyzer import VADParams
+def pipecat_devices(room: Room, how: str, ready: asyncio.Event) -> tuple[Any, Any]:
+    """A transport's two ends that take and give sound as pipecat's local one does; `ready` when they do."""
     from pipecat.frames.frames import InputAudioRawFrame
-    from pipecat.pipeline.pipeline import Pipeline
-    from pipecat.pipeline.worker import PipelineParams, PipelineWorker
-    from pipecat.processors.aggregators.llm_context import LLMContext
-    from pipecat.processors.aggregators.llm_response_universal import (
-        LLMContextAggregatorPair,
-        LLMUserAggregatorParams,
-    )
-    from pipecat.services.openai.llm import OpenAILLMService
-    from pipecat.services.openai.stt import OpenAISTTService
-    from pipecat.services.openai.tts import OpenAITTSService
     from pipecat.transports.base_input import BaseInputTransport
     from pipecat.transports.base_output import BaseOutputTransport
     from pipecat.transports.base_transport import TransportParams
-    from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
-    from pipecat.turns.user_turn_strategies import UserTurnStrategies
-    from pipecat.workers.runner import WorkerRunner
-
-    ready = asyncio.Event()
 
     class Microphone(BaseInputTransport):
         async def start(self, frame: Any) -> None:
@@ -231,7 +219,21 @@ async def pipecat(room: Room, base_url: str, how: str) -> None:
         await microphone.push_audio_frame(InputAudioRawFrame(audio=pcm, sample_rate=room.rate, num_channels=1))
 
     room.push = push
-    service: dict[str, Any] = {"base_url": base_url, "api_key": "k"}
+    return microphone, loudspeaker
+
+
+def pipecat_context(how: str) -> Any:
+    """What the person and the model said, and when the person's turn ends."""
+    from pipecat.audio.vad.silero import SileroVADAnalyzer
+    from pipecat.audio.vad.vad_analyzer import VADParams
+    from pipecat.processors.aggregators.llm_context import LLMContext
+    from pipecat.processors.aggregators.llm_response_universal import (
+        LLMContextAggregatorPair,
+        LLMUserAggregatorParams,
+    )
+    from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+    from pipecat.turns.user_turn_strategies import UserTurnStrategies
+
     # The voice detection waits first, the strategy then: together the silence that ends a turn.
     first = SOFT_END_S if how == "tuned" else VADParams().stop_secs
     then = SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=SILENCE_S - first)
@@ -239,7 +241,22 @@ async def pipecat(room: Room, base_url: str, how: str) -> None:
         vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=first)),
         **({} if how == "default" else {"user_turn_strategies": UserTurnStrategies(stop=[then])}),
     )
-    context = LLMContextAggregatorPair(LLMContext(), user_params=users)
+    return LLMContextAggregatorPair(LLMContext(), user_params=users)
+
+
+async def pipecat(room: Room, base_url: str, how: str) -> None:
+    """pipecat as a pipeline of its own services."""
+    from pipecat.pipeline.pipeline import Pipeline
+    from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+    from pipecat.services.openai.llm import OpenAILLMService
+    from pipecat.services.openai.stt import OpenAISTTService
+    from pipecat.services.openai.tts import OpenAITTSService
+    from pipecat.workers.runner import WorkerRunner
+
+    ready = asyncio.Event()
+    microphone, loudspeaker = pipecat_devices(room, how, ready)
+    context = pipecat_context(how)
+    service: dict[str, Any] = {"base_url": base_url, "api_key": "k"}
     pipeline = Pipeline(
         [
             microphone,
