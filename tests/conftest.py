@@ -78,20 +78,33 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
     hypothesis.settings.register_profile("here", deadline=None)
     hypothesis.settings.load_profile("ci" if REQUIRE_ALL else "here")
-    config.addinivalue_line("markers", "needs_sound: uses virtual sound devices (PulseAudio and PortAudio)")
+    for mark, (what, _) in NEEDS.items():
+        config.addinivalue_line("markers", f"{mark}: {what}")
+
+
+NEEDS: dict[str, tuple[str, Callable[[], str | None]]] = {
+    "needs_sound": ("virtual sound devices (PulseAudio and PortAudio)", virtual.available),
+    "needs_posix": (
+        "pseudo-terminals or file modes",
+        lambda: None if os.name == "posix" else "this is no POSIX system",
+    ),
+}
+"""What a test may need, by its mark: in words, and what is missing for it here."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs virtual sound devices where there are none, and says so in one line."""
-    wanting = [item for item in items if item.get_closest_marker("needs_sound")]
-    reason = virtual.available() if wanting else None
-    if reason is None:
-        return
-    if REQUIRE_ALL:
-        raise pytest.UsageError(f"virtual sound devices are required here, but {reason}")
-    config.hook.pytest_deselected(items=wanting)
-    items[:] = [item for item in items if item not in wanting]
-    config.stash[LEFT_OUT] = f"left out: {len(wanting)} tests on virtual sound devices; {reason}"
+    """Leaves out what needs something that is not here, and says so in a line for each."""
+    lines = []
+    for mark, (what, missing) in NEEDS.items():
+        wanting = [item for item in items if item.get_closest_marker(mark)]
+        if (reason := missing() if wanting else None) is None:
+            continue
+        if REQUIRE_ALL:
+            raise pytest.UsageError(f"{what} are required here, but {reason}")
+        config.hook.pytest_deselected(items=wanting)
+        items[:] = [item for item in items if item not in wanting]
+        lines.append(f"left out: {len(wanting)} tests that need {what}; {reason}")
+    config.stash[LEFT_OUT] = "\n".join(lines)
 
 
 LEFT_OUT = pytest.StashKey[str]()

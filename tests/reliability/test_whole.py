@@ -269,7 +269,7 @@ def test_no_input_is_written_over(voice: Voice, tmp_path: Path, words: tuple[str
     (work / "there").symlink_to(work)
     (work / "link.wav").symlink_to("a.wav")
     (work / "hard.wav").hardlink_to(work / "a.wav")
-    output = {"same": "a.wav", "dots": "./there/../work/a.wav", "link": "link.wav", "hard": "hard.wav"}
+    output = {"same": "a.wav", "dots": f"./there/../{work.name}/a.wav", "link": "link.wav", "hard": "hard.wav"}
     names = {"input": "a.wav", "output": output.get(how, "there/a.wav")}
     done = voice(*(each.format(**names) for each in words))
     assert done.returncode == 2
