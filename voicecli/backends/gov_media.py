@@ -25,6 +25,7 @@ from voicecli.backends.http import HttpService
 from voicecli.backends.results import PICTURE, VIDEO, fetched
 from voicecli.backends.wording import Complaint, clean, complaint_in, plain
 from voicecli.errors import ConfigError
+from voicecli.ports import Stream
 from voicecli.types import (
     Backend,
     DescribeOptions,
@@ -82,32 +83,29 @@ class Media:
         marked = await self._picture(data.get("samUrl")) if options.segments else None
         return Description(plain(caption), labels, marked)
 
-    @asynccontextmanager
-    async def image_enhance(self, picture: Upload) -> AsyncIterator[AsyncIterator[MediaChunk]]:
+    def image_enhance(self, picture: Upload) -> Stream[MediaChunk]:
         """The picture, sharper."""
-        data = await self._sent("image_enhance", ENHANCED, picture)
-        async with fetched(self._service, data.get("enhanceImageUrl"), PICTURE) as pieces:
-            yield pieces
+        return self._made("image_enhance", ENHANCED, picture, "enhanceImageUrl", PICTURE)
 
-    @asynccontextmanager
-    async def image_animate(self, picture: Upload) -> AsyncIterator[AsyncIterator[MediaChunk]]:
+    def image_animate(self, picture: Upload) -> Stream[MediaChunk]:
         """A short video of the picture."""
-        data = await self._sent("image_animate", ANIMATED, picture)
-        async with fetched(self._service, data.get("svdVideoUrl"), VIDEO) as pieces:
-            yield pieces
+        return self._made("image_animate", ANIMATED, picture, "svdVideoUrl", VIDEO)
 
-    @asynccontextmanager
-    async def video_track(self, video: Upload) -> AsyncIterator[AsyncIterator[MediaChunk]]:
+    def video_track(self, video: Upload) -> Stream[MediaChunk]:
         """The video with what moves marked."""
-        data = await self._sent("video_track", TRACKED, video)
-        async with fetched(self._service, data.get("data"), VIDEO) as pieces:
-            yield pieces
+        return self._made("video_track", TRACKED, video, "data", VIDEO)
+
+    def video_smooth(self, video: Upload) -> Stream[MediaChunk]:
+        """The video with frames put between its own."""
+        return self._made("video_smooth", SMOOTHED, video, "data", VIDEO)
 
     @asynccontextmanager
-    async def video_smooth(self, video: Upload) -> AsyncIterator[AsyncIterator[MediaChunk]]:
-        """The video with frames put between its own."""
-        data = await self._sent("video_smooth", SMOOTHED, video)
-        async with fetched(self._service, data.get("data"), VIDEO) as pieces:
+    async def _made(
+        self, verb: Verb, path: str, upload: Upload, field: str, kind: str
+    ) -> AsyncIterator[AsyncIterator[MediaChunk]]:
+        """What the service made of an upload, from the address that stands in `field` of its answer."""
+        data = await self._sent(verb, path, upload)
+        async with fetched(self._service, data.get(field), kind) as pieces:
             yield pieces
 
     async def learn(self, document: Upload, options: LearnOptions) -> None:
