@@ -21,7 +21,7 @@ from voicecli import cli
 from voicecli.abilities import ABILITIES
 from voicecli.backends.endpoints import ENDPOINTS, Endpoint
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.backends import TITLES, VERBS, capabilities
+from voicecli.commands.backends import SHOWN, TITLES, capabilities
 from voicecli.commands.common import shared_options
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ def capability_table() -> str:
     """What each family can do, as a Markdown table: a row for each verb."""
     can = {family.name: capabilities(family) for family in FAMILIES.values()}
     rows = [["", *can], ["---"] * (1 + len(can))]
-    rows += [[TITLES[verb], *(_code(each[verb]) for each in can.values())] for verb in VERBS]
+    rows += [[TITLES[verb], *(_code(each[verb]) for each in can.values())] for verb in SHOWN]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Voice
 from tests.fakes.server import FakeServer, Reply
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.backends import VERBS, capabilities
+from voicecli.commands.backends import SHOWN, capabilities
 from voicecli.commands.voices import _wanted as wanted
 from voicecli.types import Voice as Spoken
 
@@ -102,9 +102,9 @@ def test_backends_tells_what_is_configured_and_what_each_family_can(work: dict[s
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_capability_table_is_what_the_factories_say(name: str) -> None:
     family, told = FAMILIES[name], capabilities(FAMILIES[name])
-    assert tuple(told) == VERBS
-    assert {verb for verb, can in told.items() if can not in ("bridge", "-")} == {v for v in VERBS if family.can(v)}
-    assert {verb for verb, can in told.items() if can.startswith("with ")} == set(family.needs) & set(VERBS)
+    assert tuple(told) == SHOWN
+    assert {verb for verb, can in told.items() if can not in ("bridge", "-")} == {v for v in SHOWN if family.can(v)}
+    assert {verb for verb, can in told.items() if can.startswith("with ")} == set(family.needs) & set(SHOWN)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -113,7 +113,7 @@ def test_every_factory_can_be_imported(name: str) -> None:
     from voicecli.types import Backend
 
     family = FAMILIES[name]
-    for verb in (*VERBS, "speak_live"):
+    for verb in (*SHOWN, "speak_live"):
         if factory := getattr(family, verb):
             opened = factory(Backend(name, name, base_url="http://127.0.0.1:9/v1"))
             assert hasattr(opened, "__aenter__"), verb

@@ -139,7 +139,7 @@ def test_forgetting_what_is_not_stored_names_what_is(voice: Voice) -> None:
     assert done.returncode == 2 and b"There are keys for: work." in done.stderr
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
+@pytest.mark.needs_posix
 def test_on_a_terminal_the_key_is_asked_for_and_not_echoed(home: dict[str, str]) -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "voicecli", "keys", "set", "work"]

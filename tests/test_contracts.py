@@ -10,7 +10,7 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -27,6 +27,7 @@ from voicecli.errors import (
     VoiceError,
 )
 from voicecli.types import (
+    ALL_VERBS,
     AudioClip,
     ChatOptions,
     DescribeOptions,
@@ -35,12 +36,11 @@ from voicecli.types import (
     PictureOptions,
     SpeechRequest,
     TranscribeOptions,
-    Verb,
 )
 
 pytestmark = pytest.mark.anyio
 
-VERBS: tuple[Verb, ...] = get_args(Verb)
+VERBS = ALL_VERBS
 REMOTE = [cell for cell in CELLS if cell.paths]
 HTTP = [cell for cell in REMOTE if not cell.socket]
 STREAMED = [cell for cell in CELLS if cell.slow]

@@ -130,7 +130,7 @@ def test_keys_are_kept_side_by_side_and_forgotten_one_by_one(tmp_path: Path) -> 
     assert stored(place) == {"work": "sk-3"} and list(place.iterdir()) == [key_file(place)]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.needs_posix
 def test_the_file_is_private_whatever_it_and_the_umask_were(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

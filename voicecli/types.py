@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Literal, get_args
 
 Verb = Literal[
     "transcribe",
@@ -30,6 +30,7 @@ Verb = Literal[
     "video_smooth",
     "learn",
 ]
+ALL_VERBS: tuple[Verb, ...] = get_args(Verb)
 Role = Literal["system", "user", "assistant"]
 
 

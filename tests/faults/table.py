@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from tests.fakes.server import CUT, RESET, STALL
 from tests.faults import inject
 from tests.faults.inject import WORDS
 from voicecli.backends.registry import FAMILIES
-from voicecli.types import Verb
+from voicecli.types import ALL_VERBS, Verb
 
-VERBS: tuple[Verb, ...] = get_args(Verb)
+VERBS = ALL_VERBS
 
 HTTP = frozenset({"json", "sse", "ndjson", "bytes"})
 TEXT = frozenset({"json", "sse", "ndjson"})

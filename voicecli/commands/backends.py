@@ -8,31 +8,14 @@ import typer
 
 from voicecli.commands import common
 from voicecli.commands.common import Session
+from voicecli.types import ALL_VERBS, Verb
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
-    from voicecli.types import Verb
 
-VERBS: tuple[Verb, ...] = (
-    "transcribe",
-    "transcribe_live",
-    "chat",
-    "speak",
-    "voices",
-    "models",
-    "health",
-    "embed",
-    "similar",
-    "rerank",
-    "image_make",
-    "image_describe",
-    "image_enhance",
-    "image_animate",
-    "video_track",
-    "video_smooth",
-    "learn",
-)
-TITLES = {verb: verb.replace("transcribe_live", "live").replace("_", " ") for verb in VERBS}
+SHOWN = tuple(verb for verb in ALL_VERBS if verb != "speak_live")
+"""Every family speaks live, itself or by a bridge from `speak`: a row of its own would tell nothing."""
+TITLES = {verb: verb.replace("transcribe_live", "live").replace("_", " ") for verb in SHOWN}
 """What a verb is called in a table."""
 
 
@@ -55,7 +38,7 @@ def backends(ctx: typer.Context) -> None:
     columns = ("name", "family", "host", "used for")
     console.table(("backend", *columns[1:]), [[str(each[name]) for name in columns] for each in configured])
     console.result("")
-    rows = [[TITLES[verb], *(each[verb] for each in families)] for verb in VERBS]
+    rows = [[TITLES[verb], *(each[verb] for each in families)] for verb in SHOWN]
     console.table(("can", *(each["name"] for each in families)), rows)
 
 
@@ -68,7 +51,7 @@ def capabilities(family: Family) -> dict[str, str]:
             return f"with {family.needs[verb]}" if verb in family.needs else "yes"
         return "bridge" if wiring.able(family, verb) else "-"
 
-    return {verb: one(verb) for verb in VERBS}
+    return {verb: one(verb) for verb in SHOWN}
 
 
 def _configured(session: Session) -> list[dict[str, Any]]:

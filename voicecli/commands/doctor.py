@@ -13,32 +13,16 @@ import typer
 from voicecli.commands import checkup, common
 from voicecli.commands.common import Session
 from voicecli.errors import ConfigError, DeviceError, UnreachableError, VoiceError, culprit
+from voicecli.types import ALL_VERBS, Verb
 
 if TYPE_CHECKING:
     from voicecli.audio.devices import Device, Kind
     from voicecli.backends.registry import Family
     from voicecli.config import Config
-    from voicecli.types import Backend, Verb
+    from voicecli.types import Backend
 
 VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
-OFFERED: tuple[Verb, ...] = (
-    "transcribe",
-    "transcribe_live",
-    "chat",
-    "speak",
-    "voices",
-    "models",
-    "embed",
-    "similar",
-    "rerank",
-    "image_make",
-    "image_describe",
-    "image_enhance",
-    "image_animate",
-    "video_track",
-    "video_smooth",
-    "learn",
-)
+OFFERED = tuple(verb for verb in ALL_VERBS if verb not in ("speak_live", "health"))
 CONNECT_S, ANSWER_S, PATIENCE_S = 3.0, 6.0, 10.0
 """How long a backend may take to be connected to, to send the next bytes, and altogether."""
 SOUND_S = 5.0
