@@ -20,6 +20,7 @@ from voicecli.errors import InputError, UsageError
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.commands.attach import Attached
+    from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
 
 TEMPLATES = "templates"
@@ -29,47 +30,59 @@ PLACE = "$input"
 """Where a template takes the question; at its end where it has no such place."""
 
 
+_Prompt = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="The question.")]
+_MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer, in tokens.")
+]
+_Stop = Annotated[
+    list[str] | None, typer.Option("--stop", metavar="TEXT", help="End the answer before TEXT; repeatable.")
+]
+_Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Ask for the same answer again.")]
+_Answers = Annotated[
+    int | None, typer.Option("-n", "--answers", metavar="N", min=1, help="Ask for several answers at once.")
+]
+_Category = Annotated[str | None, typer.Option("--category", metavar="NAME", help="The knowledge base to answer from.")]
+_Template = Annotated[
+    str | None,
+    typer.Option(
+        "-t",
+        "--template",
+        metavar="NAME",
+        help="A text around the question: see below.",
+        autocompletion=completing.templates,
+    ),
+]
+_Schema = Annotated[
+    Path | None, typer.Option("--schema", metavar="FILE", help="Answer in JSON that fits this JSON schema.")
+]
+_Attach = Annotated[
+    list[Path] | None,
+    typer.Option("-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; repeatable."),
+]
+_Speak = Annotated[bool, typer.Option("--speak", help="Read the answer aloud as it is written.")]
+_Plain = Annotated[bool, typer.Option("--plain", help="Show Markdown as it is, on a terminal too.")]
+_Usage = Annotated[bool, typer.Option("-u", "--usage", help="Say on stderr how many tokens it took.")]
+
+
 def chat(
     ctx: typer.Context,
-    prompt: Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="The question.")] = None,
+    prompt: _Prompt = None,
     system: System = None,
     model: Model = None,
     temperature: Temperature = None,
-    max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer, in tokens.")
-    ] = None,
+    max_tokens: _MaxTokens = None,
     top_p: TopP = None,
-    stop: Annotated[
-        list[str] | None, typer.Option("--stop", metavar="TEXT", help="End the answer before TEXT; repeatable.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Ask for the same answer again.")] = None,
-    answers: Annotated[
-        int | None, typer.Option("-n", "--answers", metavar="N", min=1, help="Ask for several answers at once.")
-    ] = None,
-    category: Annotated[
-        str | None, typer.Option("--category", metavar="NAME", help="The knowledge base to answer from.")
-    ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option(
-            "-t",
-            "--template",
-            metavar="NAME",
-            help="A text around the question: see below.",
-            autocompletion=completing.templates,
-        ),
-    ] = None,
-    schema: Annotated[
-        Path | None, typer.Option("--schema", metavar="FILE", help="Answer in JSON that fits this JSON schema.")
-    ] = None,
-    attach: Annotated[
-        list[Path] | None,
-        typer.Option("-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; repeatable."),
-    ] = None,
-    speak: Annotated[bool, typer.Option("--speak", help="Read the answer aloud as it is written.")] = False,
+    stop: _Stop = None,
+    seed: _Seed = None,
+    answers: _Answers = None,
+    category: _Category = None,
+    template: _Template = None,
+    schema: _Schema = None,
+    attach: _Attach = None,
+    speak: _Speak = False,
     voice: VoiceName = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Show Markdown as it is, on a terminal too.")] = False,
-    usage: Annotated[bool, typer.Option("-u", "--usage", help="Say on stderr how many tokens it took.")] = False,
+    plain: _Plain = False,
+    usage: _Usage = False,
     continued: Continue = False,
     named: SessionName = None,
     private: Private = False,
@@ -87,8 +100,6 @@ def chat(
     What is piped in comes before the question, with an empty line between. -t NAME reads templates/NAME beside
     the configuration, or a file; $input in it stands for the question. A recording is recognised first.
     """
-    from voicecli import wiring
-    from voicecli.commands.attach import attached
     from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
 
@@ -104,25 +115,43 @@ def chat(
         category=category,
         schema=_schema(schema),
     )
-    family, _ = session.choose("chat")
-    session.check(family, "chat", options)
-    options = wiring.with_chat_settings(family, options, session.config(), session.console)
+    family, options = _settled(session, options)
     frame = _template(session, template)
     talks = not prompt and not template and _can_talk(session)
     question = "" if talks else _framed(frame, _question(session, prompt or [], bool(frame or attach)))
     keeper = Keeper(session, "chat", continued=continued, name=named, private=private)
     turns = Turns(session, options, keeper, keeper.settle(system, session.config().chat.system, model), usage, plain)
-    turns.talk = list(keeper.earlier)
-    turns.aloud = _aloud(session, voice) if speak else None
-    files = attached(session, attach or [], private=private)
+    turns.talk, turns.aloud = list(keeper.earlier), _aloud(session, voice) if speak else None
+    files = _files(session, family, options, attach, private=private)
+    return _converse(turns, files, private) if talks else _ask(turns, files, question)
+
+
+def _files(
+    session: Session, family: Family, options: ChatOptions, paths: list[Path] | None, *, private: bool
+) -> Attached:
+    """What goes along with the question. UsageError for pictures that the family does not take."""
+    from voicecli.commands.attach import attached
+
+    files = attached(session, paths or [], private=private)
     _check_images(family, options, files)
-    if talks:
-        _converse(turns, files, private)
-        return
+    return files
+
+
+def _settled(session: Session, options: ChatOptions) -> tuple[Family, ChatOptions]:
+    """Who answers, and what it is asked for: the settings where no flag spoke. UsageError for what it can't."""
+    from voicecli import wiring
+
+    family, _ = session.choose("chat")
+    session.check(family, "chat", options)
+    return family, wiring.with_chat_settings(family, options, session.config(), session.console)
+
+
+def _ask(turns: Turns, files: Attached, question: str) -> None:
+    """One question, and no more."""
     try:
         turns.ask(files.with_question(question), files.images)
     finally:
-        keeper.close()
+        turns.keeper.close()
 
 
 def _can_talk(session: Session) -> bool:

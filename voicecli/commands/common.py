@@ -179,75 +179,83 @@ _SHARED = {
 _PANEL = "For every command"
 
 
+_Backend = Annotated[
+    str | None,
+    typer.Option(
+        "-b",
+        "--backend",
+        metavar="NAME",
+        help="The backend to use, instead of the configured one.",
+        autocompletion=completing.backends,
+        callback=_remember,
+        expose_value=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+_Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Lay this profile over the configuration.",
+        autocompletion=completing.profiles,
+        callback=_remember,
+        expose_value=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+_Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Use this configuration file.",
+        callback=_remember,
+        expose_value=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+_Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print the result as JSON.",
+        callback=_remember,
+        expose_value=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+_Quiet = Annotated[
+    bool,
+    typer.Option(
+        "-q",
+        "--quiet",
+        help="Say nothing but results and errors.",
+        callback=_remember,
+        expose_value=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+_Verbose = Annotated[
+    bool,
+    typer.Option(
+        "-v",
+        "--verbose",
+        help="Tell of requests and timings.",
+        callback=_remember,
+        expose_value=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
 def _shared(
-    backend: Annotated[
-        str | None,
-        typer.Option(
-            "-b",
-            "--backend",
-            metavar="NAME",
-            help="The backend to use, instead of the configured one.",
-            autocompletion=completing.backends,
-            callback=_remember,
-            expose_value=False,
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile",
-            metavar="NAME",
-            help="Lay this profile over the configuration.",
-            autocompletion=completing.profiles,
-            callback=_remember,
-            expose_value=False,
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="Use this configuration file.",
-            callback=_remember,
-            expose_value=False,
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print the result as JSON.",
-            callback=_remember,
-            expose_value=False,
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "-q",
-            "--quiet",
-            help="Say nothing but results and errors.",
-            callback=_remember,
-            expose_value=False,
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "-v",
-            "--verbose",
-            help="Tell of requests and timings.",
-            callback=_remember,
-            expose_value=False,
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
+    backend: _Backend = None,
+    profile: _Profile = None,
+    config: _Config = None,
+    json: _Json = False,
+    quiet: _Quiet = False,
+    verbose: _Verbose = False,
 ) -> None:
     """Never called: its parameters become options of every command."""
 

@@ -39,48 +39,56 @@ ABOUT_THE_VOICE = (400, 404, 422)
 """How services answer to a voice that they do not know."""
 
 
+_Text = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to say.")]
+_Format = Annotated[
+    str | None,
+    typer.Option("-f", "--format", metavar="FORMAT", help="The format of the sound.", autocompletion=completing.sounds),
+]
+_Play = Annotated[bool, typer.Option("--play", help="With -o: out of the loudspeaker too.")]
+_Srt = Annotated[Path | None, typer.Option("--srt", metavar="FILE", help="Write subtitles, timed by counted samples.")]
+_Vtt = Annotated[Path | None, typer.Option("--vtt", metavar="FILE", help="The same as WebVTT.")]
+_ByLine = Annotated[bool, typer.Option("--by-line", help="Say each line as soon as it is there.")]
+_Speed = Annotated[
+    float | None, typer.Option("--speed", metavar="FACTOR", min=0.1, max=10, help="1 is normal, 1.5 is faster.")
+]
+_Pitch = Annotated[float | None, typer.Option("--pitch", metavar="NUMBER", help="On the family's own scale.")]
+_Volume = Annotated[
+    float, typer.Option("--volume", metavar="FACTOR", min=0, max=10, help="1 is as the service sends it.")
+]
+_Instructions = Annotated[str | None, typer.Option("--instructions", metavar="TEXT", help="How to say it, in words.")]
+_Style = Annotated[str | None, typer.Option("--style", metavar="NAME", help="A speaking style.")]
+_Reference = Annotated[
+    Path | None, typer.Option("--reference", metavar="FILE", help="A recording of the voice to imitate.")
+]
+_Literal = Annotated[bool, typer.Option("--literal", help="Read markdown, addresses and emoji sign by sign.")]
+_Cache = Annotated[
+    bool, typer.Option("--cache", help="Keep the sound on this machine, and ask for the same words only once.")
+]
+
+
 def speak(
     ctx: typer.Context,
-    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to say.")] = None,
+    text: _Text = None,
     input: Input = None,
     output: Output = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "-f", "--format", metavar="FORMAT", help="The format of the sound.", autocompletion=completing.sounds
-        ),
-    ] = None,
-    play: Annotated[bool, typer.Option("--play", help="With -o: out of the loudspeaker too.")] = False,
-    srt: Annotated[
-        Path | None, typer.Option("--srt", metavar="FILE", help="Write subtitles, timed by counted samples.")
-    ] = None,
-    vtt: Annotated[Path | None, typer.Option("--vtt", metavar="FILE", help="The same as WebVTT.")] = None,
-    by_line: Annotated[bool, typer.Option("--by-line", help="Say each line as soon as it is there.")] = False,
+    format: _Format = None,
+    play: _Play = False,
+    srt: _Srt = None,
+    vtt: _Vtt = None,
+    by_line: _ByLine = False,
     voice: VoiceName = None,
     language: Language = None,
     model: Model = None,
-    speed: Annotated[
-        float | None, typer.Option("--speed", metavar="FACTOR", min=0.1, max=10, help="1 is normal, 1.5 is faster.")
-    ] = None,
-    pitch: Annotated[float | None, typer.Option("--pitch", metavar="NUMBER", help="On the family's own scale.")] = None,
-    volume: Annotated[
-        float, typer.Option("--volume", metavar="FACTOR", min=0, max=10, help="1 is as the service sends it.")
-    ] = 1.0,
-    instructions: Annotated[
-        str | None, typer.Option("--instructions", metavar="TEXT", help="How to say it, in words.")
-    ] = None,
-    style: Annotated[str | None, typer.Option("--style", metavar="NAME", help="A speaking style.")] = None,
-    reference: Annotated[
-        Path | None, typer.Option("--reference", metavar="FILE", help="A recording of the voice to imitate.")
-    ] = None,
+    speed: _Speed = None,
+    pitch: _Pitch = None,
+    volume: _Volume = 1.0,
+    instructions: _Instructions = None,
+    style: _Style = None,
+    reference: _Reference = None,
     temperature: Temperature = None,
     top_p: TopP = None,
-    literal: Annotated[
-        bool, typer.Option("--literal", help="Read markdown, addresses and emoji sign by sign.")
-    ] = False,
-    cache: Annotated[
-        bool, typer.Option("--cache", help="Keep the sound on this machine, and ask for the same words only once.")
-    ] = False,
+    literal: _Literal = False,
+    cache: _Cache = False,
 ) -> None:
     """Read a text aloud, or into a file.
 
@@ -115,14 +123,18 @@ def speak(
     goal = replace(plan(input, output, format), play=play, volume=volume, cues=bool(titles))
     _check_goal(session, goal, [path for path, _ in titles], input)
     family, backend = session.choose("speak")
+    job = Job(session, family, backend, _checked(session, family, request, goal), goal, cache)
+    source = _source(session, text or [], input, streamed=goal.path in ("", STD) or by_line)
+    _report(session, job.run(source, literal=literal, by_line=by_line), goal, titles)
+
+
+def _checked(session: Session, family: Family, request: SpeechRequest, goal: Goal) -> SpeechRequest:
+    """The request in the format that the goal needs. UsageError for what the family does not take."""
     if goal.native:
         _check_native(family, goal)
         request = replace(request, format=goal.container)
     session.check(family, "speak", request)
-    job = Job(session, family, backend, request, goal, cache)
-    source = _source(session, text or [], input, streamed=goal.path in ("", STD) or by_line)
-    told = job.run(source, literal=literal, by_line=by_line)
-    _report(session, told, goal, titles)
+    return request
 
 
 def _report(session: Session, told: Told, goal: Goal, titles: list[tuple[Path, str]]) -> None:

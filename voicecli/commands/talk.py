@@ -28,73 +28,84 @@ if TYPE_CHECKING:
     from voicecli.wiring_talk import Talk, TalkRequest
 
 
+_Input = Annotated[
+    str | None,
+    typer.Option(
+        "-i", "--input", metavar="FILE", help="Hear FILE in place of the microphone; - is s16le 16 kHz on stdin."
+    ),
+]
+_Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Write the replies to FILE (WAV), not the loudspeaker; - is stdout."
+    ),
+]
+_Fast = Annotated[bool, typer.Option("--fast", help="With files at both ends: as fast as the stages take it.")]
+_Ptt = Annotated[bool, typer.Option("--ptt", help="Push to talk: a key says when you speak (Ctrl-T).")]
+_Microphone = Annotated[
+    str | None,
+    typer.Option(
+        "--microphone",
+        metavar="NAME",
+        help="The microphone: a part of its name, or a number.",
+        autocompletion=completing.microphones,
+    ),
+]
+_Speaker = Annotated[
+    str | None,
+    typer.Option(
+        "--speaker",
+        metavar="NAME",
+        help="The loudspeaker: a part of its name, or a number.",
+        autocompletion=completing.loudspeakers,
+    ),
+]
+_Headphones = Annotated[
+    bool, typer.Option("--headphones", help="You wear headphones: talk over the assistant whenever you like.")
+]
+_BargeIn = Annotated[
+    str | None,
+    typer.Option(
+        "--barge-in",
+        metavar="on|off|auto",
+        help="Whether speech interrupts the assistant.",
+        autocompletion=completing.words("on", "off", "auto"),
+    ),
+]
+_Draft = Annotated[
+    str | None,
+    typer.Option(
+        "--draft",
+        metavar="off|asr|chat|speak|auto",
+        help="How far an answer may be prepared in a pause.",
+        autocompletion=completing.words("off", "asr", "chat", "speak", "auto"),
+    ),
+]
+_Save = Annotated[
+    Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
+]
+_Report = Annotated[
+    bool, typer.Option("--report", help="At the end, tell the medians and 95th percentiles of every stage.")
+]
+
+
 def talk(
     ctx: typer.Context,
-    input: Annotated[
-        str | None,
-        typer.Option(
-            "-i", "--input", metavar="FILE", help="Hear FILE in place of the microphone; - is s16le 16 kHz on stdin."
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="Write the replies to FILE (WAV), not the loudspeaker; - is stdout."
-        ),
-    ] = None,
-    fast: Annotated[
-        bool, typer.Option("--fast", help="With files at both ends: as fast as the stages take it.")
-    ] = False,
-    ptt: Annotated[bool, typer.Option("--ptt", help="Push to talk: a key says when you speak (Ctrl-T).")] = False,
+    input: _Input = None,
+    output: _Output = None,
+    fast: _Fast = False,
+    ptt: _Ptt = False,
     system: System = None,
     model: Model = None,
     voice: VoiceName = None,
     language: Language = None,
-    microphone: Annotated[
-        str | None,
-        typer.Option(
-            "--microphone",
-            metavar="NAME",
-            help="The microphone: a part of its name, or a number.",
-            autocompletion=completing.microphones,
-        ),
-    ] = None,
-    speaker: Annotated[
-        str | None,
-        typer.Option(
-            "--speaker",
-            metavar="NAME",
-            help="The loudspeaker: a part of its name, or a number.",
-            autocompletion=completing.loudspeakers,
-        ),
-    ] = None,
-    headphones: Annotated[
-        bool, typer.Option("--headphones", help="You wear headphones: talk over the assistant whenever you like.")
-    ] = False,
-    barge_in: Annotated[
-        str | None,
-        typer.Option(
-            "--barge-in",
-            metavar="on|off|auto",
-            help="Whether speech interrupts the assistant.",
-            autocompletion=completing.words("on", "off", "auto"),
-        ),
-    ] = None,
-    draft: Annotated[
-        str | None,
-        typer.Option(
-            "--draft",
-            metavar="off|asr|chat|speak|auto",
-            help="How far an answer may be prepared in a pause.",
-            autocompletion=completing.words("off", "asr", "chat", "speak", "auto"),
-        ),
-    ] = None,
-    save: Annotated[
-        Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
-    ] = None,
-    report: Annotated[
-        bool, typer.Option("--report", help="At the end, tell the medians and 95th percentiles of every stage.")
-    ] = False,
+    microphone: _Microphone = None,
+    speaker: _Speaker = None,
+    headphones: _Headphones = False,
+    barge_in: _BargeIn = None,
+    draft: _Draft = None,
+    save: _Save = None,
+    report: _Report = False,
     continued: Continue = False,
     named: SessionName = None,
     private: Private = False,

@@ -48,77 +48,91 @@ class Wish:
     asked: dict[str, Any] = field(default_factory=dict)
 
 
+_Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FILE...]", help="Recordings, folders (with -r), addresses; - is stdin."),
+]
+_Format = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-f",
+        "--format",
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; repeatable.",
+        autocompletion=completing.texts,
+    ),
+]
+_Input = Annotated[list[str] | None, typer.Option("-i", "--input", metavar="FILE", help="A recording too; repeatable.")]
+_Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Take the recordings in folders.")]
+_FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Read the names of recordings from FILE; - is stdin."),
+]
+_Raw = Annotated[
+    str | None, typer.Option("--raw", metavar="SPEC", help="The recordings are bare samples: s16le:16000:1.")
+]
+_Prompt = Annotated[
+    str | None, typer.Option("--prompt", metavar="TEXT", help="What the recording is about, names in it.")
+]
+_Hotword = Annotated[list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")]
+_Words = Annotated[bool, typer.Option("--words", help="Tell the time of every word: see below.")]
+_Diarize = Annotated[bool, typer.Option("--diarize", help="Tell speakers apart.")]
+_Translate = Annotated[bool, typer.Option("--translate", help="Translate into English.")]
+_MaxChars = Annotated[
+    int | None,
+    typer.Option(
+        "--max-chars", metavar="N", min=2, help="The widest subtitle line, in cells; a Chinese character is two."
+    ),
+]
+_MaxLines = Annotated[
+    int, typer.Option("--max-lines", metavar="N", min=1, max=20, help="The most lines of a subtitle.")
+]
+_Jobs = Annotated[int | None, typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time.")]
+_SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave out recordings whose texts are there already.")
+]
+_NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep finished pieces of long recordings.")]
+_MaxDownload = Annotated[
+    float, typer.Option("--max-download", metavar="MB", min=0.001, help="The most to fetch from an address.")
+]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")]
+_Copy = Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")]
+_Mic = Annotated[bool, typer.Option("--mic", help="Take dictation from the microphone.")]
+_Interim = Annotated[bool, typer.Option("--interim", help="With --mic: print texts that may still change, too.")]
+_StopAfter = Annotated[
+    float | None,
+    typer.Option("--stop-after", metavar="SECONDS", min=0.1, help="With --mic: end after so much silence."),
+]
+
+
 def transcribe(
     ctx: typer.Context,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[FILE...]", help="Recordings, folders (with -r), addresses; - is stdin."),
-    ] = None,
-    format: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-f",
-            "--format",
-            metavar="FORMAT",
-            help=f"{', '.join(FORMATS)}; repeatable.",
-            autocompletion=completing.texts,
-        ),
-    ] = None,
-    input: Annotated[
-        list[str] | None, typer.Option("-i", "--input", metavar="FILE", help="A recording too; repeatable.")
-    ] = None,
+    inputs: _Inputs = None,
+    format: _Format = None,
+    input: _Input = None,
     output: Output = None,
-    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Take the recordings in folders.")] = False,
-    files_from: Annotated[
-        str | None,
-        typer.Option("--files-from", metavar="FILE", help="Read the names of recordings from FILE; - is stdin."),
-    ] = None,
-    raw: Annotated[
-        str | None, typer.Option("--raw", metavar="SPEC", help="The recordings are bare samples: s16le:16000:1.")
-    ] = None,
+    recursive: _Recursive = False,
+    files_from: _FilesFrom = None,
+    raw: _Raw = None,
     language: Language = None,
     model: Model = None,
-    prompt: Annotated[
-        str | None, typer.Option("--prompt", metavar="TEXT", help="What the recording is about, names in it.")
-    ] = None,
-    hotword: Annotated[
-        list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")
-    ] = None,
+    prompt: _Prompt = None,
+    hotword: _Hotword = None,
     temperature: Temperature = None,
-    words: Annotated[bool, typer.Option("--words", help="Tell the time of every word: see below.")] = False,
-    diarize: Annotated[bool, typer.Option("--diarize", help="Tell speakers apart.")] = False,
-    translate: Annotated[bool, typer.Option("--translate", help="Translate into English.")] = False,
-    max_chars: Annotated[
-        int | None,
-        typer.Option(
-            "--max-chars", metavar="N", min=2, help="The widest subtitle line, in cells; a Chinese character is two."
-        ),
-    ] = None,
-    max_lines: Annotated[
-        int, typer.Option("--max-lines", metavar="N", min=1, max=20, help="The most lines of a subtitle.")
-    ] = 2,
-    jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time.")
-    ] = None,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out recordings whose texts are there already.")
-    ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Neither use nor keep finished pieces of long recordings.")
-    ] = False,
-    max_download: Annotated[
-        float, typer.Option("--max-download", metavar="MB", min=0.001, help="The most to fetch from an address.")
-    ] = 2000.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,
-    copy: Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")] = False,
-    mic: Annotated[bool, typer.Option("--mic", help="Take dictation from the microphone.")] = False,
-    interim: Annotated[
-        bool, typer.Option("--interim", help="With --mic: print texts that may still change, too.")
-    ] = False,
-    stop_after: Annotated[
-        float | None,
-        typer.Option("--stop-after", metavar="SECONDS", min=0.1, help="With --mic: end after so much silence."),
-    ] = None,
+    words: _Words = False,
+    diarize: _Diarize = False,
+    translate: _Translate = False,
+    max_chars: _MaxChars = None,
+    max_lines: _MaxLines = 2,
+    jobs: _Jobs = None,
+    skip_existing: _SkipExisting = False,
+    no_cache: _NoCache = False,
+    max_download: _MaxDownload = 2000.0,
+    dry_run: _DryRun = False,
+    copy: _Copy = False,
+    mic: _Mic = False,
+    interim: _Interim = False,
+    stop_after: _StopAfter = None,
 ) -> None:
     """Turn recordings into text.
 
@@ -140,29 +154,22 @@ def transcribe(
     lrc its time before it (karaoke), json and verbose_json a list.
     """
     session = common.session(ctx)
-    inputs = [*(inputs or []), *(input or [])]
-    asked = {
-        "language": language,
-        "model": model,
-        "prompt": prompt,
-        "temperature": temperature,
-        "hotwords": tuple(hotword or ()),
-        "diarize": diarize,
-        "translate": translate,
-    }
+    asked: dict[str, Any] = {"language": language, "model": model, "prompt": prompt, "temperature": temperature}
+    asked |= {"hotwords": tuple(hotword or ()), "diarize": diarize, "translate": translate}
     formats = formats_of(session, format, output)
     wish = Wish(formats, jobs, _raw(raw), not no_cache, skip_existing, copy, words, max_download, asked)
+    layout, inputs = _layout(max_chars, max_lines, words), [*(inputs or []), *(input or [])]
     if mic:
         _alone(inputs, files_from, raw, dry_run)
-        _dictate(session, wish, output, _layout(max_chars, max_lines, words), interim, stop_after)
-        return
+        return _dictate(session, wish, output, layout, interim, stop_after)
+    _need_no_microphone(interim, stop_after)
+    todo = plan(_inputs(session, inputs, files_from, recursive), output, formats)
+    return _show_plan(session, wish, todo) if dry_run else _do(session, wish, todo, layout)
+
+
+def _need_no_microphone(interim: bool, stop_after: float | None) -> None:
     if interim or stop_after is not None:
         raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
-    todo = plan(_inputs(session, inputs, files_from, recursive), output, formats)
-    if dry_run:
-        _show_plan(session, wish, todo)
-    else:
-        _do(session, wish, todo, _layout(max_chars, max_lines, words))
 
 
 # -- what to do ------------------------------------------------------------------------------------
