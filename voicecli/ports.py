@@ -29,6 +29,9 @@ from voicecli.types import (
     PictureOptions,
     Ranked,
     SpeechRequest,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
     TranscribeOptions,
     Transcript,
     Upload,
@@ -160,4 +163,23 @@ class Smoother(Protocol):
 class Learner(Protocol):
     async def learn(self, document: Upload, options: LearnOptions) -> None:
         """The document is in the knowledge base when this returns."""
+        ...
+
+
+class Toolbox(Protocol):
+    """Tools that a model may call. A call that fails, or is wrong, is a result that the model can answer to."""
+
+    @property
+    def specs(self) -> Sequence[ToolSpec]: ...
+
+    def question(self, call: ToolCall, *, chinese: bool) -> str:
+        """What the person has to say yes to before the call; "" where nobody needs to be asked."""
+        ...
+
+    def quick(self, call: ToolCall) -> bool:
+        """Whether it is over before a person would wonder."""
+        ...
+
+    async def use(self, call: ToolCall) -> ToolResult:
+        """Never raises a VoiceError. Cancelled, it leaves nothing running and nothing half written."""
         ...

@@ -31,7 +31,7 @@ Verb = Literal[
     "learn",
 ]
 ALL_VERBS: tuple[Verb, ...] = get_args(Verb)
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +160,56 @@ class TranscribeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool that a model may call; `parameters` is the JSON schema of its arguments, an object's."""
+
+    name: str
+    meaning: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model wants a tool used. `arguments` is JSON as the model wrote it: it may not even be JSON."""
+
+    id: str
+    name: str
+    arguments: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What came of a call: `text` is for the model, `shown` is a line for the person ("": nothing to see)."""
+
+    text: str
+    shown: str = ""
+    ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ToolNews:
+    """How a tool is doing, for the person: `text` is a line to be shown, what is asked or what came of it.
+
+    `quick`: it takes no time worth a word. A person is asked in the answer's text where there is no other way.
+    """
+
+    name: str
+    state: Literal["asked", "working", "done", "failed", "declined"]
+    text: str = ""
+    quick: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message of a conversation; `content` is never empty."""
+    """One message of a conversation; `content` is never empty, but for an assistant that only calls tools.
+
+    `calls` are the assistant's; a message of the role tool answers the call with the number `call_id`.
+    """
 
     role: Role
     content: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +222,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """A piece of a streamed answer. `reasoning` is shown, never spoken."""
+    """A piece of a streamed answer. `reasoning` is shown, never spoken. `calls` are whole, and come once, last.
+
+    `news` is of a tool that is used before the answer goes on (dialogue.tools); no service sends it.
+    """
 
     text: str = ""
     reasoning: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
+    calls: tuple[ToolCall, ...] = ()
+    news: ToolNews | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +247,7 @@ class Picture:
 class ChatOptions:
     """What a caller may ask of a chat model. None (or empty) means: do not send the field.
 
-    `schema` is the JSON schema that the answer has to fit; `images` belong to the last message.
+    `schema` is the JSON schema that the answer has to fit; `images` belong to the last message of the person.
     """
 
     model: str | None = None
@@ -210,6 +260,7 @@ class ChatOptions:
     category: str | None = None
     schema: Mapping[str, Any] | None = None
     images: tuple[Picture, ...] = ()
+    tools: tuple[ToolSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
