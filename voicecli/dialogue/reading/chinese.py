@@ -71,8 +71,9 @@ _BEGINS_CLAUSE = re.compile(
 )
 _TAKES = re.compile(
     "(?:^|[我你请想要能])把[^了]{1,5}$|告诉我?(?:老[婆公]|[爸妈哥姐弟妹]{1,2}|.?们)$"
-    rf"|(?:告诉|提醒)我(?:{_WHEN})$"
 )
+_REMINDS_OF = re.compile(rf"(?:告诉|提醒|叫)我(?:{_WHEN})$")
+"""Of what, is still to come."""
 _MAIN_CLAUSE = re.compile("(?:就|那[我你他就么]|所以|但是?|可是|却|还是|也|才|都).{2,}$")
 _ASKS_AT_END = re.compile(
     "(?:.(?:吗|呢|吧|嘛)|(?<![什怎那这要多])么|.(?:(?<!有)什么|(?<=[是找给跟和问见等叫像有])谁|哪[里儿]|多少钱?"
@@ -161,7 +162,7 @@ def _without(text: str, pattern: re.Pattern[str]) -> str:
 def _dangles(core: str) -> bool:
     if _ENDS_WITH_QUESTION.search(core):
         return False
-    if _GOES_ON.search(core):
+    if _GOES_ON.search(core) or _REMINDS_OF.search(core):
         return True
     if _TAKES.search(core) and not _COMMAND.match(_without(core, _TIME)):
         return True

@@ -250,13 +250,14 @@ def _shape(words: list[str]) -> Reading:
 
 
 def _ends_before_noun(words: list[str]) -> bool:
-    """ "The first", "a nice young", "late this": a noun is likely to follow."""
+    """ "The first", "a nice young", "a well known", "late this": a noun is likely to follow."""
     if words[-1] == "this":
         holds_this = lex.AUXILIARIES | lex.PREPOSITIONS | lex.PARTICLES
         return len(words) > 1 and not _lemma(words[-2]) and words[-2] not in holds_this
-    if words[-1] not in lex.ADJECTIVES:
+    described = (words[-1].endswith("ed") or words[-1] in lex.PASTS) and (words[-2:-1] or [""])[0] in lex.DEGREES
+    if words[-1] not in lex.ADJECTIVES and not described:
         return False
-    at = len(words) - 2
+    at = len(words) - 2 - described
     while at >= 0 and words[at] in lex.ADJECTIVES:
         at -= 1
     return at >= 0 and words[at] in lex.DETERMINERS - {"all", "both"}

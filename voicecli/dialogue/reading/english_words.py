@@ -47,6 +47,8 @@ DETERMINERS = POSSESSIVES | words(
     """
 )
 """Words that a noun follows."""
+DEGREES = words("ill well badly newly highly very most more less so too rather quite fully")
+"""What stands between an article and a participle: "a well educated"."""
 BE = words("is are was were am be been being")
 MODALS = words("will would can could should shall may might must")
 DO = words("do does did")
