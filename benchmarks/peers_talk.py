@@ -365,8 +365,8 @@ def ours(name: str, turns: int, kind: str) -> tuple[str, list[float | None], str
         if kind == "digits":
             gaps, *_ = talk.hold(devices, row, turns)
             return f"voice talk, {name}", list(gaps), "with the sound card"
-        gaps, whole = converse(devices, service(kind, turns), row.flags, turns)
-    return f"voice talk, {name}", gaps, f"{whole} of {turns} recognised whole, with the sound card"
+        held = converse(devices, service(kind, turns), row.flags, turns)
+    return f"voice talk, {name}", held.gaps, f"{held.whole} of {turns} recognised whole, with the sound card"
 
 
 def peer(python: Path, product: str, how: str, turns: int, kind: str) -> tuple[str, list[float | None], str]:

@@ -11,6 +11,7 @@ import tempfile
 import time
 from itertools import cycle, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.fakes.recordings import HearingServer
 from tests.people import last_samples, speech_utterances
@@ -21,10 +22,16 @@ PLAYED_AHEAD_MS = 400
 """With less, a busy machine's sound server puts silence into what the person says."""
 
 
-def converse(
-    devices: VirtualDevices, server: HearingServer, flags: tuple[str, ...], turns: int
-) -> tuple[list[float | None], int]:
-    """The gap of every turn in ms (None: no answer before the next turn), and how many were recognised whole."""
+class Held(NamedTuple):
+    """The gap of every turn in ms (None: no answer before the next turn), on the recording and as the program told
+    it, and how many turns were recognised whole."""
+
+    gaps: list[float | None]
+    told: list[float | None]
+    whole: int
+
+
+def converse(devices: VirtualDevices, server: HearingServer, flags: tuple[str, ...], turns: int) -> Held:
     said = list(islice(cycle(speech_utterances()), turns))
     with tempfile.TemporaryDirectory() as name, server:
         home = {"PATH": os.environ["PATH"], "HOME": name}
@@ -37,10 +44,11 @@ def converse(
                         person.communicate(each.samples.tobytes())
                     talk.until("turn_metrics")
                     time.sleep(0.45)
+            told = [each["gap_ms"] for each in talk.of("turn_metrics")]
         heard = [each["heard"] for each in server.log if each["verb"] == "transcribe"]
         ends = last_samples(recording.person, said)
         begins = [first for first, _ in sounds(recording.assistant, quietest=1000)]
         upto = [*ends[1:], len(recording.assistant)]
     answers = [next((at for at in begins if end < at < limit), None) for end, limit in zip(ends, upto, strict=True)]
     gaps = [None if at is None else (at - end) * 1000 / RATE for at, end in zip(answers, ends, strict=True)]
-    return gaps, sum(each.text in heard for each in said)
+    return Held(gaps, told, sum(each.text in heard for each in said))

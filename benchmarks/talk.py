@@ -4,8 +4,9 @@
 
 `voice talk` runs as a process on virtual sound devices against a local server that takes 150 ms to recognise an
 upload, 200 ms to the first token, 15 ms a token and 150 ms to the first sound. A live recogniser shows words as they
-are spoken and has its final text 50 ms after the last packet. The sound card's own 40 ms are in the figures. Prints
-a table, and how many words of a slow voice stuttered; gates nothing.
+are spoken and has its final text 50 ms after the last packet. The sound card's own 40 ms are in the figures. People
+say digits as tones over speech; in one row they are real people where ../shared/recordings is there, the embedded
+voice otherwise. Prints a table, and how many words of a slow voice stuttered; gates nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from people import converse  # noqa: E402
+
 from tests.fakes.openai_server import Habits, OpenAIServer, _OpenAITalk  # noqa: E402
-from tests.people import says  # noqa: E402
+from tests.fakes.recordings import HearingServer  # noqa: E402
+from tests.people import says, speech_utterances  # noqa: E402
 from tests.test_talk_devices import settings, talking  # noqa: E402
 from tests.virtual import RATE, Recording, VirtualDevices, gaps_ms, sounds, virtual_devices  # noqa: E402
 
@@ -74,6 +78,8 @@ class Row:
     flags: tuple[str, ...] = ()
     live: bool = False
     heard: Callable[[str], str] = str
+    people: bool = False
+    """Somebody talks without tones in the voice: real people where ../shared/recordings is there."""
     after: Callable[[Recording], str] = field(default=lambda _: "")
 
 
@@ -97,6 +103,7 @@ ROWS = {
     "uploads, “Sure.” first": Row(reply=SHORT),
     "uploads, a Chinese reply": Row(reply=CHINESE),
     "uploads, a voice at pace 1.0": Row(habits=replace(HABITS, pace=1.0), reply=LONG, after=stutters),
+    "uploads, people's own words": Row(people=True),
     "live": Row(habits=LIVE_HABITS, live=True),
     "live, drafts off": Row(habits=LIVE_HABITS, live=True, flags=("--draft", "off")),
     "live, reads complete": Row(habits=LIVE_HABITS, live=True, heard=names),
@@ -109,6 +116,18 @@ def config(row: Row, server: OpenAIServer) -> str:
 
 def hold(devices: VirtualDevices, row: Row, turns: int) -> tuple[list[float], list[float], str]:
     """The gaps on the recording and those that the program told, in ms, and what else the row looks at."""
+    return converse_with_people(devices, row, turns) if row.people else say_digits(devices, row, turns)
+
+
+def converse_with_people(devices: VirtualDevices, row: Row, turns: int) -> tuple[list[float], list[float], str]:
+    """Utterances of which some read complete and some do not: their turns end after different silences."""
+    habits = replace(row.habits, script=[row.reply] * turns * 4)
+    held = converse(devices, HearingServer(speech_utterances(), habits), row.flags, turns)
+    both = [(gap, told) for gap, told in zip(held.gaps, held.told, strict=False) if gap is not None and told]
+    return [gap for gap, _ in both], [told for _, told in both], f"{held.whole} of {turns} recognised whole"
+
+
+def say_digits(devices: VirtualDevices, row: Row, turns: int) -> tuple[list[float], list[float], str]:
     rng = random.Random(1)
     habits = replace(row.habits, script=[row.reply] * turns * 4, heard=row.heard)
     with tempfile.TemporaryDirectory() as name, (LiveServer if row.live else OpenAIServer)(habits) as server:
