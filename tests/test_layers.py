@@ -36,6 +36,7 @@ PURE = {
     "dialogue.history",
     "dialogue.reading",
     "dialogue.backchannel",
+    "dialogue.courtesy",
     "backends.sse",
     "backends.ndjson",
     "backends.sensevoice",

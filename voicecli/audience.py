@@ -186,6 +186,22 @@ def report_lines(turns: Sequence[ev.TurnMetrics]) -> list[str]:
     return [*lines, f"{sum(turn.drafts for turn in turns)} drafts, about {wasted} tokens of them thrown away"]
 
 
+_TOLD = {
+    "working": "{name}: {text} …",
+    "done": "{name}: {text}",
+    "failed": "{name} failed: {text}",
+    "declined": "{name}: declined",
+}
+
+
+def tool_line(event: ev.ToolUsed) -> list[str]:
+    """A line on a tool; none for one that is over without anything to see, nor for a question, which is spoken."""
+    if event.state not in _TOLD or (event.state == "done" and not event.text):
+        return []
+    line = _TOLD[event.state].format(name=clean(event.name), text=clean(event.text))
+    return [line.replace(":  …", " …").removesuffix(": ")]
+
+
 def ready_line(event: ev.Ready) -> str:
     source, sink = clean(event.input) or "the microphone", clean(event.output) or "the loudspeaker"
     return f"ready: listening to {source}, speaking to {sink}"
@@ -201,4 +217,5 @@ _ASIDES: dict[type[Any], Callable[[Any], list[str]]] = {
     ev.TurnMetrics: lambda e: [metrics_line(e)],
     ev.Notice: lambda e: [e.text],
     ev.TakenBack: lambda e: ["(going on)"],
+    ev.ToolUsed: lambda e: tool_line(e),
 }

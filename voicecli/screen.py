@@ -32,7 +32,7 @@ from prompt_toolkit.output import ColorDepth, DummyOutput, create_output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
-from voicecli.audience import lost_line, metrics_line, ready_line, reply_line, said_line, share_of_gap
+from voicecli.audience import lost_line, metrics_line, ready_line, reply_line, said_line, share_of_gap, tool_line
 from voicecli.console import Console, clean
 from voicecli.dialogue import events as ev
 
@@ -52,6 +52,7 @@ PHASES: Mapping[str, tuple[str, str]] = {
     "listening": ("class:quiet", "listening"),
     "hearing": ("class:hearing", "hearing"),
     "thinking": ("class:thinking", "thinking"),
+    "working": ("class:thinking", "working"),
     "speaking": ("class:speaking", "speaking"),
     "muted": ("class:muted", "muted"),
     "waiting": ("class:muted", "waiting"),
@@ -413,4 +414,5 @@ _PRINTS: dict[type[Any], Callable[[Any], list[tuple[str, str]]]] = {
     ev.TurnLost: lambda e: [("lost", lost_line(e))],
     ev.Notice: lambda e: [("aside", clean(e.text))],
     ev.TakenBack: lambda e: [("aside", "       (going on)")],
+    ev.ToolUsed: lambda e: [("aside", " " * INDENT + line) for line in tool_line(e)],
 }

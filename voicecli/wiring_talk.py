@@ -7,7 +7,7 @@ what the parts do, printing, flags. Only the talk command calls it, inside its f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,11 +23,13 @@ from voicecli.dialogue.exchange import Parts
 from voicecli.dialogue.hearing import Hearing, LiveHearing, WholeHearing
 from voicecli.dialogue.history import History
 from voicecli.dialogue.loop import Conversation, Rules
+from voicecli.dialogue.tools import Gate, ToolUser
 from voicecli.dialogue.turn import Stages
 from voicecli.errors import UsageError, only
+from voicecli.ports import Stream, Toolbox
 from voicecli.talk_files import KeptTurns, Recording
-from voicecli.types import AudioFrame, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
-from voicecli.wiring import announce, check_language, check_options, choose, enter, with_chat_settings, with_key
+from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
+from voicecli.wiring import announce, check_language, check_options, choose, enter, takes, with_chat_settings, with_key
 from voicecli.wiring_devices import Devices
 
 if TYPE_CHECKING:
@@ -92,9 +94,17 @@ class Talk:
 
 @asynccontextmanager
 async def open_talk(
-    cfg: Config, request: TalkRequest, env: Mapping[str, str], report: Reporter, emit: Callable[[Event, int], None]
+    cfg: Config,
+    request: TalkRequest,
+    env: Mapping[str, str],
+    report: Reporter,
+    emit: Callable[[Event, int], None],
+    toolbox: Toolbox | None = None,
 ) -> AsyncIterator[Talk]:
-    """Everything opened but the sound devices. Raises ConfigError, UsageError and what opening raises."""
+    """Everything opened but the sound devices. Raises ConfigError, UsageError and what opening raises.
+
+    `toolbox` are the tools that a model which can call functions is offered; whoever gives it closes it.
+    """
     check_request(request)
     devices = Devices(cfg, request)
     async with AsyncExitStack() as stack:
@@ -105,9 +115,9 @@ async def open_talk(
         devices.prepare_echo(report)
         rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
         history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
-        parts = _parts(cfg, request, opened, devices, emit)
+        parts = _parts(cfg, request, opened, _thinker(opened, toolbox, report), devices, emit)
         talk = Talk(Conversation(parts, rules, history), parts.emit, devices.clock, devices)
-        talk.announcements = getattr(opened.model, "announcements", None)
+        talk.announcements = _announcements(opened.model, toolbox)
         if devices.recorder is not None:
             talk.taps.append(devices.recorder.heard)
         if cfg.talk.barge_in == "auto" and not (rules.barge_in or rules.push_to_talk) and request.input is None:
@@ -130,12 +140,37 @@ class _Opened:
     speech: SpeechRequest
 
 
+Thinker = Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
+"""The model as a conversation asks it."""
+
+
+def _thinker(opened: _Opened, toolbox: Toolbox | None, report: Reporter) -> Thinker:
+    """The model, with tools where there are some and the family takes them."""
+    if toolbox is None or not toolbox.specs:
+        return lambda messages, gate: opened.model.chat(messages, opened.chatting)
+    if "tools" not in takes(opened.chat_family, "chat"):
+        report.detail(f"{opened.chat_family.name} has no tools to offer to its model; it answers without them.")
+        return lambda messages, gate: opened.model.chat(messages, opened.chatting)
+    user = ToolUser(opened.model, toolbox)
+    return lambda messages, gate: user.chat(messages, opened.chatting, gate)
+
+
+def _announcements(*sources: Any) -> Callable[[], AsyncIterator[str]] | None:
+    """What rings by itself: timers, be they the model's or a tool's."""
+    return next((found for each in sources if (found := getattr(each, "announcements", None))), None)
+
+
 def _parts(
-    cfg: Config, request: TalkRequest, opened: _Opened, devices: Devices, emit: Callable[[Event, int], None]
+    cfg: Config,
+    request: TalkRequest,
+    opened: _Opened,
+    thinker: Thinker,
+    devices: Devices,
+    emit: Callable[[Event, int], None],
 ) -> Parts:
     limits = opened.voice_family.limits
     stages = Stages(
-        chat=lambda messages: opened.model.chat(messages, opened.chatting),
+        chat=thinker,
         say=_sayer(opened.speaker, opened.speech, devices.playout.rate),
         playout=devices.playout,
         clock=devices.clock,

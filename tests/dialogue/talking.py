@@ -17,6 +17,7 @@ from voicecli.dialogue.exchange import Parts
 from voicecli.dialogue.hearing import LiveHearing, WholeHearing
 from voicecli.dialogue.history import History
 from voicecli.dialogue.loop import Conversation, Rules
+from voicecli.dialogue.tools import Gate
 from voicecli.dialogue.turn import Stages
 from voicecli.types import (
     MIC,
@@ -101,7 +102,9 @@ class Brain:
     cancelled: int = 0
 
     @asynccontextmanager
-    async def chat(self, messages: Sequence[ChatMessage]) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+    async def chat(
+        self, messages: Sequence[ChatMessage], gate: Gate | None = None
+    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         self.asked.append(list(messages))
         reply = self.replies.pop(0)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 JSON_VERSION = 1
-Phase = Literal["listening", "hearing", "thinking", "speaking", "muted", "waiting"]
+Phase = Literal["listening", "hearing", "thinking", "working", "speaking", "muted", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,15 @@ class AssistantSaid:
 
     text: str
     interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUsed:
+    """A tool that the answer needs: leave is asked for, it works, or it is over. `text` tells more of it."""
+
+    name: str
+    state: Literal["asked", "working", "done", "failed", "declined"]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,7 @@ Event = (
     | UserSaid
     | AssistantDelta
     | AssistantSaid
+    | ToolUsed
     | Interrupted
     | TurnLost
     | TakenBack
@@ -141,6 +151,7 @@ JSON_NAMES: dict[type[Any], str] = {
     UserSaid: "user_said",
     AssistantDelta: "assistant_delta",
     AssistantSaid: "assistant_said",
+    ToolUsed: "tool",
     Interrupted: "interrupted",
     TurnLost: "turn_lost",
     TakenBack: "taken_back",

@@ -82,6 +82,10 @@ class Floor(Protocol):
         """A draft was thrown away that cost so much."""
         ...
 
+    def on_tool(self) -> None:
+        """A tool that an answer needs begins or is over."""
+        ...
+
     def on_refused(self, error: RateLimitedError) -> None:
         """A service asks for fewer requests."""
         ...
@@ -161,7 +165,7 @@ class Exchange:
             self.watch,
             self._with_prefix(hear),
             self.floor.history.request,
-            self.emit,
+            self._on_event,
             lambda text: self.floor.on_text(self, segment, text),
             depth=self.depth,
             typed=typed,
@@ -348,6 +352,11 @@ class Exchange:
 
     def _report(self) -> None:
         self.emit(self.watch.metrics(draft=self.draft_reached, drafts=self.drafts, wasted_tokens=self.wasted))
+
+    def _on_event(self, event: ev.Event) -> None:
+        self.emit(event)
+        if isinstance(event, ev.ToolUsed):
+            self.floor.on_tool()
 
     def emit(self, event: ev.Event) -> None:
         self.floor.parts.emit(event, self.number)

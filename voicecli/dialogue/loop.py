@@ -29,6 +29,8 @@ from voicecli.types import MIC, AudioFrame
 
 OPEN_AGAIN_S = 0.3
 """Half-duplex: how long after the last sound the ears stay closed (a room's echo)."""
+REST_S = 0.8
+"""Half-duplex: after so much silence while a tool works the ears open. A device may still play what it holds."""
 TAKE_BACK_S = 2.0
 """Speech this soon after a turn's end means that the end was a mistake."""
 GUESS_MS = 60.0
@@ -68,6 +70,7 @@ class Conversation:
         self._numbers = 0
         self._endpointer = ep.Endpointer(rules.timing, manual=rules.push_to_talk)
         self._deaf_until = float("-inf")
+        self._silent_since: float | None = None
         self._phase: ev.Phase | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
@@ -112,6 +115,7 @@ class Conversation:
 
     def feed(self, frame: AudioFrame) -> None:
         """One frame of the microphone."""
+        self._mind_silence()
         if self.deaf:
             self._endpointer.reset()
             self.parts.emit(ev.Level(-90.0, False), self._numbers)
@@ -132,7 +136,22 @@ class Conversation:
         if self.rules.push_to_talk or (self.rules.barge_in and self.parts.separable()):
             return False
         sounding = self.turn is not None and self.turn.sounded and not self.turn.done
-        return sounding or self.parts.stages.clock() < self._deaf_until
+        return (sounding and not self._resting) or self.parts.stages.clock() < self._deaf_until
+
+    @property
+    def _resting(self) -> bool:
+        """Whether a reply is silent for long, because a tool works: somebody may want to stop it."""
+        if self.candidate is not None:
+            return True
+        return self._silent_since is not None and self.parts.stages.clock() - self._silent_since > REST_S
+
+    def _mind_silence(self) -> None:
+        """Notes since when nothing sounds because a tool works."""
+        answer = self.turn.answer if self.turn is not None and not self.turn.done else None
+        if answer is None or not answer.working or not self.parts.stages.playout.waiting(answer.lane):
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = self.parts.stages.clock()
 
     @property
     def holding(self) -> bool:
@@ -324,6 +343,9 @@ class Conversation:
         if self.drafts.withdrawn(tokens):
             self.parts.emit(ev.Notice("drafts have used up what they may cost (talk.draft_budget)"), self._numbers)
 
+    def on_tool(self) -> None:
+        self._show()
+
     def on_refused(self, error: RateLimitedError) -> None:
         self.drafts.refused(self.parts.stages.clock(), error.retry_after)
 
@@ -362,7 +384,7 @@ class Conversation:
             heard = Heard()
         if candidate is not self.candidate or segment != self._endpointer.segment:
             return  # decided already, or the person goes on
-        if not heard.text or is_backchannel(heard.text):
+        if not heard.text or (is_backchannel(heard.text) and not self._asking):
             self._let_go_on()
             self._raise_bar()
             return
@@ -371,6 +393,11 @@ class Conversation:
         candidate.begin_answer(already(heard.text), segment=None if ended else segment)
         if ended:
             candidate.end(last_voiced)
+
+    @property
+    def _asking(self) -> bool:
+        """Whether the reply asks for a yes: then "ok" is more than the sign of somebody who listens."""
+        return self.turn is not None and self.turn.answer is not None and self.turn.answer.asking
 
     def _let_go_on(self) -> None:
         """A false alarm: the reply goes on from where it was."""
@@ -468,6 +495,8 @@ class Conversation:
             return "hearing"
         if turn is None or turn.done:
             return "muted" if self.muted else "listening"
+        if turn.answer is not None and turn.answer.working and turn.ended:
+            return "working"
         if turn.sounded:
             return "speaking"
         return "thinking" if turn.ended else "hearing"

@@ -4,7 +4,8 @@ Belongs here: the stages, what a draft may do before the turn's end, and what of
 Does not belong here: when a turn starts or ends (dialogue.loop), devices, how text is split.
 
 A draft is an answer that began before the turn's end. Its lane is closed and its events are held back
-until `open`; cancelled, nobody heard of it. History is the loop's: it enters at the first sample that sounds.
+until `open`; cancelled, nobody heard of it, and no tool was used. History is the loop's: it enters at the first
+sample that sounds.
 """
 
 from __future__ import annotations
@@ -14,23 +15,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from voicecli.audio.playout import Playout
+from voicecli.dialogue.courtesy import is_chinese, waiting
 from voicecli.dialogue.drafting import DEPTHS, Depth
-from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, UserSaid
+from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, ToolUsed, UserSaid
 from voicecli.dialogue.hearing import Heard
 from voicecli.dialogue.history import estimate_tokens
 from voicecli.dialogue.pace import Pace
 from voicecli.dialogue.sentences import SentenceSplitter
 from voicecli.dialogue.spoken import Speakable
+from voicecli.dialogue.tools import Gate
 from voicecli.errors import ServiceError, culprit
 from voicecli.ports import Stream
-from voicecli.types import ChatDelta, ChatMessage
+from voicecli.types import ChatDelta, ChatMessage, ToolNews
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What an answer is made with. `say` yields s16le mono at the playout's rate."""
+    """What an answer is made with. `say` yields s16le mono at the playout's rate.
 
-    chat: Callable[[Sequence[ChatMessage]], Stream[ChatDelta]]
+    `chat` gets the messages and a gate, behind which tools may be used.
+    """
+
+    chat: Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
     say: Callable[[str], Stream[bytes]]
     playout: Playout
     clock: Callable[[], float]
@@ -40,6 +46,14 @@ class Stages:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pace", Pace(self.playout.rate))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text to be spoken. What is only said to pass the time is no part of the reply that history keeps."""
+
+    text: str
+    kept: bool = True
 
 
 @dataclass(slots=True)
@@ -63,11 +77,19 @@ class Answer:
     failed: bool = False
     reached: Depth = "off"
     tokens: int = 0
+    tools: int = 0
+    """How many tools took their time so far."""
+    working: bool = False
+    """Whether such a tool works now: nothing else comes of the answer until it is done."""
+    asking: bool = False
+    """Whether the reply asks for the person's yes."""
     lane: int = 0
     pieces: list[tuple[str, int]] = field(default_factory=list)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)
     room: asyncio.Event = field(default_factory=asyncio.Event)
+    _introduced: bool = False
+    """Whether something is being said since the last tool that took its time."""
     _held: list[Event] = field(default_factory=list)
 
     def open(self) -> None:
@@ -110,7 +132,7 @@ class Answer:
         await self._drain()
 
     async def _respond(self) -> None:
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._think(pieces))
@@ -118,22 +140,24 @@ class Answer:
         except BaseExceptionGroup as group:
             raise culprit(group) from None
 
-    async def _think(self, pieces: asyncio.Queue[str | None]) -> None:
+    async def _think(self, pieces: asyncio.Queue[Piece | None]) -> None:
         """Chat to pieces of text. An answer that broke off is spoken as far as it came, then raised."""
         self.watch.asked, self.reached = self.stages.clock(), "chat"
-        splitter = SentenceSplitter(limit=self.stages.speech_characters, limit_bytes=self.stages.speech_bytes)
-        speakable = Speakable()
+        text = _Text(self.stages)
         broken: Exception | None = None
         request = self.ask(self.text)
         self.tokens += sum(estimate_tokens(message.content) for message in request)
         try:
-            async with self.stages.chat(request) as deltas:
+            async with self.stages.chat(request, self.opened.wait) as deltas:
                 async for delta in deltas:
                     self._take(delta)
-                    self._pass_on(splitter.feed(speakable.feed(delta.text)), pieces)
+                    self._pass_on(text.feed(delta.text), pieces)
+                    if delta.news is not None:
+                        self._pass_on(text.flush(), pieces)
+                        self._on_news(delta.news, pieces)
         except Exception as exc:
             broken = exc
-        self._pass_on(splitter.feed(speakable.flush()) + splitter.flush(), pieces)
+        self._pass_on(text.flush(), pieces)
         pieces.put_nowait(None)
         if broken is None and not self.reply.strip():
             broken = ServiceError("the answer was empty", who="chat")
@@ -149,7 +173,7 @@ class Answer:
         await self.drained.wait()
 
     def _take(self, delta: ChatDelta) -> None:
-        if delta.text and self.watch.first_token is None:
+        if (delta.text or delta.news) and self.watch.first_token is None:
             self.watch.first_token = self.stages.clock()
         self.tokens += estimate_tokens(delta.text + delta.reasoning)
         self.reply += delta.text
@@ -160,13 +184,26 @@ class Answer:
         if delta.finish_reason == "length":
             self._tell(Notice("the answer was cut off at max_tokens"))
 
-    def _pass_on(self, texts: list[str], pieces: asyncio.Queue[str | None]) -> None:
+    def _on_news(self, news: ToolNews, pieces: asyncio.Queue[Piece | None]) -> None:
+        """The person is told of a tool; of one that takes its time after silence, in words."""
+        self._tell(ToolUsed(news.name, news.state, news.text) if news.name else Notice(news.text))
+        self.working = news.state == "working" and not news.quick
+        self.asking = news.state == "asked"
+        if not self.working:
+            return
+        if not self._introduced:
+            aside = waiting(self.tools, chinese=is_chinese(self.text))
+            self._pass_on([aside], pieces, kept=False)
+        self.tools, self._introduced = self.tools + 1, False
+
+    def _pass_on(self, texts: list[str], pieces: asyncio.Queue[Piece | None], *, kept: bool = True) -> None:
         for text in texts:
             if self.watch.first_piece is None:
                 self.watch.first_piece = self.stages.clock()
-            pieces.put_nowait(text)
+            self._introduced = True
+            pieces.put_nowait(Piece(text, kept))
 
-    async def _speak(self, pieces: asyncio.Queue[str | None]) -> None:
+    async def _speak(self, pieces: asyncio.Queue[Piece | None]) -> None:
         first = await pieces.get()
         if first is None:
             self.drained.set()
@@ -174,10 +211,10 @@ class Answer:
         await self._allowed("speak")
         self.reached = "speak"
         self._take_lane()
-        text: str | None = first
-        while text is not None:
-            await self._say(text)
-            text = await pieces.get()
+        piece: Piece | None = first
+        while piece is not None:
+            await self._say(piece.text, kept=piece.kept)
+            piece = await pieces.get()
         await self._drain()
 
     def _take_lane(self) -> None:
@@ -185,15 +222,15 @@ class Answer:
         if self.opened.is_set():
             self.stages.playout.open(self.lane)
 
-    async def _say(self, text: str) -> None:
+    async def _say(self, text: str, *, kept: bool = True) -> None:
         """One piece of text into the lane; the next is synthesised while this one sounds."""
         if self.watch.speech_asked is None:
             self.watch.speech_asked = self.stages.clock()
-        self.pieces.append((text, 0))
+        self.pieces.append((text if kept else "", 0))
         async with self.stages.say(text) as sound:
-            await self._fill(text, sound)
+            await self._fill(sound)
 
-    async def _fill(self, text: str, sound: AsyncIterator[bytes]) -> None:
+    async def _fill(self, sound: AsyncIterator[bytes]) -> None:
         samples, playout, pace = 0, self.stages.playout, self.stages.pace
         try:
             async for pcm in sound:
@@ -204,7 +241,7 @@ class Answer:
                     playout.hold(self.lane, now + pace.head_start_s)
                 pace.arrived(len(pcm) // 2, now)
                 samples += len(pcm) // 2
-                self.pieces[-1] = (text, samples)
+                self.pieces[-1] = (self.pieces[-1][0], samples)
                 self.room.clear()
                 if not playout.write(self.lane, pcm):
                     await self.room.wait()
@@ -226,3 +263,18 @@ class Answer:
             self.emit(event)
         else:
             self._held.append(event)
+
+
+class _Text:
+    """An answer's text on its way to the voice: without markup, cut into pieces."""
+
+    def __init__(self, stages: Stages) -> None:
+        self._splitter = SentenceSplitter(limit=stages.speech_characters, limit_bytes=stages.speech_bytes)
+        self._speakable = Speakable()
+
+    def feed(self, text: str) -> list[str]:
+        return self._splitter.feed(self._speakable.feed(text))
+
+    def flush(self) -> list[str]:
+        """What is left, where the text ends or pauses."""
+        return self._splitter.feed(self._speakable.flush()) + self._splitter.flush()

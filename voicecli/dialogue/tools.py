@@ -1,0 +1,322 @@
+"""A model with tools, as one model: it asks, the tools are used, it goes on, until there is an answer.
+
+Belongs here: the rounds between a model and a toolbox, leave asked of the person, what is remembered of it.
+Does not belong here: what any tool does, how a person is asked on a terminal, sound.
+
+A draft never uses tools: what it may not do waits for the `gate`, which opens with the turn's end. Until then
+nothing is changed here either, so a draft that is withdrawn leaves a question that was asked as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from voicecli.dialogue.courtesy import Verdict, asked_aloud, is_chinese, last_words, verdict
+from voicecli.dialogue.drafting import same_words
+from voicecli.errors import culprit
+from voicecli.ports import ChatModel, Toolbox
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, ToolResult, Usage
+
+Gate = Callable[[], Awaitable[object]]
+"""Returns when the turn has ended: from then on something may be done."""
+
+ROUNDS = 8
+"""How often tools may be used before an answer; then the model has to do without."""
+LONGEST_RESULT = 20_000
+"""Characters of a result that a model is told."""
+REMEMBERED, LONGEST_MEMORY = 12, 160
+"""What was done earlier: how many tools, and characters of each."""
+SUBJECT = 60
+"""Characters that tell what a call is about."""
+
+DECLINED = ToolResult("The person declined. It was not done.", ok=False)
+STOPPED = "stopped before it was done"
+EARLIER = "Done earlier in this conversation: "
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Calls that wait for the person's yes. `person` is what was said before `question` was asked."""
+
+    calls: tuple[ToolCall, ...]
+    asking: frozenset[str]
+    """Ids of the calls that need the yes."""
+    question: str
+    person: str
+
+
+# -- decisions -------------------------------------------------------------------------------------
+
+
+def answer_to(pending: Pending | None, messages: Sequence[ChatMessage]) -> Verdict | None:
+    """What the last message says to the question that is open; None where it is no answer to one.
+
+    It is one when it follows the question directly, and enough of that was heard.
+    """
+    talk = [each for each in messages if each.role in ("user", "assistant")][-3:]
+    if pending is None or [each.role for each in talk] != ["user", "assistant", "user"]:
+        return None
+    if not same_words(talk[0].content, pending.person) or not asked_aloud(talk[1].content, pending.question):
+        return None
+    return verdict(talk[2].content)
+
+
+def reminded(messages: Sequence[ChatMessage], done: Sequence[str]) -> list[ChatMessage]:
+    """`messages` with a line on what tools did before, at the end of the system prompt."""
+    if not done:
+        return list(messages)
+    line = EARLIER + "; ".join(done) + "."
+    if messages and messages[0].role == "system":
+        return [replace(messages[0], content=f"{messages[0].content}\n\n{line}"), *messages[1:]]
+    return [ChatMessage("system", line), *messages]
+
+
+def memory_of(call: ToolCall, what: str) -> str:
+    """A line on a call, in quotes: what a tool gives is data, not a word of ours."""
+    words = " ".join(what.split())
+    words = words if len(words) <= LONGEST_MEMORY else words[: LONGEST_MEMORY - 1] + "…"
+    return f"{call.name} → {json.dumps(words, ensure_ascii=False)}"
+
+
+def speaks_chinese(messages: Sequence[ChatMessage]) -> bool:
+    """Whether the person is to be answered in Chinese."""
+    return is_chinese(last_words([each.content for each in messages if each.role == "user"]))
+
+
+def batches(calls: Sequence[ToolCall], together: Callable[[ToolCall], bool]) -> list[tuple[ToolCall, ...]]:
+    """The calls in order, those that may run together in one."""
+    found: list[tuple[ToolCall, ...]] = []
+    for call in calls:
+        if found and together(call) and together(found[-1][-1]):
+            found[-1] += (call,)
+        else:
+            found.append((call,))
+    return found
+
+
+def subject_of(call: ToolCall) -> str:
+    """What a call is about, in a few words: the texts among its arguments."""
+    try:
+        given = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return ""
+    texts = [each for each in given.values() if isinstance(each, str)] if isinstance(given, dict) else []
+    words = " ".join(", ".join(texts)[:LONGEST_MEMORY].split())
+    return words if len(words) <= SUBJECT else words[: SUBJECT - 1] + "…"
+
+
+def told(call: ToolCall, result: ToolResult) -> ChatMessage:
+    """What the model is told of a call."""
+    text = result.text.strip() or result.shown.strip() or ("Done." if result.ok else "It failed.")
+    if len(text) > LONGEST_RESULT:
+        text = f"{text[:LONGEST_RESULT]}\n… (cut off: {len(text)} characters)"
+    return ChatMessage("tool", text, call_id=call.id)
+
+
+def added(one: Usage | None, other: Usage | None) -> Usage | None:
+    """What two requests cost together."""
+    if one is None or other is None:
+        return one or other
+    return Usage(one.prompt_tokens + other.prompt_tokens, one.completion_tokens + other.completion_tokens)
+
+
+# -- the model -------------------------------------------------------------------------------------
+
+
+class ToolUser:
+    """`ChatModel` over another, that uses the tools which that one asks for.
+
+    `ask(question)` gets a person's yes. Without it the question itself is the answer, and the yes is looked
+    for in what the person says next. `pending` are the calls that wait for it.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel,
+        toolbox: Toolbox,
+        ask: Callable[[str], Awaitable[bool]] | None = None,
+        *,
+        rounds: int = ROUNDS,
+    ) -> None:
+        self.model, self.toolbox, self.ask, self.rounds = model, toolbox, ask, rounds
+        self.pending: Pending | None = None
+        self._done: deque[str] = deque(maxlen=REMEMBERED)
+
+    async def warm(self) -> None:
+        """Opens the model's connection, where it has one."""
+        if (warm := getattr(self.model, "warm", None)) is not None:
+            await warm()
+
+    @asynccontextmanager
+    async def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions, gate: Gate | None = None
+    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+        """The answer, with news of the tools that were used for it. Leaving the block stops a tool that works."""
+        async with AsyncExitStack() as stack:
+            async with aclosing(_Answering(self, messages, options, gate).deltas(stack)) as deltas:
+                yield deltas
+
+    def remember(self, call: ToolCall, what: str) -> None:
+        """Later questions may be about it."""
+        self._done.append(memory_of(call, what))
+
+    @property
+    def done(self) -> tuple[str, ...]:
+        """What tools did in this conversation, a line each."""
+        return tuple(self._done)
+
+
+class _Answering:
+    """One answer: what was said to the model so far, and what of it the person was told."""
+
+    def __init__(
+        self, user: ToolUser, messages: Sequence[ChatMessage], options: ChatOptions, gate: Gate | None
+    ) -> None:
+        self._user, self._box, self._options, self._gate = user, user.toolbox, options, gate
+        self._messages, self._talk = messages, reminded(messages, user.done)
+        self._chinese = speaks_chinese(messages)
+        self._calls: tuple[ToolCall, ...] = ()
+        self._text = ""
+        self._said = self._apart = False
+        self._total: Usage | None = None
+        self._usage: Usage | None = None
+        self._finish: str | None = None
+        self._shown: list[str] = []
+
+    async def deltas(self, stack: AsyncExitStack) -> AsyncGenerator[ChatDelta, None]:
+        """The answer. `stack` holds the model's stream: there is one at a time."""
+        calls, decided = self._decided()
+        for left in reversed(range(self._user.rounds + 1)):
+            if calls:
+                async with aclosing(self._use(calls, decided)) as news:
+                    async for each in news:
+                        yield ChatDelta(news=each)
+            async for delta in await self._asked(stack, tools=left > 0):
+                if piece := self._take(delta):
+                    yield piece
+            await stack.aclose()
+            self._total = added(self._total, self._usage)
+            calls, decided = (self._calls if left else ()), None
+            if pending := self._question(calls):
+                self._apart = True
+                asked = ToolNews(pending.calls[0].name, "asked", pending.question)
+                yield ChatDelta(self._spaced(pending.question), news=asked)
+                await self._opened()
+                self._user.pending = pending
+                break
+            if not calls:
+                break
+        yield self._end()
+
+    async def _opened(self) -> None:
+        if self._gate is not None:
+            await self._gate()
+
+    # -- the model's words -------------------------------------------------------------------------
+
+    async def _asked(self, stack: AsyncExitStack, *, tools: bool) -> AsyncIterator[ChatDelta]:
+        """The model's stream, after all that was said and done."""
+        self._calls, self._text, self._usage, self._apart = (), "", None, True
+        options = replace(self._options, tools=tuple(self._box.specs) if tools else ())
+        return await stack.enter_async_context(self._user.model.chat(self._talk, options))
+
+    def _take(self, delta: ChatDelta) -> ChatDelta | None:
+        """What of a piece the person gets at once; the rest is for the end, or for us."""
+        self._calls = delta.calls or self._calls
+        self._usage = delta.usage or self._usage
+        self._finish = delta.finish_reason or self._finish
+        self._text += delta.text
+        piece = ChatDelta(self._spaced(delta.text), delta.reasoning, news=delta.news)
+        return piece if piece != ChatDelta() else None
+
+    def _spaced(self, text: str) -> str:
+        """`text` as it follows what was said before tools were used."""
+        if not text.strip():
+            return text
+        gap = "\n\n" if self._apart and self._said else ""
+        self._apart, self._said = False, True
+        return gap + text
+
+    def _end(self) -> ChatDelta:
+        """How the answer ended, and what all of it cost. Where the model had no words: what there is to be seen."""
+        return ChatDelta("" if self._said else "\n".join(self._shown), "", self._finish or "stop", self._total)
+
+    # -- leave ---------------------------------------------------------------------------------------
+
+    def _decided(self) -> tuple[tuple[ToolCall, ...], frozenset[str] | None]:
+        """The calls on which the person has just decided, and the ids of those that were declined."""
+        pending = self._user.pending
+        answer = answer_to(pending, self._messages)
+        if pending is None or answer not in (Verdict.YES, Verdict.NO):
+            return (), None
+        return pending.calls, frozenset() if answer is Verdict.YES else pending.asking
+
+    def _question(self, calls: Sequence[ToolCall]) -> Pending | None:
+        """What is asked in the answer's own text, where nobody can be asked in another way."""
+        if self._user.ask is not None:
+            return None
+        questions = {call.id: asked for call in calls if (asked := self._asks(call))}
+        person = next((each.content for each in reversed(self._messages) if each.role == "user"), "")
+        text = ("" if self._chinese else " ").join(questions.values())
+        return Pending(tuple(calls), frozenset(questions), text, person) if questions else None
+
+    def _asks(self, call: ToolCall) -> str:
+        return self._box.question(call, chinese=self._chinese)
+
+    async def _refused(self, question: str) -> bool:
+        """What the person says who can be asked here and now."""
+        await self._opened()
+        return self._user.ask is None or not await self._user.ask(question)
+
+    # -- work ------------------------------------------------------------------------------------------
+
+    async def _use(
+        self, calls: tuple[ToolCall, ...], declined: frozenset[str] | None
+    ) -> AsyncGenerator[ToolNews, None]:
+        """Uses the tools. `declined`: the ids of refused calls where that is decided, None where it is to be asked."""
+        self._talk.append(ChatMessage("assistant", self._text.strip(), calls))
+        for batch in batches(calls, lambda call: self._box.quick(call) and not self._asks(call)):
+            call = batch[0]
+            refused = declined is not None and call.id in declined
+            if declined is None and (question := self._asks(call)):
+                yield ToolNews(call.name, "asked", question)
+                refused = await self._refused(question)
+            if refused:
+                self._talk.append(told(call, DECLINED))
+                yield ToolNews(call.name, "declined", subject_of(call))
+                continue
+            for each in batch:
+                yield ToolNews(each.name, "working", subject_of(each), self._box.quick(each))
+            await self._opened()
+            self._user.pending = None
+            for each, result in zip(batch, await self._run(batch), strict=True):
+                yield self._over(each, result)
+
+    async def _run(self, batch: tuple[ToolCall, ...]) -> list[ToolResult]:
+        """The results of calls that run together. Cancelled, all of them are."""
+        try:
+            if len(batch) == 1:
+                return [await self._box.use(batch[0])]
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(self._box.use(call)) for call in batch]
+            return [each.result() for each in running]
+        except asyncio.CancelledError:
+            for call in batch:
+                self._user.remember(call, STOPPED)
+            raise
+        except BaseExceptionGroup as group:
+            raise culprit(group) from None
+
+    def _over(self, call: ToolCall, result: ToolResult) -> ToolNews:
+        """The model is told, and what may matter later is remembered."""
+        quick = self._box.quick(call)
+        self._talk.append(told(call, result))
+        self._shown += [result.shown] if result.shown else []
+        if result.ok and not quick:
+            self._user.remember(call, result.shown or result.text)
+        return ToolNews(call.name, "done" if result.ok else "failed", result.shown, quick)
