@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.audience import lost_line, metrics_line, reply_line, report_lines, said_line, saved_ms, share_of_gap
+from voicecli.audience import (
+    lost_line,
+    metrics_line,
+    reply_line,
+    report_lines,
+    said_line,
+    saved_ms,
+    share_of_gap,
+    tool_line,
+)
 from voicecli.dialogue import events as ev
 
 TURN = ev.TurnMetrics(
@@ -37,8 +46,24 @@ def test_an_interrupted_reply_and_a_lost_turn_say_so() -> None:
     assert "kept in x.wav" in lost_line(ev.TurnLost("work: down", 4, "x.wav"))
 
 
+def test_tools_are_told_of_but_for_questions_which_are_spoken_and_ends_without_anything_to_see() -> None:
+    lines = {
+        ("asked", "May I?"): [],
+        ("working", "a pig"): ["draw: a pig …"],
+        ("working", ""): ["draw …"],
+        ("done", "pig.png"): ["draw: pig.png"],
+        ("done", ""): [],
+        ("failed", "no paint"): ["draw failed: no paint"],
+        ("failed", ""): ["draw failed"],
+        ("declined", "a pig"): ["draw: declined"],
+    }
+    for (state, text), told in lines.items():
+        assert tool_line(ev.ToolUsed("draw", state, text)) == told  # type: ignore[arg-type]
+
+
 def test_service_text_cannot_move_the_cursor() -> None:
     assert "\x1b" not in reply_line(ev.AssistantSaid("a\x1b[2Jb"))
+    assert "\x1b" not in tool_line(ev.ToolUsed("draw\x1b[2J", "done", "\x1b]0;x\x07"))[0]
 
 
 def test_the_report_tells_median_and_95th_percentile() -> None:

@@ -110,7 +110,7 @@ def asked_aloud(heard: str, question: str) -> bool:
     if question in heard:
         return True
     ears, asked = _letters(heard), _letters(question)
-    begun = ears.rfind(asked[:_KNOWN_BY])
+    begun = ears.rfind(asked[: min(_KNOWN_BY, len(asked) // 2)])
     return begun >= 0 and len(ears) - begun >= len(asked) / 2
 
 

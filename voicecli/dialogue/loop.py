@@ -18,6 +18,7 @@ from voicecli.audio import endpointer as ep
 from voicecli.audio import playout as po
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.backchannel import is_backchannel
+from voicecli.dialogue.courtesy import Verdict, verdict
 from voicecli.dialogue.drafting import Depth, Drafts, same_words
 from voicecli.dialogue.exchange import COSTS_THE_TURN, Exchange, Parts, already
 from voicecli.dialogue.hearing import Heard
@@ -384,11 +385,12 @@ class Conversation:
             heard = Heard()
         if candidate is not self.candidate or segment != self._endpointer.segment:
             return  # decided already, or the person goes on
-        if not heard.text or (is_backchannel(heard.text) and not self._asking):
+        decided = self._asking and verdict(heard.text) is not Verdict.OTHER
+        if not heard.text or (is_backchannel(heard.text) and not decided):
             self._let_go_on()
             self._raise_bar()
             return
-        self._commit()
+        self._commit(decided=decided)
         ended, last_voiced = candidate.ended, candidate.watch.last_voiced
         candidate.begin_answer(already(heard.text), segment=None if ended else segment)
         if ended:
@@ -396,7 +398,7 @@ class Conversation:
 
     @property
     def _asking(self) -> bool:
-        """Whether the reply asks for a yes: then "ok" is more than the sign of somebody who listens."""
+        """Whether the reply asks for a yes: then "ok" is not the sign of somebody who only listens."""
         return self.turn is not None and self.turn.answer is not None and self.turn.answer.asking
 
     def _let_go_on(self) -> None:
@@ -412,13 +414,17 @@ class Conversation:
         if self.turn is not None:
             self.turn.alarms += 1
 
-    def _commit(self) -> None:
-        """The interruption stands: the reply stops, the candidate has the floor."""
+    def _commit(self, *, decided: bool = False) -> None:
+        """The interruption stands: the reply stops, the candidate has the floor.
+
+        `decided`: it is the yes or the no that the reply asks for, however soon it comes.
+        """
         candidate, old = self.candidate, self.turn
         assert candidate is not None and old is not None
         self.candidate = None
         now = self.parts.stages.clock()
-        if old.watch.ended is not None and now - old.watch.ended < TAKE_BACK_S and old.answer is not None:
+        soon = old.watch.ended is not None and now - old.watch.ended < TAKE_BACK_S
+        if soon and old.answer is not None and not decided:
             candidate.prefix = old.take_back()
         elif not old.done:
             old.interrupt("speech")

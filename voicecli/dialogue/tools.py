@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -35,6 +35,7 @@ SUBJECT = 60
 """Characters that tell what a call is about."""
 
 DECLINED = ToolResult("The person declined. It was not done.", ok=False)
+UNASKED = ToolResult("It was not done: the person has to be asked first. Call it again to ask.", ok=False)
 STOPPED = "stopped before it was done"
 EARLIER = "Done earlier in this conversation: "
 
@@ -201,7 +202,7 @@ class _Answering:
                     yield piece
             await stack.aclose()
             self._total = added(self._total, self._usage)
-            calls, decided = (self._calls if left else ()), None
+            calls, decided = (self._calls if left else ()), {}
             if pending := self._question(calls):
                 self._apart = True
                 asked = ToolNews(pending.calls[0].name, "asked", pending.question)
@@ -244,17 +245,18 @@ class _Answering:
 
     def _end(self) -> ChatDelta:
         """How the answer ended, and what all of it cost. Where the model had no words: what there is to be seen."""
-        return ChatDelta("" if self._said else "\n".join(self._shown), "", self._finish or "stop", self._total)
+        finish = "stop" if self._finish in (None, "tool_calls", "function_call") else self._finish
+        return ChatDelta("" if self._said else "\n".join(self._shown), "", finish, self._total)
 
     # -- leave ---------------------------------------------------------------------------------------
 
-    def _decided(self) -> tuple[tuple[ToolCall, ...], frozenset[str] | None]:
-        """The calls on which the person has just decided, and the ids of those that were declined."""
+    def _decided(self) -> tuple[tuple[ToolCall, ...], Mapping[str, bool]]:
+        """The calls that waited for the person, and by their ids what was decided on them just now."""
         pending = self._user.pending
         answer = answer_to(pending, self._messages)
         if pending is None or answer not in (Verdict.YES, Verdict.NO):
-            return (), None
-        return pending.calls, frozenset() if answer is Verdict.YES else pending.asking
+            return (), {}
+        return pending.calls, dict.fromkeys(pending.asking, answer is Verdict.YES)
 
     def _question(self, calls: Sequence[ToolCall]) -> Pending | None:
         """What is asked in the answer's own text, where nobody can be asked in another way."""
@@ -268,27 +270,30 @@ class _Answering:
     def _asks(self, call: ToolCall) -> str:
         return self._box.question(call, chinese=self._chinese)
 
-    async def _refused(self, question: str) -> bool:
-        """What the person says who can be asked here and now."""
+    async def _leave(self, question: str) -> ToolResult | None:
+        """What the person says who can be asked here and now: None is a yes."""
+        if self._user.ask is None:
+            return UNASKED
         await self._opened()
-        return self._user.ask is None or not await self._user.ask(question)
+        return None if await self._user.ask(question) else DECLINED
 
     # -- work ------------------------------------------------------------------------------------------
 
     async def _use(
-        self, calls: tuple[ToolCall, ...], declined: frozenset[str] | None
+        self, calls: tuple[ToolCall, ...], decided: Mapping[str, bool]
     ) -> AsyncGenerator[ToolNews, None]:
-        """Uses the tools. `declined`: the ids of refused calls where that is decided, None where it is to be asked."""
+        """Uses the tools. For calls that are not `decided` the person is asked, where that is needed."""
         self._talk.append(ChatMessage("assistant", self._text.strip(), calls))
-        for batch in batches(calls, lambda call: self._box.quick(call) and not self._asks(call)):
-            call = batch[0]
-            refused = declined is not None and call.id in declined
-            if declined is None and (question := self._asks(call)):
-                yield ToolNews(call.name, "asked", question)
-                refused = await self._refused(question)
-            if refused:
-                self._talk.append(told(call, DECLINED))
-                yield ToolNews(call.name, "declined", subject_of(call))
+        for batch in batches(calls, lambda call: self._box.quick(call) and call.id not in decided):
+            refusal = None if all(decided.get(each.id, True) for each in batch) else DECLINED
+            if question := " ".join(asked for each in batch if each.id not in decided and (asked := self._asks(each))):
+                if self._user.ask is not None:
+                    yield ToolNews(batch[0].name, "asked", question)
+                refusal = await self._leave(question)
+            if refusal is not None:
+                for each in batch:
+                    self._talk.append(told(each, refusal))
+                    yield ToolNews(each.name, "declined", subject_of(each))
                 continue
             for each in batch:
                 yield ToolNews(each.name, "working", subject_of(each), self._box.quick(each))
