@@ -84,7 +84,7 @@ LEAVES: dict[Verb, str] = {
 }
 """What leaves the machine when a verb is served elsewhere."""
 
-FLAGS = {"hotwords": "--hotword", "n": "--answers", "images": "pictures (--attach)"}
+FLAGS = {"hotwords": "--hotword", "n": "--answers", "images": "pictures (--attach)", "tools": "tools (--tool)"}
 """Option fields whose flag is not simply their name with dashes."""
 
 

@@ -87,8 +87,9 @@ class OpenAIPictures(OpenAIServer):
         """A question with a picture becomes the digits in it; the rest is answered as ever."""
         body = request.json()
         messages = body.get("messages") if isinstance(body, dict) else None
-        last = messages[-1] if isinstance(messages, list) and messages else None
-        if isinstance(last, dict) and isinstance(last.get("content"), list):
+        said = [each for each in messages if isinstance(each, dict)] if isinstance(messages, list) else []
+        last = next((each for each in reversed(said) if each.get("role") == "user"), None)
+        if last is not None and isinstance(last.get("content"), list):
             last["content"] = f"I see {_seen(last['content'])}"
             request = replace(request, body=json.dumps(body).encode())
         return await self._chat(request)

@@ -12,6 +12,8 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
+from tests.fakes import openai_tools
+
 Check = Callable[[Any], bool]
 
 
@@ -56,7 +58,13 @@ def messages(value: Any) -> bool:
 
 
 def _message(value: Any) -> bool:
-    if not isinstance(value, dict) or value.keys() - {"role", "content", "name"}:
+    if not isinstance(value, dict):
+        return False
+    if value.get("role") == "tool":
+        return openai_tools.result(value)
+    if value.get("role") == "assistant" and "tool_calls" in value:
+        return openai_tools.assistant(value)
+    if value.keys() - {"role", "content", "name"}:
         return False
     return value.get("role") in ("system", "user", "assistant") and filled(value.get("content"))
 
@@ -82,6 +90,7 @@ CHAT: dict[str, Check] = {
     "stream": flag,
     "stream_options": usage_options,
     "response_format": lambda value: isinstance(value, dict),
+    "tools": openai_tools.tools,
     "user": text,
 }
 SPEECH: dict[str, Check] = {
@@ -126,6 +135,8 @@ def chat(body: Any) -> dict[str, Any]:
     fields = checked(body, CHAT)
     if "stream_options" in fields and fields.get("stream") is not True:
         raise Bad("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+    if wrong := openai_tools.misplaced(fields["messages"]):
+        raise Bad(wrong, "messages")
     return fields
 
 

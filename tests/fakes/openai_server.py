@@ -23,7 +23,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TextIO
@@ -33,6 +33,7 @@ import soundfile as sf
 
 from tests import dtmf
 from tests.fakes import openai_schema as schema
+from tests.fakes import openai_tools
 from tests.fakes.openai_schema import Bad
 from tests.fakes.server import FakeServer, Reply, Request, Socket, Step
 
@@ -65,6 +66,8 @@ class Habits:
     first_token_s: float = 0.0
     token_s: float = 0.0
     answer: Callable[[str], str] = next_digits
+    calls: Callable[[list[dict[str, Any]]], Sequence[openai_tools.Call]] = lambda messages: ()
+    """The tools that it wants used after these messages, if it was offered any."""
     script: list[str] = field(default_factory=list)
     first_sound_s: float = 0.0
     piece_ms: float = 100.0
@@ -130,6 +133,8 @@ class OpenAIServer(FakeServer):
 
     async def _chat(self, request: Request) -> Reply:
         body = schema.chat(_json(request))
+        if "tools" in body and (calls := self.habits.calls(body["messages"])):
+            return await self._call(body, openai_tools.calls_of(body, calls))
         question = body["messages"][-1]["content"]
         text = self.habits.script.pop(0) if self.habits.script else self.habits.answer(question)
         tokens = re.findall(r"\s*\S{1,3}", text)
@@ -147,6 +152,27 @@ class OpenAIServer(FakeServer):
         message = {"role": "assistant", "content": "".join(tokens)}
         choices = [{"index": i, "message": message, "finish_reason": reason} for i in range(body.get("n", 1))]
         return Reply.json(_envelope(body, "chat.completion") | {"choices": choices, "usage": usage})
+
+    async def _call(self, body: dict[str, Any], calls: list[dict[str, Any]]) -> Reply:
+        """An answer that only calls tools."""
+        self.note("chat", body=body, calls=[(each["function"]["name"], each["function"]["arguments"]) for each in calls])
+        if body.get("stream"):
+            return Reply.sse(lambda: self._called(body, calls))
+        await asyncio.sleep(self.habits.first_token_s)
+        message = {"role": "assistant", "content": None, "tool_calls": calls}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+        return Reply.json(_envelope(body, "chat.completion") | {"choices": [choice]})
+
+    async def _called(self, body: dict[str, Any], calls: list[dict[str, Any]]) -> AsyncIterator[Step]:
+        head = _envelope(body, "chat.completion.chunk")
+        yield self.habits.first_token_s
+        for delta in openai_tools.deltas(calls):
+            yield _event(head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+        yield _event(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+        if (body.get("stream_options") or {}).get("include_usage"):
+            usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+            yield _event(head | {"choices": [], "usage": usage})
+        yield b"data: [DONE]\n\n"
 
     async def _deltas(self, body: dict[str, Any], tokens: list[str], reason: str, usage: Any) -> AsyncIterator[Step]:
         def event(index: int, delta: dict[str, Any], finish: str | None = None) -> bytes:

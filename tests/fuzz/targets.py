@@ -24,6 +24,7 @@ from voicecli.audio import files, pcm
 from voicecli.backends import ndjson, sensevoice, sse, wording
 from voicecli.backends.embedded.skills import understand
 from voicecli.backends.openai import answers as openai_answers
+from voicecli.backends.openai.calls import written
 from voicecli.backends.openai.session import Session as Realtime
 from voicecli.backends.qiniu import frames
 from voicecli.backends.qiniu.session import Session as Qiniu
@@ -35,7 +36,7 @@ from voicecli.dialogue.reading import read
 from voicecli.dialogue.sentences import SentenceSplitter, split_text
 from voicecli.dialogue.spoken import Speakable, speakable
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
-from voicecli.types import PcmFormat
+from voicecli.types import ChatMessage, PcmFormat
 
 LONGEST = 4096
 """Bytes of an input: parsers are cut to their limits by other tests."""
@@ -104,6 +105,7 @@ HEARD = (
     " reqid payload sequence tags unsure"
 ).split()
 SAID = "choices delta message content reasoning_content reasoning index finish_reason usage text refusal type".split()
+CALLED = "choices delta message tool_calls function_call function name arguments id index".split()
 COUNTED = "prompt_tokens completion_tokens error message code detail".split()
 HAPPENED = (
     "type error session.created session item_id previous_item_id delta transcript text code message"
@@ -235,7 +237,11 @@ def answers(data: bytes) -> None:
     answer = openai_answers.Answer()
     for _ in range(source.byte() % 4):
         answer.take(source.tree((*SAID, *COUNTED)))
+        answer.take(source.tree(tuple(CALLED), depth=7))
     assert answer.said or not list(answer.others())
+    for call in answer.calls():
+        harmless(call.id + call.name + call.arguments)
+        json.dumps(written(ChatMessage("assistant", "", (call,)))).encode()
     heard = source.tree(tuple(HEARD))
     transcript = openai_answers.whole_transcript(heard)
     if transcript is not None:

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from voicecli.backends.openai.calls import Calls
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.wording import clean, harmless, plain
-from voicecli.types import ChatDelta, Segment, Transcript, Usage, Voice, Word
+from voicecli.types import ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
 
 # -- chat ------------------------------------------------------------------------------------------
 
@@ -22,11 +23,13 @@ class Answer:
     """A chat answer put together from chunks; each chunk gives the piece that is new.
 
     `finished` is the finish_reason once there was one: without it an answer has broken off. Of several
-    choices (`n`) the first streams, the others are kept and come with `others()`.
+    choices (`n`) the first streams, the others are kept and come with `others()`. `calls()` are the tools that
+    the first wants used, once it is finished.
     """
 
     def __init__(self) -> None:
         self.finished: str | None = None
+        self._calls = Calls()
         self._texts: dict[int, list[_Text]] = {}
 
     def take(self, chunk: Any) -> ChatDelta | None:
@@ -47,8 +50,12 @@ class Answer:
 
     @property
     def said(self) -> bool:
-        """Whether there was any text or reasoning."""
-        return any(text.whole for texts in self._texts.values() for text in texts)
+        """Whether there was any text, reasoning, or call of a tool."""
+        return bool(self._calls) or any(text.whole for texts in self._texts.values() for text in texts)
+
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The tools that the model wants used."""
+        return self._calls.whole()
 
     def others(self) -> Iterator[str]:
         """The other choices, whole, in order."""
@@ -66,6 +73,9 @@ class Answer:
         piece = piece if isinstance(piece, Mapping) else {"content": choice.get("text")}
         content = _content(piece.get("content")) or _string(piece.get("refusal"))
         reasoning = _content(piece.get("reasoning_content")) or _content(piece.get("reasoning"))
+        if index == 0:
+            self._calls.add(piece.get("tool_calls"), whole=whole)
+            self._calls.legacy(piece.get("function_call"))
         return index == 0, said.add(content, whole), thought.add(reasoning, whole)
 
 

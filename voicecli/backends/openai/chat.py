@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from voicecli.backends.http import Reply
 from voicecli.backends.openai.answers import Answer
+from voicecli.backends.openai.calls import offered, without_tools, written
 from voicecli.backends.openai.part import DONE, Part
 from voicecli.backends.sse import Event, Events
 from voicecli.errors import ServiceError, VoiceError
-from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolNews
 
 _OPTIONS = ("temperature", "max_tokens", "top_p", "n", "seed")
-_LESSONS = ("max_completion_tokens", "stream_options")
+_LESSONS = {"max_completion_tokens": ("max_completion_tokens",), "stream_options": ("stream_options",)}
+"""What can be learnt of a service, and the words of a refusal that teach it."""
+_TOOLS = "tools"
+_NO_TOOLS = {400: ("tool", "function"), 422: ("tool", "function"), 404: ("tool",), 500: ("tool",), 501: ("tool",)}
+"""Words of a refusal by which it is tools that are refused; 404 is a router's that finds nobody who takes them."""
 _TAIL_S = 2.0
 """How long the usage and the end mark may take after an answer is complete."""
 
@@ -33,25 +40,33 @@ class Chat(Part):
     async def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
-        """Raises ConfigError when no model is set, ServiceError for an answer that breaks off or is empty."""
+        """Raises ConfigError when no model is set, ServiceError for an answer that breaks off or is empty.
+
+        A service that takes no tools is asked without them, and says so once, as news.
+        """
+        had = _TOOLS in self._learnt
         async with AsyncExitStack() as stack:
             reply = await self._enter(
                 stack,
                 lambda final: self._service.stream(
                     "POST", "chat/completions", verb="chat", final=final, json=self._body(messages, options)
                 ),
-                self._lesson,
+                lambda exc: self._lesson(exc, options),
             )
-            yield await stack.enter_async_context(aclosing(self._deltas(reply)))
+            news = _TOOLS in self._learnt and not had
+            yield await stack.enter_async_context(aclosing(self._deltas(reply, toolless=news)))
 
     def _body(self, messages: Sequence[ChatMessage], options: ChatOptions) -> dict[str, Any]:
         """Our defaults, under what the configuration passes through, under what the caller asks for."""
         asked = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
         asked |= {"stop": list(options.stop)} if options.stop else {}
         asked["model"] = self._model(options.model, "chat_model")
-        asked["messages"] = [{"role": each.role, "content": each.content} for each in messages]
+        toolless = _TOOLS in self._learnt
+        asked["messages"] = [written(each) for each in (without_tools(messages) if toolless else messages)]
         if options.images:
-            asked["messages"][-1]["content"] = _seen(messages[-1].content, options.images)
+            _show(asked["messages"], options.images)
+        if options.tools and not toolless:
+            asked["tools"] = offered(options.tools)
         if options.schema is not None:
             wanted = {"name": "answer", "schema": dict(options.schema), "strict": True}
             asked["response_format"] = {"type": "json_schema", "json_schema": wanted}
@@ -68,11 +83,17 @@ class Chat(Part):
             body["max_completion_tokens"] = body.pop("max_tokens")
         return body
 
-    def _lesson(self, exc: ServiceError) -> str | None:
-        """The field whose other form the service asks for, if it does."""
-        return next((each for each in _LESSONS if each not in self._learnt and self._refuses(exc, each)), None)
+    def _lesson(self, exc: ServiceError, options: ChatOptions) -> str | None:
+        """The field whose other form the service asks for, if it does; `tools` has none, and is left out."""
+        for name, words in _LESSONS.items():
+            if name not in self._learnt and self._refuses(exc, *words):
+                return name
+        named = any(word in exc.what.lower() for word in _NO_TOOLS.get(exc.status, ()))
+        return _TOOLS if options.tools and named and _TOOLS not in self._learnt else None
 
-    async def _deltas(self, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
+    async def _deltas(self, reply: Reply, *, toolless: bool = False) -> AsyncGenerator[ChatDelta, None]:
+        if toolless:
+            yield ChatDelta(news=ToolNews("", "failed", f"{self._service.who} takes no tools: it answers without them"))
         answer = Answer()
         async with aclosing(self._chunks(reply, answer)) as chunks:
             async for chunk in chunks:
@@ -81,6 +102,8 @@ class Chat(Part):
                     yield delta
         for text in answer.others():
             yield ChatDelta(f"\n\n{text}")
+        if calls := answer.calls():
+            yield ChatDelta(calls=tuple(replace(each, id=each.id or f"call_{secrets.token_hex(8)}") for each in calls))
 
     async def _chunks(self, reply: Reply, answer: Answer) -> AsyncGenerator[Any, None]:
         """The decoded chunks of a streamed answer, or the one of a whole answer."""
@@ -130,6 +153,12 @@ async def _next(events: AsyncIterator[Event], *, patient: bool) -> Event | None:
         async with asyncio.timeout(_TAIL_S):
             return await anext(events, None)
     return None
+
+
+def _show(messages: list[dict[str, Any]], images: Sequence[Picture]) -> None:
+    """Puts pictures into the last message of the person."""
+    last = next((each for each in reversed(messages) if each["role"] == "user"), messages[-1])
+    last["content"] = _seen(last["content"], images)
 
 
 def _seen(text: str, images: Sequence[Picture]) -> list[dict[str, Any]]:
