@@ -110,7 +110,14 @@ def talking(devices: VirtualDevices, home: dict[str, str], folder: Path, config:
     env = home | devices.env | {"VOICE_CONFIG": str(folder / "config.toml"), "VOICE_HISTORY_ENABLED": "false"}
     command = [sys.executable, "-m", "voicecli", "talk", "--json", *flags]
     process = subprocess.Popen(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        command,
+        env=env,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
     )
     talk = Talk(process)
     try:

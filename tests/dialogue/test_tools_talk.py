@@ -61,8 +61,15 @@ def test_while_a_slow_tool_works_it_says_so_and_history_does_not_keep_that(heard
 def test_a_model_that_says_so_itself_is_not_repeated_and_a_second_tool_is_another_matter() -> None:
     it, _, _ = room(["look twice"], [["I look at it.", LOOK], [call("look", 4)], ["Pink."]])
     run(it.run(TURN))
-    assert it.voice.said == ["I look at it.", "A moment more.", "Pink."]
+    assert it.voice.said == ["I look at it.", "One moment.", "Pink."]
     assert history(it)[-1] == ("assistant", "I look at it.\n\nPink.")
+
+
+def test_a_tool_that_works_for_a_minute_is_told_of_every_twenty_seconds() -> None:
+    it, _, _ = room(["look at the pig"], [[LOOK], ["Pink."]], seconds=60.0)
+    run(it.run(TURN))
+    assert it.voice.said == ["One moment.", "A moment more.", "It takes a little longer.", "Pink."]
+    assert history(it)[-1] == ("assistant", "Pink.")
 
 
 def test_it_asks_and_a_spoken_yes_is_for_the_question() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from voicecli.audio.playout import Playout
@@ -27,6 +28,9 @@ from voicecli.dialogue.tools import Gate
 from voicecli.errors import ServiceError, culprit
 from voicecli.ports import Stream
 from voicecli.types import ChatDelta, ChatMessage, ToolNews
+
+PATIENCE_S = 20.0
+"""A person who hears nothing for so long, while a tool works, wonders whether it still does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,8 @@ class Answer:
     failed: bool = False
     reached: Depth = "off"
     tokens: int = 0
-    tools: int = 0
-    """How many tools took their time so far."""
+    asides: int = 0
+    """How often something was said only to pass the time."""
     working: bool = False
     """Whether such a tool works now: nothing else comes of the answer until it is done."""
     asking: bool = False
@@ -189,12 +193,13 @@ class Answer:
         self._tell(ToolUsed(news.name, news.state, news.text) if news.name else Notice(news.text))
         self.working = news.state == "working" and not news.quick
         self.asking = news.state == "asked"
-        if not self.working:
-            return
-        if not self._introduced:
-            aside = waiting(self.tools, chinese=is_chinese(self.text))
-            self._pass_on([aside], pieces, kept=False)
-        self.tools, self._introduced = self.tools + 1, False
+        if self.working and not self._introduced:
+            self._pass_on([self._aside()], pieces, kept=False)
+        self._introduced = self._introduced and not self.working
+
+    def _aside(self) -> str:
+        self.asides += 1
+        return waiting(self.asides - 1, chinese=is_chinese(self.text))
 
     def _pass_on(self, texts: list[str], pieces: asyncio.Queue[Piece | None], *, kept: bool = True) -> None:
         for text in texts:
@@ -214,8 +219,17 @@ class Answer:
         piece: Piece | None = first
         while piece is not None:
             await self._say(piece.text, kept=piece.kept)
-            piece = await pieces.get()
+            piece = await self._next(pieces)
         await self._drain()
+
+    async def _next(self, pieces: asyncio.Queue[Piece | None]) -> Piece | None:
+        """The next piece. While a tool works on and on, now and then a word that it does."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S):
+                    return await pieces.get()
+            if self.working:
+                return Piece(self._aside(), kept=False)
 
     def _take_lane(self) -> None:
         self.lane = self.stages.playout.lane()

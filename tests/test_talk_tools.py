@@ -1,0 +1,173 @@
+"""`voice talk` with tools, spoken: "Draw a pig and tell me what you see in it", to a local server that calls tools.
+
+The picture holds digits, and so do the question about it, what is seen in it and the answer: what went wrong
+anywhere on the way is a wrong digit. Once over files, as fast as it goes, once on virtual sound devices.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import Voice
+from tests.fakes.openai_pictures import MODELS, OpenAIPictures
+from tests.fakes.openai_server import Habits, OpenAIServer
+from tests.fakes.openai_tools import Call
+from tests.fakes.pictures import png_digits
+from tests.fakes.server import STALL, Reply
+from tests.people import says
+from tests.test_talk_devices import digits_in, settings, talking
+from tests.test_talk_files import RATE, events, heard, of, write
+from tests.virtual import VirtualDevices, virtual_devices
+
+DRAWING = "/v1/images/generations"
+PIG = "4071"
+SEEN, ANSWER = "5182", "6293"
+"""What a look at the picture tells, and what the model makes of that: one more each time."""
+
+WORDS = {"13579": "Draw a pig and tell me what you see in it.", "2468": "Yes, please.", "8642": "No, thanks."}
+"""What a person means who says these digits."""
+DRAW, YES, NO = WORDS
+
+
+def painter(messages: list[dict[str, Any]]) -> list[Call]:
+    """A model that draws when it is told to, and looks at what it has drawn."""
+    last = messages[-1]
+    if last["role"] == "user" and last["content"].startswith("Draw"):
+        return [("image_make", json.dumps({"prompt": f"a pig {PIG}"}))]
+    used = messages[-2]["tool_calls"][0]["function"]["name"] if last["role"] == "tool" else ""
+    if used == "image_make" and (made := re.search(r"[\w./-]+\.png", last["content"])):
+        return [("image_describe", json.dumps({"picture": made[0]}))]
+    return []
+
+
+def habits(**more: Any) -> Habits:
+    return Habits(models=MODELS, calls=painter, heard=lambda digits: WORDS.get(digits, digits), **more)
+
+
+def with_pictures(server: OpenAIServer) -> str:
+    return settings(server) + 'image_model = "digits-draw"\n'
+
+
+def states(told: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(each["name"], each["state"]) for each in told]
+
+
+DONE = [
+    *(("image_make", state) for state in ("asked", "working", "done")),
+    *(("image_describe", state) for state in ("working", "done")),
+]
+
+
+# -- over files --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIPictures]:
+    with OpenAIPictures(habits()) as it:
+        yield it
+
+
+def spoken(folder: Path, *said: str) -> str:
+    quiet = np.zeros(RATE, np.int16)
+    return write(folder / "said.wav", np.concatenate([quiet, *(part for each in said for part in (says(each, RATE), quiet))]))
+
+
+def pictures(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.png"))
+
+
+@pytest.mark.parametrize("answer", [YES, NO])
+def test_a_pig_is_drawn_looked_at_and_told_of_after_a_spoken_yes_alone(
+    voice: Voice, server: OpenAIPictures, tmp_path: Path, answer: str
+) -> None:
+    (tmp_path / "config.toml").write_text(with_pictures(server))
+    source, target = spoken(tmp_path, DRAW, answer), tmp_path / "replies.wav"
+    env = {"VOICE_CONFIG": str(tmp_path / "config.toml")}
+    done = voice("talk", "--input", source, "--output", str(target), "--fast", "--json", env=env)
+    assert done.returncode == 0, done.stderr.decode()
+    assert [each["text"] for each in of(done, "user_said")] == [WORDS[DRAW], WORDS[answer]]
+    assert heard(target)[0][0] == PIG  # "May I make a picture: a pig 4071?"
+    assert f"a pig {PIG}" in of(done, "assistant_said")[0]["text"]
+    if answer == NO:
+        assert states(of(done, "tool")) == [("image_make", "asked"), ("image_make", "declined")]
+        assert pictures(tmp_path) == [] and server.to(DRAWING) == []
+        return
+    assert states(of(done, "tool")) == DONE
+    assert heard(target)[0][1:] == [ANSWER]
+    (picture,) = pictures(tmp_path)
+    assert png_digits(picture.read_bytes()) == PIG
+    # What is said while a tool works is no part of the reply.
+    assert of(done, "assistant_said")[1] == of(done, "assistant_said")[1] | {"text": f"{ANSWER}.", "interrupted": False}
+    said = [entry["body"]["input"] for entry in server.log if entry["verb"] == "speak"]
+    assert said[1] == "One moment."
+    assert of(done, "turn_lost") == []
+    assert events(done)[-1]["event"] in ("turn_metrics", "tool", "assistant_said")
+
+
+# -- on devices --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def devices() -> Iterator[VirtualDevices]:
+    with virtual_devices() as them:
+        yield them
+
+
+@pytest.mark.needs_sound
+def test_a_pig_is_drawn_and_told_of_on_the_devices(
+    devices: VirtualDevices, home: dict[str, str], tmp_path: Path
+) -> None:
+    with OpenAIPictures(habits(hear_s=0.1)) as server, talking(devices, home, tmp_path, with_pictures(server)) as talk:
+        talk.until("ready")
+        with devices.recording() as recording:
+            for said in (DRAW, YES):
+                time.sleep(0.45)  # half-duplex: the ears open 300 ms after the reply
+                devices.play_into("micfeed", says(said).tobytes())
+                talk.until("turn_metrics")
+            time.sleep(0.3)
+    assert talk.process.wait(5) == 0
+    assert [each["text"] for each in talk.of("user_said")] == [WORDS[DRAW], WORDS[YES]]
+    assert states(talk.of("tool")) == DONE
+    (picture,) = pictures(tmp_path)
+    assert png_digits(picture.read_bytes()) == PIG
+    assert [each for each in digits_in(recording.assistant) if each] == [PIG, ANSWER]
+
+
+@pytest.mark.needs_sound
+def test_interrupted_in_the_middle_of_a_tool_nothing_is_left_running(
+    devices: VirtualDevices, home: dict[str, str], tmp_path: Path
+) -> None:
+    with (
+        OpenAIPictures(habits(hear_s=0.1)) as server,
+        talking(devices, home, tmp_path, with_pictures(server), "--headphones") as talk,
+    ):
+        server.on(DRAWING, Reply([b'{"data": [{"b64_json": "', STALL], 200, {"content-type": "application/json"}))
+        talk.until("ready")
+        time.sleep(0.3)
+        devices.play_into("micfeed", says(DRAW).tobytes())
+        talk.until("turn_metrics")
+        time.sleep(0.3)
+        devices.play_into("micfeed", says(YES).tobytes())
+        while talk.until("tool")["state"] != "working":
+            pass
+        time.sleep(2.5)  # a person who goes on within two seconds takes the turn back
+        assert server.hangups == []
+        devices.play_into("micfeed", says("777777").tobytes())
+        assert talk.until("interrupted")["by"] == "speech"
+        interrupted = time.monotonic()
+        talk.until("turn_metrics")
+        (hangup,) = [each for each in server.hangups if each.path == DRAWING]
+        assert hangup.at - interrupted < 1.0
+        talk.until("turn_metrics")
+    assert talk.process.wait(5) == 0
+    assert pictures(tmp_path) == []
+    assert [path.name for path in tmp_path.rglob("*") if "part" in path.name] == []
+    assert ("image_make", "done") not in states(talk.of("tool"))
