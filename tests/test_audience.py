@@ -59,6 +59,7 @@ def test_tools_are_told_of_but_for_questions_which_are_spoken_and_ends_without_a
     }
     for (state, text), told in lines.items():
         assert tool_line(ev.ToolUsed("draw", state, text)) == told  # type: ignore[arg-type]
+    assert tool_line(ev.ToolUsed("time", "working", "Paris", quick=True)) == []
 
 
 def test_service_text_cannot_move_the_cursor() -> None:

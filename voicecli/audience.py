@@ -195,8 +195,9 @@ _TOLD = {
 
 
 def tool_line(event: ev.ToolUsed) -> list[str]:
-    """A line on a tool; none for one that is over without anything to see, nor for a question, which is spoken."""
-    if event.state not in _TOLD or (event.state == "done" and not event.text):
+    """A line on a tool; none where there is nothing to see or to wait for, nor for a question, which is spoken."""
+    nothing = (event.state == "done" and not event.text) or (event.state == "working" and event.quick)
+    if event.state not in _TOLD or nothing:
         return []
     line = _TOLD[event.state].format(name=clean(event.name), text=clean(event.text))
     return [line.replace(":  …", " …").removesuffix(": ")]

@@ -87,6 +87,12 @@ def test_it_asks_and_a_spoken_yes_is_for_the_question() -> None:
     assert [each.role for each in model.asked[1][0]] == ["user", "assistant", "user", "assistant", "tool"]
 
 
+def test_a_conversation_in_chinese_stays_so_over_an_ok() -> None:
+    it, _, _ = room(["画一只猪", "OK"], [[call("draw", what="猪")], ["好了。"]])
+    run(it.run([*TURN, *SPEAK]))
+    assert it.voice.said == ["可以画猪吗？", "请稍等。", "好了。"]
+
+
 def test_the_question_is_made_while_the_silence_lasts() -> None:
     it, _, _ = room(["draw a pig"], [[DRAW]])
     run(it.run(TURN))

@@ -55,11 +55,15 @@ class AssistantSaid:
 
 @dataclass(frozen=True, slots=True)
 class ToolUsed:
-    """A tool that the answer needs: leave is asked for, it works, or it is over. `text` tells more of it."""
+    """A tool that the answer needs: leave is asked for, it works, or it is over. `text` tells more of it.
+
+    `quick`: it is over before a person would wonder.
+    """
 
     name: str
     state: Literal["asked", "working", "done", "failed", "declined"]
     text: str = ""
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)

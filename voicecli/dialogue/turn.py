@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from voicecli.audio.playout import Playout
-from voicecli.dialogue.courtesy import is_chinese, waiting
+from voicecli.dialogue.courtesy import waiting
 from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, ToolUsed, UserSaid
 from voicecli.dialogue.hearing import Heard
@@ -24,7 +24,7 @@ from voicecli.dialogue.history import estimate_tokens
 from voicecli.dialogue.pace import Pace
 from voicecli.dialogue.sentences import SentenceSplitter
 from voicecli.dialogue.spoken import Speakable
-from voicecli.dialogue.tools import Gate
+from voicecli.dialogue.tools import Gate, speaks_chinese
 from voicecli.errors import ServiceError, culprit
 from voicecli.ports import Stream
 from voicecli.types import ChatDelta, ChatMessage, ToolNews
@@ -92,6 +92,7 @@ class Answer:
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)
     room: asyncio.Event = field(default_factory=asyncio.Event)
+    _chinese: bool = False
     _introduced: bool = False
     """Whether something is being said since the last tool that took its time."""
     _held: list[Event] = field(default_factory=list)
@@ -150,6 +151,7 @@ class Answer:
         text = _Text(self.stages)
         broken: Exception | None = None
         request = self.ask(self.text)
+        self._chinese = speaks_chinese(request)
         self.tokens += sum(estimate_tokens(message.content) for message in request)
         try:
             async with self.stages.chat(request, self.opened.wait) as deltas:
@@ -190,7 +192,8 @@ class Answer:
 
     def _on_news(self, news: ToolNews, pieces: asyncio.Queue[Piece | None]) -> None:
         """The person is told of a tool; of one that takes its time after silence, in words."""
-        self._tell(ToolUsed(news.name, news.state, news.text) if news.name else Notice(news.text))
+        told = ToolUsed(news.name, news.state, news.text, news.quick)
+        self._tell(told if news.name else Notice(news.text))
         self.working = news.state == "working" and not news.quick
         self.asking = news.state == "asked"
         if self.working and not self._introduced:
@@ -199,7 +202,7 @@ class Answer:
 
     def _aside(self) -> str:
         self.asides += 1
-        return waiting(self.asides - 1, chinese=is_chinese(self.text))
+        return waiting(self.asides - 1, chinese=self._chinese)
 
     def _pass_on(self, texts: list[str], pieces: asyncio.Queue[Piece | None], *, kept: bool = True) -> None:
         for text in texts:
