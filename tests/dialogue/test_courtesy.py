@@ -54,6 +54,31 @@ def test_a_yes_with_anything_else_is_none(text: str, more: str) -> None:
     assert verdict(f"{text} xyzzy{more}") is not Verdict.YES
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Yes, draw the pig.", Verdict.YES),
+        ("Yes, make a picture of a pig, please", Verdict.YES),
+        ("No, no pig.", Verdict.NO),
+        ("A pig.", Verdict.OTHER),
+        ("Yes, but not the pig.", Verdict.OTHER),
+        ("Yes, a blue pig.", Verdict.OTHER),
+        ("Yes, two pigs", Verdict.OTHER),
+    ],
+)
+def test_words_of_the_question_say_nothing_more(text: str, meant: Verdict) -> None:
+    assert verdict(text, "May I make a picture: a pig?") is meant
+    assert verdict("可以，画只猪", "可以画一只猪吗？") is Verdict.YES
+    assert verdict("可以，画只狗", "可以画一只猪吗？") is Verdict.OTHER
+    assert verdict("可以吗", "可以画一只猪吗？") is Verdict.OTHER
+
+
+@pytest.mark.parametrize("heard", ["可以画一只猪吗？", "可以画一只猪", "可以画一只"])
+def test_the_echo_of_a_question_is_no_answer(heard: str) -> None:
+    assert verdict(heard, "可以画一只猪吗？") is Verdict.OTHER
+    assert verdict("", "") is Verdict.OTHER
+
+
 def test_the_language_of_an_answer() -> None:
     assert [is_chinese(each) for each in ("画一只猪", "画一只 pig 好吗", "画 A4", "What does 你好 mean?", "yes", "")] == [
         *(True, True, False, False, False, False)

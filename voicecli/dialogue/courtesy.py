@@ -45,7 +45,7 @@ _NO = (
     "|不要了|不可|拒绝|拒絕|否|千万别|好了|行了"
 )
 _FILLER = (
-    "please|thanks|thank you|thank you very much|now|then|just|um|uh|er|oh|ah|well|so|hey|that|this|it|the|a|me|my|one"
+    "please|thanks|thank you|thank you very much|of|now|then|just|um|uh|er|oh|ah|well|so|hey|that|this|it|the|a|me|my|one"
     "|for me|with it|with that|and|draw|make|send|run|use|read|write|look|search|picture|image|photo|file|for now"
     "|吧|啊|呀|哦|噢|喔|的|了|呢|嘛|啦|谢谢|謝謝|谢谢你|你|那|那就|就|帮我|幫我|给我|給我|我|麻烦你|麻煩你|请|請|这个|這個"
     "|画|畫|做|发|發"
@@ -55,6 +55,8 @@ _MEANS = {phrase: kind for kind, phrases in reversed(_KINDS) for phrase in phras
 _LONGEST_FIRST = sorted(_MEANS, key=len, reverse=True)
 _PHRASE = re.compile("|".join(each + (r"(?![a-z0-9])" if each.isascii() else "") for each in _LONGEST_FIRST))
 _SILENT = re.compile(r"[\W_]+")
+_WORDS = re.compile(f"[{HAN_KANA}]|[^\\W_{HAN_KANA}]+")
+_ASKING = frozenset("吗嗎么麼")
 _LONGEST_ANSWER = 80
 """Characters: who says more does more than answer."""
 
@@ -62,20 +64,29 @@ _HAN = re.compile(f"[{HAN_KANA}]")
 _LATIN = re.compile(r"[^\W\d_]+")
 
 
-def verdict(text: str) -> Verdict:
-    """What a person says who was asked for leave. Mixed answers, and whatever says more, are OTHER."""
+def verdict(text: str, question: str = "") -> Verdict:
+    """What a person says who was asked `question`. Mixed answers, and whatever says more, are OTHER.
+
+    Words of the question say nothing more: "yes, draw the pig". All of it is its echo, and no answer.
+    """
+    known = set(_WORDS.findall(question.casefold())) - _ASKING
     left = _SILENT.sub(" ", text[: _LONGEST_ANSWER + 1].casefold()).strip()
-    if len(text.strip()) > _LONGEST_ANSWER:
+    if len(text.strip()) > _LONGEST_ANSWER or _is_echo(text, question):
         return Verdict.OTHER
     kinds: set[Verdict] = set()
     while left:
-        found = _PHRASE.match(left)
-        if found is None:
+        found = _PHRASE.match(left) or _WORDS.match(left)
+        if found is None or (found[0] not in _MEANS and found[0] not in known):
             return Verdict.OTHER
-        kinds.add(_MEANS[found[0]])
+        kinds.add(_MEANS.get(found[0], Verdict.OTHER))
         left = left[found.end() :].lstrip()
     decided = kinds - {Verdict.OTHER}
     return decided.pop() if len(decided) == 1 else Verdict.OTHER
+
+
+def _is_echo(text: str, question: str) -> bool:
+    said, asked = _letters(text), _letters(question)
+    return len(said) >= len(asked) / 2 and said in asked
 
 
 def is_chinese(text: str) -> bool:

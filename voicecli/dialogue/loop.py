@@ -385,7 +385,7 @@ class Conversation:
             heard = Heard()
         if candidate is not self.candidate or segment != self._endpointer.segment:
             return  # decided already, or the person goes on
-        decided = self._asking and verdict(heard.text) is not Verdict.OTHER
+        decided = verdict(heard.text, self._asked) is not Verdict.OTHER if self._asked else False
         if not heard.text or (is_backchannel(heard.text) and not decided):
             self._let_go_on()
             self._raise_bar()
@@ -397,9 +397,10 @@ class Conversation:
             candidate.end(last_voiced)
 
     @property
-    def _asking(self) -> bool:
-        """Whether the reply asks for a yes: then "ok" is not the sign of somebody who only listens."""
-        return self.turn is not None and self.turn.answer is not None and self.turn.answer.asking
+    def _asked(self) -> str:
+        """The reply that asks for a yes, if it does: then "ok" is not the sign of somebody who only listens."""
+        answer = self.turn.answer if self.turn is not None else None
+        return answer.reply if answer is not None and answer.asking else ""
 
     def _let_go_on(self) -> None:
         """A false alarm: the reply goes on from where it was."""

@@ -64,7 +64,7 @@ def answer_to(pending: Pending | None, messages: Sequence[ChatMessage]) -> Verdi
         return None
     if not same_words(talk[0].content, pending.person) or not asked_aloud(talk[1].content, pending.question):
         return None
-    return verdict(talk[2].content)
+    return verdict(talk[2].content, pending.question)
 
 
 def reminded(messages: Sequence[ChatMessage], done: Sequence[str]) -> list[ChatMessage]:
