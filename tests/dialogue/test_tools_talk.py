@@ -168,14 +168,25 @@ def test_a_sound_of_listening_does_not_stop_a_tool() -> None:
     assert it.of(ev.Interrupted) == []
 
 
-@pytest.mark.parametrize("late", [0.7, 0.9])
-def test_a_yes_over_the_end_of_the_question_is_a_yes(late: float) -> None:
-    """Elsewhere "ok" over a reply is the sign of somebody who listens. Nearly all of the question was heard."""
-    it, _, box = room(["draw a pig", "ok"], [[DRAW], ["Here."]], BARGE_IN)
+@pytest.mark.parametrize(
+    ("late", "words", "seconds"), [(0.7, "ok", 0.3), (0.9, "ok", 0.3), (0.6, "yes please go ahead", 0.9)]
+)
+def test_a_yes_over_the_end_of_the_question_is_a_yes(late: float, words: str, seconds: float) -> None:
+    """Elsewhere "ok" over a reply is the sign of somebody who listens, and more of it soon after the turn's end means
+    that the person goes on. Nearly all of the question was heard here."""
+    it, _, box = room(["draw a pig", words], [[DRAW], ["Here."]], BARGE_IN)
     # The question sounds about 0.1 s after the turn's end, and for a second.
-    script: Sequence[Any] = [*ONE_TURN, ("quiet", late), ("loud", 0.3), ("quiet", 1.0), ("reply", 0), ("quiet", 0.5)]
-    run(it.run(script))
+    script: Sequence[Any] = [("quiet", late), ("loud", seconds), ("quiet", 1.0), ("reply", 0), ("quiet", 0.5)]
+    run(it.run([*ONE_TURN, *script]))
     assert box.used == ["draw"]
+    assert it.of(ev.TakenBack) == []
+
+
+def test_who_goes_on_before_the_question_is_heard_is_not_answering_it() -> None:
+    it, _, box = room(["draw a", "draw a yes man"], [[DRAW], ["As you like."]], BARGE_IN)
+    run(it.run([*ONE_TURN, ("quiet", 0.1), ("loud", 0.9), ("quiet", 1.0), ("reply", 0), ("quiet", 0.5)]))
+    assert len(it.of(ev.TakenBack)) == 1
+    assert box.used == []
 
 
 def test_what_was_heard_of_the_reply_does_not_count_the_aside() -> None:

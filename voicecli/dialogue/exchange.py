@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from voicecli.dialogue import events as ev
+from voicecli.dialogue.courtesy import asked_aloud
 from voicecli.dialogue.drafting import Depth, same_words
 from voicecli.dialogue.hearing import Heard, Hearing
 from voicecli.dialogue.history import History, cut_to_heard, join_utterances
@@ -297,6 +298,13 @@ class Exchange:
             self._report()
         self.withdraw()
         self.finish(answered=True)
+
+    def was_asked(self) -> bool:
+        """Whether the reply asks for a yes, and enough of it sounded: what comes next is the answer, however soon."""
+        if self.answer is None or not self.answer.asking:
+            return False
+        played = self.floor.parts.stages.playout.played(self.answer.lane)
+        return asked_aloud(cut_to_heard(self.answer.pieces, played), self.answer.reply)
 
     def take_back(self) -> str:
         """The turn's end was a mistake: question and answer are withdrawn; returns the question so far."""

@@ -385,22 +385,20 @@ class Conversation:
             heard = Heard()
         if candidate is not self.candidate or segment != self._endpointer.segment:
             return  # decided already, or the person goes on
-        decided = verdict(heard.text, self._asked) is not Verdict.OTHER if self._asked else False
-        if not heard.text or (is_backchannel(heard.text) and not decided):
+        if not heard.text or (is_backchannel(heard.text) and not self._answers(heard.text)):
             self._let_go_on()
             self._raise_bar()
             return
-        self._commit(decided=decided)
+        self._commit()
         ended, last_voiced = candidate.ended, candidate.watch.last_voiced
         candidate.begin_answer(already(heard.text), segment=None if ended else segment)
         if ended:
             candidate.end(last_voiced)
 
-    @property
-    def _asked(self) -> str:
-        """The reply that asks for a yes, if it does: then "ok" is not the sign of somebody who only listens."""
-        answer = self.turn.answer if self.turn is not None else None
-        return answer.reply if answer is not None and answer.asking else ""
+    def _answers(self, text: str) -> bool:
+        """Whether the reply asks for a yes, and got it or a no: "ok" is then not the sign of somebody who listens."""
+        asked = self.turn is not None and self.turn.was_asked()
+        return asked and verdict(text) is not Verdict.OTHER
 
     def _let_go_on(self) -> None:
         """A false alarm: the reply goes on from where it was."""
@@ -415,17 +413,14 @@ class Conversation:
         if self.turn is not None:
             self.turn.alarms += 1
 
-    def _commit(self, *, decided: bool = False) -> None:
-        """The interruption stands: the reply stops, the candidate has the floor.
-
-        `decided`: it is the yes or the no that the reply asks for, however soon it comes.
-        """
+    def _commit(self) -> None:
+        """The interruption stands: the reply stops, the candidate has the floor."""
         candidate, old = self.candidate, self.turn
         assert candidate is not None and old is not None
         self.candidate = None
         now = self.parts.stages.clock()
         soon = old.watch.ended is not None and now - old.watch.ended < TAKE_BACK_S
-        if soon and old.answer is not None and not decided:
+        if soon and old.answer is not None and not old.was_asked():
             candidate.prefix = old.take_back()
         elif not old.done:
             old.interrupt("speech")
