@@ -77,7 +77,9 @@ def server() -> Iterator[OpenAIPictures]:
 
 def spoken(folder: Path, *said: str) -> str:
     quiet = np.zeros(RATE, np.int16)
-    return write(folder / "said.wav", np.concatenate([quiet, *(part for each in said for part in (says(each, RATE), quiet))]))
+    return write(
+        folder / "said.wav", np.concatenate([quiet, *(part for each in said for part in (says(each, RATE), quiet))])
+    )
 
 
 def pictures(folder: Path) -> list[Path]:

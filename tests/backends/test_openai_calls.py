@@ -144,8 +144,10 @@ def test_an_answer_gives_its_calls_when_it_is_over_and_of_the_first_choice_only(
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["index", "id", "function", "name", "arguments", "type"]), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["index", "id", "function", "name", "arguments", "type"]), inner, max_size=6)
+    ),
     max_leaves=12,
 )
 
@@ -220,7 +222,10 @@ async def test_calls_come_once_and_last_and_their_results_go_back(stream: bool) 
         assert "".join(each.text for each in await asked(server, talk, **settings)) == "8."
     first, second = (entry["body"] for entry in server.log)
     assert first["tools"] == [
-        {"type": "function", "function": {"name": each.name, "description": each.meaning, "parameters": each.parameters}}
+        {
+            "type": "function",
+            "function": {"name": each.name, "description": each.meaning, "parameters": each.parameters},
+        }
         for each in TOOLS
     ]
     assert second["messages"][2]["content"] is None
@@ -389,4 +394,6 @@ def test_the_strict_server_streams_two_calls_interleaved() -> None:
     pieces = [each for delta in openai_tools.deltas(calls) for each in delta.get("tool_calls", ())]
     assert [each["index"] for each in pieces[:6]] == [0, 1] * 3
     assert all(len(each["function"]["arguments"]) <= openai_tools.PIECE for each in pieces)
-    assert json.loads("".join(each["function"]["arguments"] for each in pieces if each["index"] == 1)) == json.loads(NOON)
+    assert json.loads("".join(each["function"]["arguments"] for each in pieces if each["index"] == 1)) == json.loads(
+        NOON
+    )

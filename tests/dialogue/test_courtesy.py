@@ -9,25 +9,28 @@ from hypothesis import strategies as st
 from voicecli.dialogue.courtesy import Verdict, asked_aloud, is_chinese, last_words, verdict, waiting
 
 YES = """
-Yes. | yes | Yes! | YES | yeah | Yep. | yup | Sure. | sure thing | Sure, go ahead! | Go ahead. | go for it | Please do.
-please | Yes, please. | yes please do | OK | ok. | Okay. | O.K. | o k | okay then | Alright. | all right | Of course. | certainly
-absolutely | Do it. | do that | Yes, you may. | you can | By all means. | Why not? | sure, why not | No problem. | I don't mind.
-Fine. | that's fine | sounds good | Mhm. | uh-huh | Yes yes yes | Yeah, sure, thank you. | yes, draw it | Yes, make the picture.
-um, yes | well, ok | let's do it | Feel free. | That’s fine | proceed | correct | Exactly.
-好 | 好的 | 好的。 | 好吧 | 好啊！ | 可以 | 可以的 | 行 | 行吧 | 是 | 是的 | 是的，谢谢。 | 对 | 对的 | 嗯 | 嗯嗯 | 没问题 | 當然 | 当然可以
-好，请吧 | 可以，请画吧 | 同意 | 确定 | 那好吧 | 好的好的 | 去吧 | 画吧 | 要 | 请继续 | OK，可以 | 没关系
+Yes. | yes | Yes! | YES | yeah | Yep. | yup | Sure. | sure thing | Sure, go ahead! | Go ahead. | go for it
+Please do. | please | Yes, please. | yes please do | OK | ok. | Okay. | O.K. | o k | okay then | Alright.
+all right | Of course. | certainly | absolutely | Do it. | do that | Yes, you may. | you can | By all means.
+Why not? | sure, why not | No problem. | I don't mind. | Fine. | that's fine | sounds good | Mhm. | uh-huh
+Yes yes yes | Yeah, sure, thank you. | yes, draw it | Yes, make the picture. | um, yes | well, ok | let's do it
+Feel free. | That’s fine | proceed | correct | Exactly. | 好 | 好的 | 好的。 | 好吧 | 好啊！ | 可以 | 可以的
+行 | 行吧 | 是 | 是的 | 是的，谢谢。 | 对 | 对的 | 嗯 | 嗯嗯 | 没问题 | 當然 | 当然可以 | 好，请吧
+可以，请画吧 | 同意 | 确定 | 那好吧 | 好的好的 | 去吧 | 画吧 | 要 | 请继续 | OK，可以 | 没关系
 """
 NO = """
-No. | no | Nope. | nah | No, thanks. | no thank you | No way. | Not now. | not yet | Please don't. | Don't. | Don’t do it! | do not
-do not do it | Never mind. | Stop. | stop it | Cancel. | cancel that | Forget it. | I'd rather not. | Rather not | of course not | No no no
-Absolutely not. | never | no, stop | Wait. | no, please don't | Hold on.
-不 | 不要 | 不要。 | 不用 | 不用了，谢谢 | 不行 | 不可以 | 不是 | 别 | 别画 | 算了 | 算了吧 | 取消 | 先不要 | 等等 | 停 | 不，不要 | 那就算了 | 不必了 | 不同意
+No. | no | Nope. | nah | No, thanks. | no thank you | No way. | Not now. | not yet | Please don't. | Don't.
+Don’t do it! | do not | do not do it | Never mind. | Stop. | stop it | Cancel. | cancel that | Forget it.
+I'd rather not. | Rather not | of course not | No no no | Absolutely not. | never | no, stop | Wait.
+no, please don't | Hold on. | 不 | 不要 | 不要。 | 不用 | 不用了，谢谢 | 不行 | 不可以 | 不是 | 别 | 别画 | 算了
+算了吧 | 取消 | 先不要 | 等等 | 停 | 不，不要 | 那就算了 | 不必了 | 不同意
 """
 OTHER = """
-Yes but make it blue. | yes, and send it to Peter | no yes | Yes. No, wait. | What? | maybe | What does it cost? | Is it? | not sure | yesterday
-Draw a dog instead. | thank you | um | it | the picture | sure about that? | okra | nobody | Okinawa | do you know the time | can I
-yes if it is free | only if it costs nothing | no idea | I don't know | go home | please tell me the time
-好不好 | 可以吗 | 是不是 | 好的，但是要蓝色 | 画一只狗 | 行不行 | 什么 | 为什么 | 谢谢 | 多少钱 | 好像不对 | 好冷 | 对面是谁 | 可以，不要
+Yes but make it blue. | yes, and send it to Peter | no yes | Yes. No, wait. | What? | maybe | What does it cost?
+Is it? | not sure | yesterday | Draw a dog instead. | thank you | um | it | the picture | sure about that?
+okra | nobody | Okinawa | do you know the time | can I | yes if it is free | only if it costs nothing | no idea
+I don't know | go home | please tell me the time | 好不好 | 可以吗 | 是不是 | 好的，但是要蓝色 | 画一只狗
+行不行 | 什么 | 为什么 | 谢谢 | 多少钱 | 好像不对 | 好冷 | 对面是谁 | 可以，不要
 """
 
 
@@ -80,9 +83,9 @@ def test_the_echo_of_a_question_is_no_answer(heard: str) -> None:
 
 
 def test_the_language_of_an_answer() -> None:
-    assert [is_chinese(each) for each in ("画一只猪", "画一只 pig 好吗", "画 A4", "What does 你好 mean?", "yes", "")] == [
-        *(True, True, False, False, False, False)
-    ]
+    assert [
+        is_chinese(each) for each in ("画一只猪", "画一只 pig 好吗", "画 A4", "What does 你好 mean?", "yes", "")
+    ] == [*(True, True, False, False, False, False)]
     assert last_words(["画一只猪", "ok"]) == "画一只猪"
     assert last_words(["ok"]) == "ok"
     assert last_words([]) == ""

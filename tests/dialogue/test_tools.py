@@ -285,7 +285,7 @@ def test_a_withdrawn_draft_of_a_yes_leaves_the_question_open() -> None:
 
     async def withdrawn_by(asked: str) -> None:
         async with user.chat(then(asked, "yes, what"), ChatOptions(), asyncio.Event().wait) as deltas:
-            assert [each.text async for each in deltas][0] == "What?"
+            assert text([each async for each in deltas]) == "What?"
 
     run(talk())
     assert box.used == ["draw"]

@@ -155,7 +155,9 @@ class OpenAIServer(FakeServer):
 
     async def _call(self, body: dict[str, Any], calls: list[dict[str, Any]]) -> Reply:
         """An answer that only calls tools."""
-        self.note("chat", body=body, calls=[(each["function"]["name"], each["function"]["arguments"]) for each in calls])
+        self.note(
+            "chat", body=body, calls=[(each["function"]["name"], each["function"]["arguments"]) for each in calls]
+        )
         if body.get("stream"):
             return Reply.sse(lambda: self._called(body, calls))
         await asyncio.sleep(self.habits.first_token_s)

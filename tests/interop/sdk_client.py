@@ -22,6 +22,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 QUESTION: Any = [{"role": "system", "content": "Count."}, {"role": "user", "content": "After 4071993825?"}]
 FORMATS: Any = ("pcm", "wav", "mp3", "flac", "opus")
 MODEL = "digits-chat"
+TOOLS = ("draw", "look")
 
 
 def chat(client: openai.OpenAI, folder: Path) -> dict[str, Any]:
@@ -44,6 +45,29 @@ def chat(client: openai.OpenAI, folder: Path) -> dict[str, Any]:
         "last": [delta.choices[0].finish_reason for delta in deltas if delta.choices][-1],
         "usage": bool(deltas[-1].usage and deltas[-1].usage.total_tokens),
         "cut": cut.choices[0].finish_reason,
+    }
+
+
+def tools(client: openai.OpenAI, folder: Path) -> dict[str, Any]:
+    """Two calls, whole and streamed, and the answer to their results."""
+    parameters = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
+    offered: Any = [{"type": "function", "function": {"name": name, "parameters": parameters}} for name in TOOLS]
+    asked: Any = [{"role": "user", "content": "Draw."}]
+    raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=asked, tools=offered)
+    whole = ChatCompletion.model_validate_json(raw.text).choices[0]
+    with client.chat.completions.stream(model=MODEL, messages=asked, tools=offered) as events:
+        streamed = events.get_final_completion().choices[0]
+    results: Any = [
+        {"role": "tool", "tool_call_id": each.id, "content": f"result {at}"}
+        for at, each in enumerate(whole.message.tool_calls or ())
+    ]
+    talk = [*asked, whole.message.model_dump(exclude_none=True), *results]
+    answer = client.chat.completions.create(model=MODEL, messages=talk, tools=offered)
+    return {
+        "whole": [[each.function.name, each.function.arguments] for each in whole.message.tool_calls or ()],
+        "streamed": [[each.function.name, each.function.arguments] for each in streamed.message.tool_calls or ()],
+        "reasons": [whole.finish_reason, streamed.finish_reason],
+        "answer": answer.choices[0].message.content,
     }
 
 
@@ -122,7 +146,7 @@ def realtime(client: openai.OpenAI, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     client = openai.OpenAI(base_url=sys.argv[1], api_key="sk-right", max_retries=0, timeout=20)
-    calls = (chat, transcriptions, speech, models, errors, realtime)
+    calls = (chat, tools, transcriptions, speech, models, errors, realtime)
     json.dump({call.__name__: call(client, Path(sys.argv[2])) for call in calls}, sys.stdout)
 
 

@@ -40,6 +40,7 @@ from voicecli.types import (
     ChatOptions,
     Secret,
     SpeechRequest,
+    ToolSpec,
     TranscribeOptions,
 )
 
@@ -86,7 +87,17 @@ TIMED = {
     "words": [{"word": DIGITS, "start": 0.0, "end": 1.4}],
     "segments": [{"id": 0, "text": DIGITS, "start": 0.0, "end": 1.4}],
 }
+CALLS = [("draw", {"what": "a pig"}), ("look", {"what": "猪" * 20})]
+TOOLS_OFFERED = tuple(
+    ToolSpec(name, "does", {"type": "object", "properties": {"what": {"type": "string"}}}) for name, _ in CALLS
+)
 FIXTURES = [
+    _fixture({"content": ANSWER}, {"toolCallId": "call_look"}),
+    _fixture(
+        {"toolCalls": [{"name": name, "arguments": json.dumps(given), "id": f"call_{name}"} for name, given in CALLS]},
+        {"userMessage": "draw"},
+        chunkSize=3,
+    ),
     _fixture({"content": ANSWER}, {"userMessage": "count"}, chunkSize=3),
     _fixture({"content": "Ten.", "reasoning": "They are ten."}, {"userMessage": "think"}),
     _fixture({"content": ANSWER}, {"userMessage": "shorten"}, chunkSize=3, latency=20, truncateAfterChunks=4),
@@ -182,6 +193,15 @@ async def test_an_answer_streams_in_order_and_every_option_arrives(server: str) 
     wanted = {"temperature": 0.5, "top_p": 0.9, "seed": 7, "stop": ["x", "y"], "max_tokens": 99, "stream": True}
     assert wanted.items() <= body.items()
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
+
+
+async def test_calls_of_tools_stream_in_pieces_and_their_results_are_answered(server: str) -> None:
+    calls = (await ask(server, "draw", ChatOptions(tools=TOOLS_OFFERED)))[-1].calls
+    assert [(each.name, json.loads(each.arguments)) for each in calls] == CALLS
+    results = [ChatMessage("tool", f"{each.name} is done", call_id=each.id) for each in calls]
+    talk = [ChatMessage("user", "draw"), ChatMessage("assistant", "", calls), *results]
+    async with opened(server) as model, model.chat(talk, ChatOptions(tools=TOOLS_OFFERED)) as deltas:
+        assert said([delta async for delta in deltas]) == ANSWER
 
 
 async def test_reasoning_is_told_apart_and_length_is_known(server: str) -> None:

@@ -28,10 +28,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+CALLS = [["draw", '{"what": "a pig"}'], ["look", '{"what": "the pig"}']]
+
+
+def draws(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(name, given) for name, given in CALLS] if messages[-1]["content"] == "Draw." else []
+
+
 @pytest.fixture(scope="module")
 def told(folder: Path) -> dict[str, Any]:
     """What the SDK made of every answer."""
-    with OpenAIServer(Habits(key="sk-right")) as server:
+    with OpenAIServer(Habits(key="sk-right", calls=draws)) as server:
         command = [str(TOOLS / "sdk" / "bin" / "python"), str(CLIENT), server.base_url, str(folder)]
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -44,6 +51,15 @@ def test_chat_whole_streamed_and_cut(told: dict[str, Any]) -> None:
     assert chat["whole"] == [chat["streamed"]] * 2
     assert NEXT in chat["streamed"]
     assert (chat["reason"], chat["last"], chat["cut"], chat["usage"]) == ("stop", "stop", "length", True)
+
+
+def test_calls_of_tools_whole_and_streamed(told: dict[str, Any]) -> None:
+    assert told["tools"] == {
+        "whole": CALLS,
+        "streamed": CALLS,
+        "reasons": ["tool_calls", "tool_calls"],
+        "answer": "2.",
+    }
 
 
 def test_transcriptions_in_every_shape(told: dict[str, Any]) -> None:

@@ -23,6 +23,8 @@ from voicecli.types import (
     ChatOptions,
     Secret,
     SpeechRequest,
+    ToolCall,
+    ToolSpec,
     TranscribeOptions,
 )
 
@@ -46,7 +48,12 @@ SPOKEN = {
 ASKED = {
     "plain": ChatOptions(),
     "all": ChatOptions(temperature=0.5, max_tokens=9, top_p=0.9, n=2, seed=7, stop=("x", "y")),
+    "tools": ChatOptions(tools=(ToolSpec("draw", "draws", {"type": "object", "properties": {}}),)),
 }
+CALLED = [
+    ChatMessage("assistant", "", (ToolCall("a", "draw", "{}"), ToolCall("b", "draw", "no JSON"))),
+    *(ChatMessage("tool", "done", call_id=each) for each in "ab"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +106,7 @@ async def test_lists_and_answers_of_the_specification_are_understood(prism: str)
 async def bodies(options: ChatOptions, request: SpeechRequest) -> dict[str, bytes]:
     """What goes over the wire, by the name of its schema."""
     messages = [ChatMessage("system", "Count."), ChatMessage("user", "1"), ChatMessage("assistant", "2")]
-    messages.append(ChatMessage("user", "3"))
+    messages += [ChatMessage("user", "3"), *(CALLED if options.tools else ())]
     with OpenAIServer() as server:
         async with opened(server.base_url) as service:
             async with service.chat(messages, options) as deltas:
@@ -118,6 +125,6 @@ def faults(schema: str, body: bytes) -> str:
 
 @pytest.mark.parametrize("asked", ASKED)
 async def test_bodies_fit_the_schemas_with_no_field_over(asked: str) -> None:
-    for schema, body in (await bodies(ASKED[asked], SPOKEN[asked])).items():
+    for schema, body in (await bodies(ASKED[asked], SPOKEN.get(asked, SPOKEN["plain"]))).items():
         assert faults(schema, body) == ""
         assert "not allowed" in faults(schema, json.dumps(json.loads(body) | {"vioce": "x"}).encode())

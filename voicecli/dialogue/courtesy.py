@@ -39,14 +39,14 @@ _NO = (
     "no|nope|nah|naw|no way|not|not now|not yet|not really|of course not|certainly not|absolutely not|definitely not"
     "|no thanks|no thank you|don t|do not|please don t|don t do it|do not do it|don t do that|don t you dare|never"
     "|never mind|nevermind|stop|stop it|cancel|cancel it|cancel that|abort|forget it|forget that|leave it|skip it|wait"
-    "|rather not|better not|i d rather not|negative|refused|denied|declined|i decline|i refuse|hold on|i don t want that"
+    "|rather not|better not|i d rather not|negative|refused|denied|declined|i decline|i refuse|hold on"
     "|不|不要|不用|不用了|不行|不可以|不能|不好|不是|不对|不對|不必|不必了|不了|不同意|不需要|不允许|不允許|不准|不想|不愿意"
     "|别|別|别了|別了|先别|先別|先不|先不用|先不要|算了|算了吧|取消|停|停下|停止|等等|等一下|没必要|沒必要|还是不要|还是算了"
     "|不要了|不可|拒绝|拒絕|否|千万别|好了|行了"
 )
 _FILLER = (
-    "please|thanks|thank you|thank you very much|of|now|then|just|um|uh|er|oh|ah|well|so|hey|that|this|it|the|a|me|my|one"
-    "|for me|with it|with that|and|draw|make|send|run|use|read|write|look|search|picture|image|photo|file|for now"
+    "please|thanks|thank you|thank you very much|of|now|then|just|um|uh|er|oh|ah|well|so|hey|that|this|it|the|a|me|my"
+    "|one|for me|with it|with that|and|draw|make|send|run|use|read|write|look|search|picture|image|photo|file|for now"
     "|吧|啊|呀|哦|噢|喔|的|了|呢|嘛|啦|谢谢|謝謝|谢谢你|你|那|那就|就|帮我|幫我|给我|給我|我|麻烦你|麻煩你|请|請|这个|這個"
     "|画|畫|做|发|發"
 )

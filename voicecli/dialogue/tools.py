@@ -158,9 +158,9 @@ class ToolUser:
         self, messages: Sequence[ChatMessage], options: ChatOptions, gate: Gate | None = None
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         """The answer, with news of the tools that were used for it. Leaving the block stops a tool that works."""
-        async with AsyncExitStack() as stack:
-            async with aclosing(_Answering(self, messages, options, gate).deltas(stack)) as deltas:
-                yield deltas
+        work = _Answering(self, messages, options, gate)
+        async with AsyncExitStack() as stack, aclosing(work.deltas(stack)) as deltas:
+            yield deltas
 
     def remember(self, call: ToolCall, what: str) -> None:
         """Later questions may be about it."""
@@ -279,9 +279,7 @@ class _Answering:
 
     # -- work ------------------------------------------------------------------------------------------
 
-    async def _use(
-        self, calls: tuple[ToolCall, ...], decided: Mapping[str, bool]
-    ) -> AsyncGenerator[ToolNews, None]:
+    async def _use(self, calls: tuple[ToolCall, ...], decided: Mapping[str, bool]) -> AsyncGenerator[ToolNews, None]:
         """Uses the tools. For calls that are not `decided` the person is asked, where that is needed."""
         self._talk.append(ChatMessage("assistant", self._text.strip(), calls))
         for batch in batches(calls, lambda call: self._box.quick(call) and call.id not in decided):

@@ -165,7 +165,10 @@ def written(message: ChatMessage) -> dict[str, Any]:
         {
             "id": each.id,
             "type": "function",
-            "function": {"name": name_of(each.name), "arguments": each.arguments if _is_object(each.arguments) else "{}"},
+            "function": {
+                "name": name_of(each.name),
+                "arguments": each.arguments if _is_object(each.arguments) else "{}",
+            },
         }
         for each in message.calls
     ]
