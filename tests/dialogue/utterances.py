@@ -160,6 +160,8 @@ ENGLISH: dict[Reading, tuple[str, ...]] = {
         "um i need a new password",
     ),
     PLAIN: (
+        "go forward",
+        "turn left",
         "one two three",
         "four five six",
         "4 5 6",

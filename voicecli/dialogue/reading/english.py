@@ -366,6 +366,8 @@ def _command(words: list[str]) -> Reading:
         return COMPLETE if verb in lex.ALONE else PLAIN
     if " ".join(words) in lex.PARTICLE_ALONE:
         return COMPLETE
+    if verb in lex.TRAVELLED and all(word in lex.WAYS for word in rest):
+        return PLAIN
     if verb == "let" and rest[0] in lex.OBJECTS:
         return _predicate(rest[1:]) if len(rest) > 1 else DANGLING
     if verb in ("set", "translate", "convert"):

@@ -216,6 +216,9 @@ MOVERS = words(
 """Verbs whose particle may end the sentence: "turn it on"."""
 MOVED = words("turn switch put take move wake add")
 """What these do to a thing comes after the thing: "turn the light on"."""
+TRAVELLED = words("go move turn walk run drive step fly head steer")
+WAYS = words("forward forwards ahead backward backwards left right straight north south east west up down")
+"""How far, or until when, often follows these two: "go forward ten meters"."""
 TAKES_PREPOSITION = words("wait talk look listen speak belong laugh walk run")
 """Verbs that ask for a preposition after a question for an object: "what are you waiting for"."""
 
