@@ -1,25 +1,25 @@
 """Conversations kept on disk: one SQLite file that any number of processes share.
 
-Belongs here: the file, its tables, writing to it and asking it. Does not belong here: when something is
-kept, what is hidden in it, what a model is sent, printing. sqlite3 is imported when a store is opened.
+Belongs here: its tables, writing to it and asking it. Does not belong here: the file itself (voicecli.database),
+when something is kept, what is hidden in it, what a model is sent, printing.
 
-The file and what SQLite puts beside it are the owner's alone (0600). Writers take turns (WAL, and a wait
-of up to BUSY_S); a reader waits for nobody. What is removed is overwritten, in the index of words too.
+What is removed is overwritten, in the index of words too.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from voicecli.database import connect, in_one, mapped, prepare, sqlite, storable, there, tidy, trouble, version, writing
 from voicecli.errors import InputError, UsageError
 from voicecli.types import Role
+
+__all__ = ["Conversation", "Found", "Message", "Store", "bounded", "check_name", "is_number", "storable", "there"]
 
 T = TypeVar("T")
 
@@ -135,8 +135,8 @@ class Store:
         With `reading` a file that can't be written is opened all the same. Without `index` (or where this
         SQLite has none) searching looks through everything.
         """
-        with _mapped(path):
-            db, writable = _connect(path, reading)
+        with mapped(path):
+            db, writable = connect(path, reading=reading, busy_s=BUSY_S)
             try:
                 indexed = _prepare(db, path, writable=writable, index=index)
                 store = cls(path, db, now, indexed=indexed)
@@ -148,7 +148,7 @@ class Store:
         return store
 
     def close(self) -> None:
-        with _mapped(self.path):
+        with mapped(self.path):
             self._db.close()
 
     def __enter__(self) -> Store:
@@ -208,18 +208,12 @@ class Store:
             count = db.execute(sql).rowcount if which is None else db.executemany(f"{sql} WHERE id = ?", which).rowcount
             self._wipe_index(db)
         with suppress(InputError):  # another process is at work; this only tidies
-            self._tidy()
+            tidy(self._db, self.path)
         return int(count)
-
-    def _tidy(self) -> None:
-        """Nothing of what was removed is left in any of the files."""
-        with _mapped(self.path):
-            self._db.execute("VACUUM")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def forget_before(self, moment: float) -> int:
         """Removes the conversations whose last message is older than `moment`. Returns how many there were."""
-        with _mapped(self.path):
+        with mapped(self.path):
             if not self._db.execute("SELECT 1 FROM conversations WHERE changed < ? LIMIT 1", (moment,)).fetchone():
                 return 0
         with self._writing() as db:
@@ -239,17 +233,8 @@ class Store:
         with self._writing() as db:
             return bool(db.execute("INSERT OR IGNORE INTO told VALUES(?)", (what,)).rowcount)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Any]:
-        with _mapped(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has undone it already
-                    self._db.execute("ROLLBACK")
-                raise
+    def _writing(self) -> AbstractContextManager[Any]:
+        return writing(self._db, self.path)
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -275,7 +260,7 @@ class Store:
     def _hint(self, ref: str) -> str:
         import difflib
 
-        with _mapped(self.path):
+        with mapped(self.path):
             names = [str(row[0]) for row in self._db.execute("SELECT name FROM conversations WHERE name IS NOT NULL")]
         near = difflib.get_close_matches(ref[:LONGEST_NAME], names, 1)
         return f"Did you mean '{near[0]}'?" if near else "'voice history list' shows them."
@@ -319,12 +304,12 @@ class Store:
 
     def _rows(self, make: Callable[[Any], T], sql: str, *values: Any) -> list[T]:
         """All rows at once: a reader that lingers would keep the file from being tidied."""
-        with _mapped(self.path):
+        with mapped(self.path):
             rows = self._db.execute(sql, values).fetchall()
         try:
             return [make(row) for row in rows]
         except (TypeError, ValueError, OverflowError):
-            raise _trouble(self.path, "CORRUPT", "") from None
+            raise trouble(self.path, "CORRUPT", "") from None
 
 
 # -- values ----------------------------------------------------------------------------------------
@@ -333,17 +318,6 @@ class Store:
 def is_number(ref: str) -> bool:
     """Whether `ref` is meant as a conversation's number."""
     return ref.isascii() and ref.isdecimal() and len(ref) < 19
-
-
-def there(path: Path) -> bool:
-    """Whether there is a history; one that can't be seen is taken to be there, and opening it tells why."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def check_name(name: str) -> str:
@@ -355,11 +329,6 @@ def check_name(name: str) -> str:
         f"{name[:LONGEST_NAME]!a} is no name for a conversation",
         cure=f"Names are up to {LONGEST_NAME} characters, and not a number.",
     )
-
-
-def storable(text: str) -> str:
-    """`text` as SQLite can keep and search it: no zero bytes, no halves of surrogate pairs."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def bounded(text: str) -> str:
@@ -402,107 +371,16 @@ def _moment(value: Any) -> float:
 # -- the file --------------------------------------------------------------------------------------
 
 
-def _sqlite() -> Any:
-    import sqlite3
-
-    return sqlite3
-
-
-def _connect(path: Path, reading: bool) -> tuple[Any, bool]:
-    """A connection, and whether it may write."""
-    writable = True
-    try:
-        _make_private(path)
-        writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    except OSError as exc:
-        if not (reading and there(path)):
-            raise _trouble(path, "CANTOPEN", (exc.strerror or str(exc)).lower()) from None
-        writable = False
-    if not writable and not reading:
-        raise _trouble(path, "READONLY", "")
-    if writable:
-        return _opened(path, "mode=rw"), True
-    try:
-        return _opened(path, "mode=ro"), False
-    except _sqlite().OperationalError:
-        # Nothing can be put beside the file, as WAL wants it. So nobody else writes either.
-        return _opened(path, "mode=ro&immutable=1"), False
-
-
-def _opened(path: Path, how: str) -> Any:
-    uri = f"{Path(os.path.abspath(path)).as_uri()}?{how}"  # noqa: PTH100 (a link stays one)
-    db = _sqlite().connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    db.text_factory = lambda data: data.decode("utf-8", "replace")
-    try:
-        db.execute("PRAGMA schema_version")  # connecting alone reads nothing
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _make_private(path: Path) -> None:
-    """The file exists and is its owner's alone; SQLite gives what it puts beside it the same mode.
-
-    An existing file is not opened here: closing it would drop the locks of this process' other connections.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if os.name == "posix" and mode & 0o077:
-            with suppress(PermissionError):  # another's file: whether it can be used is seen below
-                path.chmod(mode & 0o700)
-
-
 def _prepare(db: Any, path: Path, *, writable: bool, index: bool) -> bool:
     """Settings, tables and index; returns whether there is an index."""
-    for pragma in ("foreign_keys = ON", "secure_delete = ON"):
-        db.execute(f"PRAGMA {pragma}")
-    if writable:
-        with suppress(_sqlite().OperationalError):  # busy: another process is doing it
-            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-            db.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
-    version = _version(db)
-    if version > SCHEMA:
-        raise InputError("was written by a newer version of voice", who=str(path), cure="Update voice.")
+    if prepare(db, path, schema=SCHEMA, writable=writable) < SCHEMA and writable:
+        in_one(db, TABLES + f"PRAGMA user_version = {SCHEMA};", unless=lambda: version(db) == SCHEMA)
     if not writable:
         return _has_index(db) and index and _can_index(db)
-    if version < SCHEMA:
-        _in_one(db, TABLES + f"PRAGMA user_version = {SCHEMA};", unless=lambda: _version(db) == SCHEMA)
     wanted = index and _can_index(db)
     if wanted != _has_index(db):
-        _in_one(db, INDEX if wanted else NO_INDEX, unless=lambda: _has_index(db) == wanted)
+        in_one(db, INDEX if wanted else NO_INDEX, unless=lambda: _has_index(db) == wanted)
     return wanted
-
-
-def _in_one(db: Any, script: str, unless: Callable[[], bool]) -> None:
-    """Runs `script` whole or not at all, unless another process was faster."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        for statement in _statements(script) if not unless() else ():
-            db.execute(statement)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script; executescript would end our transaction."""
-    complete = _sqlite().complete_statement
-    part = ""
-    for piece in script.split(";"):
-        part += piece + ";"
-        if complete(part) and part.strip("; \n"):
-            yield part
-            part = ""
-
-
-def _version(db: Any) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _has_index(db: Any) -> bool:
@@ -511,44 +389,5 @@ def _has_index(db: Any) -> bool:
 
 
 def _can_index(db: Any) -> bool:
-    new_enough = _sqlite().sqlite_version_info >= (3, 34)  # the first with trigrams
+    new_enough = sqlite().sqlite_version_info >= (3, 34)  # the first with trigrams
     return new_enough and bool(db.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])
-
-
-# -- what can go wrong -----------------------------------------------------------------------------
-
-_DAMAGED = ("is damaged", "Move it away, and a new one is begun.")
-_TROUBLES = {
-    "NOTADB": _DAMAGED,
-    "CORRUPT": _DAMAGED,
-    "ERROR": ("is not what voice wrote", "Move it away, and a new one is begun."),
-    "BUSY": ("is in use by another program", "Try again in a moment."),
-    "LOCKED": ("is in use by another program", "Try again in a moment."),
-    "FULL": ("cannot be written: the disk is full", ""),
-    "READONLY": ("cannot be written", "See who owns it and its folder."),
-    "PERM": ("cannot be written", "See who owns it and its folder."),
-    "CANTOPEN": ("cannot be opened", "See who owns it and its folder."),
-}
-"""What a result code of SQLite means to a person, and the cure."""
-
-
-def _trouble(path: Path, code: str, detail: str) -> InputError:
-    what, cure = _TROUBLES.get(code, ("cannot be used", ""))
-    shown = detail and code not in ("NOTADB", "CORRUPT", "BUSY", "LOCKED", "FULL", "READONLY")
-    return InputError(f"{what} ({detail})" if shown else what, who=str(path), cure=cure)
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours. Its errors without a code are mistakes in this file: they pass."""
-    sqlite = _sqlite()
-    try:
-        yield
-    except sqlite.Error as exc:
-        name = getattr(exc, "sqlite_errorname", "")
-        if not name:
-            raise
-        raise _trouble(path, name.removeprefix("SQLITE_").partition("_")[0], str(exc)[:200]) from None
-    except UnicodeDecodeError:
-        # SQLite quotes the damaged bytes in its message, and Python cannot read that.
-        raise _trouble(path, "CORRUPT", "") from None
