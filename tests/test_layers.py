@@ -44,15 +44,17 @@ PURE = {
     "backends.qiniu.frames",
     "backends.qiniu.session",
     "backends.qiniu.answers",
+    "notes.cutting",
+    "notes.choosing",
 }
 """Rooms that decide: values in, values out."""
 
 LAYERS = {
     0: {"", "types", "errors", "characters", "whole"},
-    1: {"ports", "config", "keys", "conversations", "cache"},
+    1: {"ports", "config", "keys", "conversations", "cache", "database", "notes.store"},
     2: PURE,
-    3: {"audio", "backends", "dialogue", "meaning"},
-    4: {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
+    3: {"audio", "backends", "dialogue", "meaning", "notes"},
+    4: {"wiring", "wiring_notes", "wiring_talk", "wiring_devices", "talk_files", "toolbox"},
     5: {"commands", "console", "screen", "repl", "audience", "terminal"},
     6: {"cli", "__main__"},
 }
@@ -62,7 +64,8 @@ TOGETHER = (
     {"commands", "console", "screen", "repl", "audience"},
     {"cli", "__main__"},
     {"subtitles", "joining"},
-    {"wiring", "wiring_talk", "wiring_devices", "talk_files"},
+    {"conversations", "database", "notes.store"},
+    {"wiring", "wiring_notes", "wiring_talk", "wiring_devices", "talk_files", "toolbox"},
 )
 """Modules of one floor that may import each other. Within a package all may."""
 
@@ -78,7 +81,7 @@ HOMES = {
     "soundfile": {"audio.files", "audio.codec", "audio.encoder"},
     "soxr": {"audio.pcm"},
     "livekit": {"audio.echo"},
-    "numpy": {"audio"},
+    "numpy": {"audio", "notes.nearest"},
     "pocketsphinx": {"backends.embedded"},
     "espeakng_loader": {"backends.embedded"},
     "pint": {"backends.embedded"},
@@ -86,6 +89,7 @@ HOMES = {
     "tomlkit": {"config"},
     "wcwidth": {"subtitles"},
     "av": {"audio.foreign"},
+    "mcp": {"toolbox.servers"},
 }
 
 IMPURE = {"asyncio", "time", "socket", "os", "random", "subprocess", "pathlib", "select", "signal", "io"}

@@ -16,7 +16,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -157,6 +157,21 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def take_turn(path: Path) -> Callable[[], None] | None:
+    """Holds the file at `path`, which is made; returns what lets it go. None: another process holds it.
+
+    A process that is killed lets go. Where there are no locks, or no such file can be, everybody is let in.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return lambda: None
+    if _locked(handle) is False:
+        os.close(handle)
+        return None
+    return lambda: os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TalkRequest:
-    """What the flags of `voice talk` ask for. `input` and `output`: None is the device, "-" a pipe."""
+    """What the flags of `voice talk` ask for. `input` and `output`: None is the device, "-" a pipe.
+
+    `notes` opens what tells the opened model of a person's notes.
+    """
 
     backend: str | None = None
     input: str | None = None
@@ -54,6 +57,7 @@ class TalkRequest:
     messages: tuple[ChatMessage, ...] = ()
     private: bool = False
     write_output: Callable[[bytes], object] = lambda pcm: None
+    notes: Callable[[Any], AbstractAsyncContextManager[Any]] | None = None
 
 
 @dataclass(slots=True)
@@ -277,7 +281,10 @@ class _Opener:
     async def model(self) -> tuple[Any, Family, ChatOptions]:
         family, _ = choose("chat", self.cfg, self.request.backend)
         options = with_chat_settings(family, ChatOptions(model=self.request.model), self.cfg, self.report)
-        return *await self._open("chat", options), options
+        model, family = await self._open("chat", options)
+        if self.request.notes is not None:
+            model = await self.stack.enter_async_context(self.request.notes(model))
+        return model, family, options
 
     async def speaker(self) -> tuple[Any, Family, SpeechRequest]:
         family, _ = choose("speak", self.cfg, self.request.backend)

@@ -1,0 +1,112 @@
+"""Configuration to notes that can be asked: who embeds them, who ranks what is found, where they are kept.
+
+Belongs here: choosing and opening the two services, what a change of them means for what is kept. Does not belong here:
+what is done with notes (notes), flags, printing. Only commands call it, inside functions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voicecli.notes import choosing, cutting
+from voicecli.notes.finding import Finder, WithNotes
+from voicecli.notes.folder import Decode, roots
+from voicecli.notes.index import Done, Index, Show
+from voicecli.notes.store import LOCK, NAME, Embedder, NoteStore
+from voicecli.types import Backend, Verb
+from voicecli.wiring import able, addresses, announce, backend_named, choose, enter, family_of, with_key
+
+if TYPE_CHECKING:
+    from voicecli.backends.registry import Family
+    from voicecli.config import Config
+    from voicecli.wiring import Reporter
+
+Service = tuple["Family", Backend]
+
+
+def embedding(cfg: Config, answering: str | None) -> Service:
+    """Who embeds: `[use] embed`; where that is not set, who answers, if it can. Raises ConfigError."""
+    if answering and not cfg.use.embed and able(family_of(backend_named(cfg, answering)), "embed"):
+        return choose("embed", cfg, answering)
+    return choose("embed", cfg)
+
+
+def ranking(cfg: Config, embeds: Service) -> Service | None:
+    """Who puts passages in order: who embeds, if it can by itself, else the only backend that can."""
+    from voicecli.backends.registry import FAMILIES
+
+    if embeds[0].can("rerank"):
+        return embeds
+    families = [(family_of(each), each) for each in cfg.backends.values() if each.family in FAMILIES]
+    can = [(family, backend) for family, backend in families if family.can("rerank")]
+    return can[0] if len(can) == 1 else None
+
+
+def identity(service: Service) -> Embedder:
+    """Whose vectors they are. Another address, model or setting, or another way to cut, makes others."""
+    family, backend = service
+    asked = [cutting.VERSION, family.name, addresses("embed", backend), backend.extra_for("embed")]
+    how = sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return Embedder(backend.name, backend.embed_model, how)
+
+
+class Notes:
+    """The notes of one run, below `paths`. `refresh` them, then let a model be told of them; `close` at the end.
+
+    With `private` they are kept in memory only. Raises InputError for what is not there, ConfigError where nobody
+    embeds. `answering` is the backend that was named for the answer.
+    """
+
+    def __init__(
+        self,
+        cfg: Config,
+        paths: list[Path],
+        env: Mapping[str, str],
+        report: Reporter,
+        decode: Decode,
+        *,
+        answering: str | None = None,
+        private: bool = False,
+    ) -> None:
+        self._cfg, self._env, self._report, self._decode = cfg, env, report, decode
+        self._embeds = embedding(cfg, answering)
+        self._roots = roots(paths)
+        self._kept_in = None if private else cfg.state_dir
+        self._store = NoteStore.open(self._kept_in and self._kept_in / NAME, identity(self._embeds))
+
+    def close(self) -> None:
+        self._store.close()
+
+    async def refresh(self, show: Show, waiting: Callable[[], object]) -> Done:
+        """Embeds what is new. Raises what the service raises; what was done before stays."""
+        lock = self._kept_in and self._kept_in / LOCK
+        index = Index(self._store, self._roots, self._decode, self._embedder, lock=lock, waiting=waiting)
+        return await index.refresh(show)
+
+    @asynccontextmanager
+    async def told(self, model: Any, cited: choosing.Cited) -> AsyncIterator[WithNotes]:
+        """`model` with what it is told of the notes."""
+        async with AsyncExitStack() as stack:
+            embedder = await stack.enter_async_context(self._embedder())
+            ranks = ranking(self._cfg, self._embeds)
+            reranker = await stack.enter_async_context(self._opened("rerank", ranks)) if ranks else None
+            budget = self._cfg.chat.max_history_tokens // choosing.SHARE
+            detail = self._report.detail
+            finder = Finder(self._store, self._roots, embedder, reranker, budget=budget, detail=detail)
+            yield WithNotes(model, finder, cited)
+
+    def _embedder(self) -> AbstractAsyncContextManager[Any]:
+        return self._opened("embed", self._embeds)
+
+    @asynccontextmanager
+    async def _opened(self, verb: Verb, service: Service) -> AsyncIterator[Any]:
+        family, backend = service
+        backend = with_key(backend, self._cfg, self._env, self._report)
+        announce(verb, family, backend, self._cfg.state_dir, self._report)
+        async with AsyncExitStack() as stack:
+            yield await enter(stack, family, backend, verb)
