@@ -1,6 +1,6 @@
 """`voice cache`: what was kept so that it is not paid for twice.
 
-Belongs here: listing and clearing it. Does not belong here: keeping it (voicecli.cache, speech_cache).
+Belongs here: listing and clearing it. Does not belong here: keeping it (voicecli.cache, speech_cache, notes.store).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from voicecli.commands import common
 
 if TYPE_CHECKING:
     from voicecli.cache import Contents
+    from voicecli.notes import store
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +27,9 @@ app = typer.Typer(
     interrupted run goes on where it stopped; the recording itself is never kept. Speech is kept where
     'voice speak' was asked to (--cache). Both together take no more than [cache] max_mb: what was used longest ago
     goes first.
+
+    The vectors of notes ('voice chat --with FOLDER') are kept with their texts, beside the history and without a bound,
+    until a note changes or is gone.
     """,
 )
 
@@ -39,10 +43,12 @@ def ls(ctx: typer.Context) -> None:
       voice cache ls --json
     """
     from voicecli.cache import MEGABYTE, contents
+    from voicecli.notes import store
 
     session = common.session(ctx)
     folder, most = session.config().cache_dir, session.config().cache.max_mb * MEGABYTE
     found = {kind: _row(each) for kind, each in contents(folder).items()}
+    found["notes"] = _row(store.contents(session.config().state_dir))
     if session.json:
         session.console.json_line({"folder": str(folder), "max_bytes": most, **found})
         return
@@ -51,7 +57,7 @@ def ls(ctx: typer.Context) -> None:
     session.console.table(("what", "entries", "bytes", "oldest", "newest"), rows)
 
 
-def _row(found: Contents) -> dict[str, Any]:
+def _row(found: Contents | store.Contents) -> dict[str, Any]:
     from datetime import datetime
 
     oldest, newest = (
@@ -74,9 +80,11 @@ def clear_(
       voice cache clear --older-than 7
     """
     from voicecli.cache import clear
+    from voicecli.notes import store
 
     session = common.session(ctx)
     gone = clear(session.config().cache_dir, older_than_days=older_than)
+    gone += store.clear(session.config().state_dir, older_than)
     if session.json:
         session.console.json_line({"removed": gone})
     else:
