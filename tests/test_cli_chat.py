@@ -145,6 +145,7 @@ def test_nothing_to_ask_is_told(
 ) -> None:
     run = voice("chat", input=stdin, env=work)
     assert run.returncode == 2
+        "tools": [],
     assert run.stderr.startswith(told)
     assert not server.requests
 

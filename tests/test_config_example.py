@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from voicecli.config.model import NAMED
 from voicecli.config.resolve import File, parse, resolve
 from voicecli.config.schema import default_of, keys_of, sections
-from voicecli.types import Backend
 
 PATH = Path(__file__).parents[1] / "config.example.toml"
 TEXT = PATH.read_text(encoding="utf-8")
@@ -41,14 +41,14 @@ def explained(within: str) -> list[str]:
     return [key for table, key, _, comment in lines() if table.partition(".")[0] == within and comment]
 
 
-@pytest.mark.parametrize("section", ["backends", *sections()])
+@pytest.mark.parametrize("section", [*NAMED, *sections()])
 def test_every_setting_is_explained_exactly_once(section: str) -> None:
-    known = keys_of(sections().get(section, Backend))
+    known = keys_of(NAMED.get(section) or sections()[section])
     assert sorted(explained(section)) == sorted(known)
 
 
 def test_every_line_is_of_a_known_table() -> None:
-    assert {table.partition(".")[0] for table, *_ in lines()} == {"backends", "profiles", *sections()}
+    assert {table.partition(".")[0] for table, *_ in lines()} == {*NAMED, "profiles", *sections()}
 
 
 def test_it_changes_nothing_as_it_is() -> None:

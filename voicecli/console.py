@@ -220,6 +220,28 @@ class Console:
 
     def warn(self, text: str) -> None:
         """Something is not as asked; said in `--quiet` too."""
+    async def ask(self, question: str) -> str:
+        """What a person at the terminal types; "" for the end of the input."""
+        _forget_typed(sys.stdin.fileno())
+        self._prompt(f"{question} ")
+        line = ""
+        try:
+            line = await _typed(sys.stdin)
+        finally:
+            if not line.endswith("\n") and self.err is not None:
+                self._tell("", "")
+        return line.strip()
+
+    def _prompt(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            if self._mid_aside:
+                self._end_aside()
+            if self._mid_line and self.out_is_terminal:
+                self.err.write("\n")
+                self._mid_line = False
+            self.err.write(self.masked(clean(text).replace("\n", " ")))
+            self.err.flush()
+
         self._tell(text, "", label="warning: ", label_style=YELLOW)
 
     def error(self, text: str) -> None:
@@ -300,6 +322,8 @@ class Console:
         if not self.out_is_terminal:
             for row in [headers, *rows]:
                 self.write("\t".join(row) + "\n")
+            if self._mid_aside:
+                self._end_aside()
             return
         self._draw_table(headers, rows)
 
@@ -412,3 +436,31 @@ def prepare_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace", **({"encoding": "utf-8"} if sys.platform == "win32" else {}))
+async def _typed(terminal: Any) -> str:
+    """A line of the terminal, without a thread: one that waits for a line could not be left."""
+    import asyncio
+    import os
+
+    loop, found = asyncio.get_running_loop(), asyncio.Event()
+    number = terminal.fileno()
+    try:
+        loop.add_reader(number, found.set)
+    except NotImplementedError:  # Windows
+        return str(await asyncio.to_thread(terminal.readline))
+    try:
+        await found.wait()
+    finally:
+        loop.remove_reader(number)
+    return os.read(number, 4096).decode("utf-8", "replace")
+
+
+def _forget_typed(number: int) -> None:
+    """What was typed before a question is no answer to it."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        return
+    with suppress(termios.error, OSError):
+        termios.tcflush(number, termios.TCIFLUSH)
+
+

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 """How pictures begin."""
 
+PIPED = Path("-")
+"""Stands for stdin."""
+
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
 LARGEST_PICTURE = 20_000_000
 """Bytes; services take about as much."""
 
@@ -31,21 +36,35 @@ class Attached:
 
     texts: tuple[str, ...] = ()
     images: tuple[Picture, ...] = ()
+    paths: tuple[Path, ...] = ()
 
     def with_question(self, question: str) -> str:
         """The attached texts, then the question."""
         return "\n\n".join(part for part in (*self.texts, question) if part)
 
     def __add__(self, other: Attached) -> Attached:
-        return Attached(self.texts + other.texts, self.images + other.images)
+        return Attached(self.texts + other.texts, self.images + other.images, self.paths + other.paths)
 
 
 def attached(session: Session, paths: Sequence[Path], *, private: bool) -> Attached:
     """What a model gets of `paths`. With `private` nothing is kept of it. InputError, and what recognising raises."""
     found = Attached()
     for path in paths:
-        found += _one(session, path, private=private)
+        if path == PIPED:
+            found += _piped(session, private=private)
+        else:
+            found += _one(session, path, private=private) + Attached(paths=(path,))
     return found
+
+
+def _piped(session: Session, *, private: bool) -> Attached:
+    """What comes out of stdin, whatever it is."""
+    with common.scratch() as folder:
+        path = folder / "stdin"
+        path.write_bytes(session.console.piped_bytes())
+        if not path.stat().st_size:
+            raise InputError("is empty", who="stdin", cure="Pipe a file into it.")
+        return _one(session, path, private=private)
 
 
 def _one(session: Session, path: Path, *, private: bool) -> Attached:
@@ -64,6 +83,9 @@ def _one(session: Session, path: Path, *, private: bool) -> Attached:
         return Attached(images=(Picture(data, kind),))
     if container_of(head):
         return Attached(texts=(_titled(path, _heard(session, path, private=private)),))
+    if b"\0" in head and head[:2] not in UTF_16:
+        cure = "A text, a recording or a picture (PNG, JPEG, GIF, WebP) goes along; documents are for 'voice learn'."
+        raise InputError("is no text", who=str(path), cure=cure)
     return Attached(texts=(_titled(path, common.read_text(path).strip()),))
 
 

@@ -16,12 +16,14 @@ from voicecli.commands import common, completing
 from voicecli.commands.common import Model, Session, System, Temperature, TopP, VoiceName
 from voicecli.commands.keeping import Continue, Keeper, Private, SessionName
 from voicecli.errors import InputError, UsageError
+from voicecli.commands.tooling import NoTools, Tool, Yes
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.commands.attach import Attached
     from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
+    from voicecli.commands.tooling import Tools
 
 TEMPLATES = "templates"
 """The folder for -t, beside the configuration."""
@@ -89,6 +91,9 @@ def chat(
 ) -> None:
     """Ask a chat model; the answer streams to stdout. Without a question, on a terminal, it is a conversation.
 
+    tool: Tool = None,
+    no_tools: NoTools = False,
+    yes: Yes = False,
     Examples:
       voice chat "Why is the sky blue?"
       cat notes.txt | voice chat "Summarise this."
@@ -99,6 +104,7 @@ def chat(
 
     What is piped in comes before the question, with an empty line between. -t NAME reads templates/NAME beside
     the configuration, or a file; $input in it stands for the question. A recording is recognised first.
+      voice chat --tool image_make "Draw a pig."
     """
     from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
@@ -130,6 +136,7 @@ def _files(
     session: Session, family: Family, options: ChatOptions, paths: list[Path] | None, *, private: bool
 ) -> Attached:
     """What goes along with the question. UsageError for pictures that the family does not take."""
+    turns.tools = _tools(session, family, options, tool, none=no_tools, yes=yes)
     from voicecli.commands.attach import attached
 
     files = attached(session, paths or [], private=private)
@@ -160,6 +167,19 @@ def _can_talk(session: Session) -> bool:
     return console.in_is_terminal and console.out_is_terminal and not session.json
 
 
+def _tools(
+    session: Session, family: Family, options: ChatOptions, only: list[str] | None, *, none: bool, yes: bool
+) -> Tools:
+    """What the model may use: nothing where several answers are asked for, or one that fits a schema."""
+    from voicecli.commands.tooling import settled
+
+    if only and (options.n or options.schema):
+        flag = "--answers" if options.n else "--schema"
+        raise UsageError(f"--tool does not go with {flag}", cure="Leave one of them out.")
+    none = none or bool(options.n or options.schema)
+    return settled(session, session.config(), family, only, none=none, yes=yes)
+
+
 def _converse(turns: Any, files: Attached, private: bool) -> None:
     from voicecli.commands.converse import Converse
 
@@ -171,6 +191,8 @@ def _aloud(session: Session, voice: str | None) -> Any:
 
     return Aloud(session, common.voice_name(voice))
 
+    if turns.tools:
+        turns.tools.give(files.paths)
 
 def _check_images(family: Family, options: ChatOptions, files: Attached) -> None:
     from dataclasses import replace

@@ -164,3 +164,10 @@ texts = _completer(_texts)
 exports = _completer(_exports)
 settings = _completer(_settings)
 templates = _completer(_templates)
+def _tools(session: Session) -> Iterable[str]:
+    from voicecli.toolbox.offer import known
+
+    return (*known(), *session.config().mcp)
+
+
+tools = _completer(_tools)

@@ -25,6 +25,7 @@ COMMANDS = {
     "/voice NAME": "read aloud with this voice",
     "/speak on|off": "read answers aloud, or don't",
     "/attach FILE": "send a text, picture or recording with the next question",
+    "/tools": "list what the assistant can do besides answering",
     "/retry": "ask the last question again",
     "/save FILE": "write the conversation as Markdown",
     "/clear": "begin a new conversation",
@@ -52,6 +53,7 @@ class Converse:
             "/retry": self._retry,
             "/save": self._save,
             "/clear": self._clear,
+            "/tools": self._tools,
             "/exit": self._exit,
         }
 
@@ -97,6 +99,8 @@ class Converse:
         self._turns.ask(extra.with_question(question), extra.images)
 
     # -- commands ----------------------------------------------------------------------------------
+        if self._turns.tools:
+            self._turns.tools.give(extra.paths)
 
     def _help(self, rest: str) -> None:
         width = max(map(len, COMMANDS))
@@ -147,6 +151,16 @@ class Converse:
     def _retry(self, rest: str) -> None:
         talk = self._turns.talk
         asked = [at for at, each in enumerate(talk) if each.role == "user"]
+    def _tools(self, rest: str) -> None:
+        from voicecli.toolbox.offer import known
+
+        names = self._turns.tools.names if self._turns.tools else ()
+        meanings = known()
+        for name in names:
+            self._say(f"{name}: {meanings.get(name, 'of a server in [mcp]')}")
+        if not names:
+            self._say("none: the service's chat calls no functions, or the settings or --no-tools say so.")
+
         if not asked:
             raise UsageError("nothing was asked yet", cure="Ask something.")
         question = talk[asked[-1]].content
@@ -171,7 +185,7 @@ class Converse:
 
     def _clear(self, rest: str) -> None:
         self._turns.keeper.close()
-        self._turns.talk = []
+        self._turns.talk, self._turns.user = [], None
         self._turns.keeper = self._fresh()
         self._turns.keeper.settle(self._turns.system, "", self._turns.options.model)
         self._say("a new conversation.")

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from voicecli.commands import common
+from voicecli.commands import common, tooling
 from voicecli.errors import ProtocolError, ServiceError, VoiceError, only
 
 if TYPE_CHECKING:
     from voicecli.commands.aloud import Aloud
     from voicecli.commands.common import Running, Session
     from voicecli.commands.keeping import Keeper
-    from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, Usage
+    from voicecli.commands.noting import Noting
+    from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolNews, Usage
 
 CUT_OFF = {
     "length": "the answer was cut off at the length limit; --max-tokens raises it",
@@ -36,17 +37,24 @@ class Answer:
     finish_reason: str | None = None
     usage: Usage | None = None
     complete: bool = False
+    tools: list[dict[str, str]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, delta: ChatDelta) -> None:
         self.text += delta.text
         self.reasoning += delta.reasoning
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
+        if delta.news and delta.news.name and delta.news.state in tooling.ENDED:
+            self.tools.append(tooling.noted(delta.news))
 
 
 @dataclass
 class Turns:
-    """A conversation, turn by turn. `talk` is all of it but the system prompt; `running` keeps services open."""
+    """A conversation, turn by turn. `talk` is all of it but the system prompt; `running` keeps services open.
+
+    `user` is the model that uses `tools`: it remembers what they did as long as the conversation goes on.
+    """
 
     session: Session
     options: ChatOptions
@@ -57,6 +65,10 @@ class Turns:
     aloud: Aloud | None = None
     talk: list[ChatMessage] = field(default_factory=list)
     running: Running | None = None
+    tools: tooling.Tools | None = None
+    user: Any = None
+    notes: Noting | None = None
+    _show: _View | None = None
 
     def ask(self, question: str, images: tuple[Picture, ...] = ()) -> Answer:
         """Asks, shows and keeps. Raises what went wrong, after what arrived was kept; the turn then stands
@@ -67,7 +79,7 @@ class Turns:
         head = [ChatMessage("system", self.system)] if self.system.strip() else []
         options = replace(self.options, images=images)
         answer = Answer()
-        show = self._view()
+        self._show = show = self._view()
         try:
             run = self.running.run if self.running else common.run
             run(lambda: self._asked(self._within([*head, *asked]), options, answer, show))
@@ -128,6 +140,8 @@ class Turns:
             async with self._model() as model, model.chat(messages, options) as deltas:
                 async for delta in deltas:
                     answer.take(delta)
+                    if delta.news:
+                        self._tell(delta.news)
                     if delta.reasoning and show:
                         self.session.console.aside(delta.reasoning)
                     if delta.text and show:
@@ -142,11 +156,37 @@ class Turns:
     @asynccontextmanager
     async def _model(self) -> AsyncIterator[Any]:
         """The opened chat model: one for the whole of a conversation, so that its connection stays warm."""
-        if self.running is not None:
-            yield await self.running.kept("chat", lambda: self.session.open("chat"))
+        if self.running is None:
+            async with self._chat() as model, self._toolbox() as toolbox:
+                yield self._with_tools(model, toolbox)
             return
-        async with self.session.open("chat") as model:
-            yield model
+        model = await self.running.kept("chat", self._chat)
+        toolbox = await self.running.kept("tools", self._toolbox)
+        self.user = self.user or self._with_tools(model, toolbox)
+        yield self.user
+
+    def _chat(self) -> AbstractAsyncContextManager[Any]:
+        """The model, told of the notes where there are some."""
+        opening = self.session.open("chat")
+        return self.notes.told(opening) if self.notes else opening
+
+    def _toolbox(self) -> AbstractAsyncContextManager[Any]:
+        return self.tools.opened() if self.tools else nullcontext()
+
+    def _with_tools(self, model: Any, toolbox: Any) -> Any:
+        """The model itself where it has none."""
+        return self.tools.at_the_terminal(model, toolbox, self._agreed) if self.tools and toolbox else model
+
+    async def _agreed(self, question: str) -> bool:
+        """Whether the person allows it, asked below what is written so far."""
+        if self._show:
+            self._show.end()
+        return await tooling.agreed(self.session, question)
+
+    def _tell(self, news: ToolNews) -> None:
+        if self._show:
+            self._show.end()
+        tooling.shown(self.session, news)
 
     # -- showing -----------------------------------------------------------------------------------
 
@@ -164,6 +204,7 @@ class Turns:
     def _finish(self, answer: Answer) -> None:
         """Ends the line, whole answer or not: what arrived is kept."""
         console = self.session.console
+        answer.notes = self.notes.used() if self.notes else []
         if self.session.json and (answer.complete or answer.text or answer.reasoning):
             console.json_line(answer)
         elif not self.session.json:

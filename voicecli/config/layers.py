@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Union
 
+from voicecli.config.model import NAMED
 from voicecli.config.schema import DEEPEST, Misfit, ascii_safe, brief, entries_of, fit, keys_of, kind, sections
 from voicecli.errors import ConfigError
-from voicecli.types import Backend
 
 Path = tuple[str, ...]
 
@@ -80,12 +81,12 @@ def check(raw: Mapping[str, Any], origin: Origin, at: Path = ()) -> Layer:
     layer: Layer = {}
     for name, value in raw.items():
         path = (*at, name)
-        if name == "backends":
-            layer[name] = _named(value, path, origin, lambda table, path: _table(table, path, keys_of(Backend), origin))
+        if name in NAMED:
+            layer[name] = _named(value, path, origin, partial(_entry, origin, keys_of(NAMED[name])))
         elif name in known:
             layer[name] = _table(value, path, known[name], origin)
         else:
-            raise unknown(path, origin, [*known, "backends", "profiles"])
+            raise unknown(path, origin, [*known, *NAMED, "profiles"])
     return layer
 
 
@@ -107,6 +108,10 @@ def _named(raw: Any, at: Path, origin: Origin, one: Callable[[Any, Path], Layer]
         check_name(name, dotted(path), origin.who)
         layer[name] = one(table, path)
     return layer
+
+
+def _entry(origin: Origin, hints: Mapping[str, Any], table: Any, path: Path) -> Layer:
+    return _table(table, path, hints, origin)
 
 
 def check_name(name: str, shown: str = "", who: str = "") -> None:
@@ -187,17 +192,19 @@ def _nearest(name: str, known: list[str]) -> str:
 def _elsewhere(name: str) -> str:
     """A key of that name in some other table: `end_ms` at the top is talk.end_ms."""
     places = {key: f"{section}.{key}" for section, table in sections().items() for key in keys_of(table)}
-    places = {key: f"backends.NAME.{key}" for key in keys_of(Backend)} | places
+    for section, table in NAMED.items():
+        places = {key: f"{section}.NAME.{key}" for key in keys_of(table)} | places
     return places.get(_nearest(name, list(places)), "")
 
 
 def hint_for(path: Path, origin: Origin) -> Any:
     """The annotation of one setting. Raises ConfigError when there is none of that name."""
     rest = path[2:] if path[0] == "profiles" else path
-    table = Backend if rest[:1] == ("backends",) else sections().get(rest[0] if rest else "")
-    names = rest[2:] if table is Backend else rest[1:]
+    section = rest[0] if rest else ""
+    table = NAMED.get(section) or sections().get(section)
+    names = rest[2:] if section in NAMED else rest[1:]
     if table is None or not names:
-        raise unknown(path, origin, [*sections(), "backends"])
+        raise unknown(path, origin, [*sections(), *NAMED])
     hint = keys_of(table).get(names[0])
     entries = entries_of(hint) if hint is not None else None
     if hint is None or (len(names) > 1) != (entries is not None):

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from voicecli.types import Backend, Range
+from voicecli.types import Backend, Range, Seconds, ServiceUrl
 
 DeviceIndex = Annotated[int, Range(0, 9999)]
 Tokens = Annotated[int, Range(1, 10_000_000)]
@@ -91,6 +91,36 @@ class CacheSettings:
     max_mb: Annotated[int, Range(1, 10_000_000)] = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """What a model that can call functions is offered: None: every tool that can be served. Results go to `folder`.
+
+    "" is the folder in which the program was started.
+    """
+
+    enabled: tuple[str, ...] | None = None
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """`[mcp.NAME]`: a server of tools, by the Model Context Protocol; a program of ours to start, or an address.
+
+    `env` is added to the little that its program is given. `trust`: its word is taken for which tools only read.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    url: ServiceUrl = ""
+    api_key_env: str = ""
+    trust: bool = False
+    timeout_s: Seconds = 60.0
+
+
+NAMED: Mapping[str, Any] = {"backends": Backend, "mcp": McpServer}
+"""The sections that are tables of tables, each under a name of the person's choosing."""
+
 ORDERED = (("talk.end_ms_min", "talk.end_ms"), ("talk.end_ms", "talk.end_ms_max"))
 """Pairs of which the first may not be more than the second."""
 FOLLOWS = frozenset({"talk.end_ms_min"})
@@ -113,6 +143,8 @@ class Config:
     talk: TalkSettings = field(default_factory=TalkSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    tools: ToolSettings = field(default_factory=ToolSettings)
+    mcp: Mapping[str, McpServer] = field(default_factory=dict)
     path: Path | None = None
     profile: str = ""
     profiles: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from voicecli.config import files
 from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, dotted, nest, overlay
-from voicecli.config.model import FOLLOWS, ORDERED, Config, Use
+from voicecli.config.model import FOLLOWS, NAMED, ORDERED, Config, Use
 from voicecli.config.schema import Misfit, brief, default_of, entries_of, fit, keys_of, sections
 from voicecli.errors import ConfigError
 from voicecli.types import Backend
@@ -196,14 +196,18 @@ def _build(merged: Layer, file: File, profile: str, guessed: frozenset[str]) -> 
     tables: dict[str, Any] = {
         name: _section(table, _tables(merged, name), (name,), sources, who) for name, table in sections().items()
     }
-    backends = {
-        name: _section(Backend, cast(Layer, layer), ("backends", name), sources, who, name=name)
-        for name, layer in _tables(merged, "backends").items()
+    tables |= {
+        kind: MappingProxyType(
+            {
+                name: _section(table, cast(Layer, layer), (kind, name), sources, who, name=name)
+                for name, layer in _tables(merged, kind).items()
+            }
+        )
+        for kind, table in NAMED.items()
     }
     places = files.folders()
     config = Config(
         **tables,
-        backends=MappingProxyType(backends),
         path=file.path,
         profile=profile,
         profiles=tuple(file.profiles),

@@ -13,11 +13,11 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from voicecli.config.model import Config
-from voicecli.types import Backend, Range, Url
+from voicecli.config.model import NAMED, Config
+from voicecli.types import Range, Url
 
 RESOLVED = frozenset({"name", "key", "key_source"})
-"""Fields of a Backend that are never written in a file: the table's name, and what the key lookup adds."""
+"""Fields of named tables that are never written in a file: the table's name, and what the key lookup adds."""
 
 
 class Misfit(ValueError):
@@ -28,7 +28,7 @@ class Misfit(ValueError):
 def keys_of(table: Any) -> dict[str, Any]:
     """Each key that a table may hold, with its annotation."""
     hints = get_type_hints(table, include_extras=True)
-    return {name: hint for name, hint in hints.items() if not (table is Backend and name in RESOLVED)}
+    return {name: hint for name, hint in hints.items() if not (table in NAMED.values() and name in RESOLVED)}
 
 
 @cache

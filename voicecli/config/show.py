@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from voicecli.config.layers import dotted
-from voicecli.config.model import Config
+from voicecli.config.model import NAMED, Config
 from voicecli.config.resolve import EMBEDDED
 from voicecli.config.schema import keys_of, sections
 from voicecli.keys import key_status
@@ -35,22 +35,29 @@ def rows(config: Config, env: Mapping[str, str]) -> list[Row]:
     ]
     for backend in config.backends.values():
         found += _backend(backend, config, env)
+    for server in config.mcp.values():
+        found += _set_keys(server, ("mcp", server.name), config)
     return found
 
 
 def _backend(backend: Backend, config: Config, env: Mapping[str, str]) -> list[Row]:
     at = ("backends", backend.name)
+    found = _set_keys(backend, at, config)
+    if backend.family != EMBEDDED:
+        found.append(Row(dotted((*at, "api_key")), *key_status(backend, env, config.config_dir)))
+    return found
+
+
+def _set_keys(table: Any, at: tuple[str, str], config: Config) -> list[Row]:
     found: list[Row] = []
-    for key in keys_of(Backend):
-        value = getattr(backend, key)
+    for key in keys_of(NAMED[at[0]]):
+        value = getattr(table, key)
         leaves = _leaves((*at, key), value) if isinstance(value, Mapping) else [((*at, key), value)]
         found += [
             Row(dotted(path), masked(path[2:], leaf), config.sources[dotted(path)])
             for path, leaf in leaves
             if leaf not in ("", (), None)
         ]
-    if backend.family != EMBEDDED:
-        found.append(Row(dotted((*at, "api_key")), *key_status(backend, env, config.config_dir)))
     return found
 
 
@@ -63,12 +70,12 @@ def _leaves(path: tuple[str, ...], value: Any) -> list[tuple[tuple[str, ...], An
 def shown(path: tuple[str, ...], value: Any) -> Any:
     """The value of any setting as it may be shown."""
     path = path[2:] if path[0] == "profiles" else path
-    return masked(path[2:], value) if path[0] == "backends" else value
+    return masked(path[2:], value) if path[0] in NAMED else value
 
 
 def masked(path: tuple[str, ...], value: Any) -> Any:
-    """A backend's value as it may be shown. `path` begins with the backend's key."""
-    if path[0] in ("headers", "extra"):
+    """A value of a backend or a server as it may be shown. `path` begins with its key."""
+    if path[0] in ("headers", "extra", "env"):
         return _masked_free(path[-1], value)
     return _MASKS.get(path[0], lambda same: same)(value)
 
@@ -94,4 +101,9 @@ def _masked_url(url: str) -> str:
     return re.sub(r"[?#].*", f"?{MASK}", url)
 
 
-_MASKS: dict[str, Any] = {"api_key_cmd": _masked_command, "proxy": _masked_url, "live_url": _masked_url}
+_MASKS: dict[str, Any] = {
+    "api_key_cmd": _masked_command,
+    "command": _masked_command,
+    "proxy": _masked_url,
+    "live_url": _masked_url,
+}

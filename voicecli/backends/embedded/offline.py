@@ -1,6 +1,7 @@
 """The offline chat: answers what a machine can without a model, and says honestly what it can't.
 
-Belongs here: handing a question to the skills, keeping timers. Does not belong here: any skill (skills/).
+Belongs here: the conversation, drafts that are taken back. Does not belong here: any skill (skills/), timers that
+run (timekeeping).
 """
 
 from __future__ import annotations
@@ -8,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 
-from voicecli.backends.embedded.skills import Answer, Question, Timer, understand
+from voicecli.backends.embedded.skills import Question
 from voicecli.backends.embedded.skills.text import is_chinese
-from voicecli.backends.embedded.skills.timers import ringing
+from voicecli.backends.embedded.timekeeping import Running, Timers, answered
 from voicecli.backends.wording import harmless
 from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
 
@@ -32,9 +32,8 @@ class OfflineChat:
 
     def __init__(self, now: Callable[[], datetime] = datetime.now) -> None:
         self._now = now
-        self._timers: tuple[Running, ...] = ()
-        self._changed = asyncio.Event()
-        self._rings = False
+        self._timers = Timers()
+        self.announcements = self._timers.announcements
         self._before: tuple[list[ChatMessage], float, tuple[Running, ...]] | None = None
 
     async def warm(self) -> None:
@@ -67,15 +66,13 @@ class OfflineChat:
             {},
             self._now(),
             last_reply=replies[-1] if replies else "",
-            timers=tuple(Timer(each.length, max(0.0, each.rings_at - time)) for each in self._timers),
-            rings=self._rings,
+            timers=self._timers.left(time),
+            rings=self._timers.rings,
         )
-        for skill, fit in understand(asked):
-            question = replace(known, text=fit.text, slots=fit.slots, chinese=fit.chinese)
-            answer = await asyncio.to_thread(skill.answer, question) if skill.slow else skill.answer(question)
-            if answer is not None:
-                self._apply(answer, question, time)
-                return answer.text
+        if found := await answered(asked, known):
+            answer, question = found
+            self._timers.apply(answer, chinese=question.chinese, time=time)
+            return answer.text
         return NO_MODEL_CHINESE if is_chinese(asked) else NO_MODEL
 
     def _take_back(self, history: list[ChatMessage], time: float) -> None:
@@ -83,45 +80,8 @@ class OfflineChat:
         if self._before is not None:
             drafted, at, timers = self._before
             if drafted == history and time - at < REDO_S:
-                self._set(tuple(each for each in timers if each.rings_at > time))
-        self._before = history, time, self._timers
-
-    def _apply(self, answer: Answer, question: Question, time: float) -> None:
-        kept = () if answer.cancel else self._timers
-        new = () if answer.start is None else (Running(answer.start, time + answer.start, question.chinese),)
-        self._set(kept + new)
-
-    def _set(self, timers: tuple[Running, ...]) -> None:
-        if timers != self._timers:
-            self._timers = timers
-            self._changed.set()
-
-    async def announcements(self) -> AsyncIterator[str]:
-        """What a timer that is done has to say, when it is done. Timers can be set while somebody listens here."""
-        loop = asyncio.get_running_loop()
-        self._rings = True
-        try:
-            while True:
-                self._changed.clear()
-                due = min(self._timers, key=lambda each: each.rings_at, default=None)
-                if due is not None and due.rings_at <= loop.time():
-                    self._timers = tuple(each for each in self._timers if each is not due)
-                    yield ringing(Timer(due.length, 0.0), due.chinese)
-                    continue
-                with suppress(TimeoutError):
-                    async with asyncio.timeout_at(due.rings_at if due else None):
-                        await self._changed.wait()
-        finally:
-            self._rings = False
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A timer that runs; times in seconds on the event loop's clock."""
-
-    length: float
-    rings_at: float
-    chinese: bool
+                self._timers.set(tuple(each for each in timers if each.rings_at > time))
+        self._before = history, time, self._timers.running
 
 
 @asynccontextmanager

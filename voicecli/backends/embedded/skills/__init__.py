@@ -2,22 +2,23 @@
 
 To add a skill, write a `Skill` in one of these files and name its SKILLS below: the grammar of the
 recogniser, the understanding of typed text and the help follow. A new rule in its phrases goes into
-that file's RULES. Belongs here: the table, `understand` and `jsgf`. Does not belong here: I/O, clocks.
+that file's RULES. Models are offered the GROUPS as tools. Belongs here: the table, `understand` and `jsgf`.
+Does not belong here: I/O, clocks.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from voicecli.backends.embedded.rejection import RULE as REJECTION
 from voicecli.backends.embedded.skills import clock, numbers, phrasebook, sums, text, timers, units
 from voicecli.backends.embedded.skills.phrases import Patterns, merged, vocabulary
-from voicecli.backends.embedded.skills.skill import Answer, Question, Skill, Timer
+from voicecli.backends.embedded.skills.skill import Answer, Group, Question, Skill, Timer
 
-__all__ = ["RULES", "SKILLS", "Answer", "Question", "Skill", "Timer", "jsgf", "understand", "words"]
+__all__ = ["GROUPS", "RULES", "SKILLS", "Answer", "Group", "Question", "Skill", "Timer", "jsgf", "understand", "words"]
 
 
 def _help(question: Question) -> Answer:
@@ -47,6 +48,8 @@ SKILLS: tuple[Skill, ...] = (
     HELP,
     *phrasebook.SKILLS,
 )
+GROUPS: tuple[Group, ...] = (clock.GROUP, timers.GROUP, units.GROUP, sums.GROUP)
+"""What of it a model can make use of. It needs nobody to repeat a sentence or to be polite."""
 RULES = numbers.RULES | sums.RULES | units.RULES | timers.RULES | phrasebook.RULES
 _WRITTEN = (
     {"number": numbers.WRITTEN, "small": numbers.WRITTEN, "hundreds": numbers.WRITTEN}
@@ -62,13 +65,13 @@ def _patterns(skill: Skill) -> tuple[re.Pattern[str], ...]:
     return (*map(compiler.compile, skill.spoken), *map(re.compile, skill.typed))
 
 
-def understand(asked: str) -> Iterator[tuple[Skill, Question]]:
-    """Every skill whose phrases fit what was asked, in the table's order, each with its question."""
+def understand(asked: str, skills: Sequence[Skill] = SKILLS) -> Iterator[tuple[Skill, Question]]:
+    """Every skill whose phrases fit what was asked, in their order, each with its question."""
     plain = text.plain(asked)
     if not plain or len(asked) > text.LONGEST:
         return
     digits, curt = text.with_digits(text.curt(plain)), text.curt(plain)
-    for skill in SKILLS:
+    for skill in skills:
         # "say thank you" ends politely, and means it.
         for own in (plain, curt) if skill.verbatim else (digits,):
             slots = _slots_of(skill, own)

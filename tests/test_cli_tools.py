@@ -1,0 +1,276 @@
+"""Tools of `voice chat`: what a model is offered, who is asked, what is made, shown and left behind."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Voice
+from tests.fakes.pictures import png, png_digits
+from tests.fakes.server import STALL, FakeServer, Reply
+from tests.test_cli_chat import DONE, PATH, UNKEPT, answering, event
+from tests.test_cli_converse import Person
+from tests.work import serve, written
+from voicecli.console import clean
+
+DRAWN = "/v1/images/generations"
+PIG = png("407")
+
+server = pytest.fixture(serve)
+
+
+@pytest.fixture
+def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
+    server.on(DRAWN, Reply.json({"data": [{"b64_json": base64.b64encode(PIG).decode()}]}))
+    models = {"chat_model": "m1", "image_model": "draws"}
+    return written(tmp_path, server.url, ["chat"], UNKEPT, **models)
+
+
+def calling(name: str, **arguments: Any) -> Reply:
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    piece = {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
+    return Reply.sse([event(delta=piece), event(finish_reason="tool_calls") + DONE])
+
+
+DRAW = calling("image_make", prompt="a pig")
+
+
+def offered(server: FakeServer) -> list[str]:
+    return [each["function"]["name"] for each in server.to(PATH)[-1].json().get("tools", [])]
+
+
+def told(server: FakeServer) -> str:
+    """What the model was told of its call, in the last request."""
+    message = server.to(PATH)[-1].json()["messages"][-1]
+    assert message["role"] == "tool"
+    return str(message["content"])
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+# -- without a terminal ----------------------------------------------------------------------------
+
+
+def test_what_costs_nothing_is_used_at_once(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, calling("calculate", request="25 percent of 80"), answering("Twenty."))
+    run = voice("chat", "25 percent of 80?", env=work)
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"Twenty.\n", b"calculate: That is 20.\n")
+    assert told(server) == "That is 20."
+    assert offered(server) == ["clock", "convert", "calculate", "image_make", "image_describe"]
+
+
+def test_where_nobody_can_be_asked_it_is_refused(
+    server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path
+) -> None:
+    server.on(PATH, DRAW, answering("I may not."))
+    run = voice("chat", "Draw a pig.", env=work)
+    assert (run.returncode, run.stdout) == (0, b"I may not.\n")
+    assert b"warning: nobody can be asked: May I make a picture: a pig? It was not done; --yes allows it." in run.stderr
+    assert "nobody can be asked" in told(server)
+    assert not server.to(DRAWN)
+    assert files(tmp_path / "work") == []
+
+
+def test_yes_allows_it_beforehand(server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path) -> None:
+    server.on(PATH, DRAW, answering("Here it is."))
+    run = voice("chat", "--yes", "Draw a pig.", env=work)
+    assert (run.returncode, run.stdout) == (0, b"Here it is.\n")
+    assert b"image_make: picture-1.png (" in run.stderr
+    assert json.loads(told(server)) == {"file": "picture-1.png", "kind": "image/png", "bytes": len(PIG)}
+    assert png_digits((tmp_path / "work" / "picture-1.png").read_bytes()) == "407"
+    assert voice("-q", "chat", "--yes", "Draw a pig.", env=work).stderr == b""
+
+
+def test_results_go_where_the_settings_say(
+    server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path
+) -> None:
+    server.on(PATH, DRAW, answering("Here it is."))
+    voice("chat", "--yes", "Draw a pig.", env=work | {"VOICE_TOOLS_FOLDER": str(tmp_path / "made")})
+    assert (files(tmp_path / "made"), files(tmp_path / "work")) == (["picture-1.png"], [])
+
+
+def test_scripts_are_told_of_tools(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, calling("calculate", request="7 times 8"), answering("56."))
+    run = voice("chat", "--json", "7 times 8?", env=work)
+    assert run.stderr == b""
+    found = json.loads(run.stdout)
+    assert (found["text"], found["tools"]) == (
+        "56.",
+        [{"name": "calculate", "state": "done", "text": "7 times 8 is 56."}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        (["--no-tools"], []),
+        (["--tool", "clock"], ["clock"]),
+        (["--tool", "image_make", "--tool", "clock"], ["clock", "image_make"]),
+        (["-n", "2"], []),
+    ],
+)
+def test_flags_choose(
+    server: FakeServer, work: dict[str, str], voice: Voice, flags: list[str], names: list[str]
+) -> None:
+    server.on(PATH, answering("ok"))
+    run = voice("chat", *flags, "hi", env=work)
+    assert (run.returncode, offered(server)) == (0, names), run.stderr
+
+
+def test_settings_choose(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, answering("ok"))
+    voice("chat", "hi", env=work | {"VOICE_TOOLS_ENABLED": '["clock", "video_track"]'})
+    assert offered(server) == ["clock"]
+    assert voice("chat", "hi", env=work | {"VOICE_TOOLS_ENABLED": '["clokc"]'}).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--tool", "clokc"], "--tool: there is no tool 'clokc'. Did you mean clock?"),
+        (["--tool", "timer"], "--tool timer: timers ring only in voice talk"),
+        (["--tool", "clock", "-n", "2"], "--tool does not go with --answers"),
+        (["--tool", "clock", "--no-tools"], "contradict each other"),
+        (
+            ["--tool", "clock", "-b", "embedded"],
+            "embedded: does not take tools (--tool) to chat. Families that do: openai",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_sent(
+    server: FakeServer, work: dict[str, str], voice: Voice, flags: list[str], said: str
+) -> None:
+    run = voice("chat", *flags, "hi", env=work)
+    assert run.returncode == 2
+    assert said in run.stderr.decode()
+    assert not server.requests
+
+
+def test_the_offline_chat_answers_as_ever(voice: Voice, home: dict[str, str]) -> None:
+    assert voice("chat", "what is 7 times 8").stdout == b"7 times 8 is 56.\n"
+
+
+def test_what_is_sent_along_may_be_used(server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path) -> None:
+    """From elsewhere too; the model is told its name."""
+    photo = tmp_path / "elsewhere.png"
+    photo.write_bytes(PIG)
+    server.on(PATH, calling("image_describe", picture=str(photo)), answering("A sow."), answering("A pig."))
+    run = voice("chat", "--yes", "-a", str(photo), "What is it?", env=work)
+    assert (run.returncode, run.stdout) == (0, b"A pig.\n"), run.stderr
+    assert json.loads(told(server)) == {"description": "A sow."}
+    tools = {each["function"]["name"]: each["function"] for each in server.to(PATH)[0].json()["tools"]}
+    assert str(photo) in tools["image_describe"]["parameters"]["properties"]["picture"]["description"]
+
+
+# -- at a terminal ---------------------------------------------------------------------------------
+
+Talks = Callable[..., AbstractContextManager[Person]]
+
+
+@pytest.fixture
+def talk(home: dict[str, str], work: dict[str, str], tmp_path: Path) -> Talks:
+    (tmp_path / "work").mkdir(exist_ok=True)
+
+    @contextmanager
+    def run(*args: str) -> Iterator[Person]:
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (40, 100))
+        env = home | work | {"TERM": "xterm", "NO_COLOR": "1"}
+        command = [sys.executable, "-m", "voicecli", "chat", *args]
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=tmp_path / "work", start_new_session=True
+        ) as process:
+            os.close(theirs)
+            try:
+                yield Person(ours, process)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                os.close(ours)
+
+    return run
+
+
+QUESTION = "May I make a picture: a pig? [y/N]"
+
+
+@pytest.mark.parametrize(
+    ("typed", "made", "answer"), [("y\n", ["picture-1.png"], "Here it is."), ("\n", [], "Pity."), ("\x04", [], "Pity.")]
+)
+def test_the_person_is_asked(
+    server: FakeServer, talk: Talks, tmp_path: Path, typed: str, made: list[str], answer: str
+) -> None:
+    server.on(PATH, DRAW, answering(answer))
+    with talk("Draw a pig.") as person:
+        person.until(QUESTION)
+        assert not server.to(DRAWN)
+        person.types(typed)
+        person.until(answer)
+        assert person.leaves() == 0
+    assert files(tmp_path / "work") == made
+    assert (made[0] if made else "declined") in told(server)
+
+
+def test_ctrl_c_at_the_question_ends_it(server: FakeServer, talk: Talks) -> None:
+    server.on(PATH, DRAW)
+    with talk("Draw a pig.") as person:
+        person.until(QUESTION)
+        person.process.send_signal(signal.SIGINT)
+        assert person.leaves() == 130
+    assert not server.to(DRAWN)
+
+
+def test_ctrl_c_while_a_tool_works_leaves_nothing(server: FakeServer, talk: Talks, tmp_path: Path) -> None:
+    server.on(PATH, DRAW)
+    server.on(DRAWN, Reply([STALL], 200, {"content-type": "application/json"}))
+    with talk("--yes", "Draw a pig.") as person:
+        person.until("image_make…")
+        while not server.to(DRAWN):
+            person.process.poll()
+        person.process.send_signal(signal.SIGINT)
+        assert person.leaves() == 130
+    assert files(tmp_path / "work") == []
+
+
+def test_a_conversation_goes_on_after_tools(server: FakeServer, talk: Talks, tmp_path: Path) -> None:
+    """What was made is known later; a new conversation forgets it."""
+    server.on(PATH, DRAW, answering("Here it is."), answering("It is pink."), answering("Nothing."))
+    with talk("--private") as person:
+        person.prompted()
+        person.types("/tools\r")
+        assert "image_make: Make a picture after a text." in person.until("image_describe: Say")
+        person.prompted()
+        person.types("Draw a pig.\r")
+        person.until(QUESTION)
+        person.types("yes please\n")
+        shown = person.until("Here it is.")
+        assert "image_make: picture-1.png" in clean(shown)
+        person.prompted()
+        person.types("Which colour?\r")
+        person.until("It is pink.")
+        assert "picture-1.png" in server.to(PATH)[-1].json()["messages"][0]["content"]
+        person.prompted()
+        person.types("/clear\r")
+        person.until("a new conversation.")
+        person.prompted()
+        person.types("What did you do?\r")
+        person.until("Nothing.")
+        assert "image_make" not in json.dumps(server.to(PATH)[-1].json()["messages"])
+        person.prompted()
+        person.types("\x04")
+        assert person.leaves() == 0
+    assert files(tmp_path / "work") == ["picture-1.png"]

@@ -1,0 +1,93 @@
+"""What a model wrote as a tool's arguments, held against the tool's schema; a wrong call is told the right one.
+
+Schemas here are flat: texts and lists of texts. Belongs here: pure functions from a call to its arguments.
+Does not belong here: any tool, schemas that others wrote (their servers judge).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from voicecli.types import ToolCall, ToolSpec
+
+LONGEST = 200_000
+"""Characters of arguments that are looked at."""
+LONGEST_TEXT = 20_000
+MOST_TEXTS = 200
+SHOWN = 60
+
+
+class WrongCallError(ValueError):
+    """The arguments do not fit; the message is for the model, and says what does."""
+
+
+def arguments(call: ToolCall, spec: ToolSpec) -> dict[str, Any]:
+    """The arguments of `call`; what may be left out and was empty is left out. Raises WrongCallError."""
+    given = decoded(call)
+    known: Mapping[str, Any] = spec.parameters["properties"]
+    for name in given.keys() - known.keys():
+        raise _wrong(f"It takes no {brief(name)}.", spec)
+    required = spec.parameters["required"]
+    found: dict[str, Any] = {}
+    for name, form in known.items():
+        value = given.get(name)
+        if value in (None, "") and name not in required:
+            continue
+        if value is None:
+            raise _wrong(f"{name} is missing.", spec)
+        found[name] = _texts(name, value, spec) if form["type"] == "array" else _text(name, value, spec)
+    return found
+
+
+def decoded(call: ToolCall) -> dict[str, Any]:
+    """The arguments as an object, whatever is in it. Raises WrongCallError."""
+    if len(call.arguments) > LONGEST:
+        raise WrongCallError(f"The arguments of {brief(call.name)} are too long.")
+    try:
+        given = json.loads(call.arguments.strip() or "{}")
+    except (ValueError, RecursionError) as exc:
+        raise WrongCallError(f"The arguments of {brief(call.name)} are no JSON ({brief(str(exc), 100)}).") from None
+    if not isinstance(given, dict):
+        raise WrongCallError(f"The arguments of {brief(call.name)} are no JSON object.")
+    return given
+
+
+def usage(spec: ToolSpec) -> str:
+    """How a tool is to be called, in words."""
+    required = spec.parameters["required"]
+    told = [
+        f"{name} ({'a list of texts' if form['type'] == 'array' else 'a text'}"
+        f"{'' if name in required else ', may be left out'})"
+        for name, form in spec.parameters["properties"].items()
+    ]
+    return f"{spec.name} takes a JSON object of: {', '.join(told)}."
+
+
+def brief(text: str, length: int = SHOWN) -> str:
+    """One line of `text`, printable and cut."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text[: 4 * length]).split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def _text(name: str, value: Any, spec: ToolSpec) -> str:
+    if not isinstance(value, str):
+        raise _wrong(f"{name} must be a text.", spec)
+    if not value.strip():
+        raise _wrong(f"{name} is empty.", spec)
+    if len(value) > LONGEST_TEXT:
+        raise _wrong(f"{name} is longer than {LONGEST_TEXT:,} characters.", spec)
+    return value.encode("utf-8", "replace").decode()  # JSON can hold half a character
+
+
+def _texts(name: str, value: Any, spec: ToolSpec) -> list[str]:
+    if not isinstance(value, list) or not value:
+        raise _wrong(f"{name} must be a list of texts.", spec)
+    if len(value) > MOST_TEXTS:
+        raise _wrong(f"{name} holds more than {MOST_TEXTS} texts.", spec)
+    return [_text(f"each of {name}", each, spec) for each in value]
+
+
+def _wrong(what: str, spec: ToolSpec) -> WrongCallError:
+    return WrongCallError(f"{what} {usage(spec)}")
