@@ -145,7 +145,6 @@ def test_nothing_to_ask_is_told(
 ) -> None:
     run = voice("chat", input=stdin, env=work)
     assert run.returncode == 2
-        "tools": [],
     assert run.stderr.startswith(told)
     assert not server.requests
 
@@ -160,6 +159,7 @@ def test_json_is_one_object_with_everything(server: FakeServer, work: dict[str, 
         "finish_reason": "stop",
         "usage": {"prompt_tokens": 3, "completion_tokens": 4},
         "complete": True,
+        "tools": [],
     }
 
 

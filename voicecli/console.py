@@ -206,20 +206,6 @@ class Console:
         """All of stdin as text. Raises InputError when it is no text."""
         return as_text(self.piped_bytes(), "stdin")
 
-    # -- everything else: stderr ---------------------------------------------------------------
-
-    def note(self, text: str) -> None:
-        """Something worth knowing; `--quiet` silences it."""
-        if not self.quiet:
-            self._tell(text, DIM)
-
-    def detail(self, text: str) -> None:
-        """Requests and timings: only with `--verbose`."""
-        if self.verbose and not self.quiet:
-            self._tell(text, DIM)
-
-    def warn(self, text: str) -> None:
-        """Something is not as asked; said in `--quiet` too."""
     async def ask(self, question: str) -> str:
         """What a person at the terminal types; "" for the end of the input."""
         _forget_typed(sys.stdin.fileno())
@@ -242,6 +228,20 @@ class Console:
             self.err.write(self.masked(clean(text).replace("\n", " ")))
             self.err.flush()
 
+    # -- everything else: stderr ---------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Something worth knowing; `--quiet` silences it."""
+        if not self.quiet:
+            self._tell(text, DIM)
+
+    def detail(self, text: str) -> None:
+        """Requests and timings: only with `--verbose`."""
+        if self.verbose and not self.quiet:
+            self._tell(text, DIM)
+
+    def warn(self, text: str) -> None:
+        """Something is not as asked; said in `--quiet` too."""
         self._tell(text, "", label="warning: ", label_style=YELLOW)
 
     def error(self, text: str) -> None:
@@ -308,6 +308,8 @@ class Console:
             label = f"{label_style}{BOLD}{label}{PLAIN}" if label else ""
             text = f"{style}{text}{PLAIN}" if style else text
         with suppress(OSError, ValueError), self._bar_lifted(self.err):
+            if self._mid_aside:
+                self._end_aside()
             if self._mid_line and self.out_is_terminal and self.err_is_terminal:
                 self.err.write("\n")
                 self._mid_line = False
@@ -322,8 +324,6 @@ class Console:
         if not self.out_is_terminal:
             for row in [headers, *rows]:
                 self.write("\t".join(row) + "\n")
-            if self._mid_aside:
-                self._end_aside()
             return
         self._draw_table(headers, rows)
 
@@ -423,19 +423,6 @@ class Console:
             os.close(nothing)
 
 
-def _means_closed(exc: BaseException, stream: TextIO) -> bool:
-    """EPIPE, Windows' EINVAL for a closed pipe, or a stream that was closed before."""
-    if isinstance(exc, OSError):
-        return exc.errno == errno.EPIPE or (sys.platform == "win32" and exc.errno == errno.EINVAL)
-    return stream.closed
-
-
-def prepare_streams() -> None:
-    """UTF-8 on Windows, and on every system no crash over a character that the stream cannot show."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace", **({"encoding": "utf-8"} if sys.platform == "win32" else {}))
 async def _typed(terminal: Any) -> str:
     """A line of the terminal, without a thread: one that waits for a line could not be left."""
     import asyncio
@@ -464,3 +451,16 @@ def _forget_typed(number: int) -> None:
         termios.tcflush(number, termios.TCIFLUSH)
 
 
+def _means_closed(exc: BaseException, stream: TextIO) -> bool:
+    """EPIPE, Windows' EINVAL for a closed pipe, or a stream that was closed before."""
+    if isinstance(exc, OSError):
+        return exc.errno == errno.EPIPE or (sys.platform == "win32" and exc.errno == errno.EINVAL)
+    return stream.closed
+
+
+def prepare_streams() -> None:
+    """UTF-8 on Windows, and on every system no crash over a character that the stream cannot show."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace", **({"encoding": "utf-8"} if sys.platform == "win32" else {}))

@@ -6,7 +6,8 @@ Does not belong here: asking and showing (turns), the conversation's commands (c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,15 +16,17 @@ import typer
 from voicecli.commands import common, completing
 from voicecli.commands.common import Model, Session, System, Temperature, TopP, VoiceName
 from voicecli.commands.keeping import Continue, Keeper, Private, SessionName
-from voicecli.errors import InputError, UsageError
+from voicecli.commands.noting import With
 from voicecli.commands.tooling import NoTools, Tool, Yes
+from voicecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.commands.attach import Attached
+    from voicecli.commands.noting import Noting
+    from voicecli.commands.tooling import Tools
     from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
-    from voicecli.commands.tooling import Tools
 
 TEMPLATES = "templates"
 """The folder for -t, beside the configuration."""
@@ -50,7 +53,7 @@ _Template = Annotated[
         "-t",
         "--template",
         metavar="NAME",
-        help="A text around the question: see below.",
+        help="A text around the question: see above.",
         autocompletion=completing.templates,
     ),
 ]
@@ -59,7 +62,7 @@ _Schema = Annotated[
 ]
 _Attach = Annotated[
     list[Path] | None,
-    typer.Option("-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; repeatable."),
+    typer.Option("-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; - is stdin; repeatable."),
 ]
 _Speak = Annotated[bool, typer.Option("--speak", help="Read the answer aloud as it is written.")]
 _Plain = Annotated[bool, typer.Option("--plain", help="Show Markdown as it is, on a terminal too.")]
@@ -88,23 +91,28 @@ def chat(
     continued: Continue = False,
     named: SessionName = None,
     private: Private = False,
-) -> None:
-    """Ask a chat model; the answer streams to stdout. Without a question, on a terminal, it is a conversation.
-
     tool: Tool = None,
     no_tools: NoTools = False,
     yes: Yes = False,
+    notes: With = None,
+) -> None:
+    """Ask a chat model; the answer streams to stdout. Without a question, on a terminal, it is a conversation.
+
     Examples:
       voice chat "Why is the sky blue?"
       cat notes.txt | voice chat "Summarise this."
       voice chat -a photo.png -a notes.txt "Do they fit together?"
       voice chat -s "You are a pirate." --temperature 1 --speak Hello
       voice chat -c "And at sunset?"
+      voice chat --tool image_make "Draw a pig."
+      voice chat --with ~/notes "When is the ferry?"
       voice chat --json "Name three rivers." | jq -r .text
 
     What is piped in comes before the question, with an empty line between. -t NAME reads templates/NAME beside
     the configuration, or a file; $input in it stands for the question. A recording is recognised first.
-      voice chat --tool image_make "Draw a pig."
+
+    --with FOLDER turns the texts in it into vectors ([use] embed), once, and gives the model those passages that fit
+    the question best, which it cites by their files.
     """
     from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
@@ -124,47 +132,39 @@ def chat(
     family, options = _settled(session, options)
     frame = _template(session, template)
     talks = not prompt and not template and _can_talk(session)
-    question = "" if talks else _framed(frame, _question(session, prompt or [], bool(frame or attach)))
+    question = "" if talks else _framed(frame, _question(session, prompt or [], frame, attach or []))
     keeper = Keeper(session, "chat", continued=continued, name=named, private=private)
     turns = Turns(session, options, keeper, keeper.settle(system, session.config().chat.system, model), usage, plain)
     turns.talk, turns.aloud = list(keeper.earlier), _aloud(session, voice) if speak else None
+    turns.tools = _tools(session, family, options, tool, none=no_tools, yes=yes)
     files = _files(session, family, options, attach, private=private)
-    return _converse(turns, files, private) if talks else _ask(turns, files, question)
+    with _noting(session, family, notes, private=private) as turns.notes:
+        return _converse(turns, files, private) if talks else _ask(turns, files, question)
+
+
+@contextmanager
+def _noting(session: Session, family: Family, paths: list[Path] | None, *, private: bool) -> Iterator[Noting | None]:
+    """The notes that the model is told of, read as far as they are new."""
+    from voicecli.commands.noting import settled
+
+    found = settled(session, session.config(), family, paths, private=private, cited="written")
+    if found is None:
+        yield None
+        return
+    with found:
+        common.run(found.refresh)
+        yield found
 
 
 def _files(
     session: Session, family: Family, options: ChatOptions, paths: list[Path] | None, *, private: bool
 ) -> Attached:
     """What goes along with the question. UsageError for pictures that the family does not take."""
-    turns.tools = _tools(session, family, options, tool, none=no_tools, yes=yes)
     from voicecli.commands.attach import attached
 
     files = attached(session, paths or [], private=private)
     _check_images(family, options, files)
     return files
-
-
-def _settled(session: Session, options: ChatOptions) -> tuple[Family, ChatOptions]:
-    """Who answers, and what it is asked for: the settings where no flag spoke. UsageError for what it can't."""
-    from voicecli import wiring
-
-    family, _ = session.choose("chat")
-    session.check(family, "chat", options)
-    return family, wiring.with_chat_settings(family, options, session.config(), session.console)
-
-
-def _ask(turns: Turns, files: Attached, question: str) -> None:
-    """One question, and no more."""
-    try:
-        turns.ask(files.with_question(question), files.images)
-    finally:
-        turns.keeper.close()
-
-
-def _can_talk(session: Session) -> bool:
-    """Whether there is a person to hold a conversation with."""
-    console = session.console
-    return console.in_is_terminal and console.out_is_terminal and not session.json
 
 
 def _tools(
@@ -180,6 +180,31 @@ def _tools(
     return settled(session, session.config(), family, only, none=none, yes=yes)
 
 
+def _settled(session: Session, options: ChatOptions) -> tuple[Family, ChatOptions]:
+    """Who answers, and what it is asked for: the settings where no flag spoke. UsageError for what it can't."""
+    from voicecli import wiring
+
+    family, _ = session.choose("chat")
+    session.check(family, "chat", options)
+    return family, wiring.with_chat_settings(family, options, session.config(), session.console)
+
+
+def _ask(turns: Turns, files: Attached, question: str) -> None:
+    """One question, and no more."""
+    if turns.tools:
+        turns.tools.give(files.paths)
+    try:
+        turns.ask(files.with_question(question), files.images)
+    finally:
+        turns.keeper.close()
+
+
+def _can_talk(session: Session) -> bool:
+    """Whether there is a person to hold a conversation with."""
+    console = session.console
+    return console.in_is_terminal and console.out_is_terminal and not session.json
+
+
 def _converse(turns: Any, files: Attached, private: bool) -> None:
     from voicecli.commands.converse import Converse
 
@@ -191,8 +216,6 @@ def _aloud(session: Session, voice: str | None) -> Any:
 
     return Aloud(session, common.voice_name(voice))
 
-    if turns.tools:
-        turns.tools.give(files.paths)
 
 def _check_images(family: Family, options: ChatOptions, files: Attached) -> None:
     from dataclasses import replace
@@ -205,12 +228,15 @@ def _check_images(family: Family, options: ChatOptions, files: Attached) -> None
 # -- what to ask -----------------------------------------------------------------------------------
 
 
-def _question(session: Session, words: list[str], may_be_empty: bool) -> str:
-    """What was piped in, then what was said on the command line."""
+def _question(session: Session, words: list[str], frame: str, attach: list[Path]) -> str:
+    """What was piped in (unless it is attached), then what was said on the command line."""
+    from voicecli.commands.attach import PIPED
+
     cure = 'Ask: voice chat "…", or pipe a text into it.'
+    words, may_be_empty = [] if words == [str(PIPED)] else words, bool(frame or attach)
     if not words and session.console.in_is_terminal and not may_be_empty:
         raise UsageError("no question was given", cure=cure)
-    parts = [session.console.piped_text().strip(), " ".join(words).strip()]
+    parts = ["" if PIPED in attach else session.console.piped_text().strip(), " ".join(words).strip()]
     question = "\n\n".join(part for part in parts if part)
     if question or may_be_empty:
         return question

@@ -148,6 +148,12 @@ def _templates(session: Session) -> Iterable[str]:
     return sorted(each.stem for each in folder.glob("*") if each.is_file())
 
 
+def _tools(session: Session) -> Iterable[str]:
+    from voicecli.toolbox.offer import known
+
+    return (*known(), *session.config().mcp)
+
+
 def words(*choices: str) -> Callable[[Any, str], list[str]]:
     """For a flag that knows a few words."""
     return _completer(lambda session: choices)
@@ -164,10 +170,4 @@ texts = _completer(_texts)
 exports = _completer(_exports)
 settings = _completer(_settings)
 templates = _completer(_templates)
-def _tools(session: Session) -> Iterable[str]:
-    from voicecli.toolbox.offer import known
-
-    return (*known(), *session.config().mcp)
-
-
 tools = _completer(_tools)

@@ -50,10 +50,10 @@ class Converse:
             "/voice": self._voice,
             "/speak": self._speak,
             "/attach": self._attach,
+            "/tools": self._tools,
             "/retry": self._retry,
             "/save": self._save,
             "/clear": self._clear,
-            "/tools": self._tools,
             "/exit": self._exit,
         }
 
@@ -96,11 +96,11 @@ class Converse:
 
     def _ask(self, question: str) -> None:
         extra, self._attached = self._attached, Attached()
+        if self._turns.tools:
+            self._turns.tools.give(extra.paths)
         self._turns.ask(extra.with_question(question), extra.images)
 
     # -- commands ----------------------------------------------------------------------------------
-        if self._turns.tools:
-            self._turns.tools.give(extra.paths)
 
     def _help(self, rest: str) -> None:
         width = max(map(len, COMMANDS))
@@ -148,9 +148,6 @@ class Converse:
         self._attached += found
         self._say(f"{rest} goes with the next question.")
 
-    def _retry(self, rest: str) -> None:
-        talk = self._turns.talk
-        asked = [at for at, each in enumerate(talk) if each.role == "user"]
     def _tools(self, rest: str) -> None:
         from voicecli.toolbox.offer import known
 
@@ -161,6 +158,9 @@ class Converse:
         if not names:
             self._say("none: the service's chat calls no functions, or the settings or --no-tools say so.")
 
+    def _retry(self, rest: str) -> None:
+        talk = self._turns.talk
+        asked = [at for at, each in enumerate(talk) if each.role == "user"]
         if not asked:
             raise UsageError("nothing was asked yet", cure="Ask something.")
         question = talk[asked[-1]].content

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import completing
+from voicecli.commands import completing, tooling
 from voicecli.commands.common import (
     Language,
     Model,
@@ -20,6 +22,8 @@ from voicecli.commands.common import (
     voice_name,
 )
 from voicecli.commands.keeping import Continue, Keeper, KeptTalk, Private, SessionName
+from voicecli.commands.noting import Noting, With
+from voicecli.commands.tooling import NoTools, Tool, Yes
 from voicecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -109,6 +113,10 @@ def talk(
     continued: Continue = False,
     named: SessionName = None,
     private: Private = False,
+    tool: Tool = None,
+    no_tools: NoTools = False,
+    yes: Yes = False,
+    notes: With = None,
 ) -> None:
     """Hold a spoken conversation.
 
@@ -116,6 +124,8 @@ def talk(
       voice talk
       voice talk -s "Answer in one sentence." --voice alloy
       voice talk --session trip
+      voice talk --tool timer --tool image_make --yes
+      voice talk --with ~/notes
       voice talk --input questions.wav --output answers.wav --json
     """
     from voicecli.wiring_talk import TalkRequest
@@ -148,14 +158,27 @@ def talk(
         private=private,
     )
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
-    run(lambda: _converse(here, cfg, request, keeper, report=report))
+    wanted = _Wanted(tuple(tool or ()), none=no_tools, yes=yes, notes=tuple(notes or ()))
+    run(lambda: _converse(here, cfg, request, keeper, wanted, report=report))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the flags say of tools and notes."""
+
+    only: tuple[str, ...]
+    none: bool
+    yes: bool
+    notes: tuple[Path, ...] = ()
 
 
 def _device(name: str | None) -> str | int | None:
     return int(name) if name is not None and name.isdecimal() else name
 
 
-async def _converse(here: Session, cfg: Any, request: TalkRequest, keeper: Keeper, *, report: bool) -> None:
+async def _converse(
+    here: Session, cfg: Any, request: TalkRequest, keeper: Keeper, wanted: _Wanted, *, report: bool
+) -> None:
     """Opens everything, talks, and leaves with the code that design says."""
     from dataclasses import replace
 
@@ -165,13 +188,19 @@ async def _converse(here: Session, cfg: Any, request: TalkRequest, keeper: Keepe
 
     cfg = await settle(cfg, ("transcribe", "chat", "speak"), here.env, here.console)
     told = _Told()
+    tools = _tools(here, cfg, request, wanted)
     leaving = _Leaving()
     if request.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
         request = replace(request, write_output=sound.put)
         told.closing.append(sound.close)
-    with leaving:
-        async with open_talk(cfg, request, here.env, here.console, told.emit) as talk:
+    noting = await _noting(here, cfg, request, wanted)
+    if isinstance(noting, Noting):
+        request = replace(request, notes=noting.over)
+    with noting, leaving:
+        async with tools.opened(_Reporter(here.console, told)) as toolbox, open_talk(
+            cfg, request, here.env, here.console, told.emit, toolbox
+        ) as talk:
             leaving.leave = talk.conversation.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
@@ -182,6 +211,31 @@ async def _converse(here: Session, cfg: Any, request: TalkRequest, keeper: Keepe
                 told.close()
     if talk.conversation.losses and not talk.conversation.answered:
         raise typer.Exit(talk.conversation.losses[-1].exit_code)
+
+
+def _tools(here: Session, cfg: Any, request: TalkRequest, wanted: _Wanted) -> tooling.Tools:
+    """What the model may use while somebody listens for timers. Raises UsageError and ConfigError."""
+    from voicecli.wiring import choose
+
+    family, _ = choose("chat", cfg, request.backend)
+    return tooling.settled(here, cfg, family, wanted.only, none=wanted.none, yes=wanted.yes, rings=True)
+
+
+async def _noting(here: Session, cfg: Any, request: TalkRequest, wanted: _Wanted) -> Noting | nullcontext[None]:
+    """The notes that the model is told of, read as far as they are new, before anybody speaks."""
+    from voicecli.commands.noting import settled
+    from voicecli.wiring import choose
+
+    family, _ = choose("chat", cfg, request.backend)
+    found = settled(here, cfg, family, wanted.notes, private=request.private, cited="spoken")
+    if found is None:
+        return nullcontext()
+    try:
+        await found.refresh()
+    except BaseException:
+        found.__exit__()
+        raise
+    return found
 
 
 class _Told:
@@ -273,6 +327,17 @@ def _has_keys() -> bool:
     import sys
 
     return any(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+class _Reporter:
+    """What tools have to say while they are opened, told to everybody: the screen is taken."""
+
+    def __init__(self, console: Any, told: _Told) -> None:
+        self.quiet, self.detail, self.hide = console.quiet, console.detail, console.hide
+        self._told = told
+
+    def note(self, text: str) -> None:
+        self._told.from_thread(text)
 
 
 class _Leaving:
