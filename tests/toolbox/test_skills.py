@@ -11,7 +11,8 @@ from datetime import datetime
 import pytest
 
 from tests.clock import run
-from voicecli.backends.embedded.skills import GROUPS, SKILLS, Group, understand
+from voicecli.backends.embedded.groups import GROUPS, Group
+from voicecli.backends.embedded.skills import GROUPED, SKILLS, understand
 from voicecli.toolbox.skills import BY_NAME, Skills, spec_of
 from voicecli.types import ToolCall, ToolResult
 
@@ -45,9 +46,13 @@ def test_skills_answer(name: str, request_: str, said: str) -> None:
 @pytest.mark.parametrize("group", GROUPS, ids=lambda each: each.name)
 def test_each_example_is_understood_by_its_own_skills(group: Group) -> None:
     for example in group.examples:
-        found = [skill for skill, _ in understand(example, group.skills)]
+        found = [skill for skill, _ in understand(example, GROUPED[group.name])]
         assert found, example
         assert set(found) <= set(SKILLS), "one table serves all"
+
+
+def test_each_group_has_its_skills() -> None:
+    assert set(GROUPED) == set(BY_NAME)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda each: each.name)

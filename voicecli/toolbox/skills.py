@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from voicecli.backends.embedded.skills import GROUPS, Group, Question
-from voicecli.backends.embedded.skills.text import LONGEST
-from voicecli.backends.embedded.timekeeping import Timers, answered
+from voicecli.backends.embedded.groups import GROUPS, Group
 from voicecli.toolbox.arguments import WrongCallError, arguments
 from voicecli.types import ToolCall, ToolResult, ToolSpec
+
+if TYPE_CHECKING:
+    from voicecli.backends.embedded.timekeeping import Timers
 
 BY_NAME: Mapping[str, Group] = {each.name: each for each in GROUPS}
 
@@ -34,7 +37,13 @@ class Skills:
 
     def __init__(self, names: Sequence[str], now: Callable[[], datetime] = datetime.now) -> None:
         self._groups = {name: BY_NAME[name] for name in names}
-        self._now, self._timers = now, Timers()
+        self._now = now
+
+    @cached_property
+    def _timers(self) -> Timers:
+        from voicecli.backends.embedded.timekeeping import Timers
+
+        return Timers()
 
     @property
     def specs(self) -> Sequence[ToolSpec]:
@@ -49,6 +58,10 @@ class Skills:
 
     async def use(self, call: ToolCall) -> ToolResult:
         """The sentence that a skill answers with."""
+        from voicecli.backends.embedded.skills import GROUPED, Question
+        from voicecli.backends.embedded.skills.text import LONGEST
+        from voicecli.backends.embedded.timekeeping import answered
+
         group = self._groups[call.name]
         try:
             request = arguments(call, spec_of(group))["request"]
@@ -56,7 +69,7 @@ class Skills:
             return ToolResult(str(exc), ok=False)
         time = asyncio.get_running_loop().time()
         known = Question(request, {}, self._now(), timers=self._timers.left(time), rings=self._timers.rings)
-        found = await answered(request, known, group.skills) if len(request) <= LONGEST else None
+        found = await answered(request, known, GROUPED[group.name]) if len(request) <= LONGEST else None
         if found is None:
             return ToolResult(f"That was not understood. Ask in words such as: {_examples(group)}", ok=False)
         answer, question = found

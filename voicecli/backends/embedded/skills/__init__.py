@@ -2,7 +2,7 @@
 
 To add a skill, write a `Skill` in one of these files and name its SKILLS below: the grammar of the
 recogniser, the understanding of typed text and the help follow. A new rule in its phrases goes into
-that file's RULES. Models are offered the GROUPS as tools. Belongs here: the table, `understand` and `jsgf`.
+that file's RULES. What models are offered as tools is GROUPED. Belongs here: the table, `understand` and `jsgf`.
 Does not belong here: I/O, clocks.
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from voicecli.backends.embedded.rejection import RULE as REJECTION
 from voicecli.backends.embedded.skills import clock, numbers, phrasebook, sums, text, timers, units
 from voicecli.backends.embedded.skills.phrases import Patterns, merged, vocabulary
-from voicecli.backends.embedded.skills.skill import Answer, Group, Question, Skill, Timer
+from voicecli.backends.embedded.skills.skill import Answer, Question, Skill, Timer
 
-__all__ = ["GROUPS", "RULES", "SKILLS", "Answer", "Group", "Question", "Skill", "Timer", "jsgf", "understand", "words"]
+__all__ = ["GROUPED", "RULES", "SKILLS", "Answer", "Question", "Skill", "Timer", "jsgf", "understand", "words"]
 
 
 def _help(question: Question) -> Answer:
@@ -48,8 +48,13 @@ SKILLS: tuple[Skill, ...] = (
     HELP,
     *phrasebook.SKILLS,
 )
-GROUPS: tuple[Group, ...] = (clock.GROUP, timers.GROUP, units.GROUP, sums.GROUP)
-"""What of it a model can make use of. It needs nobody to repeat a sentence or to be polite."""
+GROUPED: Mapping[str, tuple[Skill, ...]] = {
+    "clock": clock.SKILLS,
+    "timer": timers.SKILLS,
+    "convert": units.SKILLS,
+    "calculate": sums.SKILLS,
+}
+"""What of it a model can make use of, by the names in `groups`; it needs nobody to repeat a sentence or be polite."""
 RULES = numbers.RULES | sums.RULES | units.RULES | timers.RULES | phrasebook.RULES
 _WRITTEN = (
     {"number": numbers.WRITTEN, "small": numbers.WRITTEN, "hundreds": numbers.WRITTEN}

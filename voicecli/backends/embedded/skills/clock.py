@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from voicecli.backends.embedded.skills.skill import Answer, Group, Question, Skill
+from voicecli.backends.embedded.skills.skill import Answer, Question, Skill
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -103,11 +103,4 @@ SKILLS = (
         spoken=("what year is it",),
         typed=(r"(?:今年|现在)是?(?:哪1?年|几几年|什么年)",),
     ),
-)
-
-GROUP = Group(
-    "clock",
-    "Tell the local time, the date or the day of the week.",
-    SKILLS,
-    ("what time is it", "what is the date tomorrow", "what year is it"),
 )

@@ -70,17 +70,3 @@ class Skill:
     typed: tuple[str, ...] = ()
     verbatim: bool = False
     slow: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Skills of one kind, as a model is offered them: a tool that is asked in words that one of them understands.
-
-    `examples` are such words. `rings`: only of use where somebody waits for timers.
-    """
-
-    name: str
-    meaning: str
-    skills: tuple[Skill, ...]
-    examples: tuple[str, ...]
-    rings: bool = False

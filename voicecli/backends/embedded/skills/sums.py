@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from voicecli.backends.embedded.skills.skill import Answer, Group, Question, Skill
+from voicecli.backends.embedded.skills.skill import Answer, Question, Skill
 
 LARGEST = 10**15
 """A result beyond this is not said: nobody can hear it."""
@@ -172,13 +172,6 @@ SKILLS = (
         ),
         typed=(r".*\d.*",),
     ),
-)
-
-GROUP = Group(
-    "calculate",
-    "Work out a sum, exactly.",
-    SKILLS,
-    ("12.5 * (3 + 4)", "25 percent of 80", "square root of 2"),
 )
 
 RULES = {

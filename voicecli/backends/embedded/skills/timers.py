@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from voicecli.backends.embedded.skills.skill import Answer, Group, Question, Skill, Timer
+from voicecli.backends.embedded.skills.skill import Answer, Question, Skill, Timer
 
 LONGEST = 24 * 3600
 """Seconds; a conversation is not expected to last longer."""
@@ -128,12 +128,4 @@ SKILLS = (
         spoken=("how much time is left [on the timer]", "how long is left"),
         typed=(r"time left", r"(?:计时器|定时器)?还(?:剩|有|剩下)(?:多少时间|多久|多长时间)"),
     ),
-)
-
-GROUP = Group(
-    "timer",
-    "Set a timer that rings, cancel all timers, or tell how much time is left.",
-    SKILLS,
-    ("set a timer for 10 minutes", "how much time is left", "cancel the timer"),
-    rings=True,
 )

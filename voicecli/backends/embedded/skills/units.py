@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from voicecli.backends.embedded.skills.skill import Answer, Group, Question, Skill
+from voicecli.backends.embedded.skills.skill import Answer, Question, Skill
 from voicecli.backends.embedded.skills.sums import spoken
 
 
@@ -218,11 +218,4 @@ SKILLS = (
         ),
         slow=True,
     ),
-)
-
-GROUP = Group(
-    "convert",
-    "Convert between units of length, weight, temperature, volume, time, speed, area and energy.",
-    SKILLS,
-    ("5 miles to kilometers", "100 degrees fahrenheit in celsius"),
 )
