@@ -4,7 +4,7 @@
 
 The servers decode the digits that they are sent and answer an error to whatever the services' documents don't
 allow; the runs are those of tests/families.py. A cell is the time of the whole program, from start to exit;
-"refused" is what is right for a verb that the family lacks. Exits with 1 when a cell is not right.
+"refused" is what is right for what the family lacks. Exits with 1 when a cell is not right.
 
 Belongs here: running the table and printing it. Does not belong here: what is run, and what is right.
 """
@@ -81,7 +81,7 @@ def cell(row: Served, backend: Backend, command: Command) -> Cell:
         outcome = families.run(command, work, kept | home | families.configured(work, backend))
         took = time.monotonic() - began
         fault = families.fault(command, row, backend, outcome)
-    refused = not row.can(command.verb, backend)
+    refused = not row.can(command, backend)
     return Cell(row.family, command.name, "WRONG" if fault else "refused" if refused else f"{took:.1f} s", fault)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def _endpoint(each: Endpoint) -> str:
 
 def used_by(each: Endpoint) -> str:
     """The commands of an endpoint's verbs, each once, and when it is asked."""
-    commands = dict.fromkeys(command for verb in each.verbs for command in COMMANDS_OF[verb])
+    all_of_them = dict.fromkeys(command for verb in each.verbs for command in COMMANDS_OF[verb])
+    commands = [each.command] if each.command else all_of_them
     return ", ".join(f"`voice {command}`" for command in commands) + (f", {each.note}" if each.note else "")
 
 
@@ -146,7 +148,7 @@ def _paragraphs(text: str) -> Iterator[str]:
         prose = [line for line in lines if not line.startswith(" ")]
         code = [line.strip() for line in lines if line.startswith(" ")]
         if prose:
-            yield "\n".join(_escaped(line) for line in prose)
+            yield textwrap.fill(_escaped(" ".join(prose)), 118, break_long_words=False, break_on_hyphens=False)
         if code:
             yield "\n".join(["```", *code, "```"])
 

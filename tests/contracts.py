@@ -25,6 +25,7 @@ from tests.fakes.forms import heard, spoken
 from tests.fakes.gov_media import GovMedia as Gov
 from tests.fakes.meaning import nearness, vector
 from tests.fakes.openai_pictures import OpenAIPictures as OpenAIServer
+from tests.fakes.openai_server import in_english
 from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, plus_one, png, png_digits
 from tests.fakes.qiniu_server import KEY as QINIU_KEY
 from tests.fakes.qiniu_server import QiniuServer
@@ -130,6 +131,11 @@ def transcribe(adapter: Any) -> Stream:
     return found
 
 
+def translate(adapter: Any) -> Stream:
+    found: Stream = adapter.transcribe(clip(), TranscribeOptions(translate=True))
+    return found
+
+
 def listen(adapter: Any) -> Stream:
     found: Stream = adapter.transcribe_live(frames(), TranscribeOptions())
     return found
@@ -148,6 +154,11 @@ def hears(items: list[Any]) -> bool:
     *partial, last = items
     growing = all(not each.final and DIGITS.startswith(each.text) for each in partial)
     return growing and bool(last.final) and last.text == DIGITS
+
+
+def translates(items: list[Any]) -> bool:
+    (only,) = items
+    return bool(only.final) and only.text == in_english(DIGITS)
 
 
 def speaks(items: list[AudioChunk]) -> bool:
@@ -299,6 +310,7 @@ OPENAI = [
     _openai_cell(
         "transcribe", _HEAR, transcribe, hears, held(_HEAR, _TEXTS[0], _TEXTS[1:], "text/event-stream", transcribe)
     ),
+    _openai_cell("transcribe", "/v1/audio/translations", translate, translates),
     _openai_cell("transcribe_live", "/v1/realtime", listen, hears, unending, socket=True),
     _openai_cell("speak", _SAY, speak, speaks, held(_SAY, _SOUND, [_SOUND], "audio/pcm", speak)),
     _openai_cell("models", "/v1/models", once(lambda adapter: adapter.models()), lists("digits-chat")),

@@ -27,11 +27,12 @@ from tests import dtmf
 from tests.contracts import CELLS
 from tests.fakes.forms import heard
 from tests.fakes.meaning import nearness, vector
+from tests.fakes.openai_server import in_english
 from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, plus_one, png, png_digits
 from tests.fakes.selfhosted_server import MODEL
 from tests.people import says, speech
 from voicecli import wiring
-from voicecli.backends.registry import FAMILIES
+from voicecli.backends.registry import FAMILIES, Family
 from voicecli.types import Backend, Verb
 
 DIGITS = "4071993825"
@@ -60,12 +61,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Command:
-    """One command line, which needs `verb` of the family; `wrong` tells what is not right, "" for nothing."""
+    """One command line, which needs `verb` of the family, and that it takes `option` there; `wrong` tells what is
+    not right, "" for nothing."""
 
     name: str
     verb: Verb
     line: tuple[str, ...]
     wrong: Callable[[Served, Outcome], str]
+    option: str = ""
+
+    def able(self, family: Family) -> bool:
+        """Whether `family` has what the command needs."""
+        return wiring.able(family, self.verb) and (not self.option or self.option in wiring.takes(family, self.verb))
 
     def __str__(self) -> str:
         return self.name
@@ -84,9 +91,9 @@ class Served:
     own: Mapping[str, Command] = field(default_factory=dict)
     """By name, what is run in place of a command of COMMANDS."""
 
-    def can(self, verb: Verb, backend: Backend) -> bool:
-        """Whether this backend serves `verb`, itself or over a bridge."""
-        return wiring.able(FAMILIES[self.family].of(backend), verb)
+    def can(self, command: Command, backend: Backend) -> bool:
+        """Whether this backend has what `command` needs, itself or over a bridge."""
+        return command.able(FAMILIES[self.family].of(backend))
 
 
 def configured(folder: Path, backend: Backend) -> dict[str, str]:
@@ -141,8 +148,8 @@ def recorded(folder: Path) -> None:
 
 
 def fault(command: Command, served: Served, backend: Backend, outcome: Outcome) -> str:
-    """What is wrong with an outcome, "" for nothing. A verb that the family lacks must be refused."""
-    if not served.can(command.verb, backend):
+    """What is wrong with an outcome, "" for nothing. What the family lacks must be refused."""
+    if not served.can(command, backend):
         return refused(command, outcome)
     if outcome.code:
         return f"code {outcome.code}: {outcome.err.strip()}"
@@ -153,7 +160,7 @@ def fault(command: Command, served: Served, backend: Backend, outcome: Outcome) 
 
 def refused(command: Command, outcome: Outcome) -> str:
     """Refused is: code 2, no result, the families that can by name."""
-    able = [family.name for family in FAMILIES.values() if wiring.able(family, command.verb)]
+    able = [family.name for family in FAMILIES.values() if command.able(family)]
     missing = [name for name in able if name not in outcome.err]
     if outcome.code != 2 or outcome.out or missing:
         return f"not refused by name of {missing or able}: code {outcome.code}, {outcome.out}{outcome.err}"
@@ -174,6 +181,10 @@ def expected(wanted: str, found: str) -> str:
 
 def _transcribed(served: Served, outcome: Outcome) -> str:
     return expected(DIGITS + "\n", outcome.out)
+
+
+def _translated(served: Served, outcome: Outcome) -> str:
+    return expected(in_english(DIGITS) + "\n", outcome.out)
 
 
 def _spoke(served: Served, outcome: Outcome) -> str:
@@ -260,6 +271,7 @@ TALK = ("talk", "--fast", "--output", "replies.wav", "--json")
 
 COMMANDS = [
     Command("transcribe", "transcribe", ("transcribe", "digits.wav"), _transcribed),
+    Command("translate", "transcribe", ("transcribe", "--translate", "digits.wav"), _translated, "translate"),
     Command("speak", "speak", ("speak", f"Dial {DIGITS}.", "-o", "spoken.wav"), _spoke),
     Command("chat", "chat", ("chat", f"After {DIGITS}?"), _answered),
     Command("talk", "transcribe_live", (*TALK, "--input", "person.wav"), _talked),

@@ -35,6 +35,7 @@ NAMED = (
 DOCUMENTED = """
 openai POST /v1/chat/completions
 openai POST /v1/audio/transcriptions
+openai POST /v1/audio/translations
 openai POST /v1/audio/speech
 openai GET /v1/models
 selfhosted POST /asr

@@ -54,6 +54,7 @@ def _address(server: str, path: str) -> Callable[[Any], dict[str, str]]:
 
 WAYS = {
     ("openai", "POST", "/v1/audio/transcriptions"): Way(("transcribe", "digits.wav"), lambda _: {}),
+    ("openai", "POST", "/v1/audio/translations"): Way(("transcribe", "--translate", "digits.wav"), lambda _: {}),
     ("qiniu", "POST", "/v1/voice/asr"): Way(("transcribe", "https://example.org/digits.wav"), lambda _: {}),
     ("qiniu", "POST", "/v1/voice/tts"): Way(("speak", "Dial 1.", "-o", "one.wav"), lambda _: {"speech_format": "wav"}),
     ("selfhosted", "POST", "/asr"): Way(("transcribe", "digits.wav"), _address("asr", "/asr")),

@@ -276,9 +276,16 @@ def check_options(family: Family, verb: Verb, options: Any) -> None:
         if each.name == "text" or each.name in taken or not _is_set(getattr(options, each.name)):
             continue
         others = [other.name for other in FAMILIES.values() if each.name in takes(other, verb)]
-        flag = FLAGS.get(each.name, "--" + each.name.replace("_", "-"))
         can = f"Families that do: {', '.join(others)}" if others else "No family does"
-        raise UsageError(f"does not take {flag} {_doing(verb)}", who=family.name, cure=can)
+        raise UsageError(f"does not take {_flag(each.name)} {_doing(verb)}", who=family.name, cure=can)
+    for first, second in family.apart.get(verb if family.can(verb) else BRIDGED.get(verb, verb), ()):
+        if _is_set(getattr(options, first)) and _is_set(getattr(options, second)):
+            what = f"does not take {_flag(second)} with {_flag(first)}"
+            raise UsageError(what, who=family.name, cure=f"Leave {_flag(second)} out.")
+
+
+def _flag(option: str) -> str:
+    return FLAGS.get(option, "--" + option.replace("_", "-"))
 
 
 def with_chat_settings(family: Family, options: ChatOptions, cfg: Config, report: Reporter) -> ChatOptions:

@@ -20,6 +20,7 @@ from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer, echo, encoded
 from tests.fakes.server import CUT, RESET, STALL, Gate, Reply, Step
 from voicecli.backends.openai import OpenAI, open_openai
+from voicecli.backends.openai.transcriptions import TRANSLATOR
 from voicecli.errors import (
     ConfigError,
     DroppedError,
@@ -365,6 +366,33 @@ async def test_language_is_sent_as_its_code(asked: str | None, configured: str, 
     live = next(entry for entry in server.log if entry["verb"] == "realtime")
     assert server.log[0]["form"].get("language") == sent
     assert live["session"]["audio"]["input"]["transcription"].get("language") == sent
+
+
+async def test_a_translation_sends_no_language_and_asks_for_no_word_times() -> None:
+    options = TranscribeOptions(translate=True, prompt="digits", temperature=0.0, words=True)
+    with OpenAIServer() as server:
+        (found,) = await heard(server, "42", options, language="zh")
+    (entry,) = server.log
+    assert (entry["verb"], found.text, found.segments[0].text) == ("translate", "four two", "four two")
+    expected = {"model": "digits-hear", "prompt": "digits", "temperature": "0.0", "response_format": "verbose_json"}
+    assert entry["form"] == expected
+
+
+@pytest.mark.parametrize(
+    ("configured", "asked", "sent"),
+    [("gpt-4o-mini-transcribe", None, TRANSLATOR), ("large-v3", None, "large-v3"), ("m", "other", "other")],
+)
+async def test_who_only_transcribes_is_not_asked_to_translate(configured: str, asked: str | None, sent: str) -> None:
+    with OpenAIServer() as server:
+        await heard(server, "42", TranscribeOptions(translate=True, model=asked), transcribe_model=configured)
+    assert server.log[0]["form"]["model"] == sent
+
+
+async def test_a_service_that_does_not_translate_is_told_of_with_the_cure() -> None:
+    with OpenAIServer() as server:
+        server.on("/v1/audio/translations", Reply.json({"detail": "Not Found"}, 404))
+        with pytest.raises(ServiceError, match="Not Found.*Check that it translates.*-m whisper-1"):
+            await heard(server, "42", TranscribeOptions(translate=True))
 
 
 async def test_words_are_asked_for_with_times() -> None:

@@ -112,7 +112,18 @@ TRANSCRIPTION: dict[str, Check] = {
     "stream": among("true", "false"),
     "chunking_strategy": filled,
 }
-REQUIRED = {id(CHAT): ("model", "messages"), id(SPEECH): ("model", "input", "voice"), id(TRANSCRIPTION): ("model",)}
+TRANSLATION: dict[str, Check] = {
+    "model": filled,
+    "prompt": text,
+    "response_format": among("json", "text", "srt", "verbose_json", "vtt"),
+    "temperature": TRANSCRIPTION["temperature"],
+}
+REQUIRED = {
+    id(CHAT): ("model", "messages"),
+    id(SPEECH): ("model", "input", "voice"),
+    id(TRANSCRIPTION): ("model",),
+    id(TRANSLATION): ("model",),
+}
 
 
 def checked(fields: Any, schema: dict[str, Check]) -> dict[str, Any]:
@@ -160,6 +171,12 @@ def transcription(form_fields: dict[str, str]) -> dict[str, str]:
         )
     else:
         _refuse(form == "diarized_json", "diarized_json needs a model that tells speakers apart", "response_format")
+    return fields
+
+
+def translation(form_fields: dict[str, str]) -> dict[str, str]:
+    fields = checked(form_fields, TRANSLATION)
+    _refuse("transcribe" in fields["model"], f"model '{fields['model']}' does not translate", "model")
     return fields
 
 

@@ -38,6 +38,7 @@ from tests.fakes.openai_schema import Bad
 from tests.fakes.server import FakeServer, Reply, Request, Socket, Step
 
 RATE = 24_000
+Form = dict[str, str]
 
 
 def next_digits(question: str) -> str:
@@ -49,6 +50,14 @@ def next_digits(question: str) -> str:
 def echo(question: str) -> str:
     """The question itself."""
     return question
+
+
+NUMBERS = "zero one two three four five six seven eight nine".split()
+
+
+def in_english(digits: str) -> str:
+    """What a translation makes of digits: 42 becomes "four two"."""
+    return " ".join(NUMBERS[int(each)] if each.isdecimal() else each for each in digits)
 
 
 ANSWERS = {"next": next_digits, "echo": echo}
@@ -108,6 +117,7 @@ class OpenAIServer(FakeServer):
             ("GET", "/v1/models"): self._models,
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/audio/transcriptions"): self._transcribe,
+            ("POST", "/v1/audio/translations"): self._translate,
             ("POST", "/v1/audio/speech"): self._speak,
         }
         try:
@@ -198,10 +208,18 @@ class OpenAIServer(FakeServer):
     # -- transcriptions --------------------------------------------------------------------------
 
     async def _transcribe(self, request: Request) -> Reply:
+        return await self._heard("transcribe", request, schema.transcription, lambda digits: digits)
+
+    async def _translate(self, request: Request) -> Reply:
+        return await self._heard("translate", request, schema.translation, in_english)
+
+    async def _heard(
+        self, task: str, request: Request, allowed: Callable[[Form], Form], words: Callable[[str], str]
+    ) -> Reply:
         if len(request.body) > schema.AUDIO_BYTES:
             raise Bad("Maximum content size limit exceeded", status=413)
         form, files = schema.multipart(request.headers.get("content-type", ""), request.body)
-        form = schema.transcription(form)
+        form = allowed(form)
         if files.keys() != {"file"}:
             raise Bad(f"expected one file named 'file', got {sorted(files)}", "file")
         name, data = files["file"]
@@ -210,12 +228,12 @@ class OpenAIServer(FakeServer):
             raise Bad(f"audio duration {len(samples) / rate:.0f} seconds is longer than 1400 seconds", "file")
         begun = time.monotonic()
         tones = dtmf.find(samples, rate, self.habits.tone_ms)
-        text = self.habits.heard("".join(tone.digit for tone in tones))
-        self.note("transcribe", form=form, file=name, seconds=len(samples) / rate, heard=text)
+        text = words(self.habits.heard("".join(tone.digit for tone in tones)))
+        self.note(task, form=form, file=name, seconds=len(samples) / rate, heard=text)
         await asyncio.sleep(max(0.0, self.habits.hear_s - (time.monotonic() - begun)))
-        return self._transcript(form, text, tones, len(samples) / rate)
+        return self._transcript(task, form, text, tones, len(samples) / rate)
 
-    def _transcript(self, form: dict[str, str], text: str, tones: list[dtmf.Tone], seconds: float) -> Reply:
+    def _transcript(self, task: str, form: Form, text: str, tones: list[dtmf.Tone], seconds: float) -> Reply:
         kind = form.get("response_format", "json")
         if form.get("stream") == "true" and self.habits.stream_transcripts and form["model"] != "whisper-1":
             return Reply.sse(_transcript_events(text))
@@ -225,7 +243,7 @@ class OpenAIServer(FakeServer):
         if kind in ("verbose_json", "diarized_json"):
             start, end = (tones[0].start, tones[-1].end) if tones else (0.0, 0.0)
             segment = {"id": 0, "start": start, "end": end, "text": f" {text}", **WHISPERS}
-            whole |= {"task": "transcribe", "language": "english", "duration": seconds}
+            whole |= {"task": task, "language": "english", "duration": seconds}
             whole["segments"] = [segment | ({"speaker": "A"} if kind == "diarized_json" else {})] if tones else []
         if "word" in form.get("timestamp_granularities[]", ""):
             whole["words"] = [{"word": tone.digit, "start": tone.start, "end": tone.end} for tone in tones]

@@ -10,7 +10,7 @@ from voicecli.backends.registry import FAMILIES
 
 def test_every_verb_of_every_family_has_its_kinds_and_its_command() -> None:
     assert set(KINDS) == set(served())
-    assert {verb for _, verb in served()} <= {each.verb for each in COMMANDS}
+    assert {verb for _, verb in served()} <= {name for each in COMMANDS for name in (each.verb, each.name)}
 
 
 def test_no_combination_is_forgotten() -> None:

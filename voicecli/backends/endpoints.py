@@ -15,13 +15,14 @@ from voicecli.types import Verb
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`path` is as the service's documents write it; {text} stands for anything. `server` tells which of several
-    servers has it, `note` when it is asked."""
+    servers has it, `note` when it is asked, `command` who alone asks it of the commands that use its verbs."""
 
     method: Literal["GET", "POST", "WS"]
     path: str
     verbs: tuple[Verb, ...]
     note: str = ""
     server: str = ""
+    command: str = ""
 
 
 _CHAT = Endpoint("POST", "/v1/chat/completions", ("chat",))
@@ -31,6 +32,7 @@ ENDPOINTS: dict[str, tuple[Endpoint, ...]] = {
     "openai": (
         Endpoint("POST", "/v1/chat/completions", ("chat", "image_describe")),
         Endpoint("POST", "/v1/audio/transcriptions", ("transcribe",)),
+        Endpoint("POST", "/v1/audio/translations", ("transcribe",), "with `--translate`", command="transcribe"),
         Endpoint("WS", "/v1/realtime", ("transcribe_live",), "with `live_url`"),
         Endpoint("POST", "/v1/audio/speech", ("speak",)),
         Endpoint("GET", "/v1/models", ("models", "health")),

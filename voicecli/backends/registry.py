@@ -50,7 +50,8 @@ class Family:
 
     `needs` names, per verb, the setting without which a backend of the family lacks the verb.
     `takes` names, per verb, the option fields (of TranscribeOptions, ChatOptions, SpeechRequest …) that
-    the family honours: anything else that a caller sets is refused before work begins.
+    the family honours: anything else that a caller sets is refused before work begins. `apart` names pairs of
+    them of which the second cannot be had with the first.
     `stops_on_cancel` names the verbs where leaving the stream really stops the service's work.
     `languages` names, per verb, the only languages (first subtags) that it can; absent: any. `notices`
     names, per verb, what a person should know who leaves the language open.
@@ -80,6 +81,7 @@ class Family:
     local: bool = False
     needs: dict[str, str] = field(default_factory=dict)
     takes: dict[str, frozenset[str]] = field(default_factory=dict)
+    apart: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     languages: dict[str, frozenset[str]] = field(default_factory=dict)
     notices: dict[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
@@ -137,7 +139,7 @@ FAMILIES: dict[str, Family] = {
         image_describe=_OPENAI,
         needs={"transcribe_live": "live_url"},
         takes={
-            "transcribe": frozenset({"language", "model", "prompt", "temperature", "words", "diarize"}),
+            "transcribe": frozenset({"language", "model", "prompt", "temperature", "words", "diarize", "translate"}),
             "transcribe_live": frozenset({"language", "model", "prompt"}),
             "chat": _OPENAI_CHAT,
             "speak": frozenset({"voice", "model", "speed", "format", "instructions", "reference"}),
@@ -145,6 +147,7 @@ FAMILIES: dict[str, Family] = {
             "image_make": frozenset({"model", "size"}),
             "image_describe": frozenset({"model", "question"}),
         },
+        apart={"transcribe": (("translate", "language"), ("translate", "diarize"))},
         limits=Limits(
             upload_bytes=26_214_400,
             containers=frozenset({"wav", "flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "webm"}),

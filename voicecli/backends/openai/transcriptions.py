@@ -1,4 +1,4 @@
-"""Transcriptions by upload: the request, the streamed answer, the whole one.
+"""Transcriptions and translations by upload: the request, the streamed answer, the whole one.
 
 Belongs here: which fields are sent (as few as possible: some servers fail on any that they do not
 know), when a transcript is complete. Does not belong here: what an answer's fields mean (answers).
@@ -13,7 +13,7 @@ from typing import Any
 
 from voicecli.backends.http import Reply
 from voicecli.backends.openai.answers import transcript, whole_transcript
-from voicecli.backends.openai.part import DONE, Part
+from voicecli.backends.openai.part import DONE, REFUSES_FIELD, Part
 from voicecli.backends.sse import Events
 from voicecli.errors import ServiceError
 from voicecli.types import AudioClip, TranscribeOptions, Transcript
@@ -33,6 +33,9 @@ _OPTIONS = ("prompt", "temperature")
 _WORDS = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
 _TIMELESS, _PLAIN = "no granularities", "no verbose_json"
 _JSON_ONLY = ("gpt-4o", "gpt-live", "-transcribe")
+TRANSLATOR = "whisper-1"
+"""The model that translates in place of a configured one of _JSON_ONLY: none of them does."""
+_CANT_TRANSLATE = REFUSES_FIELD | {404, 405}
 
 
 class Transcriptions(Part):
@@ -43,20 +46,36 @@ class Transcriptions(Part):
         """Partial transcripts where the service streams them, then the final one. Raises ConfigError for no model."""
         # The file's own name stays here: only its extension matters to the service.
         upload = (f"audio.{clip.container}", clip.data, _KINDS.get(clip.container, "application/octet-stream"))
+        path, fields = ("translations", self._translation) if options.translate else ("transcriptions", self._fields)
         async with AsyncExitStack() as stack:
-            reply = await self._enter(
-                stack,
-                lambda final: self._service.stream(
-                    "POST",
-                    "audio/transcriptions",
-                    verb="transcribe",
-                    final=final,
-                    data=self._fields(options),
-                    files={"file": upload},
-                ),
-                self._unlearn,
-            )
+            try:
+                reply = await self._enter(
+                    stack,
+                    lambda final: self._service.stream(
+                        "POST",
+                        f"audio/{path}",
+                        verb="transcribe",
+                        final=final,
+                        data=fields(options),
+                        files={"file": upload},
+                    ),
+                    self._unlearn,
+                )
+            except ServiceError as exc:
+                if options.translate and exc.status in _CANT_TRANSLATE:
+                    exc.cure = f"Check that it translates, and with which model: -m {TRANSLATOR}"
+                raise
             yield await stack.enter_async_context(aclosing(self._transcripts(reply)))
+
+    def _translation(self, options: TranscribeOptions) -> dict[str, Any]:
+        """A translation has fewer fields: it finds the language out, is not streamed, and tells no words' times."""
+        asked: dict[str, Any] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+        model = self._model(options.model, "transcribe_model")
+        unable = options.model is None and any(part in model.lower() for part in _JSON_ONLY)
+        asked["model"] = TRANSLATOR if unable else model
+        if options.words and _PLAIN not in self._learnt:
+            asked["response_format"] = "verbose_json"
+        return self._form(asked)
 
     def _fields(self, options: TranscribeOptions) -> dict[str, Any]:
         asked: dict[str, Any] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
@@ -68,7 +87,11 @@ class Transcriptions(Part):
             asked |= self._words(model.lower())
         elif "gpt-4o" in model.lower():
             asked["stream"] = True
-        return {name: _form(value) for name, value in (self._backend.extra_for("transcribe") | asked).items()}
+        return self._form(asked)
+
+    def _form(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The fields of the form, with what the configuration passes on."""
+        return {name: _text(value) for name, value in (self._backend.extra_for("transcribe") | asked).items()}
 
     def _words(self, model: str) -> dict[str, Any]:
         """How to ask this model for times: some fail on the question, which is learnt the first time."""
@@ -176,7 +199,7 @@ class _Heard:
         return isinstance(piece, str) and bool(piece)
 
 
-def _form(value: Any) -> Any:
+def _text(value: Any) -> Any:
     """A value as a form field carries it."""
     if isinstance(value, bool):
         return "true" if value else "false"
