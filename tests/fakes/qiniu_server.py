@@ -74,6 +74,10 @@ class Manner:
     tail: bytes = b""
     last_number: int = -2
     ending: Ending = "flag"
+    forgetful: int = 0
+    """So many sessions, the first ones, hear nothing after their third piece, and end as `ending` says."""
+    counts: bool = True
+    """Whether it tells how much sound it has had."""
     error: tuple[int, str] | None = None
     """Answer this to the sound's piece number `error_at`."""
     error_at: int = 2
@@ -81,9 +85,10 @@ class Manner:
     """Refuse everything with this status and body."""
     silent: bool = False
     patience_s: float = 8.0
-    speech: Literal["streamed", "empty first", "no last", "one", "text", "error", "error later", "silence", "cut"] = (
-        "streamed"
-    )
+    speech: Literal[
+        "streamed", "empty first", "no last", "one", "text", "error", "error later", "silence", "cut",
+        "garbled", "garbled last", "unnumbered", "garbled and unnumbered",
+    ] = "streamed"  # fmt: skip
     speech_error: Any = None
     speech_sockets: bool = True
 
@@ -96,6 +101,7 @@ class Heard:
     pieces: list[bytes] = field(default_factory=list)
     came: list[float] = field(default_factory=list)
     over: bool = False
+    taken: int = 0
     complaint: str = ""
     text: str = ""
 
@@ -215,12 +221,18 @@ class QiniuServer(FakeServer):
             return
         pcm, heard.over = read_audio(message, number)
         heard.pieces.append(pcm)
-        digits.hear(pcm)
+        if not self._forgets(heard):
+            digits.hear(pcm)
+            heard.taken += len(pcm)
         heard.text = digits.text()
         if self.manner.error and number == self.manner.error_at + 1:
             raise Wrong(*self.manner.error)
         if heard.over and not heard.pcm:
             raise Wrong(45000002, "empty audio")
+
+    def _forgets(self, heard: Heard) -> bool:
+        first = self.sessions[: self.manner.forgetful]
+        return any(each is heard for each in first) and len(heard.pieces) > 3
 
     async def _answer(self, socket: Socket, heard: Heard, digits: Digits, number: int) -> None:
         manner = self.manner
@@ -248,7 +260,7 @@ class QiniuServer(FakeServer):
             "text": heard.text,
             "utterances": digits.utterances(heard.over),
         }
-        duration = {"audio_info": {"duration": len(heard.pcm) * 1000 // (2 * RATE)}}
+        duration = {"audio_info": {"duration": heard.taken * 1000 // (2 * RATE)}} if manner.counts else {}
         shapes: dict[Shape, Any] = {
             "object": {**duration, "result": result},
             "list": {**duration, "result": [result]},
@@ -266,7 +278,8 @@ class QiniuServer(FakeServer):
         await self._held(socket)
         manner = self.manner
         final = self._response(heard, digits, len(heard.pieces) + 1)
-        match manner.ending:
+        ending = manner.ending if self._forgets(heard) or not manner.forgetful else "flag"
+        match ending:
             case "flag" | "bare flag":
                 flags = 3 if manner.ending == "flag" else 2
                 await socket.send(self._response(heard, digits, manner.last_number, flags))
@@ -330,7 +343,7 @@ class QiniuServer(FakeServer):
             await socket.send(part if self.manner.speech == "text" else part.encode())
         if self.manner.speech == "cut":
             socket.reset()
-        if self.manner.speech not in ("no last", "silence"):
+        if self.manner.speech not in ("no last", "silence", "garbled last") and "unnumbered" not in self.manner.speech:
             # One synthesis a connection: the client leaves.
             async for _ in socket:
                 raise AssertionError("a second message on a speech socket")
@@ -356,7 +369,10 @@ class QiniuServer(FakeServer):
             if manner.speech in ("error later", "cut") and number == 3:
                 break
             last = number == len(parts) and manner.speech != "no last"
-            yield answer(part, -number if last else number)
+            if number == (len(parts) if manner.speech == "garbled last" else 2 if "garbled" in manner.speech else 0):
+                yield answer(part, number)[:-20]
+                continue
+            yield answer(part, "none" if "unnumbered" in manner.speech else -number if last else number)
         if manner.speech == "error later":
             yield json.dumps(manner.speech_error)
 
@@ -511,9 +527,10 @@ def _payload(message: str | bytes, *, kind: int, codings: tuple[int, ...], numbe
 # -- speech ----------------------------------------------------------------------------------------
 
 
-def answer(sound: bytes, sequence: int) -> str:
+def answer(sound: bytes, sequence: int | str) -> str:
     fields = {"reqid": "f3df", "operation": "query", "sequence": sequence, "data": base64.b64encode(sound).decode()}
-    return json.dumps(fields | ({"addition": {"duration": "1673"}} if sequence < 0 else {}))
+    last = isinstance(sequence, int) and sequence < 0
+    return json.dumps(fields | ({"addition": {"duration": "1673"}} if last else {}))
 
 
 def spoken(asked: Any) -> bytes:

@@ -1,27 +1,31 @@
-"""A certificate that nobody trusts, for 127.0.0.1 and a hundred years: it guards nothing but these tests."""
+"""A certificate that nobody trusts but who is told to, for this machine and a hundred years: it guards only tests."""
 
 from __future__ import annotations
 
 import ssl
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 PEM = """\
 -----BEGIN CERTIFICATE-----
-MIIBjzCCATagAwIBAgIUEEkiTp2EwUAP5n0V7wsbwjtpGbswCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMTEwNDkwNFoYDzIxMjYxMDI4
-MTA0OTA0WjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAATdGpoemBNPffZWG7OwqO+jHFdy6DyRCThRRlEtXH5irh5BBu/h1KNx
-3toY4QdCkeaPjJVkg8rrFZ16HykCJfkko2QwYjAdBgNVHQ4EFgQU3L2c8sGaQ5k0
-hzZzc1ZUxfOCkrUwHwYDVR0jBBgwFoAU3L2c8sGaQ5k0hzZzc1ZUxfOCkrUwDwYD
-VR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMCA0cAMEQC
-IHIovI5e/QIThzqj6QdCCi2N89Pa6BZMNOBvNN39dzuFAiA/Ci7PjpXHJw5+YXfe
-r1Za9FCd5FqLkSlKgbc7ptboJQ==
+MIIBrDCCAVGgAwIBAgIUKckAwt9JmeV6fZixdxyRsxuTHPYwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMTE3MTQ1NFoYDzIxMjYxMDI4
+MTcxNDU0WjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATWh3NlV6XafZf1/DFXqjnE5l3FH64Ohq10C+drxglsR2bob7qbLB+2
+lHCEE5VHIedL4ODav/7gHJNYgWCKJx0Vo38wfTAdBgNVHQ4EFgQUbUjpcdkm7qU3
+uTBU3vDXuu0Z3mwwHwYDVR0jBBgwFoAUbUjpcdkm7qU3uTBU3vDXuu0Z3mwwGgYD
+VR0RBBMwEYcEfwAAAYIJbG9jYWxob3N0MA4GA1UdDwEB/wQEAwIChDAPBgNVHRMB
+Af8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCVKxxf1HBdpbYK+hlmTAwpX0og
+/g8o4GPnO81QPJZp2QIhAJ+8Mwk5yWmsKcicQjkV7bUWcPBgp6iSRAqDedqxD18g
 -----END CERTIFICATE-----
 -----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg8vb9qIJZixuyoj6n
-9Sogew+DlPguTXqqKm1iZWyIx9ShRANCAATdGpoemBNPffZWG7OwqO+jHFdy6DyR
-CThRRlEtXH5irh5BBu/h1KNx3toY4QdCkeaPjJVkg8rrFZ16HykCJfkk
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgaWDN/1M5EFfoQYIF
+TiMcTaUawliyf0LzuaU2QBeNx7+hRANCAATWh3NlV6XafZf1/DFXqjnE5l3FH64O
+hq10C+drxglsR2bob7qbLB+2lHCEE5VHIedL4ODav/7gHJNYgWCKJx0V
 -----END PRIVATE KEY-----
 """
 
@@ -34,3 +38,17 @@ def server_context() -> ssl.SSLContext:
         path.write_text(PEM)
         context.load_cert_chain(path)
     return context
+
+
+@contextmanager
+def trusted(folder: Path) -> Iterator[Path]:
+    """While the block lasts the program trusts it, as a person would have it do: by SSL_CERT_FILE. The file."""
+    from voicecli.backends import door
+
+    path = folder / "trusted.pem"
+    path.write_text(PEM.partition("-----BEGIN PRIVATE KEY-----")[0])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SSL_CERT_FILE", str(path))
+        door.trusting.cache_clear()
+        yield path
+    door.trusting.cache_clear()

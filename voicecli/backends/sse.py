@@ -20,6 +20,9 @@ from voicecli.errors import ProtocolError
 LIMIT = 8 * 1024 * 1024
 """Bytes that one line, and the data of one event, may have."""
 
+LINES = 4_000_000
+"""Lines that one body may have, empty ones too: an event has two at least, and no answer a million words."""
+
 _END = re.compile(rb"[\r\n]")
 
 
@@ -37,12 +40,12 @@ class Lines:
     """Cuts bytes into lines at LF, CRLF or CR; the ends are not part of the lines."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit
+        self._limit, self._most, self._count = limit, LINES, 0
         self._buffer = bytearray()
         self._after_cr = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that `data` completes. Raises ProtocolError for a line over the limit."""
+        """The lines that `data` completes. Raises ProtocolError for a line over the limit, or too many."""
         start = 0
         if self._after_cr and data:
             start, self._after_cr = int(data[:1] == b"\n"), False
@@ -62,6 +65,9 @@ class Lines:
 
     def _take(self, rest: bytes) -> bytes:
         self._hold(rest)
+        self._count += 1
+        if self._count > self._most:
+            raise ProtocolError(f"sent more than {self._most:,} lines")
         line = bytes(self._buffer)
         self._buffer.clear()
         return line

@@ -33,6 +33,7 @@ from websockets.exceptions import (
     InvalidURI,
     ProxyError,
 )
+from websockets.frames import DATA_OPCODES, CloseCode, Frame
 from websockets.protocol import State
 
 from voicecli.backends import door
@@ -54,6 +55,12 @@ from voicecli.types import Backend
 
 MESSAGE_BYTES = 16 * 2**20
 """The largest message that is taken from a peer."""
+
+FRAGMENTS = 10_000
+"""Frames that one message may come in: of empty ones there would be no end below its size."""
+
+SOCKET_BYTES, MESSAGES = 1 << 30, 4_000_000
+"""The most that one connection may bring, in bytes and in messages."""
 
 CLOSE_S = 0.5
 """How long a polite close may take before the connection is cut."""
@@ -86,7 +93,7 @@ class Socket:
     def __init__(self, connection: ClientConnection, service: HttpService, until: float = math.inf) -> None:
         self._connection, self.service, self.who = connection, service, service.who
         self._until = until if until < math.inf else None
-        self._received, self._gone = 0, False
+        self._received, self._bytes, self._gone = 0, 0, False
 
     @property
     def closed(self) -> bool:
@@ -122,7 +129,8 @@ class Socket:
 
         Raises DroppedError for a connection that broke, ServiceError for one that was closed, naming
         code and reason, or what the table of close codes says; ProtocolError when the peer broke the
-        WebSocket protocol or sent too much; UnreachableError when the total deadline has passed.
+        WebSocket protocol or sent too much, in one message or in all; UnreachableError when the total
+        deadline has passed.
         """
         try:
             async with asyncio.timeout_at(self._until):
@@ -133,7 +141,9 @@ class Socket:
             return None
         except ConnectionClosed as exc:
             raise self._ended(exc) from exc
-        self._received += 1
+        self._received, self._bytes = self._received + 1, self._bytes + len(message)
+        if self._bytes > SOCKET_BYTES or self._received > MESSAGES:
+            raise ProtocolError(f"sent more than {SOCKET_BYTES:,} bytes, or {MESSAGES:,} messages", who=self.who)
         return message
 
     async def watched(self) -> None:
@@ -192,7 +202,21 @@ class Socket:
 
 
 class _Connection(ClientConnection):
-    """The library's connection, which waits for ever when a peer that is done does not hang up."""
+    """The library's connection, which waits for ever when a peer that is done does not hang up.
+
+    It also bounds a message's size, but not the number of its frames.
+    """
+
+    _fragments = 0
+
+    def process_event(self, event: Any) -> None:
+        super().process_event(event)
+        if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
+            return
+        self._fragments = 0 if event.fin else self._fragments + 1
+        if self._fragments > FRAGMENTS:
+            self.protocol.fail(CloseCode.MESSAGE_TOO_BIG, f"more than {FRAGMENTS} frames")
+            self.send_data()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -23,6 +23,7 @@ from voicecli.backends.qiniu.adapters import Recogniser
 from voicecli.backends.qiniu.addresses import Addresses
 from voicecli.backends.qiniu.session import Session
 from voicecli.errors import (
+    DroppedError,
     InputError,
     RateLimitedError,
     RefusedError,
@@ -157,6 +158,51 @@ async def test_every_ending_gives_the_final_text_and_a_closed_connection(serve: 
 async def test_the_flag_tells_the_end_whatever_the_number(serve: Serve, number: int) -> None:
     heard = await hear(serve(Manner(last_number=number)))
     assert heard[-1].text == DIGITS
+
+
+# Ends before all of the sound was heard.
+
+BROKEN: tuple[Ending, ...] = ("break", "close", "quiet")
+
+
+@pytest.mark.parametrize("ending", BROKEN)
+@pytest.mark.parametrize("way", ["live", "recording"])
+async def test_what_was_not_heard_when_it_broke_is_sent_again(serve: Serve, ending: Ending, way: str) -> None:
+    """All had been sent, and a text was known: it lacked the words of what the service never came to."""
+    server = serve(Manner(ending=ending, forgetful=1))
+    async with ears(server.base, quiet_s=0.3) as it:
+        clip = AudioClip(sound(), "pcm")
+        stream = (
+            it.transcribe(clip, OPTIONS) if way == "recording" else it.transcribe_live(microphone(sound()), OPTIONS)
+        )
+        async with stream as transcripts:
+            heard = [each async for each in transcripts]
+    assert heard[-1].final and heard[-1].text == DIGITS and [each.final for each in heard].count(True) == 1
+    assert [session.pcm for session in server.sessions] == [sound()] * 2
+    assert server.sessions[0].text != DIGITS and lonely()
+
+
+async def test_what_breaks_again_and_again_is_told_with_what_was_heard(serve: Serve) -> None:
+    server = serve(Manner(ending="break", forgetful=9))
+    with pytest.raises(
+        DroppedError, match=r"work \(127.*broke off; until then it had heard 0\.\d of 1\.4 s.*Try again"
+    ):
+        await hear(server)
+    assert len(server.sessions) == 3 and lonely()
+
+
+@pytest.mark.parametrize("ending", ["error", "bad close"])
+async def test_a_complaint_is_told_with_what_was_heard_and_nothing_is_sent_again(serve: Serve, ending: Ending) -> None:
+    server = serve(Manner(ending=ending, forgetful=9))
+    with pytest.raises(ServiceError, match=r"internal error.*heard 0\.\d of 1\.4 s"):
+        await hear(server)
+    assert len(server.sessions) == 1
+
+
+async def test_who_does_not_count_is_believed(serve: Serve) -> None:
+    server = serve(Manner(ending="break", forgetful=1, counts=False))
+    heard = await hear(server)
+    assert heard[-1].final and heard[-1].text and len(server.sessions) == 1
 
 
 # What a server may do.

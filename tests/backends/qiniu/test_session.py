@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
 from voicecli.backends.qiniu.session import BIG_PIECE, PIECE, Session, config
-from voicecli.errors import ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError
+from voicecli.errors import DroppedError, ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Transcript
 
 MS = 32
@@ -239,6 +240,69 @@ def test_after_the_last_frame_a_close_ends_it_with_what_is_known() -> None:
         it.receive(answer("one"), 2.5)
         it.closed(reason)
         assert it.final == Transcript("one")
+
+
+# What the service counts.
+
+
+def counted(text: str, ms: int) -> bytes:
+    return answer(text, audio_info={"duration": ms})
+
+
+ENDS: dict[str, tuple[Callable[[Session], object], type[VoiceError], str]] = {
+    "quiet": (lambda it: it.quiet(), DroppedError, "did not answer within 5 s"),
+    "close": (lambda it: it.closed(), DroppedError, "closed the connection before its result"),
+    "break": (lambda it: it.closed(DroppedError("broke off")), DroppedError, "broke off"),
+    "error": (lambda it: it.receive(refusal(55000000), 2.6), ServiceError, "because"),
+    "nonsense": (lambda it: it.receive(encode(Frame(Kind.RESULT, b"<html>", 1)), 2.6), ProtocolError, "no JSON"),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_an_end_before_all_sound_was_heard_is_told(name: str) -> None:
+    end, kind, words = ENDS[name]
+    it = started(sound_ms=3000, finished=True)
+    assert it.receive(counted("one", 1200), 2.5)
+    with pytest.raises(VoiceError, match=rf"{words}.*heard 1\.2 of 3\.0 s") as caught:
+        end(it)
+    assert type(caught.value) is kind and it.final is None
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("ms", [2800, 3000, 9000])
+def test_an_end_after_all_sound_was_heard_gives_what_is_known(name: str, ms: int) -> None:
+    it = started(sound_ms=3000, finished=True)
+    it.receive(counted("one two", ms), 2.5)
+    ENDS[name][0](it)
+    assert it.final and it.final.text == "one two"
+
+
+def test_the_most_that_was_counted_counts() -> None:
+    it = started(sound_ms=3000, finished=True)
+    for text, ms in (("one", 3000), ("one two", 100)):
+        it.receive(counted(text, ms), 2.5)
+    it.closed()
+    assert it.final and it.final.text == "one two"
+
+
+def test_who_counts_nothing_of_what_it_has_words_of_does_not_count() -> None:
+    it = started(sound_ms=3000, finished=True)
+    it.receive(counted("one two", 0), 2.5)
+    it.closed()
+    assert it.final and it.final.text == "one two"
+
+
+def test_who_has_no_words_and_counts_nothing_has_heard_nothing() -> None:
+    it = started(sound_ms=3000, finished=True)
+    it.receive(counted("", 0), 2.5)
+    with pytest.raises(DroppedError, match=r"heard 0\.0 of 3\.0 s"):
+        it.closed()
+
+
+def test_the_services_own_end_is_the_end_whatever_it_counts() -> None:
+    it = started(sound_ms=3000, finished=True)
+    it.receive(answer("one", last=True, audio_info={"duration": 100}), 2.5)
+    assert it.final and it.final.text == "one"
 
 
 def test_empty_audio_is_an_end_without_words() -> None:

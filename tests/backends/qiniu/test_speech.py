@@ -17,7 +17,7 @@ from tests.backends.qiniu.conftest import Serve
 from tests.fakes.qiniu_server import KEY, SPEECH_RATE, Manner, QiniuServer
 from voicecli.backends import qiniu
 from voicecli.backends.qiniu.answers import decoded
-from voicecli.backends.qiniu.speech import PCM, sound_in
+from voicecli.backends.qiniu.speech import PCM, Order, sound_in
 from voicecli.errors import (
     ConfigError,
     InputError,
@@ -109,7 +109,7 @@ async def test_sound_comes_before_the_last_is_made(serve: Serve) -> None:
         assert len(rest) >= 3 and time.monotonic() - begun > 0.6
 
 
-@pytest.mark.parametrize("speech", ["empty first", "no last", "one"])
+@pytest.mark.parametrize("speech", ["empty first", "no last", "one", "unnumbered"])
 async def test_what_servers_do_is_put_up_with(serve: Serve, speech: Any) -> None:
     assert heard(await say(serve(Manner(speech=speech)))) == "40719"
 
@@ -158,6 +158,44 @@ async def test_sound_before_an_error_is_given_first(serve: Serve) -> None:
 async def test_a_broken_connection_is_no_end(serve: Serve) -> None:
     with pytest.raises(ServiceError, match="broke off"):
         await say(serve(Manner(speech="cut")))
+
+
+@pytest.mark.parametrize("speech", ["garbled", "garbled last", "garbled and unnumbered"])
+async def test_a_garbled_piece_is_no_shorter_speech(serve: Serve, speech: Any) -> None:
+    with pytest.raises(ProtocolError, match=r"sent something that is no JSON") as caught:
+        await say(serve(Manner(speech=speech)))
+    assert caught.value.who.startswith("work (127.0.0.1")
+
+
+NEXT = [
+    (["?", 1, 2, -3], True),
+    (["?", 0, 1, -2], True),
+    ([1, "?", "?", 2, "?", -3], True),
+    (["?", 2], False),
+    (["?", -1], False),
+    ([1, "?", 3], False),
+    ([1, "?", -1], False),
+    ([1, "?", None], False),
+    ([None, "?", 1], False),
+    ([1, "?"], False),
+    ([1, 5, 3, -9], True),
+]
+
+
+@pytest.mark.parametrize(("came", "well"), NEXT)
+def test_what_is_skipped_must_be_shown_to_be_no_piece(came: list[Any], well: bool) -> None:
+    """ "?" is something that is no JSON; the rest are the answers' numbers."""
+    order, failed = Order(), False
+    try:
+        for each in came:
+            if each == "?":
+                order.skip(ProtocolError("no JSON"))
+            else:
+                order.follow(sound_in({"data": "AAAA", "sequence": each}))
+        order.end()
+    except ProtocolError:
+        failed = True
+    assert failed is not well
 
 
 @pytest.mark.parametrize("format", ["mp3", "wav"])

@@ -68,13 +68,16 @@ class Recogniser:
 
     @asynccontextmanager
     async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
-        """A recording: passed on when it is at an address, else sent as fast as the service takes it."""
+        """A recording: passed on when it is at an address, else sent as fast as the service takes it.
+
+        As with live sound, what a dropped connection left unfinished is sent again.
+        """
         if clip.url:
             async with aclosing(self._fetched(clip, options)) as transcripts:
                 yield transcripts
             return
-        samples = samples_of(clip)
-        async with aclosing(_frames(samples)) as frames, self._conversed(frames, options) as transcripts:
+        frames = _frames(samples_of(clip))
+        async with reopened(lambda taped: self._conversed(taped, options), frames) as transcripts:
             yield transcripts
 
     @asynccontextmanager
@@ -291,6 +294,4 @@ def _language_in(name: str) -> str:
 
 def named(error: VoiceError, service: HttpService) -> VoiceError:
     """`error` with the name of the service, and without its key."""
-    error.who, error.what = error.who or service.who, service.masked(error.what)
-    error.args = (error.what,)
-    return error
+    return service.own(error)

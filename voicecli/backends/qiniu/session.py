@@ -6,6 +6,10 @@ the bytes. Errors raised here have no `who`; the caller knows the host.
 
     start() ──► feed() … feed() ──► finish()         what to send: the config, then sound, then the last piece
     receive() … receive()  closed()  quiet()         what came: each may set `final`, which ends the session
+
+After the last frame the service may end as it likes, and what is known is the result, but for one thing:
+where it says (`audio_info.duration`) that it had less of the sound than it was sent, words may be missing.
+Then whatever ended the session is raised.
 """
 
 from __future__ import annotations
@@ -43,6 +47,9 @@ QUIET_S = 5.0
 
 LONGEST_END_S = 120.0
 """How much longer than the sound itself a server may go on after the last frame, quiet or not."""
+
+COUNTED_S = 0.2
+"""By how much a service may count less than it was sent and have had all of it: it counts in pieces."""
 
 
 def config(uid: str, model: str = "asr", extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -83,7 +90,7 @@ class Session:
         self._held = bytearray()
         self._finished = False
         self._sent_bytes, self._over_at = 0, math.inf
-        self._known = False
+        self._known, self._counted_s = False, -1.0
         self._results = 0
         self._so_far = Transcript("", final=False)
         self._last: tuple[Any, Mapping[str, Any]] | None = None
@@ -126,7 +133,7 @@ class Session:
         """What a message adds: the text so far, when it changed and the session goes on.
 
         Raises the service's error, or ProtocolError for nonsense. Once the last frame is sent, an
-        error ends the session with what is known instead.
+        error ends the session with what is known instead, unless sound is missing from it.
         """
         try:
             return self._received(message, now)
@@ -140,10 +147,14 @@ class Session:
         self._end_early(reason or DroppedError(f"closed the connection before its result{note}", cure="Try again"))
 
     def quiet(self) -> None:
-        """The deadline has passed and nothing came. Ends the session, or raises UnreachableError."""
+        """The deadline has passed and nothing came. Ends the session, or raises.
+
+        UnreachableError: the sound was never answered; DroppedError: only some of it was.
+        """
         waited = self._quiet_s if self.answered else self._config_s
         note = f"; its last words were: {self._note}" if self._note else ""
-        self._end_early(UnreachableError(f"did not answer within {waited:g} s{note}", cure="Try again"))
+        error = DroppedError if self._known else UnreachableError
+        self._end_early(error(f"did not answer within {waited:g} s{note}", cure="Try again"))
 
     def _received(self, message: bytes | str, now: float) -> Transcript | None:
         if isinstance(message, str):
@@ -181,6 +192,8 @@ class Session:
         # The config's answer also looks like a result, but knows nothing yet.
         self._known |= bool(self._so_far.text) or self._results > 0
         self._results += 1
+        if self._so_far.duration is not None:
+            self._counted_s = max(self._counted_s, self._so_far.duration)
         changed = (self._so_far.text, self._so_far.segments) != (before.text, before.segments)
         return self._so_far if changed else None
 
@@ -208,7 +221,20 @@ class Session:
     def _end_early(self, error: VoiceError) -> None:
         if not (self._finished and self._known):
             raise error
+        if missing := self._missing():
+            error.what = f"{error.what}; {missing}"
+            error.args = (error.what,)
+            raise error
         self._end()
+
+    def _missing(self) -> str:
+        """How much of the sound the service counted, when that is less than it was sent; "" when it does not count."""
+        sent_s = self._sent_bytes / (MIC.rate * MIC.frame_bytes)
+        # Who has words of sound that it counts as nothing does not count.
+        counts = self._counted_s > 0 or (self._counted_s == 0 and not self._so_far.text)
+        if not counts or round(sent_s - self._counted_s, 3) <= COUNTED_S:
+            return ""
+        return f"until then it had heard {self._counted_s:.1f} of {sent_s:.1f} s"
 
     def _end(self) -> None:
         self.deadline = None

@@ -21,7 +21,6 @@ from voicecli.backends.qiniu.addresses import Addresses
 from voicecli.backends.qiniu.answers import complaint_error, decoded
 from voicecli.backends.qiniu.session import laid_over
 from voicecli.backends.websocket import Socket
-from voicecli.backends.wording import clean
 from voicecli.errors import InputError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 
@@ -44,10 +43,11 @@ _IDLE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One answer's sound; `last` says that no other follows."""
+    """One answer's sound; `last` says that no other follows, `number` which answer it is (None: untold)."""
 
     data: bytes
     last: bool
+    number: int | None = None
 
 
 def sound_in(data: Any) -> Sound:
@@ -61,7 +61,38 @@ def sound_in(data: Any) -> Sound:
         sound = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else b""
     except (binascii.Error, ValueError) as exc:
         raise ProtocolError("sent sound that is no base64") from exc
-    return Sound(sound, isinstance(sequence, int) and sequence < 0)
+    if isinstance(sequence, bool) or not isinstance(sequence, int):
+        return Sound(sound, False)
+    # -1 may stand for the last answer, whichever it is.
+    return Sound(sound, sequence < 0, None if sequence == -1 else abs(sequence))
+
+
+class Order:
+    """Tells words between the pieces, which may be skipped, from a piece that came garbled: then a number is missing.
+
+    A service that numbers nothing cannot show that nothing is missing. Numbers are looked at after something was
+    skipped only: nobody promised that they have no gaps.
+    """
+
+    def __init__(self) -> None:
+        self._next = {0, 1}
+        self._skipped: ProtocolError | None = None
+
+    def skip(self, why: ProtocolError) -> None:
+        """Something came that is no answer."""
+        self._skipped = self._skipped or why
+
+    def follow(self, sound: Sound) -> None:
+        """An answer came. Raises why something was skipped, unless this is the very next one."""
+        if self._skipped and sound.number not in self._next:
+            raise self._skipped
+        self._skipped = None
+        self._next = set() if sound.number is None else {sound.number + 1}
+
+    def end(self) -> None:
+        """No answer follows, and none was said to be the last. Raises why something was skipped."""
+        if self._skipped:
+            raise self._skipped
 
 
 class Mouth:
@@ -111,20 +142,37 @@ class Mouth:
 
     async def _conversed(self, socket: Socket, body: dict[str, Any]) -> AsyncGenerator[AudioChunk, None]:
         """Chunks as they come. The end is a negative sequence, or a close in good order after some sound."""
-        spoken, idle, note = False, 0, ""
+        spoken, idle, order = False, 0, Order()
         await socket.offer(json.dumps(body, ensure_ascii=False).encode())
-        while (message := await self._message(socket)) is not None:
-            sound = _sound_of(message, socket.service)
-            if sound and sound.data:
-                spoken, idle = True, 0
-                yield AudioChunk(sound.data, encoding_of(body))
-            if sound and sound.last:
-                break
-            note, idle = note if sound else _note(message), idle + 1
-            if idle > _IDLE:
-                raise ProtocolError(f"sent {idle} messages without sound", who=socket.who)
+        try:
+            while (sound := await self._next(socket, order)) is not None:
+                idle = 0 if sound.data else idle + 1
+                if idle > _IDLE:
+                    raise ProtocolError(f"sent {idle} messages without sound")
+                if sound.data:
+                    spoken = True
+                    yield AudioChunk(sound.data, encoding_of(body))
+                if sound.last:
+                    break
+        except ProtocolError as exc:
+            raise named(exc, socket.service) from exc.__cause__
         if not spoken:
-            raise _silent(socket.service, note)
+            raise _silent(socket.service)
+
+    async def _next(self, socket: Socket, order: Order) -> Sound | None:
+        """The next answer; None when the peer has closed in good order. Raises ProtocolError for one that is lost."""
+        message = await self._message(socket)
+        if message is None:
+            order.end()
+            return None
+        try:
+            data = decoded(message)
+        except ProtocolError as exc:
+            order.skip(exc)
+            return Sound(b"", False)
+        sound = _checked(data, socket.service)
+        order.follow(sound)
+        return sound
 
     async def _message(self, socket: Socket) -> bytes | str | None:
         try:
@@ -139,7 +187,7 @@ class Mouth:
         data, address = await self._addresses.json("POST", "/voice/tts", verb="speak", json=body)
         sound = _checked(data, address)
         if not sound.data:
-            raise _silent(address, "")
+            raise _silent(address)
         yield AudioChunk(sound.data, encoding_of(body))
 
 
@@ -149,15 +197,6 @@ def encoding_of(body: Mapping[str, Any]) -> PcmFormat | str:
     return _ENCODINGS.get(name, name)
 
 
-def _sound_of(message: bytes | str, service: HttpService) -> Sound | None:
-    """A message's sound; None for what is no JSON, which the service's own sample client skips."""
-    try:
-        data = decoded(message)
-    except ProtocolError:
-        return None
-    return _checked(data, service)
-
-
 def _checked(data: Any, service: HttpService) -> Sound:
     try:
         return sound_in(data)
@@ -165,10 +204,5 @@ def _checked(data: Any, service: HttpService) -> Sound:
         raise named(exc, service) from exc.__cause__
 
 
-def _note(message: bytes | str) -> str:
-    return clean(message if isinstance(message, str) else message[:1000].decode("utf-8", "replace"), 120)
-
-
-def _silent(service: HttpService, note: str) -> VoiceError:
-    words = service.masked(f": {note}") if note else ""
-    return ServiceError(f"sent no sound{words}", who=service.who, cure="Try again, or another voice")
+def _silent(service: HttpService) -> VoiceError:
+    return ServiceError("sent no sound", who=service.who, cure="Try again, or another voice")
