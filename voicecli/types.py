@@ -409,6 +409,22 @@ class Secret:
         raise TypeError("a Secret is never pickled")
 
 
+CUT_FROM = 8
+"""So much of a secret's beginning is a part of it, no longer a word."""
+
+
+def without(secret: str, text: str, stars: str = "****") -> str:
+    """`text` with `secret` as stars, also where the text was cut in the middle of it: words of services are."""
+    text = text.replace(secret, stars)
+    head, at = secret[:CUT_FROM], -1
+    while len(secret) > CUT_FROM and (at := text.find(head, at + 1)) >= 0:
+        end = at + next((n for n, (a, b) in enumerate(zip(text[at:], secret, strict=False)) if a != b), len(secret))
+        end = min(end, len(text))
+        if end == len(text) or not (text[end].isalnum() or text[end] in "-_"):
+            text = text[:at] + stars + text[end:]
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """Stands in an annotation: the least and the most that a setting may be. Checked when it is read."""

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.backends.wording import SHOWN, clean, complaint_in, complaint_of, harmless, mask, plain, retry_after
+from voicecli.types import CUT_FROM, without
 
 hostile = st.text(
     st.one_of(st.characters(), st.sampled_from('\x1b[]0;m\x07\x9b\u202e\u200b\r\n\t<>{}"\\')), max_size=400
@@ -100,3 +101,30 @@ def test_patience_that_a_service_asks_for(headers: dict[str, str], seconds: floa
 def test_any_header_is_survived(value: str) -> None:
     found = retry_after({"retry-after": value}, NOW)
     assert found is None or found >= 0
+
+
+SECRET = "sesame-open-0123456789-nobody-knows"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"no {SECRET} here", "no **** here"),
+        ("no sesame-open-01234…", "no ****…"),
+        ("no sesame-open-0123456789-nobody-know", "no ****"),
+        ("'sesame-o', 'sesame-op'", "'****', '****'"),
+        ("sesame-open-oil sesame-", "sesame-open-oil sesame-"),
+        ("sesame", "sesame"),
+    ],
+)
+def test_a_secret_that_was_cut_in_its_middle_is_masked_too(text: str, shown: str) -> None:
+    """A service's words are cut before anybody looks for a key in them."""
+    assert mask(text, (SECRET,)) == shown
+    assert without(SECRET, text) == shown
+
+
+@given(st.text(max_size=400), st.integers(0, 400), st.integers(8, 60))
+def test_wherever_words_are_cut_no_long_part_of_a_secret_is_left(text: str, at: int, limit: int) -> None:
+    secret = "Zq9" * 12
+    cut = clean(text[:at] + " " + secret + " " + text[at:], limit)
+    assert secret[:CUT_FROM] not in mask(cut, (secret,)) or secret[:CUT_FROM] in text

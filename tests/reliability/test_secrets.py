@@ -6,15 +6,12 @@ or command that the key was given in. A server that repeats whatever it is told 
 
 from __future__ import annotations
 
-import base64
 import json
 import pickle
-import subprocess
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import soundfile
@@ -23,29 +20,21 @@ from tests import dtmf
 from tests.conftest import Voice
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.fakes.server import FakeServer, Reply, Request
+from tests.reliability.leaks import HEADER, MARK, PASSWORD, Inside, inside, traces
 from voicecli.config import load
 from voicecli.keys import resolve_key
 from voicecli.types import Secret
 
-MARK = "MARKED-7f3a9c-never-to-be-seen"
-HEADER = "HEADED-2b8e41-never-to-be-seen"
-PASSWORD = "PASSED-9d0c77-never-to-be-seen"
+Program = Voice | Inside
 
 
-def forms(secret: str) -> set[bytes]:
-    """What it might be disguised as."""
-    raw = secret.encode()
-    return {raw, base64.b64encode(raw)[:-4], quote(secret).encode(), raw.hex().encode(), raw[:16], raw[-22:]}
-
-
-def traces(folder: Path, done: subprocess.CompletedProcess[bytes], *but: Path) -> list[str]:
-    """Where any of the secrets is found."""
-    places = {"stdout": done.stdout, "stderr": done.stderr}
-    for path in folder.rglob("*"):
-        if path.is_file() and path not in but:
-            places[str(path.relative_to(folder))] = path.read_bytes()
-    wanted = {form for secret in (MARK, HEADER, PASSWORD) for form in forms(secret)}
-    return [place for place, data in places.items() if any(form in data for form in wanted)]
+@pytest.fixture
+def run(
+    home: dict[str, str], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Inside]:
+    """The program in this process: as good as another, where what it writes is all that matters."""
+    with inside(home, tmp_path / "work", capfdbinary, monkeypatch) as it:
+        yield it
 
 
 @pytest.fixture
@@ -111,7 +100,7 @@ LINES: list[tuple[str, ...]] = [
 SOURCES = ("variable", "file", "command")
 
 
-def given(source: str, folder: Path, voice: Voice, url: str) -> tuple[dict[str, str], tuple[Path, ...]]:
+def given(source: str, folder: Path, voice: Program, url: str) -> tuple[dict[str, str], tuple[Path, ...]]:
     """The key out of one source: the variables, and the files in which it may stand."""
     headers = f'headers = {{"X-Auth-Token" = "{HEADER}"}}'
     if source == "variable":
@@ -132,10 +121,11 @@ def given(source: str, folder: Path, voice: Voice, url: str) -> tuple[dict[str, 
 
 
 @pytest.fixture
-def work(tmp_path: Path, voice: Voice) -> Path:
+def work(tmp_path: Path) -> Path:
     from tests.people import says
 
     folder = tmp_path / "work"
+    folder.mkdir(exist_ok=True)
     soundfile.write(folder / "digits.wav", dtmf.encode("4071"), 16_000)
     soundfile.write(folder / "person.wav", says("4071", 16_000), 16_000)
     return folder
@@ -143,13 +133,14 @@ def work(tmp_path: Path, voice: Voice) -> Path:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_no_command_writes_it_anywhere(
-    source: str, voice: Voice, work: Path, server: OpenAIServer, tmp_path: Path
+    source: str, voice: Voice, run: Inside, work: Path, server: OpenAIServer, tmp_path: Path
 ) -> None:
-    env, but = given(source, tmp_path, voice, server.base_url)
+    program: Program = run if source == "variable" else voice
+    env, but = given(source, tmp_path, program, server.base_url)
     found, codes = {}, {}
-    # The commands differ little in where the key comes from: all of them once, those that use it always.
+    # The commands differ little in where the key comes from: all of them once, in processes of their own only some.
     for line in LINES if source == "variable" else LINES[::6]:
-        done = voice(*line, "-v", env=env)
+        done = program(*line, "-v", env=env)
         codes[line] = done.returncode
         if where := traces(tmp_path, done, *but):
             found[line] = where
@@ -163,12 +154,13 @@ def test_no_command_writes_it_anywhere(
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
 def test_a_service_that_repeats_it_brings_nothing_out(
-    status: int, voice: Voice, work: Path, echo: FakeServer, tmp_path: Path
+    status: int, voice: Voice, run: Inside, work: Path, echo: FakeServer, tmp_path: Path
 ) -> None:
     STATUS[0] = status
-    env, but = given("variable", tmp_path, voice, echo.url)
+    program: Program = voice if status == 401 else run
+    env, but = given("variable", tmp_path, program, echo.url)
     for line in (LINES[0], LINES[6], LINES[9]) if status == 400 else (LINES[4],):
-        done = voice(*line, "-v", env=env)
+        done = program(*line, "-v", env=env)
         assert done.returncode not in (0, 1), done.stderr
         assert traces(tmp_path, done, *but) == [], done.stderr.decode()
 
@@ -183,14 +175,14 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-def test_a_password_in_an_address_is_not_shown(name: str, voice: Voice, work: Path, tmp_path: Path) -> None:
+def test_a_password_in_an_address_is_not_shown(name: str, run: Inside, work: Path, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     address = ADDRESSES[name].replace("{}", PASSWORD)
     path.write_text(
         f'[use]\nchat = "w"\ntranscribe = "w"\n[backends.w]\nfamily = "openai"\nchat_model = "m"\n{address}\n'
     )
     for line in (("chat", "hello"), ("config", "show"), ("transcribe", "digits.wav")):
-        done = voice(*line, "-v", env={"VOICE_CONFIG": str(path)})
+        done = run(*line, "-v", env={"VOICE_CONFIG": str(path)})
         assert traces(tmp_path, done, path) == [], (line, done.stderr.decode(), done.stdout.decode())
 
 
@@ -212,16 +204,16 @@ def test_a_password_in_an_address_is_not_shown(name: str, voice: Voice, work: Pa
     ids=range(8),
 )
 def test_a_secret_on_the_command_line_goes_no_further(
-    line: tuple[str, ...], env: dict[str, str], voice: Voice, tmp_path: Path
+    line: tuple[str, ...], env: dict[str, str], run: Inside, tmp_path: Path
 ) -> None:
-    done = voice(*line, "-v", env=env)
+    done = run(*line, "-v", env=env)
     assert traces(tmp_path, done) == [], done.stderr.decode()
 
 
-def test_a_file_that_holds_a_key_is_refused_without_it(voice: Voice, tmp_path: Path) -> None:
+def test_a_file_that_holds_a_key_is_refused_without_it(run: Inside, tmp_path: Path) -> None:
     path = config(tmp_path, "http://127.0.0.1:9", f'api_key = "{MARK}"')
     for line in (("chat", "hello"), ("config", "show"), ("doctor",)):
-        done = voice(*line, "-v", env={"VOICE_CONFIG": str(path)})
+        done = run(*line, "-v", env={"VOICE_CONFIG": str(path)})
         assert traces(tmp_path, done, path) == [], done.stderr.decode()
 
 

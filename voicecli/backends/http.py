@@ -268,6 +268,12 @@ class HttpService:
         quoted = clean(self.masked(text), 120)
         return ProtocolError(f"{what}: {quoted!r}" if quoted else what, who=self.who)
 
+    def own(self, error: VoiceError) -> VoiceError:
+        """`error`, which a part that knows no service raised: with this one's name, and without its key."""
+        error.who, error.what = error.who or self.who, self.masked(error.what)
+        error.args = (error.what,)
+        return error
+
     def masked(self, text: str) -> str:
         """`text` without this backend's key and headers' values."""
         return door.masked(text, self.backend)

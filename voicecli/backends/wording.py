@@ -15,6 +15,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from voicecli.types import without
+
 SHOWN = 300
 """Characters of a service's own words that a message carries at most."""
 
@@ -62,7 +64,7 @@ def harmless(text: str) -> str:
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` with every given secret, and whatever looks like a key, replaced by stars."""
     for secret in sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True):
-        text = text.replace(secret, "****")
+        text = without(secret, text)
     return _IN_URL.sub("****", _KEYLIKE.sub("****", text))
 
 

@@ -125,9 +125,8 @@ class _Pump:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """Errors of the session get the service's name."""
+        """Errors of the session get the service's name, and lose its key."""
         try:
             yield
         except VoiceError as exc:
-            exc.who = exc.who or self._socket.who
-            raise
+            raise self._socket.service.own(exc) from exc.__cause__

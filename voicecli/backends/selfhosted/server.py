@@ -67,8 +67,7 @@ async def messages(server: HttpService, reply: Reply) -> AsyncGenerator[Mapping[
                     raise server.error(complaint_in(message))
                 yield message
     except ProtocolError as exc:
-        exc.who = exc.who or server.who
-        raise
+        raise server.own(exc) from exc.__cause__
 
 
 def member(server: HttpService, data: Any, name: str) -> str:
