@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import re
 import resource
 import statistics
 import sys
@@ -56,7 +57,7 @@ def written(folder: Path, count: int) -> None:
 def vector(text: str, width: int) -> list[float]:
     """Words and pairs of characters, each with a direction of its own: what shares them is near."""
     found = np.zeros(width)
-    words = text.casefold().replace("\n", " ").split()
+    words = re.findall(r"\d+|[^\W\d]+", text.casefold())
     for part in [*words, *words, *(text[at : at + 2] for at in range(len(text) - 1))]:
         found[crc32(part.encode()) % width] += 1
         found[crc32(part.encode()[::-1]) % width] -= 0.5

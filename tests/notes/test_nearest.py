@@ -15,7 +15,7 @@ def random(count: int, width: int, seed: int = 7) -> list[bytes]:
     return [found for row in rows if (found := packed(row.tolist()))]
 
 
-@pytest.mark.parametrize(("count", "width"), [(1, 3), (BLOCK, 48), (3 * BLOCK + 17, 96)])
+@pytest.mark.parametrize(("count", "width"), [(1, 3), (BLOCK // 1024, 1024), (3 * (BLOCK // 256) + 17, 256)])
 def test_the_nearest_are_found(count: int, width: int) -> None:
     vectors = random(count, width)
     nearest = Nearest(width, ((1000 + at, each) for at, each in enumerate(vectors)))

@@ -16,8 +16,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 1024
-"""Vectors that are searched at once: what they are made into fits into a cache."""
+BLOCK = 1 << 18
+"""Numbers that are multiplied at once, 1 MB: they stay in the cache, and are too few for the library to use threads,
+which wait for each other where other programs run."""
 WIDEST = 20_000
 """Numbers of the longest vector that is believed."""
 FLOAT = 4
@@ -58,7 +59,7 @@ class Nearest:
         self._numbers = array("q")
         self._blocks: list[tuple[NDArray[np.int8], Floats]] = []
         each = iter(vectors)
-        while block := list(islice(each, BLOCK)):
+        while block := list(islice(each, max(1, BLOCK // max(1, width)))):
             self._numbers.extend(number for number, _ in block)
             self._blocks.append(_rounded(b"".join(data for _, data in block), len(block)))
 
