@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any, NoReturn, TextIO
 
 from voicecli.errors import InputError, UsageError
-from voicecli.types import without
 
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 MASK = "****"
@@ -297,6 +296,8 @@ class Console:
 
     def masked(self, text: str) -> str:
         """`text` with every known secret replaced by stars."""
+        from voicecli.types import without
+
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = without(secret, text, MASK)
         return text
