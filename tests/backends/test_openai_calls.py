@@ -18,19 +18,15 @@ from tests.fakes import openai_tools
 from tests.fakes.openai_schema import Bad
 from tests.fakes.openai_schema import chat as allowed
 from tests.fakes.openai_server import Habits, OpenAIServer
-from tests.fakes.qiniu_server import QiniuServer
 from tests.fakes.server import Reply
-from voicecli.backends import qiniu
 from voicecli.backends.openai.answers import Answer
 from voicecli.backends.openai.calls import LONGEST_ARGUMENTS, MOST_CALLS, Calls, name_of, without_tools, written
 from voicecli.errors import ServiceError
 from voicecli.types import (
-    Backend,
     ChatDelta,
     ChatMessage,
     ChatOptions,
     Picture,
-    Secret,
     ToolCall,
     ToolSpec,
     Usage,
@@ -334,18 +330,6 @@ async def test_pictures_belong_to_the_last_words_of_the_person() -> None:
 async def test_usage_of_an_answer_with_calls_is_told() -> None:
     with OpenAIServer(calling(("draw", PIG))) as server:
         assert [each.usage for each in await asked(server) if each.usage] == [Usage(1, 1)]
-
-
-@pytest.mark.anyio
-async def test_qiniu_is_offered_tools_as_openai_is() -> None:
-    with QiniuServer() as server:
-        server.on(CHAT, sse({"choices": [{"index": 0, "delta": {"tool_calls": [bit(PIG, "draw", index=0, id="a")]}}]},
-                            piece(None, "tool_calls")))  # fmt: skip
-        settings = Backend("q", "qiniu", base_url=server.base, key=Secret("sk-qiniu-0123456789"), chat_model="m")
-        async with qiniu.thinker(settings) as work, work.chat(ASK, OFFERED) as answer:
-            found = [each async for each in answer]
-        assert found[-1].calls == (ToolCall("a", "draw", PIG),)
-        assert [each["function"]["name"] for each in server.to(CHAT)[-1].json()["tools"]] == ["draw", "time"]
 
 
 # -- the strict server -----------------------------------------------------------------------------------
