@@ -32,6 +32,7 @@ from voicecli.backends.qiniu.session import config as qiniu_config
 from voicecli.blocks import Blocks
 from voicecli.config import edit, resolve
 from voicecli.console import as_text, clean, dump_json
+from voicecli.dialogue import courtesy
 from voicecli.dialogue.reading import read
 from voicecli.dialogue.sentences import SentenceSplitter, split_text
 from voicecli.dialogue.spoken import Speakable, speakable
@@ -392,10 +393,13 @@ def spoken(data: bytes) -> None:
 
 
 def readings(data: bytes) -> None:
-    """Whether somebody has finished; blocks of Markdown; what a terminal shows; what the offline skills think."""
+    """Whether somebody has finished, or said yes; blocks of Markdown; what a terminal shows; what offline skills think."""
     text = text_of(data)
     for trust in (True, False):
         read(text, trust_punctuation=trust)
+    yes = courtesy.verdict(text, text[::2]) is courtesy.Verdict.YES
+    assert not yes or courtesy.verdict(f"{text} no") is not courtesy.Verdict.YES
+    courtesy.asked_aloud(text[::3], text)
     blocks = Blocks()
     shown = [*(each for part in texts(text) for each in blocks.feed(part)), *blocks.flush()]
     assert "".join("".join(shown).split()) == "".join(text.split())
@@ -451,6 +455,6 @@ TARGETS: dict[str, Target] = {
         Target(configurations, (_CONFIG, bytes(range(40)))),
         Target(sentences, (_PROSE,), 200),
         Target(spoken, (_PROSE,), 200),
-        Target(readings, (_PROSE, b"what is 3 plus five", "十二乘以三".encode()), 200),
+        Target(readings, (_PROSE, b"what is 3 plus five", "十二乘以三".encode(), b"yes, please", "好的".encode()), 200),
     )
 }
