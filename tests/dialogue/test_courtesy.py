@@ -23,7 +23,7 @@ No. | no | Nope. | nah | No, thanks. | no thank you | No way. | Not now. | not y
 Don’t do it! | do not | do not do it | Never mind. | Stop. | stop it | Cancel. | cancel that | Forget it.
 I'd rather not. | Rather not | of course not | No no no | Absolutely not. | never | no, stop | Wait.
 no, please don't | Hold on. | 不 | 不要 | 不要。 | 不用 | 不用了，谢谢 | 不行 | 不可以 | 不是 | 别 | 别画 | 算了
-算了吧 | 取消 | 先不要 | 等等 | 停 | 不，不要 | 那就算了 | 不必了 | 不同意
+算了吧 | 取消 | 先不要 | 等等 | 停 | 不，不要 | 那就算了 | 不必了 | 不同意 | 请不要
 """
 OTHER = """
 Yes but make it blue. | yes, and send it to Peter | no yes | Yes. No, wait. | What? | maybe | What does it cost?

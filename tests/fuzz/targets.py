@@ -393,7 +393,7 @@ def spoken(data: bytes) -> None:
 
 
 def readings(data: bytes) -> None:
-    """Whether somebody has finished, or agrees; blocks of Markdown; what a terminal shows; what offline skills think."""
+    """Whether somebody has finished, or agrees; blocks of Markdown; what a terminal shows; what skills think."""
     text = text_of(data)
     for trust in (True, False):
         read(text, trust_punctuation=trust)

@@ -42,7 +42,7 @@ _NO = (
     "|rather not|better not|i d rather not|negative|refused|denied|declined|i decline|i refuse|hold on"
     "|不|不要|不用|不用了|不行|不可以|不能|不好|不是|不对|不對|不必|不必了|不了|不同意|不需要|不允许|不允許|不准|不想|不愿意"
     "|别|別|别了|別了|先别|先別|先不|先不用|先不要|算了|算了吧|取消|停|停下|停止|等等|等一下|没必要|沒必要|还是不要|还是算了"
-    "|不要了|不可|拒绝|拒絕|否|千万别|好了|行了"
+    "|请不要|請不要|请别|請別|不要了|不可|拒绝|拒絕|否|千万别|好了|行了"
 )
 _FILLER = (
     "please|thanks|thank you|thank you very much|of|now|then|just|um|uh|er|oh|ah|well|so|hey|that|this|it|the|a|me|my"
