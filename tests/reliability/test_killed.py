@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -21,6 +22,9 @@ import soundfile
 from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.test_talk_devices import settings
+from voicecli.cache import PieceCache, clear
+from voicecli.commands.speech_cache import _read
+from voicecli.conversations import Store
 
 KILLS = 4
 RECORDINGS = 6
@@ -101,3 +105,80 @@ def test_a_rerun_makes_up_for_it(name: str, server: OpenAIServer, home: dict[str
         ), "half a file under its name"
     runs.whole(disturbed)
     assert written(disturbed) == written(undisturbed)
+
+
+# -- what processes share --------------------------------------------------------------------------
+
+WRITER = """
+import sys
+from pathlib import Path
+from voicecli.cache import PieceCache
+from voicecli.commands.speech_cache import _write
+from voicecli.conversations import Conversation, Message, Store
+from voicecli.types import PcmFormat, Transcript
+folder, who = Path(sys.argv[1]), sys.argv[2]
+pieces, talk, turn = PieceCache(folder / "cache"), Conversation("chat", who), 0
+with Store.open(folder / "history.db") as store:
+    while not (folder / "enough").exists():
+        entry = str(turn % 7)
+        pieces.put(entry * 64, Transcript(entry * 300_000))
+        _write(folder / "cache" / "speech" / (entry * 2) / entry, PcmFormat(), entry.encode() * 300_000)
+        words = f"{turn} " + "word " * 4_000
+        talk, _ = store.write(talk, [Message("user", words), Message("assistant", words)])
+        turn += 1
+        print(turn, flush=True)
+"""
+"""Keeps a turn in the history and two entries in the caches, until it is enough; says so after each."""
+
+
+def writer(folder: Path, who: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(folder), who], stdout=subprocess.PIPE)
+
+
+def damage(folder: Path) -> list[str]:
+    """What is wrong with the caches and the history."""
+    found = []
+    pieces = PieceCache(folder / "cache")
+    for entry in "0123456":
+        kept, spoken = pieces.get(entry * 64), _read(folder / "cache" / "speech" / (entry * 2) / entry)
+        if kept is None or kept.text != entry * 300_000:
+            found.append(f"transcript {entry}")
+        if spoken is None or spoken[1] != entry.encode() * 300_000:
+            found.append(f"speech {entry}")
+    db = sqlite3.connect(folder / "history.db")
+    found += [each for (each,) in db.execute("PRAGMA integrity_check") if each != "ok"]
+    db.close()
+    return found
+
+
+def turns_of(folder: Path, who: str) -> int:
+    """How many whole turns of a conversation are kept, in order."""
+    with Store.open(folder / "history.db", reading=True) as store:
+        talk = store.named(who)
+        said = store.messages(talk.id) if talk else []
+    assert [(each.role, int(each.content.split()[0])) for each in said] == [
+        (role, turn) for turn in range(len(said) // 2) for role in ("user", "assistant")
+    ]
+    return len(said) // 2
+
+
+def test_one_of_two_that_write_the_history_and_the_caches_is_killed(tmp_path: Path) -> None:
+    """The other notices nothing; what was said to be kept is, what is there is whole, and nothing is locked."""
+    rng, told = random.Random(7), {}
+    with writer(tmp_path, "survives") as survivor:
+        for number in range(KILLS):
+            who = f"killed {number}"
+            with writer(tmp_path, who) as victim:
+                assert victim.stdout is not None
+                said = [victim.stdout.readline() for _ in range(rng.randint(1, 6))]
+                time.sleep(rng.uniform(0, 0.02))
+                victim.kill()
+                told[who] = len(said) + len(victim.stdout.read().splitlines())
+        (tmp_path / "enough").touch()
+        kept = len(survivor.communicate(timeout=30)[0].splitlines())
+    assert survivor.returncode == 0 and kept and turns_of(tmp_path, "survives") == kept
+    for who, turns in told.items():
+        assert turns <= turns_of(tmp_path, who) <= turns + 1
+    assert damage(tmp_path) == []
+    clear(tmp_path / "cache")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
