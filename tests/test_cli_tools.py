@@ -176,6 +176,35 @@ def test_what_is_sent_along_may_be_used(server: FakeServer, work: dict[str, str]
     assert str(photo) in tools["image_describe"]["parameters"]["properties"]["picture"]["description"]
 
 
+SERVER = Path(__file__).parent / "toolbox" / "notes_server.py"
+
+
+def served(work: dict[str, str], *lines: str) -> dict[str, str]:
+    """The configuration with a server of tools that somebody else wrote, and one that does not start."""
+    file = Path(work["VOICE_CONFIG"])
+    tables = f"[mcp.gone]\ncommand = ['/no/such/program']\n[mcp.notes]\ncommand = ['{sys.executable}', '{SERVER}']\n"
+    file.write_text(file.read_text() + tables + "\n".join(lines))
+    return work
+
+
+def test_servers_of_tools_go_by_the_same_rules(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, calling("notes_add", note="cows"), answering("Added."))
+    run = voice("chat", "--yes", "Add cows.", env=served(work))
+    assert (run.returncode, run.stdout) == (0, b"Added.\n"), run.stderr
+    assert told(server) == "3 notes; nobody"
+    assert offered(server)[-4:] == ["notes_search", "notes_add", "notes_odd_name_", "notes_slow"]
+    assert run.stderr.count(b"the tools of [mcp.gone] are left out: /no/such/program cannot be started") == 1
+    assert b"words for nobody" not in run.stderr
+
+
+def test_one_tool_of_a_server_and_nobody_to_ask(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, calling("notes_add", note="cows"), answering("No."))
+    run = voice("chat", "--tool", "notes_add", "--tool", "clock", "Add cows.", env=served(work))
+    assert b"nobody can be asked: May I use add of notes: note: cows?" in run.stderr
+    assert offered(server) == ["clock", "notes_add"]
+    assert b"gone" not in run.stderr
+
+
 # -- at a terminal ---------------------------------------------------------------------------------
 
 Talks = Callable[..., AbstractContextManager[Person]]
@@ -274,3 +303,27 @@ def test_a_conversation_goes_on_after_tools(server: FakeServer, talk: Talks, tmp
         person.types("\x04")
         assert person.leaves() == 0
     assert files(tmp_path / "work") == ["picture-1.png"]
+
+
+def test_a_server_runs_as_long_as_the_conversation(server: FakeServer, talk: Talks, work: dict[str, str]) -> None:
+    """The second question finds what the first one left; interrupting one ends no server."""
+    served(work)
+    add = calling("notes_add", note="cows")
+    server.on(PATH, add, answering("Once."), calling("notes_slow", seconds=60), add, answering("Twice."))
+    with talk("--private", "--tool", "notes", "--yes") as person:
+        person.prompted()
+        person.types("Add.\r")
+        person.until("Once.")
+        assert told(server) == "3 notes; nobody"
+        person.prompted()
+        person.types("Wait.\r")
+        person.until("notes_slow…")
+        person.process.send_signal(signal.SIGINT)
+        person.until("stopped.")
+        person.prompted()
+        person.types("Add.\r")
+        person.until("Twice.")
+        assert told(server) == "4 notes; nobody"
+        person.prompted()
+        person.types("\x04")
+        assert person.leaves() == 0

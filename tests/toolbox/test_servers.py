@@ -1,0 +1,231 @@
+"""Servers of tools, written with the official package: what is offered, asked, told, and that they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voicecli.config.model import McpServer
+from voicecli.errors import InputError
+from voicecli.toolbox.servers import LONGEST_RESULT, ServerTools, open_servers, text_of, tools_of
+from voicecli.types import ToolCall, ToolResult
+
+pytestmark = pytest.mark.anyio
+
+SERVER = str(Path(__file__).parent / "notes_server.py")
+
+
+def notes(*arguments: str, **settings: Any) -> McpServer:
+    return McpServer("notes", (sys.executable, SERVER, *arguments), **settings)
+
+
+def call(name: str, **arguments: Any) -> ToolCall:
+    return ToolCall("1", name, json.dumps(arguments))
+
+
+@asynccontextmanager
+async def opened(*servers: McpServer, told: list[str] | None = None) -> AsyncIterator[dict[str, ServerTools]]:
+    async with open_servers(servers, dict(os.environ), (told if told is not None else []).append) as found:
+        yield found
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_real_server(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """All of it in one conversation: starting a server takes a second."""
+    mark = tmp_path / "pid"
+    env = {"NOTES_OWNER": "Ada"}
+    async with opened(notes("--pid", str(mark), env=env, trust=True)) as found:
+        box = found["notes"]
+        specs = {each.name: each for each in box.specs}
+        assert list(specs) == ["notes_search", "notes_add", "notes_odd_name_", "notes_slow"]
+        assert specs["notes_search"].meaning == "Find notes with a word.[31m"
+        assert specs["notes_search"].parameters["required"] == ["word"]
+
+        assert await box.use(call("notes_search", word="pigs")) == ToolResult("pigs are pink", "pigs are pink")
+        assert (await box.use(call("notes_search", word="cows"))).text == "nothing[2J"
+        assert (await box.use(call("notes_add", note="cows moo"))).text == "3 notes; Ada"
+        assert (await box.use(call("notes_search", word="cows"))).text == "cows moo"
+
+        wrong = await box.use(call("notes_search", wort="pigs"))
+        assert not wrong.ok and "word" in wrong.text, "the server judges arguments"
+        broken = await box.use(call("notes_odd_name_"))
+        assert not broken.ok and "odd name!" in broken.text
+        assert not (await box.use(ToolCall("1", "notes_add", "no JSON"))).ok
+
+        assert box.question(call("notes_search", word="pigs"), chinese=False) == "", (
+            "a trusted server says it only reads"
+        )
+        assert box.question(call("notes_add", note="a\nb"), chinese=False) == "May I use add of notes: note: a b?"
+        assert box.question(call("notes_add", note="猪"), chinese=True) == "可以使用 notes 的 add 吗：note: 猪？"
+        assert not box.quick(call("notes_search", word="x"))
+        pid = int(mark.read_text())
+        assert alive(pid)
+    assert not alive(pid)
+    assert capfd.readouterr() == ("", ""), "what a server says on stderr is not for our screen"
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Where the server is that somebody else has started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, SERVER, "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            while not listening(port):
+                assert process.poll() is None
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}/mcp"
+        finally:
+            process.terminate()
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as door:
+        return door.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_a_server_at_an_address(address: str) -> None:
+    async with opened(McpServer("notes", url=address, api_key_env="PATH")) as found:
+        assert (await found["notes"].use(call("notes_search", word="rivers"))).text == "rivers run"
+
+
+async def test_servers_that_do_not_start_cost_only_their_tools() -> None:
+    told: list[str] = []
+    began = time.monotonic()
+    missing = McpServer("gone", ("/no/such/program",))
+    neither, both = McpServer("neither"), McpServer("both", ("x",), url="http://127.0.0.1:1/mcp")
+    keyless = McpServer("keyless", url="http://127.0.0.1:1/mcp", api_key_env="NO_SUCH_KEY_HERE")
+    fails = McpServer("fails", (sys.executable, "-c", "import sys; sys.exit(3)"))
+    async with opened(missing, neither, both, keyless, fails, told=told) as found:
+        assert found == {}
+    assert [each.partition("]")[0] for each in told] == [
+        "the tools of [mcp.gone",
+        "the tools of [mcp.neither",
+        "the tools of [mcp.both",
+        "the tools of [mcp.keyless",
+        "the tools of [mcp.fails",
+    ]
+    assert "/no/such/program cannot be started: No such file or directory" in told[0]
+    assert "needs a command or a url" in told[1] and "needs a command or a url" in told[2]
+    assert "NO_SUCH_KEY_HERE is not set" in told[3]
+    assert time.monotonic() - began < 20
+
+
+class Session:
+    """What a server's session may do to us."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self._failure = failure
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        if self._failure is not None:
+            raise self._failure
+        await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize(
+    ("session", "told"),
+    [
+        (Session(), "notes did not answer within 0.1 s."),
+        (Session(RuntimeError("Connection\x1b[31m closed")), "notes failed: Connection [31m closed"),
+        (Session(ValueError()), "notes failed: ValueError"),
+    ],
+)
+async def test_a_call_that_fails_is_a_result(session: Session, told: str) -> None:
+    tools = ServerTools(notes(timeout_s=0.1), session, tools_of("notes", [{"name": "slow"}]))
+    assert await tools.use(call("notes_slow")) == ToolResult(told, told, ok=False)
+
+
+async def test_without_trust_everything_is_asked() -> None:
+    tools = tools_of("notes", [{"name": "search", "annotations": {"readOnlyHint": True}}])
+    assert tools[0].reads
+    asked = call("notes_search", word="x" * 1000)
+    question = ServerTools(notes(), None, tools).question(asked, chinese=False)
+    assert question.startswith("May I use search of notes: word: xxx") and len(question) < 250
+    assert ServerTools(notes(trust=True), None, tools).question(asked, chinese=False) == ""
+    assert ServerTools(notes(), None, tools).question(ToolCall("1", "notes_search", "[]"), chinese=False) == ""
+
+
+async def test_cancelled_in_the_middle_of_a_call_the_server_still_ends(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+
+    async def main() -> None:
+        async with opened(notes("--pid", str(mark))) as found:
+            await found["notes"].use(call("notes_slow", seconds=60))
+
+    task = asyncio.create_task(main())
+    while not (mark.exists() and mark.read_text()):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
+    began = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - began < 10
+    assert not alive(int(mark.read_text()))
+
+
+async def test_what_goes_wrong_meanwhile_is_raised_as_itself() -> None:
+    with pytest.raises(InputError, match="no such thing"):
+        async with opened(McpServer("gone", ("/no/such/program",))):
+            raise InputError("no such thing")
+
+
+# -- what a server says, without one ---------------------------------------------------------------
+
+
+async def test_what_is_listed_is_bounded_and_harmless() -> None:
+    listed = [
+        {"name": "a b!", "description": "x" * 5000, "inputSchema": {"type": "object", "properties": {"q": {}}}},
+        {"name": "a b?", "description": "the same name again"},
+        {"name": "y" * 200, "inputSchema": {"type": "array"}},
+        {"name": ""},
+        {"name": 7},
+        "no tool",
+        {"name": "big", "inputSchema": {"type": "object", "properties": {"q": {"description": "x" * 50_000}}}},
+        {"name": "bare", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": "yes"}},
+    ]
+    tools = tools_of("s", listed)
+    assert [each.spec.name for each in tools] == ["s_a_b_", "s_" + "y" * 62, "s_big", "s_bare"]
+    assert (tools[0].own, len(tools[0].spec.meaning)) == ("a b!", 1000)
+    assert tools[0].spec.parameters == {"type": "object", "properties": {"q": {}}}
+    nothing = {"type": "object", "properties": {}}
+    assert [each.spec.parameters for each in tools[1:]] == [nothing] * 3
+    assert not any(each.reads for each in tools)
+    assert len(tools_of("s", [{"name": f"n{at}"} for at in range(500)])) == 64
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ({"content": [{"type": "text", "text": "a\x1b]0;x\x07b"}, {"type": "text", "text": "c"}]}, "a]0;xb\nc"),
+        ({"content": [{"type": "image", "data": "AAAA", "mimeType": "image/png"}]}, "(image: not shown)"),
+        ({"content": [{"type": "resource", "resource": {"uri": "file:///a", "text": "inside"}}]}, "inside"),
+        ({"content": [{"type": "resource_link", "uri": "file:///a"}]}, "(resource_link file:///a: not shown)"),
+        ({"content": [], "structuredContent": {"n": 1}}, '{"n": 1}'),
+        ({"content": [{"type": "text", "text": "x" * 50_000}]}, "x" * LONGEST_RESULT + "\n… (cut off)"),
+        ({}, ""),
+    ],
+)
+async def test_results_become_text(result: dict[str, Any], text: str) -> None:
+    assert text_of(result) == text
