@@ -29,7 +29,7 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", HEADS, ids=range(len(HEADS)))
 def test_heads(head: bytes) -> None:
     assert kind_of(head) == HEADS[head]
 
