@@ -13,10 +13,14 @@ import pytest
 import soundfile
 
 from tests.conftest import Voice
+from tests.fakes.meaning import vector
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.selfhosted_server import Messages
-from tests.fakes.server import Reply
+from tests.fakes.server import FakeServer, Reply, Request
 from tests.people import says
+from tests.test_cli_chat import PATH, answering
+from tests.test_cli_converse import Talks, talk  # noqa: F401 (a fixture)
+from tests.work import serve, written
 from voicecli.backends.selfhosted.meaning import MODEL
 from voicecli.notes.index import BATCH
 
@@ -187,6 +191,43 @@ def test_a_talk_is_told_of_them_too(person: Person) -> None:
     assert [each["text"] for each in events if each["event"] == "notice"][-1].startswith("notes: gate.org")
     told = [each.json()["messages"][0]["content"] for each in person.servers.chat.requests if each.method == "POST"]
     assert "say from which note it is" in told[-1]
+
+
+# -- on a terminal, with another family -------------------------------------------------------------
+
+server = pytest.fixture(serve)
+
+
+@pytest.fixture
+def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
+    return written(tmp_path, server.url, ["chat"], chat_model="m1", embed_model="letters")
+
+
+def test_a_conversation_is_told_of_what_fits_each_question(server: FakeServer, talk: Talks, tmp_path: Path) -> None:  # noqa: F811
+    sent: list[str] = []
+
+    def embed(request: Request) -> Reply:
+        texts = request.json()["input"]
+        sent.extend(texts)
+        return Reply.json({"data": [{"index": at, "embedding": vector(each)} for at, each in enumerate(texts)]})
+
+    server.on("/v1/embeddings", embed)
+    server.on(PATH, answering("At eight."), answering("By the river."))
+    (tmp_path / "notes").mkdir()
+    for name in ("boat.txt", "trip/rome.md"):
+        (tmp_path / "notes" / Path(name).name).write_text(NOTES[name])
+    with talk("--with", "notes") as person:
+        assert "2 notes were read and kept (2 in all)." in person.shown
+        for question, answer in ((QUESTION, "At eight."), ("Where is it?", "By the river.")):
+            person.types(f"{question}\r")
+            assert "notes: rome.md" in person.until(answer)
+            person.prompted()
+        person.types("\x04")
+        assert person.leaves() == 0
+    assert sent[-2:] == [QUESTION, f"{QUESTION}\nWhere is it?"]
+    first, second = (request.json()["messages"] for request in server.to(PATH))
+    assert [each["role"] for each in second] == ["system", "user", "assistant", "user"]
+    assert "rome.md" in first[0]["content"] and "rome.md" in second[0]["content"]
 
 
 def test_batches_go_out_together(person: Person) -> None:

@@ -37,6 +37,7 @@ from voicecli.dialogue.reading import read
 from voicecli.dialogue.sentences import SentenceSplitter, split_text
 from voicecli.dialogue.spoken import Speakable, speakable
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
+from voicecli.notes import cutting
 from voicecli.types import ChatMessage, PcmFormat
 
 LONGEST = 4096
@@ -383,6 +384,15 @@ def sentences(data: bytes) -> None:
         assert len(piece) <= 30 and len(piece.encode("utf-8", "surrogatepass")) <= 60
 
 
+def passages(data: bytes) -> None:
+    """Notes of any kind in passages: nothing but blanks is lost, and none is too long."""
+    text = text_of(data) * 20
+    for kind in ("md", "org", "py"):
+        found = cutting.cut(text, kind)
+        assert "".join("".join(each.text for each in found).split()) == "".join(cutting.tidied(text).split())
+        assert all(cutting.weight(each.text) <= cutting.LONGEST + 2 for each in found)
+
+
 def spoken(data: bytes) -> None:
     """How a text is read aloud; in pieces as at once, but for how many blanks are in a row."""
     text = text_of(data)
@@ -454,6 +464,7 @@ TARGETS: dict[str, Target] = {
         Target(saved_texts, (_SAVED,)),
         Target(configurations, (_CONFIG, bytes(range(40)))),
         Target(sentences, (_PROSE,), 200),
+        Target(passages, (_PROSE, b"# a\n\nb\n---\n* c\n" + _PROSE), 200),
         Target(spoken, (_PROSE,), 200),
         Target(readings, (_PROSE, b"what is 3 plus five", "十二乘以三".encode(), b"yes, please", "好的".encode()), 200),
     )
