@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from voicecli.dialogue.history import estimate_tokens
@@ -27,8 +29,8 @@ def said(*texts: str) -> list[ChatMessage]:
     return [ChatMessage("assistant" if at % 2 else "user", text) for at, text in enumerate(texts)]
 
 
-def found(count: int, text: str = "milk and eggs") -> list[Found]:
-    return [Found(f"{at}.md", "", text, 1 - at / 100) for at in range(count)]
+def found(count: int) -> list[Found]:
+    return [Found(f"{at}.md", "", f"milk and {at} eggs", 1 - at / 100) for at in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,11 @@ def test_the_budget_holds_and_the_best_is_given_always() -> None:
     assert len(within(found(30), 30, lambda text: 10)) == 3
     assert within(found(30), 1, estimate_tokens) == found(1)
     assert within([], 100, estimate_tokens) == []
+
+
+def test_what_says_the_same_is_given_once() -> None:
+    one, other, third = found(3)
+    assert within([one, replace(other, text=one.text), third], 10_000, estimate_tokens) == [one, third]
 
 
 def test_a_file_is_told_once() -> None:

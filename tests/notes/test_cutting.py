@@ -26,7 +26,7 @@ def test_a_short_text_stays_whole() -> None:
 
 
 def test_headings_say_what_is_below_them() -> None:
-    text = f"Before.\n\n# Rome\n\n{LINE * 5}\n\n## Hotels\n\n{LINE * 5}\n\n# Oslo ##\n{LINE * 2}"
+    text = f"{LINE * 2}\n\n# Rome\n\n{LINE * 5}\n\n## Hotels\n\n{LINE * 5}\n\n# Oslo ##\n{LINE * 2}"
     found = cut(text)
     assert [each.heading for each in found] == ["", "Rome", "Rome > Hotels", "Oslo"]
     assert found[2].text.startswith("## Hotels\n\nThe lighthouse")
@@ -66,6 +66,15 @@ def test_a_long_paragraph_is_cut_between_sentences(sentence: str) -> None:
 def test_what_has_no_end_is_cut_somewhere() -> None:
     assert [weight(each.text) <= LONGEST for each in cut("x" * 5000)] == [True] * 5
     assert [weight(each.text) <= LONGEST for each in cut("好" * 2000)] == [True] * 8
+
+
+def test_small_sections_go_with_what_follows() -> None:
+    text = f"<!-- made by hand -->\n\n# A\n\n## B\nTiny.\n\n## C\n\n{LINE * 12}\n\n## D\n\nThe end."
+    first, *middle, last = cut(text)
+    assert first.heading == "A > C"
+    assert first.text.startswith("<!-- made by hand -->\n\n# A\n\n## B\nTiny.\n\n## C\n\nThe lighthouse")
+    assert {each.heading for each in middle} == {"A > C"}
+    assert last == Passage("## D\n\nThe end.", "A > D")
 
 
 def test_control_characters_go() -> None:

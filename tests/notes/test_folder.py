@@ -65,11 +65,13 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     make(tmp_path / "n" / "large.txt", b"x" * (LARGEST + 1))
     make(tmp_path / "n" / "x.md")
+    make(tmp_path / "n" / "picture.SVG")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "n" / "pipe")
     left_out = LeftOut()
     assert names(tmp_path / "n", left_out=left_out) == ["x.md"]
-    assert left_out.why["larger than 2 MB"] == 1
+    assert left_out.why["larger than 2 MB"] == left_out.why["not for reading"] == 1
+    assert names(tmp_path / "n" / "picture.SVG") == ["picture.SVG"], "who names it means it"
     assert str(left_out).endswith(f"left out: {', '.join(f'1 {why}' for why in left_out.why)}")
     assert str(LeftOut()) == ""
 
@@ -108,6 +110,7 @@ def test_texts(tmp_path: Path, data: bytes, text: str) -> None:
         b"x" * 9000 + b"\0",
         "für größere Äpfel".encode("latin-1"),
         b"\x01\x02\x03abc",
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n",
         "灯塔".encode("gbk"),
     ],
 )

@@ -83,9 +83,11 @@ def in_order(found: Sequence[Found], ranked: Sequence[Ranked]) -> list[Found]:
 
 
 def within(found: Iterable[Found], budget: int, cost: Callable[[str], int], most: int = MOST) -> list[Found]:
-    """The best of them that fit in `budget`; the best one always."""
+    """The best of them that fit in `budget`, the best one always; what says the same is given once."""
     chosen: list[Found] = []
     for each in found:
+        if any(each.text == other.text for other in chosen):
+            continue
         budget -= cost(_shown(each))
         if len(chosen) == most or (budget < 0 and chosen):
             break

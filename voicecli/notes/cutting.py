@@ -19,6 +19,8 @@ VERSION = 1
 
 LONGEST = 1000
 """The weight of the longest passage: Latin letters, about 250 tokens."""
+SMALL = 150
+"""The weight below which what stands under a heading is no passage of its own: it goes with what follows."""
 DENSE = 3
 """What a Chinese, Japanese or Korean character weighs more than a letter."""
 LONGEST_HEADING = 120
@@ -56,7 +58,7 @@ def cut(text: str, kind: str = "md") -> list[Passage]:
     text = tidied(text)
     if weight(text) <= LONGEST:
         return [Passage(text)] if text else []
-    sections = _sections(text.split("\n"), kind)
+    sections = _gathered(_sections(text.split("\n"), kind))
     return [Passage(piece, heading) for heading, blocks in sections for piece in _packed(blocks)]
 
 
@@ -104,6 +106,19 @@ def _sections(lines: list[str], kind: str) -> Iterator[tuple[str, list[str]]]:
         blocks.take(line)
     if found := blocks.all():
         yield str(outline), found
+
+
+def _gathered(sections: Iterable[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
+    """The sections, small ones together with the next."""
+    held: list[str] = []
+    heading = ""
+    for heading, blocks in sections:
+        held = held + blocks
+        if sum(map(weight, held)) >= SMALL:
+            yield heading, held
+            held = []
+    if held:
+        yield heading, held
 
 
 def _heading(line: str, below: str, kind: str, *, alone: bool) -> tuple[int, str, str] | None:

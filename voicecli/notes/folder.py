@@ -25,6 +25,8 @@ GARBLED = 0.05
 """A text of which so much can't be read, or is control characters, is none."""
 FRESH_NS = 2_000_000_000
 """A file that changed so short a time ago may change again without that being seen by its times."""
+NOT_FOR_READING = frozenset("svg map lock pem key crt cer asc".split())
+"""Extensions of files that are text, but not a person's. One that is named itself is read all the same."""
 SHOWN = 200
 """Characters that are shown of a name."""
 HEAD = 8192
@@ -109,9 +111,9 @@ def notes(asked: Sequence[Root], left_out: LeftOut, *, now_ns: int) -> Iterator[
     """Every file below `asked` that may be a note, in order; what is left out is counted."""
     for root in asked:
         path = Path(os.fsdecode(root.key))
-        found = _walk(root.key, left_out) if path.is_dir() else [(root.key, path.stat())]
-        for key, about in found:
-            if reason := _unfit(about):
+        below = path.is_dir()
+        for key, about in _walk(root.key, left_out) if below else [(root.key, path.stat())]:
+            if reason := _unfit(about) or (_not_for_reading(key) if below else ""):
                 left_out.why[reason] += 1
             else:
                 yield Note(key, root.told(key), _mark(about, now_ns))
@@ -140,6 +142,11 @@ def _unfit(about: os.stat_result) -> str:
     return f"larger than {LARGEST // 1_000_000} MB" if about.st_size > LARGEST else ""
 
 
+def _not_for_reading(key: bytes) -> str:
+    extension = os.path.splitext(os.fsdecode(key))[1].lower().lstrip(".")  # noqa: PTH122 (a name, not a path)
+    return "not for reading" if extension in NOT_FOR_READING else ""
+
+
 def _mark(about: os.stat_result, now_ns: int) -> str:
     times = (about.st_mtime_ns, about.st_ctime_ns)
     return "" if max(times) > now_ns - FRESH_NS else f"{about.st_size} {times[0]} {times[1]}"
@@ -154,6 +161,8 @@ def _shown(name: bytes) -> str:
 # -- reading ---------------------------------------------------------------------------------------
 
 NO_TEXT, UNREADABLE = "no text", "unreadable"
+_PRIVATE_KEY = "PRIVATE KEY-----"
+"""Stands in the first line of a key, which no service should ever be sent."""
 
 
 class UnfitError(Exception):
@@ -170,7 +179,7 @@ def read(note: Note, decode: Decode) -> tuple[str, bytes]:
         text = decode(data, note.shown)
     except VoiceError:
         raise UnfitError(NO_TEXT) from None
-    if garbled(text):
+    if garbled(text) or _PRIVATE_KEY in text[:HEAD]:
         raise UnfitError(NO_TEXT)
     return text, sha256(data).digest()
 
