@@ -20,15 +20,18 @@ from numpy.typing import NDArray
 
 from tests import long
 from tests.conftest import Voice
+from tests.fakes.openai_server import OpenAIServer
 from tests.people import says
+from tests.reliability.terminal import Terminal as RealTerminal
 from tests.test_cli_transcribe_long import configured
+from tests.test_talk_devices import settings
 from tests.virtual import RATE, VirtualDevices, virtual_devices
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.dictate import Dictation, Manner, _shown
+from voicecli.commands.dictate import Dictation, Manner, Said, _shown
 from voicecli.console import Console
 from voicecli.dialogue.bridges import BRIDGES
-from voicecli.errors import VoiceError
+from voicecli.errors import RefusedError, ServiceError, VoiceError
 from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions
 
 pytestmark = pytest.mark.anyio
@@ -164,6 +167,26 @@ def test_what_may_still_change_is_shown_beside_the_result() -> None:
     assert "\x1b[31m" not in watched.console.err.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("understood", "lost", "code", "words"),
+    [
+        (2, [], 0, ""),
+        (2, [ServiceError("broken")], 9, "1 of 3 sentences was lost"),
+        (1, [ServiceError("broken"), RefusedError("no key")], 9, "2 of 3 sentences were lost"),
+        (0, [ServiceError("broken"), RefusedError("no key")], 3, "2 of 2 sentences were lost"),
+        (0, [], 10, "nothing was said"),
+    ],
+)
+def test_what_a_dictation_comes_to(understood: int, lost: list[VoiceError], code: int, words: str) -> None:
+    said = Said([Segment("a", 0, 1)] * understood, lost)
+    try:
+        said.judge()
+    except VoiceError as exc:
+        assert (exc.exit_code, words in str(exc)) == (code, True)
+    else:
+        assert code == 0
+
+
 # -- the program -----------------------------------------------------------------------------------
 
 
@@ -194,6 +217,58 @@ def test_a_person_dictates_until_ctrl_c(
         out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, b"")
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["4 0 7 1", "9 3"]
+
+
+@pytest.mark.needs_sound
+def test_a_lost_sentence_is_9_and_the_others_are_written(
+    recogniser: long.Recogniser, home: dict[str, str], devices: VirtualDevices, tmp_path: Path
+) -> None:
+    """A quota that is used up ends it; what was understood before stands in the file."""
+    usual, count = recogniser._transcribe, iter(range(9))
+
+    async def once(request: Any) -> Any:
+        return await usual(request) if next(count) == 0 else long.Reply.json({"error": {"message": "no quota"}}, 403)
+
+    recogniser.on("/v1/audio/transcriptions", once)
+    env = home | devices.env | configured(recogniser, tmp_path)
+    letter = tmp_path / "letter.txt"
+    command = [sys.executable, "-m", "voicecli", "transcribe", "--mic", "-q", "-o", str(letter)]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        silence = np.zeros(RATE, np.int16).tobytes()
+        spoken = 2 * silence + says("4071").tobytes() + 2 * silence + says("93").tobytes() + 2 * silence
+        with devices.player(latency_ms=500) as player:
+            player.communicate(spoken, timeout=60)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, letter.read_text()) == (9, b"", "4 0 7 1\n")
+    assert b"no quota (HTTP 403)" in err and b"What you said is kept: voice transcribe" in err
+    assert err.endswith(b"error: 1 of 2 sentences was lost\n")
+
+
+@pytest.mark.needs_sound
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_the_terminal_is_put_back_and_what_was_understood_is_written(
+    number: signal.Signals, home: dict[str, str], devices: VirtualDevices, tmp_path: Path
+) -> None:
+    """In the middle of a sentence, the line of interim text being drawn."""
+    config = tmp_path / "config.toml"
+    letter = tmp_path / "letter.txt"
+    with OpenAIServer() as server:
+        config.write_text(
+            settings(server).replace("[backends.work]", f'[backends.work]\nlive_url = "{server.live_url}"')
+        )
+        env = home | devices.env | {"VOICE_CONFIG": str(config)}
+        command = [sys.executable, "-m", "voicecli", "transcribe", "--mic", "-o", str(letter)]
+        with RealTerminal(command, env, tmp_path) as terminal, devices.player(latency_ms=500) as player:
+            terminal.until(lambda text: "listening to" in text)
+            assert player.stdin is not None
+            silence = np.zeros(RATE, np.int16).tobytes()
+            player.stdin.write(silence + says("4071").tobytes() + 2 * silence + says("938271645" * 3).tobytes())
+            player.stdin.flush()
+            terminal.until(lambda text: "9" in text)
+            terminal.send(number)
+            assert terminal.ended() == {signal.SIGINT: 0}.get(number, 128 + number)
+            assert terminal.faults() == [] and "Traceback" not in terminal.text
+    assert letter.read_text().startswith("4071")
 
 
 @pytest.mark.needs_sound

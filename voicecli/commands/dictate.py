@@ -24,8 +24,10 @@ from voicecli.errors import (
     RateLimitedError,
     RefusedError,
     ServiceError,
+    SomeFailedError,
     UnreachableError,
     VoiceError,
+    culprit,
 )
 from voicecli.types import AudioFrame, Segment, TranscribeOptions, Transcript
 
@@ -87,9 +89,9 @@ class Dictation:
     """Hears frames to their end. `heard(segment, final)` is called with each new text, in the order of speech.
 
     While the service is away what is said waits, and is sent in order when it is back; `away` is told when it
-    goes and, with None, when it comes back. What is given up in the end is handed to `keep`, which says where it
-    is. An utterance that fails otherwise is told of through `failed` and costs itself only (it is kept too); a
-    refused key ends everything.
+    goes and, with None, when it comes back; `last` of the seconds for which it is tried after the end. What is
+    given up in the end is handed to `keep`, which says where it is. An utterance that fails otherwise is told of
+    through `failed` and costs itself only (it is kept too); a refused key ends everything.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Dictation:
         heard: Callable[[Segment, bool], object],
         failed: Callable[[VoiceError], object],
         away: Callable[[VoiceError | None], object] = lambda exc: None,
+        last: Callable[[float], object] = lambda seconds: None,
         keep: Callable[[bytes], str] = lambda pcm: "",
         pauses_s: Sequence[float] = PAUSES_S,
         last_s: float = LAST_S,
@@ -109,6 +112,7 @@ class Dictation:
         self._recogniser, self._options, self._detect = recogniser, options, detect
         self._endpointer = Endpointer(timing)
         self._heard, self._failed, self._tell_away, self._keep = heard, failed, away, keep
+        self._tell_last = last
         self._pauses_s, self._last_s = pauses_s, last_s
         self._now: Utterance | None = None
         self._last: Utterance | None = None
@@ -137,6 +141,8 @@ class Dictation:
                 self._take(event, tasks)
             self._until = asyncio.get_running_loop().time() + self._last_s
             self._over.set()
+            if self._away is not None:
+                self._tell_last(self._last_s)
 
     # -- what the person says ------------------------------------------------------------------------
 
@@ -286,16 +292,39 @@ class Manner:
     stop_after_s: float | None = None
 
 
-async def dictate(session: Session, options: TranscribeOptions, manner: Manner) -> Transcript:
-    """Listens until the person ends it. Raises NoSpeechError for nothing, DeviceError for a microphone that goes."""
+@dataclass(slots=True)
+class Said:
+    """What came of a dictation: the sentences that were understood, and why others were not."""
+
+    segments: list[Segment] = field(default_factory=list)
+    lost: list[VoiceError] = field(default_factory=list)
+
+    @property
+    def transcript(self) -> Transcript:
+        from voicecli.subtitles import joined
+
+        text = joined(each.text for each in self.segments)
+        return Transcript(text, duration=self.segments[-1].end, segments=tuple(self.segments))
+
+    def judge(self) -> None:
+        """Nothing lost: fine. Some: SomeFailedError. All: the last loss's kind. Nothing said: NoSpeechError."""
+        lost, whole = len(self.lost), len(self.lost) + len(self.segments)
+        if not whole:
+            raise NoSpeechError("nothing was said", who="microphone")
+        if lost:
+            kind = SomeFailedError if self.segments else type(self.lost[-1])
+            raise kind(f"{lost} of {whole} sentences {'was' if lost == 1 else 'were'} lost")
+
+
+async def dictate(session: Session, options: TranscribeOptions, manner: Manner, said: Said) -> None:
+    """Listens until the person ends it, and puts it into `said` meanwhile. DeviceError: the microphone went."""
     from voicecli.audio.capture import Microphone
     from voicecli.audio.vad import Detector
 
     config = session.config()
-    failures: list[VoiceError] = []
 
     def failed(exc: VoiceError) -> None:
-        failures.append(exc)
+        said.lost.append(exc)
         session.console.error(str(exc))
 
     talk = config.talk
@@ -313,12 +342,20 @@ async def dictate(session: Session, options: TranscribeOptions, manner: Manner) 
                     heard=heard,
                     failed=failed,
                     away=lambda exc: _tell_away(session, exc),
+                    last=lambda seconds: session.console.note(ENDING.format(seconds)),
                     keep=_keeper(session),
                 )
-                await dictation.run(aiter(frames), stop, manner.stop_after_s)
-    if not dictation.segments:
-        raise failures[-1] if failures else NoSpeechError("nothing was said", who="microphone")
-    return _whole(dictation.segments)
+                said.segments = dictation.segments
+                try:
+                    await dictation.run(aiter(frames), stop, manner.stop_after_s)
+                except BaseExceptionGroup as group:
+                    exc = culprit(group)
+                    if not isinstance(exc, (RefusedError, ConfigError)):
+                        raise
+                    failed(exc)  # one more sentence is lost, and nothing would become of others
+
+
+ENDING = "the recogniser is still away: it is tried for {:.0f} s more. Ctrl-C ends that too; what you said is kept"
 
 
 KEPT = "lost-dictation"
@@ -339,13 +376,6 @@ def _tell_away(session: Session, exc: VoiceError | None) -> None:
         session.console.note("the recogniser is back: what was said meanwhile follows")
     else:
         session.console.warn(f"{exc.who or 'the recogniser'}: {exc.what}; go on, what you say waits until it is back")
-
-
-def _whole(segments: list[Segment]) -> Transcript:
-    from voicecli.subtitles import joined
-
-    text = joined(each.text for each in segments)
-    return Transcript(text, duration=segments[-1].end, segments=tuple(segments))
 
 
 @contextmanager
