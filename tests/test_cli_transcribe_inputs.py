@@ -56,6 +56,12 @@ def test_a_list_from_stdin(work: dict[str, str], voice: Voice, folder: Path) -> 
     assert (run.returncode, run.stdout) == (0, b"1 2\n")
 
 
+def test_what_is_piped_in_needs_no_dash(work: dict[str, str], voice: Voice) -> None:
+    assert voice("transcribe", input=spoken("12", "flac"), env=work).stdout == b"1 2\n"
+    run = voice("transcribe", "-f", "srt", env=work)
+    assert (run.returncode, run.stderr.count(b"\n")) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("spec", "kind", "scale"),
     [("s16le:8000:2", "<i2", 1), ("f32le:16000:1", "<f4", 1 / 32768), ("s32be:22050", ">i4", 65536)],
@@ -222,7 +228,18 @@ def test_without_either_the_cure_is_told(
     env = work | without_pyav | {"PATH": str(folder)}
     run = voice("transcribe", "a.m4a", "-m", "gpt-4o-transcribe", "-f", "srt", env=env)
     assert run.returncode == 2
-    assert b"pip install 'voicecli[video]', or ffmpeg" in run.stderr
+    assert b"ffmpeg, or PyAV beside voicecli (pip install av)" in run.stderr
+
+
+def test_what_need_not_be_read_here_is_sent_as_it_is(
+    recogniser: long.Recogniser, work: dict[str, str], voice: Voice, folder: Path, without_pyav: dict[str, str]
+) -> None:
+    """The model takes 1,400 s, and nothing here tells how long the recording is: the service will."""
+    (folder / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0" + b"\0" * 100)
+    recogniser.on("/v1/audio/transcriptions", Reply.json({"text": "as it is"}))
+    env = work | without_pyav | {"PATH": str(folder)}
+    run = voice("transcribe", "a.m4a", "-m", "gpt-4o-transcribe", env=env)
+    assert (run.returncode, run.stdout) == (0, b"as it is\n"), run.stderr
 
 
 # -- results ---------------------------------------------------------------------------------------
@@ -232,6 +249,9 @@ def test_the_format_follows_the_file(work: dict[str, str], voice: Voice, folder:
     (folder / "a.wav").write_bytes(spoken("12", "wav"))
     assert voice("transcribe", "a.wav", "-o", "a.vtt", env=work).returncode == 0
     assert (folder / "a.vtt").read_text().startswith("WEBVTT\n\n00:00:00.0")
+    run = voice("transcribe", "a.wav", "-o", "a.srt", "--json", env=work)
+    assert json.loads(run.stdout) == {"source": "a.wav", "output": "a.srt", "format": "srt"}
+    assert (folder / "a.srt").read_text().startswith("1\n00:00:00,0")
 
 
 def test_a_saved_transcript_is_rendered_without_a_request(
@@ -310,9 +330,30 @@ def test_what_the_family_lacks_is_refused_first(
     recogniser: long.Recogniser, work: dict[str, str], voice: Voice, folder: Path
 ) -> None:
     (folder / "a.wav").write_bytes(spoken("12", "wav"))
-    run = voice("transcribe", "a.wav", "--translate", env=work)
+    run = voice("transcribe", "a.wav", "--translate", "-b", "embedded", env=work)
     assert (run.returncode, run.stdout, recogniser.log) == (2, b"", [])
-    assert b"--translate" in run.stderr
+    assert b"--translate" in run.stderr and b"openai" in run.stderr
+    for flag in (["-l", "zh"], ["--diarize"]):
+        run = voice("transcribe", "a.wav", "--translate", *flag, env=work)
+        assert (run.returncode, run.stdout, recogniser.requests) == (2, b"", [])
+        assert b" with --translate. Leave --" in run.stderr
+
+
+def test_a_translation_is_another_request_and_another_entry_of_the_cache(
+    recogniser: long.Recogniser, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    """The same sound, in pieces: what was transcribed is no translation of it."""
+    tones = dtmf.encode("12").tobytes()
+    (folder / "a.raw").write_bytes(tones)
+    recogniser.on("/v1/audio/translations", Reply.json({"text": "one two"}))
+    raw = ("transcribe", "a.raw", "--raw", "s16le:16000:1")
+    assert voice(*raw, env=work).stdout == b"1 2\n"
+    for _ in range(2):
+        run = voice(*raw, "--translate", "-f", "verbose_json", env=work)
+        found = json.loads(run.stdout)
+        assert (found["task"], found["text"]) == ("translate", "one two")
+    assert json.loads(voice(*raw, "-f", "verbose_json", env=work).stdout)["task"] == "transcribe"
+    assert len(recogniser.to("/v1/audio/translations")) == 1
 
 
 def test_json_on_several_is_a_line_each(work: dict[str, str], voice: Voice, folder: Path) -> None:

@@ -17,6 +17,8 @@ from voicecli.errors import InputError, UsageError
 
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 MASK = "****"
+ODD = 0.3
+"""The share of characters that may be no UTF-8: accents of Latin-1 are fewer, Chinese in another encoding is more."""
 SHORTEST_SECRET = 6
 """Shorter values are not masked: they would blot out ordinary words."""
 
@@ -71,9 +73,13 @@ def as_text(data: bytes, who: str) -> str:
     """UTF-8 (or UTF-16 with its mark) as text. Raises InputError for bytes that are no text."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
+    text = data.decode("utf-8-sig", "replace")
     if b"\0" in data:
-        raise InputError("is binary, not text", who=who, cure="Sound is for 'voice transcribe'.")
-    return data.decode("utf-8-sig", "replace")
+        cure = "Sound is for 'voice transcribe', a picture for 'voice chat -a'."
+        raise InputError("is binary, not text", who=who, cure=cure)
+    if text.count("\N{REPLACEMENT CHARACTER}") > ODD * len(text):
+        raise InputError("is no UTF-8 text", who=who, cure="Convert it, for instance: iconv -f GB18030 -t UTF-8")
+    return text
 
 
 def dump_json(value: Any) -> str:
@@ -201,6 +207,13 @@ class Console:
         if sys.stdin is None or self.in_is_terminal:
             return b""
         return sys.stdin.buffer.read()
+
+    def is_piped_to(self) -> bool:
+        """Whether something comes out of stdin that is no terminal; waits until that is known."""
+        if sys.stdin is None or self.in_is_terminal:
+            return False
+        stream: Any = sys.stdin.buffer
+        return bool(stream.peek(1))
 
     def piped_text(self) -> str:
         """All of stdin as text. Raises InputError when it is no text."""

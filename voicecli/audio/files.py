@@ -99,6 +99,8 @@ def clip_of(data: bytes, name: str, who: str = "") -> AudioClip:
     if not data:
         raise InputError("is empty", who=who or name, cure="Give it a recording.")
     container = container_of(data[:16])
+    if container == "webm" and b"matroska" in data[:64]:
+        container = "mkv"  # the same container, and more in it than services take
     data = pcm.repair_wav(data) if container == "wav" else data
     try:
         with _sound(io.BytesIO(data), who or name) as sound:
@@ -217,6 +219,12 @@ def _sound(file: BinaryIO, who: str) -> Iterator[Any]:
         yield sound
 
 
+def _named(who: str) -> str:
+    """A file as a person would name it; what is piped in has no name."""
+    name = Path(who).name
+    return name if name not in ("", "stdin") else "FILE"
+
+
 @contextmanager
 def _sound_errors(who: str) -> Iterator[None]:
     import soundfile
@@ -227,7 +235,7 @@ def _sound_errors(who: str) -> Iterator[None]:
         raise InputError(
             "is no sound that can be read here",
             who=who,
-            cure=f"Convert it, for instance: ffmpeg -i {Path(who).name or 'it'} -ac 1 -ar 16000 recording.wav",
+            cure=f"Convert it, for instance: ffmpeg -i {_named(who)} -ac 1 -ar 16000 recording.wav",
         ) from exc
 
 

@@ -18,7 +18,12 @@ from voicecli.types import MIC
 
 READ_BYTES = 65_536
 
-CURE = "Install what reads it: pip install 'voicecli[video]', or ffmpeg; or convert it to wav, flac or mp3"
+CURE = "Install what reads it: ffmpeg, or PyAV beside voicecli (pip install av); or convert it to wav, flac or mp3"
+
+
+def are_readable(search: str | None = None) -> bool:
+    """Whether there is anything here that reads them."""
+    return bool(find_spec("av") or shutil.which("ffmpeg", path=search))
 
 
 def blocks(path: Path, search: str | None = None) -> Iterator[bytes]:

@@ -6,13 +6,15 @@ recording is, where it goes.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import BinaryIO, Self
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx
 
 from voicecli.backends.door import trusting
-from voicecli.backends.http import HttpService, client_for
+from voicecli.backends.http import HttpService, Reply, client_for
 from voicecli.backends.wording import clean
 from voicecli.errors import InputError, ProtocolError, ServiceError
 from voicecli.types import Backend
@@ -24,7 +26,7 @@ async def download(url: str, file: BinaryIO, limit: int, *, timeout_s: float = 6
     base = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
     path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
     door = _Door(Backend("download", "download", base_url=base, timeout_s=timeout_s))
-    async with door, door.stream("GET", path) as reply:
+    async with door, _found(door, path) as reply:
         told = reply.headers.get("content-length", "")
         if told.isdecimal() and int(told) > limit:
             raise _too_large(url, limit)
@@ -33,6 +35,18 @@ async def download(url: str, file: BinaryIO, limit: int, *, timeout_s: float = 6
                 file.write(piece)
         except ProtocolError as exc:
             raise _too_large(url, limit) from exc
+
+
+@asynccontextmanager
+async def _found(door: HttpService, path: str) -> AsyncIterator[Reply]:
+    """The reply. There is no model here that a wrong address might be the fault of."""
+    try:
+        async with door.stream("GET", path) as reply:
+            yield reply
+    except ServiceError as exc:
+        if 400 <= exc.status < 500:
+            exc.cure = "Check the address"
+        raise
 
 
 def _too_large(url: str, limit: int) -> InputError:

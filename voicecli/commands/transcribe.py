@@ -75,25 +75,34 @@ _Prompt = Annotated[
     str | None, typer.Option("--prompt", metavar="TEXT", help="What the recording is about, names in it.")
 ]
 _Hotword = Annotated[list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")]
-_Words = Annotated[bool, typer.Option("--words", help="Tell the time of every word: see below.")]
+_Words = Annotated[bool, typer.Option("--words", help="Tell the time of every word: see above.")]
 _Diarize = Annotated[bool, typer.Option("--diarize", help="Tell speakers apart.")]
-_Translate = Annotated[bool, typer.Option("--translate", help="Translate into English.")]
+_Translate = Annotated[bool, typer.Option("--translate", help="Write in English what is said in any language.")]
 _MaxChars = Annotated[
     int | None,
     typer.Option(
-        "--max-chars", metavar="N", min=2, help="The widest subtitle line, in cells; a Chinese character is two."
+        "--max-chars",
+        metavar="N",
+        min=2,
+        help="The widest subtitle line, in cells: 42, or 32 for Chinese, whose characters take two.",
     ),
 ]
 _MaxLines = Annotated[
     int, typer.Option("--max-lines", metavar="N", min=1, max=20, help="The most lines of a subtitle.")
 ]
-_Jobs = Annotated[int | None, typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time.")]
+_Jobs = Annotated[
+    int | None,
+    typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help=f"Requests at a time: {LANES}, embedded 1."),
+]
 _SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out recordings whose texts are there already.")
 ]
 _NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep finished pieces of long recordings.")]
 _MaxDownload = Annotated[
-    float, typer.Option("--max-download", metavar="MB", min=0.001, help="The most to fetch from an address.")
+    float,
+    typer.Option(
+        "--max-download", metavar="MB", min=0.001, show_default="2000", help="The most to fetch from an address."
+    ),
 ]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")]
 _Copy = Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")]
@@ -140,9 +149,10 @@ def transcribe(
       voice transcribe interview.mp3
       voice transcribe meeting.wav -l zh -o meeting.txt
       voice transcribe film.flac -f srt -f vtt
+      voice transcribe --translate discours.m4a
       voice transcribe -r recordings/ -o texts/ -f srt -j 8 --skip-existing
       voice transcribe https://example.org/a.ogg -f json
-      arecord -f S16_LE -r 16000 -d 10 | voice transcribe -
+      arecord -f S16_LE -r 16000 -d 10 | voice transcribe
       voice transcribe talk.json -f srt --max-chars 32
       voice transcribe --mic --stop-after 5 -o letter.txt
 
@@ -180,10 +190,9 @@ def formats_of(session: Session, given: Sequence[str] | None, output: str | None
     named = [name for each in given or () for name in each.split(",")]
     if named:
         return tuple(dict.fromkeys(common.one_of(name, tuple(FORMATS), "--format") for name in named))
-    if session.json:
-        return ("json",)
     suffix = Path(output).suffix[1:].lower() if output else ""
-    return (suffix if suffix in FORMATS else "text",)
+    known = {extension: kind for kind, extension in reversed(FORMATS.items())}
+    return (known.get(suffix, "json" if session.json else "text"),)
 
 
 def _raw(spec: str | None) -> Raw | None:
@@ -211,6 +220,8 @@ def _inputs(session: Session, arguments: list[str], files_from: str | None, recu
             listed = names_in(Path(files_from).read_bytes())
         except OSError as exc:
             raise common.unreadable(files_from, exc) from exc
+    if not arguments and files_from is None and session.console.is_piped_to():
+        arguments = [STDIN]
     return inputs_of(arguments, listed, recursive)
 
 
@@ -247,7 +258,7 @@ def settings_of(session: Session, family: Family, wish: Wish) -> Settings:
 
 def _do(session: Session, wish: Wish, jobs: list[Job], layout: Layout) -> None:
     """Everything that can be refused is refused first; then the recordings, and the verdict."""
-    from voicecli.commands.transcribe_results import clipboard, copy, deliver, text_of
+    from voicecli.commands.transcribe_results import TASKS, clipboard, copy, deliver, text_of
 
     program = clipboard(session) if wish.copy else None
     if wish.skip:
@@ -255,7 +266,7 @@ def _do(session: Session, wish: Wish, jobs: list[Job], layout: Layout) -> None:
     texts: dict[str, str] = {}
 
     def give(job: Job, transcript: Transcript) -> None:
-        deliver(session, job, transcript, layout)
+        deliver(session, job, transcript, layout, task=TASKS[bool(wish.asked.get("translate"))])
         if program:
             texts[job.source.name] = text_of(transcript)
 
@@ -464,9 +475,12 @@ def _alone(inputs: list[str], *others: object) -> None:
 def _dictate(
     session: Session, wish: Wish, output: str | None, layout: Layout, interim: bool, stop_after: float | None
 ) -> None:
-    """Sentences on stdout as they are finished; in a file, or as anything but text and JSON, at the end."""
-    from voicecli.commands.dictate import Manner, dictate
-    from voicecli.commands.transcribe_results import clipboard, copy, deliver
+    """Sentences on stdout as they are finished; in a file, or as anything but text and JSON, at the end.
+
+    However it ends, what was understood until then is written.
+    """
+    from voicecli.commands.dictate import Manner, Said, dictate
+    from voicecli.commands.transcribe_results import TASKS, clipboard, copy, deliver
 
     program = clipboard(session) if wish.copy else None
     (job,) = plan(Inputs((Source("microphone"),), False), output, wish.formats)
@@ -475,11 +489,15 @@ def _dictate(
     family, _ = session.choose("transcribe_live")
     options = options_of(family, wish, "transcribe_live")
     session.check(family, "transcribe_live", options)
-    transcript = common.run(lambda: dictate(session, options, manner))
-    if not live:
-        deliver(session, job, transcript, layout)
-    if program:
-        copy(session, program, transcript.text)
+    said = Said()
+    try:
+        common.run(lambda: dictate(session, options, manner, said))
+    finally:
+        if said.segments and not live:
+            deliver(session, job, said.transcript, layout, task=TASKS[bool(wish.asked.get("translate"))])
+        if said.segments and program:
+            copy(session, program, said.transcript.text)
+    said.judge()
 
 
 # -- only showing it -------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def inputs_of(arguments: Sequence[str], listed: Sequence[str], recursive: bool) 
     if [each.name for each in found].count(STDIN) > 1:
         raise UsageError("stdin can be read once", cure="Give - once.")
     if not found:
-        raise UsageError("there is nothing to transcribe", cure="Name a recording, or - for stdin.")
+        raise UsageError("there is nothing to transcribe", cure="Name a recording, or pipe one in.")
     return Inputs(tuple(dict.fromkeys(found)), many or len(found) > 1)
 
 
@@ -170,7 +170,7 @@ def plan(inputs: Inputs, output: str | None, formats: Sequence[str]) -> list[Job
 def _to_stdout(sources: Iterable[Source], formats: Sequence[str], results: int) -> list[Job]:
     apart = [each for each in formats if each not in TOGETHER]
     if results > 1 and apart:
-        raise UsageError(f"{results} texts as {apart[0]} can't share stdout", cure="Give a folder with -o.")
+        raise UsageError(f"{results} texts as {', '.join(apart)} can't share stdout", cure="Give a folder with -o.")
     return [Job(source, dict.fromkeys(formats)) for source in sources]
 
 

@@ -6,6 +6,7 @@ breaking subtitles (voicecli.subtitles), where a result goes (transcribe_plan).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +19,29 @@ if TYPE_CHECKING:
     from voicecli.types import Transcript
 
 UNSURE = "\x1b[33m"
+TASKS = ("transcribe", "translate")
+"""What verbose_json says was done."""
 
 
-def deliver(session: Session, job: Job, transcript: Transcript, layout: Layout) -> None:
-    """Each format to its file, or to stdout."""
+def deliver(session: Session, job: Job, transcript: Transcript, layout: Layout, task: str = TASKS[0]) -> None:
+    """Each format to its file, or to stdout; with --json a line there tells of each file. `task` is one of TASKS."""
     console = session.console
     _warn_of_words(session, job, transcript, layout)
     for kind, target in job.targets.items():
         if target is not None:
-            _save(target, render(job.source.shown, transcript, kind, layout))
-            console.note(f"wrote {target}")
+            _save(target, render(job.source.shown, transcript, kind, layout, task))
+            _tell(session, job, kind, target)
         elif kind == "text":
             _show(session, transcript)
         else:
-            console.write(render(job.source.shown, transcript, kind, layout))
+            console.write(render(job.source.shown, transcript, kind, layout, task))
+
+
+def _tell(session: Session, job: Job, kind: str, target: Path) -> None:
+    if session.json:
+        session.console.json_line({"source": job.source.shown, "output": target, "format": kind})
+    else:
+        session.console.note(f"wrote {target}")
 
 
 def _warn_of_words(session: Session, job: Job, transcript: Transcript, layout: Layout) -> None:
@@ -44,7 +54,7 @@ def _warn_of_words(session: Session, job: Job, transcript: Transcript, layout: L
     session.console.warn(f"{job.source.shown}: no times of words were told{guessed}.")
 
 
-def render(name: str, transcript: Transcript, kind: str, layout: Layout) -> str:
+def render(name: str, transcript: Transcript, kind: str, layout: Layout, task: str = TASKS[0]) -> str:
     """The text of a result, with its last newline."""
     from voicecli import subtitles
     from voicecli.console import clean, dump_json
@@ -54,7 +64,7 @@ def render(name: str, transcript: Transcript, kind: str, layout: Layout) -> str:
     if kind == "json":
         return dump_json(as_json(name, transcript)) + "\n"
     if kind == "verbose_json":
-        return dump_json(subtitles.verbose_json(transcript)) + "\n"
+        return dump_json(subtitles.verbose_json(transcript) | {"task": task}) + "\n"
     return subtitles.render(kind, transcript, layout)
 
 
@@ -82,10 +92,16 @@ def as_json(name: str, transcript: Transcript) -> dict[str, Any]:
         "text": transcript.text.strip(),
         "language": transcript.language,
         "duration": transcript.duration,
-        "segments": transcript.segments,
-        "words": words_of(transcript),
+        "segments": [_rounded(each) for each in transcript.segments],
+        "words": [_rounded(each) for each in words_of(transcript)],
         "tags": transcript.tags,
     }
+
+
+def _rounded(each: Any) -> Any:
+    """A segment or a word without the last digits of its times, which only say how numbers are kept."""
+    inner = {"words": tuple(map(_rounded, each.words))} if hasattr(each, "words") else {}
+    return replace(each, start=round(each.start, 6), end=round(each.end, 6), **inner)
 
 
 def _show(session: Session, transcript: Transcript) -> None:

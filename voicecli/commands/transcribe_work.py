@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from voicecli.audio import files, pieces
+from voicecli.audio import files, foreign, pieces
 from voicecli.audio.splitter import Rules
 from voicecli.backends.registry import Family
 from voicecli.cache import PieceCache, key_of
@@ -56,7 +56,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How recordings must be for the chosen family and model."""
+    """How recordings must be for the chosen family and model. `timeless`: short pieces are to tell the times."""
 
     native: bool
     containers: frozenset[str]
@@ -65,6 +65,7 @@ class Fit:
     rules: Rules
     container: str
     fetches: frozenset[str]
+    timeless: bool = False
 
 
 def fit_of(family: Family, backend: Backend, options: TranscribeOptions, *, timed: bool) -> Fit:
@@ -86,16 +87,25 @@ def fit_of(family: Family, backend: Backend, options: TranscribeOptions, *, time
         rules=Rules(longest_s=max(longest, 0.0)),
         container="flac" if native and "flac" in limits.containers else "wav",
         fetches=limits.fetches,
+        timeless=timeless,
     )
 
 
-def whole(path: Path, fit: Fit, raw: pieces.Raw | None) -> AudioClip | None:
+def whole(path: Path, fit: Fit, settings: Settings) -> AudioClip | None:
     """The file as it is, where the family takes it so; None: it must be cut or converted. InputError."""
-    if not fit.native or raw is not None or not _is_small(path, fit):
+    if not fit.native or settings.raw is not None or not _is_small(path, fit):
         return None
     clip = files.read_clip(path)
-    long = fit.most_seconds is not None and (clip.seconds is None or clip.seconds > fit.most_seconds)
-    return None if long or clip.container not in fit.containers or len(clip.data) > fit.most_bytes else clip
+    if clip.container not in fit.containers or len(clip.data) > fit.most_bytes:
+        return None
+    return None if fit.most_seconds is not None and _is_long(clip, fit, fit.most_seconds, settings.search) else clip
+
+
+def _is_long(clip: AudioClip, fit: Fit, most_seconds: float, search: str | None) -> bool:
+    """Whether it must be cut. What does not tell its length and cannot be cut here is the service's to judge."""
+    if clip.seconds is not None:
+        return clip.seconds > most_seconds
+    return fit.timeless or foreign.are_readable(search)
 
 
 def _is_small(path: Path, fit: Fit) -> bool:
@@ -157,7 +167,7 @@ class Work:
         return transcript
 
     def _whole(self, path: Path, name: str) -> AudioClip | None:
-        clip = whole(path, self.fit, self._settings.raw)
+        clip = whole(path, self.fit, self._settings)
         if clip is not None and clip.seconds is not None and pieces.is_silent(files.blocks(path, ms=1000, live=False)):
             raise NoSpeechError("no speech was found in it", who=name)
         return clip
