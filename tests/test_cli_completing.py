@@ -60,6 +60,30 @@ def test_names_are_completed(line: str, names: list[str], voice: Voice, tmp_path
         assert offered(voice, line, {"VOICE_CONFIG": str(file)}) == names
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("use.chat w", ["work"]),
+        ("profiles.home.use.chat e", ["ears", "embedded"]),
+        ("backends.ears.family q", ["qiniu"]),
+        ("backends.work.chat_model sm", ["small"]),
+        ("backends.work.voice sh", ["shimmer"]),
+        ("talk.barge_in o", ["off", "on"]),
+        ("talk.headphones ", ["false", "true"]),
+        ("history.enabled t", ["true"]),
+        ("talk.end_ms ", []),
+        ("no.such.key ", []),
+    ],
+)
+def test_values_of_settings_are_completed(line: str, names: list[str], voice: Voice, tmp_path: Path) -> None:
+    with FakeServer() as server:
+        server.on("/v1/models", Reply.json({"data": [{"id": "small"}, {"id": "large"}]}))
+        server.on("/v1/audio/voices", Reply.json({"voices": [{"id": "alloy"}, {"id": "shimmer"}]}))
+        file = tmp_path / "voice.toml"
+        file.write_text(CONFIG.format(url=server.url))
+        assert sorted(offered(voice, f"voice config set {line}", {"VOICE_CONFIG": str(file)})) == names
+
+
 def test_a_broken_configuration_offers_nothing_and_says_nothing(voice: Voice, tmp_path: Path) -> None:
     file = tmp_path / "voice.toml"
     file.write_text("[[[")
@@ -113,6 +137,7 @@ def test_devices_are_completed_and_typed_as_bash_takes_them(voice: Voice) -> Non
     with virtual_devices() as devices:
         listed = json.loads(voice("devices", "--json", env=devices.env).stdout)
         names = {each["name"] for each in listed if each["outputs"]}
-        run = voice(env=devices.env | asked("voice talk --speaker ") | PATIENT)
-        assert {shlex.split(line)[0] for line in run.stdout.decode().splitlines()} == names
-        assert run.stderr == b""
+        for line in ("voice talk --speaker ", "voice config set audio.output "):
+            run = voice(env=devices.env | asked(line) | PATIENT)
+            assert {shlex.split(line)[0] for line in run.stdout.decode().splitlines()} == names
+            assert run.stderr == b""

@@ -19,16 +19,25 @@ PATIENCE = "_VOICE_COMPLETE_WAIT_S"
 """The variable that makes it longer, for who would rather wait."""
 
 
-def _completer(names: Callable[[Session], Iterable[str]], *, slow: bool = False) -> Callable[[Any, str], list[str]]:
+Names = Callable[["Session"], Iterable[str]]
+
+
+def _completer(names: Names, *, slow: bool = False) -> Callable[[Any, str], list[str]]:
     """For Typer's `autocompletion`: the names that begin as what was typed. A shell must never see a traceback.
 
     `slow` names come from a service or a sound system, and are waited for no longer than PATIENCE_S.
     """
+    return _completer_by(lambda typed: (names, slow))
+
+
+def _completer_by(choose: Callable[[dict[str, Any]], tuple[Names, bool]]) -> Callable[[Any, str], list[str]]:
+    """The same, where the names (and whether they are slow) depend on what was typed before, by parameters."""
 
     def complete(ctx: Any, incomplete: str) -> list[str]:
         try:
             session = ctx.find_root().obj
             session.console.silence()
+            names, slow = choose(ctx.params)
             found = _in_time(session, names) if slow else names(session)
             wanted = incomplete.casefold()
             return [_typed(session, name) for name in found if name.casefold().startswith(wanted)]
@@ -42,7 +51,7 @@ def _completer(names: Callable[[Session], Iterable[str]], *, slow: bool = False)
     return complete
 
 
-def _in_time(session: Session, names: Callable[[Session], Iterable[str]]) -> list[str]:
+def _in_time(session: Session, names: Names) -> list[str]:
     """The names, or a program that has ended: what hangs in a look-up or a driver would hold its exit up."""
     import threading
 
@@ -110,7 +119,7 @@ def _listed(session: Session, verb: Verb) -> list[Any]:
     return asyncio.run(listed())
 
 
-def _devices(kind: Literal["input", "output"]) -> Callable[[Session], Iterable[str]]:
+def _devices(kind: Literal["input", "output"]) -> Names:
     def named(session: Session) -> Iterable[str]:
         from voicecli.audio.devices import list_devices
 
@@ -141,6 +150,53 @@ def _settings(session: Session) -> Iterable[str]:
     return sorted(session.config().sources)
 
 
+def _values(typed: dict[str, Any]) -> tuple[Names, bool]:
+    """What a setting may be, and whether that takes a service or a sound system to know."""
+    import re
+
+    key = str(typed.get("key"))
+    for pattern, names, slow in _VALUES:
+        if found := re.fullmatch(pattern, key):
+            return _at(found.groupdict().get("backend"), names), slow
+    return (lambda session: _choices(key)), False
+
+
+def _at(backend: str | None, names: Names) -> Names:
+    """The names that a backend has, rather than the one that is used."""
+
+    def named(session: Session) -> Iterable[str]:
+        session.backend = backend or session.backend
+        return names(session)
+
+    return named
+
+
+def _choices(key: str) -> Iterable[str]:
+    from voicecli.config.edit import parts
+    from voicecli.config.layers import Origin, dotted, hint_for
+    from voicecli.config.schema import choices_of
+
+    return choices_of(hint_for(parts(key), Origin("", dotted, dotted)))
+
+
+def _families(session: Session) -> Iterable[str]:
+    from voicecli.backends.registry import FAMILIES
+
+    return FAMILIES
+
+
+_PROFILE = r"(?:profiles\.[^.]+\.)?"
+_VALUES: tuple[tuple[str, Names, bool], ...] = (
+    (rf"{_PROFILE}audio\.input", _devices("input"), True),
+    (rf"{_PROFILE}audio\.output", _devices("output"), True),
+    (rf"{_PROFILE}use\.\w+", _backends, False),
+    (rf"{_PROFILE}backends\.[^.]+\.family", _families, False),
+    (rf"{_PROFILE}backends\.(?P<backend>[^.]+)\.\w+_model", _models, True),
+    (rf"{_PROFILE}backends\.(?P<backend>[^.]+)\.voice", _voices, True),
+)
+"""Settings whose values are names: which, and whether they are slow. What others may be, their types tell."""
+
+
 def _templates(session: Session) -> Iterable[str]:
     from voicecli.commands.chat import TEMPLATES
 
@@ -169,5 +225,6 @@ sounds = _completer(_sounds)
 texts = _completer(_texts)
 exports = _completer(_exports)
 settings = _completer(_settings)
+values = _completer_by(_values)
 templates = _completer(_templates)
 tools = _completer(_tools)

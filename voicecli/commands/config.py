@@ -142,7 +142,7 @@ def set_(
             autocompletion=completing.settings,
         ),
     ],
-    value: Annotated[str, typer.Argument(metavar="VALUE")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="What it shall be.", autocompletion=completing.values)],
 ) -> None:
     """Change one setting in the file; comments stay.
 

@@ -277,6 +277,18 @@ def describe(hint: Any) -> str:
     return "a table" if origin is Mapping else _NOUNS[hint]
 
 
+def choices_of(hint: Any) -> tuple[str, ...]:
+    """The words of which a value must be one, as they are typed; none where it may be more than a few words."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return choices_of(get_args(hint)[0])
+    if origin in (types.UnionType, Union):
+        return tuple(word for each in get_args(hint) for word in choices_of(each))
+    if origin is Literal:
+        return get_args(hint)
+    return ("true", "false") if hint is bool else ()
+
+
 def kind(value: Any) -> str:
     """What a wrong value is, without repeating it: it may be a key."""
     return _NOUNS.get(type(value), "a date or time")
