@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +16,21 @@ import pytest
 
 from tests.conftest import Voice
 from tests.fakes.server import CUT, STALL, FakeServer, Reply
+from tests.work import serve, written
 
 PATH = "/v1/chat/completions"
 KEY = "sk-marked-0123456789"
 
 
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as running:
-        yield running
+UNKEPT = "[history]\nenabled = false  # a first time is told on stderr: test_cli_history has that"
+
+server = pytest.fixture(serve)
 
 
 @pytest.fixture
 def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
-    """The variables that make `server` the backend "work" of every verb."""
-    file = tmp_path / "voice.toml"
-    file.write_text(
-        f"""
-        [use]
-        chat = "work"
-        [backends.work]
-        family = "openai"
-        base_url = "{server.url}/v1"
-        api_key_env = "WORK_KEY"
-        chat_model = "m1"
-        [history]
-        enabled = false  # a first time is told on stderr: test_cli_history has that
-        """
-    )
-    return {"VOICE_CONFIG": str(file), "WORK_KEY": KEY}
+    found = written(tmp_path, server.url, ["chat"], UNKEPT, api_key_env="WORK_KEY", chat_model="m1")
+    return found | {"WORK_KEY": KEY}
 
 
 def event(text: str = "", **choice: Any) -> bytes:
@@ -160,6 +145,7 @@ def test_json_is_one_object_with_everything(server: FakeServer, work: dict[str, 
         "usage": {"prompt_tokens": 3, "completion_tokens": 4},
         "complete": True,
         "tools": [],
+        "notes": [],
     }
 
 

@@ -21,6 +21,7 @@ from tests import dtmf
 from tests.conftest import Voice
 from tests.fakes.forms import heard, spoken
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
+from tests.work import written
 from voicecli.commands.speak import FORMATS, plan
 from voicecli.errors import UsageError
 
@@ -55,32 +56,23 @@ class Speaking:
         return [request.json() for request in self.server.to(PATH)]
 
 
-@pytest.fixture
-def speaking() -> Iterator[Speaking]:
+def served() -> Iterator[Speaking]:
+    """A fixture's body."""
     with FakeServer() as server:
         yield Speaking(server)
 
 
-@pytest.fixture
-def work(speaking: Speaking, tmp_path: Path) -> dict[str, str]:
-    file = tmp_path / "voice.toml"
-    file.write_text(
-        f"""
-        [use]
-        speak = "work"
-        [backends.work]
-        family = "openai"
-        base_url = "{speaking.url}/v1"
-        speak_model = "m1"
-        voice = "v1"
-        """
-    )
-    return {"VOICE_CONFIG": str(file)}
+def configured(speaking: Speaking, tmp_path: Path) -> dict[str, str]:
+    """Another: the variables with which it speaks."""
+    return written(tmp_path, speaking.url, ["speak"], speak_model="m1", voice="v1")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def working(tmp_path: Path) -> Path:
+    """Another: where the program runs."""
     return tmp_path / "work"
+
+
+speaking, work, folder = map(pytest.fixture, (served, configured, working))
 
 
 # -- files -----------------------------------------------------------------------------------------

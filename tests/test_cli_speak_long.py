@@ -20,38 +20,14 @@ import soundfile
 from tests.conftest import Voice
 from tests.fakes.forms import heard, spoken
 from tests.fakes.server import FakeServer, Reply, Request
-from tests.test_cli_speak import PATH, RATE, Speaking, tones
+from tests.test_cli_speak import PATH, RATE, Speaking, configured, served, tones, working
 
 COMMAND = [sys.executable, "-m", "voicecli", "speak"]
 BOOK = " ".join(f"This is sentence number {n % 10}, which is here to make the text long." for n in range(150))
 DIGITS = "".join(str(n % 10) for n in range(150))
 
 
-@pytest.fixture
-def speaking() -> Iterator[Speaking]:
-    with FakeServer() as server:
-        yield Speaking(server)
-
-
-@pytest.fixture
-def work(speaking: Speaking, tmp_path: Path) -> dict[str, str]:
-    file = tmp_path / "voice.toml"
-    file.write_text(
-        f"""
-        [use]
-        speak = "work"
-        [backends.work]
-        family = "openai"
-        base_url = "{speaking.url}/v1"
-        speak_model = "m1"
-        """
-    )
-    return {"VOICE_CONFIG": str(file)}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "work"
+speaking, work, folder = map(pytest.fixture, (served, configured, working))
 
 
 @contextmanager

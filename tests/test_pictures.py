@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
-import pytest
-
+from scripts import make_pictures as pictures
 from tests.conftest import ROOT
-
-
-@pytest.fixture(scope="module")
-def pictures() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_pictures", ROOT / "scripts" / "make_pictures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def words(picture: Path) -> str:
@@ -46,7 +33,7 @@ def test_the_pictures_of_the_readme_are_there() -> None:
         assert f"](../pictures/{name}.svg)" in (ROOT / "docs" / "commands" / f"{name}.md").read_text(encoding="utf-8")
 
 
-def test_a_result_takes_the_place_of_the_progress_bar(pictures: ModuleType, tmp_path: Path) -> None:
+def test_a_result_takes_the_place_of_the_progress_bar(tmp_path: Path) -> None:
     pictures.said(tmp_path, "meeting.wav", pictures.SENTENCES[:1])
     command = ["transcribe", "meeting.wav", "-f", "srt"]
     shown = pictures.plain(pictures.played(pictures.Screen(), command, tmp_path, lambda shown: False))
@@ -54,7 +41,7 @@ def test_a_result_takes_the_place_of_the_progress_bar(pictures: ModuleType, tmp_
     assert "━" not in shown
 
 
-def test_the_terminal_draws_over_erases_and_wraps(pictures: ModuleType) -> None:
+def test_the_terminal_draws_over_erases_and_wraps() -> None:
     screen = pictures.Screen()
     screen.feed("first\r\nsecond\r\n\x1b[31mred\x1b[0m\r\x1b[2A\x1b[2Cx\x1b[K\r\n\x1b[3Cy\x1b[J")
     assert pictures.plain(screen.shown()) == "fix\nsecy"

@@ -13,7 +13,7 @@ import typer
 from voicecli.commands import checkup, common
 from voicecli.commands.common import Session
 from voicecli.errors import ConfigError, DeviceError, UnreachableError, VoiceError, culprit
-from voicecli.types import ALL_VERBS, Verb
+from voicecli.types import ALL_VERBS
 
 if TYPE_CHECKING:
     from voicecli.audio.devices import Device, Kind
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from voicecli.config import Config
     from voicecli.types import Backend
 
-VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
 OFFERED = tuple(verb for verb in ALL_VERBS if verb not in ("speak_live", "health"))
 CONNECT_S, ANSWER_S, PATIENCE_S = 3.0, 6.0, 10.0
 """How long a backend may take to be connected to, to send the next bytes, and altogether."""
@@ -53,6 +52,7 @@ def doctor(ctx: typer.Context) -> None:
 async def examine(session: Session) -> checkup.Report:
     """Everything that is to be looked at. ConfigError only for a `--backend` that there is not."""
     from voicecli import wiring
+    from voicecli.config import VERBS
 
     program, packages = _program(), _installed()
     path, there = _file(session)
@@ -148,6 +148,7 @@ def _unserved(cfg: Config, use: Mapping[str, str]) -> list[VoiceError]:
     """What `[use]` asks of a backend that can't do it. An unknown family is told of with the backend."""
     from voicecli import wiring
     from voicecli.backends.registry import FAMILIES
+    from voicecli.config import VERBS
 
     found: list[VoiceError] = []
     for verb in VERBS:
@@ -197,6 +198,7 @@ async def _visit(session: Session, cfg: Config, backend: Backend) -> checkup.Vis
     from dataclasses import replace
 
     from voicecli import wiring
+    from voicecli.config import VERBS
 
     known = checkup.Visit(backend, used_for=tuple(v for v in VERBS if wiring.used_for(v, cfg) == backend.name))
     try:

@@ -111,7 +111,9 @@ def starting_text(env: Mapping[str, str], found: Sequence[Found] = ()) -> str:
         table = {**OPENAI_DEFAULTS, "api_key_env": "WORK_API_KEY"}
         use = _lines("[use]", dict.fromkeys(VERBS, "work"), "# ")
         return START.format(use=use, backend=_lines("[backends.work]", table, "# "))
-    serving = {verb: next((each.name for each in found if verb in each.verbs), EMBEDDED) for verb in VERBS}
+    serving: dict[str, str] = {
+        verb: next((each.name for each in found if verb in each.verbs), EMBEDDED) for verb in VERBS
+    }
     tables = "\n".join(_lines(f"[backends.{each.name}]", each.table, "") for each in found)
     return START.format(use=_lines("[use]", serving, ""), backend=tables)
 

@@ -18,13 +18,13 @@ from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, 
 from voicecli.config.model import FOLLOWS, NAMED, ORDERED, Config, Use
 from voicecli.config.schema import Misfit, brief, default_of, entries_of, fit, keys_of, sections
 from voicecli.errors import ConfigError
-from voicecli.types import Backend
+from voicecli.types import Backend, Verb
 
 T = TypeVar("T")
 
 EMBEDDED = "embedded"
 OPENAI = "openai"
-VERBS = ("transcribe", "chat", "speak")
+VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
 """The verbs that [use] gives a backend each, named or not."""
 OPENAI_DEFAULTS: Mapping[str, str] = {
     "family": OPENAI,
