@@ -9,8 +9,10 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -100,6 +102,21 @@ def test_one_flag_means_one_thing_everywhere(words: tuple[str, ...]) -> None:
     assert {"--backend", "--profile", "--config", "--json", "--quiet", "--verbose"} <= flags
 
 
+def each_command(command: Any) -> Iterator[Any]:
+    yield command
+    for sub in getattr(command, "commands", {}).values():
+        yield from each_command(sub)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_is_broken_by_the_terminal_and_tells_no_types(name: str) -> None:
+    for command in each_command(cli.load(name)):
+        for paragraph in (command.help or "").split("\n\n"):
+            assert "\n" not in paragraph.strip() or re.search(r"^(\[not dim\])? ", paragraph, re.MULTILINE), paragraph
+        for param in command.params:
+            assert param.param_type_name != "argument" or param.type.get_metavar(param=param, ctx=None) == ""
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -107,7 +124,7 @@ def test_one_flag_means_one_thing_everywhere(words: tuple[str, ...]) -> None:
         (("--bakend", "x"), "error: No such option: --bakend"),
         (("chat", "--temprature", "1"), "error: No such option: --temprature"),
         (("chat", "--seed", "x", "hi"), "error: Invalid value for '--seed': 'x' is not a valid"),
-        (("transcribe",), "error: there is nothing to transcribe. Name a recording, or - for stdin.\n"),
+        (("transcribe",), "error: there is nothing to transcribe. Name a recording, or pipe one in.\n"),
         (("config", "nope"), "error: No such command 'nope'. Try: voice config --help\n"),
         (("voices", "superfluous"), "error: Got unexpected extra argument"),
     ],

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from copy import copy
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -39,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "devices": ("voicecli.commands.devices:devices", "List microphones and loudspeakers."),
     "doctor": ("voicecli.commands.doctor:doctor", "See whether everything works, and what to do if not."),
     "config": ("voicecli.commands.config:app", "Make, show and change the configuration."),
-    "history": ("voicecli.commands.history:app", "Show, search and remove kept conversations."),
+    "history": ("voicecli.commands.history:app", "Show, search, export and remove kept conversations."),
     "cache": ("voicecli.commands.cache:app", "Show and clear what is kept so that nothing is paid for twice."),
     "keys": ("voicecli.commands.keys:app", "Keep the keys of services."),
 }
@@ -51,11 +52,11 @@ WRONG_USAGE: type[Exception] = typer.BadParameter.__bases__[0].__bases__[0]
 EXAMPLES = """The command-line voice assistant: talk, transcribe, speak and chat.
 
 Examples:
-  voice talk                                  hold a spoken conversation
+  voice talk                # hold a spoken conversation
   voice transcribe interview.mp3 -o talk.txt
   voice speak "Good morning." -o hello.wav
   git diff | voice chat "Review this change."
-  voice config init                           set up a service
+  voice config init         # set up a service
 
 With nothing configured, everything runs on this machine, without a key or a network.
 """
@@ -106,7 +107,23 @@ def _dress(command: Any) -> None:
     for sub in getattr(command, "commands", {}).values():
         _dress(sub)
     for each in (command, *command.params):
-        each.help = _bright(re.sub(r"(?=\[[a-z#/@])", r"\\", each.help or ""))
+        each.help = _bright(re.sub(r"(?=\[[a-z#/@])", r"\\", _flowing(each.help or "")))
+    for each in command.params:
+        if each.param_type_name == "argument":
+            each.type = _untold(each.type)
+
+
+def _flowing(text: str) -> str:
+    """Each paragraph of prose as one line: the terminal's width breaks it, and not the source's."""
+    parts = text.split("\n\n")
+    return "\n\n".join(part if re.search(r"^ ", part, re.MULTILINE) else " ".join(part.split()) for part in parts)
+
+
+def _untold(kind: Any) -> Any:
+    """The type of an argument, whose name help would tell: `[FILE...]  <str>`."""
+    kind = copy(kind)
+    kind.get_metavar = lambda *_, **__: ""
+    return kind
 
 
 def _bright(text: str) -> str:
@@ -215,7 +232,7 @@ def _usage(exc: Any, console: Console) -> int:
     """Wrong flags: what is wrong, and where the help is."""
     ctx = getattr(exc, "ctx", None)
     if message := exc.format_message().strip():
-        stop = "" if message[-1] in ".?!)" else "."
+        stop = "" if message[-1] in ".?!" else "."
         where = f" Try: {ctx.command_path} --help" if ctx is not None else ""
         console.error(f"{' '.join(message.split())}{stop}{where}")
     return int(exc.exit_code)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from voicecli.conversations import Conversation, Message, Store
 
-app = typer.Typer(help="Show, search and remove kept conversations.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Show, search, export and remove kept conversations.", no_args_is_help=True, add_completion=False
+)
 
 FORMATS = ("markdown", "json")
 EXTENSIONS = {".md": "markdown", ".markdown": "markdown", ".json": "json"}
@@ -145,7 +147,7 @@ def export(
     format: Annotated[
         str | None,
         typer.Option(
-            "-f", "--format", metavar="FORMAT", help="The format of the result.", autocompletion=completing.exports
+            "-f", "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}.", autocompletion=completing.exports
         ),
     ] = None,
     output: Output = None,
