@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import soundfile
+from prompt_toolkit.document import Document
 
 from tests import long
 from tests.conftest import Voice
@@ -24,33 +25,18 @@ from tests.fakes.forms import spoken
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
 from tests.test_cli_chat import PATH, STOP, answering, event
 from tests.virtual import virtual_devices
+from tests.work import serve, written
+from voicecli.commands.converse import FILES
 from voicecli.console import clean
+from voicecli.repl import _completer
 
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as running:
-        yield running
+server = pytest.fixture(serve)
 
 
 @pytest.fixture
 def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
-    file = tmp_path / "voice.toml"
-    file.write_text(
-        f"""
-        [use]
-        chat = "work"
-        transcribe = "work"
-        speak = "work"
-        [backends.work]
-        family = "openai"
-        base_url = "{server.url}/v1"
-        chat_model = "m1"
-        transcribe_model = "ears"
-        speak_model = "mouth"
-        """
-    )
-    return {"VOICE_CONFIG": str(file)}
+    models = {"chat_model": "m1", "transcribe_model": "ears", "speak_model": "mouth"}
+    return written(tmp_path, server.url, ["chat", "transcribe", "speak"], **models)
 
 
 def asked(server: FakeServer) -> list[list[tuple[str, Any]]]:
@@ -176,6 +162,7 @@ def test_commands_change_what_follows(server: FakeServer, talk: Talks, tmp_path:
             ("/help", "/retry"),
             ("/nothing", "there is no command /nothing"),
             ("/system Be brief.", "system prompt: Be brief."),
+            ("/model", "model: m1"),
             ("/model m2", "model: m2"),
             ("one", "uno"),
             ("/retry", "due"),
@@ -200,6 +187,18 @@ def test_commands_change_what_follows(server: FakeServer, talk: Talks, tmp_path:
     ]
     assert server.to(PATH)[0].json()["model"] == "m2"
     assert (tmp_path / "talk.md").read_text().startswith("**user**\n\none\n\n**assistant**\n\ndue\n")
+
+
+def test_tab_completes_commands_and_the_files_behind_them(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+
+    def offered(line: str) -> list[str]:
+        document = Document(line, len(line))
+        return [each.text for each in _completer(["/attach", "/help"], FILES).get_completions(document, None)]
+
+    assert offered("/he") == ["/help"]
+    assert offered(f"/attach {tmp_path}/no") == ["tes.txt"]
+    assert offered("he") == []
 
 
 def test_one_connection_serves_the_whole_conversation(server: FakeServer, talk: Talks) -> None:
@@ -290,6 +289,7 @@ def test_markdown_is_rendered_for_a_person_unless_plain(server: FakeServer, talk
         person.types("one\r")
         shown = person.until("item")
     assert "Some bold word." in shown
+    assert "\nTitle" in shown, "a heading is not in the middle of a wide terminal"
     assert "**" not in shown
     with talk("--private", "--plain") as person:
         person.types("one\r")
@@ -385,7 +385,28 @@ def test_a_long_recording_goes_in_pieces_and_is_kept_unless_private(
     assert pieces == (2 * alone if private else alone)
 
 
-@pytest.mark.parametrize(("name", "data"), [("none.txt", None), ("zero.bin", b"\0\1\2")])
+def test_a_picture_may_be_piped_in(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, answering("A pig."))
+    png = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+    run = voice("chat", "--private", "-a", "-", "What is this?", input=png, env=work)
+    assert (run.returncode, run.stdout) == (0, b"A pig.\n"), run.stderr
+    (question,) = asked(server)[0]
+    assert [each["type"] for each in question[1]] == ["text", "image_url"]
+    run = voice("chat", "--private", "What is this?", input=png, env=work)
+    assert run.returncode == 2 and b"'voice chat -a'" in run.stderr
+    run = voice("chat", "--private", "-a", "-", "What is this?", env=work)
+    assert run.returncode == 2 and b"stdin: is empty" in run.stderr
+
+
+def test_a_dash_is_stdin_and_no_question(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
+    server.on(PATH, answering("4"))
+    assert voice("chat", "--private", "-", input=b"2 + 2?", env=work).stdout == b"4\n"
+    assert asked(server) == [[("user", "2 + 2?")]]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("none.txt", None), ("zero.bin", b"\0\1\2"), ("gb.txt", "你好，世界。".encode("gb18030"))]
+)
 def test_a_file_that_cannot_go_along_is_told_before_anything_is_sent(
     name: str, data: bytes | None, server: FakeServer, work: dict[str, str], voice: Voice, tmp_path: Path
 ) -> None:

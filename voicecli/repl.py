@@ -6,10 +6,11 @@ Does not belong here: what a command does, asking a model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from voicecli.blocks import Blocks
 from voicecli.console import Console, clean
@@ -33,32 +34,47 @@ class MarkdownView:
         self._some = False
 
     def _show(self, blocks: Sequence[str]) -> None:
-        from rich.markdown import Markdown
-
         for block in blocks:
             if self._some:
                 self._console.write("\n")
             self._some = True
             rich = self._console.rich()
             with rich.capture() as capture:
-                rich.print(Markdown(block, hyperlinks=False))
+                rich.print(_markdown()(block, hyperlinks=False))
             lines = capture.get().rstrip("\n").split("\n")
             self._console.drawn("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+@cache
+def _markdown() -> Any:
+    """Rich's Markdown with its first headings where all others are: on a wide terminal the middle is far away."""
+    from rich.markdown import Heading, Markdown
+
+    class Left(Heading):
+        def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+            text = self.text.copy()
+            text.justify = "left"
+            yield text
+
+    class Ours(Markdown):
+        elements: ClassVar[dict[str, Any]] = {**Markdown.elements, "heading_open": Left}
+
+    return Ours
 
 
 class Prompt:
     """A line to type: history by the arrow keys, pasted text of many lines stays one question.
 
-    `history` is a file (None: nothing is kept), for its owner alone.
+    Tab completes `commands`, and a file behind those of `files`. `history` is a file too (None: nothing is kept),
+    for its owner alone.
     """
 
-    def __init__(self, commands: Sequence[str], history: Path | None) -> None:
+    def __init__(self, commands: Sequence[str], history: Path | None, files: Sequence[str] = ()) -> None:
         from prompt_toolkit import PromptSession
-        from prompt_toolkit.completion import WordCompleter
 
         self._session: PromptSession[str] = PromptSession(
             history=_history(history),
-            completer=WordCompleter(list(commands), sentence=True),
+            completer=_completer(commands, files),
             complete_while_typing=False,
             key_bindings=_keys(),
             prompt_continuation="… ",
@@ -74,6 +90,23 @@ class Prompt:
             return ""
         except EOFError:
             return None
+
+
+def _completer(commands: Sequence[str], files: Sequence[str]) -> Any:
+    """Commands as they begin, and paths behind those that take one."""
+    from prompt_toolkit.completion import Completer, Completion, PathCompleter, WordCompleter
+    from prompt_toolkit.document import Document
+
+    words, paths = WordCompleter(list(commands), sentence=True), PathCompleter(expanduser=True)
+
+    class Either(Completer):
+        def get_completions(self, document: Document, complete_event: Any) -> Iterable[Completion]:
+            name, space, rest = document.text_before_cursor.partition(" ")
+            if space and name in files:
+                return paths.get_completions(Document(rest, len(rest)), complete_event)
+            return words.get_completions(document, complete_event)
+
+    return Either()
 
 
 def _keys() -> Any:

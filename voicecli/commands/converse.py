@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "/help": "show this list",
     "/system TEXT": "set the system prompt; without a text, show it",
-    "/model NAME": "ask another model from now on",
+    "/model NAME": "ask another model from now on; without a name, show it",
     "/voice NAME": "read aloud with this voice",
     "/speak on|off": "read answers aloud, or don't",
     "/attach FILE": "send a text, picture or recording with the next question",
@@ -31,6 +31,9 @@ COMMANDS = {
     "/clear": "begin a new conversation",
     "/exit": "leave (or Ctrl-D)",
 }
+
+FILES = ("/attach", "/save")
+"""Behind these Tab completes the name of a file."""
 
 TYPED = "typed"
 """Where lines that were typed are kept, in the folder for state."""
@@ -63,7 +66,7 @@ class Converse:
 
         config = self._turns.session.config()
         keeps = config.history.enabled and not self._private
-        prompt = Prompt(list(self._does), config.state_dir / TYPED if keeps else None)
+        prompt = Prompt(list(self._does), config.state_dir / TYPED if keeps else None, FILES)
         self._turns.session.console.note("/help lists commands, Alt-Enter begins a new line, Ctrl-D leaves.")
         self._turns.running = running = common.Running()
         if self._turns.aloud is not None:
@@ -114,11 +117,11 @@ class Converse:
         self._say(f"system prompt: {self._turns.system or '(none)'}")
 
     def _model(self, rest: str) -> None:
-        if not rest:
-            raise UsageError("/model needs a name", cure="'voice models' lists them.")
-        self._turns.options = replace(self._turns.options, model=rest)
-        self._turns.keeper.settle(self._turns.system, "", rest)
-        self._say(f"model: {rest}")
+        if rest:
+            self._turns.options = replace(self._turns.options, model=rest)
+            self._turns.keeper.settle(self._turns.system, "", rest)
+        _, backend = self._turns.session.choose("chat")
+        self._say(f"model: {self._turns.options.model or backend.chat_model or '(the service has its own)'}")
 
     def _voice(self, rest: str) -> None:
         if not rest:
@@ -194,4 +197,5 @@ class Converse:
         self._over = True
 
     def _say(self, text: str) -> None:
-        self._turns.session.console.note(text)
+        """What was asked for is told in --quiet too."""
+        self._turns.session.console.usage(text)
