@@ -114,6 +114,8 @@ def test_a_failure_in_the_middle_leaves_no_file(person: Person) -> None:
         (("rerank", "q"), "there are no candidates"),
         (("rerank", " ", "a"), "the question is empty"),
         (("similar", "a", ""), "one of the texts is empty"),
+        (("similar", "a", "-"), "one of the texts is empty"),
+        (("similar", "-", "-"), "stdin can be read once"),
         (("similar", "a"), "Missing argument"),
         (("similar", "a", "b", "-m", "x"), "does not take --model"),
     ],
@@ -134,6 +136,7 @@ def test_a_number(person: Person) -> None:
     near = nearness(TEXTS[0], "pigs and mud")
     assert person.run("similar", TEXTS[0], "pigs and mud").stdout.decode() == f"{near:.4f}\n"
     assert json.loads(person.run("similar", TEXTS[0], "pigs and mud", "--json").stdout) == {"similarity": near}
+    assert person.run("similar", TEXTS[0], "-", input=b"pigs and mud").stdout.decode() == f"{near:.4f}\n"
     assert person.run("similar", TEXTS[0], "x", "-o", "near.txt").stdout == b""
     assert (person.folder / "near.txt").read_text() == f"{nearness(TEXTS[0], 'x'):.4f}\n"
 

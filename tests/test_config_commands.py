@@ -104,6 +104,12 @@ def test_a_key_is_stored_listed_and_forgotten_and_never_shown(voice: Voice, path
     assert json.loads(said[4].stdout) == {"keys": []}
 
 
+def test_keys_tell_scripts_what_they_did(voice: Voice, path: Path) -> None:
+    stored = voice("keys", "set", "work", "--json", input=b"sk-marked")
+    assert json.loads(stored.stdout) == {"stored": "work", "file": str(path.parent / "keys.json")}
+    assert json.loads(voice("keys", "rm", "work", "--json").stdout) == {"removed": "work"}
+
+
 def test_a_stored_key_is_its_owner_s_alone(voice: Voice, path: Path) -> None:
     out(voice("keys", "set", "work", input=b"sk-1"))
     file = path.parent / "keys.json"

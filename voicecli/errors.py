@@ -37,7 +37,8 @@ class VoiceError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.who}: {self.what}" if self.who else self.what
-        return f"{head.rstrip('.')}. {self.cure}" if self.cure else head
+        stop = "" if head.endswith(("?", "!")) else "."
+        return f"{head.rstrip('.')}{stop} {self.cure}" if self.cure else head
 
 
 class UsageError(VoiceError):

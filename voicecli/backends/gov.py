@@ -128,7 +128,8 @@ class Chat(Adapter):
         for name, setting in _REQUIRED.items():
             if body.get(name) is None:
                 where = setting if "[" in setting else f"{setting} in [backends.{backend.name}]"
-                raise ConfigError(f"the service requires {name}", who=backend.name, cure=f"Set {where}, or give a flag")
+                cure = f"Set {where}, or give --{name.replace('_', '-')}"
+                raise ConfigError(f"the service requires {name}", who=backend.name, cure=cure)
         return body | {"messages": [{"role": each.role, "content": each.content} for each in _two_roles(messages)]}
 
 

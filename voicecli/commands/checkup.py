@@ -127,7 +127,7 @@ def _words(visit: Visit) -> Iterator[str]:
         yield f"answered in {visit.latency_ms:.0f} ms: {visit.detail}"
     if visit.can:
         yield "can " + ", ".join(each.replace("_", " ") for each in visit.can)
-    yield from (f"{count} {what}" for what, count in counts.items() if count is not None)
+    yield from (f"{n} {what[:-1] if n == 1 else what}" for what, n in counts.items() if n is not None)
 
 
 def sound(library: str, microphone: Device | VoiceError, loudspeaker: Device | VoiceError) -> tuple[Finding, ...]:

@@ -43,7 +43,10 @@ def set_(
     run.console.hide(secret)
     place = folders().config
     store(place, name, secret)
-    run.console.note(f"The key for {name} is in {key_file(place)}.")
+    if run.json:
+        run.console.json_line({"stored": name, "file": key_file(place)})
+    else:
+        run.console.note(f"The key for {name} is in {key_file(place)}.")
     _note_unknown(run, name)
 
 
@@ -81,7 +84,10 @@ def rm(ctx: typer.Context, name: Name) -> None:
 
     run = session(ctx)
     remove(folders().config, name)
-    run.console.note(f"The key for {name} is forgotten.")
+    if run.json:
+        run.console.json_line({"removed": name})
+    else:
+        run.console.note(f"The key for {name} is forgotten.")
 
 
 def _ask(name: str) -> str:

@@ -9,7 +9,7 @@ import typer
 from voicecli.abilities import meaning
 from voicecli.commands import common, media_work
 from voicecli.commands.common import Model, Output, Session
-from voicecli.errors import InputError
+from voicecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from voicecli.types import EmbedOptions
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def similar(
     ctx: typer.Context,
-    a: Annotated[str, typer.Argument(metavar="A", help=meaning("similar", "a"))],
-    b: Annotated[str, typer.Argument(metavar="B", help=meaning("similar", "b"))],
+    a: Annotated[str, typer.Argument(metavar="A", help=meaning("similar", "a") + " - is stdin.")],
+    b: Annotated[str, typer.Argument(metavar="B", help=meaning("similar", "b") + " - is stdin.")],
     output: Output = None,
     model: Model = None,
 ) -> None:
@@ -27,12 +27,16 @@ def similar(
     Examples:
       voice similar "python programming" "learn python"
       voice similar "good morning" "早上好" --json | jq .similarity
+      voice similar "a poem about autumn" - < poem.txt
 
     The number is on the service's own scale: usually 1 is the same, and 0 has nothing to do with it.
     """
     from voicecli.types import EmbedOptions
 
     session = common.session(ctx)
+    if a == b == media_work.STD:
+        raise UsageError("stdin can be read once", cure="Give - once.")
+    a, b = (session.console.piped_text() if each == media_work.STD else each for each in (a, b))
     if not a.strip() or not b.strip():
         raise InputError("one of the texts is empty")
     if output not in (None, media_work.STD):

@@ -42,7 +42,13 @@ ABOUT_THE_VOICE = (400, 404, 422)
 _Text = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to say.")]
 _Format = Annotated[
     str | None,
-    typer.Option("-f", "--format", metavar="FORMAT", help="The format of the sound.", autocompletion=completing.sounds),
+    typer.Option(
+        "-f",
+        "--format",
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; others, as aac, where the service makes them.",
+        autocompletion=completing.sounds,
+    ),
 ]
 _Play = Annotated[bool, typer.Option("--play", help="With -o: out of the loudspeaker too.")]
 _Srt = Annotated[Path | None, typer.Option("--srt", metavar="FILE", help="Write subtitles, timed by counted samples.")]
@@ -140,8 +146,9 @@ def _checked(session: Session, family: Family, request: SpeechRequest, goal: Goa
 def _report(session: Session, told: Told, goal: Goal, titles: list[tuple[Path, str]]) -> None:
     for path, kind in titles:
         write_subtitles(told, path, kind)
-    if session.json and goal.path:
-        line: dict[str, Any] = {"output": goal.path, "format": goal.container, "pieces": told.pieces}
+    if session.json:
+        what = {"output": goal.path, "format": goal.container} if goal.path else {"output": None}
+        line: dict[str, Any] = what | {"pieces": told.pieces}
         session.console.json_line(line | ({"seconds": round(told.samples / told.rate, 3)} if told.rate else {}))
 
 
@@ -299,6 +306,8 @@ class Job:
                     exc.who = self.backend.name  # sound that could not be decoded: the codec does not know whose
                 if exc.status in ABOUT_THE_VOICE:
                     await self._suggest_voice(exc)
+                if exc.status in ABOUT_THE_VOICE and goal.native and not exc.cure:
+                    exc.cure = f"Surely written are: {', '.join(FORMATS)}."
                 raise
 
     async def _requests(self, pieces: AsyncIterator[str]) -> AsyncGenerator[SpeechRequest]:
