@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import get_args
 
 import pytest
 
+from scripts import make_docs
 from tests.conftest import ROOT
 from voicecli import errors
+from voicecli.abilities import ABILITIES
 from voicecli.backends.registry import FAMILIES
 from voicecli.cli import COMMANDS
 from voicecli.commands.backends import TITLES
 from voicecli.types import Verb
 
 
-@pytest.fixture(scope="module")
-def make_docs() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_nothing_is_stale(make_docs: ModuleType) -> None:
+def test_nothing_is_stale() -> None:
     stale = [str(path.relative_to(ROOT)) for path in make_docs.stale()]
     assert stale == [], "run: .venv/bin/python scripts/make_docs.py"
 
@@ -57,9 +47,7 @@ def test_every_verb_is_in_the_table() -> None:
     assert set(TITLES) == set(get_args(Verb)) - {"speak_live"}
 
 
-def test_a_stale_table_and_a_missing_page_are_found(
-    make_docs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stale_table_and_a_missing_page_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "README.md"
     old.write_text("a\n<!-- capabilities -->\nold\n<!-- end -->\nb\n")
     monkeypatch.setattr(make_docs, "READMES", (old,))
@@ -93,6 +81,14 @@ def rows_after(text: str, mark: str) -> list[list[str]]:
 
 def test_both_readmes_tell_the_same_commands() -> None:
     assert commands_in(CHINESE) == commands_in(ENGLISH)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["english", "chinese"])
+def test_both_readmes_tell_of_every_command_in_a_table_and_show_it_used(text: str) -> None:
+    found = re.findall(r"docs/commands/(\w+)\.md", text)
+    assert sorted({*found} - {"README"}) == sorted(COMMANDS)
+    for ability in ABILITIES.values():
+        assert any(line.startswith(f"voice {' '.join(ability.command)} ") for line in commands_in(text)), ability
 
 
 @pytest.mark.parametrize(("english", "chinese"), [("## Figures", "## 测得的数据"), ("## Exit codes", "## 退出码")])
