@@ -140,6 +140,9 @@ def recorded(folder: Path) -> None:
     soundfile.write(folder / "digits.wav", dtmf.encode(DIGITS), RATE)
     for name, data in (("picture.png", png(DIGITS)), ("video.mp4", mp4(DIGITS)), ("digits.docx", docx(DIGITS))):
         (folder / name).write_bytes(data)
+    (folder / "notes").mkdir(exist_ok=True)
+    for name, text in NOTES.items():
+        (folder / "notes" / name).write_text(text)
     for name, said in (("person.wav", says(DIGITS, RATE)), ("sum.wav", question)):
         soundfile.write(folder / name, np.concatenate([quiet[:RATE], said, quiet]), RATE)
 
@@ -232,6 +235,15 @@ def _conversation(outcome: Outcome) -> tuple[list[str], list[Any], str]:
     return list(said.values()), lost, " ".join(e["text"] for e in events if e["event"] == "assistant_said")
 
 
+NOTES = {"dial.md": f"At {DIGITS} you dial the pig.", "mud.txt": "Mud, mud, glorious mud.", "牛奶.org": "记得买牛奶。"}
+
+
+def _found_in_notes(served: Served, outcome: Outcome) -> str:
+    found = json.loads(outcome.out)
+    files = [each["file"] for each in found["notes"]] if isinstance(found, dict) else []
+    return expected(served.answer(DIGITS), digits_of(found["text"])) if files[:1] == ["dial.md"] else f"notes: {files}"
+
+
 NEAR = ("a pig in the mud", "pigs and mud", f"dial {DIGITS}")
 
 
@@ -281,6 +293,7 @@ COMMANDS = [
     Command("embed", "embed", ("embed", *NEAR), _embedded_texts),
     Command("similar", "similar", ("similar", *NEAR[:2]), _compared),
     Command("rerank", "rerank", ("rerank", NEAR[0], NEAR[2], NEAR[1]), _ranked),
+    Command("notes", "embed", ("chat", "--with", "notes", "--json", f"Whom do I dial at {DIGITS}?"), _found_in_notes),
     Command(
         "image make", "image_make", ("image", "make", f"Draw {DIGITS}.", "-o", "made.png"), _made("made.png", same)
     ),

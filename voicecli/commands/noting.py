@@ -96,6 +96,9 @@ def settled(
     """The notes that were asked for. `family` answers. Raises UsageError where it could make no use of them."""
     if not paths:
         return None
+    from voicecli.wiring_notes import embedding
+
+    embedding(cfg, session.backend)
     if family.local:
         raise UsageError(
             "does not read notes", who=family.name, cure="--with needs a chat model: choose it with -b or [use] chat."
