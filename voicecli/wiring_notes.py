@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicecli.notes import choosing, cutting
-from voicecli.notes.finding import Finder, WithNotes
+from voicecli.notes.finding import PATIENCE_S, Finder, WithNotes
 from voicecli.notes.folder import Decode, roots
 from voicecli.notes.index import Done, Index, Show
 from voicecli.notes.store import LOCK, NAME, Embedder, NoteStore
@@ -96,8 +96,15 @@ class Notes:
             ranks = ranking(self._cfg, self._embeds)
             reranker = await stack.enter_async_context(self._opened("rerank", ranks)) if ranks else None
             budget = self._cfg.chat.max_history_tokens // choosing.SHARE
-            detail = self._report.detail
-            finder = Finder(self._store, self._roots, embedder, reranker, budget=budget, detail=detail)
+            finder = Finder(
+                self._store,
+                self._roots,
+                embedder,
+                reranker,
+                budget=budget,
+                patience_s=PATIENCE_S[cited],
+                detail=self._report.detail,
+            )
             yield WithNotes(model, finder, cited)
 
     def _embedder(self) -> AbstractAsyncContextManager[Any]:

@@ -12,7 +12,6 @@ import pytest
 
 from tests.notes.world import Counting, Place
 from voicecli.errors import ServiceError, UnreachableError
-from voicecli.notes import finding
 from voicecli.notes.choosing import Found
 from voicecli.notes.finding import Finder, WithNotes
 from voicecli.notes.store import NoteStore
@@ -151,17 +150,14 @@ async def test_a_service_that_fails_does_not_cost_the_answer(place: Place, store
     assert asking.told.used, "the next question is tried again"
 
 
-async def test_a_service_that_does_not_answer_is_not_waited_for(
-    place: Place, store: NoteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_service_that_does_not_answer_is_not_waited_for(place: Place, store: NoteStore) -> None:
     class Silent(Counting):
         async def embed(self, texts: Sequence[str], options: EmbedOptions) -> list[Sequence[float]]:
             await asyncio.Event().wait()
             return []
 
-    monkeypatch.setattr(finding, "PATIENCE_S", 0.05)
     asking = Asking(place, store)
-    asking.finder = asking.told.finder = Finder(store, place.roots, Silent(), budget=2000)
+    asking.finder = asking.told.finder = Finder(store, place.roots, Silent(), budget=2000, patience_s=0.05)
     deltas = await asking.ask()
     assert deltas[0].news is not None
     assert "did not embed the question within 0.05 s" in deltas[0].news.text

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from voicecli.notes.store import NoteStore
     from voicecli.ports import ChatModel, Embedder, Reranker
 
-PATIENCE_S = 5.0
+PATIENCE_S: dict[Cited, float] = {"written": 20.0, "spoken": 4.0}
 """How long an answer waits for a service, be it the one that embeds the question or the one that ranks passages."""
 REMEMBERED = 16
 """Questions whose passages are remembered: a draft's question is asked again by the turn."""
@@ -48,10 +48,11 @@ class Finder:
         reranker: Reranker | None = None,
         *,
         budget: int,
+        patience_s: float = PATIENCE_S["spoken"],
         detail: Callable[[str], object] = lambda text: None,
     ) -> None:
         self._store, self._roots, self._embedder, self._reranker = store, roots, embedder, reranker
-        self._budget, self._detail = budget, detail
+        self._budget, self._patience_s, self._detail = budget, patience_s, detail
         self._nearest: Nearest | None = None
         self._one_thread = threading.Lock()
         self._known: OrderedDict[str, tuple[Found, ...]] = OrderedDict()
@@ -88,10 +89,10 @@ class Finder:
         from voicecli.notes.nearest import FLOAT, packed
 
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 found = await self._embedder.embed([question], EmbedOptions())
         except TimeoutError:
-            raise UnreachableError(f"did not embed the question within {PATIENCE_S:g} s") from None
+            raise UnreachableError(f"did not embed the question within {self._patience_s:g} s") from None
         vector = packed(found[0]) if len(found) == 1 else None
         if vector is None or len(vector) != FLOAT * self._store.width:
             raise ProtocolError(
@@ -134,11 +135,11 @@ class Finder:
         if self._reranker is None or len(found) < 2:
             return found
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 told = [choosing.told_of(each) for each in found]
                 ranked = await self._reranker.rerank(question, told, EmbedOptions())
         except (VoiceError, TimeoutError) as exc:
-            self._detail(f"the notes are not ranked: {str(exc) or f'no answer within {PATIENCE_S:g} s'}")
+            self._detail(f"the notes are not ranked: {str(exc) or f'no answer within {self._patience_s:g} s'}")
             return found
         return choosing.in_order(found, ranked)
 
