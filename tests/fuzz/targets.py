@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from voicecli import cache, subtitles
+from voicecli.abilities import ABILITIES, schema_of
 from voicecli.audio import files, pcm
 from voicecli.backends import ndjson, sensevoice, sse, wording
 from voicecli.backends.embedded.skills import understand
@@ -38,7 +39,9 @@ from voicecli.dialogue.sentences import SentenceSplitter, split_text
 from voicecli.dialogue.spoken import Speakable, speakable
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
 from voicecli.notes import cutting
-from voicecli.types import ChatMessage, PcmFormat
+from voicecli.toolbox import servers
+from voicecli.toolbox.arguments import WrongCallError, arguments
+from voicecli.types import ChatMessage, PcmFormat, ToolCall, ToolSpec
 
 LONGEST = 4096
 """Bytes of an input: parsers are cut to their limits by other tests."""
@@ -108,6 +111,8 @@ HEARD = (
 ).split()
 SAID = "choices delta message content reasoning_content reasoning index finish_reason usage text refusal type".split()
 CALLED = "choices delta message tool_calls function_call function name arguments id index".split()
+GIVEN = "prompt size query candidates path".split()
+LISTED = "name description inputSchema annotations readOnlyHint type object properties text resource uri".split()
 COUNTED = "prompt_tokens completion_tokens error message code detail".split()
 HAPPENED = (
     "type error session.created session item_id previous_item_id delta transcript text code message"
@@ -254,6 +259,23 @@ def answers(data: bytes) -> None:
     harmless(wording.complaint_in(heard).words)
 
 
+def tools(data: bytes) -> None:
+    """What a model writes as arguments, and what a server of tools says of them and answers."""
+    source = Source(data)
+    text = text_of(data) if source.byte() % 2 else json.dumps(source.tree(tuple(GIVEN)))
+    for spec in (ToolSpec(verb, "", schema_of(ABILITIES[verb])) for verb in ("image_make", "rerank")):
+        with suppress(WrongCallError):
+            for value in arguments(ToolCall("1", spec.name, text), spec).values():
+                "".join(value).encode()
+    listed = source.tree(tuple(LISTED), depth=6)
+    for tool in servers.tools_of("s", listed if isinstance(listed, list) else [listed]):
+        harmless(tool.spec.name + tool.spec.meaning)
+        json.dumps(dict(tool.spec.parameters), ensure_ascii=False).encode()
+    answered = {"content": source.tree(tuple(LISTED)), "structuredContent": source.tree(("a",))}
+    harmless(servers.text_of(answered))
+    servers.text_of(answered).encode()
+
+
 def complaints(data: bytes) -> None:
     """The bodies of errors: JSON, pages, nonsense; and the header that tells when to come again."""
     for kind in ("application/json", "text/html; charset=x", ""):
@@ -355,10 +377,12 @@ def toml(source: Source) -> str:
 TABLES = (
     *("[use]", "[talk]", "[chat]", "[audio]", "[history]", "[backends.a]", "[backends.b.headers]", "[profiles.x.talk]"),
     *("[backends.a.extra.chat]", "[profiles.x.backends.a]", "[[use]]", "[backends]", "[profiles]", "[nosuch]", "['']"),
+    *("[tools]", "[mcp.a]", "[mcp.a.env]", "[mcp]"),
 )
 NAMES = (
     *("[", "[", "[", "transcribe", "chat", "speak", "end_ms", "end_ms_max", "vad", "system", "temperature", "input"),
     *("enabled", "keep_days", "family", "base_url", "base_urls", "live_url", "proxy", "timeout_s", "api_key_env"),
+    *("command", "trust", "url", "folder"),
     *("api_key_cmd", "api_key", "headers", "X-A", "voice", "speed", "a.b", '""', "'x y'"),
 )
 VALUES = (
@@ -457,6 +481,7 @@ TARGETS: dict[str, Target] = {
         Target(lines_of_json, (b'{"a": [1]}\n\xef\xbb\xbfdata: {}{"b": "\\ud800"}\r\n',), 160),
         Target(realtime_events, (bytes(range(100)),)),
         Target(answers, (bytes(range(100)),)),
+        Target(tools, (bytes(range(100)), b'\x01{"prompt": "a pig", "size": "\\ud800"}')),
         Target(complaints, (b'{"error": {"message": "no", "code": 7}}', b"<html><title>502</title>", b"120")),
         Target(wav_headers, (WAV, b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0" + WAV[20:])),
         Target(sound_files, (WAV, b"fLaC\0\0\0\x22", b"OggS\0\2", b"FORM\0\0\0\0AIFF"), 256),

@@ -203,14 +203,15 @@ async def test_what_is_listed_is_bounded_and_harmless() -> None:
         {"name": 7},
         "no tool",
         {"name": "big", "inputSchema": {"type": "object", "properties": {"q": {"description": "x" * 50_000}}}},
+        {"name": "odd", "inputSchema": {"type": "object", "properties": [1]}},
         {"name": "bare", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": "yes"}},
     ]
     tools = tools_of("s", listed)
-    assert [each.spec.name for each in tools] == ["s_a_b_", "s_" + "y" * 62, "s_big", "s_bare"]
+    assert [each.spec.name for each in tools] == ["s_a_b_", "s_" + "y" * 62, "s_big", "s_odd", "s_bare"]
     assert (tools[0].own, len(tools[0].spec.meaning)) == ("a b!", 1000)
     assert tools[0].spec.parameters == {"type": "object", "properties": {"q": {}}}
     nothing = {"type": "object", "properties": {}}
-    assert [each.spec.parameters for each in tools[1:]] == [nothing] * 3
+    assert [each.spec.parameters for each in tools[1:]] == [nothing] * 4
     assert not any(each.reads for each in tools)
     assert len(tools_of("s", [{"name": f"n{at}"} for at in range(500)])) == 64
 

@@ -125,7 +125,7 @@ async def agreed(session: Session, question: str) -> bool:
     from voicecli.dialogue.courtesy import Verdict, verdict
 
     typed = await session.console.ask(f"{question} [y/N]")
-    return typed.casefold() == "y" or verdict(typed) is Verdict.YES
+    return typed.casefold() == "y" or verdict(typed, question) is Verdict.YES
 
 
 ENDED = ("done", "failed", "declined")

@@ -60,7 +60,7 @@ def tools_of(server: str, listed: Sequence[Any]) -> list[ServerTool]:
             continue
         name = _ODD.sub("_", f"{server}_{own}")[:LONGEST_NAME]
         reads = _mapping(each.get("annotations")).get("readOnlyHint") is True
-        meaning = harmless(str(each.get("description") or ""))[:LONGEST_MEANING]
+        meaning = _sound(str(each.get("description") or ""))[:LONGEST_MEANING]
         found.setdefault(name, ServerTool(own, ToolSpec(name, meaning, _schema(each.get("inputSchema"))), reads))
     return list(found.values())
 
@@ -68,9 +68,20 @@ def tools_of(server: str, listed: Sequence[Any]) -> list[ServerTool]:
 def _schema(given: Any) -> Mapping[str, Any]:
     """A server's schema, passed on; one that is none, or too long, becomes "anything"."""
     schema = _mapping(given)
-    if schema.get("type") != "object" or len(json.dumps(schema)) > LONGEST_SCHEMA:
+    written = _whole(json.dumps(schema, ensure_ascii=False))
+    usable = schema.get("type") == "object" and isinstance(schema.get("properties", {}), Mapping)
+    if not usable or len(written) > LONGEST_SCHEMA:
         return {"type": "object", "properties": {}}
-    return {"properties": {}, **schema}
+    return {"properties": {}, **json.loads(written)}
+
+
+def _sound(text: str) -> str:
+    return _whole(harmless(text))
+
+
+def _whole(text: str) -> str:
+    """`text` without halves of characters, which JSON can carry and nothing can send."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -79,11 +90,12 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def text_of(result: Mapping[str, Any]) -> str:
     """What a model is told of a result: its texts; of pictures and sounds, that there are some."""
-    parts = [_part(_mapping(each)) for each in result.get("content") or ()]
+    content = result.get("content")
+    parts = [_part(_mapping(each)) for each in content] if isinstance(content, list) else []
     structured = result.get("structuredContent")
     if not any(parts) and structured is not None:
         parts = [json.dumps(structured, ensure_ascii=False)]
-    text = harmless("\n".join(part for part in parts if part))
+    text = _sound("\n".join(part for part in parts if part))
     return text if len(text) <= LONGEST_RESULT else text[:LONGEST_RESULT] + "\n… (cut off)"
 
 
