@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -212,6 +213,18 @@ async def test_warming_opens_everything(place: Place, store: NoteStore) -> None:
     await asking.told.warm()
     assert asking.model.warmed == 1
     assert asking.service.asked == []
+
+
+async def test_an_index_that_breaks_meanwhile_costs_the_notes_only(place: Place, store: NoteStore) -> None:
+    asking = Asking(place, store)
+    db = sqlite3.connect(place.kept)
+    db.execute("DROP TABLE passages")
+    db.close()
+    await asking.told.warm()
+    deltas = await asking.ask()
+    assert deltas[0].news is not None
+    assert "notes.db: is not what voice wrote" in deltas[0].news.text
+    assert asking.model.asked == [ASKED]
 
 
 async def test_a_withdrawn_draft_leaves_nothing_behind(place: Place, store: NoteStore) -> None:

@@ -12,7 +12,7 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from voicecli.dialogue.history import estimate_tokens
@@ -58,12 +58,16 @@ class Finder:
         self._known: OrderedDict[str, tuple[Found, ...]] = OrderedDict()
 
     async def warm(self) -> None:
-        """Reads the vectors and opens connections, before anything is asked. Never raises for a service."""
+        """Reads the vectors and opens connections, before anything is asked. What fails is told by the question."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(asyncio.to_thread(self._loaded))
+            tasks.create_task(self._load_ahead())
             for each in (self._embedder, self._reranker):
                 if (warm := getattr(each, "warm", None)) is not None:
                     tasks.create_task(warm())
+
+    async def _load_ahead(self) -> None:
+        with suppress(VoiceError):
+            await asyncio.to_thread(self._loaded)
 
     async def find(self, question: str) -> tuple[Found, ...]:
         """The passages that fit best, the best first. Raises VoiceError: what the service that embeds said."""
