@@ -283,7 +283,8 @@ class Screen:
             RELEASE: lambda: self._ask("release") if self._ptt else None,
         }
         for key, act in table.items():
-            keys.add(key)(_bound(act))
+            # At once: Ctrl-X begins longer chords of the line, for which it would wait a second.
+            keys.add(key, eager=True)(_bound(act))
         keys.add("c-d")(self._on_ctrl_d)
         if sys.platform != "win32":
             keys.add("c-z")(lambda event: event.app.suspend_to_background())
