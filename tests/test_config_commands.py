@@ -104,6 +104,18 @@ def test_a_key_is_stored_listed_and_forgotten_and_never_shown(voice: Voice, path
     assert json.loads(said[4].stdout) == {"keys": []}
 
 
+def test_one_setting_is_printed_as_a_script_wants_it(voice: Voice, path: Path) -> None:
+    path.write_text(BACKEND + "[talk]\nend_ms = 450\n")
+    assert voice("config", "get", "talk.end_ms").stdout == b"450\n"
+    assert voice("config", "get", "backends.work.family").stdout == b"openai\n"
+    assert voice("config", "get", "chat.temperature").stdout == b"\n"
+    assert voice("config", "get", "backends.work.voice").stdout == b"\n"
+    told = json.loads(voice("config", "get", "talk.end_ms", "--json").stdout)
+    assert told == {"key": "talk.end_ms", "value": 450, "source": f"file {path}"}
+    done = voice("config", "get", "talk.nope")
+    assert (done.returncode, done.stdout) == (2, b"") and b"talk.nope is no setting" in done.stderr
+
+
 def test_keys_tell_scripts_what_they_did(voice: Voice, path: Path) -> None:
     stored = voice("keys", "set", "work", "--json", input=b"sk-marked")
     assert json.loads(stored.stdout) == {"stored": "work", "file": str(path.parent / "keys.json")}

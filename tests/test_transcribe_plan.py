@@ -52,10 +52,13 @@ def test_nothing_is_written_over_a_recording(tmp_path: Path) -> None:
 
 
 def test_two_texts_never_share_a_file() -> None:
-    with pytest.raises(UsageError, match=r"two recordings would be written to a\.txt"):
-        plan(named("a.wav", "a.mp3"), None, ("text",))
-    with pytest.raises(UsageError, match="two recordings"):
+    with pytest.raises(UsageError, match=r"two recordings would be written to out/a\.wav\.txt"):
         plan(named("x/a.wav", "y/a.wav"), "out", ("text",))
+
+
+def test_recordings_of_one_name_keep_their_endings() -> None:
+    found = [each["srt"] for each in targets(named("a.wav", "a.mp3", "b.mp3", "x/a.wav"), None, "srt")]
+    assert found == [Path("a.wav.srt"), Path("a.mp3.srt"), Path("b.srt"), Path("x/a.srt")]
 
 
 def test_subtitles_of_several_do_not_share_stdout() -> None:

@@ -131,6 +131,38 @@ def show(ctx: typer.Context) -> None:
         run.console.table(("key", "value", "source"), [(key, _toml(value), source) for key, value, source in found])
 
 
+@app.command()
+def get(
+    ctx: typer.Context,
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="As 'voice config show' prints it: talk.end_ms", autocompletion=completing.settings
+        ),
+    ],
+) -> None:
+    """Print the value of one setting. Secrets are masked, and what is not set is empty.
+
+    Examples:
+      voice config get use.chat
+      voice config get backends.work.base_url --profile travel
+    """
+    from voicecli.config.edit import parts
+    from voicecli.config.layers import Origin, dotted, hint_for
+    from voicecli.config.show import rows
+
+    run = session(ctx)
+    config = run.config()
+    found = next((row for row in rows(config, run.env) if row.key == key), None)
+    if found is None:
+        hint_for(parts(key), Origin("", dotted, dotted))  # it is not set, or there is no such key
+    value = found.value if found else None
+    if run.json:
+        run.console.json_line({"key": key, "value": value, "source": found.source if found else None})
+    else:
+        run.console.result(value if isinstance(value, str) else "" if value is None else _toml(value))
+
+
 @app.command("set")
 def set_(
     ctx: typer.Context,

@@ -7,6 +7,7 @@ that would write over something. Does not belong here: reading sound, requests, 
 from __future__ import annotations
 
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,7 +165,8 @@ def plan(inputs: Inputs, output: str | None, formats: Sequence[str]) -> list[Job
         return _safe([Job(inputs.sources[0], {formats[0]: folder})])
     if folder and folder.exists() and not folder.is_dir():
         raise UsageError(f"-o {output} is a file, and there are {results} texts to write", cure="Name a folder.")
-    return _safe([Job(source, dict(_targets(source, folder, formats))) for source in inputs.sources])
+    homes = Counter(_home(each, folder) for each in inputs.sources)
+    return _safe([Job(each, dict(_targets(each, folder, formats, homes))) for each in inputs.sources])
 
 
 def _to_stdout(sources: Iterable[Source], formats: Sequence[str], results: int) -> list[Job]:
@@ -174,12 +176,21 @@ def _to_stdout(sources: Iterable[Source], formats: Sequence[str], results: int) 
     return [Job(source, dict.fromkeys(formats)) for source in sources]
 
 
-def _targets(source: Source, folder: Path | None, formats: Sequence[str]) -> Iterator[tuple[str, Path]]:
+def _home(source: Source, folder: Path | None) -> Path:
+    """Where a recording's texts go, without their extensions."""
     beside = source.path.parent if source.path else Path()
-    base = folder / source.below if folder else beside
+    return (folder / source.below if folder else beside) / source.stem
+
+
+def _targets(
+    source: Source, folder: Path | None, formats: Sequence[str], homes: Counter[Path]
+) -> Iterator[tuple[str, Path]]:
+    """film.srt of film.mp4; but film.mp4.srt where there is a film.wav too."""
+    home = _home(source, folder)
+    name = Path(source.name).name if homes[home] > 1 and source.path else home.name
     for kind in formats:
         full = kind == "verbose_json" and "json" in formats
-        yield kind, base / f"{source.stem}{'.verbose' if full else ''}.{FORMATS[kind]}"
+        yield kind, home.with_name(f"{name}{'.verbose' if full else ''}.{FORMATS[kind]}")
 
 
 def _safe(jobs: list[Job]) -> list[Job]:

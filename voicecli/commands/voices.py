@@ -56,6 +56,9 @@ def voices(
     if session.json:
         session.console.json_line(found)
         return
+    if not found:
+        session.console.note("No voice is listed" + (" that fits." if language or category else "."))
+        return
     rows = [(each.name, each.label, each.language, each.category) for each in found]
     session.console.table(("voice", "label", "language", "category"), rows)
 
