@@ -166,6 +166,17 @@ def test_use_of_a_backend_that_cannot_is_a_problem(voice: Voice, tmp_path: Path)
     assert "Did you mean 'openai'?" in problem["cure"]
 
 
+def test_what_a_conversation_is_offered_and_a_server_that_cannot_start(work: dict[str, str], voice: Voice) -> None:
+    offered = ["clock", "timer", "convert", "calculate", "image_describe"]
+    assert examined(voice, work, "-b", "work", code=0)["configuration"]["tools"] == offered
+    file = Path(work["VOICE_CONFIG"])
+    file.write_text(file.read_text() + '[mcp.notes]\ncommand = ["/no/such/program"]\n')
+    told = examined(voice, work, "-b", "work", code=2)
+    assert told["configuration"]["tools"] == [*offered, "notes"]
+    (problem,) = told["problems"]
+    assert (problem["who"], problem["what"]) == ("[mcp.notes]", "there is no program /no/such/program")
+
+
 def test_a_backend_that_there_is_not_is_refused(work: dict[str, str], voice: Voice) -> None:
     run = voice("doctor", "-b", "wrok", env=work)
     assert (run.returncode, run.stdout) == (2, b"")

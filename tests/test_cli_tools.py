@@ -193,7 +193,7 @@ def test_servers_of_tools_go_by_the_same_rules(server: FakeServer, work: dict[st
     assert (run.returncode, run.stdout) == (0, b"Added.\n"), run.stderr
     assert told(server) == "3 notes; nobody"
     assert offered(server)[-4:] == ["notes_search", "notes_add", "notes_odd_name_", "notes_slow"]
-    assert run.stderr.count(b"the tools of [mcp.gone] are left out: /no/such/program cannot be started") == 1
+    assert run.stderr.count(b"no tools of gone: [mcp.gone]: there is no program /no/such/program") == 1
     assert b"words for nobody" not in run.stderr
 
 

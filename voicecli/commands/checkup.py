@@ -89,13 +89,19 @@ def packages(versions: Mapping[str, str], broken: Mapping[str, str]) -> Finding:
 
 
 def configuration(
-    path: str, there: bool, profile: str, use: Mapping[str, str], problems: Sequence[VoiceError]
+    path: str,
+    there: bool,
+    profile: str,
+    use: Mapping[str, str],
+    problems: Sequence[VoiceError],
+    tools: Sequence[str] = (),
 ) -> Finding:
-    """`use` is which backend serves which verb."""
+    """`use` is which backend serves which verb; `tools` are those that a conversation is offered."""
     words = [path if there else f"no file ({path} would be it)"]
     words += [f"profile {profile}"] if profile else []
     words += [", ".join(f"{verb}: {name}" for verb, name in use.items())] if use else []
-    facts = {"path": path, "exists": there, "profile": profile or None, "use": dict(use)}
+    words += [f"tools: {', '.join(tools)}"] if tools else []
+    facts = {"path": path, "exists": there, "profile": profile or None, "use": dict(use), "tools": list(tools)}
     return Finding("configuration", "; ".join(words), facts, tuple(problems))
 
 

@@ -6,6 +6,7 @@ Belongs here: finding the facts. Does not belong here: what they mean and how th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -63,7 +64,8 @@ async def examine(session: Session) -> checkup.Report:
         return checkup.Report(program, packages, broken, sound=await _sound("", ""))
     only = wiring.backend_named(cfg, session.backend) if session.backend else None
     use: dict[str, str] = {} if only else {verb: wiring.used_for(verb, cfg) for verb in VERBS}
-    settings = checkup.configuration(path, there, cfg.profile, use, _unserved(cfg, use))
+    tools, problems = _tools(session, cfg)
+    settings = checkup.configuration(path, there, cfg.profile, use, [*_unserved(cfg, use), *problems], tools)
     visits = await _visits(session, cfg, [only] if only else _configured(cfg, use))
     sound = () if only else await _sound(cfg.audio.input, cfg.audio.output)
     return checkup.Report(program, packages, settings, tuple(map(checkup.reached, visits)), sound)
@@ -158,6 +160,27 @@ def _unserved(cfg: Config, use: Mapping[str, str]) -> list[VoiceError]:
         except ConfigError as exc:
             found.append(exc)
     return found
+
+
+def _tools(session: Session, cfg: Config) -> tuple[tuple[str, ...], list[VoiceError]]:
+    """What a spoken conversation is offered, and what is wrong with it. Servers are not started for this."""
+    from voicecli import wiring
+    from voicecli.toolbox import offer, servers
+
+    names: tuple[str, ...] = ()
+    found: list[VoiceError] = []
+    with suppress(ConfigError):  # who answers is told of elsewhere
+        family, _ = wiring.choose("chat", cfg, session.backend)
+        try:
+            names = offer.chosen(cfg, family, offer.Wish(rings=True, answering=session.backend))
+        except ConfigError as exc:
+            found.append(exc)
+    for each in cfg.mcp.values():
+        try:
+            servers.check(each, session.env)
+        except ConfigError as exc:
+            found.append(exc)
+    return names, found
 
 
 # -- the backends ----------------------------------------------------------------------------------

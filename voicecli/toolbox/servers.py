@@ -17,7 +17,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from voicecli.backends.wording import harmless
@@ -214,9 +216,9 @@ class _Running:
         except VoiceError as exc:
             self._failure = str(exc)
         except TimeoutError:
-            self._failure = f"it did not start within {START_S:g} s."
+            self._failure = f"[mcp.{self._server.name}]: it did not start within {START_S:g} s."
         except Exception as exc:  # another's client; once it runs, each call says what is wrong
-            self._failure = brief(_innermost(exc), 300)
+            self._failure = f"[mcp.{self._server.name}]: {brief(_innermost(exc), 300)}"
         finally:
             self._there.set()
 
@@ -224,7 +226,7 @@ class _Running:
         """Returns when it runs or has failed."""
         await self._there.wait()
         if self.tools is None:
-            tell(f"the tools of [mcp.{self._server.name}] are left out: {self._failure}")
+            tell(f"no tools of {self._server.name}: {self._failure}")
 
 
 def _innermost(exc: BaseException) -> str:
@@ -233,13 +235,25 @@ def _innermost(exc: BaseException) -> str:
     return str(exc) or type(exc).__name__
 
 
+def check(server: McpServer, env: Mapping[str, str]) -> None:
+    """Raises ConfigError for what can be seen to be wrong before anything is started."""
+    who = f"[mcp.{server.name}]"
+    if find_spec("mcp") is None:
+        raise ConfigError("the package mcp is missing", who=who, cure='pip install "voicecli[mcp]"')
+    if bool(server.command) == bool(server.url):
+        raise ConfigError("it needs a command or a url, and not both", who=who)
+    if server.command and which(server.command[0], path=env.get("PATH")) is None:
+        raise ConfigError(f"there is no program {brief(server.command[0], 200)}", who=who)
+    if server.api_key_env and not env.get(server.api_key_env):
+        raise ConfigError(f"the variable {server.api_key_env} is not set", who=who)
+
+
 async def _connected(stack: AsyncExitStack, server: McpServer, env: Mapping[str, str]) -> Any:
     """A session with the server. Raises VoiceError, and whatever the package raises."""
-    try:
-        await asyncio.to_thread(import_module, "mcp.client.stdio")  # it takes a second
-        from mcp import ClientSession
-    except ImportError as exc:
-        raise ConfigError("the package mcp is missing", cure='pip install "voicecli[mcp]"') from exc
+    check(server, env)
+    await asyncio.to_thread(import_module, "mcp.client.stdio")  # it takes a second
+    from mcp import ClientSession
+
     streams = await _streams(stack, server, env)
     session = await stack.enter_async_context(ClientSession(*streams[:2]))
     await session.initialize()
@@ -247,8 +261,6 @@ async def _connected(stack: AsyncExitStack, server: McpServer, env: Mapping[str,
 
 
 async def _streams(stack: AsyncExitStack, server: McpServer, env: Mapping[str, str]) -> Any:
-    if bool(server.command) == bool(server.url):
-        raise ConfigError("it needs a command or a url, and not both")
     if server.url:
         return await _addressed(stack, server, env)
     from mcp import StdioServerParameters
@@ -261,7 +273,8 @@ async def _streams(stack: AsyncExitStack, server: McpServer, env: Mapping[str, s
     try:
         return await stack.enter_async_context(stdio_client(started, errlog=nowhere))
     except OSError as exc:
-        raise ServiceError(f"{program} cannot be started: {exc.strerror or exc}") from exc
+        what = f"{program} cannot be started: {exc.strerror or exc}"
+        raise ServiceError(what, who=f"[mcp.{server.name}]") from exc
 
 
 def _nowhere() -> TextIO:
@@ -272,9 +285,6 @@ async def _addressed(stack: AsyncExitStack, server: McpServer, env: Mapping[str,
     from mcp.client.streamable_http import streamable_http_client
     from mcp.shared._httpx_utils import create_mcp_http_client
 
-    key = env.get(server.api_key_env, "") if server.api_key_env else ""
-    if server.api_key_env and not key:
-        raise ConfigError(f"the variable {server.api_key_env} is not set")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    headers = {"Authorization": f"Bearer {env[server.api_key_env]}"} if server.api_key_env else {}
     client = await stack.enter_async_context(create_mcp_http_client(headers=headers))
     return await stack.enter_async_context(streamable_http_client(server.url, http_client=client))
