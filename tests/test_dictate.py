@@ -282,9 +282,10 @@ def test_silence_ends_it_and_is_10(
 
 
 def test_a_microphone_has_no_files_beside_it(voice: Voice) -> None:
-    run = voice("transcribe", "--mic", "a.wav")
-    assert run.returncode == 2
-    assert run.stderr.startswith(b"error: --mic is the only input")
+    for other in ("a.wav", "-r"):
+        run = voice("transcribe", "--mic", other)
+        assert run.returncode == 2
+        assert run.stderr.startswith(b"error: --mic is the only input")
     run = voice("transcribe", "a.wav", "--stop-after", "3")
     assert run.returncode == 2
     assert b"belong to --mic" in run.stderr

@@ -170,7 +170,7 @@ def transcribe(
     wish = Wish(formats, jobs, _raw(raw), not no_cache, skip_existing, copy, words, max_download, asked)
     layout, inputs = _layout(max_chars, max_lines, words), [*(inputs or []), *(input or [])]
     if mic:
-        _alone(inputs, files_from, raw, dry_run)
+        _alone(inputs, files_from, recursive, raw, dry_run)
         return _dictate(session, wish, output, layout, interim, stop_after)
     _need_no_microphone(interim, stop_after)
     todo = plan(_inputs(session, inputs, files_from, recursive), output, formats)
