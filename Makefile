@@ -41,7 +41,7 @@ system-packages:
 	@sh scripts/system-packages.sh
 
 test: .venv/dev system-packages
-	$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python scripts/run_tests.py $(TESTS)
 
 # Servers and clients that nobody here wrote; each tool in an environment of its own below .venv-interop.
 interop: .venv/dev

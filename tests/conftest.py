@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +15,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from tests import virtual
+from tests.nursery import Nursery
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT.parent / "shared" / "recordings"
@@ -45,8 +45,16 @@ def home(tmp_path: Path) -> dict[str, str]:
     return kept | {name: str(folder) for name, folder in folders.items()}
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where processes of the program begin."""
+    them = Nursery()
+    yield them
+    them.close()
+
+
 @pytest.fixture
-def voice(home: dict[str, str], tmp_path: Path) -> Voice:
+def voice(home: dict[str, str], tmp_path: Path, nursery: Nursery) -> Voice:
     """`voice("chat", "hello", input=b"", env={…})`: the program in a process of its own, in a fresh home."""
     work = tmp_path / "work"
     work.mkdir()
@@ -54,14 +62,7 @@ def voice(home: dict[str, str], tmp_path: Path) -> Voice:
     def run(
         *args: str, input: bytes = b"", env: dict[str, str] | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-m", "voicecli", *args],
-            input=input,
-            capture_output=True,
-            env=home | (env or {}),
-            cwd=work,
-            timeout=timeout,
-        )
+        return nursery.run(args, input=input, env=home | (env or {}), cwd=work, timeout=timeout)
 
     return run
 
@@ -108,6 +109,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 LEFT_OUT = pytest.StashKey[str]()
+
+
+TOGETHER = ("tests/dialogue/test_cutoffs.py",)
+"""Files whose tests share what takes long to make: one worker runs them all."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    name = item.nodeid.partition("::")[0]
+    if name in TOGETHER and item.config.pluginmanager.hasplugin("xdist"):
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,37 @@
+"""Runs the tests: python scripts/run_tests.py [ARGUMENT of pytest …]
+
+Without arguments all of them, in two parts: those that touch no sound on several workers, then those on virtual
+devices, which run in real time and want the machine for themselves. With arguments: pytest with those, as it is.
+Exit code: pytest's, of the first part that was not well.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+NOTHING_TO_RUN = 5
+"""What pytest says where no test was left."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    if arguments:
+        return _pytest(*arguments)
+    # Two at least: many tests wait for a deadline, or for a program to start.
+    workers = max(2, os.cpu_count() or 1)
+    quiet = _pytest("-n", str(workers), "--dist", "loadgroup", "-m", "not needs_sound")
+    sounding = _pytest("-m", "needs_sound")
+    return quiet or (0 if sounding == NOTHING_TO_RUN else sounding)
+
+
+def _pytest(*arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,175 @@
+"""`voice` in a process of its own without what its start takes: forked from one that has imported everything.
+
+A start is half a second of imports, and hundreds of tests begin with one. What is run is the same: `python -m
+voicecli` with its own descriptors, environment, folder, signals and end. What is not the same is that it begins
+with modules imported; what that could hide is shown where the program is started afresh (tests/test_imports.py,
+tests/test_families.py, tests/reliability).
+
+Belongs here: the process that forks, and asking it. Does not belong here: what is run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+LARGEST = 60_000
+"""Bytes of a request: what is larger starts afresh."""
+
+IMPORTED = (
+    *(f"voicecli.{name}" for name in ("cli", "config", "console", "wiring", "conversations", "talk_files", "cache")),
+    *(f"voicecli.commands.{path.stem}" for path in sorted((ROOT / "voicecli" / "commands").glob("[a-z]*.py"))),
+    *(f"voicecli.backends.{name}" for name in ("http", "websocket", "registry", "openai", "openai.chat")),
+    *("httpx", "rich.table", "rich.console", "numpy", "soundfile", "soxr", "tomlkit", "asyncio"),
+    *("voicecli.audio.files", "voicecli.audio.pcm", "voicecli.audio.codec", "sqlite3", "prompt_toolkit", "subprocess"),
+)
+"""Nothing of it starts a thread, opens a device or looks at the environment when it is imported."""
+
+
+def main() -> None:
+    """Imports, then forks for each request; a child returns from the loop and is the program."""
+    for name in IMPORTED:
+        with suppress(ImportError):
+            import_module(name)
+    assert "sounddevice" not in sys.modules, "it opens the devices of this process"
+    asked = _served(socket.socket(fileno=int(sys.argv[1])))
+    if asked is not None:
+        sys.argv = [str(ROOT / "voicecli" / "__main__.py"), *asked]
+        runpy.run_module("voicecli", run_name="__main__", alter_sys=True)
+
+
+def _served(door: socket.socket) -> list[str] | None:
+    """None when nobody asks any more; in a child, the arguments that it is to run with."""
+    while True:
+        data, streams, _, _ = socket.recv_fds(door, LARGEST, 3)
+        if not data:
+            return None
+        asked = json.loads(data)
+        pid = os.fork()
+        if not pid:
+            return _born(asked, streams)
+        for each in streams:
+            os.close(each)
+        door.send(str(pid).encode())
+        _, status = os.waitpid(pid, 0)
+        door.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _born(asked: Mapping[str, Any], streams: Sequence[int]) -> list[str]:
+    for wanted, each in enumerate(streams):
+        os.dup2(each, wanted)
+    os.closerange(3, 256)
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    found: list[str] = asked["argv"]
+    return found
+
+
+class Nursery:
+    """The process that forks, started when it is first needed. One request at a time; others start afresh."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._door: socket.socket | None = None
+        self._busy = threading.Lock()
+        self._base: dict[str, str] = {}
+
+    def run(
+        self, argv: Sequence[str], *, input: bytes, env: Mapping[str, str], cwd: Path, timeout: float
+    ) -> subprocess.CompletedProcess[bytes]:
+        """As subprocess.run of `python -m voicecli` with these."""
+        request = json.dumps({"argv": argv, "env": dict(env), "cwd": str(cwd)}).encode()
+        if self._fit(request, env) and self._busy.acquire(blocking=False):
+            try:
+                return self._asked(request, argv, input, timeout)
+            finally:
+                self._busy.release()
+        command = [sys.executable, "-m", "voicecli", *argv]
+        return subprocess.run(command, input=input, capture_output=True, env=env, cwd=cwd, timeout=timeout)
+
+    def close(self) -> None:
+        if self._process is not None and self._door is not None:
+            self._door.close()
+            self._process.communicate(timeout=10)
+
+    def _fit(self, request: bytes, env: Mapping[str, str]) -> bool:
+        """Whether a forked process is as good: the interpreter itself was told nothing that it reads when it starts."""
+        told = {name: value for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG", "TYPER_"))}
+        self._start(env)
+        return sys.platform == "linux" and len(request) < LARGEST and told == self._base
+
+    def _start(self, env: Mapping[str, str]) -> None:
+        if self._process is not None:
+            return
+        self._door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._base = {name: os.environ[name] for name in ("LANG", "LC_ALL") if name in os.environ}
+        base = {"PATH": os.environ["PATH"], "OPENBLAS_NUM_THREADS": "1", **self._base}
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-m", "tests.nursery", str(theirs.fileno())]
+        with theirs:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=base, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=[theirs.fileno()]
+            )
+
+    def _asked(
+        self, request: bytes, argv: Sequence[str], input: bytes, timeout: float
+    ) -> subprocess.CompletedProcess[bytes]:
+        assert self._door is not None
+        stdin, feed = os.pipe()
+        out, stdout = os.pipe()
+        err, stderr = os.pipe()
+        socket.send_fds(self._door, [request], [stdin, stdout, stderr])
+        for each in (stdin, stdout, stderr):
+            os.close(each)
+        found: dict[int, bytes] = {}
+        work = [threading.Thread(target=_read, args=(each, found)) for each in (out, err)]
+        work.append(threading.Thread(target=_write, args=(feed, input)))
+        for thread in work:
+            thread.start()
+        try:
+            code = self._outcome(argv, timeout)
+        finally:
+            for thread in work:
+                thread.join()
+        return subprocess.CompletedProcess(argv, code, found[out], found[err])
+
+    def _outcome(self, argv: Sequence[str], timeout: float) -> int:
+        assert self._door is not None
+        self._door.settimeout(60)
+        pid = int(self._door.recv(64))
+        self._door.settimeout(timeout)
+        try:
+            return int(self._door.recv(64))
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            self._door.settimeout(60)
+            self._door.recv(64)
+            raise subprocess.TimeoutExpired(list(argv), timeout) from None
+
+
+def _read(stream: int, found: dict[int, bytes]) -> None:
+    with open(stream, "rb") as file:
+        found[stream] = file.read()
+
+
+def _write(stream: int, data: bytes) -> None:
+    with suppress(BrokenPipeError), open(stream, "wb") as file:
+        file.write(data)
+
+
+if __name__ == "__main__":
+    main()
