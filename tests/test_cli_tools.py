@@ -79,7 +79,8 @@ def test_where_nobody_can_be_asked_it_is_refused(
     server.on(PATH, DRAW, answering("I may not."))
     run = voice("chat", "Draw a pig.", env=work)
     assert (run.returncode, run.stdout) == (0, b"I may not.\n")
-    assert b"warning: nobody can be asked: May I make a picture: a pig? It was not done; --yes allows it." in run.stderr
+    said = "warning: nobody can be asked: May I make a picture: a pig? It was not done; --yes allows it.\n"
+    assert run.stderr.decode() == said
     assert "nobody can be asked" in told(server)
     assert not server.to(DRAWN)
     assert files(tmp_path / "work") == []
@@ -174,6 +175,18 @@ def test_what_is_sent_along_may_be_used(server: FakeServer, work: dict[str, str]
     assert json.loads(told(server)) == {"description": "A sow."}
     tools = {each["function"]["name"]: each["function"] for each in server.to(PATH)[0].json()["tools"]}
     assert str(photo) in tools["image_describe"]["parameters"]["properties"]["picture"]["description"]
+
+
+@pytest.mark.parametrize("flags", [[], ["--tool", "clock"]])
+def test_a_service_that_takes_no_tools_answers_without_them(
+    server: FakeServer, work: dict[str, str], voice: Voice, flags: list[str]
+) -> None:
+    """It is told only where somebody wanted them."""
+    refused = {"error": {"message": "m1 does not support tools", "type": "api_error"}}
+    server.on(PATH, Reply.json(refused, 400), answering("Hello."))
+    run = voice("chat", *flags, "hi", env=work)
+    assert (run.returncode, run.stdout, offered(server)) == (0, b"Hello.\n", [])
+    assert (b"takes no tools" in run.stderr) is bool(flags)
 
 
 SERVER = Path(__file__).parent / "toolbox" / "notes_server.py"

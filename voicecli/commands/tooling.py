@@ -44,6 +44,8 @@ class Tools:
     def __init__(self, session: Session, cfg: Config, names: Sequence[str], wish: Wish, *, yes: bool) -> None:
         self.session, self.names, self.yes = session, tuple(names), yes
         self._cfg, self._wish = cfg, wish
+        self.asked_for = bool(wish.only or cfg.tools.enabled)
+        """Whether somebody wanted them, and is told where the service takes none."""
         self._places: Any = None
 
     def give(self, paths: Sequence[Path]) -> None:
@@ -105,10 +107,10 @@ def settled(
 
 
 def shown(session: Session, news: ToolNews) -> None:
-    """How a tool is doing, for a person who reads."""
+    """How a tool is doing, for a person who reads. What a wrong call was told is between the model and the tool."""
     if session.json or news.state == "asked" or (news.quick and news.state == "working"):
         return
-    if news.state == "done" and not news.text:
+    if news.state in ("done", "failed") and not news.text:
         return
     how = {"working": "…", "failed": " failed", "declined": " was not allowed"}.get(news.state, "")
     what = f": {news.text}" if news.text else ""

@@ -184,6 +184,9 @@ class Turns:
         return await tooling.agreed(self.session, question)
 
     def _tell(self, news: ToolNews) -> None:
+        if not news.name and not (self.tools and self.tools.asked_for):
+            self.session.console.detail(news.text)  # of the service: it takes none, and nobody wanted any
+            return
         if self._show:
             self._show.end()
         tooling.shown(self.session, news)

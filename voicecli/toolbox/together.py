@@ -130,6 +130,9 @@ class Unattended(Around):
     def question(self, call: ToolCall, *, chinese: bool) -> str:
         return ""
 
+    def quick(self, call: ToolCall) -> bool:
+        return self._inner.quick(call) or bool(self._inner.question(call, chinese=False))
+
     async def use(self, call: ToolCall) -> ToolResult:
         if question := self._inner.question(call, chinese=False):
             self._told(question)
