@@ -184,8 +184,9 @@ class Turns:
         return await tooling.agreed(self.session, question)
 
     def _tell(self, news: ToolNews) -> None:
-        if not news.name and not (self.tools and self.tools.asked_for):
-            self.session.console.detail(news.text)  # of the service: it takes none, and nobody wanted any
+        of_service = not (news.name or news.quick)  # it takes no tools
+        if of_service and not (self.tools and self.tools.asked_for):
+            self.session.console.detail(news.text)
             return
         if self._show:
             self._show.end()
