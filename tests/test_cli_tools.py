@@ -177,6 +177,16 @@ def test_what_is_sent_along_may_be_used(server: FakeServer, work: dict[str, str]
     assert str(photo) in tools["image_describe"]["parameters"]["properties"]["picture"]["description"]
 
 
+def test_in_a_folder_that_was_removed(
+    server: FakeServer, work: dict[str, str], home: dict[str, str], tmp_path: Path
+) -> None:
+    server.on(PATH, DRAW, answering("No."))
+    line = f"mkdir gone && cd gone && rmdir ../gone && exec {sys.executable} -m voicecli chat --yes 'Draw a pig.'"
+    run = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=home | work, capture_output=True, timeout=60)
+    assert (run.returncode, run.stdout) == (0, b"No.\n"), run.stderr
+    assert "results cannot be written" in told(server)
+
+
 @pytest.mark.parametrize("flags", [[], ["--tool", "clock"]])
 def test_a_service_that_takes_no_tools_answers_without_them(
     server: FakeServer, work: dict[str, str], voice: Voice, flags: list[str]

@@ -49,6 +49,11 @@ def test_the_one_that_answers_serves_what_nobody_else_is_named_for() -> None:
     assert server_of("image_make", replace(cfg, use=replace(cfg.use, image="city")), "other") == "city"
 
 
+def test_a_family_that_there_is_not_serves_nothing() -> None:
+    used = '[use]\nchat = "work"\nimage = "odd"\n[backends.odd]\nfamily = "opnai"\n'
+    assert offered(used, WORK) == set(OFFLINE)
+
+
 def test_timers_are_offered_where_they_ring() -> None:
     assert "timer" in offered(USED, WORK, wish=Wish(rings=True))
     with pytest.raises(UsageError, match="--tool timer: timers ring only in voice talk"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from voicecli.commands import completing
+from voicecli.errors import ConfigError
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
@@ -58,8 +59,7 @@ class Tools:
         if self._places is None:
             from voicecli.toolbox.places import Places
 
-            folder = self._cfg.tools.folder
-            self._places = Places(Path.cwd(), Path(folder).expanduser() if folder else None)
+            self._places = Places(_here(), _folder(self._cfg.tools.folder))
         return self._places
 
     @asynccontextmanager
@@ -87,6 +87,24 @@ class Tools:
 
     def _tell_nobody(self, question: str) -> None:
         self.session.console.warn(f"nobody can be asked: {question} It was not done; --yes allows it.")
+
+
+def _here() -> Path:
+    """The current folder; a place where nothing is, and nothing can be written, where somebody has removed it."""
+    import os
+
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.devnull, "gone")
+
+
+def _folder(text: str) -> Path | None:
+    """Where results go, if not here. Raises ConfigError for a home that nobody has."""
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError as exc:
+        raise ConfigError(f"{exc}", who="[tools] folder", cure="Name a folder that there is.") from exc
 
 
 def settled(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from voicecli import wiring
 from voicecli.abilities import ABILITIES
+from voicecli.backends.registry import FAMILIES
 from voicecli.errors import ConfigError, UsageError
 from voicecli.types import Backend, ChatOptions, ToolSpec, Verb
 
@@ -120,6 +121,8 @@ def server_of(verb: Verb, cfg: Config, answering: str | None = None) -> str:
 
 def _can(verb: Verb, backend: Backend) -> bool:
     """Whether a backend serves `verb` as it is configured: nobody will name a model when a tool is called."""
+    if backend.family not in FAMILIES:  # told of where it is used, and by the doctor
+        return False
     family = wiring.family_of(backend)
     wants_model = verb in MODELS and "model" in wiring.takes(family, verb)
     return wiring.able(family, verb) and not (wants_model and not getattr(backend, MODELS[verb]))
