@@ -391,7 +391,7 @@ async def test_who_only_transcribes_is_not_asked_to_translate(configured: str, a
 async def test_a_service_that_does_not_translate_is_told_of_with_the_cure() -> None:
     with OpenAIServer() as server:
         server.on("/v1/audio/translations", Reply.json({"detail": "Not Found"}, 404))
-        with pytest.raises(ServiceError, match="Not Found.*Check that it translates.*-m whisper-1"):
+        with pytest.raises(ServiceError, match=r"Not Found.*Check that it translates.*-m whisper-1"):
             await heard(server, "42", TranscribeOptions(translate=True))
 
 

@@ -114,7 +114,9 @@ def lazy(target: str) -> Factory:
 
 _OPENAI = lazy("openai:open_openai")
 _GOV_MEDIA = lazy("gov_media:open_media")
-_OPENAI_CHAT = frozenset({"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop", "schema", "images", "tools"})
+_OPENAI_CHAT = frozenset(
+    {"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop", "schema", "images", "tools"}
+)
 
 
 def _embedded_grammar() -> str:

@@ -62,7 +62,9 @@ _Schema = Annotated[
 ]
 _Attach = Annotated[
     list[Path] | None,
-    typer.Option("-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; - is stdin; repeatable."),
+    typer.Option(
+        "-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; repeatable; - is stdin."
+    ),
 ]
 _Speak = Annotated[bool, typer.Option("--speak", help="Read the answer aloud as it is written.")]
 _Plain = Annotated[bool, typer.Option("--plain", help="Show Markdown as it is, on a terminal too.")]
