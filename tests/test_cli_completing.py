@@ -50,6 +50,8 @@ def offered(voice: Voice, line: str, env: dict[str, str]) -> list[str]:
         ("voice speak -f m", ["mp3"]),
         ("voice speak --voice sh", ["shimmer"]),
         ("voice speak -b nothing --voice a", []),
+        ("voice chat --tool image_", ["image_make", "image_describe", "image_enhance", "image_animate"]),
+        ("voice talk --tool t", ["timer"]),
     ],
 )
 def test_names_are_completed(line: str, names: list[str], voice: Voice, tmp_path: Path) -> None:
