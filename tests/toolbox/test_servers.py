@@ -144,7 +144,7 @@ class Session:
     ("session", "told"),
     [
         (Session(), "notes did not answer within 0.1 s."),
-        (Session(RuntimeError("Connection\x1b[31m closed")), "notes failed: Connection [31m closed"),
+        (Session(RuntimeError("Connection\x1b[31m closed")), "notes failed: Connection closed"),
         (Session(ValueError()), "notes failed: ValueError"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_prefix_that_is_taken_gets_a_number() -> None:
 
 def test_what_does_not_exist_is_told_and_nobody_is_asked_about_it() -> None:
     box = Together({"": Echo("a", "b")})
-    assert used(box, "sing\x1b[2J") == ToolResult("There is no tool sing [2J. There are: a, b.", ok=False)
+    assert used(box, "sing\x1b[2J") == ToolResult("There is no tool sing. There are: a, b.", ok=False)
     assert box.question(ToolCall("1", "sing"), chinese=True) == ""
     assert used(Together({}), "sing").text == "There is no tool sing. There are: none."
 

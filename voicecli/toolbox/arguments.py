@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from voicecli.backends.wording import clean
 from voicecli.types import ToolCall, ToolSpec
 
 LONGEST = 200_000
@@ -66,9 +67,8 @@ def usage(spec: ToolSpec) -> str:
 
 
 def brief(text: str, length: int = SHOWN) -> str:
-    """One line of `text`, printable and cut."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text[: 4 * length]).split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    """One line of `text`, harmless and cut."""
+    return clean(text, length)
 
 
 def _text(name: str, value: Any, spec: ToolSpec) -> str:
