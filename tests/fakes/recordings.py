@@ -141,7 +141,7 @@ class HearingServer(OpenAIServer):
         text = self.habits.heard(self.memory.heard(samples, rate))
         self.note("transcribe", form=form, file=name, seconds=seconds, heard=text)
         await asyncio.sleep(max(0.0, self.habits.hear_s - (time.monotonic() - begun)))
-        return self._transcript(form, text, [], seconds)
+        return self._transcript("transcribe", form, text, [], seconds)
 
     async def _realtime(self, socket: Socket) -> None:
         await _HearingTalk(self, socket).run()

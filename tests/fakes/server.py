@@ -425,7 +425,10 @@ async def _receive(conn: h11.Connection, wire: Wire) -> Request:
         if event is h11.NEED_DATA:
             if conn.they_are_waiting_for_100_continue:
                 await wire.send(conn.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
-            conn.receive_data(await wire.receive())
+            data = await wire.receive()
+            if not data:  # in the middle of its request: it was killed
+                raise Left
+            conn.receive_data(data)
         elif isinstance(event, h11.Request):
             head = event
         elif isinstance(event, h11.Data):

@@ -21,7 +21,7 @@ from tests.fakes.server import CUT, RESET, FakeServer, Left, Reply, Request, Soc
 from voicecli.types import Backend
 
 WORDS = "the flux capacitor is empty"
-DRIP_S = 0.03
+DRIP_S = 0.02
 PAGE = b"<!doctype html><html><head><title>Welcome to the gateway</title></head><body>hello</body></html>"
 
 Spoil = Callable[[Request, Reply, bytes], Reply]

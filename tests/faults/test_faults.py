@@ -7,26 +7,29 @@ no task and no connection left, within its deadline.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import families
+from tests import dtmf, families
 from tests.contracts import listen
-from tests.families import COMMANDS, SERVED, Command, Served
+from tests.families import COMMANDS, SERVED, Command
 from tests.faults import inject
 from tests.faults.observed import Seen
-from tests.faults.table import CELLS, HTTP, KINDS, SOCKET, WAITED_FOR, Cell, served
+from tests.faults.table import CELLS, HTTP, KINDS, SOCKET, WAITED_FOR, Cell, Fault, served
 from voicecli import cli
 from voicecli.backends import retry
 from voicecli.backends.qiniu import session as qiniu_session
+from voicecli.backends.qiniu.session import Session as QiniuSession
 from voicecli.backends.registry import FAMILIES
 from voicecli.backends.retry import RULES, Pace
 from voicecli.commands.common import run
@@ -36,13 +39,23 @@ from voicecli.types import Backend
 DEADLINE_S = 6.0
 """A cell that takes longer has no deadline."""
 
-IMPATIENT = {"timeout_s": 0.25, "connect_timeout_s": 0.25}
-"""For faults that are waited for in vain."""
-
 PATIENT = {"timeout_s": 10.0, "connect_timeout_s": 5.0}
-"""For all others: no answer may be late because this machine is busy."""
+"""No answer may be late because this machine is busy …"""
 
-PATIENCE = 3.0
+IMPATIENT = {"timeout_s": 0.12, "connect_timeout_s": 0.12}
+"""… but for faults that are waited for in vain: there is none that could be late."""
+
+DRIPPED_ON = {"timeout_s": 0.25, "connect_timeout_s": 0.25}
+"""The next drop must not be late; it is the total deadline that ends it."""
+
+PATIENCE, PATIENCE_WITH_DRIPS = 20.0, 1.6
+"""Total deadlines, in times timeout_s."""
+
+DUMB_S = 0.3
+"""How long a live recogniser may be quiet after the last frame, where a fault makes it quiet …"""
+
+SOUND_S = len(dtmf.encode(families.DIGITS)) / 16_000
+"""… or go on, beyond the length of the sound."""
 
 LINES: dict[str, tuple[str, ...]] = {
     "transcribe": ("transcribe", "digits.wav", "-o", "heard.txt"),
@@ -94,6 +107,21 @@ class Bench:
     env: dict[str, str]
     capture: pytest.CaptureFixture[str]
     tasks: list[str]
+    monkeypatch: pytest.MonkeyPatch
+
+    def hasten(self, fault: Fault) -> dict[str, float]:
+        """Makes deadlines short, shorter where they are waited for; the backend's."""
+        waited, dripped = fault.name in WAITED_FOR, fault.name.startswith(("drip", "babble"))
+        patience = PATIENCE_WITH_DRIPS if dripped else PATIENCE
+        ending = {verb: rule for verb, rule in RULES.items() if rule.patience < math.inf}
+        short = dict(RULES) | {
+            verb: replace(rule, patience=min(rule.patience, patience)) for verb, rule in ending.items()
+        }
+        self.monkeypatch.setattr(retry, "RULES", dict(RULES) | short)
+        if waited:
+            self.monkeypatch.setitem(QiniuSession.__init__.__kwdefaults__, "quiet_s", DUMB_S)
+            self.monkeypatch.setattr(qiniu_session, "LONGEST_END_S", DUMB_S - SOUND_S)
+        return DRIPPED_ON if dripped else IMPATIENT if waited else PATIENT
 
     def run(self, verb: str, backend: Backend) -> Ran:
         env = self.env | families.configured(self.folder, backend)
@@ -122,7 +150,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(
     inputs: Path, tmp_path: Path, home: dict[str, str], capfd: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> Iterator[Bench]:
-    """Waits between attempts, and deadlines, are made short: the order of things stays what it is."""
+    """Waits between attempts are made short: the order of things stays what it is."""
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "nothing").touch()
@@ -133,9 +161,6 @@ def bench(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdin", (folder / "nothing").open())
     monkeypatch.setattr(retry, "PACE", Pace(first_s=0.01, longest_s=0.02))
-    short = {verb: replace(rule, patience=min(rule.patience, PATIENCE)) for verb, rule in RULES.items()}
-    monkeypatch.setattr(retry, "RULES", short)
-    monkeypatch.setattr(qiniu_session, "LONGEST_END_S", 0.6)
     left: list[str] = []
     cancel_all: Any = vars(asyncio.runners)["_cancel_all_tasks"]
 
@@ -144,37 +169,80 @@ def bench(
         cancel_all(loop)
 
     monkeypatch.setattr(asyncio.runners, "_cancel_all_tasks", noting)
-    yield Bench(folder, home, capfd, left)
+    yield Bench(folder, home, capfd, left, monkeypatch)
     sys.stdin.close()
+
+
+class Servers:
+    """The families' servers: started once, and anew after a cell that failed."""
+
+    def __init__(self) -> None:
+        self._stacks: dict[str, ExitStack] = {}
+        self._running: dict[str, Any] = {}
+
+    def __getitem__(self, family: str) -> Any:
+        if family not in self._running:
+            stack = self._stacks[family] = ExitStack()
+            self._running[family] = stack.enter_context(SERVED[family].serve())
+        return self._running[family]
+
+    @contextmanager
+    def lent(self, family: str) -> Iterator[Any]:
+        """The servers of a family; afterwards nothing is laid over them, and nobody is connected."""
+        running = self[family]
+        try:
+            yield running
+            gone(running)
+            for server in inject.servers_of(running):
+                server.mangle = server.mangle_talk = None
+                assert not server.failures, server.failures
+        except BaseException:
+            self.close(family)
+            raise
+
+    def close(self, family: str) -> None:
+        self._running.pop(family, None)
+        with suppress(Exception):  # what is wrong has been said
+            self._stacks.pop(family, ExitStack()).close()
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    them = Servers()
+    yield them
+    for family in list(SERVED):
+        them.close(family)
 
 
 MESSAGES: dict[tuple[str, str], int] = {}
 """How many messages an undisturbed verb is sent over a WebSocket: a fault is laid at one of them."""
 
 
-def undisturbed(bench: Bench, family: str, verb: str) -> Seen:
+def undisturbed(bench: Bench, servers: Servers, family: str, verb: str) -> Seen:
     row, seen = SERVED[family], Seen()
-    with row.serve() as running:
+    with servers.lent(family) as running:
         for server in inject.servers_of(running):
             seen.watch(server)
         ran = bench.run(verb, row.backend(running))
     assert ran.code == 0, ran.told
+    # What it recognised is kept, and must not answer for a service that fails.
+    for each in Path(bench.env["XDG_CACHE_HOME"]).iterdir():
+        shutil.rmtree(each)
     MESSAGES[family, verb] = seen.messages
     return seen
 
 
 @pytest.mark.parametrize(("family", "verb"), list(served()))
-def test_the_kinds_of_answers_are_those_of_the_table(bench: Bench, family: str, verb: str) -> None:
-    assert undisturbed(bench, family, verb).kinds == set(KINDS.get((family, verb), ()))
+def test_the_kinds_of_answers_are_those_of_the_table(bench: Bench, servers: Servers, family: str, verb: str) -> None:
+    assert undisturbed(bench, servers, family, verb).kinds == set(KINDS.get((family, verb), ()))
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
-def test_a_fault_costs_what_it_must_and_no_more(bench: Bench, cell: Cell) -> None:
+def test_a_fault_costs_what_it_must_and_no_more(bench: Bench, servers: Servers, cell: Cell) -> None:
     if KINDS[cell.family, cell.verb] & SOCKET and (cell.family, cell.verb) not in MESSAGES:
-        undisturbed(bench, cell.family, cell.verb)
-    row = SERVED[cell.family]
-    with row.serve() as running, ExitStack() as stack:
-        backend = laid(cell, row, running, stack)
+        undisturbed(bench, servers, cell.family, cell.verb)
+    with servers.lent(cell.family) as running, ExitStack() as stack:
+        backend = laid(cell, running, stack, bench.hasten(cell.fault))
         ran = bench.run(cell.verb, backend)
         expected = cell.expected
         key = backend.key.reveal() if backend.key else "\0"
@@ -184,16 +252,15 @@ def test_a_fault_costs_what_it_must_and_no_more(bench: Bench, cell: Cell) -> Non
         assert ran.code in (0, 10) or backend.name in ran.told or families.NAME in ran.told
         assert not ran.code or not ran.written, ran.written
         assert not ran.tasks and ran.seconds < DEADLINE_S, (ran.tasks, ran.seconds)
-        gone(running)
 
 
-def laid(cell: Cell, row: Served, running: Any, stack: ExitStack) -> Backend:
+def laid(cell: Cell, running: Any, stack: ExitStack, patience: dict[str, float]) -> Backend:
     """Lays the fault over the family's servers; the backend to ask."""
     fault, kinds = cell.fault, KINDS[cell.family, cell.verb]
     for server in inject.servers_of(running):
         server.mangle = inject.spoiling(fault.spoil) if fault.spoil and kinds & HTTP else None
         server.mangle_talk = fault.talk(MESSAGES.get((cell.family, cell.verb), 0)) if fault.talk else None
-    backend: Backend = row.backend(running, **(IMPATIENT if fault.name in WAITED_FOR else PATIENT))
+    backend = SERVED[cell.family].backend(running, **patience)
     if fault.spoil or fault.talk:
         return backend
     port = stack.enter_context(fault.at()) if fault.at else 0
