@@ -24,22 +24,29 @@ RECORDINGS = ROOT.parent / "shared" / "recordings"
 Voice = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
+FOLDERS = ("config", "state", "cache", "data")
+
+
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"debug": True}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing here reads or writes the settings of the person who runs the tests."""
+    folder = tmp_path_factory.mktemp("nobody")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FOLDERS:
+            patch.setenv(f"XDG_{name.upper()}_HOME", str(folder / name))
+        yield
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     """The environment of a person who has never used `voice`: empty folders, no keys, no terminal."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG", "LC_ALL") if name in os.environ}
-    folders = {
-        "HOME": tmp_path / "home",
-        "XDG_CONFIG_HOME": tmp_path / "config",
-        "XDG_STATE_HOME": tmp_path / "state",
-        "XDG_CACHE_HOME": tmp_path / "cache",
-        "XDG_DATA_HOME": tmp_path / "data",
-    }
+    folders = {"HOME": tmp_path / "home"} | {f"XDG_{name.upper()}_HOME": tmp_path / name for name in FOLDERS}
     for folder in folders.values():
         folder.mkdir()
     return kept | {name: str(folder) for name, folder in folders.items()}

@@ -198,9 +198,10 @@ async def _converse(
     if isinstance(noting, Noting):
         request = replace(request, notes=noting.over)
     with noting, leaving:
-        async with tools.opened(_Reporter(here.console, told)) as toolbox, open_talk(
-            cfg, request, here.env, here.console, told.emit, toolbox
-        ) as talk:
+        async with (
+            tools.opened(_Reporter(here.console, told)) as toolbox,
+            open_talk(cfg, request, here.env, here.console, told.emit, toolbox) as talk,
+        ):
             leaving.leave = talk.conversation.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
