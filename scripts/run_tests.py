@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
         return _pytest(*arguments)
     # Two at least: many tests wait for a deadline, or for a program to start.
     workers = max(2, os.cpu_count() or 1)
-    quiet = _pytest("-n", str(workers), "--dist", "loadgroup", "-m", "not needs_sound")
+    quiet = _pytest("-n", str(workers), "-m", "not needs_sound")
     sounding = _pytest("-m", "needs_sound")
     return quiet or (0 if sounding == NOTHING_TO_RUN else sounding)
 

@@ -118,17 +118,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 LEFT_OUT = pytest.StashKey[str]()
 
 
-TOGETHER = ("tests/dialogue/test_cutoffs.py",)
-"""Files whose tests share what takes long to make: one worker runs them all."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_itemcollected(item: pytest.Item) -> None:
-    name = item.nodeid.partition("::")[0]
-    if name in TOGETHER and item.config.pluginmanager.hasplugin("xdist"):
-        item.add_marker(pytest.mark.xdist_group(name))
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Tests on virtual devices have three tries: a busy machine makes the sound server itself lose samples."""
