@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import re
 import shutil
 import sys
@@ -154,8 +155,7 @@ def bench(
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "nothing").touch()
-    for each in inputs.iterdir():
-        (folder / each.name).hardlink_to(each)
+    shutil.copytree(inputs, folder, dirs_exist_ok=True, copy_function=os.link)
     monkeypatch.chdir(folder)
     for name, value in home.items():
         monkeypatch.setenv(name, value)

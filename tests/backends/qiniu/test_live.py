@@ -168,9 +168,12 @@ BROKEN: tuple[Ending, ...] = ("break", "close", "quiet")
 @pytest.mark.parametrize("ending", BROKEN)
 @pytest.mark.parametrize("way", ["live", "recording"])
 async def test_what_was_not_heard_when_it_broke_is_sent_again(serve: Serve, ending: Ending, way: str) -> None:
-    """All had been sent, and a text was known: it lacked the words of what the service never came to."""
+    """All had been sent, and a text was known: it lacked the words of what the service never came to.
+
+    A connection that breaks may take the last answer with it: then it is sent once more.
+    """
     server = serve(Manner(ending=ending, forgetful=1))
-    async with ears(server.base, quiet_s=0.3) as it:
+    async with ears(server.base, quiet_s=0.5 if ending == "quiet" else 5.0) as it:
         clip = AudioClip(sound(), "pcm")
         stream = (
             it.transcribe(clip, OPTIONS) if way == "recording" else it.transcribe_live(microphone(sound()), OPTIONS)
@@ -178,7 +181,8 @@ async def test_what_was_not_heard_when_it_broke_is_sent_again(serve: Serve, endi
         async with stream as transcripts:
             heard = [each async for each in transcripts]
     assert heard[-1].final and heard[-1].text == DIGITS and [each.final for each in heard].count(True) == 1
-    assert [session.pcm for session in server.sessions] == [sound()] * 2
+    sent = [session.pcm for session in server.sessions]
+    assert sent in ([sound()] * 2, [sound()] * 3) if ending == "break" else sent == [sound()] * 2
     assert server.sessions[0].text != DIGITS and lonely()
 
 

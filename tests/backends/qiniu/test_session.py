@@ -269,7 +269,7 @@ def test_an_end_before_all_sound_was_heard_is_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENDS)
-@pytest.mark.parametrize("ms", [2800, 3000, 9000])
+@pytest.mark.parametrize("ms", [2900, 3000, 9000])
 def test_an_end_after_all_sound_was_heard_gives_what_is_known(name: str, ms: int) -> None:
     it = started(sound_ms=3000, finished=True)
     it.receive(counted("one two", ms), 2.5)

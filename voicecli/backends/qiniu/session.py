@@ -48,7 +48,7 @@ QUIET_S = 5.0
 LONGEST_END_S = 120.0
 """How much longer than the sound itself a server may go on after the last frame, quiet or not."""
 
-COUNTED_S = 0.2
+COUNTED_S = 0.1
 """By how much a service may count less than it was sent and have had all of it: it counts in pieces."""
 
 
