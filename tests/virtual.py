@@ -126,10 +126,15 @@ class VirtualDevices:
     def play_into(self, sink: str, pcm: bytes, *, rate: int = RATE) -> None:
         """Plays s16le mono and returns when all of it has sounded, but for some 50 ms.
 
-        Much of it is handed over at once: a busy machine put silence into what came in pieces of 30 ms.
+        Much of it is handed over at once: a busy machine put silence into what came in pieces of 30 ms. The sound
+        server does not always tell that the last of it was played: that is not waited for beyond its length.
         """
         with self.player(sink, rate=rate, latency_ms=400) as player:
-            player.communicate(pcm, timeout=60 + len(pcm) / rate)
+            try:
+                player.communicate(pcm, timeout=5 + len(pcm) / rate)
+            except subprocess.TimeoutExpired:
+                player.kill()
+                return
         if player.returncode:
             raise RuntimeError(f"pacat ended with {player.returncode}")
 
