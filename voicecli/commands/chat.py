@@ -116,28 +116,17 @@ def chat(
     --with FOLDER turns the texts in it into vectors ([use] embed), once, and gives the model those passages that fit
     the question best, which it cites by their files.
     """
-    from voicecli.commands.turns import Turns
-    from voicecli.types import ChatOptions
-
     session = common.session(ctx)
-    options = ChatOptions(
-        model=model,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        top_p=top_p,
-        n=answers,
-        stop=tuple(stop or ()),
-        seed=seed,
-        category=category,
-        schema=_schema(schema),
-    )
-    family, options = _settled(session, options)
+    asked: dict[str, Any] = {"model": model, "temperature": temperature, "max_tokens": max_tokens, "top_p": top_p}
+    asked |= {"n": answers, "stop": tuple(stop or ()), "seed": seed, "category": category, "schema": _schema(schema)}
+    family, options = _settled(session, asked)
     frame = _template(session, template)
     talks = not prompt and not template and _can_talk(session)
     question = "" if talks else _framed(frame, _question(session, prompt or [], frame, attach or []))
     keeper = Keeper(session, "chat", continued=continued, name=named, private=private)
-    turns = Turns(session, options, keeper, keeper.settle(system, session.config().chat.system, model), usage, plain)
-    turns.talk, turns.aloud = list(keeper.earlier), _aloud(session, voice) if speak else None
+    head = keeper.settle(system, session.config().chat.system, model)
+    turns = _turns(session, options, keeper, head, usage=usage, plain=plain)
+    turns.aloud = _aloud(session, voice) if speak else None
     turns.tools = _tools(session, family, options, tool, none=no_tools, yes=yes)
     files = _files(session, family, options, attach, private=private)
     with _noting(session, family, notes, private=private) as turns.notes:
@@ -182,13 +171,22 @@ def _tools(
     return settled(session, session.config(), family, only, none=none, yes=yes)
 
 
-def _settled(session: Session, options: ChatOptions) -> tuple[Family, ChatOptions]:
+def _settled(session: Session, asked: Mapping[str, Any]) -> tuple[Family, ChatOptions]:
     """Who answers, and what it is asked for: the settings where no flag spoke. UsageError for what it can't."""
     from voicecli import wiring
+    from voicecli.types import ChatOptions
 
+    options = ChatOptions(**asked)
     family, _ = session.choose("chat")
     session.check(family, "chat", options)
     return family, wiring.with_chat_settings(family, options, session.config(), session.console)
+
+
+def _turns(session: Session, options: ChatOptions, keeper: Keeper, system: str, *, usage: bool, plain: bool) -> Turns:
+    """The conversation so far, to go on with."""
+    from voicecli.commands.turns import Turns
+
+    return Turns(session, options, keeper, system, usage, plain, talk=list(keeper.earlier))
 
 
 def _ask(turns: Turns, files: Attached, question: str) -> None:

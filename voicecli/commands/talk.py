@@ -131,10 +131,7 @@ def talk(
     from voicecli.wiring_talk import TalkRequest
 
     here = session(ctx)
-    if here.json and output == "-":
-        raise UsageError("--json and --output - both want stdout", cure="Write the sound to a file: --output reply.wav")
-    if private and save:
-        raise UsageError("--private keeps nothing and --save everything", cure="Leave one of them out.")
+    _refuse_contradictions(here, output, private=private, save=save)
     keeper = Keeper(here, "talk", continued=continued, name=named, private=private)
     flags = {
         "chat.system": keeper.settle(system, here.config().chat.system, model),
@@ -144,19 +141,9 @@ def talk(
         "talk.barge_in": barge_in,
         "talk.draft": draft,
     }
-    request = TalkRequest(
-        backend=here.backend,
-        input=input,
-        output=output,
-        fast=fast,
-        push_to_talk=ptt,
-        save=save,
-        model=model,
-        voice=voice_name(voice),
-        language=language,
-        messages=keeper.earlier,
-        private=private,
-    )
+    ends: dict[str, Any] = {"input": input, "output": output, "fast": fast, "push_to_talk": ptt, "save": save}
+    asked: dict[str, Any] = {"model": model, "voice": voice_name(voice), "language": language}
+    request = TalkRequest(here.backend, **ends, **asked, messages=keeper.earlier, private=private)
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
     wanted = _Wanted(tuple(tool or ()), none=no_tools, yes=yes, notes=tuple(notes or ()))
     run(lambda: _converse(here, cfg, request, keeper, wanted, report=report))
@@ -170,6 +157,13 @@ class _Wanted:
     none: bool
     yes: bool
     notes: tuple[Path, ...] = ()
+
+
+def _refuse_contradictions(here: Session, output: str | None, *, private: bool, save: Path | None) -> None:
+    if here.json and output == "-":
+        raise UsageError("--json and --output - both want stdout", cure="Write the sound to a file: --output reply.wav")
+    if private and save:
+        raise UsageError("--private keeps nothing and --save everything", cure="Leave one of them out.")
 
 
 def _device(name: str | None) -> str | int | None:

@@ -169,10 +169,9 @@ def transcribe(
     formats = formats_of(session, format, output)
     wish = Wish(formats, jobs, _raw(raw), not no_cache, skip_existing, copy, words, max_download, asked)
     layout, inputs = _layout(max_chars, max_lines, words), [*(inputs or []), *(input or [])]
+    _alone(inputs, files_from, recursive, raw, dry_run) if mic else _need_no_microphone(interim, stop_after)
     if mic:
-        _alone(inputs, files_from, recursive, raw, dry_run)
         return _dictate(session, wish, output, layout, interim, stop_after)
-    _need_no_microphone(interim, stop_after)
     todo = plan(_inputs(session, inputs, files_from, recursive), output, formats)
     return _show_plan(session, wish, todo) if dry_run else _do(session, wish, todo, layout)
 

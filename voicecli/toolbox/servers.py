@@ -239,7 +239,7 @@ def check(server: McpServer, env: Mapping[str, str]) -> None:
     """Raises ConfigError for what can be seen to be wrong before anything is started."""
     who = f"[mcp.{server.name}]"
     if find_spec("mcp") is None:
-        raise ConfigError("the package mcp is missing", who=who, cure='pip install "voicecli[mcp]"')
+        raise ConfigError("the package mcp is missing", who=who, cure='pip install "mcp>=2.1,<3" beside voicecli')
     if bool(server.command) == bool(server.url):
         raise ConfigError("it needs a command or a url, and not both", who=who)
     if server.command and which(server.command[0], path=env.get("PATH")) is None:
