@@ -15,6 +15,9 @@ import numpy as np
 
 DUCKED = 0.2
 RAMP_S = 0.01
+REFILL_S = 0.12
+"""Of a voice that is slow, a pause waits until so much is there: longer silence where silence is anyway."""
+PAUSE_S = 0.005
 AUDIBLE = 33
 """−60 dBFS: from this absolute sample value on, a sound counts as sounding."""
 
@@ -64,6 +67,9 @@ class Lane:
     underruns: int = 0
     holds: deque[tuple[int, float]] = field(default_factory=deque)
     """From which sample on nothing sounds before which time."""
+    slow: bool = False
+    """Whether what comes may come too late."""
+    refilling: bool = False
 
 
 class Playout:
@@ -76,6 +82,7 @@ class Playout:
         self._lanes: dict[int, Lane] = {}
         self._lock = threading.Lock()
         self._next = 0
+        self._rendered_to = 0.0
 
     def lane(self) -> int:
         """A new lane, closed. Lanes that have drained are forgotten."""
@@ -100,17 +107,23 @@ class Playout:
             it.wants_room = it.buffered >= self._capacity
             return not it.wants_room
 
-    def hold(self, lane: int, until: float) -> None:
-        """What is written from now on sounds at `until` (the clock of `render`) at the earliest."""
+    def hold(self, lane: int, seconds: float, now: float) -> None:
+        """What is written from now on comes slowly: it sounds `seconds` after it could, at the earliest.
+
+        Until `release`, the lane fills up again wherever it is about to run dry and nobody speaks.
+        """
         with self._lock:
             if it := self._lanes.get(lane):
-                it.holds.append((it.written, until))
+                # What sounds from here on may already be on its way to the loudspeaker.
+                it.holds.append((it.written, max(now, self._rendered_to) + seconds))
+                it.slow = True
 
     def release(self, lane: int) -> None:
         """Nothing has to wait any more."""
         with self._lock:
             if it := self._lanes.get(lane):
                 it.holds.clear()
+                it.slow = False
 
     def ahead_s(self, lane: int) -> float:
         """Seconds of sound that the lane holds."""
@@ -168,6 +181,7 @@ class Playout:
 
     def render(self, count: int, at: float) -> bytes:
         """The next `count` samples; the first sounds at `at` (loop clock). Silence where nothing is to play."""
+        self._rendered_to = at + count / self.rate
         if not self._lanes:
             return bytes(2 * count)
         with self._lock:
@@ -192,6 +206,8 @@ class Playout:
             if at < it.holds[0][1]:
                 return b""
             it.holds.popleft()
+        if self._refills(it):
+            return b""
         if it.holds:
             count = min(count, it.holds[0][0] - it.played)
         if it.target == 0.0:
@@ -199,6 +215,15 @@ class Playout:
         raw = self._pull(it, count)
         self._report(it, raw, count, at)
         return self._apply_gain(it, raw)
+
+    def _refills(self, it: Lane) -> bool:
+        """Whether a slow lane with little left waits for more: one long pause is better than many small ones."""
+        if not it.slow or it.buffered >= REFILL_S * self.rate:
+            it.refilling = False
+        elif not it.refilling:
+            ahead = it.chunks[0][: 2 * int(PAUSE_S * self.rate)] if it.chunks else b""
+            it.refilling = _first_audible(bytes(ahead)) is None
+        return it.refilling
 
     def _pull(self, it: Lane, count: int) -> bytes:
         parts: list[memoryview] = []

@@ -244,6 +244,7 @@ class Answer:
         if self.watch.speech_asked is None:
             self.watch.speech_asked = self.stages.clock()
         self.pieces.append((text if kept else "", 0))
+        self.stages.pace.asked(text)
         async with self.stages.say(text) as sound:
             await self._fill(sound)
 
@@ -255,15 +256,15 @@ class Answer:
                 if self.watch.first_audio is None:
                     self.watch.first_audio = now
                 if not samples and pace.head_start_s > playout.ahead_s(self.lane):
-                    playout.hold(self.lane, now + pace.head_start_s)
+                    playout.hold(self.lane, pace.head_start_s, now)
                 pace.arrived(len(pcm) // 2, now)
                 samples += len(pcm) // 2
                 self.pieces[-1] = (self.pieces[-1][0], samples)
                 self.room.clear()
                 if not playout.write(self.lane, pcm):
                     await self.room.wait()
-            playout.release(self.lane)
         finally:
+            playout.release(self.lane)
             pace.ended()
 
     async def _drain(self) -> None:
