@@ -58,10 +58,10 @@ def _apart(name: str, runs: int, seed: int) -> bool:
         r"^#(\d+)\s+DONE|^tried (\d+)|stat::number_of_executed_units:\s+(\d+)", done.stderr, re.MULTILINE
     )
     count = max((int(each) for match in found for each in match if each), default=0)
-    result = "only our own errors" if not done.returncode else f"FIND: {_reason(done.stderr)}"
+    result = "only our own errors" if not done.returncode else f"FIND: {_reason(done.stdout + done.stderr)}"
     print(f"{name:<22}{count:>12,}{time.monotonic() - began:>10.0f}  {result}", flush=True)
     if done.returncode:
-        (PLACE / f"{name}.log").write_text(done.stderr)
+        (PLACE / f"{name}.log").write_text(done.stdout + done.stderr)
     return not done.returncode
 
 

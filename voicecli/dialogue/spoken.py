@@ -417,7 +417,8 @@ class Speakable:
         stop = next((place for place in (end, line) if place >= 0), len(text))
         if stop == len(text) and not final:
             stop -= len(text) - max(at, len(text[at:].rstrip("`")) + at)
-        self._say(_clean(text[at:stop]))
+        # The joiner of emoji may come after the emoji was dropped; what else it joins is not written as code.
+        self._say(_clean(text[at:stop]).replace("\u200d", ""))
         if end >= 0 or line >= 0:
             stop += len(self._ticks) if end >= 0 else 0
             self._ticks = ""
