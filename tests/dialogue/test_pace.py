@@ -114,6 +114,18 @@ def test_a_slow_voice_fills_up_again_in_a_pause_and_not_within_a_word() -> None:
     assert playout.render(20, 0.06) == bytes(20) + b"\1\1" * 10
 
 
+def test_the_end_of_a_chunk_is_no_pause_for_being_quiet() -> None:
+    """A sound crosses zero hundreds of times a second."""
+    playout = Playout(1000)
+    lane = playout.lane()
+    playout.open(lane)
+    playout.hold(lane, 0.0, 0.0)
+    playout.write(lane, b"\1\1" * 20 + bytes(6))
+    playout.write(lane, b"\1\1" * 20)
+    assert playout.render(20, 0.0) == b"\1\1" * 20
+    assert playout.render(23, 0.02) == bytes(6) + b"\1\1" * 20
+
+
 def test_a_slow_voice_that_ran_dry_is_silent_once() -> None:
     playout = Playout(1000)
     lane = playout.lane()

@@ -221,9 +221,17 @@ class Playout:
         if not it.slow or it.buffered >= REFILL_S * self.rate:
             it.refilling = False
         elif not it.refilling:
-            ahead = it.chunks[0][: 2 * int(PAUSE_S * self.rate)] if it.chunks else b""
-            it.refilling = _first_audible(bytes(ahead)) is None
+            it.refilling = not it.buffered or self._pauses(it)
         return it.refilling
+
+    def _pauses(self, it: Lane) -> bool:
+        """Whether nothing is to be heard for `PAUSE_S`; less than that is no pause, whatever it is."""
+        wanted, ahead = 2 * int(PAUSE_S * self.rate), b""
+        for chunk in it.chunks:
+            ahead += chunk[: wanted - len(ahead)]
+            if len(ahead) == wanted:
+                return _first_audible(ahead) is None
+        return False
 
     def _pull(self, it: Lane, count: int) -> bytes:
         parts: list[memoryview] = []
