@@ -169,6 +169,12 @@ def test_verbose_answers() -> None:
     ]
 
 
+@pytest.mark.parametrize("duration", [-1, 1e306, "1e306", float("nan"), float("inf"), 10**400, True, "long", [1]])
+def test_what_nobody_can_have_said_is_no_duration(duration: Any) -> None:
+    found = whole_transcript({"text": "one", "duration": duration})
+    assert found is not None and found.duration is None
+
+
 def test_words_inside_segments_are_words_too() -> None:
     words = [{"word": "hi", "start": 0, "end": 1}]
     found = whole_transcript({"text": "hi", "segments": [{"start": 0, "end": 1, "text": "hi", "words": words}]})

@@ -6,7 +6,6 @@ errors of the transport. Nothing a service sends is trusted: any field may be mi
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -183,14 +182,19 @@ def _language(value: Any) -> str | None:
     return _CODES.get(name, name) or None
 
 
+_LONGEST_S = 1e9
+"""What is called longer is no time: 30 years."""
+
+
 def _seconds(value: Any) -> float | None:
+    """A number or its digits as seconds; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         seconds = float(value)
     except (ValueError, OverflowError):
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds < _LONGEST_S else None
 
 
 # -- lists -----------------------------------------------------------------------------------------
