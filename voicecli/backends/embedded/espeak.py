@@ -11,7 +11,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,12 @@ def voices() -> tuple[Spoken, ...]:
     """Every language that can be spoken."""
     with _LOCK:
         listed = _listed(_library(), None)
-    return tuple(voice for voice in listed if _has_dictionary(voice))
+    codes: dict[str, Spoken] = {}
+    for voice in filter(_has_dictionary, listed):
+        # Two scripts of one language share its code (yue); the second goes by the end of its path.
+        code = voice.path.rpartition("/")[2] if voice.code in codes else voice.code
+        codes[code] = replace(voice, code=code)
+    return tuple(codes.values())
 
 
 @cache
