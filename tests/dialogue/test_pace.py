@@ -19,59 +19,73 @@ from voicecli.dialogue.pace import LONGEST_S, MARGIN, REMEMBERED, UNKNOWN_S, Pac
 
 def piece(pace: Pace, *arrivals: tuple[float, float], text: str = "one two") -> None:
     """A piece whose chunks (seconds of sound) came at those times."""
-    pace.asked(text)
+    measured = pace.asked(text)
     for at, seconds in arrivals:
-        pace.arrived(int(seconds * pace.rate), at)
-    pace.ended()
+        measured.arrived(int(seconds * pace.rate), at)
+    pace.ended(measured)
+
+
+def head_start(pace: Pace, text: str = "one two") -> float:
+    return pace.head_start_s(pace.asked(text))
 
 
 def test_before_anything_is_known_a_little_is_kept_back() -> None:
-    assert Pace(RATE).head_start_s == UNKNOWN_S
+    assert head_start(Pace(RATE)) == UNKNOWN_S
 
 
 def test_a_fast_voice_needs_no_head_start() -> None:
     pace = Pace(RATE)
     piece(pace, (1.0, 0.5), (1.1, 0.5), (1.2, 0.5))
-    assert pace.head_start_s == 0.0
+    assert head_start(pace) == 0.0
 
 
 def test_a_slow_voice_gets_what_it_lacked() -> None:
     """0.2 s of sound every 0.25 s: the fifth chunk comes 0.2 s after the fourth has ended."""
     pace = Pace(RATE)
     piece(pace, *((0.25 * each, 0.2) for each in range(5)))
-    assert pace.head_start_s == pytest.approx(MARGIN * 0.2)
+    assert head_start(pace) == pytest.approx(MARGIN * 0.2)
 
 
 def test_the_worst_of_the_last_pieces_counts_and_is_forgotten() -> None:
     pace = Pace(RATE)
     piece(pace, (0.0, 0.1), (0.5, 0.1))
     piece(pace, (9.0, 1.0))
-    assert pace.head_start_s == pytest.approx(MARGIN * 0.4)
+    assert head_start(pace) == pytest.approx(MARGIN * 0.4)
     for each in range(REMEMBERED):
         piece(pace, (10.0 + each, 1.0))
-    assert pace.head_start_s == 0.0
+    assert head_start(pace) == 0.0
 
 
 def test_there_is_a_most() -> None:
     pace = Pace(RATE)
     piece(pace, (0.0, 0.1), (60.0, 0.1))
-    assert pace.head_start_s == LONGEST_S
+    assert head_start(pace) == LONGEST_S
 
 
 def test_a_piece_without_sound_says_nothing() -> None:
     pace = Pace(RATE)
-    pace.ended()
-    assert pace.head_start_s == UNKNOWN_S
+    pace.ended(pace.asked("one"))
+    assert head_start(pace) == UNKNOWN_S
 
 
 def test_a_longer_piece_of_a_slow_voice_gets_more_and_a_shorter_one_no_less() -> None:
     """It falls behind by 0.2 s in 1 s: by 0.6 s in a text three times as long."""
     pace = Pace(RATE)
     piece(pace, *((0.25 * each, 0.2) for each in range(5)), text="one two")
-    pace.asked("one two" * 3)
-    assert pace.head_start_s == pytest.approx(MARGIN * 0.6)
-    pace.asked("one")
-    assert pace.head_start_s == pytest.approx(MARGIN * 0.2)
+    assert head_start(pace, "one two" * 3) == pytest.approx(MARGIN * 0.6)
+    assert head_start(pace, "one") == pytest.approx(MARGIN * 0.2)
+
+
+def test_two_pieces_at_once_are_measured_apart() -> None:
+    """A draft is spoken into the closed gate while the reply before it still sounds."""
+    pace = Pace(RATE)
+    draft, reply = pace.asked("one two"), pace.asked("one two")
+    for at in range(5):
+        reply.arrived(RATE // 10, at / 10)
+        draft.arrived(RATE // 10, 7 + at / 10)
+    pace.ended(draft)
+    pace.ended(reply)
+    assert head_start(pace) == pytest.approx(0.0)
 
 
 def test_held_sound_waits_and_what_stands_before_it_does_not() -> None:

@@ -20,30 +20,38 @@ MARGIN, LONGEST_S = 1.25, 2.0
 
 
 @dataclass(slots=True)
-class _Piece:
-    """How a text of `size` bytes (UTF-8: as good a measure of how long it takes to say as any) came."""
+class Measured:
+    """How one piece comes. `size` is its text in bytes (UTF-8): about how long it takes to say, in any script."""
 
     size: int
+    rate: int
     began: float | None = None
-    seconds: float = 0.0
+    samples: int = 0
     lacked: float = 0.0
-    """Begun to sound at once, the longest silence there would have been inside it, in seconds."""
+    """Begun to sound at once, the longest silence there would have been inside it until now, in seconds."""
+
+    def arrived(self, samples: int, now: float) -> None:
+        """A chunk has come at `now`, in seconds: how long ago would what came before it have been played?"""
+        self.began = now if self.began is None else self.began
+        self.lacked = max(self.lacked, now - self.began - self.samples / self.rate)
+        self.samples += samples
 
 
 @dataclass(slots=True)
 class Pace:
-    """Told when each piece of speech is asked for, each chunk of it, and its end; gives the head start it needs.
+    """What the last pieces of a voice taught, at `rate` samples a second.
 
-    Samples at `rate`, times in seconds on one clock.
+    `asked` when speech for a text is asked for; what it gives is told of every chunk, and is `ended` in the end.
     """
 
     rate: int
-    _known: deque[_Piece] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    _piece: _Piece = field(default_factory=lambda: _Piece(0))
+    _known: deque[Measured] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
-    @property
-    def head_start_s(self) -> float:
-        """How long after its first chunk the piece that was asked for should begin to sound.
+    def asked(self, text: str) -> Measured:
+        return Measured(len(text.encode("utf-8", "replace")), self.rate)
+
+    def head_start_s(self, piece: Measured) -> float:
+        """How long after its first chunk `piece` should begin to sound.
 
         What pieces lacked before, and where this one is longer, in proportion: a voice slower than speech falls
         behind all the time.
@@ -51,22 +59,10 @@ class Pace:
         if not self._known:
             return UNKNOWN_S
         lacked = sum(each.lacked for each in self._known)
-        longer = self._piece.size / max(1, sum(each.size for each in self._known))
+        longer = piece.size / max(1, sum(each.size for each in self._known))
         return min(LONGEST_S, MARGIN * max(lacked * longer, *(each.lacked for each in self._known)))
 
-    def asked(self, text: str) -> None:
-        """Speech for `text` is asked for."""
-        self._piece = _Piece(len(text.encode("utf-8", "replace")))
-
-    def arrived(self, samples: int, now: float) -> None:
-        """A chunk has come: played since the piece's first, how long would silence have lasted until it?"""
-        piece = self._piece
-        piece.began = now if piece.began is None else piece.began
-        piece.lacked = max(piece.lacked, now - piece.began - piece.seconds)
-        piece.seconds += samples / self.rate
-
-    def ended(self) -> None:
+    def ended(self, piece: Measured) -> None:
         """The piece is complete, or will not be: one that was broken off tells as much as it lasted."""
-        if self._piece.seconds:
-            self._known.append(self._piece)
-        self._piece = _Piece(0)
+        if piece.samples:
+            self._known.append(piece)

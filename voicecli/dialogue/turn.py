@@ -21,7 +21,7 @@ from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, ToolUsed, UserSaid
 from voicecli.dialogue.hearing import Heard
 from voicecli.dialogue.history import estimate_tokens
-from voicecli.dialogue.pace import Pace
+from voicecli.dialogue.pace import Measured, Pace
 from voicecli.dialogue.sentences import SentenceSplitter
 from voicecli.dialogue.spoken import Speakable
 from voicecli.dialogue.tools import Gate, speaks_chinese
@@ -244,28 +244,27 @@ class Answer:
         if self.watch.speech_asked is None:
             self.watch.speech_asked = self.stages.clock()
         self.pieces.append((text if kept else "", 0))
-        self.stages.pace.asked(text)
+        measured = self.stages.pace.asked(text)
         async with self.stages.say(text) as sound:
-            await self._fill(sound)
+            await self._fill(sound, measured)
 
-    async def _fill(self, sound: AsyncIterator[bytes]) -> None:
-        samples, playout, pace = 0, self.stages.playout, self.stages.pace
+    async def _fill(self, sound: AsyncIterator[bytes], measured: Measured) -> None:
+        playout, head_start_s = self.stages.playout, self.stages.pace.head_start_s(measured)
         try:
             async for pcm in sound:
                 now = self.stages.clock()
                 if self.watch.first_audio is None:
                     self.watch.first_audio = now
-                if not samples and pace.head_start_s > playout.ahead_s(self.lane):
-                    playout.hold(self.lane, pace.head_start_s, now)
-                pace.arrived(len(pcm) // 2, now)
-                samples += len(pcm) // 2
-                self.pieces[-1] = (self.pieces[-1][0], samples)
+                if not measured.samples and head_start_s > playout.ahead_s(self.lane):
+                    playout.hold(self.lane, head_start_s, now)
+                measured.arrived(len(pcm) // 2, now)
+                self.pieces[-1] = (self.pieces[-1][0], measured.samples)
                 self.room.clear()
                 if not playout.write(self.lane, pcm):
                     await self.room.wait()
         finally:
             playout.release(self.lane)
-            pace.ended()
+            self.stages.pace.ended(measured)
 
     async def _drain(self) -> None:
         self.stages.playout.finish(self.lane)
