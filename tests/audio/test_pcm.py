@@ -54,6 +54,22 @@ def test_trailing_silence_is_counted_in_whole_steps_from_the_end(loud: list[bool
     assert pcm.trailing_silence(data, -40) == expected
 
 
+@pytest.mark.parametrize(
+    ("pieces", "pause"),
+    [
+        ([bytes(10)], True),
+        ([bytes(4), bytes(2), bytes(4), b"\x00\x10"], True),
+        ([b"\x20\x00" * 5], True),
+        ([b"\x21\x00" * 5], False),
+        ([bytes(8), b"\x00\x80"], False),
+        ([bytes(8)], False),
+        ([], False),
+    ],
+)
+def test_a_pause_is_5_ms_of_silence(pieces: list[bytes], pause: bool) -> None:
+    assert pcm.pauses(map(memoryview, pieces), 1000) is pause
+
+
 def test_trailing_silence_of_less_than_a_step() -> None:
     assert pcm.trailing_silence(array("h", [4000] * 20).tobytes(), -40) == 0
     assert pcm.trailing_silence(bytes(40), -40) == 20

@@ -13,6 +13,7 @@ import math
 import struct
 import sys
 from array import array
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from voicecli.types import PcmFormat
@@ -33,6 +34,12 @@ UNKNOWN_LENGTH = 0x7FFFFFFF
 ENDLESS = sys.maxsize
 """The length of samples whose WAV header does not tell it."""
 
+AUDIBLE = 33
+"""−60 dBFS: from this absolute sample value on, a sound counts as sounding."""
+
+PAUSE_S = 0.005
+"""Silence that is shorter lies within a sound, which crosses zero hundreds of times a second."""
+
 # ------------------------------------------------------------------------------------- levels
 
 
@@ -48,6 +55,16 @@ def level_dbfs(pcm: bytes) -> float:
 
 def _dbfs(mean_square: float) -> float:
     return max(SILENCE_DBFS, 10 * math.log10(mean_square / 32768**2)) if mean_square > 0 else SILENCE_DBFS
+
+
+def pauses(pieces: Iterable[bytes | memoryview], rate: int) -> bool:
+    """Whether sound that is kept in `pieces` begins with a pause. What is shorter than one is none."""
+    wanted, ahead = 2 * int(PAUSE_S * rate), b""
+    for piece in pieces:
+        ahead += piece[: wanted - len(ahead)]
+        if len(ahead) == wanted:
+            return all(-AUDIBLE < sample < AUDIBLE for sample in memoryview(ahead).cast("h"))
+    return False
 
 
 def trailing_silence(pcm: bytes, floor_dbfs: float, *, step_ms: float = 5, rate: int = 16_000) -> int:

@@ -269,9 +269,13 @@ async def _sound(queue: _Queue, device: devices.Wanted) -> None:
 
 
 class _Queue:
-    """A playout of one sound: begins when told and `START_S` of it is there, holds at most `FULL_S`."""
+    """A playout of one sound: begins when told and `START_S` of it is there, holds at most `FULL_S`.
+
+    With less than `LITTLE_S` left it fills up again in the next pause, so that no word is broken.
+    """
 
     START_S = 0.12
+    LITTLE_S = 0.06
     FULL_S = 10.0
     TAIL_S = 0.1
     """Waited after the last sample: what devices claim of their delay is short by some ms."""
@@ -319,10 +323,12 @@ class _Queue:
         self._moved.set()
 
     def render(self, count: int, at: float) -> bytes:
-        waiting = not self._playing and not self._complete and self._held < 2 * self.rate * self.START_S
-        if waiting or self.asleep:
+        if self.asleep or (not self._playing and self._lacks(self.START_S)):
             return bytes(2 * count)
         with self._lock:
+            if self._lacks(self.LITTLE_S) and pcm.pauses(self._pieces, self.rate):
+                self._playing = False
+                return bytes(2 * count)
             data = self._take(2 * count)
         missing = 2 * count - len(data)
         self.underruns += bool((self._playing or data) and missing and not self._complete)
@@ -332,6 +338,9 @@ class _Queue:
             self._sounds_until = at + len(data) / 2 / self.rate
             self.notices.append(None)
         return data + bytes(missing)
+
+    def _lacks(self, seconds: float) -> bool:
+        return not self._complete and self._held < 2 * self.rate * seconds
 
     def _take(self, wanted: int) -> bytes:
         out = b""

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from voicecli.audio.pcm import AUDIBLE, pauses
+
 DUCKED = 0.2
 RAMP_S = 0.01
 REFILL_S = 0.12
 """Of a voice that is slow, a pause waits until so much is there: longer silence where silence is anyway."""
-PAUSE_S = 0.005
-AUDIBLE = 33
-"""−60 dBFS: from this absolute sample value on, a sound counts as sounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,17 +220,8 @@ class Playout:
         if not it.slow or it.buffered >= REFILL_S * self.rate:
             it.refilling = False
         elif not it.refilling:
-            it.refilling = not it.buffered or self._pauses(it)
+            it.refilling = not it.buffered or pauses(it.chunks, self.rate)
         return it.refilling
-
-    def _pauses(self, it: Lane) -> bool:
-        """Whether nothing is to be heard for `PAUSE_S`; less than that is no pause, whatever it is."""
-        wanted, ahead = 2 * int(PAUSE_S * self.rate), b""
-        for chunk in it.chunks:
-            ahead += chunk[: wanted - len(ahead)]
-            if len(ahead) == wanted:
-                return _first_audible(ahead) is None
-        return False
 
     def _pull(self, it: Lane, count: int) -> bytes:
         parts: list[memoryview] = []
