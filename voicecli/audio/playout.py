@@ -124,12 +124,6 @@ class Playout:
                 it.holds.clear()
                 it.slow = False
 
-    def ahead_s(self, lane: int) -> float:
-        """Seconds of sound that the lane holds."""
-        with self._lock:
-            it = self._lanes.get(lane)
-            return it.buffered / self.rate if it else 0.0
-
     def finish(self, lane: int) -> None:
         """No more will be written; `Drained` follows when all has sounded."""
         with self._lock:

@@ -255,7 +255,7 @@ class Answer:
                 now = self.stages.clock()
                 if self.watch.first_audio is None:
                     self.watch.first_audio = now
-                if not measured.samples and head_start_s > playout.ahead_s(self.lane):
+                if not measured.samples and head_start_s:
                     playout.hold(self.lane, head_start_s, now)
                 measured.arrived(len(pcm) // 2, now)
                 self.pieces[-1] = (self.pieces[-1][0], measured.samples)
