@@ -85,6 +85,7 @@ CASES = [
     ("Hi 😀 there! Great 🎉! 👩\u200d👩\u200d👧 1\ufe0f\u20e3 ☀\ufe0f", "Hi there! Great! 1"),
     ("好的😊，没问题", "好的，没问题"),
     ("क्\u200dष", "क्\u200dष"),
+    ("到>." + " " * 60 + "is this all 00```", "到>. is this all 00\n(code shown on screen)"),
     ("Type `a™\u200d👩\u200db`", "Type ab"),
     ("\x1b[31mred\x1b[0m\x07 \u202eok\r\nnext\u200b\x00", "red ok\nnext"),
     ("a\ud800b\ue000c", "abc"),

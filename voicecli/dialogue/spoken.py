@@ -64,6 +64,7 @@ _NOT_SAID = re.compile(f"[{_UNSEEN}{_JOINERS}]+")
 _EMOJIS = re.compile(f"[{_EMOJI}][{_EMOJI}{_JOINERS}\u200d]*")
 _OTHER_SPACE = re.compile(r"[\t\r\v\f\x85\u2028\u2029]")
 _ENDS_ITSELF = re.compile(rf"[.,;:!?…{WIDE_POINTS}—–-][\"'”’»)\]]*$")
+_BLANKS = re.compile("  +")
 _SNUG = frozenset(".,;:!?)…%" + "、。〉》」』】〕〗！），．：；？］｝")
 _LATIN = re.compile("[A-Za-z]")
 _HAN = re.compile(f"[{HAN_KANA}]")
@@ -249,7 +250,11 @@ class Speakable:
     # -- saying ------------------------------------------------------------------------------------
 
     def _say(self, text: str) -> None:
-        """Says `text`, with the gap before it; its own white space at the end becomes the next gap."""
+        """Says `text`, with the gap before it; its own white space at the end becomes the next gap.
+
+        Many blanks are one, as they are where each comes by itself: they must not push the text out of the tail.
+        """
+        text = _BLANKS.sub(" ", text) if "  " in text else text
         core = text.lstrip(" ")
         if len(core) < len(text):
             self._gap = self._gap or " "
