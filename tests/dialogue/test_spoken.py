@@ -81,6 +81,13 @@ CASES = [
     # arrows, shorthand, emoji, controls
     ("A -> B → C => D --> E", "A to B to C to D to E"),
     ("北京→上海", "北京到上海"),
+    ("\n\n101. :i", "101. :i."),
+    ("-" * 300 + "k", "-" * 300 + "k"),
+    ("a --------->b", "a to b"),
+    ("$\\$x$ and ```so``` and", "x and so and"),
+    ("```" + "x" * 300 + "```", "(code shown on screen)"),
+    ("a -------> b", "a to b"),
+    ("a " + "-" * 20 + "> b", "a " + "-" * 20 + "> b"),
     ("Fruit, e.g. pears, i.e. these, E.g., that", "Fruit, for example pears, that is these, for example, that"),
     ("Hi 😀 there! Great 🎉! 👩\u200d👩\u200d👧 1\ufe0f\u20e3 ☀\ufe0f", "Hi there! Great! 1"),
     ("好的😊，没问题", "好的，没问题"),

@@ -74,7 +74,7 @@ _HAN = re.compile(f"[{HAN_KANA}]")
 _ADDRESS_BODY = rf"[^\s<>\"'`|\\^{{}}\[\]“”‘’{HAN_KANA}{WIDE_POINTS}{_EMOJI}{_JOINERS}\u200d{_UNSEEN}]"
 _MARK = re.compile(
     rf"[*_`~\[\]<&$|#=\\\n\r\t\v\f\x85\u2028\u2029{_ARROWS}{_EMOJI}{_JOINERS}\u200d{_UNSEEN}]"
-    r"|!(?=\[)|!\Z|-(?=-{0,8}>)|(?<!-)-{1,8}\Z|【(?=\d|\Z)"
+    r"|!(?=\[)|!\Z|(?<!-)-(?=-{0,8}>)|(?<!-)-{1,9}\Z|【(?=\d|\Z)"
     r"|[hH][tT][tT][pP][sS]?://|[wW][wW][wW]\.(?=[^\s.])|[eE]\.g\.|i\.e\."
     r"|(?:[hH](?:[tT](?:[tT](?:[pP](?:[sS]?(?::/?)?)?)?)?)?|[wW]{1,3}|[wW]{3}\.|[eE](?:\.g?)?|i(?:\.e?)?)\Z"
 )
@@ -139,7 +139,7 @@ _MATH = {
     "$$": re.compile(rf"\$\$([^$]{{1,{_LONGEST_FORMULA}}})\$\$"),
     "$": re.compile(r"\$(?=[^\s$])((?:[^$\n\\]|\\.){0,200}[^\s$\\])\$(?!\d)"),
 }
-_DOLLAR_OPEN = re.compile(r"\$(?:[^\s$\d](?:[^$\n\\]|\\.){0,200}\\?)?\Z")
+_DOLLAR_OPEN = re.compile(r"\$(?:(?![\s$\d])(?:[^$\n\\]|\\.){0,201}\\?)?\Z")
 _VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]+\b(?!\$)")
 _BRACED = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
 _FORMULA: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = tuple(
@@ -266,7 +266,7 @@ class Speakable:
         self._out.append(core)
         self._tail = (self._tail + self._gap + core)[-_TAIL_LENGTH:]
         if len(self._line_head) < _LINE_HEAD_LENGTH:
-            self._line_head += self._gap + core[:_LINE_HEAD_LENGTH]
+            self._line_head += self._gap.strip("\n") + core[:_LINE_HEAD_LENGTH]
         self._gap = " " if len(core) < len(text) else ""
         self._dropped = False
 
@@ -312,7 +312,7 @@ class Speakable:
         if not final and len(text) - at < _LONGEST_LINE_HEAD and _LINE_HEAD_OPEN.match(text, at):
             return _MORE
         for pattern, kind in _LINE_HEADS:
-            if head := pattern.match(text, at):
+            if (head := pattern.match(text, at)) and head.end() - at < _LONGEST_LINE_HEAD:
                 return self._begin_block(kind, head, text, final)
         self._line_begins = False
         return at
@@ -331,7 +331,8 @@ class Speakable:
         """Ticks that close in the same line are code inside a line; else a block begins."""
         opened = at + len(ticks)
         line = text.find("\n", opened)
-        closed = text.find(ticks, opened, line if line >= 0 else len(text))
+        reach = min(len(text) if line < 0 else line, opened + _LONGEST_LINE_HEAD)
+        closed = text.find(ticks, opened, reach)
         if closed > opened and ticks[0] == "`":
             self._ticks, self._line_begins = ticks, False
             return opened
@@ -460,7 +461,8 @@ class Speakable:
             after += 1
         if text[at] in "-=" and after == len(text) and after - at < _LONGEST_RUN and not final:
             return _MORE
-        if text[at] in "-=" and text[after : after + 1] != ">":
+        line = text[at] == self._before() == "-"  # what came before did not fit on an arrow
+        if text[at] in "-=" and (line or text[after : after + 1] != ">"):
             self._say(text[at:after])
             return after
         if self._line_head:
