@@ -82,6 +82,8 @@ CASES = [
     ("A -> B → C => D --> E", "A to B to C to D to E"),
     ("北京→上海", "北京到上海"),
     ("\n\n101. :i", "101. :i."),
+    ("so 8" + "*" * 64 + "8", "so 8" + "*" * 64 + "8"),
+    ("see <https://a.example/" + "x" * 400 + ">", "see a.example"),
     ("-" * 300 + "k", "-" * 300 + "k"),
     ("a --------->b", "a to b"),
     ("$\\$x$ and ```so``` and", "x and so and"),

@@ -108,9 +108,9 @@ _TAG_OPEN = re.compile(
     r"<(?:/?[a-zA-Z][\w:-]{0,30}"
     r"(?:\s+[\w:@.-]+\s*=\s*(?:\"[^\"]{0,500}\"|'[^']{0,500}'|[^\s\"'<>=]{1,500})){0,20}"
     r"(?:\s+[\w:@.-]*(?:\s*=\s*(?:\"[^\"]{0,500}|'[^']{0,500}|[^\s\"'<>]{0,500}))?)?\s*/?"
-    r"|/|!-{0,2}|\|[^|>\n]{0,40}\|?|[^\s<>]{0,300})?\Z"
+    r"|/|!-{0,2}|\|[^|>\n]{0,40}\|?|[^\s<>]{0,598})?\Z"
 )
-_AUTOLINK = re.compile(r"<(?=[^\s<>.@:]{1,500}+[.@:])([^\s<>]{3,1000}+)>")
+_AUTOLINK = re.compile(r"<(?=[^\s<>.@:]{1,500}+[.@:])([^\s<>]{3,598}+)>")
 _SERVICE_TAG = re.compile(r"<\|[^|>\n]{0,40}\|>")
 _SKIPPED_TAGS = frozenset("think thinking thought reasoning script style svg".split())
 _BREAKING_TAGS = frozenset("br p div li ul ol tr table h1 h2 h3 h4 h5 h6 hr blockquote section".split())
@@ -381,7 +381,7 @@ class Speakable:
         while after < len(text) and text[after] in " \t" and after - at < _LONGEST_LINE_HEAD:
             after += 1
         if after == len(text) and not final:
-            return _MORE if after - at < _LONGEST_LINE_HEAD else after
+            return _MORE
         if self._block != "row" and not (self._before() == " " and after > at + 1):
             return self._literal(text, at)
         if text[after : after + 1] in ("", "\n", "\r"):
@@ -409,7 +409,7 @@ class Speakable:
     def _read_ticks(self, text: str, at: int, final: bool) -> int:
         ticks = _TICKS.match(text, at)
         assert ticks is not None
-        if ticks.end() == len(text) and len(ticks[0]) < _LONGEST_RUN and not final:
+        if ticks.end() == len(text) and not final:
             return _MORE
         if len(ticks[0]) >= 3:
             return self._begin_fence(text, at, ticks[0], final)
@@ -436,7 +436,7 @@ class Speakable:
         sign, after = text[at], at
         while after < len(text) and text[after] == sign and after - at < _LONGEST_RUN:
             after += 1
-        if after == len(text) and after - at < _LONGEST_RUN and not final:
+        if after == len(text) and not final:
             return _MORE
         self._say_emphasis(sign, after - at, text[after : after + 1])
         return after
@@ -459,7 +459,7 @@ class Speakable:
         after = at + 1
         while after < len(text) and text[at] in "-=" and text[after] == text[at] and after - at < _LONGEST_RUN:
             after += 1
-        if text[at] in "-=" and after == len(text) and after - at < _LONGEST_RUN and not final:
+        if text[at] in "-=" and after == len(text) and not final:
             return _MORE
         line = text[at] == self._before() == "-"  # what came before did not fit on an arrow
         if text[at] in "-=" and (line or text[after : after + 1] != ">"):
