@@ -21,7 +21,7 @@ from typing import Any, TypeGuard
 from wcwidth import wcswidth
 
 from voicecli.characters import WIDE_POINTS, is_han_kana
-from voicecli.types import Segment, Transcript, Word
+from voicecli.types import LONGEST_S, Segment, Transcript, Word
 
 LATIN_CELLS, WIDE_CELLS = 42, 32
 """The usual longest lines: 42 letters, or 16 Chinese characters."""
@@ -571,4 +571,4 @@ def _word(data: Mapping[str, Any]) -> Word:
 
 def _is_time(value: Any) -> TypeGuard[float]:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 <= value < 1e9  # false for what is not a number, and for integers that no float holds
+    return number and 0 <= value < LONGEST_S  # false for what is not a number, and for integers that no float holds

@@ -58,6 +58,9 @@ class PcmFormat:
 MIC = PcmFormat(16_000, 1)
 """What every microphone, file and recogniser of ours exchanges: 16 kHz mono."""
 
+LONGEST_S = 1e9
+"""What a service or a file says to be longer is no time: 30 years."""
+
 
 @dataclass(frozen=True, slots=True)
 class AudioFrame:

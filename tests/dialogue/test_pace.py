@@ -88,10 +88,22 @@ def test_two_pieces_at_once_are_measured_apart() -> None:
     assert head_start(pace) == pytest.approx(0.0)
 
 
-def test_held_sound_waits_and_what_stands_before_it_does_not() -> None:
+def open_lane() -> tuple[Playout, int]:
+    """A thousand samples are a second."""
     playout = Playout(1000)
     lane = playout.lane()
     playout.open(lane)
+    return playout, lane
+
+
+def slow_lane() -> tuple[Playout, int]:
+    playout, lane = open_lane()
+    playout.hold(lane, 0.0, 0.0)
+    return playout, lane
+
+
+def test_held_sound_waits_and_what_stands_before_it_does_not() -> None:
+    playout, lane = open_lane()
     playout.write(lane, b"\1\0" * 10)
     playout.hold(lane, 4.0, 1.0)
     playout.write(lane, b"\2\1" * 150)
@@ -104,9 +116,7 @@ def test_held_sound_waits_and_what_stands_before_it_does_not() -> None:
 
 def test_a_head_start_counts_from_what_is_not_yet_on_its_way_to_the_loudspeaker() -> None:
     """A sound card wants its samples 40 ms before they sound: of a head start of 40 ms nothing would be left."""
-    playout = Playout(1000)
-    lane = playout.lane()
-    playout.open(lane)
+    playout, lane = open_lane()
     assert playout.render(10, 1.04) == bytes(20)
     playout.hold(lane, 0.04, 1.0)
     playout.write(lane, b"\1\1" * 200)
@@ -115,10 +125,7 @@ def test_a_head_start_counts_from_what_is_not_yet_on_its_way_to_the_loudspeaker(
 
 
 def test_a_slow_voice_fills_up_again_in_a_pause_and_not_within_a_word() -> None:
-    playout = Playout(1000)
-    lane = playout.lane()
-    playout.open(lane)
-    playout.hold(lane, 0.0, 0.0)
+    playout, lane = slow_lane()
     playout.write(lane, b"\1\1" * 20 + bytes(20) + b"\1\1" * 20)
     assert playout.render(20, 0.0) == b"\1\1" * 20
     assert playout.render(20, 0.02) == bytes(40)
@@ -130,10 +137,7 @@ def test_a_slow_voice_fills_up_again_in_a_pause_and_not_within_a_word() -> None:
 
 def test_the_end_of_a_chunk_is_no_pause_for_being_quiet() -> None:
     """A sound crosses zero hundreds of times a second."""
-    playout = Playout(1000)
-    lane = playout.lane()
-    playout.open(lane)
-    playout.hold(lane, 0.0, 0.0)
+    playout, lane = slow_lane()
     playout.write(lane, b"\1\1" * 20 + bytes(6))
     playout.write(lane, b"\1\1" * 20)
     assert playout.render(20, 0.0) == b"\1\1" * 20
@@ -141,20 +145,14 @@ def test_the_end_of_a_chunk_is_no_pause_for_being_quiet() -> None:
 
 
 def test_a_slow_voice_that_ran_dry_is_silent_once() -> None:
-    playout = Playout(1000)
-    lane = playout.lane()
-    playout.open(lane)
-    playout.hold(lane, 0.0, 0.0)
+    playout, lane = slow_lane()
     for at in range(13):
         playout.write(lane, b"\1\1" * 10)
         assert playout.render(20, at / 50)[:20] == (b"\1\1" if at in (0, 12) else b"\0\0") * 10
 
 
 def test_what_is_left_of_a_slow_voice_is_played_when_no_more_comes() -> None:
-    playout = Playout(1000)
-    lane = playout.lane()
-    playout.open(lane)
-    playout.hold(lane, 0.0, 0.0)
+    playout, lane = slow_lane()
     playout.write(lane, bytes(20) + b"\1\1" * 10)
     assert playout.render(20, 0.0) == bytes(40)
     playout.release(lane)

@@ -81,6 +81,14 @@ CASES = [
     # arrows, shorthand, emoji, controls
     ("A -> B → C => D --> E", "A to B to C to D to E"),
     ("北京→上海", "北京到上海"),
+    ("Fruit, e.g. pears, i.e. these, E.g., that", "Fruit, for example pears, that is these, for example, that"),
+    ("Hi 😀 there! Great 🎉! 👩\u200d👩\u200d👧 1\ufe0f\u20e3 ☀\ufe0f", "Hi there! Great! 1"),
+    ("好的😊，没问题", "好的，没问题"),
+    ("क्\u200dष", "क्\u200dष"),
+    ("\x1b[31mred\x1b[0m\x07 \u202eok\r\nnext\u200b\x00", "red ok\nnext"),
+    ("a\ud800b\ue000c", "abc"),
+    ("one\rtwo\u2028three\tfour", "one\ntwo\nthree four"),
+    # at the limits: each was read otherwise in tokens than as a whole, or is beside one that was
     ("\n\n101. :i", "101. :i."),
     ("x|" + " " * 203 + "t", "x| t"),
     ("x " + "=" * 64 + "> y", "x to y"),
@@ -92,15 +100,8 @@ CASES = [
     ("```" + "x" * 300 + "```", "(code shown on screen)"),
     ("a -------> b", "a to b"),
     ("a " + "-" * 20 + "> b", "a " + "-" * 20 + "> b"),
-    ("Fruit, e.g. pears, i.e. these, E.g., that", "Fruit, for example pears, that is these, for example, that"),
-    ("Hi 😀 there! Great 🎉! 👩\u200d👩\u200d👧 1\ufe0f\u20e3 ☀\ufe0f", "Hi there! Great! 1"),
-    ("好的😊，没问题", "好的，没问题"),
-    ("क्\u200dष", "क्\u200dष"),
     ("到>." + " " * 60 + "is this all 00```", "到>. is this all 00\n(code shown on screen)"),
     ("Type `a™\u200d👩\u200db`", "Type ab"),
-    ("\x1b[31mred\x1b[0m\x07 \u202eok\r\nnext\u200b\x00", "red ok\nnext"),
-    ("a\ud800b\ue000c", "abc"),
-    ("one\rtwo\u2028three\tfour", "one\ntwo\nthree four"),
 ]
 
 

@@ -108,9 +108,9 @@ _TAG_OPEN = re.compile(
     r"<(?:/?[a-zA-Z][\w:-]{0,30}"
     r"(?:\s+[\w:@.-]+\s*=\s*(?:\"[^\"]{0,500}\"|'[^']{0,500}'|[^\s\"'<>=]{1,500})){0,20}"
     r"(?:\s+[\w:@.-]*(?:\s*=\s*(?:\"[^\"]{0,500}|'[^']{0,500}|[^\s\"'<>]{0,500}))?)?\s*/?"
-    r"|/|!-{0,2}|\|[^|>\n]{0,40}\|?|[^\s<>]{0,598})?\Z"
+    rf"|/|!-{{0,2}}|\|[^|>\n]{{0,40}}\|?|[^\s<>]{{0,{_LONGEST_TAG - 2}}})?\Z"
 )
-_AUTOLINK = re.compile(r"<(?=[^\s<>.@:]{1,500}+[.@:])([^\s<>]{3,598}+)>")
+_AUTOLINK = re.compile(rf"<(?=[^\s<>.@:]{{1,500}}+[.@:])([^\s<>]{{3,{_LONGEST_TAG - 2}}}+)>")
 _SERVICE_TAG = re.compile(r"<\|[^|>\n]{0,40}\|>")
 _SKIPPED_TAGS = frozenset("think thinking thought reasoning script style svg".split())
 _BREAKING_TAGS = frozenset("br p div li ul ol tr table h1 h2 h3 h4 h5 h6 hr blockquote section".split())

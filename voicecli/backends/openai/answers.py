@@ -13,7 +13,7 @@ from typing import Any
 from voicecli.backends.openai.calls import Calls
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.wording import clean, harmless, plain
-from voicecli.types import ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
+from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
 
 # -- chat ------------------------------------------------------------------------------------------
 
@@ -182,10 +182,6 @@ def _language(value: Any) -> str | None:
     return _CODES.get(name, name) or None
 
 
-_LONGEST_S = 1e9
-"""What is called longer is no time: 30 years."""
-
-
 def _seconds(value: Any) -> float | None:
     """A number or its digits as seconds; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -194,7 +190,7 @@ def _seconds(value: Any) -> float | None:
         seconds = float(value)
     except (ValueError, OverflowError):
         return None
-    return seconds if 0 <= seconds < _LONGEST_S else None
+    return seconds if 0 <= seconds < LONGEST_S else None
 
 
 # -- lists -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 from voicecli.backends.wording import Complaint, clean, complaint_in, complaint_of
 from voicecli.errors import ProtocolError, RateLimitedError, RefusedError, ServiceError, VoiceError
-from voicecli.types import Segment, Transcript, Word
+from voicecli.types import LONGEST_S, Segment, Transcript, Word
 
 TEXT_CHARACTERS = 1_000_000
 """The longest text that is taken from one answer."""
@@ -172,7 +172,7 @@ def seconds(ms: Any) -> float | None:
         ms = int(ms)
     if isinstance(ms, bool) or not isinstance(ms, int | float):
         return None
-    return ms / 1000 if 0 <= ms < 1e12 else None
+    return ms / 1000 if 0 <= ms < 1000 * LONGEST_S else None
 
 
 def _text(value: Any) -> str:
