@@ -113,10 +113,10 @@ async def opened(url: str) -> Any:
 
 def read(url: str, folder: Path, kept: Path, told: Any) -> None:
     """A process: brings what is kept up to date; tells seconds, peak memory in MiB, and how many notes it sent."""
-    from voicecli.console import as_text
     from voicecli.notes.folder import roots
     from voicecli.notes.index import Index
     from voicecli.notes.store import Embedder, NoteStore
+    from voicecli.terminal.console import as_text
 
     began = time.perf_counter()
     with NoteStore.open(kept, Embedder("lab", "", "")) as store:

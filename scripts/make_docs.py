@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from voicecli import cli
-from voicecli.abilities import ABILITIES
 from voicecli.backends.endpoints import ENDPOINTS, Endpoint
 from voicecli.backends.registry import FAMILIES
 from voicecli.commands.backends import SHOWN, TITLES, capabilities
-from voicecli.commands.common import shared_options
+from voicecli.commands.session import shared_options
+from voicecli.verbs import ABILITIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "commands"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from voicecli import cli, types
-from voicecli.abilities import ABILITIES, Ability, meaning, schema_of
 from voicecli.backends.registry import FAMILIES
+from voicecli.verbs import ABILITIES, Ability, meaning, schema_of
 from voicecli.wiring import USED_FOR
 
 EACH = pytest.mark.parametrize("ability", ABILITIES.values(), ids=lambda each: each.verb)

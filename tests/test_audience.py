@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.audience import (
+from voicecli.dialogue import events as ev
+from voicecli.terminal.audience import (
     lost_line,
     metrics_line,
     reply_line,
@@ -15,7 +16,6 @@ from voicecli.audience import (
     share_of_gap,
     tool_line,
 )
-from voicecli.dialogue import events as ev
 
 TURN = ev.TurnMetrics(
     end_ms=500,

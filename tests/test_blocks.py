@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.blocks import Blocks
+from voicecli.text.blocks import Blocks
 
 TEXTS = [
     ("one\n\ntwo", ["one", "two"]),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from voicecli.cache import PieceCache, Room, clear, contents, key_of, trim
+from voicecli.storage.cache import PieceCache, Room, clear, contents, key_of, trim
 from voicecli.types import Backend, Secret, Segment, TranscribeOptions, Transcript, Word
 
 WHOLE = Transcript(

@@ -19,8 +19,8 @@ import typer
 
 from tests.conftest import Voice
 from voicecli import __version__, cli, errors
-from voicecli.commands import common
-from voicecli.console import Console, OutputClosedError
+from voicecli.commands import session as common
+from voicecli.terminal.console import Console, OutputClosedError
 
 # -- help and usage --------------------------------------------------------------------------------
 

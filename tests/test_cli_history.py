@@ -23,7 +23,7 @@ from tests.conftest import Voice
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
-from voicecli.conversations import Conversation, Message, Store
+from voicecli.storage.conversations import Conversation, Message, Store
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.console import Console, OutputClosedError, as_text, clean, dump_json
 from voicecli.errors import InputError, UsageError
+from voicecli.terminal.console import Console, OutputClosedError, as_text, clean, dump_json
 from voicecli.types import Secret, Word
 
 ESC = "\x1b"

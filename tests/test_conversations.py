@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from voicecli import conversations
-from voicecli.conversations import LONGEST, Conversation, Message, Store, bounded, check_name, storable
 from voicecli.errors import InputError, UsageError
+from voicecli.storage import conversations
+from voicecli.storage.conversations import LONGEST, Conversation, Message, Store, bounded, check_name, storable
 
 CHAT = Conversation("chat")
 HELLO = (Message("user", "hello"), Message("assistant", "Hi, what is it?"))

@@ -29,10 +29,10 @@ from tests.virtual import RATE, VirtualDevices, virtual_devices
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
 from voicecli.commands.dictate import Dictation, Manner, Said, _shown
-from voicecli.console import Console
-from voicecli.dialogue.bridges import BRIDGES
 from voicecli.errors import RefusedError, ServiceError, VoiceError
+from voicecli.terminal.console import Console
 from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions
+from voicecli.wiring.bridges import BRIDGES
 
 pytestmark = pytest.mark.anyio
 

@@ -11,11 +11,11 @@ import pytest
 from scripts import make_docs
 from tests.conftest import ROOT
 from voicecli import errors
-from voicecli.abilities import ABILITIES
 from voicecli.backends.registry import FAMILIES
 from voicecli.cli import COMMANDS
 from voicecli.commands.backends import TITLES
 from voicecli.types import Verb
+from voicecli.verbs import ABILITIES
 
 
 def test_nothing_is_stale() -> None:

@@ -35,7 +35,7 @@ HEAVY = {
 }
 NOT_FOR_HELP = (HEAVY - {"rich.markdown", "rich.console"}) | {"voicecli.config", "voicecli.wiring", "voicecli.types"}
 
-SHARED = {"voicecli.commands.common", "voicecli.commands.completing"}
+SHARED = {"voicecli.commands.session", "voicecli.terminal.completing"}
 """What every command has, so that help needs it too."""
 
 THEN_LIST = "import json, sys; print('\\n' + json.dumps(sorted(sys.modules)))"

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from tests.clock import run
 from tests.dialogue.talking import Brain, Ears, Room, Voice
 from voicecli.audio.endpointer import Timing
-from voicecli.commands.common import Session
 from voicecli.commands.keeping import Keeper, KeptTalk
-from voicecli.console import Console
-from voicecli.conversations import Conversation, Message, Store
+from voicecli.commands.session import Session
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.history import History
 from voicecli.dialogue.loop import Rules
 from voicecli.errors import ConfigError, ServiceError, UsageError
+from voicecli.storage.conversations import Conversation, Message, Store
+from voicecli.terminal.console import Console
 from voicecli.types import ChatMessage, Secret
 
 RULES = Rules(timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500, barge_in=True)
@@ -258,7 +258,7 @@ def test_a_damaged_file_is_told_once_and_the_conversation_goes_on(person: Person
 
 
 def test_a_write_that_failed_is_made_up_for_by_the_next(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voicecli.conversations.BUSY_S", 0.02)
+    monkeypatch.setattr("voicecli.storage.conversations.BUSY_S", 0.02)
     session = person()
     keeper = Keeper(session, "chat")
     keeper.sync(chat("one", "1"))
@@ -373,7 +373,7 @@ def test_what_is_said_last_is_kept_when_the_person_leaves(person: Person) -> Non
 
 
 def test_a_conversation_goes_on_beside_a_file_that_is_held(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voicecli.conversations.BUSY_S", 0.02)
+    monkeypatch.setattr("voicecli.storage.conversations.BUSY_S", 0.02)
     session = person()
     room = KeptRoom(session, ["hello", "more"], ["Hi.", "Yes."])
     other = sqlite3.connect(file(session), isolation_level=None)

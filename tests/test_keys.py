@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli import keys
+from voicecli.config import keys
+from voicecli.config.keys import checked, key_file, key_status, remove, resolve_key, store, stored
 from voicecli.errors import ConfigError, RefusedError, VoiceError
-from voicecli.keys import checked, key_file, key_status, remove, resolve_key, store, stored
 from voicecli.types import Backend, Secret
 
 ENV = dict(os.environ)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.pictures import docx, mp4, pdf, png
-from voicecli.media import EXTENSIONS, HEAD, extension_of, kind_of
+from voicecli.types.filekinds import EXTENSIONS, HEAD, extension_of, kind_of
 
 HEADS = {
     png("1")[:HEAD]: "image/png",

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from voicecli import subtitles
-from voicecli.subtitles import Cue, Layout, cells, cues, from_json, stretches, verbose_json
+from voicecli.text import subtitles
+from voicecli.text.subtitles import Cue, Layout, cells, cues, from_json, stretches, verbose_json
 from voicecli.types import Segment, Transcript, Word
 
 

@@ -10,8 +10,8 @@ from voicecli.audio.echo import EchoCanceller
 from voicecli.config import load
 from voicecli.dialogue import events as ev
 from voicecli.types import MIC, AudioFrame
-from voicecli.wiring_devices import Devices
-from voicecli.wiring_talk import TalkRequest
+from voicecli.wiring.devices import Devices
+from voicecli.wiring.talk import TalkRequest
 
 
 def test_a_canceller_that_breaks_leaves_a_half_duplex_conversation(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from voicecli import wiring_notes
 from voicecli.config.model import Config, Use
 from voicecli.errors import ConfigError
 from voicecli.types import Backend
+from voicecli.wiring import notes as wiring_notes
 
 CHAT = Backend("chat", "selfhosted", chat_url="http://127.0.0.1:1")
 LAB = Backend("lab", "selfhosted", embedding_url="http://127.0.0.1:2")

@@ -18,10 +18,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import HAS_RICH, TyperCommand, TyperGroup
 
-from voicecli import __version__, terminal
-from voicecli.commands.common import Session, shared_options
-from voicecli.console import Console, OutputClosedError, prepare_streams
+from voicecli import __version__
+from voicecli.commands.session import Session, shared_options
 from voicecli.errors import INTERRUPTED, UsageError, VoiceError, culprit
+from voicecli.terminal import restoring as terminal
+from voicecli.terminal.console import Console, OutputClosedError, prepare_streams
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "talk": ("voicecli.commands.talk:talk", "Hold a spoken conversation."),

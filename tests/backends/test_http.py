@@ -16,8 +16,8 @@ import pytest
 
 from tests.fakes import tls
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply, Request, Step
-from voicecli.backends import door, retry
-from voicecli.backends.http import PLACEHOLDER_KEY, HttpService
+from voicecli.backends.transport import door, retry
+from voicecli.backends.transport.http import PLACEHOLDER_KEY, HttpService
 from voicecli.errors import (
     ConfigError,
     InputError,

@@ -24,13 +24,13 @@ from tests.fakes import tls
 from tests.fakes.pictures import mp4, png
 from tests.fakes.qiniu_server import QiniuServer, answer
 from tests.fakes.server import FakeServer, Reply, Socket, Step
-from voicecli.backends import http, results, retry, sse, websocket
-from voicecli.backends.download import download
-from voicecli.backends.http import HttpService
 from voicecli.backends.openai import pictures
 from voicecli.backends.registry import FAMILIES
-from voicecli.backends.results import PICTURE, VIDEO, fetched
-from voicecli.backends.websocket import connect
+from voicecli.backends.transport import http, results, retry, sse, websocket
+from voicecli.backends.transport.download import download
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.results import PICTURE, VIDEO, fetched
+from voicecli.backends.transport.websocket import connect
 from voicecli.errors import ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Backend, Secret, SpeechRequest
 

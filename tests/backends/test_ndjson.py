@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.backends.ndjson import objects
-from voicecli.backends.sse import Lines
+from voicecli.backends.transport.ndjson import objects
+from voicecli.backends.transport.sse import Lines
 from voicecli.errors import ProtocolError
 
 ANSWER = [{"delta": "量子"}, {"delta": "计算 😊\n"}, {"event": "done"}]

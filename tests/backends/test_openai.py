@@ -851,7 +851,7 @@ async def test_the_strict_server_refuses_what_the_documents_do_not_allow() -> No
 
 def test_adapter_offers_every_promised_verb() -> None:
     promised = ("chat", "transcribe", "transcribe_live", "speak", "models", "voices", "check", "warm")
-    from voicecli.backends.http import HttpService
+    from voicecli.backends.transport.http import HttpService
 
     adapter = OpenAI(HttpService(Backend("x", "openai", base_url="http://h/v1")))
     assert all(callable(getattr(adapter, name)) for name in promised)

@@ -18,7 +18,7 @@ from voicecli.backends.openai.address import normalised, realtime
 from voicecli.backends.openai.answers import Answer, names_in, segments_in, transcript, usage_in, whole_transcript
 from voicecli.backends.openai.session import Session, Upsampler
 from voicecli.backends.openai.sound import PCM, WithoutPings, encoding_of
-from voicecli.backends.wording import Complaint
+from voicecli.backends.transport.wording import Complaint
 from voicecli.errors import ProtocolError, ServiceError, VoiceError
 from voicecli.types import PcmFormat, Transcript, Usage
 

@@ -12,10 +12,10 @@ import pytest
 
 from tests.contracts import CELLS, DIGITS, Cell, frames
 from tests.fakes.server import Left, Socket
-from voicecli.backends import reopening, retry, websocket
 from voicecli.backends.registry import FAMILIES
-from voicecli.backends.reopening import Tape, reopened
-from voicecli.backends.retry import Pace
+from voicecli.backends.transport import reopening, retry, websocket
+from voicecli.backends.transport.reopening import Tape, reopened
+from voicecli.backends.transport.retry import Pace
 from voicecli.errors import DroppedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import AudioFrame, TranscribeOptions, Transcript
 

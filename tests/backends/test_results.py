@@ -10,9 +10,9 @@ import pytest
 
 from tests.fakes.pictures import mp4, png
 from tests.fakes.server import CUT, FakeServer, Reply
-from voicecli.backends import results
-from voicecli.backends.http import HttpService
-from voicecli.backends.results import PICTURE, VIDEO, decoded, fetched, resolved
+from voicecli.backends.transport import results
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.results import PICTURE, VIDEO, decoded, fetched, resolved
 from voicecli.errors import ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Backend, Secret
 

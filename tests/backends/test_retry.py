@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from voicecli.backends import retry
-from voicecli.backends.retry import Happening, Pace, happening_of, reset_in, rule_for, wait_before_next
+from voicecli.backends.transport import retry
+from voicecli.backends.transport.retry import Happening, Pace, happening_of, reset_in, rule_for, wait_before_next
 from voicecli.types import Verb
 
 ACTS = {"learn", ""}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.backends.shapes import ranking_in, score_in, vectors_in
+from voicecli.backends.transport.shapes import ranking_in, score_in, vectors_in
 
 A, B = [1.0, 0.0], [0.5, 2.0]
 TWO = [tuple(A), tuple(B)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.backends.sse import Event, Events, Lines, Parser
+from voicecli.backends.transport.sse import Event, Events, Lines, Parser
 from voicecli.errors import ProtocolError
 
 

@@ -14,8 +14,8 @@ from websockets.utils import accept_key
 
 from tests.fakes.server import FakeServer, Socket
 from tests.fakes.tls import server_context
-from voicecli.backends.structured import alongside
-from voicecli.backends.websocket import connect, socket_url
+from voicecli.backends.transport.structured import alongside
+from voicecli.backends.transport.websocket import connect, socket_url
 from voicecli.errors import (
     ConfigError,
     ProtocolError,

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.backends.wording import SHOWN, clean, complaint_in, complaint_of, harmless, mask, plain, retry_after
+from voicecli.backends.transport.wording import (
+    SHOWN,
+    clean,
+    complaint_in,
+    complaint_of,
+    harmless,
+    mask,
+    plain,
+    retry_after,
+)
 from voicecli.types import CUT_FROM, without
 
 hostile = st.text(

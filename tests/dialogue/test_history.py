@@ -18,7 +18,7 @@ from voicecli.dialogue.history import (
     mark_interrupted,
     trim,
 )
-from voicecli.dialogue.sentences import split_text
+from voicecli.text.sentences import split_text
 from voicecli.types import ChatMessage
 
 S, U, A = "system", "user", "assistant"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voicecli.dialogue.sentences import SentenceSplitter, split_text
-from voicecli.dialogue.spoken import Speakable
+from voicecli.text.sentences import SentenceSplitter, split_text
+from voicecli.text.spoken import Speakable
 
 TOKEN = re.compile(r" ?[A-Za-z]+|\.[A-Za-z]+|\s|[^\sA-Za-z]")
 """About how a model's tokeniser cuts: a word with the space before it, ".com" and ".py" whole."""

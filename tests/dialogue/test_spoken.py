@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voicecli.dialogue.spoken import Speakable, speakable
+from voicecli.text.spoken import Speakable, speakable
 
 
 def stream(tokens: list[str], language: str | None = None) -> str:

@@ -43,7 +43,7 @@ def server_context() -> ssl.SSLContext:
 @contextmanager
 def trusted(folder: Path) -> Iterator[Path]:
     """While the block lasts the program trusts it, as a person would have it do: by SSL_CERT_FILE. The file."""
-    from voicecli.backends import door
+    from voicecli.backends.transport import door
 
     path = folder / "trusted.pem"
     path.write_text(PEM.partition("-----BEGIN PRIVATE KEY-----")[0])

@@ -28,13 +28,13 @@ from tests.faults import inject
 from tests.faults.observed import Seen
 from tests.faults.table import CELLS, HTTP, KINDS, SOCKET, WAITED_FOR, Cell, Fault, served
 from voicecli import cli
-from voicecli.backends import retry
 from voicecli.backends.qiniu import session as qiniu_session
 from voicecli.backends.qiniu.session import Session as QiniuSession
 from voicecli.backends.registry import FAMILIES
-from voicecli.backends.retry import RULES, Pace
-from voicecli.commands.common import run
-from voicecli.console import Console
+from voicecli.backends.transport import retry
+from voicecli.backends.transport.retry import RULES, Pace
+from voicecli.commands.session import run
+from voicecli.terminal.console import Console
 from voicecli.types import Backend
 
 DEADLINE_S = 6.0

@@ -19,10 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from voicecli import cache, subtitles
-from voicecli.abilities import ABILITIES, schema_of
 from voicecli.audio import files, pcm
-from voicecli.backends import ndjson, sensevoice, sse, wording
+from voicecli.backends import sensevoice
 from voicecli.backends.embedded.skills import understand
 from voicecli.backends.openai import answers as openai_answers
 from voicecli.backends.openai.calls import written
@@ -30,18 +28,22 @@ from voicecli.backends.openai.session import Session as Realtime
 from voicecli.backends.qiniu import frames
 from voicecli.backends.qiniu.session import Session as Qiniu
 from voicecli.backends.qiniu.session import config as qiniu_config
-from voicecli.blocks import Blocks
+from voicecli.backends.transport import ndjson, sse, wording
 from voicecli.config import edit, resolve
-from voicecli.console import as_text, clean, dump_json
 from voicecli.dialogue import courtesy
 from voicecli.dialogue.reading import read
-from voicecli.dialogue.sentences import SentenceSplitter, split_text
-from voicecli.dialogue.spoken import Speakable, speakable
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
 from voicecli.notes import cutting
+from voicecli.storage import cache
+from voicecli.terminal.console import as_text, clean, dump_json
+from voicecli.text import subtitles
+from voicecli.text.blocks import Blocks
+from voicecli.text.sentences import SentenceSplitter, split_text
+from voicecli.text.spoken import Speakable, speakable
 from voicecli.toolbox import servers
 from voicecli.toolbox.arguments import WrongCallError, arguments
 from voicecli.types import ChatMessage, PcmFormat, ToolCall, ToolSpec
+from voicecli.verbs import ABILITIES, schema_of
 
 LONGEST = 4096
 """Bytes of an input: parsers are cut to their limits by other tests."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from voicecli.console import as_text
 from voicecli.errors import InputError
 from voicecli.notes import folder
 from voicecli.notes.folder import LARGEST, LeftOut, Note, UnfitError, notes, read, roots
+from voicecli.terminal.console import as_text
 
 NOW = 4_000_000_000 * 10**9
 

@@ -17,12 +17,12 @@ from tests.conftest import ROOT
 from tests.fakes.meaning import vector
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.notes.world import LATER, ME, Counting, Place
-from voicecli.console import as_text
 from voicecli.errors import InputError, ProtocolError
 from voicecli.notes.folder import LeftOut
 from voicecli.notes.index import BATCH, Index
 from voicecli.notes.store import Embedder
-from voicecli.whole import take_turn
+from voicecli.storage.atomic import take_turn
+from voicecli.terminal.console import as_text
 
 pytestmark = pytest.mark.anyio
 

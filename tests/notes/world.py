@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fakes.meaning import vector
-from voicecli.console import as_text
 from voicecli.notes.folder import Root, roots
 from voicecli.notes.index import Done, Index
 from voicecli.notes.store import Embedder, NoteStore
+from voicecli.terminal.console import as_text
 from voicecli.types import EmbedOptions
 
 ME = Embedder("lab", "m1", "here")

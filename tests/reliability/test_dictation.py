@@ -21,10 +21,10 @@ from tests.people import says
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
 from voicecli.commands.dictate import Dictation
-from voicecli.dialogue.bridges import BRIDGES
 from voicecli.errors import RefusedError, VoiceError
-from voicecli.talk_files import KeptTurns
 from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions
+from voicecli.wiring.bridges import BRIDGES
+from voicecli.wiring.talk_files import KeptTurns
 
 pytestmark = pytest.mark.anyio
 

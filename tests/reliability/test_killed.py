@@ -22,9 +22,9 @@ import soundfile
 from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.test_talk_devices import settings
-from voicecli.cache import PieceCache, clear
 from voicecli.commands.speech_cache import _read
-from voicecli.conversations import Store
+from voicecli.storage.cache import PieceCache, clear
+from voicecli.storage.conversations import Store
 
 KILLS = 4
 RECORDINGS = 6

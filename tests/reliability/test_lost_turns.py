@@ -24,10 +24,10 @@ from tests.people import says
 from tests.reliability.terminal import Terminal
 from tests.test_talk_devices import settings
 from tests.test_talk_files import conversation, events, write
-from voicecli import talk_files
 from voicecli.dialogue import events as ev
 from voicecli.errors import ServiceError
-from voicecli.talk_files import KeptTurns
+from voicecli.wiring import talk_files
+from voicecli.wiring.talk_files import KeptTurns
 
 PCM = bytes(range(256)) * 250
 

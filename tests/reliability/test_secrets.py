@@ -22,7 +22,7 @@ from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.fakes.server import FakeServer, Reply, Request
 from tests.reliability.leaks import HEADER, MARK, PASSWORD, Inside, inside, traces
 from voicecli.config import load
-from voicecli.keys import resolve_key
+from voicecli.config.keys import resolve_key
 from voicecli.types import Secret
 
 Program = Voice | Inside

@@ -21,11 +21,11 @@ from tests.fakes.server import FakeServer, Reply, Request, Socket, Talk
 from tests.families import COMMANDS, SERVED
 from tests.faults.inject import servers_of
 from tests.reliability.leaks import HEADER, MARK, Done, Inside, found_in, inside, traces
-from voicecli import keys, wiring
-from voicecli.backends import retry
+from voicecli import wiring
 from voicecli.backends.registry import FAMILIES
-from voicecli.backends.retry import Pace
-from voicecli.config import load
+from voicecli.backends.transport import retry
+from voicecli.backends.transport.retry import Pace
+from voicecli.config import keys, load
 from voicecli.types import Backend, Secret
 
 NETWORKED = [name for name, family in FAMILIES.items() if not family.local]

@@ -21,7 +21,7 @@ from tests.people import says
 from voicecli.audio.files import atomic
 from voicecli.config.files import write_whole
 from voicecli.errors import UsageError
-from voicecli.whole import Part, alone_in, is_same, temporary
+from voicecli.storage.atomic import Part, alone_in, is_same, temporary
 
 NAMES = ["talk.txt", "文" * 80, "x" * 255, ".hidden", "a b'c\"d", "-o"]
 

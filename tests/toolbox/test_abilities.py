@@ -17,15 +17,15 @@ from tests.fakes.openai_pictures import OpenAIPictures
 from tests.fakes.pictures import doubled, mp4, mp4_digits, pdf, plus_one, png, png_digits
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.server import STALL, Reply
-from voicecli.abilities import ABILITIES
 from voicecli.config import Config
 from voicecli.config.resolve import parse, resolve
-from voicecli.console import Console
+from voicecli.terminal.console import Console
 from voicecli.toolbox.abilities import QUESTIONS, STEMS, TOOLS
 from voicecli.toolbox.offer import Wish, known, open_toolbox, server_of
 from voicecli.toolbox.places import Places
 from voicecli.toolbox.together import NOBODY, Allowed, Together, Unattended
 from voicecli.types import ToolCall, ToolResult
+from voicecli.verbs import ABILITIES
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from voicecli.abilities import ABILITIES, schema_of
 from voicecli.toolbox.arguments import LONGEST, LONGEST_TEXT, MOST_TEXTS, WrongCallError, arguments, brief, usage
 from voicecli.types import ToolCall, ToolSpec
+from voicecli.verbs import ABILITIES, schema_of
 
 DRAW = ToolSpec("image_make", "", schema_of(ABILITIES["image_make"]))
 RANK = ToolSpec("rerank", "", schema_of(ABILITIES["rerank"]))

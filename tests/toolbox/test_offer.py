@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from voicecli.abilities import ABILITIES
 from voicecli.backends.registry import FAMILIES
 from voicecli.config import Config
 from voicecli.config.resolve import parse, resolve
 from voicecli.errors import ConfigError, UsageError
 from voicecli.toolbox.offer import Wish, chosen, known, server_of
 from voicecli.toolbox.skills import BY_NAME
+from voicecli.verbs import ABILITIES
 
 OPENAI = FAMILIES["openai"]
 WORK = '[backends.work]\nfamily = "openai"\nbase_url = "http://127.0.0.1:1/v1"\nchat_model = "m"\n'

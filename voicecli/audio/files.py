@@ -21,8 +21,8 @@ from typing import Any, BinaryIO
 from voicecli.audio import pcm
 from voicecli.audio.quiet import hushed
 from voicecli.errors import InputError, UsageError
+from voicecli.storage.atomic import Part, is_same
 from voicecli.types import MIC, AudioClip, PcmFormat
-from voicecli.whole import Part, is_same
 
 Source = Path | BinaryIO
 

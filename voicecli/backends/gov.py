@@ -19,10 +19,10 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from voicecli.backends.http import HttpService, Reply
 from voicecli.backends.openai.answers import Answer
 from voicecli.backends.sensevoice import language_in, strip_tags
-from voicecli.backends.wording import Complaint, clean, complaint_of, plain
+from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.wording import Complaint, clean, complaint_of, plain
 from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.types import (
     AudioChunk,

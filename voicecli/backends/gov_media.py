@@ -21,9 +21,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from voicecli.backends.http import HttpService
-from voicecli.backends.results import PICTURE, VIDEO, fetched
-from voicecli.backends.wording import Complaint, clean, complaint_in, plain
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.results import PICTURE, VIDEO, fetched
+from voicecli.backends.transport.wording import Complaint, clean, complaint_in, plain
 from voicecli.errors import ConfigError
 from voicecli.ports import Stream
 from voicecli.types import (

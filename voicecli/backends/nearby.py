@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicecli.backends.http import HttpService
 from voicecli.backends.registry import FAMILIES
-from voicecli.backends.wording import clean
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.wording import clean
 from voicecli.errors import VoiceError
 from voicecli.types import Backend
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from voicecli.errors import ConfigError, VoiceError
 
 if TYPE_CHECKING:
-    from voicecli.commands.common import Running, Session
+    from voicecli.commands.session import Running, Session
 
 
 class Aloud:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicecli.commands import common
+from voicecli.commands import session as common
 from voicecli.errors import InputError, NoSpeechError
 
 if TYPE_CHECKING:
-    from voicecli.commands.common import Session
+    from voicecli.commands.session import Session
     from voicecli.types import Picture
 
 PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from voicecli.commands import common
-from voicecli.commands.common import Session
+from voicecli.commands import session as common
+from voicecli.commands.session import Session
 from voicecli.types import ALL_VERBS, Verb
 
 if TYPE_CHECKING:

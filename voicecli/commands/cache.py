@@ -1,6 +1,6 @@
 """`voice cache`: what was kept so that it is not paid for twice.
 
-Belongs here: listing and clearing it. Does not belong here: keeping it (voicecli.cache, speech_cache, notes.store).
+Belongs here: listing and clearing it. Does not belong here: keeping it (storage.cache, speech_cache, notes.store).
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import common
+from voicecli.commands import session as common
 
 if TYPE_CHECKING:
-    from voicecli.cache import Contents
     from voicecli.notes import store
+    from voicecli.storage.cache import Contents
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,8 +42,8 @@ def ls(ctx: typer.Context) -> None:
       voice cache ls
       voice cache ls --json
     """
-    from voicecli.cache import MEGABYTE, contents
     from voicecli.notes import store
+    from voicecli.storage.cache import MEGABYTE, contents
 
     session = common.session(ctx)
     folder, most = session.config().cache_dir, session.config().cache.max_mb * MEGABYTE
@@ -79,8 +79,8 @@ def clear_(
       voice cache clear
       voice cache clear --older-than 7
     """
-    from voicecli.cache import clear
     from voicecli.notes import store
+    from voicecli.storage.cache import clear
 
     session = common.session(ctx)
     gone = clear(session.config().cache_dir, older_than_days=older_than)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import common, completing
-from voicecli.commands.common import Model, Session, System, Temperature, TopP, VoiceName
+from voicecli.commands import session as common
 from voicecli.commands.keeping import Continue, Keeper, Private, SessionName
 from voicecli.commands.noting import With
+from voicecli.commands.session import Model, Session, System, Temperature, TopP, VoiceName
 from voicecli.commands.tooling import NoTools, Tool, Yes
 from voicecli.errors import InputError, UsageError
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family

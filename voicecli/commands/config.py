@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import completing
-from voicecli.commands.common import Session, session
-from voicecli.commands.common import run as in_loop
+from voicecli.commands.session import Session, session
+from voicecli.commands.session import run as in_loop
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.backends.nearby import Server

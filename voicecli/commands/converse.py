@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicecli.commands import common
+from voicecli.commands import session as common
 from voicecli.commands.attach import Attached, attached
 from voicecli.errors import UsageError, VoiceError
 
@@ -62,7 +62,7 @@ class Converse:
 
     def run(self) -> None:
         """Until the person leaves."""
-        from voicecli.repl import Prompt
+        from voicecli.terminal.prompt import Prompt
 
         config = self._turns.session.config()
         keeps = config.history.enabled and not self._private

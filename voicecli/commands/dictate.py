@@ -33,7 +33,7 @@ from voicecli.types import AudioFrame, Segment, TranscribeOptions, Transcript
 
 if TYPE_CHECKING:
     from voicecli.audio.vad import Voicing
-    from voicecli.commands.common import Session
+    from voicecli.commands.session import Session
 
 Detect = Callable[[bytes], "Voicing"]
 
@@ -301,7 +301,7 @@ class Said:
 
     @property
     def transcript(self) -> Transcript:
-        from voicecli.subtitles import joined
+        from voicecli.text.subtitles import joined
 
         text = joined(each.text for each in self.segments)
         return Transcript(text, duration=self.segments[-1].end, segments=tuple(self.segments))
@@ -364,7 +364,7 @@ MAX_KEPT, MAX_BYTES = 500, 1_000_000_000
 
 def _keeper(session: Session) -> Callable[[bytes], str]:
     """Where the sound goes that could not be sent, so that it can be transcribed later."""
-    from voicecli.talk_files import KeptTurns
+    from voicecli.wiring.talk_files import KeptTurns
 
     kept = KeptTurns(session.config().state_dir / KEPT, MAX_KEPT, MAX_BYTES)
     numbers = count(1)
@@ -381,7 +381,7 @@ def _tell_away(session: Session, exc: VoiceError | None) -> None:
 @contextmanager
 def _shown(session: Session, manner: Manner) -> Iterator[Callable[[Segment, bool], None]]:
     """Finished sentences go to stdout; what is still being heard is a line of its own on a watched terminal."""
-    from voicecli.console import clean
+    from voicecli.terminal.console import clean
 
     console = session.console
     status = console.rich(stderr=True).status("…") if console.animated else None

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from voicecli.commands import checkup, common
-from voicecli.commands.common import Session
+from voicecli.commands import checkup
+from voicecli.commands import session as common
+from voicecli.commands.session import Session
 from voicecli.errors import ConfigError, DeviceError, UnreachableError, VoiceError, culprit
 from voicecli.types import ALL_VERBS
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol
 
 import typer
 
-from voicecli.abilities import meaning
-from voicecli.commands import common, media_work
-from voicecli.commands.common import Input, Model, Output, Session
+from voicecli.commands import media_work
+from voicecli.commands import session as common
+from voicecli.commands.session import Input, Model, Output, Session
 from voicecli.errors import ProtocolError
+from voicecli.verbs import meaning
 
 if TYPE_CHECKING:
     from voicecli.types import EmbedOptions
@@ -97,7 +98,7 @@ def _sink(session: Session, output: str | None) -> Iterator[Sink]:
         yield Lines(session.console.json_line)
         return
     from voicecli.audio import files
-    from voicecli.console import dump_json
+    from voicecli.terminal.console import dump_json
 
     with files.atomic(Path(str(output))) as file:
         if str(output).lower().endswith(".npy"):

@@ -1,7 +1,7 @@
 """`voice history`: look at the conversations that were kept, search, export and remove them.
 
 Belongs here: the five subcommands and how a conversation looks as text. Does not belong here: the file
-(voicecli.conversations), when something is kept (commands.keeping).
+(voicecli.storage.conversations), when something is kept (commands.keeping).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import completing
-from voicecli.commands.common import Output, Session, one_of, session
+from voicecli.commands.session import Output, Session, one_of, session
 from voicecli.errors import UsageError
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voicecli.conversations import Conversation, Message, Store
+    from voicecli.storage.conversations import Conversation, Message, Store
 
 app = typer.Typer(
     help="Show, search, export and remove kept conversations.", no_args_is_help=True, add_completion=False
@@ -186,7 +186,7 @@ def export(
 @contextmanager
 def _opened(run: Session) -> Iterator[Store | None]:
     """The history, or None when nothing was ever kept: looking makes no file."""
-    from voicecli.conversations import NAME, Store, there
+    from voicecli.storage.conversations import NAME, Store, there
 
     config = run.config()
     path = config.state_dir / NAME
@@ -278,7 +278,7 @@ def _said(message: Message) -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> str:
-    from voicecli.console import dump_json
+    from voicecli.terminal.console import dump_json
 
     return dump_json(value)
 
@@ -298,8 +298,8 @@ def markdown(conversation: Conversation, messages: Iterable[Message]) -> str:
 
 
 def _is_the_history(run: Session, path: Path) -> bool:
-    from voicecli.conversations import NAME
-    from voicecli.whole import is_same
+    from voicecli.storage.atomic import is_same
+    from voicecli.storage.conversations import NAME
 
     return is_same(path, run.config().state_dir / NAME)
 
@@ -316,6 +316,6 @@ def _format(run: Session, wish: str | None, output: str | None) -> str:
 
 def _write(path: Path, text: str) -> None:
     from voicecli.config.files import write_whole
-    from voicecli.console import clean
+    from voicecli.terminal.console import clean
 
     write_whole(path, clean(text))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.abilities import meaning
-from voicecli.commands import common, media_work
-from voicecli.commands.common import Model, Output, Session
+from voicecli.commands import media_work
+from voicecli.commands import session as common
+from voicecli.commands.session import Model, Output, Session
+from voicecli.verbs import meaning
 
 if TYPE_CHECKING:
     from voicecli.types import DescribeOptions, Description, PictureOptions
@@ -102,7 +103,7 @@ def describe(
 
 
 async def _described(session: Session, source: media_work.Source, options: DescribeOptions) -> Description:
-    from voicecli import media
+    from voicecli.types import filekinds as media
 
     upload = source.upload(f"picture.{media.EXTENSIONS[source.kind]}")
     async with session.open("image_describe") as onlooker:
@@ -121,7 +122,7 @@ def _save(path: Path, found: Description) -> None:
 
 def _tell(session: Session, found: Description, output: str | None, segments: Path | None) -> None:
     if session.json:
-        from voicecli.console import dump_json
+        from voicecli.terminal.console import dump_json
 
         told = {"text": found.text, "labels": list(found.labels), "segments": str(segments) if segments else None}
         media_work.give(session, dump_json(told), output)

@@ -1,7 +1,7 @@
 """Keeping conversations: the flags of chat and talk for it, and what one run keeps and continues.
 
 Belongs here: which conversation goes on, saying once that words are kept, trouble that must not stop anybody.
-Does not belong here: the file (voicecli.conversations), what a model is sent, what is shown.
+Does not belong here: the file (voicecli.storage.conversations), what a model is sent, what is shown.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import typer
 from voicecli.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from voicecli.commands.common import Session
-    from voicecli.conversations import Conversation, Message, Store
+    from voicecli.commands.session import Session
     from voicecli.dialogue.events import Event
     from voicecli.dialogue.history import History
+    from voicecli.storage.conversations import Conversation, Message, Store
     from voicecli.types import ChatMessage, Role
 
 Continue = Annotated[bool, typer.Option("-c", "--continue", help="Go on with the last conversation, spoken or typed.")]
@@ -40,7 +40,7 @@ class Keeper:
     def __init__(
         self, here: Session, kind: str, *, continued: bool = False, name: str | None = None, private: bool = False
     ) -> None:
-        from voicecli.conversations import Conversation, check_name
+        from voicecli.storage.conversations import Conversation, check_name
 
         self._here = here
         self._settings = here.config().history
@@ -60,7 +60,7 @@ class Keeper:
 
     @property
     def path(self) -> Any:
-        from voicecli.conversations import NAME
+        from voicecli.storage.conversations import NAME
 
         return self._here.config().state_dir / NAME
 
@@ -106,7 +106,7 @@ class Keeper:
         self._guarded(self._take_up)
 
     def _take_up(self) -> None:
-        from voicecli.conversations import Store, there
+        from voicecli.storage.conversations import Store, there
 
         name = self._about.name
         found: Conversation | None = None
@@ -125,7 +125,7 @@ class Keeper:
     # -- keeping -----------------------------------------------------------------------------------
 
     def _opened(self) -> Store | None:
-        from voicecli.conversations import Store
+        from voicecli.storage.conversations import Store
 
         if self._store is None and self._keeps:
             self._keeps = False  # what fails now would fail each time
@@ -143,7 +143,7 @@ class Keeper:
             )
 
     def _write(self, talk: tuple[ChatMessage, ...], interrupted: bool) -> None:
-        from voicecli.conversations import Message
+        from voicecli.storage.conversations import Message
 
         store = self._opened()
         if store is None:
@@ -206,8 +206,8 @@ class KeptTalk:
     """
 
     def __init__(self, keeper: Keeper, history: History, tell: Callable[[str], object]) -> None:
-        from voicecli.audience import Outlet
         from voicecli.dialogue import events as ev
+        from voicecli.terminal.audience import Outlet
 
         self._keeper, self._history = keeper, history
         self._too_often = (ev.Level, ev.UserPartial, ev.AssistantDelta)

@@ -1,7 +1,7 @@
 """`voice keys`: keep the keys of services in a file that only its owner may read.
 
 Belongs here: the three subcommands and asking for a key. Does not belong here: the file itself
-(voicecli.keys). A key is never an argument: it would be in the shell's history.
+(voicecli.config.keys). A key is never an argument: it would be in the shell's history.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from voicecli.commands.common import Session, session
+from voicecli.commands.session import Session, session
 from voicecli.errors import UsageError
 
 app = typer.Typer(help="Keep the keys of services.", no_args_is_help=True, add_completion=False)
@@ -32,7 +32,7 @@ def set_(
       pass show work | voice keys set work
     """
     from voicecli.config.files import folders
-    from voicecli.keys import key_file, store
+    from voicecli.config.keys import key_file, store
 
     run = session(ctx)
     _check_name(name)
@@ -59,7 +59,7 @@ def list_(ctx: typer.Context) -> None:
       voice keys list --json
     """
     from voicecli.config.files import folders
-    from voicecli.keys import stored
+    from voicecli.config.keys import stored
 
     run = session(ctx)
     names = sorted(stored(folders().config))
@@ -80,7 +80,7 @@ def rm(ctx: typer.Context, name: Name) -> None:
       voice keys rm work
     """
     from voicecli.config.files import folders
-    from voicecli.keys import remove
+    from voicecli.config.keys import remove
 
     run = session(ctx)
     remove(folders().config, name)
@@ -97,8 +97,8 @@ def _ask(name: str) -> str:
 
 def _read() -> str:
     """The first line of stdin, within a limit no key reaches."""
+    from voicecli.config.keys import LONGEST
     from voicecli.errors import InputError
-    from voicecli.keys import LONGEST
 
     line = sys.stdin.readline(LONGEST + 2) if sys.stdin is not None else ""
     if not line.strip():

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from voicecli import media
-from voicecli.abilities import meaning
-from voicecli.commands import common, media_work
-from voicecli.commands.common import Session
+from voicecli.commands import media_work
+from voicecli.commands import session as common
+from voicecli.commands.session import Session
 from voicecli.errors import ConfigError, InputError, SomeFailedError, UsageError, VoiceError
+from voicecli.types import filekinds as media
+from voicecli.verbs import meaning
 
 if TYPE_CHECKING:
     from voicecli.types import LearnOptions

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from voicecli import media
-from voicecli.commands import common
+from voicecli.commands import session as common
 from voicecli.errors import InputError, UsageError
+from voicecli.types import filekinds as media
 
 if TYPE_CHECKING:
-    from voicecli.commands.common import Session
+    from voicecli.commands.session import Session
     from voicecli.types import MediaChunk, Upload, Verb
 
 STD = "-"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from voicecli.commands import common
-from voicecli.commands.common import Session
+from voicecli.commands import session as common
+from voicecli.commands.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from voicecli.errors import RefusedError, UsageError, VoiceError
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
-    from voicecli.commands.common import Session
+    from voicecli.commands.session import Session
     from voicecli.config import Config
     from voicecli.notes.choosing import Cited
     from voicecli.notes.finding import WithNotes
@@ -34,8 +34,8 @@ class Noting:
     def __init__(
         self, session: Session, cfg: Config, paths: Sequence[Path], *, private: bool, cited: Cited = "written"
     ) -> None:
-        from voicecli.console import as_text
-        from voicecli.wiring_notes import Notes
+        from voicecli.terminal.console import as_text
+        from voicecli.wiring.notes import Notes
 
         self._console, self._private, self._cited = session.console, private, cited
         self._notes = Notes(
@@ -96,7 +96,7 @@ def settled(
     """The notes that were asked for. `family` answers. Raises UsageError where it could make no use of them."""
     if not paths:
         return None
-    from voicecli.wiring_notes import embedding
+    from voicecli.wiring.notes import embedding
 
     embedding(cfg, session.backend)
     if family.local:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.abilities import meaning
-from voicecli.commands import common, media_work
-from voicecli.commands.common import Input, Model, Output, Session
+from voicecli.commands import media_work
+from voicecli.commands import session as common
+from voicecli.commands.session import Input, Model, Output, Session
 from voicecli.errors import InputError
+from voicecli.verbs import meaning
 
 if TYPE_CHECKING:
     from voicecli.types import EmbedOptions, Ranked
@@ -61,7 +62,7 @@ async def _ranked(session: Session, query: str, texts: list[str], options: Embed
 
 def _tell(session: Session, found: Sequence[Ranked], output: str | None) -> None:
     if session.json:
-        from voicecli.console import dump_json
+        from voicecli.terminal.console import dump_json
 
         media_work.give(session, dump_json(list(found)), output)
         return

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.abilities import meaning
-from voicecli.commands import common, media_work
-from voicecli.commands.common import Model, Output, Session
+from voicecli.commands import media_work
+from voicecli.commands import session as common
+from voicecli.commands.session import Model, Output, Session
 from voicecli.errors import InputError, UsageError
+from voicecli.verbs import meaning
 
 if TYPE_CHECKING:
     from voicecli.types import EmbedOptions
@@ -46,7 +47,7 @@ def similar(
     session.check(family, "similar", options)
     found = common.run(lambda: _compared(session, a, b, options))
     if session.json:
-        from voicecli.console import dump_json
+        from voicecli.terminal.console import dump_json
 
         media_work.give(session, dump_json({"similarity": found}), output)
     else:

@@ -17,7 +17,7 @@ from voicecli.errors import ServiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 
 if TYPE_CHECKING:
-    from voicecli.commands.common import Session
+    from voicecli.commands.session import Session
 
 RATE = 24_000
 """Samples a second where the service does not say its own rate (it sends mp3 or the like)."""

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import common, completing
-from voicecli.commands.common import Input, Language, Model, Output, Session, Temperature, TopP, VoiceName
+from voicecli.commands import session as common
+from voicecli.commands.session import Input, Language, Model, Output, Session, Temperature, TopP, VoiceName
 from voicecli.errors import InputError, ServiceError, UsageError, VoiceError
-from voicecli.whole import is_same
+from voicecli.storage.atomic import is_same
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
@@ -328,8 +329,8 @@ class Job:
     def _cached(self, speaker: Any) -> Any:
         if not self.cache:
             return speaker
-        from voicecli.cache import MEGABYTE
         from voicecli.commands.speech_cache import CachedSpeaker
+        from voicecli.storage.cache import MEGABYTE
 
         config = self.session.config()
         return CachedSpeaker(speaker, self.backend, config.cache_dir, config.cache.max_mb * MEGABYTE)
@@ -383,8 +384,8 @@ def _nothing() -> InputError:
 
 def write_subtitles(told: Told, path: Path, kind: str) -> None:
     """What was said when, by counted samples: exact however long it took. UsageError: it can't be written."""
-    from voicecli import subtitles
     from voicecli.audio import files
+    from voicecli.text import subtitles
     from voicecli.types import Segment, Transcript
 
     segments = tuple(Segment(cue.text, cue.start / told.rate, cue.end / told.rate) for cue in told.cues)

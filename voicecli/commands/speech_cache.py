@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from voicecli.cache import Room, keep, used
+from voicecli.storage.cache import Room, keep, used
 from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest
 
 FOLDER = "speech"

@@ -10,26 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import completing, tooling
-from voicecli.commands.common import (
-    Language,
-    Model,
-    Session,
-    System,
-    VoiceName,
-    run,
-    session,
-    voice_name,
-)
+from voicecli.commands import tooling
 from voicecli.commands.keeping import Continue, Keeper, KeptTalk, Private, SessionName
 from voicecli.commands.noting import Noting, With
+from voicecli.commands.session import Language, Model, Session, System, VoiceName, run, session, voice_name
 from voicecli.commands.tooling import NoTools, Tool, Yes
 from voicecli.errors import UsageError
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
-    from voicecli.audience import Audience
     from voicecli.dialogue.events import Event
-    from voicecli.wiring_talk import Talk, TalkRequest
+    from voicecli.terminal.audience import Audience
+    from voicecli.wiring.talk import Talk, TalkRequest
 
 
 _Input = Annotated[
@@ -128,7 +120,7 @@ def talk(
       voice talk --with ~/notes
       voice talk --input questions.wav --output answers.wav --json
     """
-    from voicecli.wiring_talk import TalkRequest
+    from voicecli.wiring.talk import TalkRequest
 
     here = session(ctx)
     _refuse_contradictions(here, output, private=private, save=save)
@@ -176,9 +168,9 @@ async def _converse(
     """Opens everything, talks, and leaves with the code that design says."""
     from dataclasses import replace
 
-    from voicecli.audience import Outlet, Report
+    from voicecli.terminal.audience import Outlet, Report
     from voicecli.wiring import settle
-    from voicecli.wiring_talk import open_talk
+    from voicecli.wiring.talk import open_talk
 
     cfg = await settle(cfg, ("transcribe", "chat", "speak"), here.env, here.console)
     told = _Told()
@@ -282,7 +274,7 @@ async def _run(
     report: Audience | None,
 ) -> None:
     """The conversation, beside a screen where somebody looks and keys where there is a terminal."""
-    from voicecli.audience import JsonAudience, LineAudience
+    from voicecli.terminal.audience import JsonAudience, LineAudience
 
     console = here.console
     watched = console.animated and _has_keys()
@@ -303,7 +295,7 @@ async def _with_keys(here: Session, request: TalkRequest, talk: Talk, told: _Tol
     import asyncio
 
     from voicecli.errors import only
-    from voicecli.screen import Screen
+    from voicecli.terminal.screen import Screen
 
     screen = Screen(here.console, push_to_talk=request.push_to_talk, visible=visible)
     told.add(screen)

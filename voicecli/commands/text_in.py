@@ -48,7 +48,7 @@ class Reading:
     by_line: bool = False
 
     def splitter(self) -> Any:
-        from voicecli.dialogue import sentences
+        from voicecli.text import sentences
 
         chars, octets = self.limits.speech_characters, self.limits.speech_bytes
         if self.cut is Cut.SOON:
@@ -57,7 +57,7 @@ class Reading:
         return sentences.SentenceSplitter(False, chars, octets, joined)
 
     def words(self) -> Any:
-        from voicecli.dialogue.spoken import Speakable
+        from voicecli.text.spoken import Speakable
 
         return _Literal() if self.literal else Speakable(self.language)
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import completing
 from voicecli.errors import ConfigError
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
-    from voicecli.commands.common import Session
+    from voicecli.commands.session import Session
     from voicecli.config import Config
     from voicecli.ports import Toolbox
     from voicecli.toolbox.offer import Wish

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import common, completing
-from voicecli.commands.common import Language, Model, Output, Session, Temperature
+from voicecli.commands import session as common
+from voicecli.commands.session import Language, Model, Output, Session, Temperature
 from voicecli.commands.transcribe_plan import FORMATS, STDIN, Inputs, Job, Source, inputs_of, names_in, plan
 from voicecli.errors import InputError, NoSpeechError, SomeFailedError, UsageError, VoiceError
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
     from voicecli.backends.registry import Family
     from voicecli.commands.transcribe_work import Settings, Work
-    from voicecli.subtitles import Layout
+    from voicecli.text.subtitles import Layout
     from voicecli.types import Backend, TranscribeOptions, Transcript, Verb
 
 TIMED = frozenset({"verbose_json", "srt", "vtt", "tsv", "lrc"})
@@ -203,7 +204,7 @@ def _raw(spec: str | None) -> Raw | None:
 
 
 def _layout(max_chars: int | None, max_lines: int, words: bool) -> Layout:
-    from voicecli.subtitles import Layout
+    from voicecli.text.subtitles import Layout
 
     return Layout(max_chars=max_chars, max_lines=max_lines, words=words)
 
@@ -242,8 +243,8 @@ def options_of(family: Family, wish: Wish, verb: Verb = "transcribe") -> Transcr
 
 def settings_of(session: Session, family: Family, wish: Wish) -> Settings:
     """How `family` is asked: how many requests at a time, and the cache of what was understood before."""
-    from voicecli.cache import FOLDER, KEEP_DAYS, PieceCache, clear
     from voicecli.commands.transcribe_work import Settings
+    from voicecli.storage.cache import FOLDER, KEEP_DAYS, PieceCache, clear
 
     folder, most = session.config().cache_dir, session.config().cache.max_mb * MEGABYTE
     clear(folder, [FOLDER], KEEP_DAYS)
@@ -292,7 +293,7 @@ def _render_again(session: Session, job: Job, give: Give, *, alone: bool) -> Voi
     """A transcript that was saved, in other formats."""
     import json
 
-    from voicecli.subtitles import from_json
+    from voicecli.text.subtitles import from_json
 
     assert job.source.path is not None
     try:

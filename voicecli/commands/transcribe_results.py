@@ -1,7 +1,7 @@
 """What the text of a recording looks like, and putting it where it belongs.
 
 Belongs here: text and JSON, choosing among the formats, stdout, files, the clipboard. Does not belong here:
-breaking subtitles (voicecli.subtitles), where a result goes (transcribe_plan).
+breaking subtitles (voicecli.text.subtitles), where a result goes (transcribe_plan).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from voicecli.commands.transcribe_plan import Job
 from voicecli.errors import UsageError
 
 if TYPE_CHECKING:
-    from voicecli.commands.common import Session
-    from voicecli.subtitles import Layout
+    from voicecli.commands.session import Session
+    from voicecli.text.subtitles import Layout
     from voicecli.types import Transcript
 
 UNSURE = "\x1b[33m"
@@ -46,7 +46,7 @@ def _tell(session: Session, job: Job, kind: str, target: Path) -> None:
 
 def _warn_of_words(session: Session, job: Job, transcript: Transcript, layout: Layout) -> None:
     """Times of words that nobody told are no times."""
-    from voicecli.subtitles import FORMATS, words_of
+    from voicecli.text.subtitles import FORMATS, words_of
 
     if not layout.words or words_of(transcript) or job.targets.keys() <= {"text"}:
         return
@@ -56,8 +56,8 @@ def _warn_of_words(session: Session, job: Job, transcript: Transcript, layout: L
 
 def render(name: str, transcript: Transcript, kind: str, layout: Layout, task: str = TASKS[0]) -> str:
     """The text of a result, with its last newline."""
-    from voicecli import subtitles
-    from voicecli.console import clean, dump_json
+    from voicecli.terminal.console import clean, dump_json
+    from voicecli.text import subtitles
 
     if kind == "text":
         return clean(text_of(transcript)) + "\n"
@@ -72,7 +72,7 @@ def text_of(transcript: Transcript) -> str:
     """The plain text; where speakers are known, a line for each time that another one speaks."""
     if not any(each.speaker for each in transcript.segments):
         return transcript.text.strip()
-    from voicecli.subtitles import joined
+    from voicecli.text.subtitles import joined
 
     turns: list[tuple[str, list[str]]] = []
     for each in transcript.segments:
@@ -85,7 +85,7 @@ def text_of(transcript: Transcript) -> str:
 
 def as_json(name: str, transcript: Transcript) -> dict[str, Any]:
     """A transcript as it is written by --json: times in seconds from the start of the recording."""
-    from voicecli.subtitles import words_of
+    from voicecli.text.subtitles import words_of
 
     return {
         "source": name,

@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 from voicecli.audio import files, foreign, pieces
 from voicecli.audio.splitter import Rules
 from voicecli.backends.registry import Family
-from voicecli.cache import PieceCache, key_of
 from voicecli.commands.transcribe_plan import Job, Source
 from voicecli.errors import InputError, NoSpeechError, VoiceError
-from voicecli.joining import Heard, join
+from voicecli.storage.cache import PieceCache, key_of
+from voicecli.text.joining import Heard, join
 from voicecli.types import MIC, AudioClip, Backend, TranscribeOptions, Transcript
 
 log = logging.getLogger(__name__)
@@ -290,7 +290,7 @@ async def fetched(source: Source, folder: Path, limit: int) -> AsyncIterator[Pat
     if not source.url:
         yield source.path or folder / "stdin"
         return
-    from voicecli.backends.download import download
+    from voicecli.backends.transport.download import download
 
     with _scratch(folder, Path(urlsplit(source.url).path).suffix[:8]) as file:
         await download(source.url, file, limit)

@@ -11,14 +11,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from voicecli.commands import common, tooling
+from voicecli.commands import session as common
+from voicecli.commands import tooling
 from voicecli.errors import ProtocolError, ServiceError, VoiceError, only
 
 if TYPE_CHECKING:
     from voicecli.commands.aloud import Aloud
-    from voicecli.commands.common import Running, Session
     from voicecli.commands.keeping import Keeper
     from voicecli.commands.noting import Noting
+    from voicecli.commands.session import Running, Session
     from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolNews, Usage
 
 CUT_OFF = {
@@ -201,7 +202,7 @@ class Turns:
             return None
         if self.plain or not console.out_is_terminal or console.env.get("TERM") == "dumb" or self.options.schema:
             return _Plain(console)
-        from voicecli.repl import MarkdownView
+        from voicecli.terminal.prompt import MarkdownView
 
         return MarkdownView(console)
 

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from voicecli.abilities import meaning
-from voicecli.commands import common, media_work
-from voicecli.commands.common import Output
+from voicecli.commands import media_work
+from voicecli.commands import session as common
+from voicecli.commands.session import Output
+from voicecli.verbs import meaning
 
 app = typer.Typer(
     help="Track what moves in videos, and make them smoother.", no_args_is_help=True, add_completion=False

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.commands import common, completing
-from voicecli.commands.common import Language, Session
+from voicecli.commands import session as common
+from voicecli.commands.session import Language, Session
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 Belongs here: which settings exist (model), how values are checked (schema), how layers are merged
 (layers), which outranks which (resolve), the file on disk (files) and its editing (edit).
-Does not belong here: keys of services (voicecli.keys), what a family needs (its adapter), printing.
+Does not belong here: keys of services (voicecli.config.keys), what a family needs (its adapter), printing.
 """
 
 from __future__ import annotations

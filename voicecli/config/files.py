@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from voicecli.errors import ConfigError
-from voicecli.whole import Part, alone_in
+from voicecli.storage.atomic import Part, alone_in
 
 LARGEST = 1 << 20
 """Bytes of the largest file that is read as a configuration."""

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from voicecli.config.keys import key_status
 from voicecli.config.layers import dotted
 from voicecli.config.model import NAMED, Config
 from voicecli.config.resolve import EMBEDDED
 from voicecli.config.schema import keys_of, sections
-from voicecli.keys import key_status
 from voicecli.types import Backend
 
 MASK = "****"

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from enum import Enum, auto
 
-from voicecli.characters import HAN_KANA
+from voicecli.text.characters import HAN_KANA
 
 
 class Verdict(Enum):

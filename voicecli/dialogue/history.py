@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from voicecli.characters import HAN_KANA, HANGUL, WIDE_POINTS
+from voicecli.text.characters import HAN_KANA, HANGUL, WIDE_POINTS
 from voicecli.types import ChatMessage, Role
 
 INTERRUPTED = "…"

@@ -22,11 +22,11 @@ from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, T
 from voicecli.dialogue.hearing import Heard
 from voicecli.dialogue.history import estimate_tokens
 from voicecli.dialogue.pace import Measured, Pace
-from voicecli.dialogue.sentences import SentenceSplitter
-from voicecli.dialogue.spoken import Speakable
 from voicecli.dialogue.tools import Gate, speaks_chinese
 from voicecli.errors import ServiceError, culprit
 from voicecli.ports import Stream
+from voicecli.text.sentences import SentenceSplitter
+from voicecli.text.spoken import Speakable
 from voicecli.types import ChatDelta, ChatMessage, ToolNews
 
 PATIENCE_S = 20.0

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from voicecli.characters import HAN_KANA, HANGUL
+from voicecli.text.characters import HAN_KANA, HANGUL
 
 VERSION = 1
 """Goes up when the same text is cut in another way: what was kept is then made anew."""

@@ -23,8 +23,8 @@ from voicecli.notes import folder
 from voicecli.notes.cutting import Passage, cut
 from voicecli.notes.folder import Decode, LeftOut, Note, Root
 from voicecli.notes.store import Entry, NoteStore
+from voicecli.storage.atomic import take_turn
 from voicecli.types import EmbedOptions
-from voicecli.whole import take_turn
 
 if TYPE_CHECKING:
     from voicecli.ports import Embedder

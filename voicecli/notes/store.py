@@ -1,6 +1,6 @@
 """Passages of notes and their vectors, kept: one SQLite file beside the history, shared by any number of processes.
 
-Belongs here: its tables, writing to it and asking it. Does not belong here: the file itself (voicecli.database), which
+Belongs here: its tables, writing to it and asking it. Does not belong here: the file itself (storage.database), which
 files there are, how a text is cut, services, arithmetic on vectors.
 
 A note is kept under its path, the hash of what is in it, and who embedded it. Its passages come in one after another:
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicecli.database import connect, in_one, mapped, prepare, sqlite, storable, there, tidy, version, writing
 from voicecli.errors import InputError
+from voicecli.storage.database import connect, in_one, mapped, prepare, sqlite, storable, there, tidy, version, writing
 
 NAME = "notes.db"
 LOCK = "notes.lock"

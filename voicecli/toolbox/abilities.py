@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from voicecli import media
-from voicecli.abilities import ABILITIES, Ability, schema_of
 from voicecli.errors import InputError, VoiceError
 from voicecli.toolbox.arguments import WrongCallError, arguments, brief
 from voicecli.toolbox.places import Places
@@ -32,6 +30,8 @@ from voicecli.types import (
     Upload,
     Verb,
 )
+from voicecli.types import filekinds as media
+from voicecli.verbs import ABILITIES, Ability, schema_of
 
 TOOLS: tuple[Verb, ...] = tuple(verb for verb, each in ABILITIES.items() if each.gives != "vectors")
 """The abilities that a model can make use of."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from voicecli.backends.wording import clean
+from voicecli.backends.transport.wording import clean
 from voicecli.types import ToolCall, ToolSpec
 
 LONGEST = 200_000

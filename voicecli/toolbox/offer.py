@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from voicecli import wiring
-from voicecli.abilities import ABILITIES
 from voicecli.backends.registry import FAMILIES
 from voicecli.errors import ConfigError, UsageError
 from voicecli.types import Backend, ChatOptions, ToolSpec, Verb
+from voicecli.verbs import ABILITIES
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family

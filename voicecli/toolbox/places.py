@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from voicecli.errors import InputError
+from voicecli.storage.atomic import Part, sync_folder
 from voicecli.toolbox.arguments import brief
-from voicecli.whole import Part, sync_folder
 
 ALLOWED = (
     "Files that may be read: those that came with a question, those that tools of this conversation made, and those "

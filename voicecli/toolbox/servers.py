@@ -22,7 +22,7 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from voicecli.backends.wording import harmless
+from voicecli.backends.transport.wording import harmless
 from voicecli.errors import ConfigError, ServiceError, VoiceError, only
 from voicecli.toolbox.arguments import WrongCallError, brief, decoded
 from voicecli.types import ToolCall, ToolResult, ToolSpec

@@ -15,7 +15,7 @@ from datetime import datetime
 from voicecli.backends.embedded.skills import Question
 from voicecli.backends.embedded.skills.text import is_chinese
 from voicecli.backends.embedded.timekeeping import Running, Timers, answered
-from voicecli.backends.wording import harmless
+from voicecli.backends.transport.wording import harmless
 from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
 
 NO_MODEL = "I can't answer that without a model. Ask me for help, or run voice config init to set one up."

@@ -14,8 +14,8 @@ from typing import Any
 from voicecli.backends.embedded.process import WHO, Process
 from voicecli.backends.embedded.samples import samples
 from voicecli.backends.embedded.wire import Kind, Message
-from voicecli.backends.structured import alongside
-from voicecli.backends.wording import clean
+from voicecli.backends.transport.structured import alongside
+from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UsageError
 from voicecli.types import MIC, AudioClip, AudioFrame, Backend, Segment, TranscribeOptions, Transcript, Word
 

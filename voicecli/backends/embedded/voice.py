@@ -16,7 +16,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from voicecli.backends.embedded import espeak
 from voicecli.backends.embedded.espeak import Manner
 from voicecli.backends.embedded.scripts import DEFAULT_VOICE, pieces, readable, speaks, voice_for
-from voicecli.backends.wording import clean
+from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UsageError
 from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest, Voice
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from voicecli.backends.http import HttpService
 from voicecli.backends.openai.address import normalised
 from voicecli.backends.openai.catalog import Catalog
 from voicecli.backends.openai.chat import Chat
@@ -19,6 +18,7 @@ from voicecli.backends.openai.pictures import Pictures
 from voicecli.backends.openai.realtime import Realtime
 from voicecli.backends.openai.speech import Speech
 from voicecli.backends.openai.transcriptions import Transcriptions
+from voicecli.backends.transport.http import HttpService
 from voicecli.types import Backend
 
 

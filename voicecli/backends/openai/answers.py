@@ -12,7 +12,7 @@ from typing import Any
 
 from voicecli.backends.openai.calls import Calls
 from voicecli.backends.sensevoice import language_in, strip_tags
-from voicecli.backends.wording import clean, harmless, plain
+from voicecli.backends.transport.wording import clean, harmless, plain
 from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
 
 # -- chat ------------------------------------------------------------------------------------------

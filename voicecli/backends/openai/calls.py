@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voicecli.backends.wording import clean, harmless
+from voicecli.backends.transport.wording import clean, harmless
 from voicecli.types import ChatMessage, ToolCall, ToolSpec
 
 MOST_CALLS = 16

@@ -15,11 +15,11 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from voicecli.backends.http import Reply
 from voicecli.backends.openai.answers import Answer
 from voicecli.backends.openai.calls import offered, without_tools, written
 from voicecli.backends.openai.part import DONE, Part
-from voicecli.backends.sse import Event, Events
+from voicecli.backends.transport.http import Reply
+from voicecli.backends.transport.sse import Event, Events
 from voicecli.errors import ServiceError, VoiceError
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolNews
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from voicecli.backends.openai.part import Part
-from voicecli.backends.shapes import Vector, vectors_in
+from voicecli.backends.transport.shapes import Vector, vectors_in
 from voicecli.types import EmbedOptions
 
 _BYTES = 256 * 1024 * 1024

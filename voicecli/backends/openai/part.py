@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicecli.backends.http import HttpService, Reply
-from voicecli.backends.sse import Event
-from voicecli.backends.wording import complaint_in, complaint_of
+from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.sse import Event
+from voicecli.backends.transport.wording import complaint_in, complaint_of
 from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.types import Backend
 

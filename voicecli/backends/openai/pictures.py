@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.http import HttpService
 from voicecli.backends.openai.chat import Chat
 from voicecli.backends.openai.part import Part
-from voicecli.backends.results import PICTURE, decoded, fetched
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.results import PICTURE, decoded, fetched
 from voicecli.errors import InputError, ServiceError
 from voicecli.types import (
     ChatMessage,

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from voicecli.backends.openai.address import realtime
 from voicecli.backends.openai.part import Part
 from voicecli.backends.openai.session import Session
-from voicecli.backends.reopening import reopened
-from voicecli.backends.structured import alongside
+from voicecli.backends.transport.reopening import reopened
+from voicecli.backends.transport.structured import alongside
 from voicecli.errors import ConfigError, UnreachableError, UsageError, VoiceError
 from voicecli.types import MIC, AudioFrame, TranscribeOptions, Transcript
 
 if TYPE_CHECKING:
-    from voicecli.backends.websocket import Socket
+    from voicecli.backends.transport.websocket import Socket
 
 _GREETING_S = 2.0
 """How long a server may take to greet; one that does not speaks OpenAI's dialect."""
@@ -47,7 +47,7 @@ class Realtime(Part):
         self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
     ) -> AsyncIterator[AsyncIterator[Transcript]]:
         """One session over one connection."""
-        from voicecli.backends.websocket import connect
+        from voicecli.backends.transport.websocket import connect
 
         backend, model = self._backend, self._model(options.model, "transcribe_model")
         hints = {"language": self._language(options.language), "prompt": options.prompt}

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from voicecli.backends.openai.answers import transcript
-from voicecli.backends.wording import Complaint, clean, complaint_in
+from voicecli.backends.transport.wording import Complaint, clean, complaint_in
 from voicecli.errors import DroppedError, ProtocolError, VoiceError
 from voicecli.types import MIC, Transcript
 

@@ -13,9 +13,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.http import Reply
 from voicecli.backends.openai.part import DONE, Final, Part
 from voicecli.backends.openai.sound import SNIFFED, WithoutPings, encoding_of
+from voicecli.backends.transport.http import Reply
 from voicecli.errors import ServiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 

@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.http import Reply
 from voicecli.backends.openai.answers import transcript, whole_transcript
 from voicecli.backends.openai.part import DONE, REFUSES_FIELD, Part
-from voicecli.backends.sse import Events
+from voicecli.backends.transport.http import Reply
+from voicecli.backends.transport.sse import Events
 from voicecli.errors import ServiceError
 from voicecli.types import AudioClip, TranscribeOptions, Transcript
 

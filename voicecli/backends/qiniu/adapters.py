@@ -15,14 +15,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.http import HttpService
 from voicecli.backends.qiniu.addresses import Addresses
 from voicecli.backends.qiniu.answers import complaint_error, result_in, transcript_of
 from voicecli.backends.qiniu.session import BIG_PIECE, Session, config
-from voicecli.backends.reopening import reopened
-from voicecli.backends.structured import alongside
-from voicecli.backends.websocket import Socket
-from voicecli.backends.wording import clean
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.reopening import reopened
+from voicecli.backends.transport.structured import alongside
+from voicecli.backends.transport.websocket import Socket
+from voicecli.backends.transport.wording import clean
 from voicecli.errors import DroppedError, InputError, UsageError, VoiceError
 from voicecli.ports import Stream
 from voicecli.types import (

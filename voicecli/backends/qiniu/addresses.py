@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-from voicecli.backends.http import HttpService
 from voicecli.backends.registry import FAMILIES
-from voicecli.backends.websocket import Socket, connect
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.websocket import Socket, connect
 from voicecli.errors import UnreachableError, VoiceError
 from voicecli.types import Backend
 

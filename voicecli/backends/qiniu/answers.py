@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from voicecli.backends.wording import Complaint, clean, complaint_in, complaint_of
+from voicecli.backends.transport.wording import Complaint, clean, complaint_in, complaint_of
 from voicecli.errors import ProtocolError, RateLimitedError, RefusedError, ServiceError, VoiceError
 from voicecli.types import LONGEST_S, Segment, Transcript, Word
 

@@ -29,7 +29,7 @@ from voicecli.backends.qiniu.answers import (
     transcript_of,
 )
 from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
-from voicecli.backends.wording import clean
+from voicecli.backends.transport.wording import clean
 from voicecli.errors import DroppedError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import MIC, Transcript
 

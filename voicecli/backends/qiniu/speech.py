@@ -15,12 +15,12 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from voicecli.backends.http import HttpService
 from voicecli.backends.qiniu.adapters import named
 from voicecli.backends.qiniu.addresses import Addresses
 from voicecli.backends.qiniu.answers import complaint_error, decoded
 from voicecli.backends.qiniu.session import laid_over
-from voicecli.backends.websocket import Socket
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.websocket import Socket
 from voicecli.errors import InputError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 

@@ -11,9 +11,9 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from voicecli.backends.http import HttpService, Reply
 from voicecli.backends.openai.answers import Answer
 from voicecli.backends.selfhosted.server import first, member, messages, server_at, shown
+from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.errors import ServiceError
 from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 
-from voicecli.backends.http import HttpService, Reply
 from voicecli.backends.selfhosted.server import Field, first, form_fields, form_file, member, messages, server_at, shown
 from voicecli.backends.sensevoice import language_in, strip_tags
-from voicecli.backends.wording import plain
+from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.wording import plain
 from voicecli.errors import UsageError
 from voicecli.types import AudioClip, Backend, TranscribeOptions, Transcript
 

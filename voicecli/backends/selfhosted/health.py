@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.http import HttpService
 from voicecli.backends.selfhosted import chat, ears, meaning, voice
 from voicecli.backends.selfhosted.server import member, server_at
-from voicecli.backends.wording import clean
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.wording import clean
 from voicecli.errors import ConfigError, ServiceError
 from voicecli.types import AudioClip, Backend, HealthReport, TranscribeOptions
 

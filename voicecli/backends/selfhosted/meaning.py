@@ -16,9 +16,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
-from voicecli.backends.http import HttpService
 from voicecli.backends.selfhosted.server import LACKING, server_at, shown
-from voicecli.backends.shapes import Vector, ranking_in, score_in, vectors_in
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.shapes import Vector, ranking_in, score_in, vectors_in
 from voicecli.errors import InputError, VoiceError
 from voicecli.types import Backend, EmbedOptions, Ranked
 

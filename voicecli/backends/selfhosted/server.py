@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from voicecli.backends import ndjson
-from voicecli.backends.http import HttpService, Reply
-from voicecli.backends.wording import complaint_in
+from voicecli.backends.transport import ndjson
+from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.wording import complaint_in
 from voicecli.errors import ConfigError, ProtocolError, VoiceError
 from voicecli.types import AudioClip, Backend
 

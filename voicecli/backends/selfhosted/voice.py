@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
-from voicecli.backends.http import HttpService, Reply
 from voicecli.backends.selfhosted.server import Field, form_fields, form_file, server_at
-from voicecli.backends.wording import complaint_of
+from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.wording import complaint_of
 from voicecli.errors import ServiceError, UsageError, VoiceError
 from voicecli.types import AudioChunk, Backend, SpeechRequest, Voice
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from voicecli.characters import HAN_KANA
 from voicecli.dialogue.reading.chinese import number_at_end, read_chinese
 from voicecli.dialogue.reading.english import ends_in_number, read_english, words_of
 from voicecli.dialogue.reading.result import Reading
+from voicecli.text.characters import HAN_KANA
 
 __all__ = ["Reading", "read"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from voicecli.characters import HAN_KANA
 from voicecli.dialogue.reading.english import read_english
 from voicecli.dialogue.reading.result import Reading
+from voicecli.text.characters import HAN_KANA
 
 COMPLETE, PLAIN, DANGLING = Reading.COMPLETE, Reading.PLAIN, Reading.DANGLING
 

@@ -32,9 +32,17 @@ from prompt_toolkit.output import ColorDepth, DummyOutput, create_output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
-from voicecli.audience import lost_line, metrics_line, ready_line, reply_line, said_line, share_of_gap, tool_line
-from voicecli.console import Console, clean
 from voicecli.dialogue import events as ev
+from voicecli.terminal.audience import (
+    lost_line,
+    metrics_line,
+    ready_line,
+    reply_line,
+    said_line,
+    share_of_gap,
+    tool_line,
+)
+from voicecli.terminal.console import Console, clean
 
 REDRAW_S = 0.1
 METER = "▁▂▃▄▅▆▇█"

@@ -16,15 +16,15 @@ from voicecli.audio.playout import Playout
 from voicecli.audio.tape import TapeClock, TapeLoudspeaker, TapeMicrophone, WavTape, file_blocks, stream_blocks
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.loop import Conversation
-from voicecli.talk_files import Overheard, Recording
 from voicecli.types import AudioFrame
+from voicecli.wiring.talk_files import Overheard, Recording
 
 if TYPE_CHECKING:
     from voicecli.audio.echo import EchoCanceller
     from voicecli.audio.soundcard import SoundCard
     from voicecli.config import Config
     from voicecli.wiring import Reporter
-    from voicecli.wiring_talk import TalkRequest
+    from voicecli.wiring.talk import TalkRequest
 
 DEVICE_RATE = 48_000
 FILE_RATE = 24_000

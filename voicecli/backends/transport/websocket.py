@@ -36,11 +36,11 @@ from websockets.exceptions import (
 from websockets.frames import DATA_OPCODES, CloseCode, Frame
 from websockets.protocol import State
 
-from voicecli.backends import door
-from voicecli.backends.faults import Failure, happening_in
-from voicecli.backends.http import HttpService
-from voicecli.backends.retry import Happening, happening_of, rule_for
-from voicecli.backends.wording import clean, complaint_of, retry_after
+from voicecli.backends.transport import door
+from voicecli.backends.transport.faults import Failure, happening_in
+from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.retry import Happening, happening_of, rule_for
+from voicecli.backends.transport.wording import clean, complaint_of, retry_after
 from voicecli.errors import (
     ConfigError,
     DroppedError,

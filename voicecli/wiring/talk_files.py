@@ -23,8 +23,8 @@ from voicecli.audio.pcm import wav_bytes
 from voicecli.audio.tape import WavTape
 from voicecli.dialogue.events import AssistantSaid, Event, TurnLost, to_json
 from voicecli.errors import InputError
+from voicecli.storage.atomic import Part
 from voicecli.types import MIC, AudioFrame
-from voicecli.whole import Part
 
 WAV_HEADER = 44
 MAX_KEPT = 20

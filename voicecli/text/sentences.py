@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable
 from enum import Enum, auto
 
-from voicecli.characters import HAN_KANA, WIDE_POINTS, is_han_kana
+from voicecli.text.characters import HAN_KANA, WIDE_POINTS, is_han_kana
 
 
 class _Is(Enum):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from voicecli.backends.retry import Happening
+from voicecli.backends.transport.retry import Happening
 from voicecli.errors import (
     ConfigError,
     RateLimitedError,

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from voicecli.commands import completing
 from voicecli.errors import InputError, UsageError
+from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from voicecli.backends.registry import Family
     from voicecli.config import Config
-    from voicecli.console import Console
+    from voicecli.terminal.console import Console
     from voicecli.types import Backend, Verb
 
 T = TypeVar("T")
@@ -121,7 +121,7 @@ def voice_name(value: str | None) -> str | None:
 
 def read_text(path: Path) -> str:
     """The text of a file. Raises InputError that says why it can't be read."""
-    from voicecli.console import as_text
+    from voicecli.terminal.console import as_text
 
     try:
         return as_text(path.read_bytes(), str(path))

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 import httpx
 
-from voicecli.backends.sse import LIMIT as LINE_BYTES
-from voicecli.backends.sse import Event, Events, Parser, TextLines
+from voicecli.backends.transport.sse import LIMIT as LINE_BYTES
+from voicecli.backends.transport.sse import Event, Events, Parser, TextLines
 from voicecli.errors import ProtocolError, ServiceError
 
 if TYPE_CHECKING:
-    from voicecli.backends.http import HttpService
+    from voicecli.backends.transport.http import HttpService
 
 BODY_BYTES = 32 * 1024 * 1024
 """The largest whole body (JSON, text) that is taken from a service."""

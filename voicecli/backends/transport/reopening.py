@@ -15,8 +15,8 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
-from voicecli.backends import retry
-from voicecli.backends.structured import alongside
+from voicecli.backends.transport import retry
+from voicecli.backends.transport.structured import alongside
 from voicecli.errors import DroppedError, VoiceError
 from voicecli.ports import Stream
 from voicecli.types import AudioFrame, Transcript

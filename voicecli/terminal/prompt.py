@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from voicecli.blocks import Blocks
-from voicecli.console import Console, clean
+from voicecli.terminal.console import Console, clean
+from voicecli.text.blocks import Blocks
 
 
 class MarkdownView:

@@ -28,12 +28,12 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from voicecli.backends import door
-from voicecli.backends.door import PLACEHOLDER_KEY, is_loopback
-from voicecli.backends.faults import FOREIGN, Failure, chain, happening_in, kind_of
-from voicecli.backends.reply import BODY_BYTES, Reply
-from voicecli.backends.retry import Pace, happening_of, reset_in, rule_for, wait_before_next
-from voicecli.backends.wording import Complaint, clean, complaint_in, complaint_of, retry_after
+from voicecli.backends.transport import door
+from voicecli.backends.transport.door import PLACEHOLDER_KEY, is_loopback
+from voicecli.backends.transport.faults import FOREIGN, Failure, chain, happening_in, kind_of
+from voicecli.backends.transport.reply import BODY_BYTES, Reply
+from voicecli.backends.transport.retry import Pace, happening_of, reset_in, rule_for, wait_before_next
+from voicecli.backends.transport.wording import Complaint, clean, complaint_in, complaint_of, retry_after
 from voicecli.errors import (
     ConfigError,
     InputError,

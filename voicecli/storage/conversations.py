@@ -1,6 +1,6 @@
 """Conversations kept on disk: one SQLite file that any number of processes share.
 
-Belongs here: its tables, writing to it and asking it. Does not belong here: the file itself (voicecli.database),
+Belongs here: its tables, writing to it and asking it. Does not belong here: the file itself (storage.database),
 when something is kept, what is hidden in it, what a model is sent, printing.
 
 What is removed is overwritten, in the index of words too.
@@ -15,8 +15,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from voicecli.database import connect, in_one, mapped, prepare, sqlite, storable, there, tidy, trouble, version, writing
 from voicecli.errors import InputError, UsageError
+from voicecli.storage.database import (
+    connect,
+    in_one,
+    mapped,
+    prepare,
+    sqlite,
+    storable,
+    there,
+    tidy,
+    trouble,
+    version,
+    writing,
+)
 from voicecli.types import Role
 
 __all__ = ["Conversation", "Found", "Message", "Store", "bounded", "check_name", "is_number", "storable", "there"]

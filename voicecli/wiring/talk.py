@@ -27,10 +27,10 @@ from voicecli.dialogue.tools import Gate, ToolUser
 from voicecli.dialogue.turn import Stages
 from voicecli.errors import UsageError, only
 from voicecli.ports import Stream, Toolbox
-from voicecli.talk_files import KeptTurns, Recording
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 from voicecli.wiring import announce, check_language, check_options, choose, enter, takes, with_chat_settings, with_key
-from voicecli.wiring_devices import Devices
+from voicecli.wiring.devices import Devices
+from voicecli.wiring.talk_files import KeptTurns, Recording
 
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family

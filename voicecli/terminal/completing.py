@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from voicecli.commands.common import Session
+    from voicecli.commands.session import Session
     from voicecli.types import Verb
 
 PATIENCE_S = 0.3

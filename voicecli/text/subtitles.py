@@ -20,7 +20,7 @@ from typing import Any, TypeGuard
 
 from wcwidth import wcswidth
 
-from voicecli.characters import WIDE_POINTS, is_han_kana
+from voicecli.text.characters import WIDE_POINTS, is_han_kana
 from voicecli.types import LONGEST_S, Segment, Transcript, Word
 
 LATIN_CELLS, WIDE_CELLS = 42, 32

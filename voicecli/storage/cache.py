@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from voicecli.storage.atomic import Part
 from voicecli.types import Backend, Segment, TranscribeOptions, Transcript, Word
-from voicecli.whole import Part
 
 FOLDER = "pieces"
 KINDS = (FOLDER, "speech")

@@ -15,7 +15,7 @@ import html
 import re
 from collections.abc import Callable
 
-from voicecli.characters import HAN_KANA, WIDE_POINTS
+from voicecli.text.characters import HAN_KANA, WIDE_POINTS
 
 _MORE = -1
 

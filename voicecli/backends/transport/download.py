@@ -13,9 +13,9 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx
 
-from voicecli.backends.door import trusting
-from voicecli.backends.http import HttpService, Reply, client_for
-from voicecli.backends.wording import clean
+from voicecli.backends.transport.door import trusting
+from voicecli.backends.transport.http import HttpService, Reply, client_for
+from voicecli.backends.transport.wording import clean
 from voicecli.errors import InputError, ProtocolError, ServiceError
 from voicecli.types import Backend
 

@@ -360,7 +360,7 @@ async def open_adapter(
 
 def with_key(backend: Backend, cfg: Config, env: Mapping[str, str], report: Reporter | None = None) -> Backend:
     """`backend` with its key looked up; the reporter will mask it from now on."""
-    from voicecli.keys import resolve_key
+    from voicecli.config.keys import resolve_key
 
     backend = resolve_key(backend, env, cfg.config_dir)
     if report is not None and backend.key:
@@ -372,8 +372,8 @@ async def enter(stack: AsyncExitStack, family: Family, backend: Backend, verb: V
     """Opens the adapter on `stack`, behind a bridge where the family lacks the very verb."""
     if family.can(verb):
         return await stack.enter_async_context(getattr(family, verb)(backend))
-    from voicecli import meaning
-    from voicecli.dialogue import bridges
+    from voicecli.wiring import bridges
+    from voicecli.wiring import nearness as meaning
 
     inner = await stack.enter_async_context(getattr(family, BRIDGED[verb])(backend))
     return (meaning.BRIDGES.get(verb) or bridges.BRIDGES[verb])(inner)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from voicecli import __version__
-from voicecli.backends.wording import clean, mask
+from voicecli.backends.transport.wording import clean, mask
 from voicecli.errors import ConfigError
 from voicecli.types import Backend
 

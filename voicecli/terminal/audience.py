@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from voicecli.console import Console, OutputClosedError, clean
 from voicecli.dialogue import events as ev
+from voicecli.terminal.console import Console, OutputClosedError, clean
 
 LEAVING_S = 0.7
 """How long leaving waits for a reader to take what was written."""

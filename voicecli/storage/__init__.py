@@ -1,0 +1,1 @@
+"""What is kept on this machine: files written whole or not at all, databases, caches."""

@@ -1,0 +1,1 @@
+"""Everything that a person at a terminal sees and types."""

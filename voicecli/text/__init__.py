@@ -1,0 +1,1 @@
+"""Text without a world: pure functions on strings."""
