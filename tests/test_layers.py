@@ -49,8 +49,9 @@ LAYERS = {
     2: PURE,
     3: {"audio", "backends", "dialogue", "notes"},
     4: {"wiring", "toolbox"},
-    5: {"commands", "terminal", "usecases"},
-    6: {"cli", "__main__"},
+    5: {"usecases"},
+    6: {"commands", "terminal"},
+    7: {"cli", "__main__"},
 }
 
 TOGETHER = (
@@ -214,7 +215,7 @@ def test_third_party_packages_stay_at_home() -> None:
 
 def test_every_home_is_lived_in() -> None:
     """A home that no longer exists would make the rule above say nothing."""
-    assert {home for homes in HOMES.values() for home in homes} - set(MODULES) <= {"usecases"}
+    assert {home for homes in HOMES.values() for home in homes} - set(MODULES) <= set()
 
 
 def test_pure_rooms_touch_no_world() -> None:

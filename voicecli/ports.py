@@ -183,3 +183,21 @@ class Toolbox(Protocol):
     async def use(self, call: ToolCall) -> ToolResult:
         """Never raises a VoiceError. Cancelled, it leaves nothing running and nothing half written."""
         ...
+
+
+class Reporter(Protocol):
+    """Whom wiring and the use cases tell what is worth telling while they work: a console, a server's log."""
+
+    quiet: bool
+
+    def note(self, text: str) -> None:
+        """What a person should know, in one line."""
+        ...
+
+    def detail(self, text: str) -> None:
+        """What only somebody who asked for more (-v) wants to know."""
+        ...
+
+    def hide(self, secret: object) -> None:
+        """From now on `secret` is masked in whatever is shown."""
+        ...

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from voicecli.config import Config
     from voicecli.terminal.console import Console
     from voicecli.types import Backend, Verb
+    from voicecli.wiring.services import Services
 
 T = TypeVar("T")
 
@@ -86,19 +87,19 @@ class Session:
             config = self._config = run(lambda: wiring.settle(config, [verb], self.env, self.console))
         return wiring.choose(verb, config, self.backend)
 
+    def services(self) -> Services:
+        """What a use case works with in this run."""
+        from voicecli.wiring.services import Services
+
+        return Services(self.config(), self.env, self.console, self.backend)
+
     def open(self, verb: Verb) -> AbstractAsyncContextManager[Any]:
         """The adapter that serves `verb` in this run."""
-        from voicecli import wiring
-
-        return wiring.open_adapter(verb, self.config(), self.backend, env=self.env, report=self.console)
+        return self.services().open(verb)
 
     def check(self, family: Family, verb: Verb, options: Any) -> None:
         """Refuses set options that `family` lacks at `verb`, and languages. Raises UsageError."""
-        from voicecli import wiring
-
-        wiring.check_options(family, verb, options)
-        if hasattr(options, "language"):
-            wiring.check_language(family, verb, options.language, self.console)
+        self.services().check(family, verb, options)
 
     @property
     def json(self) -> bool:

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.commands.session import Session
     from voicecli.config import Config
-    from voicecli.ports import Toolbox
+    from voicecli.ports import Reporter, Toolbox
     from voicecli.toolbox.offer import Wish
     from voicecli.types import ToolNews
-    from voicecli.wiring import Reporter
 
 Tool = Annotated[
     list[str] | None,

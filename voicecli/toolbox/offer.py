@@ -19,11 +19,10 @@ from voicecli.verbs import ABILITIES
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.config import Config
-    from voicecli.ports import Toolbox
+    from voicecli.ports import Reporter, Toolbox
     from voicecli.toolbox.abilities import Served
     from voicecli.toolbox.places import Places
     from voicecli.toolbox.together import Together
-    from voicecli.wiring import Reporter
 
 MODELS: Mapping[Verb, str] = {"image_make": "image_model", "similar": "embed_model", "rerank": "embed_model"}
 """The setting without which a service that has many models cannot serve a verb."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from voicecli.errors import ConfigError, UsageError, VoiceError
@@ -21,17 +21,8 @@ if TYPE_CHECKING:
 
     from voicecli.backends.registry import Family
     from voicecli.config import Config
+    from voicecli.ports import Reporter
     from voicecli.types import ChatOptions
-
-
-class Reporter(Protocol):
-    """What wiring needs of a console."""
-
-    quiet: bool
-
-    def note(self, text: str) -> None: ...
-    def detail(self, text: str) -> None: ...
-    def hide(self, secret: object) -> None: ...
 
 
 USED_FOR: dict[Verb, str] = {

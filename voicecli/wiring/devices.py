@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voicecli.audio.echo import EchoCanceller
     from voicecli.audio.soundcard import SoundCard
     from voicecli.config import Config
-    from voicecli.wiring import Reporter
+    from voicecli.ports import Reporter
     from voicecli.wiring.talk import TalkRequest
 
 DEVICE_RATE = 48_000

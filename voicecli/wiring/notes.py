@@ -24,7 +24,7 @@ from voicecli.wiring import able, addresses, announce, backend_named, choose, en
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.config import Config
-    from voicecli.wiring import Reporter
+    from voicecli.ports import Reporter
 
 Service = tuple["Family", Backend]
 

@@ -35,7 +35,7 @@ from voicecli.wiring.talk_files import KeptTurns, Recording
 if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.config import Config
-    from voicecli.wiring import Reporter
+    from voicecli.ports import Reporter
 
 
 @dataclass(frozen=True, slots=True)
