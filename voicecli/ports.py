@@ -9,8 +9,8 @@ Belongs here: protocols. Does not belong here: implementations, defaults, anythi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, TypeVar
 
 from voicecli.types import (
@@ -198,6 +198,14 @@ class Reporter(Protocol):
         """What only somebody who asked for more (-v) wants to know."""
         ...
 
+    def warn(self, text: str) -> None:
+        """What is not as it was asked for; said even where notes are silenced."""
+        ...
+
     def hide(self, secret: object) -> None:
         """From now on `secret` is masked in whatever is shown."""
+        ...
+
+    def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Callable[[float], object]]:
+        """Yields `set(done)`, which shows how much of `total` is done, in any unit."""
         ...

@@ -321,6 +321,7 @@ class _Reporter:
 
     def __init__(self, console: Any, told: _Told) -> None:
         self.quiet, self.detail, self.hide = console.quiet, console.detail, console.hide
+        self.warn, self.progress = console.warn, console.progress
         self._told = told
 
     def note(self, text: str) -> None:
