@@ -6,7 +6,10 @@ Belongs here: fixtures used in many files. Does not belong here: local servers (
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -80,7 +83,30 @@ REQUIRE_ALL = bool(os.environ.get("VOICE_TESTS_REQUIRE_ALL"))
 """Set by CI: a test that would be left out is a failure there."""
 
 
+def _stop_ignoring() -> None:
+    """Children begin with signals as a person's shell gives them, also where nohup or `&` had us ignore some.
+
+    A handler of our own goes back to the default when a program is started; what is ignored would stay so.
+    """
+    for name in ("SIGHUP", "SIGINT", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuses every connection that would leave this machine: a test that needs one is wrong."""
+    if event not in ("socket.connect", "socket.sendto") or not isinstance(arguments[1], tuple):
+        return
+    door, (host, *_) = arguments[0], arguments[1]
+    datagram = isinstance(door, socket.socket) and door.type == socket.SOCK_DGRAM and event == "socket.connect"
+    if not datagram and str(host) not in ("localhost", "::1", "") and not str(host).startswith(("127.", "::ffff:127.")):
+        raise PermissionError(f"a test may not reach {host}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    _stop_ignoring()
+    sys.addaudithook(_only_loopback)
     # In CI the same examples every time: what is found by chance belongs to whoever searches.
     # No deadlines anywhere: how long an example takes says how busy the machine is.
     hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
@@ -118,16 +144,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 LEFT_OUT = pytest.StashKey[str]()
 
 
+SOUNDED: list[str] = []
+RETRIED: list[str] = []
+"""Tests on virtual devices that ran, and those of them that had to be tried again, once for each try."""
+RETRIES_ALLOWED = 0.02
+"""The share of sound tests that may need another try: more means that something is wrong with us, or the machine."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Tests on virtual devices have three tries: a busy machine makes the sound server itself lose samples."""
     if item.get_closest_marker("needs_sound") is None:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    SOUNDED.append(item.nodeid)
     for left in (2, 1, 0):
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
         if not left or not any(report.failed for report in reports):
             break
+        RETRIED.append(item.nodeid)
         item._initrequest()  # type: ignore[attr-defined]
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
@@ -145,3 +180,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if REQUIRE_ALL and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line("tests were skipped, and none may be here", red=True)
+    if SOUNDED and reporter is not None:
+        reporter.write_line(f"sound: {len(SOUNDED)} tests, {len(RETRIED)} tries repeated {RETRIED or ''}")
+        if len(set(RETRIED)) > max(1, RETRIES_ALLOWED * len(SOUNDED)):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            reporter.write_line("too many tests of sound were tried again", red=True)

@@ -25,13 +25,19 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+INHERITED = (signal.SIGHUP, signal.SIGQUIT)
+"""What `nohup` or a shell in the background has ignored; a person's program begins with neither."""
 LARGEST = 60_000
 """Bytes of a request: what is larger starts afresh."""
 
 IMPORTED = (
-    *(f"voicecli.{name}" for name in ("cli", "config", "console", "wiring", "conversations", "talk_files", "cache")),
+    *(f"voicecli.{name}" for name in ("cli", "config", "terminal.console", "wiring", "wiring.talk_files")),
+    *(f"voicecli.storage.{name}" for name in ("conversations", "cache")),
     *(f"voicecli.commands.{path.stem}" for path in sorted((ROOT / "voicecli" / "commands").glob("[a-z]*.py"))),
-    *(f"voicecli.backends.{name}" for name in ("http", "websocket", "registry", "openai", "openai.chat")),
+    *(
+        f"voicecli.backends.{name}"
+        for name in ("transport.http", "transport.websocket", "registry", "openai", "openai.chat")
+    ),
     *("httpx", "rich.table", "rich.console", "numpy", "soundfile", "soxr", "tomlkit", "asyncio"),
     *("voicecli.audio.files", "voicecli.audio.pcm", "voicecli.audio.codec", "sqlite3", "prompt_toolkit", "subprocess"),
 )
@@ -75,6 +81,8 @@ def _born(asked: Mapping[str, Any], streams: Sequence[int]) -> list[str]:
     os.environ.clear()
     os.environ.update(asked["env"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in INHERITED:
+        signal.signal(number, signal.SIG_DFL)
     found: list[str] = asked["argv"]
     return found
 

@@ -150,7 +150,7 @@ SHARER = """
 import sys
 from pathlib import Path
 from tests.test_cache import WHOLE, keys
-from voicecli.cache import PieceCache
+from voicecli.storage.cache import PieceCache
 cache = PieceCache(Path(sys.argv[1]), most_bytes=15_000)
 for _ in range(3):
     for key in keys(100):

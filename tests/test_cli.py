@@ -316,7 +316,7 @@ def test_an_ascii_terminal_is_no_reason_to_crash(voice: Voice) -> None:
 WAITING = """
 import asyncio, sys
 from voicecli import cli
-from voicecli.commands import common
+from voicecli.commands import session as common
 
 async def work():
     try:
@@ -378,7 +378,7 @@ def test_a_hangup_that_is_ignored_stays_ignored() -> None:
     """As under nohup."""
     code = (
         "import asyncio, os, signal\n"
-        "from voicecli.commands import common\n"
+        "from voicecli.commands import session as common\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "async def work():\n"
         "    os.kill(os.getpid(), signal.SIGHUP)\n"

@@ -444,7 +444,7 @@ def python(code: str, *args: object) -> subprocess.Popen[str]:
 WRITER = """
     import sys
     from pathlib import Path
-    from voicecli.conversations import Conversation, Message, Store
+    from voicecli.storage.conversations import Conversation, Message, Store
     path, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     about = Conversation("chat", who if who != "-" else "")
     at = 0

@@ -221,7 +221,7 @@ RUN = """
     from pathlib import Path
     from tests.notes.world import ME
     from voicecli.backends.selfhosted.meaning import open_meaning
-    from voicecli.console import as_text
+    from voicecli.terminal.console import as_text
     from voicecli.notes.folder import roots
     from voicecli.notes.index import Index
     from voicecli.notes.store import NoteStore

@@ -112,9 +112,9 @@ def test_a_rerun_makes_up_for_it(name: str, server: OpenAIServer, home: dict[str
 WRITER = """
 import sys
 from pathlib import Path
-from voicecli.cache import PieceCache
+from voicecli.storage.cache import PieceCache
 from voicecli.commands.speech_cache import _write
-from voicecli.conversations import Conversation, Message, Store
+from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.types import PcmFormat, Transcript
 folder, who = Path(sys.argv[1]), sys.argv[2]
 pieces, talk, turn = PieceCache(folder / "cache"), Conversation("chat", who), 0

@@ -118,7 +118,8 @@ def test_while_it_is_stopped_and_when_it_goes_on(name: str, how: str, env: dict[
 
 CRASH = """
 import asyncio, sys
-from voicecli import cli, screen
+from voicecli import cli
+from voicecli.terminal import screen
 from voicecli.dialogue.loop import Conversation
 
 def feed(self, frame):

@@ -126,7 +126,7 @@ def test_one_target_written_at_once_is_one_of_them(env: dict[str, str], tmp_path
 KEEPER = """
 import sys
 from pathlib import Path
-from voicecli.talk_files import KeptTurns
+from voicecli.wiring.talk_files import KeptTurns
 kept = KeptTurns(Path(sys.argv[1]))
 for turn in range(30):
     assert kept.keep(turn, bytes([turn]) * 4000)

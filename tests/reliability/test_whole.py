@@ -121,7 +121,7 @@ def test_a_part_that_is_discarded_twice_is_gone_once(tmp_path: Path) -> None:
 COUNTER = """
 import sys
 from pathlib import Path
-from voicecli.whole import Part, alone_in
+from voicecli.storage.atomic import Part, alone_in
 path = Path(sys.argv[1])
 for _ in range(25):
     with alone_in(path.parent):
