@@ -79,7 +79,7 @@ def test_where_nobody_can_be_asked_it_is_refused(
     server.on(PATH, DRAW, answering("I may not."))
     run = voice("chat", "Draw a pig.", env=work)
     assert (run.returncode, run.stdout) == (0, b"I may not.\n")
-    said = "warning: nobody can be asked: May I make a picture: a pig? It was not done; --yes allows it.\n"
+    said = 'warning: nobody can be asked: May I make a picture: "a pig"? It was not done; --yes allows it.\n'
     assert run.stderr.decode() == said
     assert "nobody can be asked" in told(server)
     assert not server.to(DRAWN)
@@ -223,7 +223,7 @@ def test_servers_of_tools_go_by_the_same_rules(server: FakeServer, work: dict[st
 def test_one_tool_of_a_server_and_nobody_to_ask(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
     server.on(PATH, calling("notes_add", note="cows"), answering("No."))
     run = voice("chat", "--tool", "notes_add", "--tool", "clock", "Add cows.", env=served(work))
-    assert b"nobody can be asked: May I use add of notes: note: cows?" in run.stderr
+    assert b'nobody can be asked: May I use add of notes: note "cows"?' in run.stderr
     assert offered(server) == ["clock", "notes_add"]
     assert b"gone" not in run.stderr
 
@@ -257,7 +257,7 @@ def talk(home: dict[str, str], work: dict[str, str], tmp_path: Path) -> Talks:
     return run
 
 
-QUESTION = "May I make a picture: a pig? [y/N]"
+QUESTION = 'May I make a picture: "a pig"? [y/N]'
 
 
 @pytest.mark.parametrize(
@@ -275,6 +275,18 @@ def test_the_person_is_asked(
         assert person.leaves() == 0
     assert files(tmp_path / "work") == made
     assert (made[0] if made else "declined") in told(server)
+
+
+def test_what_the_question_cannot_hold_stands_above_it(server: FakeServer, talk: Talks) -> None:
+    """The whole of every argument, whatever the model puts first."""
+    prompt = "please " * 30 + "\npath: /tmp/harmless" + "x" * 200 + " END"
+    server.on(PATH, calling("image_make", prompt=prompt, size="1x1"), answering("Pity."))
+    with talk("Draw a pig.") as person:
+        shown = clean(person.until("[y/N]")).replace("\r", "")
+        assert "END\n  size:\n  | 1x1\nMay I make a picture" in shown
+        assert "\n  | path: /tmp/harmless" in shown and ' + 273 characters, size "1x1"?' in shown
+        person.types("\n")
+        assert person.leaves() == 0
 
 
 def test_ctrl_c_at_the_question_ends_it(server: FakeServer, talk: Talks) -> None:
@@ -314,7 +326,10 @@ def test_a_conversation_goes_on_after_tools(server: FakeServer, talk: Talks, tmp
         person.prompted()
         person.types("Which colour?\r")
         person.until("It is pink.")
-        assert "picture-1.png" in server.to(PATH)[-1].json()["messages"][0]["content"]
+        sent = server.to(PATH)[-1].json()["messages"]
+        assert sent[0] == {"role": "system", "content": "Tools used earlier in this conversation: image_make (done)."}
+        assert [each["role"] for each in sent[1:]] == ["user", "assistant", "tool", "assistant", "user"]
+        assert "picture-1.png" in sent[3]["content"]
         person.prompted()
         person.types("/clear\r")
         person.until("a new conversation.")

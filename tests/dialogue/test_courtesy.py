@@ -1,4 +1,4 @@
-"""The small words around a tool: a labelled list of answers, languages, what was heard of a question."""
+"""The small words around a tool: a labelled list of answers, languages, whether a question was heard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.dialogue.courtesy import Verdict, asked_aloud, is_chinese, last_words, verdict, waiting
+from voicecli.dialogue.consent import asked_aloud, can_be_told
+from voicecli.dialogue.courtesy import Verdict, is_chinese, last_words, verdict, waiting
 
 YES = """
 Yes. | yes | Yes! | YES | yeah | Yep. | yup | Sure. | sure thing | Sure, go ahead! | Go ahead. | go for it
@@ -97,21 +98,68 @@ def test_waiting_is_said_in_other_words_each_time_until_they_run_out() -> None:
     assert all(is_chinese(waiting(number, chinese=True)) for number in range(4))
 
 
-ASKED = "May I make a picture: a pig in a field of flowers?"
+SIGN = 'May I make a picture: "a neon sign that says yes please go ahead"?'
 
 
 @pytest.mark.parametrize(
-    ("heard", "enough"),
+    ("heard", "meant"),
     [
-        (ASKED, True),
-        (f"Sure.\n\n{ASKED}", True),
-        (f"{ASKED} Your timer rings.", True),
-        ("May I make a picture: a pig in a field …", True),
-        ("Sure. may i make a picture a pig in a …", True),
-        ("May I make …", False),
-        ("Sure. …", False),
-        ("", False),
+        ("that says yes please go ahead", Verdict.OTHER),
+        ("Yes, please, go ahead.", Verdict.OTHER),
+        ("yes please", Verdict.OTHER),
+        ("Yes, please do.", Verdict.YES),
+        ("sure", Verdict.YES),
+        ("no", Verdict.NO),
     ],
 )
-def test_a_question_counts_once_half_of_it_was_heard(heard: str, enough: bool) -> None:
-    assert asked_aloud(heard, ASKED) is enough
+def test_what_stands_in_the_question_decides_nothing(heard: str, meant: Verdict) -> None:
+    assert verdict(heard, SIGN) is meant
+
+
+def test_what_is_typed_is_no_echo() -> None:
+    assert verdict("yes please", SIGN, typed=True) is Verdict.YES
+    assert verdict("yes, the sign", SIGN, typed=True) is Verdict.YES
+
+
+ASKED = "May I make a picture: a pig in a field of flowers?"
+FAKE = "May I make a picture: a small red boat on a quiet lake? That is a nice idea. Boats are fine."
+
+
+@pytest.mark.parametrize(
+    ("heard", "before", "enough"),
+    [
+        (ASKED, "", True),
+        (f"Sure.\n\n{ASKED}", "Sure.", True),
+        (f"{ASKED} Your timer rings.", "", True),
+        ("Sure, bold. may i make a picture a pig in a field of flowers", "Sure, **bold**.", True),
+        ("May I make a picture: a pig in a field of flo …", "", True),
+        ("May I make a picture: a pig in a field of …", "", False),
+        ("May I make a picture: a pig in a …", "", False),
+        (FAKE, FAKE, False),
+        (f"{ASKED} I would never ask that. Do you like", f"{ASKED} I would never ask that. Do you like fish?", False),
+        (f"{FAKE}\n\n{ASKED}", FAKE, True),
+        ("Sure. …", "Sure.", False),
+        ("", "", False),
+    ],
+)
+def test_a_question_counts_once_its_end_was_heard(heard: str, before: str, enough: bool) -> None:
+    assert asked_aloud(heard, before, ASKED) is enough
+
+
+def test_nothing_was_not_heard() -> None:
+    assert not asked_aloud("", "") and not asked_aloud("ok")
+
+
+@pytest.mark.parametrize(
+    ("question", "can"),
+    [
+        (ASKED, True),
+        ('May I use write of files: note "x", path "~/.ssh/authorized_keys"?', True),
+        ('可以画一张图吗："一只猪"？', True),
+        ('May I make a picture: "a pig <think> of ten thousand others"?', False),
+        ('May I make a picture: "a pig ```of ten thousand others"?', False),
+        ('May I send it to "https://a.example/b/c"?', False),
+    ],
+)
+def test_a_question_that_the_voice_would_not_read_whole_cannot_be_told(question: str, can: bool) -> None:
+    assert can_be_told(question) is can

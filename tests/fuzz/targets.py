@@ -30,7 +30,7 @@ from voicecli.backends.qiniu.session import Session as Qiniu
 from voicecli.backends.qiniu.session import config as qiniu_config
 from voicecli.backends.transport import ndjson, sse, wording
 from voicecli.config import edit, resolve
-from voicecli.dialogue import courtesy
+from voicecli.dialogue import consent, courtesy
 from voicecli.dialogue.reading import read
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
 from voicecli.notes import cutting
@@ -434,7 +434,8 @@ def readings(data: bytes) -> None:
         read(text, trust_punctuation=trust)
     yes = courtesy.verdict(text, text[::2]) is courtesy.Verdict.YES
     assert not yes or courtesy.verdict(f"{text} no") is not courtesy.Verdict.YES
-    courtesy.asked_aloud(text[::3], text)
+    consent.asked_aloud(text[::3], text)
+    consent.can_be_told(text)
     blocks = Blocks()
     shown = [*(each for part in texts(text) for each in blocks.feed(part)), *blocks.flush()]
     assert "".join("".join(shown).split()) == "".join(text.split())

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from voicecli.toolbox.arguments import LONGEST, LONGEST_TEXT, MOST_TEXTS, WrongCallError, arguments, brief, usage
+from voicecli.toolbox.arguments import (
+    LONGEST,
+    LONGEST_TEXT,
+    MOST_TEXTS,
+    WrongCallError,
+    arguments,
+    brief,
+    quoted,
+    usage,
+    written_out,
+)
 from voicecli.types import ToolCall, ToolSpec
 from voicecli.verbs import ABILITIES, schema_of
 
@@ -86,3 +96,18 @@ def test_the_message_says_how_it_is_right() -> None:
 def test_what_is_repeated_is_one_short_line() -> None:
     assert brief("a\x1b[31m\npig\t") == "a pig"
     assert brief("x" * 500, 10) == "x" * 9 + "…"
+
+
+def test_what_a_question_cannot_hold_is_written_out_whole() -> None:
+    short = ToolCall("1", "write", json.dumps({"path": "a.txt", "times": 3}))
+    assert written_out(short) == written_out(ToolCall("1", "write", "[")) == []
+    note = "please\npath: /tmp/x\x1b[2J" + "x" * 300
+    lines = written_out(ToolCall("1", "write", json.dumps({"note": note, "path": "~/.ssh/authorized_keys"})))
+    assert lines == [
+        "  note:",
+        "  | please",
+        "  | path: /tmp/x[2J" + "x" * 300,
+        "  path:",
+        "  | ~/.ssh/authorized_keys",
+    ]
+    assert quoted({"a": ["b"]}) == '"{\\"a\\": [\\"b\\"]}"'

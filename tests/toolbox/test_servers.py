@@ -73,8 +73,8 @@ async def test_a_real_server(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
         assert box.question(call("notes_search", word="pigs"), chinese=False) == "", (
             "a trusted server says it only reads"
         )
-        assert box.question(call("notes_add", note="a\nb"), chinese=False) == "May I use add of notes: note: a b?"
-        assert box.question(call("notes_add", note="猪"), chinese=True) == "可以使用 notes 的 add 吗：note: 猪？"
+        assert box.question(call("notes_add", note="a\nb"), chinese=False) == 'May I use add of notes: note "a b"?'
+        assert box.question(call("notes_add", note="猪"), chinese=True) == '可以使用 notes 的 add 吗：note "猪"？'
         assert not box.quick(call("notes_search", word="x"))
         pid = int(mark.read_text())
         assert alive(pid)
@@ -158,9 +158,19 @@ async def test_without_trust_everything_is_asked() -> None:
     assert tools[0].reads
     asked = call("notes_search", word="x" * 1000)
     question = ServerTools(notes(), None, tools).question(asked, chinese=False)
-    assert question.startswith("May I use search of notes: word: xxx") and len(question) < 250
+    assert question == f'May I use search of notes: word "{"x" * 160}" + 840 characters?'
     assert ServerTools(notes(trust=True), None, tools).question(asked, chinese=False) == ""
     assert ServerTools(notes(), None, tools).question(ToolCall("1", "notes_search", "[]"), chinese=False) == ""
+
+
+async def test_no_argument_hides_behind_another() -> None:
+    tools = tools_of("files", [{"name": "write"}])
+    note = "please " * 25 + 'by", path "ok'
+    asked = ToolCall("1", "files_write", json.dumps({"note": note, "path": "~/.ssh/authorized_keys", 'a": "b': 1}))
+    question = ServerTools(notes(), None, tools).question(asked, chinese=False)
+    assert question.endswith(' + 28 characters, path "~/.ssh/authorized_keys", "a\\": \\"b" "1"?')
+    many = ToolCall("1", "files_write", json.dumps({f"n{at}": at for at in range(500)}))
+    assert ServerTools(notes(), None, tools).question(many, chinese=False).endswith('n11 "11", + 488 arguments?')
 
 
 async def test_cancelled_in_the_middle_of_a_call_the_server_still_ends(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Belongs here: from flags to a model with tools. Does not belong here: any tool (
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from voicecli.backends.registry import Family
     from voicecli.commands.session import Session
     from voicecli.config import Config
+    from voicecli.dialogue.tools import Ask
     from voicecli.ports import Reporter, Toolbox
     from voicecli.toolbox.offer import Wish
-    from voicecli.types import ToolNews
+    from voicecli.types import ToolCall, ToolNews
 
 Tool = Annotated[
     list[str] | None,
@@ -34,8 +35,6 @@ Tool = Annotated[
 ]
 NoTools = Annotated[bool, typer.Option("--no-tools", help="Let the model use no tools.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Allow every tool beforehand what it would ask for.")]
-
-Ask = Callable[[str], Awaitable[bool]]
 
 
 class Tools:
@@ -139,12 +138,18 @@ def noted(news: ToolNews) -> dict[str, str]:
     return {"name": news.name, "state": news.state, "text": news.text}
 
 
-async def agreed(session: Session, question: str) -> bool:
-    """Whether the person at the terminal says yes, in whatever words; anything else is a no."""
-    from voicecli.dialogue.courtesy import Verdict, verdict
+async def agreed(session: Session, question: str, calls: Sequence[ToolCall]) -> bool:
+    """Whether the person at the terminal says yes, in whatever words; anything else is a no.
 
-    typed = await session.console.ask(f"{question} [y/N]")
-    return typed.casefold() == "y" or verdict(typed, question) is Verdict.YES
+    What the question cannot hold of the calls stands above it, whole.
+    """
+    from voicecli.dialogue.courtesy import Verdict, verdict
+    from voicecli.toolbox.arguments import written_out
+
+    for line in (line for call in calls for line in written_out(call)):
+        session.console.usage(line)
+    said = await session.console.ask(f"{question} [y/N]")
+    return said.casefold() == "y" or verdict(said, question, typed=True) is Verdict.YES
 
 
 ENDED = ("done", "failed", "declined")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voicecli.commands.keeping import Keeper
     from voicecli.commands.noting import Noting
     from voicecli.commands.session import Running, Session
-    from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolNews, Usage
+    from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCall, ToolNews, Usage
 
 CUT_OFF = {
     "length": "the answer was cut off at the length limit; --max-tokens raises it",
@@ -178,11 +178,11 @@ class Turns:
         """The model itself where it has none."""
         return self.tools.at_the_terminal(model, toolbox, self._agreed) if self.tools and toolbox else model
 
-    async def _agreed(self, question: str) -> bool:
+    async def _agreed(self, question: str, calls: Sequence[ToolCall]) -> bool:
         """Whether the person allows it, asked below what is written so far."""
         if self._show:
             self._show.end()
-        return await tooling.agreed(self.session, question)
+        return await tooling.agreed(self.session, question, calls)
 
     def _tell(self, news: ToolNews) -> None:
         of_service = not (news.name or news.quick)  # it takes no tools

@@ -1,7 +1,7 @@
 """The small words around the use of a tool: whether the person said yes, and what is said while it works. Pure.
 
 Belongs here: reading a short answer, the language of a text, the sentences of waiting. Does not belong here:
-asking, running tools (dialogue.tools).
+asking, whether the question was heard (dialogue.consent), running tools (dialogue.tools).
 
 A yes must be one and nothing else: whatever says more ("yes, but a blue one") is not what was asked about.
 """
@@ -64,14 +64,16 @@ _HAN = re.compile(f"[{HAN_KANA}]")
 _LATIN = re.compile(r"[^\W\d_]+")
 
 
-def verdict(text: str, question: str = "") -> Verdict:
+def verdict(text: str, question: str = "", *, typed: bool = False) -> Verdict:
     """What a person says who was asked `question`. Mixed answers, and whatever says more, are OTHER.
 
-    Words of the question say nothing more: "yes, draw the pig". All of it is its echo, and no answer.
+    Words of the question say nothing more: "yes, draw the pig". What is heard of it may be its echo, and decides
+    nothing, unless it was `typed`.
     """
-    known = set(_WORDS.findall(question.casefold())) - _ASKING
+    asked = _WORDS.findall(question.casefold())
+    known = set(asked) - _ASKING
     left = _SILENT.sub(" ", text[: _LONGEST_ANSWER + 1].casefold()).strip()
-    if len(text.strip()) > _LONGEST_ANSWER or _is_echo(text, question):
+    if len(text.strip()) > _LONGEST_ANSWER or not (typed or _is_news(_WORDS.findall(left), asked)):
         return Verdict.OTHER
     kinds: set[Verdict] = set()
     while left:
@@ -84,9 +86,13 @@ def verdict(text: str, question: str = "") -> Verdict:
     return decided.pop() if len(decided) == 1 else Verdict.OTHER
 
 
-def _is_echo(text: str, question: str) -> bool:
-    said, asked = _letters(text), _letters(question)
-    return len(said) >= len(asked) / 2 and said in asked
+def _is_news(said: Sequence[str], asked: Sequence[str]) -> bool:
+    """Whether `said` cannot be the echo of what was `asked`: its words stand there in no row.
+
+    Where the question begins a few of them may: 可以 is how a question begins, and how one is answered.
+    """
+    rows = [at for at in range(len(asked) - len(said) + 1) if list(said) == list(asked[at : at + len(said)])]
+    return bool(said) and (not rows or (rows == [0] and 2 * len(said) < len(asked)))
 
 
 def is_chinese(text: str) -> bool:
@@ -110,20 +116,3 @@ def waiting(number: int, *, chinese: bool) -> str:
     """What is said when tool number `number` of an answer (from 0) takes its time."""
     sentences = _WAITING[chinese]
     return sentences[min(number, len(sentences) - 1)]
-
-
-_KNOWN_BY = 12
-"""Letters that tell where a question begins in what was heard: names in it may be read aloud in another way."""
-
-
-def asked_aloud(heard: str, question: str) -> bool:
-    """Whether `heard`, what a person heard of a reply, has enough of `question` in it to be answered."""
-    if question in heard:
-        return True
-    ears, asked = _letters(heard), _letters(question)
-    begun = ears.rfind(asked[: min(_KNOWN_BY, len(asked) // 2)])
-    return begun >= 0 and len(ears) - begun >= len(asked) / 2
-
-
-def _letters(text: str) -> str:
-    return "".join(each for each in text.casefold() if each.isalnum())

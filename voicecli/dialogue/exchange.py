@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from voicecli.dialogue import events as ev
-from voicecli.dialogue.courtesy import asked_aloud
+from voicecli.dialogue.consent import asked_aloud
 from voicecli.dialogue.drafting import Depth, same_words
 from voicecli.dialogue.hearing import Heard, Hearing
 from voicecli.dialogue.history import History, cut_to_heard, join_utterances

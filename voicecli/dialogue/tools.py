@@ -16,12 +16,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from voicecli.dialogue.courtesy import Verdict, asked_aloud, is_chinese, last_words, verdict
-from voicecli.dialogue.drafting import same_words
+from voicecli.dialogue.consent import Pending, answer_to
+from voicecli.dialogue.courtesy import Verdict, is_chinese, last_words
 from voicecli.errors import culprit
 from voicecli.ports import ChatModel, Toolbox
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, ToolResult, Usage
 
+Ask = Callable[[str, Sequence[ToolCall]], Awaitable[bool]]
+"""Whether the person agrees to these calls, of which the text is the question."""
 Gate = Callable[[], Awaitable[object]]
 """Returns when the turn has ended: from then on something may be done."""
 
@@ -30,58 +32,63 @@ ROUNDS = 8
 LONGEST_RESULT = 20_000
 """Characters of a result that a model is told."""
 REMEMBERED, LONGEST_MEMORY = 12, 160
-"""What was done earlier: how many tools, and characters of each."""
+"""What was done earlier: how many tools, and characters of what each gave and was given."""
 SUBJECT = 60
 """Characters that tell what a call is about."""
 
 DECLINED = ToolResult("The person declined. It was not done.", ok=False)
 UNASKED = ToolResult("It was not done: the person has to be asked first. Call it again to ask.", ok=False)
+UNTOLD = ToolResult(
+    "It was not done: what the person would have to agree to is too long, or has too many signs, to be asked aloud. "
+    "Call it with shorter and plainer arguments, or tell the person that 'voice chat' asks in writing.",
+    ok=False,
+)
 STOPPED = "stopped before it was done"
-EARLIER = "Done earlier in this conversation: "
+EARLIER = "Tools used earlier in this conversation: "
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """Calls that wait for the person's yes. `person` is what was said before `question` was asked."""
+class Memory:
+    """A tool that was used earlier in this conversation, and the beginning of what it gave."""
 
-    calls: tuple[ToolCall, ...]
-    asking: frozenset[str]
-    """Ids of the calls that need the yes."""
-    question: str
-    person: str
+    call: ToolCall
+    words: str
+    state: str = "done"
 
 
 # -- decisions -------------------------------------------------------------------------------------
 
 
-def answer_to(pending: Pending | None, messages: Sequence[ChatMessage]) -> Verdict | None:
-    """What the last message says to the question that is open; None where it is no answer to one.
+def reminded(messages: Sequence[ChatMessage], done: Sequence[Memory]) -> list[ChatMessage]:
+    """`messages` with what tools did before: names and states in the system prompt, their words as their results.
 
-    It is one when it follows the question directly, and enough of that was heard.
+    The results stand before the last reply, as they did when it was given: what a tool gives is data, and the
+    system prompt is where a model obeys.
     """
-    talk = [each for each in messages if each.role in ("user", "assistant")][-3:]
-    if pending is None or [each.role for each in talk] != ["user", "assistant", "user"]:
-        return None
-    if not same_words(talk[0].content, pending.person) or not asked_aloud(talk[1].content, pending.question):
-        return None
-    return verdict(talk[2].content, pending.question)
-
-
-def reminded(messages: Sequence[ChatMessage], done: Sequence[str]) -> list[ChatMessage]:
-    """`messages` with a line on what tools did before, at the end of the system prompt."""
     if not done:
         return list(messages)
-    line = EARLIER + "; ".join(done) + "."
-    if messages and messages[0].role == "system":
-        return [replace(messages[0], content=f"{messages[0].content}\n\n{line}"), *messages[1:]]
-    return [ChatMessage("system", line), *messages]
+    line = EARLIER + ", ".join(f"{each.call.name} ({each.state})" for each in done) + "."
+    first = messages[0] if messages and messages[0].role == "system" else ChatMessage("system", "")
+    talk = [each for each in messages if each is not first]
+    last = max((at for at, each in enumerate(talk[:-1]) if each.role == "assistant"), default=max(0, len(talk) - 1))
+    results = [
+        message
+        for each in done
+        for message in (
+            ChatMessage("assistant", "", (each.call,)),
+            ChatMessage("tool", each.words, call_id=each.call.id),
+        )
+    ]
+    system = replace(first, content=f"{first.content}\n\n{line}".strip())
+    return [system, *talk[:last], *results, *talk[last:]]
 
 
-def memory_of(call: ToolCall, what: str) -> str:
-    """A line on a call, in quotes: what a tool gives is data, not a word of ours."""
+def memory_of(call: ToolCall, what: str, state: str = "done") -> Memory:
+    """What is remembered of a call, cut: its arguments where they are short, one line of what it gave."""
     words = " ".join(what.split())
     words = words if len(words) <= LONGEST_MEMORY else words[: LONGEST_MEMORY - 1] + "…"
-    return f"{call.name} → {json.dumps(words, ensure_ascii=False)}"
+    short = call if len(call.arguments) <= LONGEST_MEMORY else replace(call, arguments="{}")
+    return Memory(short, words or state, state)
 
 
 def speaks_chinese(messages: Sequence[ChatMessage]) -> bool:
@@ -132,21 +139,21 @@ def added(one: Usage | None, other: Usage | None) -> Usage | None:
 class ToolUser:
     """`ChatModel` over another, that uses the tools which that one asks for.
 
-    `ask(question)` gets a person's yes. Without it the question itself is the answer, and the yes is looked
-    for in what the person says next. `pending` are the calls that wait for it.
+    `ask(question, calls)` gets a person's yes to `calls`. Without it the question itself is the answer, and the yes
+    is looked for in what the person says next. `pending` are the calls that wait for it.
     """
 
     def __init__(
         self,
         model: ChatModel,
         toolbox: Toolbox,
-        ask: Callable[[str], Awaitable[bool]] | None = None,
+        ask: Ask | None = None,
         *,
         rounds: int = ROUNDS,
     ) -> None:
         self.model, self.toolbox, self.ask, self.rounds = model, toolbox, ask, rounds
         self.pending: Pending | None = None
-        self._done: deque[str] = deque(maxlen=REMEMBERED)
+        self._done: deque[Memory] = deque(maxlen=REMEMBERED)
 
     async def warm(self) -> None:
         """Opens the model's connection, where it has one."""
@@ -162,13 +169,13 @@ class ToolUser:
         async with AsyncExitStack() as stack, aclosing(work.deltas(stack)) as deltas:
             yield deltas
 
-    def remember(self, call: ToolCall, what: str) -> None:
+    def remember(self, call: ToolCall, what: str, state: str = "done") -> None:
         """Later questions may be about it."""
-        self._done.append(memory_of(call, what))
+        self._done.append(memory_of(call, what, state))
 
     @property
-    def done(self) -> tuple[str, ...]:
-        """What tools did in this conversation, a line each."""
+    def done(self) -> tuple[Memory, ...]:
+        """What tools did in this conversation."""
         return tuple(self._done)
 
 
@@ -182,7 +189,7 @@ class _Answering:
         self._messages, self._talk = messages, reminded(messages, user.done)
         self._chinese = speaks_chinese(messages)
         self._calls: tuple[ToolCall, ...] = ()
-        self._text = ""
+        self._text = self._reply = ""
         self._said = self._apart = False
         self._total: Usage | None = None
         self._usage: Usage | None = None
@@ -203,14 +210,18 @@ class _Answering:
             await stack.aclose()
             self._total = added(self._total, self._usage)
             calls, decided = (self._calls if left else ()), {}
-            if pending := self._question(calls):
+            pending = self._question(calls)
+            if pending is not None and not pending.can_be_told:
+                decided = dict.fromkeys(pending.asking, UNTOLD)
+            elif pending is not None:
+                # News first, so that no mark that the model left open swallows the question.
+                yield ChatDelta(news=ToolNews(pending.calls[0].name, "asked", pending.question))
                 self._apart = True
-                asked = ToolNews(pending.calls[0].name, "asked", pending.question)
-                yield ChatDelta(self._spaced(pending.question), news=asked)
+                yield ChatDelta(self._spaced(pending.question))
                 await self._opened()
                 self._user.pending = pending
                 break
-            if not calls:
+            elif not calls:
                 break
         yield self._end()
 
@@ -241,6 +252,7 @@ class _Answering:
             return text
         gap = "\n\n" if self._apart and self._said else ""
         self._apart, self._said = False, True
+        self._reply += gap + text
         return gap + text
 
     def _end(self) -> ChatDelta:
@@ -250,13 +262,13 @@ class _Answering:
 
     # -- leave ---------------------------------------------------------------------------------------
 
-    def _decided(self) -> tuple[tuple[ToolCall, ...], Mapping[str, bool]]:
-        """The calls that waited for the person, and by their ids what was decided on them just now."""
+    def _decided(self) -> tuple[tuple[ToolCall, ...], Mapping[str, ToolResult | None]]:
+        """The calls that waited for the person, and by their ids what was decided just now: None is a yes."""
         pending = self._user.pending
         answer = answer_to(pending, self._messages)
         if pending is None or answer not in (Verdict.YES, Verdict.NO):
             return (), {}
-        return pending.calls, dict.fromkeys(pending.asking, answer is Verdict.YES)
+        return pending.calls, dict.fromkeys(pending.asking, None if answer is Verdict.YES else DECLINED)
 
     def _question(self, calls: Sequence[ToolCall]) -> Pending | None:
         """What is asked in the answer's own text, where nobody can be asked in another way."""
@@ -265,29 +277,31 @@ class _Answering:
         questions = {call.id: asked for call in calls if (asked := self._asks(call))}
         person = next((each.content for each in reversed(self._messages) if each.role == "user"), "")
         text = ("" if self._chinese else " ").join(questions.values())
-        return Pending(tuple(calls), frozenset(questions), text, person) if questions else None
+        return Pending(tuple(calls), frozenset(questions), text, person, self._reply) if questions else None
 
     def _asks(self, call: ToolCall) -> str:
         return self._box.question(call, chinese=self._chinese)
 
-    async def _leave(self, question: str) -> ToolResult | None:
+    async def _leave(self, question: str, calls: Sequence[ToolCall]) -> ToolResult | None:
         """What the person says who can be asked here and now: None is a yes."""
         if self._user.ask is None:
             return UNASKED
         await self._opened()
-        return None if await self._user.ask(question) else DECLINED
+        return None if await self._user.ask(question, calls) else DECLINED
 
     # -- work ------------------------------------------------------------------------------------------
 
-    async def _use(self, calls: tuple[ToolCall, ...], decided: Mapping[str, bool]) -> AsyncGenerator[ToolNews, None]:
+    async def _use(
+        self, calls: tuple[ToolCall, ...], decided: Mapping[str, ToolResult | None]
+    ) -> AsyncGenerator[ToolNews, None]:
         """Uses the tools. For calls that are not `decided` the person is asked, where that is needed."""
         self._talk.append(ChatMessage("assistant", self._text.strip(), calls))
         for batch in batches(calls, lambda call: self._box.quick(call) and call.id not in decided):
-            refusal = None if all(decided.get(each.id, True) for each in batch) else DECLINED
+            refusal = next((found for each in batch if (found := decided.get(each.id))), None)
             if question := " ".join(asked for each in batch if each.id not in decided and (asked := self._asks(each))):
                 if self._user.ask is not None:
                     yield ToolNews(batch[0].name, "asked", question)
-                refusal = await self._leave(question)
+                refusal = await self._leave(question, batch)
             if refusal is not None:
                 for each in batch:
                     self._talk.append(told(each, refusal))
@@ -310,7 +324,7 @@ class _Answering:
             return [each.result() for each in running]
         except asyncio.CancelledError:
             for call in batch:
-                self._user.remember(call, STOPPED)
+                self._user.remember(call, STOPPED, "stopped")
             raise
         except BaseExceptionGroup as group:
             raise culprit(group) from None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from voicecli.errors import InputError, VoiceError
-from voicecli.toolbox.arguments import WrongCallError, arguments, brief
+from voicecli.toolbox.arguments import WrongCallError, arguments, brief, listed, quoted
 from voicecli.toolbox.places import Places
 from voicecli.types import (
     DescribeOptions,
@@ -47,16 +47,30 @@ STEMS: Mapping[Verb, str] = {
 
 QUESTIONS: Mapping[Verb, tuple[str, str]] = {
     "image_make": ("May I make a picture: {prompt}?", "可以画一张图吗：{prompt}？"),
-    "image_describe": ("May I send {picture} to {host} to be described?", "可以把{picture}发送到{host}来描述吗？"),
-    "image_enhance": ("May I send {picture} to {host} to be made sharper?", "可以把{picture}发送到{host}变清晰吗？"),
-    "image_animate": ("May I send {picture} to {host} to be made a video?", "可以把{picture}发送到{host}做成视频吗？"),
-    "video_track": ("May I send {video} to {host} to mark what moves?", "可以把{video}发送到{host}标出运动物体吗？"),
-    "video_smooth": ("May I send {video} to {host} to be made smoother?", "可以把{video}发送到{host}变流畅吗？"),
-    "learn": ("May I teach {document} to {host}{category}?", "可以让{host}{category}学习{document}吗？"),
+    "image_describe": (
+        "May I send {picture} to {host} to be described?",
+        "可以把{picture}发送到{host}来描述吗？",
+    ),
+    "image_enhance": (
+        "May I send {picture} to {host} to be made sharper?",
+        "可以把{picture}发送到{host}变清晰吗？",
+    ),
+    "image_animate": (
+        "May I send {picture} to {host} to be made a video?",
+        "可以把{picture}发送到{host}做成视频吗？",
+    ),
+    "video_track": (
+        "May I send {video} to {host} to mark what moves?",
+        "可以把{video}发送到{host}标出运动物体吗？",
+    ),
+    "video_smooth": (
+        "May I send {video} to {host} to be made smoother?",
+        "可以把{video}发送到{host}变流畅吗？",
+    ),
+    "learn": ("May I teach {document} to {host}?", "可以让{host}学习{document}吗？"),
 }
 """What a person is asked before a verb that uploads, writes or spends, in English and in Chinese."""
 
-CATEGORY = (", category {category}", "的{category}类")
 THIS_MACHINE = ("this machine", "本机")
 
 KINDS = {"picture": "image/", "video": "video/"}
@@ -65,8 +79,6 @@ DOCUMENTS = {extension: kind for kind, extension in media.EXTENSIONS.items()}
 
 LONGEST_ANSWER = 8000
 """Characters of a description that a model is given."""
-ASKED = 120
-"""Characters of an argument that a question repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +152,13 @@ class Abilities:
         return self._words(served, given, path, chinese=chinese)
 
     def _words(self, served: Served, given: Mapping[str, Any], path: Path | None, *, chinese: bool) -> str:
-        told = {name: brief(str(value), ASKED) for name, value in given.items()}
-        told |= {each.name: brief(self._places.shown(path), ASKED) for each in _files(served.ability) if path}
+        told = {name: quoted(value) for name, value in given.items()}
+        told |= {each.name: quoted(self._places.shown(path)) for each in _files(served.ability) if path}
         told["host"] = served.host or THIS_MACHINE[chinese]
-        if served.verb == "learn":
-            told["category"] = CATEGORY[chinese].format(**told) if told.get("category") else ""
-        return QUESTIONS[served.verb][chinese].format(**told)
+        question = QUESTIONS[served.verb][chinese]
+        more = {name: value for name, value in given.items() if f"{{{name}}}" not in question}
+        told_more = ("，" if chinese else ", ") + listed(more) if more else ""
+        return question[:-1].format(**told) + told_more + question[-1]
 
     def quick(self, call: ToolCall) -> bool:
         return self._verb(call.name).ability.costs == {"asks"}

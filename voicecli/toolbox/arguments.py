@@ -1,16 +1,18 @@
 """What a model wrote as a tool's arguments, held against the tool's schema; a wrong call is told the right one.
 
-Schemas here are flat: texts and lists of texts. Belongs here: pure functions from a call to its arguments.
+Schemas here are flat: texts and lists of texts. Belongs here: pure functions from a call to its arguments,
+and to what a person is asked about them.
 Does not belong here: any tool, schemas that others wrote (their servers judge).
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from voicecli.backends.transport.wording import clean
+from voicecli.backends.transport.wording import clean, harmless, plain
 from voicecli.types import ToolCall, ToolSpec
 
 LONGEST = 200_000
@@ -18,6 +20,11 @@ LONGEST = 200_000
 LONGEST_TEXT = 20_000
 MOST_TEXTS = 200
 SHOWN = 60
+ASKED = 160
+"""Characters of each argument that a question repeats: one that is cut makes it too long to be asked aloud."""
+MOST_ASKED = 12
+"""Arguments that a question repeats."""
+_NAME = re.compile(r"[\w.-]{1,40}")
 
 
 class WrongCallError(ValueError):
@@ -69,6 +76,52 @@ def usage(spec: ToolSpec) -> str:
 def brief(text: str, length: int = SHOWN) -> str:
     """One line of `text`, harmless and cut."""
     return clean(text, length)
+
+
+# -- what a person is asked about ------------------------------------------------------------------
+
+
+def quoted(value: Any, share: int = ASKED) -> str:
+    """One line of `value` in quotes that nothing in it closes; how much is cut is told behind them."""
+    text = plain(_written(value))
+    left_out = len(text) - share
+    return json.dumps(text[:share], ensure_ascii=False) + (f" + {left_out:,} characters" if left_out > 0 else "")
+
+
+def listed(given: Mapping[str, Any]) -> str:
+    """Every argument by its name, with a share of its own: whoever orders them hides none behind another."""
+    told = [f"{_named(name)} {quoted(value)}" for name, value in list(given.items())[:MOST_ASKED]]
+    left_out = len(given) - MOST_ASKED
+    return ", ".join([*told, *([f"+ {left_out} arguments"] if left_out > 0 else [])])
+
+
+def written_out(call: ToolCall) -> list[str]:
+    """All of a call's arguments in lines, for a question that cannot hold them; none where it can.
+
+    A value's own lines stand behind a bar, so that none looks like another argument.
+    """
+    try:
+        given = decoded(call)
+    except WrongCallError:
+        return []
+    texts = {_named(name): harmless(_written(value)) for name, value in given.items()}
+    if len(texts) <= MOST_ASKED and all(len(each) <= ASKED and "\n" not in each for each in texts.values()):
+        return []
+    return [
+        line for name, text in texts.items() for line in (f"  {name}:", *(f"  | {each}" for each in text.split("\n")))
+    ]
+
+
+def _named(name: str) -> str:
+    return name if _NAME.fullmatch(name) else quoted(name, SHOWN)
+
+
+def _written(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()  # JSON can hold half a character
+
+
+# -- single values ---------------------------------------------------------------------------------
 
 
 def _text(name: str, value: Any, spec: ToolSpec) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from voicecli.backends.transport.wording import harmless
 from voicecli.errors import ConfigError, ServiceError, VoiceError, only
-from voicecli.toolbox.arguments import WrongCallError, brief, decoded
+from voicecli.toolbox.arguments import WrongCallError, brief, decoded, listed
 from voicecli.types import ToolCall, ToolResult, ToolSpec
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ START_S, LEAVE_S = 20.0, 1.5
 MOST_TOOLS = 64
 LONGEST_NAME, LONGEST_MEANING, LONGEST_SCHEMA, LONGEST_RESULT = 64, 1000, 20_000, 20_000
 """Characters of what a server tells that a model is told."""
-ASKED = 160
-"""Characters of the arguments that a question repeats."""
 
 QUESTION = ("May I use {tool} of {server}{given}?", "可以使用 {server} 的 {tool} 吗{given}？")
 
@@ -130,8 +128,7 @@ class ServerTools:
             given = decoded(call)
         except WrongCallError:
             return ""  # using it will say what is wrong
-        told = brief(", ".join(f"{name}: {value}" for name, value in given.items()), ASKED)
-        told = f"{'：' if chinese else ': '}{told}" if told else ""
+        told = f"{'：' if chinese else ': '}{listed(given)}" if given else ""
         return QUESTION[chinese].format(tool=brief(tool.own), server=self._server.name, given=told)
 
     def quick(self, call: ToolCall) -> bool:
