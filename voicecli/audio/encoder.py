@@ -1,7 +1,7 @@
-"""Samples to a compressed file while they arrive, so that hours cost no more memory than seconds.
+"""Samples to a compressed file: at once, or while they arrive, so that hours cost no more memory than seconds.
 
-Belongs here: libsndfile's writing end, on files and on streams that can't be sought in. Does not belong
-here: which formats there are (files), headers of WAV (pcm).
+Belongs here: libsndfile's writing end, the formats that it writes, streams that can't be sought in. Does not belong
+here: headers of WAV (pcm), reading (files).
 """
 
 from __future__ import annotations
@@ -11,8 +11,54 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from voicecli.audio import files, pcm
+from voicecli.audio import pcm
 from voicecli.audio.quiet import hushed
+from voicecli.errors import UsageError
+from voicecli.types import PcmFormat
+
+AT_ONCE = 65_536
+"""Bytes: libsndfile's Vorbis encoder overflows its stack when it is given minutes at once."""
+
+FORMATS = {
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "aiff": ("AIFF", "PCM_16"),
+}
+"""What libsndfile writes, by extension: its format and subtype."""
+
+RATES = {
+    "opus": (8000, 12_000, 16_000, 24_000, 48_000),
+    "mp3": (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+}
+"""The only rates that a format knows."""
+
+WRITABLE = ("wav", "pcm", *FORMATS)
+
+
+def encode(samples: bytes, rate: int, container: str) -> bytes:
+    """s16le mono as a file of that container (one of `WRITABLE`). UsageError: another one."""
+    if container == "wav":
+        return pcm.wav_bytes(samples, PcmFormat(rate))
+    if container in ("pcm", "raw"):
+        return samples
+    if container not in FORMATS:
+        raise UsageError(f"sound cannot be written as {container!r}", cure=f"Choose one of: {', '.join(WRITABLE)}.")
+    fitting = min((each for each in RATES.get(container, (rate,)) if each >= rate), default=48_000)
+    return _encoded(pcm.resample(samples, rate, fitting), fitting, *FORMATS[container])
+
+
+def _encoded(samples: bytes, rate: int, format: str, subtype: str) -> bytes:
+    import numpy as np
+    import soundfile
+
+    out = io.BytesIO()
+    with hushed(), soundfile.SoundFile(out, "w", rate, 1, subtype, format=format) as file:
+        for at in range(0, len(samples), AT_ONCE):
+            file.write(np.frombuffer(samples[at : at + AT_ONCE], np.int16))
+    return out.getvalue()
+
 
 STREAMED = frozenset({"ogg", "opus", "mp3"})
 """Formats that can be read though their header was written before the sound."""
@@ -22,7 +68,7 @@ STEADY = {"bitrate_mode": "CONSTANT", "compression_level": 0.7}
 
 
 class Encoder:
-    """`feed` s16le mono at `rate`, then `close`. `container` is a key of `files.FORMATS`.
+    """`feed` s16le mono at `rate`, then `close`. `container` is a key of `FORMATS`.
 
     Where the format does not know the rate, the next higher one that it knows is used.
     """
@@ -30,8 +76,8 @@ class Encoder:
     def __init__(self, target: BinaryIO | Callable[[bytes], Any], rate: int, container: str) -> None:
         import soundfile
 
-        format, subtype = files.FORMATS[container]
-        fitting = min((each for each in files.RATES.get(container, (rate,)) if each >= rate), default=48_000)
+        format, subtype = FORMATS[container]
+        fitting = min((each for each in RATES.get(container, (rate,)) if each >= rate), default=48_000)
         self._resampler = pcm.Resampler(rate, fitting)
         self._target = _Honest(_Forward(target) if callable(target) else target)
         how: dict[str, Any] = STEADY if callable(target) and container == "mp3" else {}
@@ -48,12 +94,11 @@ class Encoder:
             self._file.close()
 
     def _put(self, samples: bytes) -> None:
-        """In pieces: libsndfile's Vorbis encoder overflows its stack when it is given minutes at once."""
         import numpy as np
 
-        for at in range(0, len(samples), files.READ_BYTES):
+        for at in range(0, len(samples), AT_ONCE):
             with hushed(), self._target.errors():
-                self._file.write(np.frombuffer(samples[at : at + files.READ_BYTES], np.int16))
+                self._file.write(np.frombuffer(samples[at : at + AT_ONCE], np.int16))
 
 
 class _Honest:

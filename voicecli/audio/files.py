@@ -1,28 +1,38 @@
-"""Sound files: what they are, their samples, writing them, and writing any file whole or not at all.
+"""The door to recordings: what a sound file is, how long, and its samples, whatever its header claims.
 
-Belongs here: soundfile's door, containers by their first bytes, raw 16-bit PCM, atomic writing.
-Does not belong here: devices, services' streams (codec), deciding which container a service gets.
+A file may hold several recordings one behind the other, or a WAV whose writer died: `audio.parts` finds them, and all
+of them are read. What libsndfile does not know goes to another program (audio.foreign), where `door` may ask one.
+
+Belongs here: soundfile's reading end, containers by their first bytes, raw 16-bit PCM.
+Does not belong here: devices, services' streams (codec), writing (encoder), deciding which container a service gets.
 
 Files without a header (.raw, .pcm, .s16le) and streams such as stdin are s16le, 16 kHz, mono.
 """
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from voicecli.audio import pcm
+from voicecli.audio.encoder import FORMATS as FORMATS
+from voicecli.audio.encoder import WRITABLE as WRITABLE
+from voicecli.audio.encoder import encode as encode
+from voicecli.audio.parts import Part, Window, parts_of
 from voicecli.audio.quiet import hushed
-from voicecli.errors import InputError, UsageError
-from voicecli.storage.atomic import Part, is_same
+from voicecli.errors import InputError
+from voicecli.storage.writing import atomic as atomic
+from voicecli.storage.writing import refuse_input as refuse_input
 from voicecli.types import MIC, AudioClip, PcmFormat
+
+if TYPE_CHECKING:
+    from voicecli.audio.pcm import Floats
 
 Source = Path | BinaryIO
 
@@ -30,14 +40,22 @@ RAW = frozenset({".raw", ".pcm", ".s16le", ".s16"})
 """Extensions of files that are samples and nothing else."""
 
 READ_BYTES = 65_536
+READ_SAMPLES = 16_384
+LAST_SAMPLES = 256
+"""Read at once, of all channels together; and near a place that cannot be read."""
 
 UNKNOWN_FRAMES = 1 << 48
 """libsndfile gives more than this where a file does not tell its length."""
 
+SLOWEST, FASTEST = 1000, 1_000_000
+"""Rates in Hz that sound may have; a second of one at 1 Hz would become 16,000 samples for each of its own."""
+
+MOST_PARTS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a sound file is, told by its header. `container` is an extension without the dot."""
+    """What a sound file is, told by its headers. `container` is an extension without the dot."""
 
     container: str
     seconds: float
@@ -72,14 +90,59 @@ MAGIC = {
 
 
 def probe(path: Path) -> Probe:
-    """Reads the header only. InputError: it cannot be read, or is no sound that libsndfile knows."""
+    """Reads headers only. InputError: it cannot be read, or is no sound that libsndfile knows."""
     if path.suffix.lower() in RAW:
         return Probe("raw", _size(path) / (2 * MIC.rate), MIC.rate, MIC.channels)
     with _binary(path) as file:
-        container = container_of(file.read(16))
-        file.seek(0)
-        with _sound(file, str(path)) as sound:
-            return Probe(container, sound.frames / sound.samplerate, sound.samplerate, sound.channels)
+        container, parts = _parts(file, str(path))
+        told = [_told(file, part, str(path)) for part in parts]
+    return Probe(container, sum(seconds for seconds, _, _ in told), *told[0][1:])
+
+
+def _parts(file: BinaryIO, who: str) -> tuple[str, list[Part]]:
+    file.seek(0)
+    container = container_of(file.read(16))
+    parts = parts_of(file, container)
+    if len(parts) > MOST_PARTS:
+        raise InputError(f"holds more than {MOST_PARTS:,} recordings", who=who, cure="Take it apart.")
+    return container, parts
+
+
+def _told(file: BinaryIO, part: Part, who: str) -> tuple[float, int, int]:
+    """Seconds, rate and channels of a recording in a file."""
+    with _sound(Window(file, part), who) as sound:
+        return _seconds(sound, part) or 0.0, sound.samplerate, sound.channels
+
+
+def _seconds(sound: Any, part: Part) -> float | None:
+    if part.seconds is not None:
+        return part.seconds
+    return sound.frames / sound.samplerate if 0 <= sound.frames < UNKNOWN_FRAMES else None
+
+
+def is_as_it_says(path: Path) -> bool:
+    """Whether any reader of the file gets all that is in it: one recording, whose channels don't cancel each other."""
+    with _binary(path) as file:
+        if path.suffix.lower() in RAW:
+            return True
+        container, parts = _parts(file, str(path))
+        return len(parts) == 1 and not (container != "" and _cancels(file, parts[0], str(path)))
+
+
+LOOKED_AT_S = 120
+
+
+def _cancels(file: BinaryIO, part: Part, who: str) -> bool:
+    """Whether the mean of the channels is not what `pcm.mixed` makes of them, somewhere in the first two minutes."""
+    try:
+        with _sound(Window(file, part), who) as sound:
+            if sound.channels < 2:
+                return False
+            count = LOOKED_AT_S * sound.samplerate * sound.channels // READ_SAMPLES + 1
+            blocks = (block for block, _ in zip(_frames(sound, who), range(count), strict=False))
+            return any(pcm.cancel(block) for block in blocks)
+    except InputError:
+        return False
 
 
 def read_clip(path: Path) -> AudioClip:
@@ -98,14 +161,18 @@ def clip_of(data: bytes, name: str, who: str = "") -> AudioClip:
     """Encoded bytes as a clip called `name`. A WAV that was streamed gets its true length. InputError."""
     if not data:
         raise InputError("is empty", who=who or name, cure="Give it a recording.")
-    container = container_of(data[:16])
+    container, parts = _parts(io.BytesIO(data), who or name)
+    if container == "wav" and len(parts) == 1 and parts[0].head:
+        data, parts = _mended(data, parts[0]), [Part(0, len(data))]
     if container == "webm" and b"matroska" in data[:64]:
         container = "mkv"  # the same container, and more in it than services take
-    data = pcm.repair_wav(data) if container == "wav" else data
+    seconds: float | None = 0.0
     try:
-        with _sound(io.BytesIO(data), who or name) as sound:
-            seconds = sound.frames / sound.samplerate if 0 <= sound.frames < UNKNOWN_FRAMES else None
-            container = container or sound.format.lower()
+        for part in parts:
+            with _sound(Window(io.BytesIO(data), part), who or name) as sound:
+                found = _seconds(sound, part)
+                seconds = None if seconds is None or found is None else seconds + found
+                container = container or sound.format.lower()
     except InputError:
         if not container:
             raise
@@ -115,13 +182,39 @@ def clip_of(data: bytes, name: str, who: str = "") -> AudioClip:
     return AudioClip(data, container, seconds, name)
 
 
+def _mended(data: bytes, part: Part) -> bytes:
+    """A WAV with its true lengths."""
+    samples = data[part.start : part.end]
+    whole = len(part.head) + len(samples) - 8
+    if whole > pcm.UNKNOWN_LENGTH:
+        return data
+    lengths = whole.to_bytes(4, "little"), len(samples).to_bytes(4, "little")
+    return part.head[:4] + lengths[0] + part.head[8:-4] + lengths[1] + samples
+
+
 # -------------------------------------------------------------------------------- its samples
 
 
 def read_pcm(source: Source, rate: int = MIC.rate) -> bytes:
     """The whole recording as s16le mono at `rate`. InputError."""
-    pieces = list(_pieces(source))
-    return pcm.resample(b"".join(samples for samples, _ in pieces), pieces[0][1], rate) if pieces else b""
+    return _whole(_pieces(source), rate)
+
+
+def decode(data: bytes, who: str) -> tuple[bytes, int]:
+    """Encoded bytes, whole, as s16le mono and the rate of the first recording in it. InputError: nothing reads them."""
+    pieces = list(_sound_pieces(io.BytesIO(data), who))
+    rate = pieces[0][1] if pieces else MIC.rate
+    return _whole(iter(pieces), rate), rate
+
+
+def _whole(pieces: Iterator[tuple[bytes, int]], rate: int) -> bytes:
+    """Pieces of samples, each at its own rate, as one sound."""
+    runs: list[tuple[int, list[bytes]]] = []
+    for samples, rate_in in pieces:
+        if not runs or runs[-1][0] != rate_in:
+            runs.append((rate_in, []))
+        runs[-1][1].append(samples)
+    return b"".join(pcm.resample(b"".join(each), rate_in, rate) for rate_in, each in runs)
 
 
 def blocks(source: Source, rate: int = MIC.rate, ms: float = 20, *, live: bool = True) -> Iterator[bytes]:
@@ -130,37 +223,42 @@ def blocks(source: Source, rate: int = MIC.rate, ms: float = 20, *, live: bool =
     Where it is not `live`, sound may be held back for a while, and changing its rate is ten times as fast.
     """
     size = PcmFormat(rate).bytes_for(ms)
-    resampler: pcm.Resampler | pcm.FileResampler | None = None
     rest = b""
-    for samples, rate_in in _pieces(source):
-        resampler = resampler or (pcm.Resampler if live else pcm.FileResampler)(rate_in, rate)
-        rest += resampler.feed(samples)
+    for samples in _at_rate(_pieces(source), rate, pcm.Resampler if live else pcm.FileResampler):
+        rest += samples
         whole = len(rest) - len(rest) % size
         yield from (rest[at : at + size] for at in range(0, whole, size))
         rest = rest[whole:]
-    rest += resampler.flush() if resampler else b""
-    yield from (rest[at : at + size] for at in range(0, len(rest), size))
+    if rest:
+        yield rest
 
 
-def decode(data: bytes, who: str) -> tuple[bytes, int]:
-    """Encoded bytes, whole, as s16le mono and its rate. InputError: libsndfile cannot read them."""
-    pieces = list(_sound_pieces(io.BytesIO(data), who))
-    return b"".join(samples for samples, _ in pieces), pieces[0][1] if pieces else MIC.rate
+def _at_rate(
+    pieces: Iterator[tuple[bytes, int]], rate: int, make: type[pcm.Resampler] | type[pcm.FileResampler]
+) -> Iterator[bytes]:
+    resampler: pcm.Resampler | pcm.FileResampler | None = None
+    rate_now = 0
+    for samples, rate_in in pieces:
+        if rate_in != rate_now:
+            if resampler:
+                yield resampler.flush()
+            resampler, rate_now = make(rate_in, rate), rate_in
+        assert resampler is not None
+        yield resampler.feed(samples)
+    if resampler:
+        yield resampler.flush()
 
 
 def _pieces(source: Source) -> Iterator[tuple[bytes, int]]:
     """Pieces of s16le mono, each with its rate."""
     if not isinstance(source, Path):
-        yield from _streamed(source)
+        yield from streamed(source)
         return
     with _binary(source) as file:
-        if source.suffix.lower() in RAW or _is_streamed_wav(file):
-            yield from _streamed(file)
-        else:
-            yield from _sound_pieces(file, str(source))
+        yield from streamed(file) if source.suffix.lower() in RAW else _sound_pieces(file, str(source))
 
 
-def _streamed(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def streamed(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Raw samples, or a WAV of them, as they arrive."""
     read = getattr(file, "read1", file.read)
     head = b""
@@ -185,38 +283,63 @@ def _unwrapped(wav: pcm.WavStream, data: bytes) -> bytes:
         raise InputError(str(exc), who="stdin", cure="Send 16-bit samples: s16le, 16 kHz, mono.") from None
 
 
-def _is_streamed_wav(file: BinaryIO) -> bool:
-    """Whether it is a WAV whose header does not tell its length: libsndfile would find nothing in it."""
-    try:
-        found = pcm.parse_wav_header(file.read(READ_BYTES))
-    except ValueError:
-        found = None
-    file.seek(0)
-    return found is not None and found[2] == pcm.ENDLESS
-
-
 def _sound_pieces(file: BinaryIO, who: str) -> Iterator[tuple[bytes, int]]:
-    """Whatever libsndfile reads. Through floats, since it does not scale float files to integers."""
-    import numpy as np
+    """Whatever libsndfile reads, each recording in it."""
+    for part in _parts(file, who)[1]:
+        rate, done = 0, 0
+        try:
+            with _sound(Window(file, part), who) as sound:
+                rate = sound.samplerate
+                for block in _frames(sound, who):
+                    done += len(block)
+                    yield pcm.s16(pcm.mixed(block)), rate
+        except InputError:
+            if not done:
+                raise
+            with _sound(Window(file, part), who) as sound:
+                yield from ((pcm.s16(pcm.mixed(block)), rate) for block in _last_frames(sound, who, done))
 
-    with _sound(file, who) as sound:
-        while True:
-            with _sound_errors(who), hushed():
-                block = sound.read(READ_BYTES, dtype="float32", always_2d=True)
-            if not len(block):
-                return
-            mono = block.mean(axis=1) if block.shape[1] > 1 else block[:, 0]
-            yield np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16).tobytes(), sound.samplerate
+
+def _frames(sound: Any, who: str, count: int = READ_SAMPLES) -> Iterator[Floats]:
+    """The frames, a row each, as floats: libsndfile does not scale float files to integers."""
+    while True:
+        with _sound_errors(who), hushed():
+            block = sound.read(max(1, count // sound.channels), dtype="float32", always_2d=True)
+        if not len(block):
+            return
+        yield pcm.finite(block)
+
+
+def _last_frames(sound: Any, who: str, done: int) -> Iterator[Floats]:
+    """The frames behind the first `done` of a recording that was cut off, as far as they go."""
+    with suppress(InputError):
+        for block in _frames(sound, who):
+            done -= len(block)
+            if done <= 0:
+                break
+        yield from _frames(sound, who, LAST_SAMPLES)
 
 
 @contextmanager
-def _sound(file: BinaryIO, who: str) -> Iterator[Any]:
+def _sound(file: io.RawIOBase, who: str) -> Iterator[Any]:
     import soundfile
 
     with _sound_errors(who), hushed():
         sound = soundfile.SoundFile(file)
     with sound:
+        check_rate(sound.samplerate, who)
         yield sound
+
+
+class RateError(InputError):
+    """A recording says that it has a rate that no sound has."""
+
+
+def check_rate(rate: int, who: str) -> None:
+    """Raises RateError where a rate is out of range."""
+    if not SLOWEST <= rate <= FASTEST:
+        what = f"says that it has {rate:,} samples a second, which no sound has"
+        raise RateError(what, who=who, cure="Give its true rate, for instance with sox -r.")
 
 
 def _named(who: str) -> str:
@@ -255,7 +378,7 @@ def _binary(path: Path) -> Iterator[BinaryIO]:
     with file:
         if os.name != "nt" and stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
             raise InputError("is a folder", who=str(path), cure="Give it a file.")
-        yield file if file.seekable() else io.BytesIO(file.read())
+        yield cast(BinaryIO, file) if file.seekable() else io.BytesIO(file.read())
 
 
 def _size(path: Path) -> int:
@@ -270,132 +393,3 @@ def _readable(path: Path) -> Iterator[None]:
     except OSError as exc:
         what = next((text for kind, text in CANNOT_READ.items() if isinstance(exc, kind)), exc.strerror or str(exc))
         raise InputError(what, who=str(path), cure="Check the path.") from None
-
-
-# ------------------------------------------------------------------------------------- writing
-
-FORMATS = {
-    "flac": ("FLAC", "PCM_16"),
-    "ogg": ("OGG", "VORBIS"),
-    "opus": ("OGG", "OPUS"),
-    "mp3": ("MP3", "MPEG_LAYER_III"),
-    "aiff": ("AIFF", "PCM_16"),
-}
-"""What libsndfile writes, by extension: its format and subtype."""
-
-RATES = {
-    "opus": (8000, 12_000, 16_000, 24_000, 48_000),
-    "mp3": (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
-}
-"""The only rates that a format knows."""
-
-WRITABLE = ("wav", "pcm", *FORMATS)
-
-
-def encode(samples: bytes, rate: int, container: str) -> bytes:
-    """s16le mono as a file of that container (one of `WRITABLE`). UsageError: another one."""
-    if container == "wav":
-        return pcm.wav_bytes(samples, PcmFormat(rate))
-    if container in ("pcm", "raw"):
-        return samples
-    if container not in FORMATS:
-        raise UsageError(f"sound cannot be written as {container!r}", cure=f"Choose one of: {', '.join(WRITABLE)}.")
-    fitting = min((each for each in RATES.get(container, (rate,)) if each >= rate), default=48_000)
-    return _encoded(pcm.resample(samples, rate, fitting), fitting, *FORMATS[container])
-
-
-def _encoded(samples: bytes, rate: int, format: str, subtype: str) -> bytes:
-    """In pieces: libsndfile's Vorbis encoder overflows its stack when it is given minutes at once."""
-    import numpy as np
-    import soundfile
-
-    out = io.BytesIO()
-    with hushed(), soundfile.SoundFile(out, "w", rate, 1, subtype, format=format) as file:
-        for at in range(0, len(samples), READ_BYTES):
-            file.write(np.frombuffer(samples[at : at + READ_BYTES], np.int16))
-    return out.getvalue()
-
-
-FULL = {
-    errno.ENOSPC: ("the disk is full", "Make room, or choose another place."),
-    errno.EDQUOT: ("your share of the disk is full", "Make room, or choose another place."),
-    errno.EFBIG: ("is too large for this disk", "Choose another place."),
-}
-"""What can go wrong while a file is written, in words; other errors there are not about the file."""
-
-CANNOT_OPEN = FULL | {
-    errno.ENOENT: ("the folder does not exist", "Create it first."),
-    errno.ENOTDIR: ("the folder does not exist", "Create it first."),
-    errno.EACCES: ("may not be written", "Choose another place."),
-    errno.EPERM: ("may not be written", "Choose another place."),
-    errno.EROFS: ("may not be written", "Choose another place."),
-    errno.EISDIR: ("is a folder", "Give it the name of a file."),
-    errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter one."),
-}
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file (it may be sought in) that appears whole under its name, or not at all.
-
-    It is written under a name beside its own, and renamed when the block ends; when the block raises it
-    vanishes and what was there stays. Pipes and devices are written directly. UsageError: it cannot be written.
-    """
-    with _writable(path, CANNOT_OPEN):
-        part = None if _is_odd(path) else Part(_target(path))
-    if part is None:
-        with _direct(path) as file:
-            yield file
-        return
-    try:
-        with _writable(path, FULL):
-            yield part.file
-            part.file.flush()
-        with _writable(path, CANNOT_OPEN):
-            part.finish()
-    except BaseException:
-        part.discard()
-        raise
-
-
-@contextmanager
-def _direct(path: Path) -> Iterator[BinaryIO]:
-    """A pipe or a device: what is written is gone."""
-    with _writable(path, CANNOT_OPEN):
-        file = path.open("wb")
-    with _writable(path, FULL), file:
-        yield file
-        file.flush()
-
-
-def _target(path: Path) -> Path:
-    """The file that `path` leads to. OSError: a folder, or a file that is read-only, which is meant so."""
-    target = path.resolve()
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "is a folder")
-    if target.exists() and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, "is read-only")
-    return target
-
-
-def refuse_input(path: Path, *inputs: Path | str | None) -> None:
-    """UsageError when writing to `path` would be writing over one of the inputs (None: is none)."""
-    for each in inputs:
-        if each is not None and is_same(path, Path(each)) and not _is_odd(path):
-            raise UsageError(f"{path} is the input", cure="Choose another name to write to.")
-
-
-def _is_odd(path: Path) -> bool:
-    """A device or a pipe, which may well be both: a terminal, /dev/null."""
-    return path.exists() and not path.is_file() and not path.is_dir()
-
-
-@contextmanager
-def _writable(path: Path, words: Mapping[int, tuple[str, str]]) -> Iterator[None]:
-    try:
-        yield
-    except OSError as exc:
-        if exc.errno is None or exc.errno not in words:
-            raise
-        what, cure = words[exc.errno]
-        raise UsageError(what, who=str(path), cure=cure) from exc

@@ -14,7 +14,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voicecli.types import PcmFormat
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Samples = NDArray[np.int16]
-    Floats = NDArray[np.float32]
+    Floats = NDArray[np.floating[Any]]
 
 SILENCE_DBFS = -100.0
 """What the level of digital silence is called; no 16-bit sound is quieter than −90.3."""
@@ -92,14 +92,58 @@ def _mean_square(dbfs: float) -> float:
 # ----------------------------------------------------------------------- channels and rates
 
 
+CANCELLED = 0.25
+"""So much of the power that unrelated channels would have together says that they cancel each other."""
+
+
+def mixed(frames: Floats) -> Floats:
+    """Frames of several channels (float, one row each) as one: their mean, or the loudest where they cancel."""
+    if frames.shape[1] == 1:
+        return frames[:, 0]
+    return frames[:, int(_power(frames).argmax())] if cancel(frames) else frames.mean(axis=1, dtype=frames.dtype)
+
+
+def cancel(frames: Floats) -> bool:
+    """Whether the channels (one column each) cancel each other, as those of a wrongly wired cable do."""
+    mean = frames.mean(axis=1, dtype=frames.dtype)
+    return bool(mean @ mean < CANCELLED * _power(frames).sum() / frames.shape[1] ** 2)
+
+
+def _power(frames: Floats) -> Floats:
+    """The power of each channel, summed up."""
+    import numpy as np
+
+    power: Floats = np.einsum("ij,ij->j", frames, frames)
+    return power
+
+
+LOUDEST = 64.0
+"""Of floats that are taken for samples: 36 dB above full scale."""
+
+
+def finite(samples: Floats) -> Floats:
+    """Floats as a file has them, with silence for what is not a number, and within reason."""
+    import numpy as np
+
+    found: Floats = np.clip(np.nan_to_num(samples), -LOUDEST, LOUDEST)
+    return found
+
+
+def s16(samples: Floats) -> bytes:
+    """Floats up to 1 as s16le."""
+    import numpy as np
+
+    return bytes(np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16).tobytes())
+
+
 def to_mono(pcm: bytes, channels: int) -> bytes:
-    """The mean of all channels. A last incomplete frame is dropped."""
+    """All channels as one. A last incomplete frame is dropped."""
     if channels == 1:
         return pcm
     import numpy as np
 
     frames = np.frombuffer(pcm, np.int16, len(pcm) // (2 * channels) * channels).reshape(-1, channels)
-    return bytes(np.rint(frames.mean(axis=1, dtype=np.float32)).astype(np.int16).tobytes())
+    return bytes(np.rint(mixed(frames.astype(np.float32))).astype(np.int16).tobytes())
 
 
 def from_mono(pcm: bytes, channels: int) -> bytes:

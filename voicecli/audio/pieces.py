@@ -6,7 +6,7 @@ Does not belong here: where to cut (splitter), what a service takes, sending.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -65,16 +65,18 @@ def raw_of(text: str) -> Raw:
     return raw
 
 
-def blocks(path: Path, raw: Raw | None = None, search: str | None = None) -> Iterator[bytes]:
+def blocks(path: Path, raw: Raw | None = None, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
     """The recording as s16le mono at 16 kHz, as it is read. InputError: nothing here can read it."""
     if raw is not None:
         return _raw_blocks(path, raw)
     try:
         files.probe(path)
+    except files.RateError:
+        raise
     except InputError:
-        if not path.is_file() or not path.stat().st_size or not _is_media(path):
+        if not path.is_file() or not path.stat().st_size or not is_media(path):
             raise
-        return foreign.blocks(path, search)
+        return foreign.blocks(path, env)
     return files.blocks(path, ms=BLOCK_MS, live=False)
 
 
@@ -89,11 +91,16 @@ def seconds(path: Path, raw: Raw | None = None) -> float:
     return found if found < LONGEST_S else 0.0
 
 
-def _is_media(path: Path) -> bool:
+def is_media(path: Path) -> bool:
     """Whether another program might find sound in it; a text is not worth asking."""
     with path.open("rb") as file:
         head = file.read(512)
-    return bool(files.container_of(head[:16])) or b"\0" in head
+    return bool(files.container_of(head[:16])) or not _is_text(head)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether these are letters, in UTF-8 (the last one may be cut), without controls."""
+    return b"\0" not in head and "\ufffd" not in head.decode("utf-8", "replace")[:-3]
 
 
 def _raw_blocks(path: Path, raw: Raw) -> Iterator[bytes]:
@@ -110,9 +117,8 @@ def _raw_blocks(path: Path, raw: Raw) -> Iterator[bytes]:
 
 
 def _mono(data: bytes, kind: str, bits: int, channels: int) -> bytes:
-    samples = np.frombuffer(data, kind).astype(np.float64).reshape(-1, channels).mean(axis=1)
-    samples = (samples - (128 if kind == "u1" else 0)) * (2.0 ** (15 - bits))
-    return bytes(np.clip(np.rint(np.nan_to_num(samples)), -32768, 32767).astype(np.int16).tobytes())
+    samples = np.frombuffer(data, kind).astype(np.float64).reshape(-1, channels)
+    return pcm.s16(pcm.mixed(pcm.finite((samples - (128 if kind == "u1" else 0)) * 2.0**-bits)))
 
 
 # -- pieces ----------------------------------------------------------------------------------------
@@ -178,6 +184,7 @@ class Cutter:
 def levels(frames: bytes) -> list[float]:
     """The level of each frame of 20 ms in dBFS, −100 for digital silence."""
     samples = np.frombuffer(frames, np.int16).reshape(-1, FRAME).astype(np.float32)
+    samples -= samples.mean(axis=1, keepdims=True)  # a microphone's offset is no sound
     power = np.einsum("ij,ij->i", samples, samples) / FRAME / 32768**2
     found: list[float] = (10 * np.log10(np.maximum(power, 1e-10))).tolist()
     return found

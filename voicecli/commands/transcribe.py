@@ -250,7 +250,7 @@ def settings_of(session: Session, family: Family, wish: Wish) -> Settings:
     clear(folder, [FOLDER], KEEP_DAYS)
     cache = PieceCache(folder if wish.cached else None, most)
     lanes = wish.lanes or (1 if family.local else LANES)
-    return Settings(lanes, wish.raw, bool(TIMED & set(wish.formats)), cache, session.env.get("PATH"))
+    return Settings(lanes, wish.raw, bool(TIMED & set(wish.formats)), cache, session.env)
 
 
 # -- doing it --------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,13 +45,13 @@ AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the flags said. `lanes` requests run at a time; `search` is the PATH; `timed`: results have times."""
+    """What the flags said. `lanes` requests run at a time; `env` is this run's; `timed`: results have times."""
 
     lanes: int = 4
     raw: pieces.Raw | None = None
     timed: bool = False
     cache: PieceCache = field(default_factory=lambda: PieceCache(None))
-    search: str | None = None
+    env: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,22 @@ def whole(path: Path, fit: Fit, settings: Settings) -> AudioClip | None:
     """The file as it is, where the family takes it so; None: it must be cut or converted. InputError."""
     if not fit.native or settings.raw is not None or not _is_small(path, fit):
         return None
-    clip = files.read_clip(path)
-    if clip.container not in fit.containers or len(clip.data) > fit.most_bytes:
+    try:
+        clip = files.read_clip(path)
+    except InputError:
+        if not path.is_file() or not pieces.is_media(path):
+            raise
+        return None  # another program may know it
+    if clip.container not in fit.containers or len(clip.data) > fit.most_bytes or not files.is_as_it_says(path):
         return None
-    return None if fit.most_seconds is not None and _is_long(clip, fit, fit.most_seconds, settings.search) else clip
+    return None if fit.most_seconds is not None and _is_long(clip, fit, fit.most_seconds, settings.env) else clip
 
 
-def _is_long(clip: AudioClip, fit: Fit, most_seconds: float, search: str | None) -> bool:
+def _is_long(clip: AudioClip, fit: Fit, most_seconds: float, env: Mapping[str, str] | None) -> bool:
     """Whether it must be cut. What does not tell its length and cannot be cut here is the service's to judge."""
     if clip.seconds is not None:
         return clip.seconds > most_seconds
-    return fit.timeless or foreign.are_readable(search)
+    return fit.timeless or foreign.are_readable(env)
 
 
 def _is_small(path: Path, fit: Fit) -> bool:
@@ -209,7 +214,7 @@ class Work:
             raise InputError(
                 f"is too long: {self._family.name} takes {most}", who=name, cure="Cut it into shorter ones."
             )
-        blocks = pieces.blocks(path, self._settings.raw, self._settings.search)
+        blocks = pieces.blocks(path, self._settings.raw, self._settings.env)
         return pieces.Cutter(blocks, replace(self.fit.rules, total_s=pieces.seconds(path, self._settings.raw)))
 
     async def _produce(

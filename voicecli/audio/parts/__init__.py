@@ -1,0 +1,38 @@
+"""The recordings in a file that holds several, one behind the other: `cat a.mp3 b.mp3`, chained Ogg, WAVs in a row.
+
+Readers of sound believe the first header, and so read the first recording only. Here a file is walked from header
+to header, without decoding, and each recording in it told with the bytes that it takes.
+
+Belongs here: which walker a container needs. Does not belong here: decoding (audio.files, audio.foreign).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
+
+from voicecli.audio.parts import mpeg, others, riff
+from voicecli.audio.parts.window import Bytes, Part, Window
+
+__all__ = ["Part", "Window", "parts_of"]
+
+WALKERS: Mapping[str, Callable[[Bytes], list[Part]]] = {
+    "mp3": mpeg.parts,
+    "wav": riff.parts,
+    "aiff": riff.parts,
+    "ogg": others.ogg,
+    "flac": others.flac,
+    "m4a": others.boxes,
+    "webm": others.webm,
+}
+
+
+def parts_of(file: BinaryIO, container: str) -> list[Part]:
+    """The recordings in a file, in order; one that takes all of it where nothing else is known.
+
+    `container` is what `files.container_of` tells of the file's first bytes.
+    """
+    data = Bytes(file)
+    walker = WALKERS.get(container)
+    found = walker(data) if walker else []
+    return found or [Part(0, data.size)]
