@@ -27,8 +27,8 @@ from tests.test_cli_chat import PATH, STOP, answering, event
 from tests.virtual import virtual_devices
 from tests.work import serve, written
 from voicecli.commands.converse import FILES
-from voicecli.terminal.console import clean
 from voicecli.terminal.prompt import _completer
+from voicecli.text.clean import clean
 
 server = pytest.fixture(serve)
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.fakes.server import FakeServer, Reply
 from tests.test_cli_chat import PATH, STOP, event
-from voicecli.terminal.console import clean
+from voicecli.text.clean import clean
 
 ESC = "\x1b"
 Terminal = Callable[..., tuple[int, str]]

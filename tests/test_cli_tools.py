@@ -23,7 +23,7 @@ from tests.fakes.server import STALL, FakeServer, Reply
 from tests.test_cli_chat import DONE, PATH, UNKEPT, answering, event
 from tests.test_cli_converse import Person
 from tests.work import serve, written
-from voicecli.terminal.console import clean
+from voicecli.text.clean import clean
 
 DRAWN = "/v1/images/generations"
 PIG = png("407")

@@ -43,8 +43,11 @@ PURE = {
 }
 """Rooms that decide: values in, values out."""
 
+BASIC = {f"text.{name}" for name in ("characters", "clean", "join", "language", "width")}
+"""What every room may need to know of texts."""
+
 LAYERS = {
-    0: {"", "types", "errors", "text.characters", "storage.atomic"},
+    0: {"", "types", "errors", "storage.atomic", *BASIC},
     1: {"ports", "config", "storage", "notes.store"},
     2: PURE,
     3: {"audio", "backends", "dialogue", "notes"},

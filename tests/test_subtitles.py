@@ -14,7 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from voicecli.text import subtitles
-from voicecli.text.subtitles import Cue, Layout, cells, cues, from_json, stretches, verbose_json
+from voicecli.text.subtitles import Cue, Layout, cues, from_json, stretches, verbose_json
+from voicecli.text.width import cells
 from voicecli.types import Segment, Transcript, Word
 
 

@@ -81,7 +81,7 @@ CHUNKS = [
     ([{"choices": []}, {"choices": None}, {}, None, [], 7, {"choices": [None, 3]}], ("", "", None)),
     ([chunk(delta={"content": "\ud83d"}), chunk(delta={"content": "\ude00!"})], ("😀!", "", None)),
     ([chunk(delta={"content": "\ud83d"}), chunk(delta={"content": "x"})], ("\ufffdx", "", None)),
-    ([chunk(delta={"content": "a\x1b[2Jb\x07\r\n\tc"})], ("a[2Jb\n\tc", "", None)),
+    ([chunk(delta={"content": "a\x1b[2Jb\x07\r\n\tc"})], ("ab\n\tc", "", None)),
     ([chunk(delta={"content": "0"}), chunk(delta={"content": "1"}, index=1)], ("0", "", None)),
 ]  # fmt: skip
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.dialogue.consent import asked_aloud, can_be_told
-from voicecli.dialogue.courtesy import Verdict, is_chinese, last_words, verdict, waiting
+from voicecli.dialogue.courtesy import Verdict, last_words, verdict, waiting
+from voicecli.text.language import is_chinese
 
 YES = """
 Yes. | yes | Yes! | YES | yeah | Yep. | yup | Sure. | sure thing | Sure, go ahead! | Go ahead. | go for it

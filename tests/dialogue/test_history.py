@@ -14,7 +14,7 @@ from voicecli.dialogue.history import (
     History,
     cut_to_heard,
     estimate_tokens,
-    join_utterances,
+    joined,
     mark_interrupted,
     trim,
 )
@@ -96,13 +96,13 @@ def test_whatever_is_trimmed(with_system: bool, talk: list[ChatMessage], budget:
     ],
 )
 def test_utterances_are_joined_as_they_are_written(parts: tuple[str, ...], text: str) -> None:
-    assert join_utterances(parts) == text
+    assert joined(parts) == text
 
 
 @given(st.text(max_size=200), st.integers(5, 60))
 def test_joining_undoes_splitting_but_for_white_space(text: str, limit: int) -> None:
     pieces = split_text(text, limit=limit)
-    assert "".join(join_utterances(pieces).split()) == "".join("".join(pieces).split())
+    assert "".join(joined(pieces).split()) == "".join("".join(pieces).split())
 
 
 # -- what was heard ----------------------------------------------------------------------------------

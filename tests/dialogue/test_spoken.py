@@ -10,7 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests import writing
+from voicecli.text import reasoning
 from voicecli.text.spoken import Speakable, speakable
+
+
+def cut(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def stream(tokens: list[str], language: str | None = None) -> str:
@@ -37,7 +43,7 @@ CASES = [
     ("-5 degrees, C# and #1", "-5 degrees, C# and #1"),
     # links, pictures, addresses
     ('See [the docs](https://example.com/a_(b)?c=d "T") now.', "See the docs now."),
-    ("![a cat](cat.png) and [ref][1] and [Text][]", "a cat and ref and Text"),
+    ("![a cat](cat.png) and [ref][1] and [Text][]", "a cat and ref[1] and Text"),
     ("[https://x.org/a](https://x.org/a)", "x.org"),
     ("Go to https://www.example.com/x?y=1. Or http://a.b.org:80/, ok", "Go to example.com. Or a.b.org, ok"),
     ("(see https://example.com/a) or <https://foo.org/b>!", "(see example.com) or foo.org!"),
@@ -47,8 +53,8 @@ CASES = [
     ("mail <me@example.com> or me@example.com", "mail me@example.com or me@example.com"),
     ("xhttp://a and hello how what", "xhttp://a and hello how what"),
     # notes and citations
-    ("True[^1].\n\n[^1]: A note\nEnd", "True.\n\nEnd"),
-    ("Paris [1] is big[2][3].", "Paris is big."),
+    ("True[^1].\n\n[^1]: A note\nEnd", "True.\n\nA note.\nEnd"),
+    ("Paris [1] is big[2][3].[4] So", "Paris 1 is big[2][3]. So"),
     ("Known【4†source】.", "Known."),
     ("[ref]: http://x.y\nEnd", "End"),
     ("a[0] and a[i] and [sic]", "a[0] and a[i] and sic"),
@@ -73,6 +79,23 @@ CASES = [
     ("x <!-- gone\n--> y <|im_end|>z", "x y z"),
     ("5 < 6, a <b and c> d, 1<2", "5 < 6, a <b and c> d, 1<2"),
     ("<style>p { }</style>text", "text"),
+    # tags that are spoken of
+    ("The model prints a <think> tag. Then </think> ends it.", "The model prints a think tag. Then think ends it."),
+    ("<script> tags hold code, </script> ends them.", "script tags hold code, script ends them."),
+    ("<think>never closed", "think never closed"),
+    ("<script>\nlet x\n</script>\nEnd", "End"),
+    ("Replace <your-name> by yours, List<String>.", "Replace your-name by yours, List String."),
+    ("He said <<hello there>> and a<b>c", "He said hello there and a b c"),
+    ("把<name>换成你的", "把name 换成你的"),
+    ("an open <!-- comment", "an open <!-- comment"),
+    ("<img src=x alt='a cat'> <p>one<p>two", "a cat\none\ntwo"),
+    ("I add.\n</think>\n\nFour.", "Four."),
+    ("It ends with </think>\nand goes on.", "It ends with think\nand goes on."),
+    # numbers in brackets
+    ("Choose x in [1, 10]. You gained [100] points, 【3】!", "Choose x in 1, 10. You gained 100 points, 【3】!"),
+    ("Use ``` to open.\nMore text.", "Use to open.\nMore text."),
+    ("Here: ```py\nx = 1\n```\nDone.", "Here:\n(code shown on screen)\n\nDone."),
+    ("``` opens code.\nMore text.", "opens code.\nMore text."),
     # formulas
     ("It costs $5 to $10, or 5$; $HOME", "It costs $5 to $10, or 5$; HOME"),
     ("$x^2 + \\frac{a}{b}$ and \\(a \\times b\\)", "x squared + a over b and a times b"),
@@ -100,7 +123,7 @@ CASES = [
     ("```" + "x" * 300 + "```", "(code shown on screen)"),
     ("a -------> b", "a to b"),
     ("a " + "-" * 20 + "> b", "a " + "-" * 20 + "> b"),
-    ("到>." + " " * 60 + "is this all 00```", "到>. is this all 00\n(code shown on screen)"),
+    ("到>." + " " * 60 + "is this all 00```", "到>. is this all 00"),
     ("Type `a™\u200d👩\u200db`", "Type ab"),
 ]
 
@@ -114,7 +137,7 @@ def test_it_is_read_as_a_person_would(text: str, said: str) -> None:
 def test_tokens_of_any_size_make_no_difference(text: str) -> None:
     whole = speakable(text)
     for size in (1, 2, 3, 5, 7):
-        assert stream([text[at : at + size] for at in range(0, len(text), size)]) == whole
+        assert reasoning.closes_unopened(text) or stream(cut(text, size)) == whole
 
 
 @pytest.mark.parametrize(
@@ -189,7 +212,14 @@ def test_flush_leaves_a_fresh_speaker() -> None:
     speaker = Speakable()
     for _ in range(2):
         assert speaker.feed("- `a") + speaker.flush() == "a."
-        assert speaker.feed("<think>x") + speaker.flush() == ""
+        assert speaker.feed("<think>x</think>") + speaker.flush() == ""
+
+
+@given(st.binary(min_size=8, max_size=120), st.integers(1, 9))
+def test_no_word_is_lost(data: bytes, size: int) -> None:
+    made = writing.written(writing.chooser(data))
+    for said in (speakable(made.text), stream(cut(made.text, size))):
+        assert not writing.missing(made.words, said), (made.text, said)
 
 
 # -- for any text ------------------------------------------------------------------------------------
@@ -206,7 +236,7 @@ TEXT = st.lists(st.sampled_from(WORDS + SIGNS), max_size=40).map("".join) | st.t
 def test_any_chunking_says_the_same(text: str, data: st.DataObject | None) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=20))) if data else range(len(text))
     chunks = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert stream(chunks) == speakable(text)
+    assert reasoning.closes_unopened(text) or stream(chunks) == speakable(text)
 
 
 @given(TEXT)

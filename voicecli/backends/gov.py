@@ -22,8 +22,9 @@ from typing import Any, TypeVar
 from voicecli.backends.openai.answers import Answer
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpService, Reply
-from voicecli.backends.transport.wording import Complaint, clean, complaint_of, plain
+from voicecli.backends.transport.wording import Complaint, clean, complaint_of
 from voicecli.errors import ConfigError, ServiceError, VoiceError
+from voicecli.text.clean import one_line
 from voicecli.types import (
     AudioChunk,
     AudioClip,
@@ -96,7 +97,7 @@ async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcrip
         raise _failure(service, json.dumps(data, ensure_ascii=False).encode(), status)
     if not isinstance(data.get("result"), str):
         raise service.protocol_error("answered without a result", json.dumps(data, ensure_ascii=False))
-    words, tags = strip_tags(plain(data["result"]))
+    words, tags = strip_tags(one_line(data["result"]))
     yield Transcript(words, language=language_in(tags), tags=tags)
 
 

@@ -23,9 +23,10 @@ from typing import Any
 
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.results import PICTURE, VIDEO, fetched
-from voicecli.backends.transport.wording import Complaint, clean, complaint_in, plain
+from voicecli.backends.transport.wording import Complaint, clean, complaint_in
 from voicecli.errors import ConfigError
 from voicecli.ports import Stream
+from voicecli.text.clean import one_line
 from voicecli.types import (
     Backend,
     DescribeOptions,
@@ -77,11 +78,11 @@ class Media:
         """A sentence and the kinds of things in it; with `segments` the picture with its parts marked, too."""
         data = await self._sent("image_describe", SEEN, picture)
         caption, kinds = data.get("caption"), data.get("classification")
-        if not isinstance(caption, str) or not plain(caption):
+        if not isinstance(caption, str) or not one_line(caption):
             raise self._service.protocol_error("answered without a caption", _shown(data))
         labels = tuple(clean(each, 80) for each in kinds.split()) if isinstance(kinds, str) else ()
         marked = await self._picture(data.get("samUrl")) if options.segments else None
-        return Description(plain(caption), labels, marked)
+        return Description(one_line(caption), labels, marked)
 
     def image_enhance(self, picture: Upload) -> Stream[MediaChunk]:
         """The picture, sharper."""

@@ -301,7 +301,7 @@ class Said:
 
     @property
     def transcript(self) -> Transcript:
-        from voicecli.text.subtitles import joined
+        from voicecli.text.join import joined
 
         text = joined(each.text for each in self.segments)
         return Transcript(text, duration=self.segments[-1].end, segments=tuple(self.segments))
@@ -381,7 +381,7 @@ def _tell_away(session: Session, exc: VoiceError | None) -> None:
 @contextmanager
 def _shown(session: Session, manner: Manner) -> Iterator[Callable[[Segment, bool], None]]:
     """Finished sentences go to stdout; what is still being heard is a line of its own on a watched terminal."""
-    from voicecli.terminal.console import clean
+    from voicecli.text.clean import clean
 
     console = session.console
     status = console.rich(stderr=True).status("…") if console.animated else None

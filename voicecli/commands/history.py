@@ -316,6 +316,6 @@ def _format(run: Session, wish: str | None, output: str | None) -> str:
 
 def _write(path: Path, text: str) -> None:
     from voicecli.config.files import write_whole
-    from voicecli.terminal.console import clean
+    from voicecli.text.clean import clean
 
     write_whole(path, clean(text))

@@ -181,7 +181,8 @@ def _in_common(left: Sequence[object], right: Sequence[object]) -> int:
 
 def _as_sent(messages: Sequence[Message]) -> tuple[tuple[ChatMessage, ...], list[list[int]]]:
     """The messages as a model gets them, and which rows each of them is made of."""
-    from voicecli.dialogue.history import join_utterances, mark_interrupted
+    from voicecli.dialogue.history import mark_interrupted
+    from voicecli.text.join import joined
     from voicecli.types import ChatMessage
 
     said: list[tuple[Role, list[str]]] = []
@@ -194,7 +195,7 @@ def _as_sent(messages: Sequence[Message]) -> tuple[tuple[ChatMessage, ...], list
         if said:
             said[-1][1].append(text)
             rows[-1].append(message.id)
-    return tuple(ChatMessage(role, join_utterances(texts)) for role, texts in said), rows
+    return tuple(ChatMessage(role, joined(texts)) for role, texts in said), rows
 
 
 class KeptTalk:

@@ -359,9 +359,11 @@ class Job:
 
 def _pieces(source: Source, reading: Reading) -> AsyncGenerator[str]:
     from voicecli.commands import text_in
+    from voicecli.text.reasoning import without
 
-    texts = text_in.arriving(sys.stdin.buffer) if source.text is None else text_in.whole(source.text)
-    return text_in.pieces(texts, reading)
+    if source.text is None:
+        return text_in.pieces(text_in.arriving(sys.stdin.buffer), reading)
+    return text_in.pieces(text_in.whole(source.text if reading.literal else without(source.text)), reading)
 
 
 async def _with_something(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:

@@ -56,8 +56,9 @@ def _warn_of_words(session: Session, job: Job, transcript: Transcript, layout: L
 
 def render(name: str, transcript: Transcript, kind: str, layout: Layout, task: str = TASKS[0]) -> str:
     """The text of a result, with its last newline."""
-    from voicecli.terminal.console import clean, dump_json
+    from voicecli.terminal.console import dump_json
     from voicecli.text import subtitles
+    from voicecli.text.clean import clean
 
     if kind == "text":
         return clean(text_of(transcript)) + "\n"
@@ -72,7 +73,7 @@ def text_of(transcript: Transcript) -> str:
     """The plain text; where speakers are known, a line for each time that another one speaks."""
     if not any(each.speaker for each in transcript.segments):
         return transcript.text.strip()
-    from voicecli.text.subtitles import joined
+    from voicecli.text.join import joined
 
     turns: list[tuple[str, list[str]]] = []
     for each in transcript.segments:

@@ -95,12 +95,6 @@ def _is_news(said: Sequence[str], asked: Sequence[str]) -> bool:
     return bool(said) and (not rows or (rows == [0] and 2 * len(said) < len(asked)))
 
 
-def is_chinese(text: str) -> bool:
-    """Whether a person who says `text` should be answered in Chinese: a word of English in it changes nothing."""
-    han = len(_HAN.findall(text))
-    return han > len(_LATIN.findall(_HAN.sub(" ", text)))
-
-
 def last_words(said: Sequence[str]) -> str:
     """Of what a person said, oldest first, the last that tells a language: "ok" is said in any."""
     return next((text for text in reversed(said) if verdict(text) is Verdict.OTHER), said[-1] if said else "")

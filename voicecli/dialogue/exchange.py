@@ -15,7 +15,7 @@ from voicecli.dialogue import events as ev
 from voicecli.dialogue.consent import asked_aloud
 from voicecli.dialogue.drafting import Depth, same_words
 from voicecli.dialogue.hearing import Heard, Hearing
-from voicecli.dialogue.history import History, cut_to_heard, join_utterances
+from voicecli.dialogue.history import History, cut_to_heard
 from voicecli.dialogue.turn import Answer, Stages
 from voicecli.errors import (
     InputError,
@@ -25,6 +25,7 @@ from voicecli.errors import (
     UnreachableError,
     VoiceError,
 )
+from voicecli.text.join import joined
 from voicecli.types import AudioFrame
 
 COSTS_THE_TURN = (ServiceError, UnreachableError, RateLimitedError, NoSpeechError, InputError)
@@ -137,12 +138,12 @@ class Exchange:
     def reopen(self) -> None:
         """The person goes on after the turn's end, before the first sound."""
         if self.hearing is None and self.answer is not None:
-            self.prefix = join_utterances([self.prefix, self.answer.text])
+            self.prefix = joined([self.prefix, self.answer.text])
         self.cancel_draft()
         self.ended = False
 
     def _on_partial(self, text: str) -> None:
-        text = join_utterances([self.prefix, text])
+        text = joined([self.prefix, text])
         if text and text != self.partial and not self.ended and not self.candidate:
             self.partial = text
             self.emit(ev.UserPartial(text))
@@ -247,12 +248,12 @@ class Exchange:
             self._complete(answer)
 
     def _with_prefix(self, hear: Hear) -> Hear:
-        async def joined() -> Heard:
+        async def whole() -> Heard:
             heard = await hear()
             self.heard = heard if not self.guess else None
-            return Heard(join_utterances([self.prefix, heard.text]), heard.unsure)
+            return Heard(joined([self.prefix, heard.text]), heard.unsure)
 
-        return joined
+        return whole
 
     # -- what came of it -----------------------------------------------------------------------------
 

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from voicecli.audio.pcm import wav_bytes
 from voicecli.dialogue.drafting import same_words
-from voicecli.dialogue.history import join_utterances
 from voicecli.errors import culprit
 from voicecli.ports import FileTranscriber, LiveTranscriber
+from voicecli.text.join import joined
 from voicecli.types import MIC, AudioClip, AudioFrame, TranscribeOptions, Transcript
 
 OnPartial = Callable[[str], None]
@@ -191,11 +191,11 @@ class LiveHearing:
         return self._joined() if fresh else ""
 
     def _joined(self) -> str:
-        return join_utterances([segment.interim for segment in self._segments])
+        return joined([segment.interim for segment in self._segments])
 
     async def text(self) -> Heard:
         parts = [heard(await asyncio.shield(segment.result)) for segment in list(self._segments)]
-        return Heard(join_utterances([p.text for p in parts]), tuple(word for p in parts for word in p.unsure))
+        return Heard(joined([p.text for p in parts]), tuple(word for p in parts for word in p.unsure))
 
     def abandon(self) -> None:
         self._drop_segments()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from voicecli.text.characters import HAN_KANA, HANGUL, WIDE_POINTS
+from voicecli.text.join import joined
 from voicecli.types import ChatMessage, Role
 
 INTERRUPTED = "…"
@@ -22,10 +23,6 @@ _MESSAGE_TOKENS = 4
 """What the frame of one message costs: role and separators, as the OpenAI models count."""
 
 _DENSE = re.compile(f"[{HAN_KANA}{HANGUL}{WIDE_POINTS}]")
-_TIGHT_END = re.compile(f"[{HAN_KANA}{WIDE_POINTS}]$")
-_TIGHT_START = re.compile(f"[{HAN_KANA}{WIDE_POINTS}]")
-_POINT_END = re.compile(f"[{WIDE_POINTS}]$")
-_POINT_START = re.compile(rf"[{WIDE_POINTS},.!?;:)\]}}”’…%]")
 _UNIT = re.compile(rf"[{HAN_KANA}][{WIDE_POINTS}]*|[^\s{HAN_KANA}]+")
 _LOOSE_END = " \t\n,;:-–—…，、；："
 _SENTENCE_END = re.compile(r"[.!?。！？]$")
@@ -61,20 +58,6 @@ def trim(messages: Sequence[ChatMessage], budget: int) -> tuple[ChatMessage, ...
     return system + tuple(talk[start:])
 
 
-def _joint(left: str, right: str) -> str:
-    """What stands between two texts that follow each other."""
-    tight = _TIGHT_END.search(left) and _TIGHT_START.match(right)
-    return "" if tight or _POINT_END.search(left) or _POINT_START.match(right) else " "
-
-
-def join_utterances(parts: Iterable[str]) -> str:
-    """One text of several: a space between words, nothing between Chinese or Japanese characters."""
-    text = ""
-    for part in filter(None, map(str.strip, parts)):
-        text += _joint(text, part) + part if text else part
-    return text
-
-
 def _cut(text: str, share: float) -> str:
     """The words (or Chinese characters) of `text` that end within its first `share`."""
     reach = share * len(text)
@@ -98,7 +81,7 @@ def cut_to_heard(pieces: Sequence[tuple[str, int]], sounded: int) -> str:
             heard.append(_cut(text, max(0, sounded) / samples))
             break
         sounded -= max(0, samples)
-    return join_utterances(heard)
+    return joined(heard)
 
 
 def mark_interrupted(heard: str) -> str:
@@ -163,6 +146,6 @@ class History:
         if role == "system":
             self.system = "\n\n".join(filter(None, (self.system, text)))
         elif self._talk and self._talk[-1].role == role:
-            self._talk[-1] = ChatMessage(role, join_utterances((self._talk[-1].content, text)))
+            self._talk[-1] = ChatMessage(role, joined((self._talk[-1].content, text)))
         else:
             self._talk.append(ChatMessage(role, text))

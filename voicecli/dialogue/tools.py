@@ -17,9 +17,10 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from voicecli.dialogue.consent import Pending, answer_to
-from voicecli.dialogue.courtesy import Verdict, is_chinese, last_words
+from voicecli.dialogue.courtesy import Verdict, last_words
 from voicecli.errors import culprit
 from voicecli.ports import ChatModel, Toolbox
+from voicecli.text.language import is_chinese
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, ToolResult, Usage
 
 Ask = Callable[[str, Sequence[ToolCall]], Awaitable[bool]]

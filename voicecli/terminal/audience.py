@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from voicecli.dialogue import events as ev
-from voicecli.terminal.console import Console, OutputClosedError, clean
+from voicecli.terminal.console import Console, OutputClosedError
+from voicecli.text.clean import clean
 
 LEAVING_S = 0.7
 """How long leaving waits for a reader to take what was written."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any, NoReturn, TextIO
 
 from voicecli.errors import InputError, UsageError
+from voicecli.text.clean import clean
 
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 MASK = "****"
@@ -40,33 +41,7 @@ class _Table(dict[int, str]):
         raise LookupError(code)
 
 
-_C0, _DEL_C1, _SEPARATORS = range(0x20), range(0x7F, 0xA0), range(0x2028, 0x202A)
-_BIDI = (range(0x202A, 0x202F), range(0x2066, 0x206A))
-
-_STRIP = _Table(lambda code: "", _C0, _DEL_C1, *_BIDI)
-for _kept in "\t\n":
-    del _STRIP[ord(_kept)]
-_ESCAPE = _Table(lambda code: f"\\u{code:04x}", _DEL_C1, _SEPARATORS, *_BIDI)
-
-
-def clean(text: str) -> str:
-    """`text` without escape sequences, control characters (but for tab and newline) and bidi overrides.
-
-    What a service sends must not be able to move the cursor, set a title or reorder what is shown.
-    """
-    if "\x1b" in text or "\x9b" in text:
-        text = _without_sequences(text)
-    return text.translate(_STRIP)
-
-
-def _without_sequences(text: str) -> str:
-    """CSI, OSC and other escape sequences are removed whole, so that no `[31m` stays behind."""
-    import re
-
-    strings = r"\x1b[\]PX^_](?:[^\x07\x1b\x9c]|\x1b(?!\\))*(?:\x07|\x1b\\|\x9c)?"
-    csi = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    other = r"\x1b[ -/]*[0-~]?"
-    return re.sub(f"{strings}|{csi}|{other}", "", text)
+_SHOWN = _Table(lambda code: f"\\u{code:04x}", range(0x7F, 0xA0), range(0x2028, 0x202F), range(0x2066, 0x206A))
 
 
 def as_text(data: bytes, who: str) -> str:
@@ -86,7 +61,7 @@ def dump_json(value: Any) -> str:
     """`value` as one line of JSON that a terminal can show: controls are escaped, nothing is lost."""
     import json
 
-    return json.dumps(value, ensure_ascii=False, default=_plain).translate(_ESCAPE)
+    return json.dumps(value, ensure_ascii=False, default=_plain).translate(_SHOWN)
 
 
 def _plain(value: Any) -> Any:

@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from voicecli.terminal.console import Console, clean
+from voicecli.terminal.console import Console
 from voicecli.text.blocks import Blocks
+from voicecli.text.clean import clean
 
 
 class MarkdownView:

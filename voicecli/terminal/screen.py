@@ -42,7 +42,8 @@ from voicecli.terminal.audience import (
     share_of_gap,
     tool_line,
 )
-from voicecli.terminal.console import Console, clean
+from voicecli.terminal.console import Console
+from voicecli.text.clean import clean
 
 REDRAW_S = 0.1
 METER = "▁▂▃▄▅▆▇█"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from voicecli.text.subtitles import joined
+from voicecli.text.join import joined
 from voicecli.types import Segment, Transcript, Word
 
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, TypeGuard
 
-from wcwidth import wcswidth
-
 from voicecli.text.characters import WIDE_POINTS, is_han_kana
+from voicecli.text.join import joined
+from voicecli.text.width import cells
 from voicecli.types import LONGEST_S, Segment, Transcript, Word
 
 LATIN_CELLS, WIDE_CELLS = 42, 32
@@ -290,14 +290,6 @@ def _quality(body: str) -> int:
     return 3 if last in SENTENCE and last else 2 if last in CLAUSE and last else 1
 
 
-def cells(text: str) -> int:
-    """How many cells of a terminal the text takes."""
-    if text.isascii():
-        return len(text)
-    width = wcswidth(text)
-    return width if width >= 0 else sum(max(0, wcswidth(each)) for each in text)
-
-
 # -- stretches of text, and when each character is said --------------------------------------------
 
 
@@ -430,15 +422,6 @@ def tidy(text: str | None) -> str:
     """On one line, without control characters."""
     kept = (c if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in text or "")
     return " ".join("".join(kept).split())
-
-
-def joined(texts: Iterable[str]) -> str:
-    """Texts one after the other: with a space between, but none between Chinese or Japanese ones."""
-    whole = ""
-    for text in texts:
-        close = whole and text and _is_wide(whole[-1]) and _is_wide(text[0])
-        whole += text if close or not whole or not text else f" {text}"
-    return whole
 
 
 # -- formats ---------------------------------------------------------------------------------------

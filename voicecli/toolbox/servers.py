@@ -22,8 +22,8 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from voicecli.backends.transport.wording import harmless
 from voicecli.errors import ConfigError, ServiceError, VoiceError, only
+from voicecli.text.clean import clean
 from voicecli.toolbox.arguments import WrongCallError, brief, decoded, listed
 from voicecli.types import ToolCall, ToolResult, ToolSpec
 
@@ -76,7 +76,7 @@ def _schema(given: Any) -> Mapping[str, Any]:
 
 
 def _sound(text: str) -> str:
-    return _whole(harmless(text))
+    return _whole(clean(text))
 
 
 def _whole(text: str) -> str:

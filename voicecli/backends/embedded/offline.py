@@ -15,7 +15,7 @@ from datetime import datetime
 from voicecli.backends.embedded.skills import Question
 from voicecli.backends.embedded.skills.text import is_chinese
 from voicecli.backends.embedded.timekeeping import Running, Timers, answered
-from voicecli.backends.transport.wording import harmless
+from voicecli.text.clean import clean
 from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
 
 NO_MODEL = "I can't answer that without a model. Ask me for help, or run voice config init to set one up."
@@ -51,7 +51,7 @@ class OfflineChat:
             yield deltas
 
     async def _deltas(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[ChatDelta, None]:
-        for piece in _PIECES.findall(harmless(await self.answer(messages))):
+        for piece in _PIECES.findall(clean(await self.answer(messages))):
             yield ChatDelta(piece)
         yield ChatDelta(finish_reason="stop")
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from voicecli.backends.openai.calls import Calls
 from voicecli.backends.sensevoice import language_in, strip_tags
-from voicecli.backends.transport.wording import clean, harmless, plain
+from voicecli.backends.transport.wording import clean
+from voicecli.text.clean import clean as harmless
+from voicecli.text.clean import one_line
 from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
 
 # -- chat ------------------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ def transcript(text: str, data: Mapping[str, Any] | None = None, *, final: bool 
     data = data or {}
     if not final:
         text = _HALF_TAG.sub("", text)
-    text, tags = strip_tags(plain(text))
+    text, tags = strip_tags(one_line(text))
     segments = tuple(segments_in(data.get("segments")))
     words = tuple(words_in(data.get("words"))) or tuple(word for each in segments for word in each.words)
     return Transcript(
@@ -160,7 +162,7 @@ def segments_in(data: Any) -> Iterator[Segment]:
     """The segments of an answer; those without times or words are left out."""
     for each in _mappings(data):
         start, end = _seconds(each.get("start")), _seconds(each.get("end"))
-        text = strip_tags(plain(_string(each.get("text"))))[0]
+        text = strip_tags(one_line(_string(each.get("text"))))[0]
         if start is not None and end is not None and text:
             speaker = clean(_string(each.get("speaker")), 80) or None
             yield Segment(text, start, max(start, end), tuple(words_in(each.get("words"))), speaker)
@@ -170,7 +172,7 @@ def words_in(data: Any) -> Iterator[Word]:
     """The words of an answer; those without times are left out."""
     for each in _mappings(data):
         start, end = _seconds(each.get("start")), _seconds(each.get("end"))
-        text = plain(_string(each.get("word")) or _string(each.get("text")))
+        text = one_line(_string(each.get("word")) or _string(each.get("text")))
         if start is not None and end is not None and text:
             sure = each.get("probability")
             sure = float(sure) if isinstance(sure, int | float) and 0 <= sure <= 1 else None

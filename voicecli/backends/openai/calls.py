@@ -16,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voicecli.backends.transport.wording import clean, harmless
+from voicecli.backends.transport.wording import clean
+from voicecli.text.clean import clean as harmless
 from voicecli.types import ChatMessage, ToolCall, ToolSpec
 
 MOST_CALLS = 16

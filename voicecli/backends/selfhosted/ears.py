@@ -12,8 +12,8 @@ from contextlib import aclosing, asynccontextmanager
 from voicecli.backends.selfhosted.server import Field, first, form_fields, form_file, member, messages, server_at, shown
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpService, Reply
-from voicecli.backends.transport.wording import plain
 from voicecli.errors import UsageError
+from voicecli.text.clean import one_line
 from voicecli.types import AudioClip, Backend, TranscribeOptions, Transcript
 
 STREAM, WHOLE, OWN = "/asr/stream", "/asr", "/api/v1/asr"
@@ -108,5 +108,5 @@ _READ: dict[str, Callable[[HttpService, Reply], AsyncGenerator[Transcript, None]
 
 
 def _transcript(text: str, *, final: bool = True) -> Transcript:
-    words, tags = strip_tags(plain(text))
+    words, tags = strip_tags(one_line(text))
     return Transcript(words, final, language=language_in(tags), tags=tags)

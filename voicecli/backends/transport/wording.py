@@ -15,6 +15,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from voicecli.text.clean import one_line
 from voicecli.types import without
 
 SHOWN = 300
@@ -23,11 +24,6 @@ SHOWN = 300
 _READ = 8_192
 """Bytes of an error body that are looked at."""
 
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_]?)")
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _KEYLIKE = re.compile(r"\b(?:sk|pk|rk|key|hf|gsk|xai)[-_][A-Za-z0-9_\-]{12,}|(?i:\bbearer\s+)[A-Za-z0-9._~+/=\-]{8,}")
 _IN_URL = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?i:(?<=[?&]key=)|(?<=[?&]token=)|(?<=api[_-]key=))[^&\s]+")
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
@@ -46,19 +42,7 @@ class Complaint:
 
 def clean(text: str, limit: int = SHOWN) -> str:
     """One line without control characters, escape sequences or invisible marks, at most `limit` long."""
-    text = _INVISIBLE.sub("", _ESCAPE.sub("", text[: 8 * limit]))
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
-def plain(text: str) -> str:
-    """One line of any length without control characters, escape sequences or invisible marks."""
-    return " ".join(_INVISIBLE.sub("", _ESCAPE.sub("", text)).split())
-
-
-def harmless(text: str) -> str:
-    """`text` as it stands, line breaks and tabs too, without what could steer a terminal."""
-    return _CONTROL.sub("", text)
+    return one_line(text, limit)
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:

@@ -17,6 +17,7 @@ from voicecli.dialogue.reading.chinese import number_at_end, read_chinese
 from voicecli.dialogue.reading.english import ends_in_number, read_english, words_of
 from voicecli.dialogue.reading.result import Reading
 from voicecli.text.characters import HAN_KANA
+from voicecli.text.language import code_of
 
 __all__ = ["Reading", "read"]
 
@@ -25,7 +26,6 @@ _STOP = re.compile(r"[.!?。！？｡][\"'”’」』)]*$")
 _NEXT_SENTENCE = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=\S)|(?<=[。！？｡])[”’」』）]*\s*(?=\S)")
 _QUESTION = re.compile(r"[?？][\"'”’」』)]*$")
 _HAN = re.compile(f"[{HAN_KANA}]")
-_KANA = re.compile("[ぁ-ヿ]")
 _CHINESE = ("zh", "cmn", "yue")
 _LONGEST = 1000
 """Of a longer text only the end is read."""
@@ -44,7 +44,7 @@ def read(text: str, *, trust_punctuation: bool = False, language: str | None = N
     text = text.strip()[-_LONGEST:]
     if not text or _GOES_ON.search(text):
         return Reading.DANGLING if text else Reading.PLAIN
-    tongue = (language or _script(text)).lower().split("-")[0].split("_")[0]
+    tongue = (language or code_of(text)).lower().split("-")[0].split("_")[0]
     by_words = _by_words(text, _TONGUES.get(tongue, _other))
     if by_words is not Reading.PLAIN or not trust_punctuation or _ends_in_number(text, tongue):
         return by_words
@@ -58,12 +58,6 @@ def _by_words(text: str, reader: Callable[[str], Reading]) -> Reading:
     if last == text or by_last is not Reading.PLAIN:
         return by_last
     return Reading.DANGLING if reader(text) is Reading.DANGLING else Reading.PLAIN
-
-
-def _script(text: str) -> str:
-    if _HAN.search(text):
-        return "ja" if _KANA.search(text) else "zh"
-    return "en" if all(char.isascii() for char in text if char.isalpha()) else ""
 
 
 def _ended_by_punctuation(text: str) -> bool:
