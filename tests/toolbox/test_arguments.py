@@ -106,7 +106,7 @@ def test_what_a_question_cannot_hold_is_written_out_whole() -> None:
     assert lines == [
         "  note:",
         "  | please",
-        "  | path: /tmp/x[2J" + "x" * 300,
+        "  | path: /tmp/x\\x1b[2J" + "x" * 300,
         "  path:",
         "  | ~/.ssh/authorized_keys",
     ]

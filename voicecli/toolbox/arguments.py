@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from voicecli.backends.transport.wording import clean, harmless, plain
+from voicecli.backends.transport.wording import clean
+from voicecli.text.clean import made_visible, one_line
 from voicecli.types import ToolCall, ToolSpec
 
 LONGEST = 200_000
@@ -83,7 +84,7 @@ def brief(text: str, length: int = SHOWN) -> str:
 
 def quoted(value: Any, share: int = ASKED) -> str:
     """One line of `value` in quotes that nothing in it closes; how much is cut is told behind them."""
-    text = plain(_written(value))
+    text = one_line(made_visible(_written(value)))
     left_out = len(text) - share
     return json.dumps(text[:share], ensure_ascii=False) + (f" + {left_out:,} characters" if left_out > 0 else "")
 
@@ -104,7 +105,7 @@ def written_out(call: ToolCall) -> list[str]:
         given = decoded(call)
     except WrongCallError:
         return []
-    texts = {_named(name): harmless(_written(value)) for name, value in given.items()}
+    texts = {_named(name): made_visible(_written(value)) for name, value in given.items()}
     if len(texts) <= MOST_ASKED and all(len(each) <= ASKED and "\n" not in each for each in texts.values()):
         return []
     return [
