@@ -124,7 +124,7 @@ def backend(family: str, url: str) -> Backend:
 async def first_token(family: str, url: str, runs: int) -> list[float]:
     """Seconds from the server's write of the first token to the caller, for each run."""
     waits = []
-    opening: Any = FAMILIES[family].chat
+    opening: Any = FAMILIES[family].at_best.chat
     async with opening(backend(family, url)) as model:
         for _ in range(runs):
             async with model.chat([ChatMessage("user", "Go")], ChatOptions()) as deltas:
@@ -182,7 +182,7 @@ def rss_mib() -> float:
 async def streamed(family: str, url: str) -> tuple[float, float, float]:
     """MiB that came, MiB that the process grew by after the first, seconds."""
     size, least, most, began = 0, 0.0, 0.0, time.monotonic()
-    opening: Any = FAMILIES[family].speak
+    opening: Any = FAMILIES[family].at_best.speak
     async with opening(backend(family, url)) as voice, voice.speak(SpeechRequest("Go")) as chunks:
         async for chunk in chunks:
             if size // 2**20 != (size + len(chunk.data)) // 2**20:

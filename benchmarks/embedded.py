@@ -27,12 +27,13 @@ sys.path.insert(0, str(ROOT))
 
 from tests.backends.embedded.speech import frames, heard, said  # noqa: E402
 from voicecli.audio.pcm import resample  # noqa: E402
-from voicecli.backends import embedded  # noqa: E402
 from voicecli.backends.embedded import espeak  # noqa: E402
+from voicecli.backends.embedded import family as embedded  # noqa: E402
 from voicecli.backends.embedded.recogniser import Recogniser, open_recogniser  # noqa: E402
-from voicecli.types import MIC, AudioClip, AudioFrame, Backend, SpeechRequest, TranscribeOptions, Transcript  # noqa: E402
+from voicecli.backends.embedded.settings import EmbeddedSettings  # noqa: E402
+from voicecli.types import MIC, AudioClip, AudioFrame, SpeechRequest, TranscribeOptions, Transcript  # noqa: E402
 
-BACKEND = Backend("embedded", "embedded")
+BACKEND = EmbeddedSettings("embedded", "embedded")
 RECORDINGS = ROOT.parent / "shared" / "recordings"
 GRAMMAR = TranscribeOptions(grammar=embedded.grammar())
 

@@ -33,6 +33,7 @@ import numpy as np
 from tests.fakes.forms import Refused
 from tests.fakes.server import FakeServer, Reply, Request
 from voicecli.backends.selfhosted.meaning import MODEL
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 
 QUESTIONS = 200
 LIMIT_MS = 50.0
@@ -105,9 +106,8 @@ class Server:
 @asynccontextmanager
 async def opened(url: str) -> Any:
     from voicecli.backends.selfhosted.meaning import open_meaning
-    from voicecli.types import Backend
 
-    async with open_meaning(Backend("lab", "selfhosted", embedding_url=url)) as meaning:
+    async with open_meaning(SelfhostedSettings("lab", "selfhosted", embedding_url=url)) as meaning:
         yield meaning
 
 

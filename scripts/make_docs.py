@@ -21,9 +21,9 @@ from typing import Any
 from voicecli import cli
 from voicecli.backends.endpoints import ENDPOINTS, Endpoint
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.backends import SHOWN, TITLES, capabilities
+from voicecli.commands.backends import capabilities
 from voicecli.commands.session import shared_options
-from voicecli.verbs import ABILITIES
+from voicecli.verbs import COMMANDS, VERBS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "commands"
@@ -39,9 +39,9 @@ NOTE = "<!-- made by scripts/make_docs.py from the help texts: change those -->"
 
 def capability_table() -> str:
     """What each family can do, as a Markdown table: a row for each verb."""
-    can = {family.name: capabilities(family) for family in FAMILIES.values()}
+    can = {family.name: capabilities(family.at_best) for family in FAMILIES.values()}
     rows = [["", *can], ["---"] * (1 + len(can))]
-    rows += [[TITLES[verb], *(_code(each[verb]) for each in can.values())] for verb in SHOWN]
+    rows += [[row.title, *(_code(each[row.name]) for each in can.values())] for row in VERBS.values()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
@@ -59,16 +59,6 @@ def with_table(text: str) -> str:
 # -- the checklist of endpoints --------------------------------------------------------------------
 
 CHECKLIST = re.compile(r"(<!-- endpoints[^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
-COMMANDS_OF = {
-    "transcribe": ("transcribe", "talk"),
-    "transcribe_live": ("talk",),
-    "chat": ("chat", "talk"),
-    "speak": ("speak", "talk"),
-    "voices": ("voices",),
-    "models": ("models",),
-    "health": ("doctor",),
-} | {verb: (" ".join(ability.command),) for verb, ability in ABILITIES.items()}
-"""The commands that use a verb."""
 
 
 def checklist() -> str:
@@ -84,7 +74,7 @@ def _endpoint(each: Endpoint) -> str:
 
 def used_by(each: Endpoint) -> str:
     """The commands of an endpoint's verbs, each once, and when it is asked."""
-    all_of_them = dict.fromkeys(command for verb in each.verbs for command in COMMANDS_OF[verb])
+    all_of_them = dict.fromkeys(command for verb in each.verbs for command in VERBS[verb].commands)
     commands = [each.command] if each.command else all_of_them
     return ", ".join(f"`voice {command}`" for command in commands) + (f", {each.note}" if each.note else "")
 
@@ -99,12 +89,12 @@ def with_checklist(text: str) -> str:
 
 def pages() -> dict[str, str]:
     """Every page of docs/commands by its file name."""
-    made = {f"{name}.md": _page(name) for name in cli.COMMANDS}
+    made = {f"{name}.md": _page(name) for name in COMMANDS}
     return made | {"README.md": _contents()}
 
 
 def _contents() -> str:
-    lines = [f"| [`voice {name}`]({name}.md) | {line} |" for name, (_, line) in cli.COMMANDS.items()]
+    lines = [f"| [`voice {name}`]({name}.md) | {each.line} |" for name, each in COMMANDS.items()]
     table = "\n".join(["| command | |", "|---|---|", *lines])
     shared = "\n".join(_table("option", [(_names(each), _meaning(each)) for each in shared_options()]))
     return f"{NOTE}\n\n# Commands\n\n{table}\n\n## For every command\n\n{shared}\n"

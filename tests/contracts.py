@@ -33,6 +33,7 @@ from tests.fakes.qiniu_server import answer as qiniu_answer
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning as SelfHosted
 from tests.fakes.selfhosted_server import MODEL as SELFHOSTED_MODEL
 from tests.fakes.server import FakeServer, Gate, Reply, Socket, Step
+from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.registry import FAMILIES
 from voicecli.backends.selfhosted.meaning import MODEL as EMBEDDER
 from voicecli.types import (
@@ -402,7 +403,7 @@ GOV = [
 
 def _qiniu(server: QiniuServer, **settings: Any) -> Backend:
     fixed: dict[str, Any] = {"base_url": server.base, "key": Secret(QINIU_KEY), "chat_model": "deepseek-v3"}
-    return Backend("work", "qiniu", **(fixed | settings))
+    return QiniuSettings("work", "qiniu", **(fixed | settings))
 
 
 def _qiniu_cell(

@@ -32,7 +32,9 @@ from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, plus_one, png, 
 from tests.fakes.selfhosted_server import MODEL
 from tests.people import says, speech
 from voicecli import wiring
-from voicecli.backends.registry import FAMILIES, Family
+from voicecli.backends.embedded.settings import EmbeddedSettings
+from voicecli.backends.family import Capabilities
+from voicecli.backends.registry import FAMILIES
 from voicecli.types import Backend, Verb
 
 DIGITS = "4071993825"
@@ -70,7 +72,7 @@ class Command:
     wrong: Callable[[Served, Outcome], str]
     option: str = ""
 
-    def able(self, family: Family) -> bool:
+    def able(self, family: Capabilities) -> bool:
         """Whether `family` has what the command needs."""
         return wiring.able(family, self.verb) and (not self.option or self.option in wiring.takes(family, self.verb))
 
@@ -163,7 +165,7 @@ def fault(command: Command, served: Served, backend: Backend, outcome: Outcome) 
 
 def refused(command: Command, outcome: Outcome) -> str:
     """Refused is: code 2, no result, the families that can by name."""
-    able = [family.name for family in FAMILIES.values() if command.able(family)]
+    able = [family.name for family in FAMILIES.values() if command.able(family.at_best)]
     missing = [name for name in able if name not in outcome.err]
     if outcome.code != 2 or outcome.out or missing:
         return f"not refused by name of {missing or able}: code {outcome.code}, {outcome.out}{outcome.err}"
@@ -208,7 +210,7 @@ def _lists_model(served: Served, outcome: Outcome) -> str:
 
 def _is_well(served: Served, outcome: Outcome) -> str:
     (found,) = json.loads(outcome.out)["backends"]
-    hosts = [] if FAMILIES[served.family].local else ["127.0.0.1"]
+    hosts = [] if FAMILIES[served.family].at_best.offline else ["127.0.0.1"]
     if not (found["ok"] and found["latency_ms"] and found["hosts"] == hosts):
         return f"not well: {found}"
     listed = {name: found[name] for name in ("voices", "models") if not getattr(served, name[:-1]) and found[name]}
@@ -360,7 +362,7 @@ def _row(family: str, answer: Callable[[str], str], **names: str) -> Served:
 
 
 def _embedded(_running: object) -> Backend:
-    return Backend(NAME, "embedded", voice="en-us+f2")
+    return EmbeddedSettings(NAME, "embedded", voice="en-us+f2")
 
 
 SERVED = {

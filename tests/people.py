@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from tests import dtmf
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import resample
-from voicecli.types import Backend, SpeechRequest
+from voicecli.backends.embedded.settings import EmbeddedSettings
+from voicecli.types import SpeechRequest
 
 SPEECH = "the number that i would like you to remember for me is this one here and nothing else"
 TONE_LEVEL, SPEECH_LEVEL = 0.2, 0.1
@@ -36,9 +37,9 @@ def speech(text: str = SPEECH, rate: int = 48_000) -> NDArray[np.int16]:
 
 
 async def _spoken(text: str, rate: int) -> bytes:
-    from voicecli.backends import embedded
+    from voicecli.backends.embedded import family as embedded
 
-    async with embedded.speak(Backend("embedded", "embedded", voice="en-us+f2")) as voice:
+    async with embedded.speak(EmbeddedSettings("embedded", "embedded", voice="en-us+f2")) as voice:
         pcm, source = b"", rate
         async with voice.speak(SpeechRequest(text)) as chunks:
             async for chunk in chunks:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from voicecli.backends.registry import FAMILIES
 from voicecli.storage.cache import PieceCache, Room, clear, contents, key_of, trim
 from voicecli.types import Backend, Secret, Segment, TranscribeOptions, Transcript, Word
 
@@ -67,6 +68,10 @@ def test_a_damaged_entry_is_none(damage: bytes, tmp_path: Path) -> None:
     assert cache.get(KEY) is None
 
 
+def identity(backend: Backend) -> str:
+    return FAMILIES[backend.family].of(backend).identity("transcribe")
+
+
 @pytest.mark.parametrize(
     ("data", "container", "options", "backend"),
     [
@@ -77,19 +82,22 @@ def test_a_damaged_entry_is_none(damage: bytes, tmp_path: Path) -> None:
         (b"sound", "flac", TranscribeOptions(), replace(BACKEND, transcribe_model="m2")),
         (b"sound", "flac", TranscribeOptions(), replace(BACKEND, base_url="http://127.0.0.2/v1")),
         (b"sound", "flac", TranscribeOptions(), replace(BACKEND, extra={"transcribe": {"beam": 5}})),
+        (b"sound", "flac", TranscribeOptions(), replace(BACKEND, headers={"x-deployment": "b"})),
     ],
 )
 def test_another_question_is_another_key(
     data: bytes, container: str, options: TranscribeOptions, backend: Backend
 ) -> None:
-    usual = key_of(b"sound", "flac", TranscribeOptions(), BACKEND)
-    assert key_of(data, container, options, backend) != usual
+    usual = key_of(b"sound", "flac", TranscribeOptions(), identity(BACKEND))
+    assert key_of(data, container, options, identity(backend)) != usual
 
 
 def test_a_name_or_a_key_makes_no_difference() -> None:
-    usual = key_of(b"sound", "flac", TranscribeOptions(), BACKEND)
-    other = replace(BACKEND, name="x", key=Secret("sk-1234567"), extra={"chat": {"a": 1}})
-    assert key_of(b"sound", "flac", TranscribeOptions(), other) == usual
+    usual = key_of(b"sound", "flac", TranscribeOptions(), identity(BACKEND))
+    other = replace(
+        BACKEND, name="x", key=Secret("sk-1234567"), chat_model="m3", timeout_s=9.0, extra={"chat": {"a": 1}}
+    )
+    assert key_of(b"sound", "flac", TranscribeOptions(), identity(other)) == usual
 
 
 def test_old_entries_go_alone(tmp_path: Path) -> None:

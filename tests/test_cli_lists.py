@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from tests.conftest import Voice
 from tests.fakes.server import FakeServer, Reply
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.backends import SHOWN, capabilities
+from voicecli.commands.backends import capabilities
 from voicecli.commands.voices import _wanted as wanted
 from voicecli.types import Voice as Spoken
+from voicecli.verbs import ALL_VERBS
 
 
 @pytest.fixture
@@ -101,21 +103,20 @@ def test_backends_tells_what_is_configured_and_what_each_family_can(work: dict[s
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_capability_table_is_what_the_factories_say(name: str) -> None:
-    family, told = FAMILIES[name], capabilities(FAMILIES[name])
-    assert tuple(told) == SHOWN
-    assert {verb for verb, can in told.items() if can not in ("bridge", "-")} == {v for v in SHOWN if family.can(v)}
-    assert {verb for verb, can in told.items() if can.startswith("with ")} == set(family.needs) & set(SHOWN)
+    family = FAMILIES[name].at_best
+    told = capabilities(family)
+    assert tuple(told) == ALL_VERBS
+    assert {verb for verb, can in told.items() if can not in ("bridge", "-")} == {v for v in ALL_VERBS if family.can(v)}
+    assert {verb for verb, can in told.items() if can.startswith("with ")} == set(family.needs)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_factory_can_be_imported(name: str) -> None:
     """A factory's module and function exist; entering it would need a server."""
-    from voicecli.types import Backend
-
     family = FAMILIES[name]
-    for verb in (*SHOWN, "speak_live"):
-        if factory := getattr(family, verb):
-            opened = factory(Backend(name, name, base_url="http://127.0.0.1:9/v1"))
+    for verb in ALL_VERBS:
+        if factory := family.at_best.opening(verb):
+            opened = factory(replace(family.plain(), base_url="http://127.0.0.1:9/v1"))
             assert hasattr(opened, "__aenter__"), verb
 
 

@@ -10,17 +10,18 @@ import pytest
 
 from tests.fakes.server import FakeServer, Reply
 from voicecli import wiring
-from voicecli.backends.registry import FAMILIES, Family
+from voicecli.backends.embedded.settings import EmbeddedSettings
+from voicecli.backends.family import Capabilities, Family, options_of
+from voicecli.backends.gov_settings import GovSettings
+from voicecli.backends.qiniu.settings import QiniuSettings
+from voicecli.backends.registry import FAMILIES
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.config import Config, Use, load
 from voicecli.config.model import ChatSettings
 from voicecli.errors import ConfigError, UsageError
 from voicecli.types import (
     Backend,
     ChatOptions,
-    DescribeOptions,
-    EmbedOptions,
-    LearnOptions,
-    PictureOptions,
     Secret,
     SpeechRequest,
     TranscribeOptions,
@@ -48,10 +49,11 @@ class Told:
 
 
 WORK = Backend("work", "openai", base_url="https://api.example.org/v1")
+OPENAI = FAMILIES["openai"].at_best
 
 
 def config(tmp_path: Path, *backends: Backend, use: str = "work", **also: Any) -> Config:
-    tables = {each.name: each for each in (*backends, Backend("embedded", "embedded"))}
+    tables = {each.name: each for each in (*backends, EmbeddedSettings("embedded", "embedded"))}
     return Config(use=Use(use, use, use), backends=tables, state_dir=tmp_path / "state", config_dir=tmp_path, **also)
 
 
@@ -65,8 +67,8 @@ def test_use_decides_and_a_name_overrides(tmp_path: Path) -> None:
     assert wiring.choose("chat", cfg, "home")[1] is home
 
 
-CITY = Backend("city", "gov", base_url="http://127.0.0.1:9")
-LAB = Backend("lab", "selfhosted", embedding_url="http://127.0.0.1:9")
+CITY = GovSettings("city", "gov", base_url="http://127.0.0.1:9")
+LAB = SelfhostedSettings("lab", "selfhosted", embedding_url="http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_an_unknown_family_is_told_with_the_nearest(tmp_path: Path) -> None:
 def test_a_family_that_cannot_is_refused_by_name_of_those_that_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(FAMILIES, "mute", Family("mute", "says nothing", chat=FAMILIES["openai"].chat))
+    monkeypatch.setitem(FAMILIES, "mute", Family("mute", "says nothing", lambda it: Capabilities(it, chat=OPENAI.chat)))
     cfg = config(tmp_path, Backend("dumb", "mute"), WORK, use="dumb")
     with pytest.raises(ConfigError, match=r"dumb: 'mute' does not offer speak.*backends work.*families .*openai"):
         wiring.choose("speak", cfg)
@@ -136,9 +138,8 @@ def test_a_setting_makes_a_native_capability(tmp_path: Path) -> None:
 # -- refusing options ------------------------------------------------------------------------------
 
 
-def test_an_option_that_a_family_lacks_is_refused_before_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Family("plain", "takes nothing")
-    monkeypatch.setitem(FAMILIES, "plain", plain)
+def test_an_option_that_a_family_lacks_is_refused_before_work() -> None:
+    plain = Capabilities(Backend("", "plain"))
     with pytest.raises(UsageError, match=r"plain: does not take --max-tokens to chat\. Families that do: .*openai"):
         wiring.check_options(plain, "chat", ChatOptions(max_tokens=5))
     with pytest.raises(UsageError, match=r"--hotword to transcribe"):
@@ -155,28 +156,27 @@ def test_an_option_that_a_family_lacks_is_refused_before_work(monkeypatch: pytes
     ],
 )
 def test_what_a_family_takes_is_let_through(verb: Verb, options: Any) -> None:
-    wiring.check_options(FAMILIES["openai"], verb, options)
+    wiring.check_options(OPENAI, verb, options)
 
 
 def test_a_value_of_nought_counts_as_set() -> None:
     with pytest.raises(UsageError, match="--temperature"):
-        wiring.check_options(Family("plain", ""), "chat", ChatOptions(temperature=0.0))
+        wiring.check_options(Capabilities(Backend("", "plain")), "chat", ChatOptions(temperature=0.0))
 
 
 def test_a_bridged_verb_takes_what_stands_behind_the_bridge() -> None:
-    family = Family("f", "", transcribe=FAMILIES["openai"].transcribe, takes={"transcribe": frozenset({"language"})})
+    family = Capabilities(WORK, transcribe=OPENAI.transcribe, takes={"transcribe": frozenset({"language"})})
     wiring.check_options(family, "transcribe_live", TranscribeOptions(language="de"))
 
 
 def test_a_language_that_a_family_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    english = Family(
-        "english",
-        "",
-        transcribe=FAMILIES["openai"].transcribe,
+    english = Capabilities(
+        Backend("", "english"),
+        transcribe=OPENAI.transcribe,
         languages={"transcribe": frozenset({"en"})},
         notices={"transcribe": "English only"},
     )
-    monkeypatch.setitem(FAMILIES, "english", english)
+    monkeypatch.setitem(FAMILIES, "english", Family("english", "", lambda it: english))
     told = Told()
     wiring.check_language(english, "transcribe", "en_GB", told)
     assert told.notes == []
@@ -190,30 +190,21 @@ def test_every_option_of_every_family_exists() -> None:
     """A misspelt name in `takes` would refuse an option for ever."""
     from dataclasses import fields
 
-    kinds: dict[str, type] = {
-        "chat": ChatOptions,
-        "speak": SpeechRequest,
-        "speak_live": SpeechRequest,
-        "embed": EmbedOptions,
-        "image_make": PictureOptions,
-        "image_describe": DescribeOptions,
-        "learn": LearnOptions,
-    }
     for family in FAMILIES.values():
-        for verb, names in family.takes.items():
-            known = {each.name for each in fields(kinds.get(verb, TranscribeOptions))}
-            assert names <= known, f"{family.name} {verb}"
-            assert wiring.able(family, verb), f"{family.name} takes options for {verb}, which it lacks"
-        assert set(family.needs.values()) <= {each.name for each in fields(Backend)}
+        can = family.at_best
+        for verb, names in can.takes.items():
+            assert names <= {each.name for each in fields(options_of(verb))}, f"{family.name} {verb}"
+            assert wiring.able(can, verb), f"{family.name} takes options for {verb}, which it lacks"
+        assert set(can.needs.values()) <= {each.name for each in fields(family.settings)}
 
 
 def test_chat_settings_go_where_they_are_taken_and_a_flag_beats_them(tmp_path: Path) -> None:
     cfg = config(tmp_path, WORK, chat=ChatSettings(temperature=0.5, max_tokens=9))
     told = Told()
     asked = ChatOptions(temperature=1.0)
-    assert wiring.with_chat_settings(FAMILIES["openai"], asked, cfg, told) == ChatOptions(temperature=1.0, max_tokens=9)
+    assert wiring.with_chat_settings(OPENAI, asked, cfg, told) == ChatOptions(temperature=1.0, max_tokens=9)
     assert told.details == []
-    plain = wiring.with_chat_settings(FAMILIES["selfhosted"], ChatOptions(), cfg, told)
+    plain = wiring.with_chat_settings(FAMILIES["selfhosted"].at_best, ChatOptions(), cfg, told)
     assert plain == ChatOptions()
     assert sorted(told.details) == [
         f"[chat] {name} is not for this backend and stays unsent." for name in ("max_tokens", "temperature")
@@ -264,9 +255,9 @@ def test_a_list_request_carries_no_words(tmp_path: Path, verb: Verb) -> None:
 
 
 def test_every_host_that_may_be_reached_is_named(tmp_path: Path) -> None:
-    many = replace(WORK, base_url="", base_urls=("https://a.example/v1", "https://b.example/v1"))
+    many = QiniuSettings("work", "qiniu", base_urls=("https://a.example/v1", "https://b.example/v1"))
     assert announce(tmp_path, many) == ["text goes to a.example or b.example (backend work; said once)."]
-    assert wiring.hosts("transcribe", replace(WORK, asr_url="http://asr.lan:7205")) == ["asr.lan"]
+    assert wiring.hosts("transcribe", replace(LAB, asr_url="http://asr.lan:7205")) == ["asr.lan"]
     assert wiring.hosts("transcribe_live", replace(WORK, live_url="wss://live.lan/x")) == ["live.lan"]
     assert wiring.hosts("transcribe", replace(WORK, live_url="wss://live.lan/x")) == ["api.example.org"]
 
@@ -307,8 +298,8 @@ async def test_a_service_with_only_chat_leaves_sound_to_the_embedded_backend(tmp
     assert (cfg.use.chat, cfg.use.transcribe, cfg.use.speak) == ("openai", "embedded", "embedded")
     assert cfg.backends["openai"].chat_model == "llama3.2"
     assert told.notes == [
-        "openai has nothing to speak with; the embedded backend does it.",
         "openai has nothing to transcribe with; the embedded backend does it.",
+        "openai has nothing to speak with; the embedded backend does it.",
     ]
     assert len(server.to("/v1/models")) == 1
 

@@ -216,7 +216,7 @@ def test_the_embedded_backend_can_be_adjusted_without_being_defined() -> None:
         ("[backends.w]\nfamily='x'\nextra" + ".a" * 40 + " = 1", "backends.w.extra is nested too deeply"),
         ("[backends.w]\nfamily='x'\nbase_urls = 'http://a'", "base_urls must be a list of addresses, not text"),
         ("[backends.w]\nfamily='x'\ntimeout_s = 0", "backends.w.timeout_s is 0.0; it must be from 0.1 to 3600"),
-        (f"{WORK}[use]\nchat = 'wrk'", 'there is no backend "wrk". Did you mean "work"? There are: embedded, work.'),
+        (f"{WORK}[use]\nchat = 'wrk'", "Did you mean 'work'? There are: embedded, work."),
         ("[use]\nchat = 'openai'", "OPENAI_API_KEY is not set. There are: embedded."),
         (
             "[talk]\nend_ms = 1500",

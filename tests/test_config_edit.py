@@ -52,7 +52,6 @@ def test_a_change_leaves_everything_else_as_it_was(path: Path) -> None:
         ("audio.input", "2", 2),
         ("audio.input", "USB", "USB"),
         ("chat.system", 'Say "hi",\nthen \\ stop. 好', 'Say "hi",\nthen \\ stop. 好'),
-        ("backends.work.base_urls", '["http://a/", "http://b"]', ["http://a", "http://b"]),
         ("backends.work.api_key_cmd", "pass show work", "pass show work"),
         ("backends.work.api_key_cmd", '["pass", "show"]', ["pass", "show"]),
         ("backends.work.extra.chat.top_k", "3", 3),

@@ -20,7 +20,7 @@ from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolSp
 
 pytestmark = pytest.mark.anyio
 
-TAKES_TOOLS = [cell for cell in CELLS if cell.verb == "chat" and "tools" in FAMILIES[cell.family].takes["chat"]]
+TAKES_TOOLS = [cell for cell in CELLS if cell.verb == "chat" and "tools" in FAMILIES[cell.family].at_best.takes["chat"]]
 FORMS = {"openai", "qiniu"}
 
 PARAMETERS = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
@@ -40,7 +40,7 @@ PIECES = [_event(each) for each in deltas(calls_of({"messages": []}, WANTED))]
 
 
 async def chat(cell: Cell, running: Any, *messages: ChatMessage) -> list[ChatDelta]:
-    opening: Any = FAMILIES[cell.family].chat
+    opening: Any = FAMILIES[cell.family].at_best.chat
     async with opening(cell.backend(running)) as model, model.chat(messages, OFFERED) as answer:
         return [each async for each in answer]
 

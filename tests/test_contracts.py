@@ -17,6 +17,7 @@ import pytest
 from tests.contracts import CELLS, IMPATIENT, KEY, Cell
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Left, Reply
 from voicecli import wiring
+from voicecli.backends.family import options_of
 from voicecli.backends.registry import FAMILIES
 from voicecli.errors import (
     RateLimitedError,
@@ -29,13 +30,7 @@ from voicecli.errors import (
 from voicecli.types import (
     ALL_VERBS,
     AudioClip,
-    ChatOptions,
-    DescribeOptions,
-    EmbedOptions,
-    LearnOptions,
-    PictureOptions,
     SpeechRequest,
-    TranscribeOptions,
 )
 
 pytestmark = pytest.mark.anyio
@@ -50,7 +45,7 @@ WORDS = "the flux capacitor is empty"
 @asynccontextmanager
 async def opened(cell: Cell, running: Any, **settings: Any) -> AsyncIterator[Any]:
     backend = cell.backend(running, **settings)
-    async with getattr(FAMILIES[cell.family], cell.verb)(backend) as adapter:
+    async with FAMILIES[cell.family].of(backend).opening(cell.verb)(backend) as adapter:
         yield adapter
 
 
@@ -236,7 +231,10 @@ async def test_nothing_there_is_unreachable(cell: Cell) -> None:
     with cell.serve() as running:
         backend = cell.backend(running)
     with pytest.raises(UnreachableError) as caught:
-        async with getattr(FAMILIES[cell.family], cell.verb)(backend) as adapter, cell.call(adapter) as items:
+        async with (
+            FAMILIES[cell.family].of(backend).opening(cell.verb)(backend) as adapter,
+            cell.call(adapter) as items,
+        ):
             async for _ in items:
                 pass
     assert caught.value.cure and backend.name in caught.value.who
@@ -301,16 +299,7 @@ SAMPLES: dict[str, Any] = dict.fromkeys(("words", "diarize", "translate"), True)
 """A value that is set for every option; the others are texts."""
 
 OPTIONS: dict[str, Any] = {
-    "transcribe": TranscribeOptions(),
-    "transcribe_live": TranscribeOptions(),
-    "chat": ChatOptions(),
-    "speak": SpeechRequest("x"),
-    "embed": EmbedOptions(),
-    "similar": EmbedOptions(),
-    "rerank": EmbedOptions(),
-    "image_make": PictureOptions(),
-    "image_describe": DescribeOptions(),
-    "learn": LearnOptions(),
+    verb: SpeechRequest("x") if kind is SpeechRequest else kind() for verb in ALL_VERBS if (kind := options_of(verb))
 }
 
 
@@ -319,7 +308,7 @@ OPTIONS: dict[str, Any] = {
 def test_options_that_a_family_lacks_are_refused_by_name(name: str, verb: Any) -> None:
     from dataclasses import replace
 
-    family = FAMILIES[name]
+    family = FAMILIES[name].at_best
     if not wiring.able(family, verb):
         return
     for field in (each.name for each in fields(OPTIONS[verb]) if each.name != "text"):
@@ -329,11 +318,11 @@ def test_options_that_a_family_lacks_are_refused_by_name(name: str, verb: Any) -
         else:
             with pytest.raises(UsageError) as caught:
                 wiring.check_options(family, verb, options)
-            others = [f.name for f in FAMILIES.values() if field in wiring.takes(f, verb)]
+            others = [f.name for f in FAMILIES.values() if field in wiring.takes(f.at_best, verb)]
             assert all(other in str(caught.value) for other in others)
 
 
-@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if not family.local])
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if not family.at_best.offline])
 def test_no_family_skips_the_suite(name: str) -> None:
-    offered = {verb for verb in VERBS if FAMILIES[name].can(verb)}
+    offered = {verb for verb in VERBS if FAMILIES[name].at_best.can(verb)}
     assert offered == {cell.verb for cell in CELLS if cell.family == name}

@@ -54,7 +54,7 @@ def recogniser() -> Iterator[long.Recogniser]:
 @asynccontextmanager
 async def ears(server: long.Recogniser) -> AsyncIterator[Any]:
     """The adapter for files, lifted to live sound."""
-    factory = FAMILIES["openai"].transcribe
+    factory = FAMILIES["openai"].at_best.transcribe
     assert factory is not None
     async with factory(Backend("w", "openai", base_url=server.base_url, transcribe_model="m1")) as adapter:
         yield BRIDGES["transcribe_live"](adapter)

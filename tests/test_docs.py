@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -12,10 +11,7 @@ from scripts import make_docs
 from tests.conftest import ROOT
 from voicecli import errors
 from voicecli.backends.registry import FAMILIES
-from voicecli.cli import COMMANDS
-from voicecli.commands.backends import TITLES
-from voicecli.types import Verb
-from voicecli.verbs import ABILITIES
+from voicecli.verbs import COMMANDS, VERBS
 
 
 def test_nothing_is_stale() -> None:
@@ -36,15 +32,10 @@ def test_the_table_in_the_readme_has_every_family_and_no_other() -> None:
     table = text.partition("<!-- capabilities")[2].partition("<!-- end -->")[0]
     head, _, *rows = [[each.strip() for each in line.split("|")[1:-1]] for line in table.splitlines()[1:]]
     assert head[1:] == list(FAMILIES)
-    assert [row[0] for row in rows] == list(TITLES.values())
-    for verb, (_, *cells) in zip(TITLES, rows, strict=True):
-        has = [getattr(family, verb) is not None for family in FAMILIES.values()]
+    assert [row[0] for row in rows] == [row.title for row in VERBS.values()]
+    for verb, (_, *cells) in zip(VERBS, rows, strict=True):
+        has = [family.at_best.can(verb) for family in FAMILIES.values()]
         assert [cell.split()[0] in ("yes", "with") for cell in cells] == has, verb
-
-
-def test_every_verb_is_in_the_table() -> None:
-    """But for the one that only conversations use."""
-    assert set(TITLES) == set(get_args(Verb)) - {"speak_live"}
 
 
 def test_a_stale_table_and_a_missing_page_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,8 +78,8 @@ def test_both_readmes_tell_the_same_commands() -> None:
 def test_both_readmes_tell_of_every_command_in_a_table_and_show_it_used(text: str) -> None:
     found = re.findall(r"docs/commands/(\w+)\.md", text)
     assert sorted({*found} - {"README"}) == sorted(COMMANDS)
-    for ability in ABILITIES.values():
-        assert any(line.startswith(f"voice {' '.join(ability.command)} ") for line in commands_in(text)), ability
+    for row in VERBS.values():
+        assert not row.ability or any(line.startswith(f"voice {row.commands[0]} ") for line in commands_in(text)), row
 
 
 @pytest.mark.parametrize(("english", "chinese"), [("## Figures", "## 测得的数据"), ("## Exit codes", "## 退出码")])

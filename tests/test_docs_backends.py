@@ -10,10 +10,9 @@ import pytest
 
 from voicecli import wiring
 from voicecli.backends.endpoints import ENDPOINTS
-from voicecli.backends.registry import FAMILIES, Family
-from voicecli.cli import COMMANDS
+from voicecli.backends.registry import FAMILIES
 from voicecli.config import Config, load
-from voicecli.types import Verb
+from voicecli.verbs import COMMANDS, VERBS, Verb
 
 pytestmark = pytest.mark.anyio
 
@@ -92,17 +91,15 @@ async def test_an_example_loads_and_every_backend_of_it_opens(example: str, tmp_
     config = loaded(example, tmp_path)
     assert config.backends
     named = re.findall(r"^(\w+) = ", example.partition("[backends")[0], re.MULTILINE)
-    verbs = [
-        verb for verb, use in wiring.USED_FOR.items() if use in named and verb not in ("voices", "models", "health")
-    ]
+    verbs = [row.name for row in VERBS.values() if row.use in named and row.leaves]
     assert verbs
     for verb in verbs:
         family, backend = wiring.choose(verb, config)
         if not family.can(verb):  # over a bridge
             continue
         assert backend.name in config.backends
-        if not family.local:
-            async with getattr(family, verb)(backend):
+        if not family.offline:
+            async with family.opening(verb)(backend):
                 pass
 
 
@@ -142,10 +139,10 @@ OF_OUR_OWN = {("selfhosted", "voices"), ("gov", "voices")}
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_the_endpoints_are_those_of_the_verbs_that_the_family_has(name: str) -> None:
-    family: Family = FAMILIES[name]
+    family = FAMILIES[name].at_best
     has = {verb for verb in get_args(Verb) if family.can(verb) and (name, verb) not in OF_OUR_OWN}
     assert {verb for each in ENDPOINTS[name] for verb in each.verbs} == has
 
 
 def test_every_family_that_speaks_to_somebody_has_its_endpoints() -> None:
-    assert set(ENDPOINTS) == {name for name, family in FAMILIES.items() if not family.local}
+    assert set(ENDPOINTS) == {name for name, family in FAMILIES.items() if not family.at_best.offline}

@@ -20,7 +20,7 @@ from tests.fakes.server import Reply
 from tests.families import SERVED, Outcome, Served
 from voicecli.backends.registry import FAMILIES
 
-REMOTE = [name for name, family in FAMILIES.items() if not family.local]
+REMOTE = [name for name, family in FAMILIES.items() if not family.at_best.offline]
 CHAT = "/v1/chat/completions"
 
 
@@ -120,7 +120,7 @@ OPTIONS: dict[str, tuple[tuple[str, ...], Any]] = {
 def test_options_of_chat_reach_the_service_or_are_refused(person: Person, option: str) -> None:
     flags, wanted = OPTIONS[option]
     outcome = person.voice("chat", *flags, f"After {families.DIGITS}?")
-    able = [name for name, family in FAMILIES.items() if option in family.takes.get("chat", ())]
+    able = [name for name, family in FAMILIES.items() if option in family.at_best.takes.get("chat", ())]
     if person.row.family in able:
         assert outcome.code == 0, outcome.err
         assert BODIES[person.row.family](person.running)[option] == wanted
@@ -146,7 +146,7 @@ def test_a_voice_is_read_from_a_file_or_refused(person: Person) -> None:
     voice, asked = VOICES.get(family, (LONG, lambda it: ""))
     (person.folder / "voice.txt").write_text(voice + "\n")
     outcome = person.voice("speak", f"Dial {families.DIGITS}.", "--voice", "@voice.txt", "-o", "spoken.wav")
-    if "voice" in FAMILIES[family].takes.get("speak", ()):
+    if "voice" in FAMILIES[family].at_best.takes.get("speak", ()):
         assert outcome.code == 0, outcome.err
         assert asked(person.running) == voice
     else:

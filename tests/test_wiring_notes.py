@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.config.model import Config, Use
 from voicecli.errors import ConfigError
 from voicecli.types import Backend
 from voicecli.wiring import notes as wiring_notes
 
-CHAT = Backend("chat", "selfhosted", chat_url="http://127.0.0.1:1")
-LAB = Backend("lab", "selfhosted", embedding_url="http://127.0.0.1:2")
+CHAT = SelfhostedSettings("chat", "selfhosted", chat_url="http://127.0.0.1:1")
+LAB = SelfhostedSettings("lab", "selfhosted", embedding_url="http://127.0.0.1:2")
 WORK = Backend("work", "openai", base_url="http://127.0.0.1:3/v1", embed_model="e1")
 
 
@@ -36,7 +37,7 @@ def test_the_setting_decides_then_who_answers_then_who_can() -> None:
 
 
 def test_of_two_that_rank_none_is_guessed() -> None:
-    other = Backend("other", "selfhosted", embedding_url="http://127.0.0.1:4")
+    other = SelfhostedSettings("other", "selfhosted", embedding_url="http://127.0.0.1:4")
     assert names(config(LAB, WORK, other, embed="work")) == ("work", None)
     assert names(config(LAB, WORK, other, embed="other")) == ("other", "other")
 

@@ -23,29 +23,7 @@ from voicecli.commands.session import Session, shared_options
 from voicecli.errors import INTERRUPTED, UsageError, VoiceError, culprit
 from voicecli.terminal import restoring as terminal
 from voicecli.terminal.console import Console, OutputClosedError, prepare_streams
-
-COMMANDS: dict[str, tuple[str, str]] = {
-    "talk": ("voicecli.commands.talk:talk", "Hold a spoken conversation."),
-    "transcribe": ("voicecli.commands.transcribe:transcribe", "Turn recordings into text."),
-    "speak": ("voicecli.commands.speak:speak", "Read a text aloud, or into a file."),
-    "chat": ("voicecli.commands.chat:chat", "Ask a chat model."),
-    "image": ("voicecli.commands.image:app", "Make, describe, enhance and animate pictures."),
-    "video": ("voicecli.commands.video:app", "Track what moves in videos, and make them smoother."),
-    "learn": ("voicecli.commands.learn:learn", "Teach documents to a knowledge base."),
-    "embed": ("voicecli.commands.embed:embed", "Turn texts into vectors."),
-    "similar": ("voicecli.commands.similar:similar", "Tell how near two texts are in meaning."),
-    "rerank": ("voicecli.commands.rerank:rerank", "Put texts in the order in which they fit a question."),
-    "voices": ("voicecli.commands.voices:voices", "List the voices of a backend."),
-    "models": ("voicecli.commands.models:models", "List the models of a backend."),
-    "backends": ("voicecli.commands.backends:backends", "Show the service families and what each can do."),
-    "devices": ("voicecli.commands.devices:devices", "List microphones and loudspeakers."),
-    "doctor": ("voicecli.commands.doctor:doctor", "See whether everything works, and what to do if not."),
-    "config": ("voicecli.commands.config:app", "Make, show and change the configuration."),
-    "history": ("voicecli.commands.history:app", "Show, search, export and remove kept conversations."),
-    "cache": ("voicecli.commands.cache:app", "Show and clear what is kept so that nothing is paid for twice."),
-    "keys": ("voicecli.commands.keys:app", "Keep the keys of services."),
-}
-"""Name, where the function (or Typer app) is, and its line in `voice --help`: all that help needs."""
+from voicecli.verbs import COMMANDS
 
 WRONG_USAGE: type[Exception] = typer.BadParameter.__bases__[0].__bases__[0]
 """What Typer raises for wrong flags; it has a public name only in some of the versions we allow."""
@@ -68,7 +46,7 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
-        self.commands = {name: TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()}
+        self.commands = {name: TyperCommand(name, help=each.line) for name, each in COMMANDS.items()}
         self.params.extend(shared_options())
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -78,7 +56,7 @@ class LazyGroup(TyperGroup):
 
 def load(name: str) -> Any:
     """The real command called `name`, with the shared options added to it and its subcommands."""
-    module, _, attribute = COMMANDS[name][0].partition(":")
+    module, _, attribute = COMMANDS[name].where.partition(":")
     found = getattr(import_module(module), attribute)
     command: Any = typer.main.get_command(found if isinstance(found, typer.Typer) else _single(name, found))
     command.name = name

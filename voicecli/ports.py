@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from voicecli.types import (
     AudioChunk,
@@ -76,14 +76,6 @@ class Speaker(Protocol):
         ...
 
 
-class LiveSpeaker(Protocol):
-    """Speaks a text that is still being written."""
-
-    def speak_live(self, sentences: AsyncIterator[str], request: SpeechRequest) -> Stream[AudioChunk]:
-        """`request.text` is ignored; the sentences are spoken in order."""
-        ...
-
-
 class VoiceCatalog(Protocol):
     async def voices(self) -> Sequence[Voice]: ...
 
@@ -98,11 +90,21 @@ class Health(Protocol):
         ...
 
 
+@runtime_checkable
 class Warm(Protocol):
     """An adapter that can open its connection (or start its process) before it is needed."""
 
     async def warm(self) -> None:
         """Never raises for an unreachable service: the request that follows will tell."""
+        ...
+
+
+@runtime_checkable
+class Rings(Protocol):
+    """A model, or a toolbox, that speaks up by itself: a timer that ran out."""
+
+    def announcements(self) -> AsyncIterator[str]:
+        """Each text that is to be said, when it is time; it never ends by itself."""
         ...
 
 

@@ -1,17 +1,44 @@
-"""What can be done with pictures, videos, documents and texts: one definition each, for whoever offers it.
+"""One row per verb, and one per command: whatever else speaks of verbs reads it from here.
 
-A command takes its words from here; a tool's schema is made from it (`schema_of`), and a grammar can be.
+A new verb is a row here, a Protocol in `ports`, an adapter in a family's room, and a command. `[use]` keys, bridges,
+the notice on privacy, what is asked again, tools and their questions, the list of commands, completion, documentation
+and the tests' tables follow from the row.
 
-Belongs here: names, meanings, what goes in and comes out, what it costs a person. Does not belong here: doing it.
+Belongs here: facts about verbs. Does not belong here: doing them; imports of other rooms (`voice --help` needs this
+file, so Protocols and options are named, and looked up in backends.family).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict, get_args
 
-from voicecli.types import Verb
+Verb = Literal[
+    "transcribe",
+    "transcribe_live",
+    "chat",
+    "speak",
+    "voices",
+    "models",
+    "health",
+    "embed",
+    "similar",
+    "rerank",
+    "image_make",
+    "image_describe",
+    "image_enhance",
+    "image_animate",
+    "video_track",
+    "video_smooth",
+    "learn",
+]
+ALL_VERBS: tuple[Verb, ...] = get_args(Verb)
+Use = Literal["transcribe", "chat", "speak", "embed", "image", "video", "learn"]
+"""The keys of `[use]`."""
+Retry = Literal["ask", "whole", "live", "list", "act"]
+"""Which rule of `backends.transport.retry` holds."""
+Group = Literal["Everyday", "Pictures and videos", "Texts", "Set-up"]
 
 Kind = Literal["text", "texts", "picture", "video", "document"]
 Result = Literal["text", "number", "vectors", "ranking", "picture", "video", "nothing"]
@@ -20,8 +47,8 @@ Cost = Literal["asks", "uploads", "writes", "spends"]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One thing that goes in. A picture, a video and a document are a file by its path; `options` is a field of
-    the verb's options."""
+    """One thing that goes in. A picture, a video and a document are a file by its path; `option` says that it is a
+    field of the verb's options."""
 
     name: str
     kind: Kind
@@ -32,18 +59,52 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """`command` are the words after `voice`. `costs`: what happens besides a question to a service.
+    """What a command does, in words, and what a model is told of it as a tool.
 
-    uploads: a file leaves the machine. writes: a file is written here, or a knowledge base is changed there.
-    spends: it is dear, or takes long.
+    `costs` is what happens besides a question to a service. uploads: a file leaves the machine. writes: a file is
+    written here, or a knowledge base is changed there. spends: it is dear, or takes long. Whatever does more than ask
+    has a `question` to the person, in English and in Chinese; whatever makes a file has a `stem` for its name.
     """
 
-    verb: Verb
-    command: tuple[str, ...]
     meaning: str
     takes: tuple[Parameter, ...]
     gives: Result
     costs: frozenset[Cost] = frozenset({"asks"})
+    question: tuple[str, str] = ("", "")
+    stem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Everything about one verb.
+
+    `promise` and `options` are names in `ports` and `types`. `use` is its key of `[use]`. `lifted` names the verb
+    that a family needs for `bridge` (module:class) to make this one of it. `leaves` is what leaves the machine when
+    somebody elsewhere serves it. `commands` are the words after `voice` of the commands that use it, its own first.
+    `flags` are those of options whose flag is not their name with dashes.
+    """
+
+    name: Verb
+    title: str
+    promise: str
+    use: Use
+    commands: tuple[str, ...]
+    options: str = ""
+    retry: Retry = "ask"
+    leaves: str = ""
+    lifted: Verb | None = None
+    bridge: str = ""
+    ability: Ability | None = None
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+    def flag(self, option: str) -> str:
+        """The flag that sets one field of the options."""
+        return self.flags.get(option, "--" + option.replace("_", "-"))
+
+    @property
+    def doing(self) -> str:
+        """The purpose in words, after an option's name: `to speak`, `for image make`."""
+        return f"for {self.title}" if self.use in ("image", "video") else f"to {self.use}"
 
 
 _PICTURE = Parameter("picture", "picture", "The picture: PNG, JPEG, WebP …")
@@ -51,77 +112,303 @@ _VIDEO = Parameter("video", "video", "The video: MP4, MOV, WebM …")
 _MAKES: frozenset[Cost] = frozenset({"asks", "spends", "writes"})
 _WORKS: frozenset[Cost] = frozenset({"asks", "uploads", "spends", "writes"})
 
-_ALL = (
-    Ability(
-        "image_make",
-        ("image", "make"),
-        "Make a picture after a text.",
-        (
-            Parameter("prompt", "text", "What the picture shows."),
-            Parameter("size", "text", "How large, as the service writes it: 1024x1024.", False, True),
-        ),
-        "picture",
-        _MAKES,
+_ROWS = (
+    Row(
+        "transcribe",
+        "transcribe",
+        "FileTranscriber",
+        "transcribe",
+        ("transcribe", "talk"),
+        "TranscribeOptions",
+        "whole",
+        "audio",
+        "transcribe_live",
+        "voicecli.wiring.bridges:LiveAsFile",
+        flags={"hotwords": "--hotword"},
     ),
-    Ability(
-        "image_describe",
-        ("image", "describe"),
-        "Say what is to be seen in a picture.",
-        (_PICTURE, Parameter("question", "text", "What to look for, or to answer.", False, True)),
+    Row(
+        "transcribe_live",
+        "live",
+        "LiveTranscriber",
+        "transcribe",
+        ("talk",),
+        "TranscribeOptions",
+        "live",
+        "audio",
+        "transcribe",
+        "voicecli.wiring.bridges:FileAsLive",
+        flags={"hotwords": "--hotword"},
+    ),
+    Row(
+        "chat",
+        "chat",
+        "ChatModel",
+        "chat",
+        ("chat", "talk"),
+        "ChatOptions",
+        leaves="text",
+        flags={"n": "--answers", "images": "pictures (--attach)", "tools": "tools (--tool)"},
+    ),
+    Row("speak", "speak", "Speaker", "speak", ("speak", "talk"), "SpeechRequest", leaves="text"),
+    Row("voices", "voices", "VoiceCatalog", "speak", ("voices",), retry="list"),
+    Row("models", "models", "ModelCatalog", "chat", ("models",), retry="list"),
+    Row("health", "health", "Health", "chat", ("doctor",), retry="list"),
+    Row(
+        "embed",
+        "embed",
+        "Embedder",
+        "embed",
+        ("embed",),
+        "EmbedOptions",
+        "whole",
         "text",
-        frozenset({"asks", "uploads"}),
+        ability=Ability("Turn texts into vectors.", (Parameter("texts", "texts", "The texts."),), "vectors"),
     ),
-    Ability("image_enhance", ("image", "enhance"), "Make a picture sharper.", (_PICTURE,), "picture", _WORKS),
-    Ability("image_animate", ("image", "animate"), "Make a short video of a picture.", (_PICTURE,), "video", _WORKS),
-    Ability("video_track", ("video", "track"), "Mark what moves in a video.", (_VIDEO,), "video", _WORKS),
-    Ability(
-        "video_smooth", ("video", "smooth"), "Make a video smoother, by frames in between.", (_VIDEO,), "video", _WORKS
+    Row(
+        "similar",
+        "similar",
+        "Comparer",
+        "embed",
+        ("similar",),
+        "EmbedOptions",
+        "whole",
+        "text",
+        "embed",
+        "voicecli.wiring.nearness:SimilarByEmbedding",
+        Ability(
+            "Tell how near two texts are in meaning.",
+            (Parameter("a", "text", "One text."), Parameter("b", "text", "The other text.")),
+            "number",
+        ),
     ),
-    Ability(
+    Row(
+        "rerank",
+        "rerank",
+        "Reranker",
+        "embed",
+        ("rerank",),
+        "EmbedOptions",
+        "whole",
+        "text",
+        "embed",
+        "voicecli.wiring.nearness:RerankByEmbedding",
+        Ability(
+            "Put texts in the order in which they fit a question.",
+            (
+                Parameter("query", "text", "The question."),
+                Parameter("candidates", "texts", "The texts to be put in order."),
+            ),
+            "ranking",
+        ),
+    ),
+    Row(
+        "image_make",
+        "image make",
+        "Painter",
+        "image",
+        ("image make",),
+        "PictureOptions",
+        leaves="text",
+        ability=Ability(
+            "Make a picture after a text.",
+            (
+                Parameter("prompt", "text", "What the picture shows."),
+                Parameter("size", "text", "How large, as the service writes it: 1024x1024.", False, True),
+            ),
+            "picture",
+            _MAKES,
+            ("May I make a picture: {prompt}?", "可以画一张图吗：{prompt}？"),
+            "picture",
+        ),
+    ),
+    Row(
+        "image_describe",
+        "image describe",
+        "Onlooker",
+        "image",
+        ("image describe",),
+        "DescribeOptions",
+        "whole",
+        "a picture",
+        ability=Ability(
+            "Say what is to be seen in a picture.",
+            (_PICTURE, Parameter("question", "text", "What to look for, or to answer.", False, True)),
+            "text",
+            frozenset({"asks", "uploads"}),
+            ("May I send {picture} to {host} to be described?", "可以把{picture}发送到{host}来描述吗？"),
+        ),
+    ),
+    Row(
+        "image_enhance",
+        "image enhance",
+        "Enhancer",
+        "image",
+        ("image enhance",),
+        leaves="a picture",
+        ability=Ability(
+            "Make a picture sharper.",
+            (_PICTURE,),
+            "picture",
+            _WORKS,
+            ("May I send {picture} to {host} to be made sharper?", "可以把{picture}发送到{host}变清晰吗？"),
+            "enhanced",
+        ),
+    ),
+    Row(
+        "image_animate",
+        "image animate",
+        "Animator",
+        "image",
+        ("image animate",),
+        leaves="a picture",
+        ability=Ability(
+            "Make a short video of a picture.",
+            (_PICTURE,),
+            "video",
+            _WORKS,
+            ("May I send {picture} to {host} to be made a video?", "可以把{picture}发送到{host}做成视频吗？"),
+            "animated",
+        ),
+    ),
+    Row(
+        "video_track",
+        "video track",
+        "Tracker",
+        "video",
+        ("video track",),
+        leaves="a video",
+        ability=Ability(
+            "Mark what moves in a video.",
+            (_VIDEO,),
+            "video",
+            _WORKS,
+            ("May I send {video} to {host} to mark what moves?", "可以把{video}发送到{host}标出运动物体吗？"),
+            "tracked",
+        ),
+    ),
+    Row(
+        "video_smooth",
+        "video smooth",
+        "Smoother",
+        "video",
+        ("video smooth",),
+        leaves="a video",
+        ability=Ability(
+            "Make a video smoother, by frames in between.",
+            (_VIDEO,),
+            "video",
+            _WORKS,
+            ("May I send {video} to {host} to be made smoother?", "可以把{video}发送到{host}变流畅吗？"),
+            "smoothed",
+        ),
+    ),
+    Row(
+        "learn",
+        "learn",
+        "Learner",
         "learn",
         ("learn",),
-        "Teach documents to a knowledge base.",
-        (
-            Parameter("document", "document", "The document: text, PDF or Word."),
-            Parameter("category", "text", "The knowledge base.", False, True),
+        "LearnOptions",
+        "act",
+        "a document",
+        ability=Ability(
+            "Teach documents to a knowledge base.",
+            (
+                Parameter("document", "document", "The document: text, PDF or Word."),
+                Parameter("category", "text", "The knowledge base.", False, True),
+            ),
+            "nothing",
+            frozenset({"asks", "uploads", "writes"}),
+            ("May I teach {document} to {host}?", "可以让{host}学习{document}吗？"),
         ),
-        "nothing",
-        frozenset({"asks", "uploads", "writes"}),
-    ),
-    Ability("embed", ("embed",), "Turn texts into vectors.", (Parameter("texts", "texts", "The texts."),), "vectors"),
-    Ability(
-        "similar",
-        ("similar",),
-        "Tell how near two texts are in meaning.",
-        (Parameter("a", "text", "One text."), Parameter("b", "text", "The other text.")),
-        "number",
-    ),
-    Ability(
-        "rerank",
-        ("rerank",),
-        "Put texts in the order in which they fit a question.",
-        (
-            Parameter("query", "text", "The question."),
-            Parameter("candidates", "texts", "The texts to be put in order."),
-        ),
-        "ranking",
     ),
 )
 
-ABILITIES: Mapping[Verb, Ability] = {each.verb: each for each in _ALL}
-"""Each by its verb; `command` and `verb` are unique."""
+VERBS: Mapping[Verb, Row] = {row.name: row for row in _ROWS}
+"""Each row by its verb, in the order in which tables show them."""
+
+
+def ability_of(verb: Verb) -> Ability:
+    """What a command does and a tool offers. ValueError for a verb that is part of a conversation."""
+    ability = VERBS[verb].ability
+    if ability is None:
+        raise ValueError(f"{verb} is no ability")
+    return ability
+
+
+def abilities() -> Iterator[tuple[Verb, Ability]]:
+    """The verbs that a command (or a tool) does with one question and one result."""
+    return ((row.name, row.ability) for row in _ROWS if row.ability is not None)
 
 
 def meaning(verb: Verb, parameter: str = "") -> str:
     """What a verb does, or what one of its parameters is."""
-    ability = ABILITIES[verb]
+    ability = ability_of(verb)
     return next((each.meaning for each in ability.takes if each.name == parameter), ability.meaning)
 
 
-def schema_of(ability: Ability) -> dict[str, Any]:
+class Schema(TypedDict):
+    """The JSON schema of an object."""
+
+    type: str
+    properties: dict[str, dict[str, object]]
+    required: list[str]
+    additionalProperties: bool
+
+
+def schema_of(ability: Ability) -> Schema:
     """The JSON schema of what goes in; files are told by their paths."""
-    text: dict[str, Any] = {"type": "string"}
-    forms: dict[str, dict[str, Any]] = {"texts": {"type": "array", "items": text}}
+    text: dict[str, object] = {"type": "string"}
+    forms: dict[str, dict[str, object]] = {"texts": {"type": "array", "items": text}}
     properties = {each.name: {**forms.get(each.kind, text), "description": each.meaning} for each in ability.takes}
     required = [each.name for each in ability.takes if each.required]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+# -- commands --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its line in help, and where it stands there. With `parts` it is a group of subcommands."""
+
+    name: str
+    line: str
+    group: Group
+    parts: bool = False
+
+    @property
+    def where(self) -> str:
+        """The function or the Typer app, as module:name."""
+        return f"voicecli.commands.{self.name}:{'app' if self.parts else self.name}"
+
+
+def _of(verb: Verb) -> str:
+    return ability_of(verb).meaning
+
+
+COMMANDS: Mapping[str, Command] = {
+    each.name: each
+    for each in (
+        Command("talk", "Hold a spoken conversation.", "Everyday"),
+        Command("transcribe", "Turn recordings into text.", "Everyday"),
+        Command("speak", "Read a text aloud, or into a file.", "Everyday"),
+        Command("chat", "Ask a chat model.", "Everyday"),
+        Command("history", "Show, search, export and remove kept conversations.", "Everyday", True),
+        Command("image", "Make, describe, enhance and animate pictures.", "Pictures and videos", True),
+        Command("video", "Track what moves in videos, and make them smoother.", "Pictures and videos", True),
+        Command("learn", _of("learn"), "Texts"),
+        Command("embed", _of("embed"), "Texts"),
+        Command("similar", _of("similar"), "Texts"),
+        Command("rerank", _of("rerank"), "Texts"),
+        Command("doctor", "See whether everything works, and what to do if not.", "Set-up"),
+        Command("config", "Make, show and change the configuration.", "Set-up", True),
+        Command("keys", "Keep the keys of services.", "Set-up", True),
+        Command("backends", "Show the service families and what each can do.", "Set-up"),
+        Command("voices", "List the voices of a backend.", "Set-up"),
+        Command("models", "List the models of a backend.", "Set-up"),
+        Command("devices", "List microphones and loudspeakers.", "Set-up"),
+        Command("cache", "Show and clear what is kept so that nothing is paid for twice.", "Set-up", True),
+    )
+}
+"""Every command, in the order of help."""

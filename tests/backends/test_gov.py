@@ -14,6 +14,7 @@ from tests.fakes.forms import heard, spoken
 from tests.fakes.gov_server import Gov
 from tests.fakes.server import RESET, STALL, FakeServer, Gate, Reply
 from voicecli.backends import gov
+from voicecli.backends.gov_settings import GovSettings
 from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, UnreachableError
 from voicecli.types import (
     AudioClip,
@@ -208,7 +209,7 @@ async def test_text_in_the_address_comes_back_as_mp3(server: Gov) -> None:
 async def test_the_longest_piece_of_a_text_fits_into_the_address(server: Gov) -> None:
     from voicecli.backends.registry import FAMILIES
 
-    limits = FAMILIES["gov"].limits
+    limits = FAMILIES["gov"].at_best.limits
     assert limits.speech_characters
     assert limits.speech_bytes
     han = "好" * min(limits.speech_characters, limits.speech_bytes // 3)
@@ -287,7 +288,7 @@ OPENERS: dict[str, Callable[[Backend], Any]] = {
 @pytest.mark.parametrize("path", OPENERS)
 async def test_a_missing_address_is_named(path: str) -> None:
     with pytest.raises(ConfigError, match="base_url"):
-        async with OPENERS[path](Backend("city", "gov")):
+        async with OPENERS[path](GovSettings("city", "gov")):
             pass
 
 
@@ -295,7 +296,7 @@ async def test_a_service_that_is_down_is_unreachable() -> None:
     with FakeServer() as gone:
         url = gone.url
     with pytest.raises(UnreachableError, match="base_url"):
-        await hear(Backend("city", "gov", base_url=url, connect_timeout_s=1))
+        await hear(GovSettings("city", "gov", base_url=url, connect_timeout_s=1))
 
 
 # -- leaving ---------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from tests.fakes.pictures import mp4, png
 from tests.fakes.qiniu_server import QiniuServer, answer
 from tests.fakes.server import FakeServer, Reply, Socket, Step
 from voicecli.backends.openai import pictures
+from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.registry import FAMILIES
 from voicecli.backends.transport import http, results, retry, sse, websocket
 from voicecli.backends.transport.download import download
@@ -33,6 +34,7 @@ from voicecli.backends.transport.results import PICTURE, VIDEO, fetched
 from voicecli.backends.transport.websocket import connect
 from voicecli.errors import ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Backend, Secret, SpeechRequest
+from voicecli.verbs import VERBS
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +58,7 @@ async def meets(which: Cell, reply: Reply, **settings: Any) -> VoiceError:
         backend = which.backend(running, **settings)
         with pytest.raises(VoiceError) as caught:
             async with (
-                getattr(FAMILIES[which.family], which.verb)(backend) as adapter,
+                FAMILIES[which.family].at_best.opening(which.verb)(backend) as adapter,
                 which.call(adapter) as items,
             ):
                 async for _ in items:
@@ -69,7 +71,7 @@ async def meets(which: Cell, reply: Reply, **settings: Any) -> VoiceError:
 async def speak(backend: Backend, format: str = "mp3") -> bytes:
     """What qiniu's voice says."""
     async with (
-        FAMILIES["qiniu"].speak(backend) as mouth,  # type: ignore[misc]
+        FAMILIES["qiniu"].at_best.speak(backend) as mouth,  # type: ignore[misc]
         mouth.speak(SpeechRequest("12", format=format)) as chunks,
     ):
         return b"".join([each.data async for each in chunks])
@@ -182,7 +184,7 @@ async def test_many_headers_of_a_handshake_are_refused() -> None:
 
     async with raw(head) as url:
         with pytest.raises(ServiceError, match="no HTTP"):
-            async with connect(Backend("work", "qiniu", timeout_s=2.0), url):
+            async with connect(QiniuSettings("work", "qiniu", timeout_s=2.0), url):
                 pass
 
 
@@ -199,7 +201,7 @@ async def test_messages_of_a_socket_are_counted(messages: int, size: int, monkey
     monkeypatch.setattr(websocket, "SOCKET_BYTES", size)
     with FakeServer() as server:
         server.on_socket("/x", lambda socket: flood(socket, b"12345678", 11))
-        async with connect(Backend("work", "qiniu", timeout_s=2.0), f"{server.url}/x") as socket:
+        async with connect(QiniuSettings("work", "qiniu", timeout_s=2.0), f"{server.url}/x") as socket:
             got = 0
             with pytest.raises(ProtocolError, match="sent more than"):
                 while await socket.receive():
@@ -211,7 +213,7 @@ async def test_a_message_in_frames_without_end_is_refused(monkeypatch: pytest.Mo
     """Empty ones stay below every size."""
     monkeypatch.setattr(websocket, "FRAGMENTS", 100)
     whole = b"\x01\x01a" + b"\x00\x00" * 98 + b"\x80\x01b"
-    endless, backend = b"\x01\x00" + b"\x00\x00" * 500, Backend("work", "qiniu", timeout_s=2.0)
+    endless, backend = b"\x01\x00" + b"\x00\x00" * 500, QiniuSettings("work", "qiniu", timeout_s=2.0)
     async with (
         raw(lambda head: accepted(head, whole + endless), stay=True) as url,
         connect(backend, url) as socket,
@@ -246,7 +248,7 @@ async def test_what_comes_slowly_and_for_ever_is_cut_at_the_total_deadline(
     """Something always comes within timeout_s."""
     which, first, piece, kind = SLOW[name]
     rule = retry.Rule(retry.ANY, patience=0.5)
-    monkeypatch.setattr(retry, "RULES", {which.verb: rule})
+    monkeypatch.setattr(retry, "RULES", {VERBS[which.verb].retry: rule})
     reply = Reply(lambda: _for_ever(first, piece), 200, {"content-type": kind})
     async with asyncio.timeout(4):
         error = await meets(which, reply, timeout_s=1.0)
@@ -254,7 +256,7 @@ async def test_what_comes_slowly_and_for_ever_is_cut_at_the_total_deadline(
 
 
 async def test_speech_over_a_socket_ends_at_the_total_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "RULES", {"speak": retry.Rule(retry.ANY, patience=0.5)})
+    monkeypatch.setattr(retry, "RULES", {"ask": retry.Rule(retry.ANY, patience=0.5)})
 
     async def endless(socket: Socket) -> None:
         await socket.receive()

@@ -19,7 +19,7 @@ import pytest
 from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer, echo, encoded
 from tests.fakes.server import CUT, RESET, STALL, Gate, Reply, Step
-from voicecli.backends.openai import OpenAI, open_openai
+from voicecli.backends.openai.adapter import OpenAI, open_openai
 from voicecli.backends.openai.transcriptions import TRANSLATOR
 from voicecli.errors import (
     ConfigError,

@@ -12,7 +12,7 @@ from tests.fakes.meaning import vector
 from tests.fakes.openai_pictures import OpenAIPictures
 from tests.fakes.pictures import png, png_digits
 from tests.fakes.server import FakeServer, Reply
-from voicecli.backends.openai import open_openai
+from voicecli.backends.openai.adapter import open_openai
 from voicecli.backends.openai.pictures import LARGEST, QUESTION
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError
 from voicecli.types import Backend, DescribeOptions, EmbedOptions, PictureOptions, Secret, Upload

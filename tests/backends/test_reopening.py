@@ -50,7 +50,7 @@ class Dropping:
 
 async def heard(cell: Cell, running: Any, sound: AsyncIterator[AudioFrame]) -> list[Transcript]:
     async with (
-        getattr(FAMILIES[cell.family], cell.verb)(cell.backend(running)) as ears,
+        FAMILIES[cell.family].at_best.opening(cell.verb)(cell.backend(running)) as ears,
         ears.transcribe_live(sound, TranscribeOptions()) as texts,
     ):
         return [each async for each in texts]

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fakes.pictures import mp4, png
 from tests.fakes.server import CUT, FakeServer, Reply
+from voicecli.backends.gov_settings import GovSettings
 from voicecli.backends.transport import results
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.results import PICTURE, VIDEO, decoded, fetched, resolved
@@ -36,7 +37,7 @@ def store() -> Iterator[FakeServer]:
 
 def backend(base: str, **settings: Any) -> Backend:
     fixed: dict[str, Any] = {"base_url": base, "key": Secret(KEY), "headers": {"X-Team": "speech"}, "timeout_s": 2.0}
-    return Backend("city", "gov", **(fixed | settings))
+    return GovSettings("city", "gov", **(fixed | settings))
 
 
 async def fetch(base: str, address: Any, what: str = PICTURE, **settings: Any) -> tuple[bytes, set[str]]:

@@ -16,6 +16,7 @@ from tests.fakes.forms import heard, multipart, spoken
 from tests.fakes.selfhosted_server import MODEL, SelfHosted, lines
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply
 from voicecli.backends.selfhosted import chat, ears, health, voice
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.errors import ConfigError, ProtocolError, ServiceError, UnreachableError, UsageError, VoiceError
 from voicecli.types import (
     AudioChunk,
@@ -448,7 +449,7 @@ async def test_a_wav_that_arrives_in_drops_is_whole_and_passed_on_as_it_comes(se
 
 
 async def test_styles_are_suggested_the_configured_one_first() -> None:
-    backend = Backend("local", "selfhosted", tts_url="http://127.0.0.1:1", style="grandma")
+    backend = SelfhostedSettings("local", "selfhosted", tts_url="http://127.0.0.1:1", style="grandma")
     async with voice.open_voices(backend) as catalog:
         found = await catalog.voices()
     assert [each.name for each in found] == ["grandma", "style1", "style2"]
@@ -501,7 +502,7 @@ OPENERS: dict[str, Callable[[Backend], Any]] = {
 @pytest.mark.parametrize("setting", OPENERS)
 async def test_a_missing_address_is_named(setting: str) -> None:
     with pytest.raises(ConfigError, match=setting):
-        async with OPENERS[setting](Backend("local", "selfhosted", base_url="http://127.0.0.1:1")):
+        async with OPENERS[setting](SelfhostedSettings("local", "selfhosted", base_url="http://127.0.0.1:1")):
             pass
 
 
@@ -512,7 +513,7 @@ async def test_voices_models_and_health_need_an_address_too() -> None:
         (health.open_health, "asr_url"),
     ):
         with pytest.raises(ConfigError, match=word):
-            async with opened(Backend("local", "selfhosted")):
+            async with opened(SelfhostedSettings("local", "selfhosted")):
                 pass
 
 
@@ -520,7 +521,9 @@ async def test_voices_models_and_health_need_an_address_too() -> None:
 async def test_a_server_that_is_down_is_unreachable_and_the_cure_names_its_setting(setting: str) -> None:
     with FakeServer() as gone:
         url = gone.url
-    async with OPENERS[setting](Backend("local", "selfhosted", **{setting: url}, connect_timeout_s=1)) as adapter:
+    async with OPENERS[setting](
+        SelfhostedSettings("local", "selfhosted", **{setting: url}, connect_timeout_s=1)
+    ) as adapter:
         await adapter.warm()
         opened = {
             "asr_url": lambda: adapter.transcribe(clip(), PLAIN),

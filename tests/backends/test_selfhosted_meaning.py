@@ -11,8 +11,9 @@ from tests.fakes.meaning import nearness, vector
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.server import Reply
 from voicecli.backends.selfhosted.meaning import LONGEST, open_meaning
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError
-from voicecli.types import Backend, EmbedOptions
+from voicecli.types import EmbedOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -76,7 +77,7 @@ async def test_an_address_may_end_with_a_path(ending: str) -> None:
 
 async def test_an_address_is_needed() -> None:
     with pytest.raises(ConfigError, match="embedding_url"):
-        async with open_meaning(Backend("local", "selfhosted")):
+        async with open_meaning(SelfhostedSettings("local", "selfhosted")):
             pass
 
 

@@ -14,6 +14,7 @@ from websockets.utils import accept_key
 
 from tests.fakes.server import FakeServer, Socket
 from tests.fakes.tls import server_context
+from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.websocket import connect, socket_url
 from voicecli.errors import (
@@ -34,7 +35,7 @@ KEY = "sk-marked-secret-key"
 
 def backend(**more: Any) -> Backend:
     settings: dict[str, Any] = {"key": Secret(KEY), "connect_timeout_s": 1.0, "timeout_s": 1.0}
-    return Backend("work", "qiniu", **settings | more)
+    return QiniuSettings("work", "qiniu", **settings | more)
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ from voicecli.audio.endpointer import Ended, Endpointer, Paused, Timing
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import resample
 from voicecli.audio.vad import Detector, Voicing
+from voicecli.backends.embedded.settings import EmbeddedSettings
 from voicecli.dialogue.loop import Rules
 from voicecli.dialogue.reading import Reading, read
-from voicecli.types import MIC, AudioFrame, Backend, SpeechRequest
+from voicecli.types import MIC, AudioFrame, SpeechRequest
 
 Samples = NDArray[np.int16]
 RATE = 16_000
@@ -168,11 +169,11 @@ def spoken(text: str, voice: str) -> Samples:
 
 
 async def _spoken(text: str, voice: str) -> bytes:
-    from voicecli.backends import embedded
+    from voicecli.backends.embedded import family as embedded
 
     pcm, rate = b"", RATE
     async with (
-        embedded.speak(Backend("embedded", "embedded", voice=voice)) as speaker,
+        embedded.speak(EmbeddedSettings("embedded", "embedded", voice=voice)) as speaker,
         speaker.speak(SpeechRequest(text)) as chunks,
     ):
         async for chunk in chunks:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from tests.fakes.forms import Refused, digits_in, flask_error, spoken
 from tests.fakes.server import FakeServer, Reply, Request
+from voicecli.backends.gov_settings import GovSettings
 from voicecli.types import Backend
 
 LONGEST_TARGET = 2_048
@@ -42,7 +43,7 @@ class Gov(FakeServer):
     def backend(self, **settings: Any) -> Backend:
         """A backend at this address."""
         defaults = {"base_url": self.url + "/v1", "category": "bj_gov", "timeout_s": 2.0, "connect_timeout_s": 2.0}
-        return Backend("city", "gov", **(defaults | settings))
+        return GovSettings("city", "gov", **(defaults | settings))
 
     def _judge(self, request: Request) -> Reply:
         routes = {

@@ -6,7 +6,7 @@ that a lost, doubled or clipped sample shows as a wrong digit. Nothing here uses
 Does not belong here: the transport (server.FakeServer).
 
     with QiniuServer(Manner(ending="quiet")) as server:
-        Backend("work", "qiniu", base_url=server.base, key=Secret(KEY))
+        QiniuSettings("work", "qiniu", base_url=server.base, key=Secret(KEY))
         ... server.sessions[-1].pcm, .pieces, .complaint
 """
 

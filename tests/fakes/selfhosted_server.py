@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from tests.fakes.forms import Refused, digits_in, file_in, flask_error, multipart, number_in, only, spoken
 from tests.fakes.server import FakeServer, Reply, Request, Step
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.types import Backend
 
 MODEL = "Qwen/Qwen3-Coder-480B-A35B-Instruct"
@@ -64,7 +65,9 @@ class SelfHosted:
     def backend(self, **settings: Any) -> Backend:
         """A backend at these addresses."""
         urls = {"asr_url": self.asr.url, "tts_url": self.tts.url, "chat_url": self.chat.url}
-        return Backend("local", "selfhosted", **(urls | {"timeout_s": 2.0, "connect_timeout_s": 2.0} | settings))
+        return SelfhostedSettings(
+            "local", "selfhosted", **(urls | {"timeout_s": 2.0, "connect_timeout_s": 2.0} | settings)
+        )
 
     # -- ears ------------------------------------------------------------------------------------
 

@@ -234,9 +234,10 @@ class Cell:
 def served() -> Iterator[tuple[str, str]]:
     """Every verb that a family of the registry offers over a network; to translate is one, though it is an option."""
     for family in FAMILIES.values():
-        if not family.local:
-            yield from ((family.name, verb) for verb in VERBS if family.can(verb))
-            if "translate" in family.takes.get("transcribe", ()):
+        can = family.at_best
+        if not can.offline:
+            yield from ((family.name, verb) for verb in VERBS if can.can(verb))
+            if "translate" in can.takes.get("transcribe", ()):
                 yield family.name, "translate"
 
 

@@ -78,7 +78,7 @@ def recognised(backend: Backend, env: dict[str, str]) -> int:
     """What a live recogniser alone comes to: a conversation would make of a loss what its own tests say."""
 
     async def work() -> None:
-        async with FAMILIES[backend.family].transcribe_live(backend) as ears, listen(ears) as texts:  # type: ignore[misc]
+        async with FAMILIES[backend.family].at_best.transcribe_live(backend) as ears, listen(ears) as texts:  # type: ignore[misc]
             async for _ in texts:
                 pass
 

@@ -46,7 +46,7 @@ from voicecli.text.spoken import Speakable, speakable
 from voicecli.toolbox import servers
 from voicecli.toolbox.arguments import WrongCallError, arguments
 from voicecli.types import ChatMessage, PcmFormat, ToolCall, ToolSpec
-from voicecli.verbs import ABILITIES, schema_of
+from voicecli.verbs import ability_of, schema_of
 
 LONGEST = 4096
 """Bytes of an input: parsers are cut to their limits by other tests."""
@@ -268,7 +268,7 @@ def tools(data: bytes) -> None:
     """What a model writes as arguments, and what a server of tools says of them and answers."""
     source = Source(data)
     text = text_of(data) if source.byte() % 2 else json.dumps(source.tree(tuple(GIVEN)))
-    for spec in (ToolSpec(verb, "", schema_of(ABILITIES[verb])) for verb in ("image_make", "rerank")):
+    for spec in (ToolSpec(verb, "", schema_of(ability_of(verb))) for verb in ("image_make", "rerank")):
         with suppress(WrongCallError):
             for value in arguments(ToolCall("1", spec.name, text), spec).values():
                 "".join(value).encode()

@@ -24,7 +24,7 @@ from tests.conftest import Voice
 from tests.contracts import frames
 from tests.fakes.forms import heard, spoken
 from tests.interop.tools import TOOLS, free_port, running
-from voicecli.backends.openai import open_openai
+from voicecli.backends.openai.adapter import open_openai
 from voicecli.errors import (
     ProtocolError,
     RateLimitedError,

@@ -21,7 +21,7 @@ from tests.conftest import Voice
 from tests.fakes.forms import heard, spoken
 from tests.fakes.openai_server import OpenAIServer
 from tests.interop.tools import TOOLS, free_port, running
-from voicecli.backends.openai import open_openai
+from voicecli.backends.openai.adapter import open_openai
 from voicecli.errors import RateLimitedError, ServiceError, VoiceError
 from voicecli.types import (
     AudioClip,

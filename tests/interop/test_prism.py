@@ -15,7 +15,7 @@ import pytest
 from tests.fakes.forms import spoken
 from tests.fakes.openai_server import OpenAIServer
 from tests.interop.tools import TOOLS, environment, free_port, running
-from voicecli.backends.openai import open_openai
+from voicecli.backends.openai.adapter import open_openai
 from voicecli.types import (
     AudioClip,
     Backend,

@@ -228,7 +228,7 @@ RUN = """
     from voicecli.types import Backend
 
     async def main(kept: Path, folder: Path, url: str) -> None:
-        backend = Backend("lab", "selfhosted", embedding_url=url)
+        backend = SelfhostedSettings("lab", "selfhosted", embedding_url=url)
         with NoteStore.open(kept, ME) as store:
             lock = kept.with_name("lock")
             await Index(store, roots([folder]), as_text, lambda: open_meaning(backend), lock=lock).refresh()

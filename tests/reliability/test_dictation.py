@@ -88,7 +88,7 @@ async def spoken(*steps: Step) -> AsyncIterator[AudioFrame]:
 
 @asynccontextmanager
 async def ears(url: str) -> AsyncIterator[Any]:
-    factory = FAMILIES["openai"].transcribe
+    factory = FAMILIES["openai"].at_best.transcribe
     assert factory is not None
     async with factory(Backend("w", "openai", base_url=url, transcribe_model="m1")) as adapter:
         yield BRIDGES["transcribe_live"](adapter)

@@ -28,7 +28,7 @@ from voicecli.backends.transport.retry import Pace
 from voicecli.config import keys, load
 from voicecli.types import Backend, Secret
 
-NETWORKED = [name for name, family in FAMILIES.items() if not family.local]
+NETWORKED = [name for name, family in FAMILIES.items() if not family.at_best.offline]
 SOURCES = ("variable", "file", "command")
 FEW = ("transcribe", "chat")
 """What is run for the sources that differ in nothing but where the key is read."""

@@ -20,12 +20,11 @@ from tests.fakes.server import STALL, Reply
 from voicecli.config import Config
 from voicecli.config.resolve import parse, resolve
 from voicecli.terminal.console import Console
-from voicecli.toolbox.abilities import QUESTIONS, STEMS, TOOLS
+from voicecli.toolbox.abilities import TOOLS
 from voicecli.toolbox.offer import Wish, known, open_toolbox, server_of
 from voicecli.toolbox.places import Places
 from voicecli.toolbox.together import NOBODY, Allowed, Together, Unattended
 from voicecli.types import ToolCall, ToolResult
-from voicecli.verbs import ABILITIES
 
 pytestmark = pytest.mark.anyio
 
@@ -179,12 +178,6 @@ async def test_what_writes_uploads_or_spends_asks_first(person: Person) -> None:
 async def test_a_question_repeats_no_novel(person: Person) -> None:
     question = await person.asked("image_make", prompt="pig " * 2000)
     assert question.endswith('pig " + 7,839 characters?') and len(question) < 220
-
-
-async def test_every_tool_that_costs_has_a_question() -> None:
-    assert set(QUESTIONS) == {verb for verb in TOOLS if ABILITIES[verb].costs - {"asks"}}
-    assert set(STEMS) == {verb for verb in TOOLS if ABILITIES[verb].gives in ("picture", "video")}
-    assert "embed" not in TOOLS
 
 
 async def test_a_service_is_named_where_it_is_elsewhere(tmp_path: Path) -> None:

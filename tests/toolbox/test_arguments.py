@@ -19,10 +19,10 @@ from voicecli.toolbox.arguments import (
     written_out,
 )
 from voicecli.types import ToolCall, ToolSpec
-from voicecli.verbs import ABILITIES, schema_of
+from voicecli.verbs import ability_of, schema_of
 
-DRAW = ToolSpec("image_make", "", schema_of(ABILITIES["image_make"]))
-RANK = ToolSpec("rerank", "", schema_of(ABILITIES["rerank"]))
+DRAW = ToolSpec("image_make", "", schema_of(ability_of("image_make")))
+RANK = ToolSpec("rerank", "", schema_of(ability_of("rerank")))
 NOTHING = ToolSpec("ping", "", {"type": "object", "properties": {}, "required": []})
 
 

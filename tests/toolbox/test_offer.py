@@ -13,9 +13,9 @@ from voicecli.config.resolve import parse, resolve
 from voicecli.errors import ConfigError, UsageError
 from voicecli.toolbox.offer import Wish, chosen, known, server_of
 from voicecli.toolbox.skills import BY_NAME
-from voicecli.verbs import ABILITIES
+from voicecli.verbs import abilities
 
-OPENAI = FAMILIES["openai"]
+OPENAI = FAMILIES["openai"].at_best
 WORK = '[backends.work]\nfamily = "openai"\nbase_url = "http://127.0.0.1:1/v1"\nchat_model = "m"\n'
 CITY = '[backends.city]\nfamily = "gov"\nbase_url = "http://127.0.0.1:2"\n'
 USED = '[use]\nchat = "work"\n'
@@ -95,12 +95,12 @@ def test_a_setting_that_names_no_tool_is_refused() -> None:
 @pytest.mark.parametrize("name", ["gov", "selfhosted", "embedded"])
 def test_a_family_that_calls_no_functions_is_offered_nothing(name: str) -> None:
     cfg = configured(USED, WORK)
-    assert chosen(cfg, FAMILIES[name], Wish()) == ()
+    assert chosen(cfg, FAMILIES[name].at_best, Wish()) == ()
     with pytest.raises(UsageError, match=r"does not take tools \(--tool\)") as failure:
-        chosen(cfg, FAMILIES[name], Wish(only=("clock",)))
+        chosen(cfg, FAMILIES[name].at_best, Wish(only=("clock",)))
     assert "openai" in failure.value.cure
 
 
 def test_every_ability_but_vectors_and_every_group_of_skills_is_a_tool() -> None:
-    assert list(known()) == [*BY_NAME, *(verb for verb in ABILITIES if verb != "embed")]
+    assert list(known()) == [*BY_NAME, *(verb for verb, _ in abilities() if verb != "embed")]
     assert all(known().values())

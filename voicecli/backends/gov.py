@@ -19,6 +19,8 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from voicecli.backends.family import own
+from voicecli.backends.gov_settings import GovSettings
 from voicecli.backends.openai.answers import Answer
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpService, Reply
@@ -118,7 +120,7 @@ class Chat(Adapter):
             yield said
 
     def _body(self, messages: Sequence[ChatMessage], options: ChatOptions) -> dict[str, Any]:
-        backend = self._service.backend
+        backend = own(GovSettings, self._service.backend)
         fields = {
             "model": options.model or backend.chat_model or None,
             "temperature": options.temperature,

@@ -21,6 +21,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from voicecli.backends.family import own
+from voicecli.backends.gov_settings import GovSettings
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.results import PICTURE, VIDEO, fetched
 from voicecli.backends.transport.wording import Complaint, clean, complaint_in
@@ -111,7 +113,7 @@ class Media:
 
     async def learn(self, document: Upload, options: LearnOptions) -> None:
         """Raises ConfigError without a category, ServiceError when the service did not take the document."""
-        backend = self._service.backend
+        backend = own(GovSettings, self._service.backend)
         category = options.category or backend.category
         if not category:
             cure = f"Give --category, or set category in [backends.{backend.name}]"

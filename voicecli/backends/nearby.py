@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicecli.backends.registry import FAMILIES
+from voicecli.backends.selfhosted.health import open_health
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import VoiceError
@@ -158,11 +159,9 @@ async def _is_well(setting: str, url: str, port: int) -> bool:
     if not await _open(port):
         return False
     address: dict[str, Any] = {setting: url}
-    backend = Backend(f"port {port}", "selfhosted", timeout_s=ANSWER_S, connect_timeout_s=KNOCK_S, **address)
-    opening = FAMILIES["selfhosted"].health
-    assert opening is not None
+    backend = SelfhostedSettings(f"port {port}", "selfhosted", timeout_s=ANSWER_S, connect_timeout_s=KNOCK_S, **address)
     try:
-        async with opening(backend) as health:
+        async with open_health(backend) as health:
             await health.check()
     except VoiceError:
         return False

@@ -8,15 +8,10 @@ import typer
 
 from voicecli.commands import session as common
 from voicecli.commands.session import Session
-from voicecli.types import ALL_VERBS, Verb
+from voicecli.verbs import VERBS, Verb
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
-
-SHOWN = tuple(verb for verb in ALL_VERBS if verb != "speak_live")
-"""Every family speaks live, itself or by a bridge from `speak`: a row of its own would tell nothing."""
-TITLES = {verb: verb.replace("transcribe_live", "live").replace("_", " ") for verb in SHOWN}
-"""What a verb is called in a table."""
+    from voicecli.backends.family import Capabilities
 
 
 def backends(ctx: typer.Context) -> None:
@@ -30,7 +25,7 @@ def backends(ctx: typer.Context) -> None:
 
     session = common.session(ctx)
     configured = _configured(session)
-    families = [{"name": each.name, "summary": each.summary} | capabilities(each) for each in FAMILIES.values()]
+    families = [{"name": each.name, "summary": each.summary} | capabilities(each.at_best) for each in FAMILIES.values()]
     if session.json:
         session.console.json_line({"backends": configured, "families": families})
         return
@@ -38,20 +33,20 @@ def backends(ctx: typer.Context) -> None:
     columns = ("name", "family", "host", "used for")
     console.table(("backend", *columns[1:]), [[str(each[name]) for name in columns] for each in configured])
     console.result("")
-    rows = [[TITLES[verb], *(each[verb] for each in families)] for verb in SHOWN]
+    rows = [[row.title, *(each[row.name] for each in families)] for row in VERBS.values()]
     console.table(("can", *(each["name"] for each in families)), rows)
 
 
-def capabilities(family: Family) -> dict[str, str]:
+def capabilities(can: Capabilities) -> dict[str, str]:
     """Per verb: "yes", "with SETTING", "bridge" where another capability is lifted to it, "-" for no."""
     from voicecli import wiring
 
     def one(verb: Verb) -> str:
-        if family.can(verb):
-            return f"with {family.needs[verb]}" if verb in family.needs else "yes"
-        return "bridge" if wiring.able(family, verb) else "-"
+        if can.can(verb):
+            return f"with {can.needs[verb]}" if verb in can.needs else "yes"
+        return "bridge" if wiring.able(can, verb) else "-"
 
-    return {verb: one(verb) for verb in SHOWN}
+    return {verb: one(verb) for verb in VERBS}
 
 
 def _configured(session: Session) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from voicecli.errors import InputError, UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.commands.attach import Attached
     from voicecli.commands.noting import Noting
     from voicecli.commands.tooling import Tools
@@ -135,7 +135,9 @@ def chat(
 
 
 @contextmanager
-def _noting(session: Session, family: Family, paths: list[Path] | None, *, private: bool) -> Iterator[Noting | None]:
+def _noting(
+    session: Session, family: Capabilities, paths: list[Path] | None, *, private: bool
+) -> Iterator[Noting | None]:
     """The notes that the model is told of, read as far as they are new."""
     from voicecli.commands.noting import settled
 
@@ -149,7 +151,7 @@ def _noting(session: Session, family: Family, paths: list[Path] | None, *, priva
 
 
 def _files(
-    session: Session, family: Family, options: ChatOptions, paths: list[Path] | None, *, private: bool
+    session: Session, family: Capabilities, options: ChatOptions, paths: list[Path] | None, *, private: bool
 ) -> Attached:
     """What goes along with the question. UsageError for pictures that the family does not take."""
     from voicecli.commands.attach import attached
@@ -160,7 +162,7 @@ def _files(
 
 
 def _tools(
-    session: Session, family: Family, options: ChatOptions, only: list[str] | None, *, none: bool, yes: bool
+    session: Session, family: Capabilities, options: ChatOptions, only: list[str] | None, *, none: bool, yes: bool
 ) -> Tools:
     """What the model may use: nothing where several answers are asked for, or one that fits a schema."""
     from voicecli.commands.tooling import settled
@@ -172,7 +174,7 @@ def _tools(
     return settled(session, session.config(), family, only, none=none, yes=yes)
 
 
-def _settled(session: Session, asked: Mapping[str, Any]) -> tuple[Family, ChatOptions]:
+def _settled(session: Session, asked: Mapping[str, Any]) -> tuple[Capabilities, ChatOptions]:
     """Who answers, and what it is asked for: the settings where no flag spoke. UsageError for what it can't."""
     from voicecli import wiring
     from voicecli.types import ChatOptions
@@ -218,7 +220,7 @@ def _aloud(session: Session, voice: str | None) -> Any:
     return Aloud(session, common.voice_name(voice))
 
 
-def _check_images(family: Family, options: ChatOptions, files: Attached) -> None:
+def _check_images(family: Capabilities, options: ChatOptions, files: Attached) -> None:
     from dataclasses import replace
 
     from voicecli import wiring

@@ -19,11 +19,11 @@ from voicecli.types import ALL_VERBS
 
 if TYPE_CHECKING:
     from voicecli.audio.devices import Device, Kind
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.types import Backend
 
-OFFERED = tuple(verb for verb in ALL_VERBS if verb not in ("speak_live", "health"))
+OFFERED = tuple(verb for verb in ALL_VERBS if verb != "health")
 CONNECT_S, ANSWER_S, PATIENCE_S = 3.0, 6.0, 10.0
 """How long a backend may take to be connected to, to send the next bytes, and altogether."""
 SOUND_S = 5.0
@@ -201,7 +201,7 @@ async def _visits(session: Session, cfg: Config, backends: list[Backend]) -> lis
     from voicecli.backends.registry import FAMILIES
 
     def is_local(backend: Backend) -> bool:
-        return backend.family in FAMILIES and FAMILIES[backend.family].local
+        return backend.family in FAMILIES and FAMILIES[backend.family].of(backend).offline
 
     found: dict[str, checkup.Visit] = {}
 
@@ -252,7 +252,7 @@ def _as_problem(exc: Exception) -> VoiceError:
     return found
 
 
-async def _asked(known: checkup.Visit, family: Family) -> checkup.Visit:
+async def _asked(known: checkup.Visit, family: Capabilities) -> checkup.Visit:
     """How the service is, and how much it lists."""
     from dataclasses import replace
     from time import perf_counter

@@ -15,7 +15,7 @@ import typer
 from voicecli.errors import RefusedError, UsageError, VoiceError
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.commands.session import Session
     from voicecli.config import Config
     from voicecli.notes.choosing import Cited
@@ -91,7 +91,7 @@ class Noting:
 
 
 def settled(
-    session: Session, cfg: Config, family: Family, paths: Sequence[Path] | None, *, private: bool, cited: Cited
+    session: Session, cfg: Config, family: Capabilities, paths: Sequence[Path] | None, *, private: bool, cited: Cited
 ) -> Noting | None:
     """The notes that were asked for. `family` answers. Raises UsageError where it could make no use of them."""
     if not paths:
@@ -99,7 +99,7 @@ def settled(
     from voicecli.wiring.notes import embedding
 
     embedding(cfg, session.backend)
-    if family.local:
+    if family.offline:
         raise UsageError(
             "does not read notes", who=family.name, cure="--with needs a chat model: choose it with -b or [use] chat."
         )

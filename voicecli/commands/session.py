@@ -20,10 +20,11 @@ from voicecli.terminal import completing
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.terminal.console import Console
     from voicecli.types import Backend, Verb
+    from voicecli.wiring.opening import Opens
     from voicecli.wiring.services import Services
 
 T = TypeVar("T")
@@ -78,12 +79,13 @@ class Session:
             self._config = load(self.env, path=self.config_path, profile=self.profile, flags={})
         return self._config
 
-    def choose(self, verb: Verb) -> tuple[Family, Backend]:
+    def choose(self, verb: Verb) -> tuple[Capabilities, Backend]:
         """The backend that serves `verb` in this run. Raises ConfigError."""
         from voicecli import wiring
+        from voicecli.verbs import VERBS
 
         config = self.config()
-        if self.backend is None and wiring.USED_FOR[verb] in config.guessed:
+        if self.backend is None and VERBS[verb].use in config.guessed:
             config = self._config = run(lambda: wiring.settle(config, [verb], self.env, self.console))
         return wiring.choose(verb, config, self.backend)
 
@@ -93,11 +95,12 @@ class Session:
 
         return Services(self.config(), self.env, self.console, self.backend)
 
-    def open(self, verb: Verb) -> AbstractAsyncContextManager[Any]:
-        """The adapter that serves `verb` in this run."""
-        return self.services().open(verb)
+    @property
+    def open(self) -> Opens:
+        """Called with a verb: the adapter that serves it in this run."""
+        return self.services().open
 
-    def check(self, family: Family, verb: Verb, options: Any) -> None:
+    def check(self, family: Capabilities, verb: Verb, options: object) -> None:
         """Refuses set options that `family` lacks at `verb`, and languages. Raises UsageError."""
         self.services().check(family, verb, options)
 

@@ -22,7 +22,7 @@ from voicecli.storage.atomic import is_same
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.commands.sound_out import Goal, Told
     from voicecli.commands.text_in import Cut, Reading
     from voicecli.types import Backend, SpeechRequest
@@ -135,7 +135,7 @@ def speak(
     _report(session, job.run(source, literal=literal, by_line=by_line), goal, titles)
 
 
-def _checked(session: Session, family: Family, request: SpeechRequest, goal: Goal) -> SpeechRequest:
+def _checked(session: Session, family: Capabilities, request: SpeechRequest, goal: Goal) -> SpeechRequest:
     """The request in the format that the goal needs. UsageError for what the family does not take."""
     if goal.native:
         _check_native(family, goal)
@@ -198,14 +198,14 @@ def _check_goal(session: Session, goal: Goal, titles: list[Path], input: str | N
             raise UsageError(f"-o and the subtitles are both {path}", cure="Choose another name.")
 
 
-def _check_native(family: Family, goal: Goal) -> None:
+def _check_native(family: Capabilities, goal: Goal) -> None:
     """A format that we can't write must be one that the service is asked for by name. Raises UsageError."""
     from voicecli import wiring
     from voicecli.backends.registry import FAMILIES
 
     if "format" in wiring.takes(family, "speak"):
         return
-    others = [each.name for each in FAMILIES.values() if "format" in wiring.takes(each, "speak")]
+    others = [each.name for each in FAMILIES.values() if "format" in wiring.takes(each.at_best, "speak")]
     cure = f"Write one of: {', '.join(FORMATS)}. Families that may make others: {', '.join(others)}."
     raise UsageError(f"makes no {goal.container}, and we can't write it", who=family.name, cure=cure)
 
@@ -259,7 +259,7 @@ class Job:
     """One text on its way to its goal."""
 
     session: Session
-    family: Family
+    family: Capabilities
     backend: Backend
     request: SpeechRequest
     goal: Goal
@@ -333,7 +333,7 @@ class Job:
         from voicecli.storage.cache import MEGABYTE
 
         config = self.session.config()
-        return CachedSpeaker(speaker, self.backend, config.cache_dir, config.cache.max_mb * MEGABYTE)
+        return CachedSpeaker(speaker, self.family.identity("speak"), config.cache_dir, config.cache.max_mb * MEGABYTE)
 
     async def _suggest_voice(self, exc: VoiceError) -> None:
         """Where the service does not have the voice: which it has that is called much like it."""

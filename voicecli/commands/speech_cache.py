@@ -17,25 +17,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from voicecli.ports import Speaker
 from voicecli.storage.cache import Room, keep, used
-from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest
+from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 
 FOLDER = "speech"
-VERSION = 1
+VERSION = 2
 BLOCK = 65_536
 
-_SERVICE = ("family", "base_url", "base_urls", "tts_url", "speak_model", "voice", "language", "style")
-_SOUND = ("speech_format", "speed", "pitch", "category")
 
-
-def key_of(request: SpeechRequest, backend: Backend) -> str:
-    """The name of an entry: the same words, asked of the same voice in the same way."""
-    where = {name: getattr(backend, name) for name in (*_SERVICE, *_SOUND)}
+def key_of(request: SpeechRequest, identity: str) -> str:
+    """The name of an entry: the same words, asked in the same way of whoever `identity` stands for."""
     asked = asdict(request)
     if request.reference is not None:
         asked["reference"] = hashlib.sha256(request.reference.data).hexdigest()
-    what = [VERSION, asked, where, backend.extra_for("speak")]
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([VERSION, asked, identity], sort_keys=True, default=str).encode()).hexdigest()
 
 
 class CachedSpeaker:
@@ -44,13 +40,13 @@ class CachedSpeaker:
     A folder that can't be written costs only that a piece is asked for again.
     """
 
-    def __init__(self, inner: Any, backend: Backend, folder: Path, most_bytes: int | None = None) -> None:
-        self._inner, self._backend, self._folder = inner, backend, folder / FOLDER
+    def __init__(self, inner: Speaker, identity: str, folder: Path, most_bytes: int | None = None) -> None:
+        self._inner, self._identity, self._folder = inner, identity, folder / FOLDER
         self._room = Room(folder, most_bytes)
 
     @asynccontextmanager
     async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncGenerator[AudioChunk]]:
-        key = key_of(request, self._backend)
+        key = key_of(request, self._identity)
         path = self._folder / key[:2] / key[2:]
         if kept := _read(path):
             used(path)

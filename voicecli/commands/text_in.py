@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from voicecli.errors import InputError
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Limits
+    from voicecli.backends.family import Limits
 
 BLOCK = 65_536
 """Bytes or characters that are worked on at once: a long text costs no more memory than a short one."""

@@ -16,7 +16,7 @@ from voicecli.errors import ConfigError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.commands.session import Session
     from voicecli.config import Config
     from voicecli.dialogue.tools import Ask
@@ -108,7 +108,7 @@ def _folder(text: str) -> Path | None:
 def settled(
     session: Session,
     cfg: Config,
-    family: Family,
+    family: Capabilities,
     only: Sequence[str] | None,
     *,
     none: bool,

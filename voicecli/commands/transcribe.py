@@ -22,7 +22,7 @@ from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.commands.transcribe_work import Settings, Work
     from voicecli.text.subtitles import Layout
     from voicecli.types import Backend, TranscribeOptions, Transcript, Verb
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 TIMED = frozenset({"verbose_json", "srt", "vtt", "tsv", "lrc"})
 """Formats for which times are asked for."""
 
-LANES = 4
 MEGABYTE = 1_000_000
 
 
@@ -93,7 +92,7 @@ _MaxLines = Annotated[
 ]
 _Jobs = Annotated[
     int | None,
-    typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help=f"Requests at a time: {LANES}, embedded 1."),
+    typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time: 4, on this machine 1."),
 ]
 _SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out recordings whose texts are there already.")
@@ -225,7 +224,7 @@ def _inputs(session: Session, arguments: list[str], files_from: str | None, recu
     return inputs_of(arguments, listed, recursive)
 
 
-def options_of(family: Family, wish: Wish, verb: Verb = "transcribe") -> TranscribeOptions:
+def options_of(family: Capabilities, wish: Wish, verb: Verb = "transcribe") -> TranscribeOptions:
     """What is asked of the recogniser. Hotwords go into the prompt where the family has only that.
 
     Subtitles want the times of words; they are asked for where the family takes the question.
@@ -241,7 +240,7 @@ def options_of(family: Family, wish: Wish, verb: Verb = "transcribe") -> Transcr
     return TranscribeOptions(**asked, words=wish.words or timed)
 
 
-def settings_of(session: Session, family: Family, wish: Wish) -> Settings:
+def settings_of(session: Session, family: Capabilities, wish: Wish) -> Settings:
     """How `family` is asked: how many requests at a time, and the cache of what was understood before."""
     from voicecli.commands.transcribe_work import Settings
     from voicecli.storage.cache import FOLDER, KEEP_DAYS, PieceCache, clear
@@ -249,7 +248,7 @@ def settings_of(session: Session, family: Family, wish: Wish) -> Settings:
     folder, most = session.config().cache_dir, session.config().cache.max_mb * MEGABYTE
     clear(folder, [FOLDER], KEEP_DAYS)
     cache = PieceCache(folder if wish.cached else None, most)
-    lanes = wish.lanes or (1 if family.local else LANES)
+    lanes = wish.lanes or family.lanes
     return Settings(lanes, wish.raw, bool(TIMED & set(wish.formats)), cache, session.env)
 
 
@@ -318,7 +317,7 @@ def _send(session: Session, wish: Wish, jobs: list[Job], give: Give, *, alone: b
 
 
 def _maker(
-    family: Family, backend: Backend, options: TranscribeOptions, settings: Settings
+    family: Capabilities, backend: Backend, options: TranscribeOptions, settings: Settings
 ) -> Callable[[Any, Callable[[float], object]], Work]:
     from voicecli.commands.transcribe_work import Work
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from voicecli.audio import files, foreign, pieces
 from voicecli.audio.splitter import Rules
-from voicecli.backends.registry import Family
+from voicecli.backends.family import Capabilities
 from voicecli.commands.transcribe_plan import Job, Source
 from voicecli.errors import InputError, NoSpeechError, VoiceError
 from voicecli.storage.cache import PieceCache, key_of
@@ -68,7 +68,7 @@ class Fit:
     timeless: bool = False
 
 
-def fit_of(family: Family, backend: Backend, options: TranscribeOptions, *, timed: bool) -> Fit:
+def fit_of(family: Capabilities, backend: Backend, options: TranscribeOptions, *, timed: bool) -> Fit:
     """What `family` takes with the model that will be asked."""
     limits = family.limits
     model = options.model or backend.transcribe_model
@@ -140,7 +140,7 @@ class Work:
     def __init__(
         self,
         recogniser: Any,
-        family: Family,
+        family: Capabilities,
         backend: Backend,
         options: TranscribeOptions,
         settings: Settings,
@@ -242,7 +242,7 @@ class Work:
         data = pieces.encode(piece, self.fit.container)
         start, end = piece.start / MIC.rate, piece.end / MIC.rate
         clip = AudioClip(data, self.fit.container, end - start, Path(name).name)
-        key = key_of(data, self.fit.container, self._options, self._backend)
+        key = key_of(data, self.fit.container, self._options, self._family.identity("transcribe"))
         speech = (piece.first / MIC.rate, piece.last / MIC.rate)
         return Ready(number, start, end, speech, clip, key, self._settings.cache.get(key))
 

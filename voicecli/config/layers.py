@@ -14,8 +14,20 @@ from functools import partial
 from typing import Any, NamedTuple, Union
 
 from voicecli.config.model import NAMED
-from voicecli.config.schema import DEEPEST, Misfit, ascii_safe, brief, entries_of, fit, keys_of, kind, sections
+from voicecli.config.schema import (
+    DEEPEST,
+    Misfit,
+    ascii_safe,
+    brief,
+    entries_of,
+    fit,
+    keys_of,
+    kind,
+    named_keys,
+    sections,
+)
 from voicecli.errors import ConfigError
+from voicecli.text.nearest import nearest
 
 Path = tuple[str, ...]
 
@@ -82,7 +94,7 @@ def check(raw: Mapping[str, Any], origin: Origin, at: Path = ()) -> Layer:
     for name, value in raw.items():
         path = (*at, name)
         if name in NAMED:
-            layer[name] = _named(value, path, origin, partial(_entry, origin, keys_of(NAMED[name])))
+            layer[name] = _named(value, path, origin, partial(_entry, origin, named_keys(name)))
         elif name in known:
             layer[name] = _table(value, path, known[name], origin)
         else:
@@ -177,36 +189,30 @@ def _refused_key(path: Path, origin: Origin) -> ConfigError:
 def unknown(path: Path, origin: Origin, known: list[str]) -> ConfigError:
     """The error about a key that does not exist, with the nearest that does, here or in another table."""
     *table, name = path
-    near = _nearest(name, known)
+    near = nearest(name, known)
     best = dotted((*table, near)) if near else _elsewhere(name)
     cure = f"Did you mean {best}?" if best else f"There are: {', '.join(sorted(known))}."
     return ConfigError(f"{origin.label(path)} is no setting", who=origin.who, cure=cure)
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    import difflib
-
-    return next(iter(difflib.get_close_matches(name.lower()[:80], known, 1, 0.6)), "")
-
-
 def _elsewhere(name: str) -> str:
     """A key of that name in some other table: `end_ms` at the top is talk.end_ms."""
     places = {key: f"{section}.{key}" for section, table in sections().items() for key in keys_of(table)}
-    for section, table in NAMED.items():
-        places = {key: f"{section}.NAME.{key}" for key in keys_of(table)} | places
-    return places.get(_nearest(name, list(places)), "")
+    for section in NAMED:
+        places = {key: f"{section}.NAME.{key}" for key in named_keys(section)} | places
+    return places.get(nearest(name, places), "")
 
 
 def hint_for(path: Path, origin: Origin) -> Any:
     """The annotation of one setting. Raises ConfigError when there is none of that name."""
     rest = path[2:] if path[0] == "profiles" else path
     section = rest[0] if rest else ""
-    table = NAMED.get(section) or sections().get(section)
     names = rest[2:] if section in NAMED else rest[1:]
-    if table is None or not names:
+    if section not in {**sections(), **NAMED} or not names:
         raise unknown(path, origin, [*sections(), *NAMED])
-    hint = keys_of(table).get(names[0])
+    keys = named_keys(section) if section in NAMED else keys_of(sections()[section])
+    hint = keys.get(names[0])
     entries = entries_of(hint) if hint is not None else None
     if hint is None or (len(names) > 1) != (entries is not None):
-        raise _refused_key(path, origin) if _is_key(path) else unknown(path, origin, list(keys_of(table)))
+        raise _refused_key(path, origin) if _is_key(path) else unknown(path, origin, list(keys))
     return hint if entries is None else entries

@@ -13,11 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
+from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
 from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, dotted, nest, overlay
 from voicecli.config.model import FOLLOWS, NAMED, ORDERED, Config, Use
-from voicecli.config.schema import Misfit, brief, default_of, entries_of, fit, keys_of, sections
+from voicecli.config.schema import Misfit, brief, default_of, entries_of, fit, keys_of, sections, settings_of
 from voicecli.errors import ConfigError
+from voicecli.text.nearest import did_you_mean
 from voicecli.types import Backend, Verb
 
 T = TypeVar("T")
@@ -199,11 +201,11 @@ def _build(merged: Layer, file: File, profile: str, guessed: frozenset[str]) -> 
     tables |= {
         kind: MappingProxyType(
             {
-                name: _section(table, cast(Layer, layer), (kind, name), sources, who, name=name)
+                name: _named(kind, name, cast(Layer, layer), sources, who)
                 for name, layer in _tables(merged, kind).items()
             }
         )
-        for kind, table in NAMED.items()
+        for kind in NAMED
     }
     places = files.folders()
     config = Config(
@@ -220,6 +222,17 @@ def _build(merged: Layer, file: File, profile: str, guessed: frozenset[str]) -> 
     _check_use(config)
     _check_order(config)
     return config
+
+
+def _named(kind: str, name: str, layer: Layer, sources: dict[str, str], who: str) -> object:
+    """`[kind.name]`: a backend's table is its family's. ConfigError for a key that the family lacks."""
+    family = cast(Given, layer["family"]).value if kind == "backends" and "family" in layer else ""
+    table: Any = settings_of(family)
+    for key in layer.keys() - keys_of(table).keys() if table else ():
+        have = [each.name for each in FAMILIES.values() if key in keys_of(cast(Any, each.settings))]
+        what = f"{dotted((kind, name, key))} is no setting of the family '{family}'"
+        raise ConfigError(what, who=who, cure=f"Families that have it: {', '.join(have)}.")
+    return _section(table or NAMED[kind], layer, (kind, name), sources, who, name=name)
 
 
 def _section(table: type[T], layer: Layer, at: tuple[str, ...], sources: dict[str, str], who: str, **also: str) -> T:
@@ -255,12 +268,8 @@ def _check_use(config: Config) -> None:
 
 
 def _missing(name: str, source: str, have: Mapping[str, Backend]) -> ConfigError:
-    import difflib
-
-    near = difflib.get_close_matches(name[:80], have, 1)
-    hint = f'Did you mean "{near[0]}"? ' if near else ""
-    unset = "OPENAI_API_KEY is not set. " if name == OPENAI else ""
-    cure = f"{hint}{unset}There are: {', '.join(sorted(have))}."
+    unset = "OPENAI_API_KEY is not set." if name == OPENAI else ""
+    cure = " ".join(filter(None, [did_you_mean(name, have), unset, f"There are: {', '.join(sorted(have))}."]))
     return ConfigError(
         f"there is no backend {brief(name)}", who=source.removeprefix("file ").removeprefix("flag "), cure=cure
     )

@@ -13,8 +13,10 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from voicecli.backends.registry import FAMILIES
 from voicecli.config.model import NAMED, Config
-from voicecli.types import Range, Url
+from voicecli.text.nearest import nearest
+from voicecli.types import Backend, Range, Url
 
 RESOLVED = frozenset({"name", "key", "key_source"})
 """Fields of named tables that are never written in a file: the table's name, and what the key lookup adds."""
@@ -28,7 +30,19 @@ class Misfit(ValueError):
 def keys_of(table: Any) -> dict[str, Any]:
     """Each key that a table may hold, with its annotation."""
     hints = get_type_hints(table, include_extras=True)
-    return {name: hint for name, hint in hints.items() if not (table in NAMED.values() and name in RESOLVED)}
+    named = issubclass(table, tuple(NAMED.values()))
+    return {name: hint for name, hint in hints.items() if not (named and name in RESOLVED)}
+
+
+def named_keys(section: str) -> dict[str, Any]:
+    """Each key that some table of a section of named tables may hold: those of every family, for [backends.NAME]."""
+    tables = [NAMED[section], *(family.settings for family in FAMILIES.values() if section == "backends")]
+    return {name: hint for table in tables for name, hint in keys_of(table).items()}
+
+
+def settings_of(family: str) -> type[Backend] | None:
+    """The table of a backend of the family; None for a family that there is not."""
+    return FAMILIES[family].settings if family in FAMILIES else None
 
 
 @cache
@@ -106,10 +120,8 @@ def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
         raise WrongKind(f"must be {_or(choices)}, not {kind(value)}")
     if value in choices:
         return value
-    import difflib
-
-    near = difflib.get_close_matches(value[:80], choices, 1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
+    near = nearest(value, choices)
+    hint = f'; did you mean "{near}"?' if near else ""
     raise Misfit(f"is {brief(value)}; it must be {_or(choices)}{hint}")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from voicecli.config.keys import key_status
 from voicecli.config.layers import dotted
@@ -50,7 +50,7 @@ def _backend(backend: Backend, config: Config, env: Mapping[str, str]) -> list[R
 
 def _set_keys(table: Any, at: tuple[str, str], config: Config) -> list[Row]:
     found: list[Row] = []
-    for key in keys_of(NAMED[at[0]]):
+    for key in keys_of(cast(Any, type(table))):
         value = getattr(table, key)
         leaves = _leaves((*at, key), value) if isinstance(value, Mapping) else [((*at, key), value)]
         found += [

@@ -174,6 +174,20 @@ def take_turn(path: Path) -> Callable[[], None] | None:
     return lambda: os.close(handle)
 
 
+def private_folder(folder: Path) -> None:
+    """Makes `folder`, and the ones above it that are not there, for their owner alone. Raises OSError.
+
+    Those that are there stay as they are.
+    """
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        with suppress(FileExistsError):
+            each.mkdir(mode=0o700)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes a new name itself last through a power cut, where folders can be synced."""
     with suppress(OSError):

@@ -18,23 +18,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from voicecli.storage.atomic import Part
-from voicecli.types import Backend, Segment, TranscribeOptions, Transcript, Word
+from voicecli.storage.atomic import Part, private_folder
+from voicecli.types import Segment, TranscribeOptions, Transcript, Word
 
 FOLDER = "pieces"
 KINDS = (FOLDER, "speech")
 """The folders of the cache: texts of recordings, and sound of texts."""
 
 MEGABYTE = 1_000_000
-VERSION = 1
+VERSION = 2
 KEEP_DAYS = 30.0
 
 
-def key_of(data: bytes, container: str, options: TranscribeOptions, backend: Backend) -> str:
-    """The name of an entry: the same sound, asked of the same model in the same way."""
-    where = [backend.family, backend.base_url, *backend.base_urls, backend.asr_url, backend.live_url]
-    what = [VERSION, container, asdict(options), where, backend.transcribe_model, backend.language]
-    asked = json.dumps([*what, backend.extra_for("transcribe")], sort_keys=True, default=str)
+def key_of(data: bytes, container: str, options: TranscribeOptions, identity: str) -> str:
+    """The name of an entry: the same sound, asked in the same way of whoever `identity` stands for."""
+    asked = json.dumps([VERSION, container, asdict(options), identity], sort_keys=True, default=str)
     return hashlib.sha256(asked.encode() + b"\0" + hashlib.sha256(data).digest()).hexdigest()
 
 
@@ -116,7 +114,7 @@ def used(path: Path) -> None:
 def keep(path: Path, data: bytes) -> None:
     """Writes an entry: under its name once it is whole. One that cannot be written is not kept."""
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(path.parent)
         part = Part(path, 0o600)
         try:
             part.file.write(data)

@@ -84,10 +84,9 @@ def _typed(session: Session, name: str) -> str:
 
 
 def _backends(session: Session) -> Iterable[str]:
-    from voicecli.backends.registry import FAMILIES
+    from voicecli.backends.registry import built_in
 
-    local = [each.name for each in FAMILIES.values() if each.local]
-    return sorted({*session.config().backends, *local})
+    return sorted({*session.config().backends, *built_in()})
 
 
 def _profiles(session: Session) -> Iterable[str]:

@@ -31,45 +31,10 @@ from voicecli.types import (
     Verb,
 )
 from voicecli.types import filekinds as media
-from voicecli.verbs import ABILITIES, Ability, schema_of
+from voicecli.verbs import Ability, abilities, ability_of, schema_of
 
-TOOLS: tuple[Verb, ...] = tuple(verb for verb, each in ABILITIES.items() if each.gives != "vectors")
+TOOLS: tuple[Verb, ...] = tuple(verb for verb, each in abilities() if each.gives != "vectors")
 """The abilities that a model can make use of."""
-
-STEMS: Mapping[Verb, str] = {
-    "image_make": "picture",
-    "image_enhance": "enhanced",
-    "image_animate": "animated",
-    "video_track": "tracked",
-    "video_smooth": "smoothed",
-}
-"""How the files that a verb makes are called, before their number."""
-
-QUESTIONS: Mapping[Verb, tuple[str, str]] = {
-    "image_make": ("May I make a picture: {prompt}?", "可以画一张图吗：{prompt}？"),
-    "image_describe": (
-        "May I send {picture} to {host} to be described?",
-        "可以把{picture}发送到{host}来描述吗？",
-    ),
-    "image_enhance": (
-        "May I send {picture} to {host} to be made sharper?",
-        "可以把{picture}发送到{host}变清晰吗？",
-    ),
-    "image_animate": (
-        "May I send {picture} to {host} to be made a video?",
-        "可以把{picture}发送到{host}做成视频吗？",
-    ),
-    "video_track": (
-        "May I send {video} to {host} to mark what moves?",
-        "可以把{video}发送到{host}标出运动物体吗？",
-    ),
-    "video_smooth": (
-        "May I send {video} to {host} to be made smoother?",
-        "可以把{video}发送到{host}变流畅吗？",
-    ),
-    "learn": ("May I teach {document} to {host}?", "可以让{host}学习{document}吗？"),
-}
-"""What a person is asked before a verb that uploads, writes or spends, in English and in Chinese."""
 
 THIS_MACHINE = ("this machine", "本机")
 
@@ -95,7 +60,7 @@ class Served:
     @property
     def ability(self) -> Ability:
         """What the verb takes here: options that the service would refuse are not offered."""
-        whole = ABILITIES[self.verb]
+        whole = ability_of(self.verb)
         return replace(whole, takes=tuple(each for each in whole.takes if not each.option or each.name in self.takes))
 
 
@@ -128,7 +93,7 @@ class Abilities:
         schema, ability = schema_of(served.ability), served.ability
         for each in ability.takes:
             if each.kind in ("picture", "video", "document"):
-                schema["properties"][each.name]["description"] += " Its path." + self._known()
+                schema["properties"][each.name]["description"] = f"{each.meaning} Its path.{self._known()}"
         return ToolSpec(served.verb, ability.meaning, schema)
 
     def _known(self) -> str:
@@ -155,7 +120,7 @@ class Abilities:
         told = {name: quoted(value) for name, value in given.items()}
         told |= {each.name: quoted(self._places.shown(path)) for each in _files(served.ability) if path}
         told["host"] = served.host or THIS_MACHINE[chinese]
-        question = QUESTIONS[served.verb][chinese]
+        question = served.ability.question[chinese]
         more = {name: value for name, value in given.items() if f"{{{name}}}" not in question}
         told_more = ("，" if chinese else ", ") + listed(more) if more else ""
         return question[:-1].format(**told) + told_more + question[-1]
@@ -192,7 +157,7 @@ class Abilities:
                 opening = adapter.image_make(given["prompt"], PictureOptions(size=given.get("size")))
             else:
                 opening = getattr(adapter, served.verb)(self._upload(stack, served, given))
-            file = stack.enter_context(self._places.result(STEMS[served.verb], served.backend))
+            file = stack.enter_context(self._places.result(served.ability.stem, served.backend))
             kind = await _written(await stack.enter_async_context(opening), file.write)
             name = self._places.shown(file.keep(media.EXTENSIONS.get(kind, "")))
         found = {"file": name, "kind": kind, "bytes": file.size}

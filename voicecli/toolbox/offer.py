@@ -14,10 +14,10 @@ from voicecli import wiring
 from voicecli.backends.registry import FAMILIES
 from voicecli.errors import ConfigError, UsageError
 from voicecli.types import Backend, ChatOptions, ToolSpec, Verb
-from voicecli.verbs import ABILITIES
+from voicecli.verbs import VERBS, ability_of
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.ports import Reporter, Toolbox
     from voicecli.toolbox.abilities import Served
@@ -46,10 +46,12 @@ def known() -> dict[str, str]:
     from voicecli.toolbox.abilities import TOOLS
     from voicecli.toolbox.skills import BY_NAME
 
-    return {group.name: group.meaning for group in BY_NAME.values()} | {verb: ABILITIES[verb].meaning for verb in TOOLS}
+    return {group.name: group.meaning for group in BY_NAME.values()} | {
+        verb: ability_of(verb).meaning for verb in TOOLS
+    }
 
 
-def chosen(cfg: Config, family: Family, wish: Wish) -> tuple[str, ...]:
+def chosen(cfg: Config, family: Capabilities, wish: Wish) -> tuple[str, ...]:
     """The tools that a conversation with `family` is offered. Raises UsageError and ConfigError for what cannot be."""
     names = known()
     if wish.none and wish.only:
@@ -111,7 +113,7 @@ def _refuse_unknown(
 
 def server_of(verb: Verb, cfg: Config, answering: str | None = None) -> str:
     """The backend that serves `verb`: [use]'s, else the one that answers, else one that is used; "" for none."""
-    named = getattr(cfg.use, wiring.USED_FOR[verb])
+    named = getattr(cfg.use, VERBS[verb].use)
     for name in (named,) if named else (answering, wiring.used_for(verb, cfg)):
         if name and _can(verb, wiring.backend_named(cfg, name)):
             return str(name)

@@ -1,31 +1,20 @@
 """Bridges: an adapter that lacks a verb, lifted to it by one that it has.
 
-Belongs here: a file recogniser made live (utterance by utterance), a live one given a whole file, a voice
-for whole texts given sentences one by one. Does not belong here: choosing between them (wiring does).
+Belongs here: a file recogniser made live (utterance by utterance), a live one given a whole file. Does not belong
+here: which lifts which (verbs).
 """
 
 from __future__ import annotations
 
 import io
 import wave
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
-from typing import Any
 
 from voicecli.audio.pcm import wav_bytes
 from voicecli.errors import InputError
-from voicecli.ports import FileTranscriber, LiveTranscriber, Speaker
-from voicecli.types import (
-    MIC,
-    AudioChunk,
-    AudioClip,
-    AudioFrame,
-    SpeechRequest,
-    TranscribeOptions,
-    Transcript,
-    Verb,
-)
+from voicecli.ports import FileTranscriber, LiveTranscriber
+from voicecli.types import MIC, AudioClip, AudioFrame, TranscribeOptions, Transcript
 
 PIECE_MS = 100
 """How much of a file a live recogniser is given at a time."""
@@ -84,31 +73,3 @@ async def _frames(pcm: bytes) -> AsyncIterator[AudioFrame]:
     step = MIC.bytes_for(PIECE_MS)
     for begin in range(0, len(pcm), step):
         yield AudioFrame(pcm[begin : begin + step], MIC, begin / MIC.frame_bytes / MIC.rate)
-
-
-class SpeakAsLive:
-    """Sentences are spoken one after the other, each by a request of its own."""
-
-    def __init__(self, inner: Speaker) -> None:
-        self._inner = inner
-
-    @asynccontextmanager
-    async def speak_live(
-        self, sentences: AsyncIterator[str], request: SpeechRequest
-    ) -> AsyncIterator[AsyncIterator[AudioChunk]]:
-        async def chunks() -> AsyncGenerator[AudioChunk, None]:
-            async for sentence in sentences:
-                async with self._inner.speak(replace(request, text=sentence)) as inner:
-                    async for chunk in inner:
-                        yield chunk
-
-        async with aclosing(chunks()) as stream:
-            yield stream
-
-
-BRIDGES: dict[Verb, Callable[[Any], Any]] = {
-    "transcribe_live": FileAsLive,
-    "transcribe": LiveAsFile,
-    "speak_live": SpeakAsLive,
-}
-"""The bridge that lifts a family to the verb; wiring knows what each needs (`wiring.BRIDGED`)."""

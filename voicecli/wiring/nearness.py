@@ -7,11 +7,11 @@ numpy (a search over many vectors is another matter).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from voicecli.errors import ProtocolError
-from voicecli.types import EmbedOptions, Ranked, Verb
+from voicecli.types import EmbedOptions, Ranked
 
 if TYPE_CHECKING:
     from voicecli.ports import Embedder
@@ -56,7 +56,3 @@ class RerankByEmbedding:
             scored = zip(texts, vectors, strict=True)
             found += [Ranked(at + n, text, cosine(wanted, vector)) for n, (text, vector) in enumerate(scored)]
         return sorted(found, key=lambda each: -(each.score or 0.0))
-
-
-BRIDGES: Mapping[Verb, Callable[[Any], Any]] = {"similar": SimilarByEmbedding, "rerank": RerankByEmbedding}
-"""The bridge that lifts a family that embeds to the verb (`wiring.BRIDGED`)."""

@@ -6,7 +6,6 @@ what is done with notes (notes), flags, printing. Only commands call it, inside 
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import sha256
@@ -19,14 +18,16 @@ from voicecli.notes.folder import Decode, roots
 from voicecli.notes.index import Done, Index, Show
 from voicecli.notes.store import LOCK, NAME, Embedder, NoteStore
 from voicecli.types import Backend, Verb
-from voicecli.wiring import able, addresses, announce, backend_named, choose, enter, family_of, with_key
+from voicecli.wiring.announcing import announce
+from voicecli.wiring.choosing import able, backend_named, choose, family_of
+from voicecli.wiring.opening import enter, with_key
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.ports import Reporter
 
-Service = tuple["Family", Backend]
+Service = tuple["Capabilities", Backend]
 
 
 def embedding(cfg: Config, answering: str | None) -> Service:
@@ -50,8 +51,7 @@ def ranking(cfg: Config, embeds: Service) -> Service | None:
 def identity(service: Service) -> Embedder:
     """Whose vectors they are. Another address, model or setting, or another way to cut, makes others."""
     family, backend = service
-    asked = [cutting.VERSION, family.name, addresses("embed", backend), backend.extra_for("embed")]
-    how = sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    how = sha256(f"{cutting.VERSION} {family.identity('embed')}".encode()).hexdigest()[:32]
     return Embedder(backend.name, backend.embed_model, how)
 
 

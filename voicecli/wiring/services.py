@@ -7,17 +7,20 @@ console, the environment's reading, what the work is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from voicecli import wiring
+from voicecli.types import SpeechRequest, TranscribeOptions
+from voicecli.wiring.choosing import choose
+from voicecli.wiring.opening import Opens, open_adapter
+from voicecli.wiring.refusing import check_language, check_options
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.config import Config
-    from voicecli.ports import Reporter
-    from voicecli.types import Backend, Verb
+    from voicecli.ports import Opened, Reporter
+    from voicecli.types import Backend
+    from voicecli.verbs import Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,20 @@ class Services:
     report: Reporter
     backend: str | None = None
 
-    def choose(self, verb: Verb) -> tuple[Family, Backend]:
+    def choose(self, verb: Verb) -> tuple[Capabilities, Backend]:
         """The backend that serves `verb`. Raises ConfigError."""
-        return wiring.choose(verb, self.config, self.backend)
+        return choose(verb, self.config, self.backend)
 
-    def open(self, verb: Verb) -> AbstractAsyncContextManager[Any]:
-        """The adapter that serves `verb`, opened on entering. Raises ConfigError, and what opening raises."""
-        return wiring.open_adapter(verb, self.config, self.backend, env=self.env, report=self.report)
+    @property
+    def open(self) -> Opens:
+        """Called with a verb: its adapter, opened on entering. Raises ConfigError, and what opening raises."""
+        return cast(Opens, self._open)
 
-    def check(self, family: Family, verb: Verb, options: Any) -> None:
-        """Refuses set options that `family` lacks at `verb`, and languages. Raises UsageError."""
-        wiring.check_options(family, verb, options)
-        if hasattr(options, "language"):
-            wiring.check_language(family, verb, options.language, self.report)
+    def _open(self, verb: Verb) -> Opened[object]:
+        return open_adapter(verb, self.config, self.backend, env=self.env, report=self.report)
+
+    def check(self, can: Capabilities, verb: Verb, options: object) -> None:
+        """Refuses set options that the backend lacks at `verb`, and languages. Raises UsageError."""
+        check_options(can, verb, options)
+        if isinstance(options, (TranscribeOptions, SpeechRequest)):
+            check_language(can, verb, options.language, self.report)

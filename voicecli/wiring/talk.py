@@ -26,14 +26,17 @@ from voicecli.dialogue.loop import Conversation, Rules
 from voicecli.dialogue.tools import Gate, ToolUser
 from voicecli.dialogue.turn import Stages
 from voicecli.errors import UsageError, only
-from voicecli.ports import Stream, Toolbox
+from voicecli.ports import Rings, Stream, Toolbox, Warm
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
-from voicecli.wiring import announce, check_language, check_options, choose, enter, takes, with_chat_settings, with_key
+from voicecli.wiring.announcing import announce
+from voicecli.wiring.choosing import choose
 from voicecli.wiring.devices import Devices
+from voicecli.wiring.opening import enter, with_key
+from voicecli.wiring.refusing import check_language, check_options, takes, with_chat_settings
 from voicecli.wiring.talk_files import KeptTurns, Recording
 
 if TYPE_CHECKING:
-    from voicecli.backends.registry import Family
+    from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.ports import Reporter
 
@@ -134,13 +137,13 @@ class _Opened:
     """The three adapters of a conversation, their families, and what is asked of them."""
 
     ears: Any
-    ears_family: Family
+    ears_family: Capabilities
     hearing: TranscribeOptions
     model: Any
-    chat_family: Family
+    chat_family: Capabilities
     chatting: ChatOptions
     speaker: Any
-    voice_family: Family
+    voice_family: Capabilities
     speech: SpeechRequest
 
 
@@ -159,9 +162,9 @@ def _thinker(opened: _Opened, toolbox: Toolbox | None, report: Reporter) -> Thin
     return lambda messages, gate: user.chat(messages, opened.chatting, gate)
 
 
-def _announcements(*sources: Any) -> Callable[[], AsyncIterator[str]] | None:
+def _announcements(*sources: object) -> Callable[[], AsyncIterator[str]] | None:
     """What rings by itself: timers, be they the model's or a tool's."""
-    return next((found for each in sources if (found := getattr(each, "announcements", None))), None)
+    return next((each.announcements for each in sources if isinstance(each, Rings)), None)
 
 
 def _parts(
@@ -244,7 +247,7 @@ def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) 
     )
 
 
-def draft_depth(wish: str, chat: Family, voice: Family) -> Depth:
+def draft_depth(wish: str, chat: Capabilities, voice: Capabilities) -> Depth:
     """How far a draft may go. `auto`: to speech only where leaving a request really stops it."""
     if wish in DEPTHS:
         return wish
@@ -272,13 +275,13 @@ class _Opener:
             hearing = replace(hearing, grammar=chat_family.grammar())
         return _Opened(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
 
-    async def ears(self) -> tuple[Any, Family, TranscribeOptions]:
+    async def ears(self) -> tuple[Any, Capabilities, TranscribeOptions]:
         options = TranscribeOptions(language=self.request.language)
         family, _ = choose("transcribe_live", self.cfg, self.request.backend)
         verb: Verb = "transcribe_live" if family.can("transcribe_live") else "transcribe"
         return *await self._open(verb, options), options
 
-    async def model(self) -> tuple[Any, Family, ChatOptions]:
+    async def model(self) -> tuple[Any, Capabilities, ChatOptions]:
         family, _ = choose("chat", self.cfg, self.request.backend)
         options = with_chat_settings(family, ChatOptions(model=self.request.model), self.cfg, self.report)
         model, family = await self._open("chat", options)
@@ -286,13 +289,13 @@ class _Opener:
             model = await self.stack.enter_async_context(self.request.notes(model))
         return model, family, options
 
-    async def speaker(self) -> tuple[Any, Family, SpeechRequest]:
+    async def speaker(self) -> tuple[Any, Capabilities, SpeechRequest]:
         family, _ = choose("speak", self.cfg, self.request.backend)
         language = self.request.language if "language" in family.takes.get("speak", ()) else None
         speech = SpeechRequest("", voice=self.request.voice, language=language)
         return *await self._open("speak", speech), speech
 
-    async def _open(self, verb: Verb, options: Any) -> tuple[Any, Family]:
+    async def _open(self, verb: Verb, options: Any) -> tuple[Any, Capabilities]:
         family, backend = choose(verb, self.cfg, self.request.backend)
         check_options(family, verb, options)
         if isinstance(options, TranscribeOptions):
@@ -301,10 +304,10 @@ class _Opener:
         return await enter(self.stack, family, with_key(backend, self.cfg, self.env, self.report), verb), family
 
 
-def _hearing(ears: Any, family: Family, options: TranscribeOptions) -> Callable[..., Hearing]:
+def _hearing(ears: Any, family: Capabilities, options: TranscribeOptions) -> Callable[..., Hearing]:
     def hearing(tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> Hearing:
         if family.can("transcribe_live"):
-            return LiveHearing(tasks, ears, options, on_partial, rehear=family.local)
+            return LiveHearing(tasks, ears, options, on_partial, rehear=family.rehears)
         return WholeHearing(ears, options, on_partial)
 
     return hearing
@@ -321,9 +324,9 @@ def _sayer(speaker: Any, speech: SpeechRequest, rate: int) -> Callable[[str], An
     return say
 
 
-def _warmer(*adapters: Any) -> Callable[[], Any]:
+def _warmer(*adapters: object) -> Callable[[], Any]:
     """Opens the connections of all that can: they are needed as soon as the person stops."""
-    warm = [adapter.warm for adapter in adapters if hasattr(adapter, "warm")]
+    warm = [adapter.warm for adapter in adapters if isinstance(adapter, Warm)]
 
     async def all_of_them() -> None:
         async with asyncio.TaskGroup() as tasks:

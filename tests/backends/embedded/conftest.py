@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from voicecli.backends.embedded.recogniser import Recogniser, open_recogniser
-from voicecli.types import Backend
+from voicecli.backends.embedded.settings import EmbeddedSettings
 
-BACKEND = Backend("embedded", "embedded")
+BACKEND = EmbeddedSettings("embedded", "embedded")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicecli.backends import embedded
+from voicecli.backends.embedded import family as embedded
 from voicecli.backends.embedded import rejection
 from voicecli.backends.embedded.skills import RULES, SKILLS, Timer, understand, words
 from voicecli.backends.embedded.skills.phrases import Choice, Leaf, Node, Sequence, merged, parse

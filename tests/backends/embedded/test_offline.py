@@ -12,9 +12,10 @@ from datetime import datetime
 import pytest
 
 from tests import clock
-from voicecli.backends import embedded
+from voicecli.backends.embedded import family as embedded
 from voicecli.backends.embedded.offline import NO_MODEL, NO_MODEL_CHINESE, OfflineChat
-from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
+from voicecli.backends.embedded.settings import EmbeddedSettings
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions
 
 NOW = datetime(2026, 11, 21, 9, 30)
 
@@ -41,7 +42,7 @@ def reply(text: str, *before: ChatMessage) -> str:
 
 def test_it_streams_words_and_says_when_it_is_done() -> None:
     async def main() -> list[ChatDelta]:
-        async with embedded.chat(Backend("embedded", "embedded")) as model:
+        async with embedded.chat(EmbeddedSettings("embedded", "embedded")) as model:
             return await deltas(model, user("what is twelve times seven"))
 
     found = asyncio.run(main(), debug=True)
@@ -57,7 +58,7 @@ def test_it_can_be_opened_more_than_once() -> None:
 
 
 async def opened() -> bool:
-    async with embedded.chat(Backend("embedded", "embedded")) as model:
+    async with embedded.chat(EmbeddedSettings("embedded", "embedded")) as model:
         return bool(await said(model, user("2+2")))
 
 

@@ -17,11 +17,12 @@ import pytest
 
 from tests.backends.embedded.speech import frames, heard, said
 from tests.conftest import RECORDINGS
-from voicecli.backends import embedded
+from voicecli.backends.embedded import family as embedded
 from voicecli.backends.embedded.process import Process
 from voicecli.backends.embedded.recogniser import Recogniser, english_only, open_recogniser, segments
+from voicecli.backends.embedded.settings import EmbeddedSettings
 from voicecli.errors import InputError, ServiceError, UsageError
-from voicecli.types import AudioClip, AudioFrame, Backend, TranscribeOptions, Word
+from voicecli.types import AudioClip, AudioFrame, TranscribeOptions, Word
 
 pytestmark = pytest.mark.anyio
 
@@ -212,7 +213,7 @@ async def test_a_wrong_recording_is_refused_before_work(ears: Recogniser) -> Non
 async def test_a_process_that_dies_costs_the_utterance_and_comes_back() -> None:
     process = Process()
     owner = asyncio.ensure_future(process.run())
-    ears = Recogniser(Backend("embedded", "embedded"), process)
+    ears = Recogniser(EmbeddedSettings("embedded", "embedded"), process)
     try:
         await ears.check()
         first = process.pid
@@ -238,7 +239,7 @@ async def test_a_process_that_dies_costs_the_utterance_and_comes_back() -> None:
 
 
 async def test_leaving_ends_the_process_at_once() -> None:
-    async with open_recogniser(Backend("embedded", "embedded")) as ears:
+    async with open_recogniser(EmbeddedSettings("embedded", "embedded")) as ears:
         await ears.check()
         pid = ears.pid
         assert pid is not None and alive(pid)
@@ -248,12 +249,12 @@ async def test_leaving_ends_the_process_at_once() -> None:
 
 
 async def test_nothing_is_started_before_it_is_needed() -> None:
-    async with open_recogniser(Backend("embedded", "embedded")) as ears:
+    async with open_recogniser(EmbeddedSettings("embedded", "embedded")) as ears:
         assert ears.pid is None
 
 
 async def test_health_tells_both_engines() -> None:
-    async with embedded.health(Backend("embedded", "embedded")) as health:
+    async with embedded.health(EmbeddedSettings("embedded", "embedded")) as health:
         report = await health.check()
     assert "pocketsphinx 5" in report.detail and "espeak-ng 1" in report.detail
 
@@ -274,10 +275,10 @@ def alive(pid: int) -> bool:
 
 PARENT = """
 import asyncio, sys
-from voicecli.backends import embedded
+from voicecli.backends.embedded import family as embedded
 from voicecli.types import Backend
 async def main():
-    async with embedded.transcribe(Backend("embedded", "embedded")) as ears:
+    async with embedded.transcribe(EmbeddedSettings("embedded", "embedded")) as ears:
         await ears.check()
         print(ears.pid, flush=True)
         await asyncio.sleep(60)

@@ -9,18 +9,19 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from voicecli.backends import embedded
 from voicecli.backends.embedded import espeak
+from voicecli.backends.embedded import family as embedded
+from voicecli.backends.embedded.settings import EmbeddedSettings
 from voicecli.backends.embedded.voice import EmbeddedVoice, path_of
 from voicecli.errors import ServiceError, UsageError
-from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest
+from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
 async def mouth(anyio_backend: object) -> AsyncIterator[EmbeddedVoice]:
-    async with embedded.speak(Backend("embedded", "embedded")) as voice:
+    async with embedded.speak(EmbeddedSettings("embedded", "embedded")) as voice:
         await voice.warm()
         yield voice
 
@@ -142,7 +143,7 @@ async def test_no_sound_is_an_error(mouth: EmbeddedVoice, text: str) -> None:
 
 
 async def test_settings_of_the_configuration_are_used() -> None:
-    async with embedded.speak(Backend("embedded", "embedded", voice="en-gb", speed=2.0, pitch=20)) as own:
+    async with embedded.speak(EmbeddedSettings("embedded", "embedded", voice="en-gb", speed=2.0, pitch=20)) as own:
         quick = await seconds(own, "one two three four five")
         assert quick < 0.8 * await seconds(own, "one two three four five", speed=1.0)
 

@@ -11,7 +11,7 @@ from tests.backends.qiniu.conftest import Serve
 from tests.backends.qiniu.test_live import OPTIONS, backend, dead_port, microphone, sound
 from tests.fakes.qiniu_server import CHAT_MODEL, Manner, QiniuServer
 from tests.faults.inject import deaf_port
-from voicecli.backends import qiniu
+from voicecli.backends.qiniu import family as qiniu
 from voicecli.backends.qiniu.adapters import Catalog, Recogniser, Thinker
 from voicecli.backends.qiniu.addresses import Addresses
 from voicecli.backends.qiniu.speech import Mouth

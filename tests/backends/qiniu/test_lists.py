@@ -9,8 +9,8 @@ import pytest
 from tests.backends.qiniu.conftest import Serve
 from tests.fakes.qiniu_server import KEY, VOICES
 from tests.fakes.server import FakeServer, Reply
-from voicecli.backends import qiniu
-from voicecli.backends.qiniu.addresses import bases_of
+from voicecli.backends.qiniu import family as qiniu
+from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.errors import ProtocolError, RateLimitedError, RefusedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Backend, ChatMessage, ChatOptions, HealthReport, Secret, Voice
 
@@ -20,14 +20,14 @@ HELLO = [ChatMessage("user", "4071 之后呢？")]
 
 
 def backend(*bases: str, **more: Any) -> Backend:
-    return Backend("work", "qiniu", base_urls=bases, chat_model="deepseek-v3", **{"key": Secret(KEY)} | more)
+    return QiniuSettings("work", "qiniu", base_urls=bases, chat_model="deepseek-v3", **{"key": Secret(KEY)} | more)
 
 
 def test_the_addresses_are_the_configured_ones_or_the_services_own() -> None:
-    assert bases_of(Backend("w", "qiniu")) == ("https://openai.qiniu.com/v1", "https://api.qnaigc.com/v1")
-    assert bases_of(Backend("w", "qiniu", base_url="http://a/v1/")) == ("http://a/v1",)
-    both = Backend("w", "qiniu", base_url="http://a/v1", base_urls=("http://b/v1", "http://a/v1"))
-    assert bases_of(both) == ("http://a/v1", "http://b/v1")
+    assert QiniuSettings("w", "qiniu").bases == ("https://openai.qiniu.com/v1", "https://api.qnaigc.com/v1")
+    assert QiniuSettings("w", "qiniu", base_url="http://a/v1/").bases == ("http://a/v1",)
+    both = QiniuSettings("w", "qiniu", base_url="http://a/v1", base_urls=("http://b/v1", "http://a/v1"))
+    assert both.bases == ("http://a/v1", "http://b/v1")
 
 
 async def test_voices_come_with_samples_and_categories(serve: Serve) -> None:

@@ -18,10 +18,11 @@ import pytest
 from tests import dtmf
 from tests.backends.qiniu.conftest import Serve
 from tests.fakes.qiniu_server import KEY, Ending, Manner, QiniuServer
-from voicecli.backends import qiniu
+from voicecli.backends.qiniu import family as qiniu
 from voicecli.backends.qiniu.adapters import Recogniser
 from voicecli.backends.qiniu.addresses import Addresses
 from voicecli.backends.qiniu.session import Session
+from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.errors import (
     DroppedError,
     InputError,
@@ -41,7 +42,7 @@ OPTIONS = TranscribeOptions()
 
 
 def backend(*bases: str, **more: Any) -> Backend:
-    return Backend("work", "qiniu", base_urls=bases, **{"key": Secret(KEY)} | more)
+    return QiniuSettings("work", "qiniu", base_urls=bases, **{"key": Secret(KEY)} | more)
 
 
 def sound(digits: str = DIGITS) -> bytes:

@@ -15,8 +15,9 @@ import soundfile
 from tests import dtmf
 from tests.backends.qiniu.conftest import Serve
 from tests.fakes.qiniu_server import KEY, SPEECH_RATE, Manner, QiniuServer
-from voicecli.backends import qiniu
+from voicecli.backends.qiniu import family as qiniu
 from voicecli.backends.qiniu.answers import decoded
+from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.qiniu.speech import PCM, Order, sound_in
 from voicecli.errors import (
     ConfigError,
@@ -36,7 +37,7 @@ TEXT = SpeechRequest("Say 40719, please.")
 
 
 def backend(*bases: str, **more: Any) -> Backend:
-    return Backend("work", "qiniu", base_urls=bases, **{"key": Secret(KEY)} | more)
+    return QiniuSettings("work", "qiniu", base_urls=bases, **{"key": Secret(KEY)} | more)
 
 
 async def say(server: QiniuServer, request: SpeechRequest = TEXT, **more: Any) -> list[AudioChunk]:

@@ -138,17 +138,13 @@ def _segment(words: list[Word]) -> Segment:
     return Segment(" ".join([word.text for word in words]), words[0].start, words[-1].end, tuple(words))
 
 
+OTHERS = "Other languages need another backend: 'voice backends' shows what there is."
+
+
 def english_only(language: str | None) -> None:
     """UsageError for another language: the model in the wheel is US English."""
     if language and language.lower().replace("_", "-").split("-")[0] not in ("en", "english", "auto"):
-        raise UsageError(f"recognises English only, not '{clean(language)}'", who=WHO, cure=_others())
-
-
-def _others() -> str:
-    from voicecli.backends.registry import FAMILIES
-
-    names = [family.name for family in FAMILIES.values() if family.can("transcribe") and not family.languages]
-    return f"Families that have other languages: {', '.join(names)}."
+        raise UsageError(f"recognises English only, not '{clean(language)}'", who=WHO, cure=OTHERS)
 
 
 @asynccontextmanager

@@ -16,6 +16,8 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from voicecli.backends.embedded import espeak
 from voicecli.backends.embedded.espeak import Manner
 from voicecli.backends.embedded.scripts import DEFAULT_VOICE, pieces, readable, speaks, voice_for
+from voicecli.backends.embedded.settings import EmbeddedSettings
+from voicecli.backends.family import own
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UsageError
 from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest, Voice
@@ -38,7 +40,7 @@ class EmbeddedVoice:
     """Speaker, VoiceCatalog and Warm."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+        self._backend = own(EmbeddedSettings, backend)
 
     async def warm(self) -> None:
         with suppress(ServiceError):

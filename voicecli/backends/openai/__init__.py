@@ -1,45 +1,6 @@
 """Every service that speaks OpenAI's API: chat, transcriptions, speech, models, realtime, embeddings, pictures.
 
-Belongs here: the factory, and the adapter that joins the parts. Each part is a room of its own: `chat`,
-`transcriptions`, `speech`, `catalog`, `embeddings`, `pictures` over HTTP, `realtime` over a WebSocket;
-`address`, `answers` and `session` are pure. Other families that answer in the same shapes take single parts.
+`family` says what it can; `adapter` joins the parts. Each part is a room of its own: `chat`, `transcriptions`,
+`speech`, `catalog`, `embeddings`, `pictures` over HTTP, `realtime` over a WebSocket; `address`, `answers` and
+`session` are pure. Other families that answer in the same shapes take single parts.
 """
-
-from __future__ import annotations
-
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from voicecli.backends.openai.address import normalised
-from voicecli.backends.openai.catalog import Catalog
-from voicecli.backends.openai.chat import Chat
-from voicecli.backends.openai.embeddings import Embeddings
-from voicecli.backends.openai.pictures import Pictures
-from voicecli.backends.openai.realtime import Realtime
-from voicecli.backends.openai.speech import Speech
-from voicecli.backends.openai.transcriptions import Transcriptions
-from voicecli.backends.transport.http import HttpService
-from voicecli.types import Backend
-
-
-class OpenAI:
-    """All that an OpenAI-compatible service can do, over one client: the parts, side by side."""
-
-    def __init__(self, service: HttpService) -> None:
-        self.warm = service.warm
-        self.chat = Chat(service).chat
-        self.transcribe = Transcriptions(service).transcribe
-        self.transcribe_live = Realtime(service).transcribe_live
-        self.speak = Speech(service).speak
-        self.embed = Embeddings(service).embed
-        pictures = Pictures(service)
-        self.image_make, self.image_describe = pictures.image_make, pictures.image_describe
-        catalog = Catalog(service)
-        self.models, self.voices, self.check = catalog.models, catalog.voices, catalog.check
-
-
-@asynccontextmanager
-async def open_openai(backend: Backend) -> AsyncIterator[OpenAI]:
-    """The adapter for `backend`. Raises ConfigError for an address or key that cannot be used."""
-    async with HttpService(backend, normalised(backend.base_url)) as service:
-        yield OpenAI(service)

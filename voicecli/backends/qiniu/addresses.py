@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-from voicecli.backends.registry import FAMILIES
+from voicecli.backends.family import own
+from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.websocket import Socket, connect
 from voicecli.errors import UnreachableError, VoiceError
@@ -20,12 +21,6 @@ from voicecli.types import Backend
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-
-def bases_of(backend: Backend) -> tuple[str, ...]:
-    """The configured addresses in their order, else Qiniu's own."""
-    given = (backend.base_url, *backend.base_urls)
-    return tuple(dict.fromkeys(url.rstrip("/") for url in given if url)) or FAMILIES["qiniu"].bases
 
 
 def fails_over(error: VoiceError) -> bool:
@@ -42,7 +37,7 @@ class Addresses:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self._order = list(bases_of(backend))
+        self._order = list(own(QiniuSettings, backend).bases)
         self.services: dict[str, HttpService] = {}
         self._stack = AsyncExitStack()
 

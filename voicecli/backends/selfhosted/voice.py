@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
+from voicecli.backends.family import own
 from voicecli.backends.selfhosted.server import Field, form_fields, form_file, server_at
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.wording import complaint_of
 from voicecli.errors import ServiceError, UsageError, VoiceError
@@ -60,7 +62,7 @@ class Speaker:
             yield sound
 
     def _form(self, request: SpeechRequest) -> list[Field]:
-        backend = self._server.backend
+        backend = own(SelfhostedSettings, self._server.backend)
         asked = list(dict.fromkeys(each for each in (request.style, request.voice) if each))
         if len(asked) + bool(request.reference) > 1:
             raise UsageError("takes one of --style, --voice and --reference: each chooses the voice", who=backend.name)
@@ -102,7 +104,7 @@ class Voices:
     """What `--voice` and `--style` may be, as far as the documents tell: the service lists none."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+        self._backend = own(SelfhostedSettings, backend)
 
     async def voices(self) -> Sequence[Voice]:
         """The configured style, then the documented ones. A server may have more."""

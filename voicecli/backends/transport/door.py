@@ -9,10 +9,8 @@ The key stands in the Authorization header and nowhere else.
 from __future__ import annotations
 
 import functools
-import ipaddress
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -83,13 +81,3 @@ def masked(text: str, backend: Backend) -> str:
     """`text` without the backend's key and headers' values, and without what looks like a key."""
     key = backend.key.reveal() if backend.key else ""
     return mask(text, (key, *backend.headers.values()))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with suppress(ValueError):
-        address = ipaddress.ip_address(host)
-        return address.is_loopback or address.is_unspecified
-    return False

@@ -29,7 +29,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from voicecli.backends.transport import door
-from voicecli.backends.transport.door import PLACEHOLDER_KEY, is_loopback
+from voicecli.backends.transport.door import PLACEHOLDER_KEY
 from voicecli.backends.transport.faults import FOREIGN, Failure, chain, happening_in, kind_of
 from voicecli.backends.transport.reply import BODY_BYTES, Reply
 from voicecli.backends.transport.retry import Pace, happening_of, reset_in, rule_for, wait_before_next
@@ -44,8 +44,9 @@ from voicecli.errors import (
     VoiceError,
 )
 from voicecli.types import Backend
+from voicecli.types.hosts import is_loopback
 
-__all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply", "is_loopback"]
+__all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply"]
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,12 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from voicecli.backends.transport.http import HttpService, Reply, is_loopback
+from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.wording import clean, complaint_of
 from voicecli.errors import RefusedError, ServiceError, VoiceError
 from voicecli.types import MediaChunk
 from voicecli.types import filekinds as media
+from voicecli.types.hosts import is_loopback
 
 PICTURE_BYTES = 64 * 1024 * 1024
 VIDEO_BYTES = 1 << 30

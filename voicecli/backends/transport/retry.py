@@ -23,7 +23,9 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
+
+from voicecli.verbs import VERBS, Verb
 
 Happening = Literal[
     "unconnected", "unreached", "lost", "silence", "timeout", "conflict", "early", "limited", "failed", "final"
@@ -60,39 +62,25 @@ class Rule:
     repeats: int = 2
 
 
-_LISTED = Rule(ANY, patience=3.0)
-_WHOLE = Rule(ANY, longest_wait_s=20.0)
-_ACT = Rule(UNDONE)
+_ACT: Final = Rule(UNDONE)
 
 RULES: Final[Mapping[str, Rule]] = {
-    "transcribe": _WHOLE,
-    "transcribe_live": Rule(ANY, patience=math.inf),
-    "chat": Rule(ANY),
-    "speak": Rule(ANY),
-    "speak_live": Rule(ANY),
-    "voices": _LISTED,
-    "models": _LISTED,
-    "health": _LISTED,
-    "embed": _WHOLE,
-    "similar": _WHOLE,
-    "rerank": _WHOLE,
-    "image_make": Rule(ANY),
-    "image_describe": _WHOLE,
-    "image_enhance": Rule(ANY),
-    "image_animate": Rule(ANY),
-    "video_track": Rule(ANY),
-    "video_smooth": Rule(ANY),
-    "learn": _ACT,
-    "read": Rule(ANY),
-    "": _ACT,
+    "ask": Rule(ANY),
+    "whole": Rule(ANY, longest_wait_s=20.0),
+    "live": Rule(ANY, patience=math.inf),
+    "list": Rule(ANY, patience=3.0),
+    "act": _ACT,
 }
-"""Every verb. "read" is a GET that names none, "" any other request that names none: that and a
-verb without a row are treated as an act."""
+"""Every rule that a verb may name (`verbs.Row.retry`)."""
+
+READ: Final = "read"
+"""Stands for a verb: a GET that names none, which is asked like a question."""
 
 
 def rule_for(verb: str) -> Rule:
-    """The rule of a verb; that of an act for one that the table does not know."""
-    return RULES.get(verb, _ACT)
+    """The rule of a verb; that of an act for whatever is none."""
+    row = VERBS.get(cast(Verb, verb))
+    return RULES.get(row.retry if row else "ask" if verb == READ else "act", _ACT)
 
 
 def happening_of(status: int) -> Happening:

@@ -52,6 +52,7 @@ from voicecli.errors import (
     VoiceError,
 )
 from voicecli.types import Backend
+from voicecli.types.hosts import is_loopback
 
 MESSAGE_BYTES = 16 * 2**20
 """The largest message that is taken from a peer."""
@@ -331,7 +332,7 @@ def socket_url(url: str) -> str:
 
 def _proxy(backend: Backend, host: str) -> str | Literal[True] | None:
     """What the library is told: an address, True for what the environment names, None for none."""
-    return backend.proxy or (None if door.is_loopback(host) else True)
+    return backend.proxy or (None if is_loopback(host) else True)
 
 
 def _refusal(exc: Exception, service: HttpService) -> VoiceError:

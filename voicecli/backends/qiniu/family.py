@@ -1,0 +1,92 @@
+"""What Qiniu's cloud voice can do, and how it is set up.
+
+Belongs here: the Family. Does not belong here: anything that costs an import before a factory is called.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from voicecli.backends.family import Capabilities, Family, Limits, own
+from voicecli.backends.openai.family import CHAT_OPTIONS
+from voicecli.backends.qiniu.settings import QiniuSettings
+from voicecli.types import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from voicecli.backends.qiniu.adapters import Catalog, Recogniser, Thinker
+    from voicecli.backends.qiniu.speech import Mouth
+
+
+@asynccontextmanager
+async def ears(backend: Backend) -> AsyncIterator[Recogniser]:
+    """Recognition of live sound and of recordings."""
+    from voicecli.backends.qiniu.adapters import Recogniser
+    from voicecli.backends.qiniu.addresses import Addresses
+
+    async with Addresses(backend) as addresses:
+        yield Recogniser(addresses)
+
+
+@asynccontextmanager
+async def mouth(backend: Backend) -> AsyncIterator[Mouth]:
+    """Speech."""
+    from voicecli.backends.qiniu.addresses import Addresses
+    from voicecli.backends.qiniu.speech import Mouth
+
+    async with Addresses(backend) as addresses:
+        yield Mouth(addresses)
+
+
+@asynccontextmanager
+async def thinker(backend: Backend) -> AsyncIterator[Thinker]:
+    """Chat, and the models for it."""
+    from voicecli.backends.qiniu.adapters import Thinker
+    from voicecli.backends.qiniu.addresses import Addresses
+
+    async with Addresses(backend) as addresses:
+        yield Thinker(addresses)
+
+
+@asynccontextmanager
+async def catalog(backend: Backend) -> AsyncIterator[Catalog]:
+    """The list of voices, which is also the test of health."""
+    from voicecli.backends.qiniu.adapters import Catalog
+    from voicecli.backends.qiniu.addresses import Addresses
+
+    async with Addresses(backend) as addresses:
+        yield Catalog(addresses)
+
+
+def describe(backend: Backend) -> Capabilities:
+    """Everything, with nothing to configure but the key."""
+    return Capabilities(
+        backend,
+        transcribe=ears,
+        transcribe_live=ears,
+        chat=thinker,
+        speak=mouth,
+        voices=catalog,
+        models=thinker,
+        health=catalog,
+        takes={
+            "transcribe": frozenset({"model", "words"}),
+            "transcribe_live": frozenset({"model", "words"}),
+            "chat": CHAT_OPTIONS,
+            "speak": frozenset({"voice", "speed", "format"}),
+        },
+        limits=Limits(
+            speech_characters=300,
+            speech_bytes=1024,
+            plain=True,
+            fetches=frozenset({"wav", "mp3", "ogg", "oga", "opus"}),
+        ),
+        stops_on_cancel=frozenset({"chat"}),
+        addresses={"transcribe_live": backend.live_url},
+        bases=own(QiniuSettings, backend).bases,
+    )
+
+
+FAMILY = Family("qiniu", "Qiniu's cloud voice: live recognition, speech, chat as OpenAI's", describe, QiniuSettings)

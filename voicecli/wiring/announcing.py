@@ -1,0 +1,63 @@
+"""Saying, once, where words go and whether a key goes unencrypted.
+
+Belongs here: when such a note is made, and the book of those that were. Does not belong here: where a verb is asked
+(addresses).
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from voicecli.types.hosts import is_loopback, is_near
+from voicecli.verbs import VERBS, Verb
+from voicecli.wiring.addresses import hosts, in_the_clear
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from voicecli.backends.family import Capabilities
+    from voicecli.ports import Reporter
+    from voicecli.types import Backend
+
+
+def announce(verb: Verb, can: Capabilities, backend: Backend, state_dir: Path, report: Reporter) -> None:
+    """One note, once per configuration, when audio or text goes to another machine; one more for a bare key."""
+    if can.offline or report.quiet:
+        return
+    leaves = VERBS[verb].leaves
+    abroad = [host for host in hosts(verb, backend) if not is_loopback(host)]
+    bare = [host for host in in_the_clear(verb, backend) if not is_near(host)]
+    whither = f"(backend {backend.name}; said once)."
+    who = [backend.name, backend.family]
+    if leaves and abroad:
+        say_once([leaves, *who, *abroad], f"{leaves} goes to {' or '.join(abroad)} {whither}", state_dir, report)
+    if backend.key and bare:
+        text = f"the key goes unencrypted to {' or '.join(bare)} {whither}"
+        cure = "Whoever is on the way can read it: use https"
+        say_once(["key", *who, *bare], f"{text} {cure}.", state_dir, report)
+
+
+def say_once(about: list[str], text: str, state_dir: Path, report: Reporter) -> None:
+    """A note, unless one about the same was made before."""
+    mark = sha256("\n".join(about).encode()).hexdigest()[:32]
+    book = state_dir / "announced"
+    try:
+        if mark in book.read_text().split():
+            return
+    except (OSError, UnicodeDecodeError):
+        pass
+    report.note(text)
+    _remember(book, mark)
+
+
+def _remember(book: Path, mark: str) -> None:
+    """A state folder that cannot be written costs only that the note is repeated."""
+    from voicecli.storage.atomic import private_folder
+
+    try:
+        private_folder(book.parent)
+        with book.open("a") as file:
+            file.write(mark + "\n")
+    except OSError:
+        return
