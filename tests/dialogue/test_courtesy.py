@@ -157,8 +157,9 @@ def test_nothing_was_not_heard() -> None:
         (ASKED, True),
         ('May I use write of files: note "x", path "~/.ssh/authorized_keys"?', True),
         ('可以画一张图吗："一只猪"？', True),
-        ('May I make a picture: "a pig <think> of ten thousand others"?', False),
-        ('May I make a picture: "a pig ```of ten thousand others"?', False),
+        ('May I make a picture: "a pig <think> of ten thousand others"?', True),
+        ('May I make a picture: "a pig <!-- of --> ten thousand others"?', False),
+        ('May I make a picture: "a pig ```of ten thousand others"?', True),
         ('May I send it to "https://a.example/b/c"?', False),
     ],
 )

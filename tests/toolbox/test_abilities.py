@@ -157,7 +157,7 @@ async def test_a_picture_is_made_and_looked_at_by_one_service(artist: Person) ->
 async def test_what_writes_uploads_or_spends_asks_first(person: Person) -> None:
     assert (
         await person.asked("image_make", prompt="a pig\x1b[2J\n in the rain")
-        == 'May I make a picture: "a pig in the rain"?'
+        == r'May I make a picture: "a pig\\x1b[2J in the rain"?'
     )
     assert await person.asked("image_make", chinese=True, prompt="一只猪") == '可以画一张图吗："一只猪"？'
     for name, (arguments, *_) in FILES.items():

@@ -56,11 +56,11 @@ async def test_a_real_server(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
         box = found["notes"]
         specs = {each.name: each for each in box.specs}
         assert list(specs) == ["notes_search", "notes_add", "notes_odd_name_", "notes_slow"]
-        assert specs["notes_search"].meaning == "Find notes with a word.[31m"
+        assert specs["notes_search"].meaning == "Find notes with a word."
         assert specs["notes_search"].parameters["required"] == ["word"]
 
         assert await box.use(call("notes_search", word="pigs")) == ToolResult("pigs are pink", "pigs are pink")
-        assert (await box.use(call("notes_search", word="cows"))).text == "nothing[2J"
+        assert (await box.use(call("notes_search", word="cows"))).text == "nothing"
         assert (await box.use(call("notes_add", note="cows moo"))).text == "3 notes; Ada"
         assert (await box.use(call("notes_search", word="cows"))).text == "cows moo"
 
@@ -226,7 +226,7 @@ async def test_what_is_listed_is_bounded_and_harmless() -> None:
 @pytest.mark.parametrize(
     ("result", "text"),
     [
-        ({"content": [{"type": "text", "text": "a\x1b]0;x\x07b"}, {"type": "text", "text": "c"}]}, "a]0;xb\nc"),
+        ({"content": [{"type": "text", "text": "a\x1b]0;x\x07b"}, {"type": "text", "text": "c"}]}, "ab\nc"),
         ({"content": [{"type": "image", "data": "AAAA", "mimeType": "image/png"}]}, "(image: not shown)"),
         ({"content": [{"type": "resource", "resource": {"uri": "file:///a", "text": "inside"}}]}, "inside"),
         ({"content": [{"type": "resource_link", "uri": "file:///a"}]}, "(resource_link file:///a: not shown)"),

@@ -45,10 +45,9 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 
 def made_visible(text: str) -> str:
-    """`text` with everything that cannot be printed as an escape: nothing is lost, nothing acts."""
-    return "".join(
-        each
-        if each.isprintable() or each in "\u200c\u200d"
-        else each.encode("unicode_escape", "surrogatepass").decode()
-        for each in text
-    )
+    """`text` with its controls, but for tab and newline, written as escapes: nothing is lost, nothing acts."""
+    return "".join(each if each.isprintable() or each in "\t\n\u200c\u200d" else _escape(each) for each in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode()
