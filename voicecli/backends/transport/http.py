@@ -54,7 +54,6 @@ ELSEWHERE = frozenset({"unconnected", "unreached", "lost", "silence", "failed"})
 """What another address of the same service may do better than another attempt here."""
 
 _READS = ("GET", "HEAD")
-_REDIRECTS = 3
 _MOVED = "x-voicecli-location"
 _ERROR_BYTES = 64 * 1024
 _KEEPALIVE_S = 120.0
@@ -79,6 +78,9 @@ class HttpService:
     `alone` says that there is no other address to turn to. `pace` is how attempts follow one another.
     Raises ConfigError at once for an address, key or header that cannot be used.
     """
+
+    redirects = 3
+    """How many are followed, one after the other."""
 
     def __init__(
         self,
@@ -191,10 +193,11 @@ class HttpService:
         )
 
     async def _attempt(self, method: str, url: str, body: Mapping[str, Any], until: float) -> httpx.Response | Failure:
-        for _ in range(_REDIRECTS + 1):
+        for _ in range(self.redirects + 1):
             try:
                 async with asyncio.timeout_at(until if until < math.inf else None):
-                    response = await self._opened().send(self._request(method, url, body), stream=True)
+                    request = await self._aimed(self._request(method, url, body))
+                    response = await self._opened().send(request, stream=True)
             except TimeoutError as exc:
                 return Failure(self.overdue(), exc)
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
@@ -225,6 +228,10 @@ class HttpService:
             return self._opened().build_request(method, url, **body)
         except (ValueError, TypeError) as exc:
             raise InputError(f"the request cannot be written: {clean(self.masked(str(exc)))}", who=self.who) from exc
+
+    async def _aimed(self, request: httpx.Request) -> httpx.Request:
+        """The request as it is sent: for doors that choose where a name leads."""
+        return request
 
     def _redirected(self, url: str, response: httpx.Response) -> str:
         target = str(response.headers[_MOVED])

@@ -1,7 +1,8 @@
 """Results of which a service tells only the address: fetched at once, within limits, and only from where they may be.
 
 An address may be relative to the base. The key goes with requests to the base's own scheme, host and port and
-nowhere else; a redirect is followed on the same scheme only; a service elsewhere cannot have us ask this machine.
+nowhere else; a redirect is followed on the same scheme only; a service elsewhere cannot have us ask this machine, nor
+hear what another host answered (elsewhere).
 
 Belongs here: from an address (or base64) to the pieces of a picture or a video. Does not belong here: which field
 of an answer holds the address, files, names.
@@ -13,14 +14,15 @@ import binascii
 from base64 import b64decode
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import replace
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from voicecli.backends.transport.door import origin
+from voicecli.backends.transport.elsewhere import Elsewhere
 from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.reach import WORDS, place_of
 from voicecli.backends.transport.wording import clean, complaint_of
 from voicecli.errors import RefusedError, ServiceError, VoiceError
 from voicecli.types import MediaChunk
@@ -43,8 +45,8 @@ async def fetched(service: HttpService, address: Any, what: str) -> AsyncIterato
     url = resolved(service, address, what)
     async with AsyncExitStack() as stack:
         door = service
-        if _origin(url) != _origin(service.base_url):
-            door = await stack.enter_async_context(_Door(service, url))
+        if origin(url) != origin(service.base_url):
+            door = await stack.enter_async_context(_Door(service.backend, url, service.base_url))
         try:
             reply = await stack.enter_async_context(door.stream("GET", url))
         except RefusedError as exc:
@@ -69,48 +71,24 @@ def resolved(service: HttpService, address: Any, what: str) -> str:
 
 
 def _refuse_inside(service: HttpService, url: str) -> None:
-    """A service elsewhere has no business on this machine, nor where machines in clouds keep their secrets."""
+    """What is plainly inside is refused before anything is asked; the rest is judged by its number (elsewhere)."""
     host = urlsplit(url).hostname or ""
-    if host != service.host and (_is_inside(host) and not is_loopback(service.host)):
-        raise ServiceError(f"names an address on this machine: {clean(host, 60)}", who=service.who)
+    place = "here" if is_loopback(host) else place_of(host)
+    if origin(url) != origin(service.base_url) and place in ("here", "secret") and not is_loopback(service.host):
+        raise ServiceError(f"names an address {WORDS[place]}: {clean(host, 60)}", who=service.who)
 
 
-def _is_inside(host: str) -> bool:
-    try:
-        return is_loopback(host) or ip_address(host).is_link_local
-    except ValueError:
-        return False
+class _Door(Elsewhere):
+    """To a result at another host; a redirect stays on its scheme."""
 
-
-class _Door(HttpService):
-    """To another host: without the key and the headers of the backend."""
-
-    def __init__(self, service: HttpService, url: str) -> None:
-        self._first = service
-        parts = urlsplit(url)
-        backend = replace(service.backend, key=None, headers={})
-        super().__init__(backend, f"{parts.scheme}://{parts.netloc}", setting="the address", placeholder="")
-
-    def url(self, path: str) -> str:
-        """Only whole addresses are asked here."""
-        return path
+    def _schemes(self, scheme: str) -> tuple[str, ...]:
+        return (scheme,)
 
     def _redirected(self, url: str, response: httpx.Response) -> str:
         target = str(response.headers["x-voicecli-location"])
-        try:
-            target = urljoin(url, target)
-            same = urlsplit(target).scheme == urlsplit(url).scheme and bool(urlsplit(target).hostname)
-        except ValueError:
-            same = False
-        if not same or "@" in urlsplit(target).netloc:
+        if "@" in target.partition("?")[0]:
             raise ServiceError(f"redirects to {clean(target, 100)}, which is not followed", who=self.who)
-        _refuse_inside(self._first, target)
-        return target
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        return super()._redirected(url, response)
 
 
 async def _pieces(service: HttpService, reply: Reply, what: str) -> AsyncGenerator[MediaChunk, None]:
