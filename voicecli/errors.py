@@ -29,6 +29,8 @@ class VoiceError(Exception):
     exit_code = 1
     status = 0
     """The HTTP status that the service answered with, where there was one."""
+    param = ""
+    """The field of our request that the service complained of, where it named one."""
 
     def __init__(self, what: str, *, who: str = "", cure: str = "", retry_after: float | None = None) -> None:
         super().__init__(what)

@@ -125,20 +125,17 @@ async def test_options_beat_settings_and_settings_pass_through(server: Gov) -> N
     assert [second[name] for name in ("model", "temperature", "max_tokens", "category")] == ["n", 0.0, 9, "y"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "options", "named"),
-    [
-        ({}, ChatOptions(max_tokens=5), r"\[chat\] temperature"),
-        ({}, ChatOptions(temperature=0.5), r"\[chat\] max_tokens"),
-        ({"category": ""}, OPTIONS, r"category in \[backends.city\]"),
-    ],
-)
-async def test_what_the_service_requires_is_named_before_anything_is_sent(
-    server: Gov, settings: Any, options: ChatOptions, named: str
-) -> None:
-    with pytest.raises(ConfigError, match=named):
-        await say(server.backend(**settings), options=options)
+async def test_a_missing_category_is_named_before_anything_is_sent(server: Gov) -> None:
+    with pytest.raises(ConfigError, match=r"category in \[backends.city\]"):
+        await say(server.backend(category=""), options=OPTIONS)
     assert server.requests == []
+
+
+async def test_what_the_service_requires_and_nobody_set_is_its_documents_example(server: Gov) -> None:
+    for options in (ChatOptions(), ChatOptions(temperature=0.1), ChatOptions(max_tokens=9)):
+        await say(server.backend(), options=options)
+    sent = [(each["temperature"], each["max_tokens"]) for each in (request.json() for request in server.requests)]
+    assert sent == [(0.8, 500), (0.1, 500), (0.8, 9)]
 
 
 def u(text: str) -> ChatMessage:

@@ -215,6 +215,7 @@ WHOLE = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "w
 _LAST = event(piece("a", "stop"))
 _TWO_LINES = b'data: {"choices":[{"delta":\ndata: {"content":"a"},"finish_reason":"stop"}]}\n\n'
 _HEARTBEATS = (b": keep-alive\r\n\r\n", b'data:{"choices":[]}\r\n\r\n', b"data: \n\n", b"event: ping\ndata: {}\n\n")
+_NDJSON = b"".join(json.dumps(each).encode() + b"\n" for each in (piece("a"), piece("b", "stop")))
 TOLERATED: dict[str, tuple[Reply, str]] = {
     "no end mark": (sse(piece("a"), piece("b", "stop"), end=b""), "ab"),
     "usage alone": (sse(piece("a"), piece(None, "stop"), {"choices": [], "usage": {"prompt_tokens": 1}}), "a"),
@@ -228,6 +229,14 @@ TOLERATED: dict[str, tuple[Reply, str]] = {
     "stream called text": (body(_LAST, "text/plain"), "a"),
     "json without type": (Reply(json.dumps(WHOLE).encode()), "whole"),
     "broken after the end": (Reply.sse([_LAST, RESET]), "a"),
+    "no reason, an end mark": (sse(piece("a"), piece("b")), "ab"),
+    "json, pretty, called text": (body(json.dumps(WHOLE, indent=2).encode(), "text/plain"), "whole"),
+    "json, pretty, called a stream": (body(json.dumps(WHOLE, indent=2).encode(), "text/event-stream"), "whole"),
+    "json, pretty, called a page": (body(json.dumps(WHOLE, indent=2).encode(), "text/html"), "whole"),
+    "lines of json": (body(_NDJSON, "application/x-ndjson"), "ab"),
+    "lines of json called text": (body(_NDJSON + b"[DONE]\n", "text/plain"), "ab"),
+    "lines of json behind data": (body(_NDJSON.replace(b'{"ch', b'data: {"ch'), "application/json"), "ab"),
+    "a list of chunks": (Reply.json([piece("a"), piece("b", "stop")]), "ab"),
 }
 
 
@@ -241,16 +250,73 @@ async def test_chat_tolerates(name: str) -> None:
 
 async def test_silence_after_the_end_costs_two_seconds_at_most() -> None:
     with OpenAIServer() as server:
-        server.on(CHAT, Reply.sse([event(piece("a", "stop")), STALL]))
+        server.on(CHAT, Reply.sse([event(piece("a")), event(piece(None, "stop")), STALL]))
         began = time.monotonic()
         assert await said(server, timeout_s=30) == "a"
     assert time.monotonic() - began < 3
 
 
+async def _in_every_chunk(reason: str, pause_s: float = 2.4) -> AsyncIterator[Step]:
+    yield event(piece("", reason))
+    for word in ("One ", "two ", "three."):
+        yield event(piece(word, reason))
+        yield pause_s if word == "two " else 0.01
+    yield b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("reason", ["stop", "null"])
+async def test_a_reason_in_every_chunk_ends_nothing(reason: str) -> None:
+    with OpenAIServer() as server:
+        server.on(CHAT, Reply.sse(lambda: _in_every_chunk(reason)))
+        assert await said(server, timeout_s=30) == "One two three."
+
+
+async def test_what_the_address_asks_goes_with_every_request() -> None:
+    with OpenAIServer() as server:
+        base = f"{server.url}/openai/deployments/d?api-version=2025-01-01"
+        server.on("/openai/deployments/d/chat/completions", sse(piece("a", "stop")))
+        assert await said(server, base_url=base) == "a"
+    assert server.requests[-1].query == {"api-version": ["2025-01-01"]}
+
+
+async def test_a_service_that_never_finishes_ends_with_its_mark_until_it_finished_once() -> None:
+    unfinished, finished = sse(piece("a"), piece("b")), sse(piece("c", "stop"))
+    with OpenAIServer() as server:
+        server.on(CHAT, unfinished, unfinished, finished, unfinished)
+        async with opened(server) as work:
+            for expected in ("ab", "ab", "c"):
+                found = await drained(work.chat(ASK, PLAIN))
+                assert "".join(each.text for each in found) == expected
+                assert [each.finish_reason for each in found if each.finish_reason] == ["stop"]
+            with pytest.raises(ServiceError, match="broke off"):
+                await drained(work.chat(ASK, PLAIN))
+
+
 ERROR = {"error": {"message": "the model fell over", "code": 500}}
 _A = piece("a")
 LOST: dict[str, tuple[Reply, type[VoiceError], str, str]] = {
-    "end mark without reason": (sse(_A), ServiceError, "broke off", "a"),
+    "lines without a reason": (body(json.dumps(_A).encode(), "application/x-ndjson"), ServiceError, "broke off", "a"),
+    "json that is cut": (body(json.dumps(WHOLE, indent=2).encode()[:60], "text/plain"), ProtocolError, "no JSON", ""),
+    "a plain excuse": (body(b"upstream fell over", "text/plain"), ProtocolError, "upstream fell over", ""),
+    "object error": (sse(_A, {"object": "error", "message": "too long", "code": 400}), ServiceError, "too long", "a"),
+    "code and message": (sse(_A, {"code": 1301, "message": "unsafe"}), ServiceError, "unsafe", "a"),
+    "code of a key": (sse({"code": "401", "msg": "bad token"}), RefusedError, "bad token", ""),
+    "detail": (sse(_A, {"detail": "fell over"}), ServiceError, "fell over", "a"),
+    "details": (sse({"detail": [{"loc": ["body", "x"], "msg": "missing"}]}), ServiceError, "body.x: missing", ""),
+    "base_resp": (
+        sse({"choices": None, "base_resp": {"status_code": 1004, "status_msg": "no"}}),
+        ServiceError,
+        "no",
+        "",
+    ),
+    "failed": (Reply.json({"success": False, "msg": "busy"}), ServiceError, "busy", ""),
+    "error in a choice": (
+        sse({"choices": [{"error": {"message": "gone", "code": 502}, "finish_reason": "error"}]}),
+        ServiceError,
+        "gone",
+        "",
+    ),
+    "an excuse without an end": (sse(_A, {"message": "out of memory"}, end=b""), ServiceError, "out of memory", "a"),
     "no end at all": (sse(_A, end=b""), ServiceError, "broke off", "a"),
     "cut": (Reply.sse([event(_A), CUT]), ServiceError, "broke in the middle", "a"),
     "error as data": (sse(_A, ERROR), ServiceError, "the model fell over", "a"),

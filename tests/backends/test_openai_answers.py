@@ -38,6 +38,11 @@ from voicecli.types import PcmFormat, Transcript, Usage
         ("https://host/audio/speech", "https://host/v1"),
         ("https://host/openai/v1beta", "https://host/openai/v1beta"),
         ("", ""),
+        ("https://h/openai/deployments/d?api-version=1", "https://h/openai/deployments/d?api-version=1"),
+        (
+            "https://h/openai/deployments/d/chat/completions?api-version=1",
+            "https://h/openai/deployments/d?api-version=1",
+        ),
         ("nonsense", "nonsense"),
         ("http://[", "http://["),
     ],
@@ -89,6 +94,17 @@ CHUNKS = [
 @pytest.mark.parametrize(("chunks", "expected"), CHUNKS)
 def test_chat_chunks(chunks: list[Any], expected: tuple[str, str, str | None]) -> None:
     assert texts(*chunks) == expected
+
+
+def test_speakers_may_be_numbers() -> None:
+    for said, shown in (
+        ({"speaker": 0}, "0"),
+        ({"spk": 2}, "2"),
+        ({"speaker_id": "B"}, "B"),
+        ({"speaker": True}, None),
+    ):
+        (segment,) = segments_in([{"start": 0, "end": 1, "text": "a", **said}])
+        assert segment.speaker == shown
 
 
 def test_other_choices_are_kept() -> None:

@@ -20,7 +20,8 @@ from tests.fakes.openai_schema import chat as allowed
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.fakes.server import Reply
 from voicecli.backends.openai.answers import Answer
-from voicecli.backends.openai.calls import LONGEST_ARGUMENTS, MOST_CALLS, Calls, name_of, without_tools, written
+from voicecli.backends.openai.calls import LONGEST_ARGUMENTS, MOST_CALLS, Calls, name_of
+from voicecli.backends.openai.messages import without_tools, written
 from voicecli.errors import ServiceError
 from voicecli.types import (
     ChatDelta,
@@ -250,7 +251,7 @@ async def test_stop_is_a_reason_like_another_and_an_id_is_made_where_there_is_no
 
 @pytest.mark.anyio
 async def test_an_answer_that_breaks_off_calls_nothing() -> None:
-    delta = {"tool_calls": [bit(PIG, "draw", index=0, id="a")]}
+    delta = {"tool_calls": [bit(PIG[:-3], "draw", index=0, id="a")]}
     got: list[ChatDelta] = []
     with OpenAIServer() as server:
         server.on(CHAT, sse({"choices": [{"index": 0, "delta": delta}]}))

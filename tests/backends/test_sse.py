@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicecli.backends.transport.mixed import BARE, Mixed
 from voicecli.backends.transport.sse import Event, Events, Lines, Parser
 from voicecli.errors import ProtocolError
 
@@ -55,7 +56,7 @@ def test_event_comes_out_with_its_blank_line_not_later() -> None:
     assert list(parser.feed(b"\ndata: after\n\n")) == [Event("after")]
 
 
-_TOKENS = b"data: event: error: : \n \r \r\n \n\n { x \xe4\xbd\xa0 \xff \xef\xbb\xbf"
+_TOKENS = b'data: event: error: : \n \r \r\n \n\n { } [ ] " \\ x \xe4\xbd\xa0 \xff \xef\xbb\xbf'
 alphabet = st.sampled_from([b" ", *_TOKENS.split(b" ")])
 streams = st.one_of(st.lists(alphabet, max_size=40).map(b"".join), st.binary(max_size=200))
 
@@ -66,6 +67,35 @@ def test_any_cut_gives_the_same(stream: bytes, data: st.DataObject) -> None:
     pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     assert events(*pieces) == events(stream)
     assert run(Lines(), *pieces) == run(Lines(), stream)
+    assert run(Mixed(), *pieces) == run(Mixed(), stream)
+
+
+def bare(*texts: str) -> list[Event]:
+    return [Event(text, BARE) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (b'\xef\xbb\xbf\n {"a": {"b": "}\\"]"}}\n', bare('{"a": {"b": "}\\"]"}}')),
+        (b'{"a":1}\n{"a":2}\n\n[DONE]\n', bare('{"a":1}', '{"a":2}', "[DONE]")),
+        (b'{"a":1}{"a":2}, {"a":3}', bare('{"a":1}', '{"a":2}', '{"a":3}')),
+        (b'[{"a":1},\n{"a":2}]', bare('[{"a":1},\n{"a":2}]')),
+        (b'{"a":1}\ndata: {"a":2}\n\n', bare('{"a":1}', '{"a":2}')),
+        (b'{\n  "a": 1,\n  "b": [2', bare('{\n  "a": 1,\n  "b": [2')),
+        (b'data: {"a":1}\n\n', [Event('{"a":1}')]),
+        (b"<html>[1]</html>", []),
+        (b" \n", []),
+    ],
+)
+def test_events_or_values_of_json(stream: bytes, expected: list[Event]) -> None:
+    assert run(Mixed(), stream) == expected
+    assert run(Mixed(), *(stream[i : i + 1] for i in range(len(stream)))) == expected
+
+
+def test_a_value_over_the_limit_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="more than 10 bytes"):
+        run(Mixed(10), b'{"a": "', b"x" * 20)
 
 
 @given(streams)

@@ -24,12 +24,12 @@ from voicecli.audio import files, pcm
 from voicecli.backends import sensevoice
 from voicecli.backends.embedded.skills import understand
 from voicecli.backends.openai import answers as openai_answers
-from voicecli.backends.openai.calls import written
+from voicecli.backends.openai.messages import written
 from voicecli.backends.openai.session import Session as Realtime
 from voicecli.backends.qiniu import frames
 from voicecli.backends.qiniu.session import Session as Qiniu
 from voicecli.backends.qiniu.session import config as qiniu_config
-from voicecli.backends.transport import ndjson, sse, wording
+from voicecli.backends.transport import mixed, ndjson, sse, wording
 from voicecli.config import edit, resolve
 from voicecli.dialogue import consent, courtesy
 from voicecli.dialogue.reading import read
@@ -114,8 +114,8 @@ HEARD = (
     " duration utterances definite additions audio_info data models voices id name error message code detail"
     " reqid payload sequence tags unsure"
 ).split()
-SAID = "choices delta message content reasoning_content reasoning index finish_reason usage text refusal type".split()
-CALLED = "choices delta message tool_calls function_call function name arguments id index".split()
+SAID = "choices delta message content reasoning_content reasoning index finish_reason usage text refusal extra".split()
+CALLED = "choices delta message tool_calls function_call function name arguments id index extra".split()
 GIVEN = "prompt size query candidates path".split()
 LISTED = "name description inputSchema annotations readOnlyHint type object properties text resource uri".split()
 COUNTED = "prompt_tokens completion_tokens error message code detail".split()
@@ -206,6 +206,7 @@ def _frame(source: Source) -> bytes:
 
 def server_sent_events(data: bytes) -> None:
     whole_and_in_pieces(lambda: sse.Events(200), data, (ProtocolError,))
+    whole_and_in_pieces(lambda: mixed.Mixed(200), data, (ProtocolError,))
     whole_and_in_pieces(lambda: sse.Lines(200), data, (ProtocolError,))
 
 

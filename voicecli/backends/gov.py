@@ -1,7 +1,8 @@
 """A government cloud service: answers out of a knowledge base, recognition of raw bytes, speech by address.
 
     POST /v1/chat/completions   OpenAI's shape, whole; temperature, max_tokens and category must be sent;
-                                no system role, so a system prompt opens the first user message
+                                no system role, so a system prompt opens the first user message;
+                                unset, the document's example is sent: 0.8 and 500
     POST /v1/asr                the recording's bytes -> {"result", "status"}; 20000000 is success
     GET  /v1/tts?text=…         audio/mpeg; any other type, or none, is a failure told in the body
 
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 from voicecli.backends.family import own
 from voicecli.backends.gov_settings import GovSettings
 from voicecli.backends.openai.answers import Answer
+from voicecli.backends.openai.messages import folded
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.wording import Complaint, clean, complaint_of
@@ -40,11 +42,13 @@ from voicecli.types import (
     Transcript,
     Usage,
 )
+from voicecli.types.jsonvalue import Json
 
 SUCCESS = 20_000_000
 """The status of a recognition that succeeded."""
 
-_REQUIRED = {"temperature": "[chat] temperature", "max_tokens": "[chat] max_tokens", "category": "category"}
+EXAMPLE: Mapping[str, Json] = {"temperature": 0.8, "max_tokens": 500}
+"""What the service requires and nobody has set: as in its document's example."""
 _WORDS_BYTES = 64 * 1024
 _SAMPLE = "好"
 
@@ -113,7 +117,7 @@ class Chat(Adapter):
     async def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
-        """One delta. Raises ConfigError for a value that the service requires and nobody set."""
+        """One delta. Raises ConfigError where nobody named a category."""
         body = self._body(messages, options)
         request = self._service.stream("POST", "/v1/chat/completions", verb="chat", json=body)
         async with request as reply, aclosing(_said(self._service, reply)) as said:
@@ -127,28 +131,12 @@ class Chat(Adapter):
             "max_tokens": options.max_tokens,
             "category": options.category or backend.category or None,
         }
-        body = backend.extra_for("chat") | {name: value for name, value in fields.items() if value is not None}
-        for name, setting in _REQUIRED.items():
-            if body.get(name) is None:
-                where = setting if "[" in setting else f"{setting} in [backends.{backend.name}]"
-                cure = f"Set {where}, or give --{name.replace('_', '-')}"
-                raise ConfigError(f"the service requires {name}", who=backend.name, cure=cure)
-        return body | {"messages": [{"role": each.role, "content": each.content} for each in _two_roles(messages)]}
-
-
-def _two_roles(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """`messages` without system ones: what they say opens the next user message."""
-    found: list[ChatMessage] = []
-    system: list[str] = []
-    for each in messages:
-        if each.role == "system":
-            system.append(each.content)
-        elif each.role == "user":
-            found.append(replace(each, content="\n\n".join((*system, each.content))))
-            system.clear()
-        else:
-            found.append(each)
-    return [*found, ChatMessage("user", "\n\n".join(system))] if system else found
+        asked = {name: value for name, value in fields.items() if value is not None}
+        body = {**EXAMPLE, **backend.extra_for("chat"), **asked}
+        if body.get("category") is None:
+            cure = f"Set category in [backends.{backend.name}], or give --category"
+            raise ConfigError("the service requires category", who=backend.name, cure=cure)
+        return {**body, "messages": [{"role": each.role, "content": each.content} for each in folded(messages)]}
 
 
 async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:

@@ -82,6 +82,7 @@ class Url:
 
 
 ServiceUrl = Annotated[str, Url()]
+BaseUrl = Annotated[str, Url(query=True)]
 LiveUrl = Annotated[str, Url(("ws", "wss", "http", "https"), query=True)]
 ProxyUrl = Annotated[str, Url(("http", "https", "socks5", "socks5h"), password=True)]
 Seconds = Annotated[float, Range(0.1, 3600)]
@@ -100,7 +101,7 @@ class Backend:
 
     name: str
     family: str
-    base_url: ServiceUrl = ""
+    base_url: BaseUrl = ""
     key: Secret | None = None
     key_source: str = ""
     api_key_env: str = ""

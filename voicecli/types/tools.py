@@ -7,8 +7,10 @@ clocks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from voicecli.types.jsonvalue import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,17 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model wants a tool used. `arguments` is JSON as the model wrote it: it may not even be JSON."""
+    """A model wants a tool used. `arguments` is JSON as the model wrote it: it may not even be JSON.
+
+    `extra` and `around` are what else the service sent with the call, and with the message that it stood in (reasoning,
+    signatures): both go back to it untouched, and nowhere else. The first call of a message holds `around`.
+    """
 
     id: str
     name: str
     arguments: str = "{}"
+    extra: Mapping[str, Json] = field(default_factory=dict, hash=False, repr=False)
+    around: Mapping[str, Json] = field(default_factory=dict, hash=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

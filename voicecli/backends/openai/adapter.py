@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 
 from voicecli.backends.openai.address import normalised
 from voicecli.backends.openai.catalog import Catalog
-from voicecli.backends.openai.chat import Chat
+from voicecli.backends.openai.chat import OpenAIChat
 from voicecli.backends.openai.embeddings import Embeddings
 from voicecli.backends.openai.pictures import Pictures
 from voicecli.backends.openai.realtime import Realtime
-from voicecli.backends.openai.speech import Speech
+from voicecli.backends.openai.speech import OpenAISpeech
 from voicecli.backends.openai.transcriptions import Transcriptions
 from voicecli.backends.transport.http import HttpService
 from voicecli.types import Backend
@@ -25,10 +25,10 @@ class OpenAI:
 
     def __init__(self, service: HttpService) -> None:
         self.warm = service.warm
-        self.chat = Chat(service).chat
+        self.chat = OpenAIChat(service).chat
         self.transcribe = Transcriptions(service).transcribe
         self.transcribe_live = Realtime(service).transcribe_live
-        self.speak = Speech(service).speak
+        self.speak = OpenAISpeech(service).speak
         self.embed = Embeddings(service).embed
         pictures = Pictures(service)
         self.image_make, self.image_describe = pictures.image_make, pictures.image_describe

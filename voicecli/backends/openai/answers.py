@@ -8,55 +8,93 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Literal
 
-from voicecli.backends.openai.calls import Calls
+from voicecli.backends.openai.calls import Calls, is_object
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.wording import clean
 from voicecli.text.clean import clean as harmless
 from voicecli.text.clean import one_line
 from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
+from voicecli.types.jsonvalue import Json
 
 # -- chat ------------------------------------------------------------------------------------------
+
+
+Ending = Literal["open", "unsure", "over"]
+"""Whether more of an answer is to come: a finish_reason beside words may stand in every chunk."""
+
+_NO_REASON = ("", "null", "none")
+"""What services write that mean no reason by it."""
 
 
 class Answer:
     """A chat answer put together from chunks; each chunk gives the piece that is new.
 
-    `finished` is the finish_reason once there was one: without it an answer has broken off. Of several
-    choices (`n`) the first streams, the others are kept and come with `others()`. `calls()` are the tools that
-    the first wants used, once it is finished.
+    `finished` is the finish_reason once there was one, `early` whether words came after one: then it says nothing.
+    `whole` is set by a message in place of a delta. Of several choices (`n`, so many are `wanted`) the first streams,
+    the others are kept and come with `others()`. `calls()` are the tools that the first wants used, once finished.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: int = 1) -> None:
+        self._wanted = wanted
         self.finished: str | None = None
+        self.early = self.whole = self.chosen = False
+        self._reasons: dict[int, str] = {}
+        self._bare = False
         self._calls = Calls()
         self._texts: dict[int, list[_Text]] = {}
 
-    def take(self, chunk: Any) -> ChatDelta | None:
+    def take(self, chunk: Json) -> ChatDelta | None:
         """The new piece in a chunk (or in a whole answer); None when it holds nothing new."""
         if not isinstance(chunk, Mapping):
             return None
         text = reasoning = ""
-        reason, usage = None, usage_in(chunk.get("usage"))
+        reason, usage, over = None, usage_in(chunk.get("usage")), self._all_reasons
         for choice in _mappings(chunk.get("choices")):
-            first, new, thought = self._choice(choice)
-            if first:
-                text, reasoning = text + new, reasoning + thought
-                reason = _string(choice.get("finish_reason")) or reason
+            self.chosen = True
+            index, new, thought = self._choice(choice)
+            self.early = self.early or (over and bool(new or thought))
+            told = self._reason(choice, index, bare=not (new or thought))
+            if index == 0:
+                text, reasoning, reason = text + new, reasoning + thought, told or reason
             usage = usage or usage_in(choice.get("usage"))
         self.finished = reason or self.finished
         delta = ChatDelta(text, reasoning, clean(reason, 40) if reason else None, usage)
         return delta if delta != ChatDelta() else None
+
+    def _reason(self, choice: Mapping[str, Json], index: int, *, bare: bool) -> str | None:
+        reason = _string(choice.get("finish_reason"))
+        if reason.lower() in _NO_REASON:
+            return None
+        self._reasons[index], self._bare = reason, bare
+        return reason
+
+    @property
+    def _all_reasons(self) -> bool:
+        return len(self._reasons) >= max(self._wanted, len(self._texts))
 
     @property
     def said(self) -> bool:
         """Whether there was any text, reasoning, or call of a tool."""
         return bool(self._calls) or any(text.whole for texts in self._texts.values() for text in texts)
 
+    @property
+    def ending(self) -> Ending:
+        """Whether more is to come: surely not after a reason that stood alone, behind the words of every choice."""
+        answered = bool(self._calls) or any(texts[0].whole for texts in self._texts.values())
+        if not self._reasons or self.early or not answered:
+            return "open"
+        return "over" if self._bare and self._all_reasons else "unsure"
+
     def calls(self) -> tuple[ToolCall, ...]:
         """The tools that the model wants used."""
         return self._calls.whole()
+
+    @property
+    def calls_are_whole(self) -> bool:
+        """Whether the arguments of every call have come to an end."""
+        return all(is_object(each.arguments) for each in self.calls())
 
     def others(self) -> Iterator[str]:
         """The other choices, whole, in order."""
@@ -64,20 +102,22 @@ class Answer:
             if index and self._texts[index][0].whole:
                 yield self._texts[index][0].whole
 
-    def _choice(self, choice: Mapping[str, Any]) -> tuple[bool, str, str]:
+    def _choice(self, choice: Mapping[str, Json]) -> tuple[int, str, str]:
         index = choice.get("index")
         index = index if isinstance(index, int) else 0
         said, thought = self._texts.setdefault(index, [_Text(), _Text()])
         piece, whole = choice.get("delta"), False
         if not isinstance(piece, Mapping):
             piece, whole = choice.get("message"), True
+        self.whole = self.whole or (whole and isinstance(piece, Mapping))
         piece = piece if isinstance(piece, Mapping) else {"content": choice.get("text")}
         content = _content(piece.get("content")) or _string(piece.get("refusal"))
         reasoning = _content(piece.get("reasoning_content")) or _content(piece.get("reasoning"))
         if index == 0:
             self._calls.add(piece.get("tool_calls"), whole=whole)
             self._calls.legacy(piece.get("function_call"))
-        return index == 0, said.add(content, whole), thought.add(reasoning, whole)
+            self._calls.beside(piece, whole=whole)
+        return index, said.add(content, whole), thought.add(reasoning, whole)
 
 
 class _Text:
@@ -99,14 +139,14 @@ class _Text:
         return piece
 
 
-def _content(value: Any) -> str:
+def _content(value: Json) -> str:
     """Text of a content field: a string, or a list of parts of which some are text."""
     if isinstance(value, list):
         return "".join(_string(part.get("text")) for part in _mappings(value))
     return _string(value)
 
 
-def usage_in(data: Any) -> Usage | None:
+def usage_in(data: Json) -> Usage | None:
     """Token counts, or None."""
     if not isinstance(data, Mapping):
         return None
@@ -126,7 +166,7 @@ _WHISPER = (
 _CODES = dict(zip(_WHISPER[1::2], _WHISPER[::2], strict=True))
 
 
-def transcript(text: str, data: Mapping[str, Any] | None = None, *, final: bool = True) -> Transcript:
+def transcript(text: str, data: Mapping[str, Json] | None = None, *, final: bool = True) -> Transcript:
     """A transcript of `text`, with what `data` (an answer's JSON) says of times and language."""
     data = data or {}
     if not final:
@@ -145,7 +185,7 @@ def transcript(text: str, data: Mapping[str, Any] | None = None, *, final: bool 
     )
 
 
-def whole_transcript(data: Any) -> Transcript | None:
+def whole_transcript(data: Json) -> Transcript | None:
     """The transcript in a whole answer, or None when it holds none."""
     if isinstance(data, str):
         return transcript(data)
@@ -158,17 +198,23 @@ def whole_transcript(data: Any) -> Transcript | None:
     return None if text is None else transcript(text, data)
 
 
-def segments_in(data: Any) -> Iterator[Segment]:
+def segments_in(data: Json) -> Iterator[Segment]:
     """The segments of an answer; those without times or words are left out."""
     for each in _mappings(data):
         start, end = _seconds(each.get("start")), _seconds(each.get("end"))
         text = strip_tags(one_line(_string(each.get("text"))))[0]
         if start is not None and end is not None and text:
-            speaker = clean(_string(each.get("speaker")), 80) or None
-            yield Segment(text, start, max(start, end), tuple(words_in(each.get("words"))), speaker)
+            yield Segment(text, start, max(start, end), tuple(words_in(each.get("words"))), _speaker(each))
 
 
-def words_in(data: Any) -> Iterator[Word]:
+def _speaker(segment: Mapping[str, Json]) -> str | None:
+    """Who speaks; some services number them."""
+    told = (segment.get(name) for name in ("speaker", "speaker_id", "spk"))
+    found = next((each for each in told if isinstance(each, str | int) and not isinstance(each, bool)), "")
+    return clean(str(found), 80) or None
+
+
+def words_in(data: Json) -> Iterator[Word]:
     """The words of an answer; those without times are left out."""
     for each in _mappings(data):
         start, end = _seconds(each.get("start")), _seconds(each.get("end"))
@@ -179,12 +225,12 @@ def words_in(data: Any) -> Iterator[Word]:
             yield Word(text, start, max(start, end), sure)
 
 
-def _language(value: Any) -> str | None:
+def _language(value: Json) -> str | None:
     name = clean(_string(value), 20).lower()
     return _CODES.get(name, name) or None
 
 
-def _seconds(value: Any) -> float | None:
+def _seconds(value: Json) -> float | None:
     """A number or its digits as seconds; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -201,7 +247,7 @@ SUGGESTED = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimme
 """Voice names that OpenAI publishes: suggestions, since every compatible service has its own."""
 
 
-def names_in(data: Any, keys: tuple[str, ...]) -> list[str]:
+def names_in(data: Json, keys: tuple[str, ...]) -> list[str]:
     """The names in a list of names or of objects, wherever it stands in an answer; each once."""
     if isinstance(data, Mapping):
         data = next((data[key] for key in ("data", "models", "voices") if isinstance(data.get(key), list)), None)
@@ -209,7 +255,7 @@ def names_in(data: Any, keys: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _name(entry: Any, keys: tuple[str, ...]) -> str:
+def _name(entry: Json, keys: tuple[str, ...]) -> str:
     if isinstance(entry, Mapping):
         entry = next((entry[key] for key in keys if isinstance(entry.get(key), str)), "")
     return clean(entry, 200) if isinstance(entry, str) else ""
@@ -220,9 +266,9 @@ def voices_of(names: list[str]) -> list[Voice]:
     return [Voice(name) for name in names] or [Voice(name, listed=False) for name in SUGGESTED]
 
 
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
+def _mappings(value: Json) -> list[Mapping[str, Json]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
-def _string(value: Any) -> str:
+def _string(value: Json) -> str:
     return value if isinstance(value, str) else ""

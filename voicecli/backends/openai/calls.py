@@ -1,7 +1,7 @@
 """Calls of tools, put together from the pieces in which services send them. Pure.
 
-Belongs here: which piece belongs to which call, bounds, and the form in which calls go back to the service.
-Does not belong here: chunks and choices (answers), requests (chat), what a tool does.
+Belongs here: which piece belongs to which call, bounds, what comes beside calls and has to go back with them.
+Does not belong here: chunks and choices (answers), how calls are sent back (messages), what a tool does.
 
 The documents say: by `index`, the id and the name once, the arguments in pieces. Services also leave out the
 index or the id, give every call the same index, repeat the name with each piece, send calls whole, in an
@@ -13,21 +13,82 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from voicecli.backends.transport.wording import clean
 from voicecli.text.clean import clean as harmless
-from voicecli.types import ChatMessage, ToolCall, ToolSpec
+from voicecli.types import ToolCall
+from voicecli.types.jsonvalue import Json
 
 MOST_CALLS = 16
 """Calls of one answer; further ones are dropped."""
 LONGEST_ARGUMENTS = 64_000
 """Characters of one call's arguments; what is cut there is no JSON any more, and the model is told so."""
 LONGEST_ID, LONGEST_NAME = 200, 64
+LONGEST_EXTRA = 1_000_000
+"""Characters of JSON that are kept to go back with a call; more than that is dropped whole: half is no use."""
 
 _NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _HALVES = re.compile("[\ud800-\udfff]")
+
+
+_OF_CALL = frozenset({"id", "index", "type", "function"})
+_OF_FUNCTION = frozenset({"name", "arguments"})
+_OF_MESSAGE = frozenset("role content refusal tool_calls function_call annotations audio text".split())
+"""Fields that we understand, or that no service wants back; any other goes back as it came."""
+
+
+class Extras:
+    """Fields that we do not know, put together from pieces: texts and lists grow, anything else is replaced."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[str, list[Json]] = {}
+        self._left = LONGEST_EXTRA
+
+    def add(self, piece: Mapping[str, Json], known: frozenset[str]) -> None:
+        """The fields of `piece` that are not `known`; all are dropped once they are too large together."""
+        for name, value in piece.items():
+            if value is None or name in known or self._left < 0:
+                continue
+            self._left -= len(name) + _size(value)
+            self._pieces.setdefault(name, []).append(value)
+        if self._left < 0:
+            self._pieces.clear()
+
+    def whole(self) -> Mapping[str, Json]:
+        """The fields, fit to be written again; those that cannot be are left out."""
+        found = {name: _rewritten(joined_up(pieces)) for name, pieces in self._pieces.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def joined_up(pieces: Sequence[Json]) -> Json:
+    """One value of the pieces that a service sent of it."""
+    last = pieces[-1]
+    if isinstance(last, str):
+        return "".join(each for each in pieces if isinstance(each, str))
+    if isinstance(last, list):
+        return [item for each in pieces if isinstance(each, list) for item in each]
+    if not isinstance(last, Mapping):
+        return last
+    parts = [each for each in pieces if isinstance(each, Mapping)]
+    names = dict.fromkeys(name for each in parts for name in each)
+    return {name: joined_up([each[name] for each in parts if name in each]) for name in names}
+
+
+def _size(value: Json) -> int:
+    try:
+        return len(value) if isinstance(value, str) else len(json.dumps(value))
+    except (ValueError, RecursionError):
+        return LONGEST_EXTRA + 1
+
+
+def _rewritten(value: Json) -> Json:
+    """`value` with halves of characters joined; None for what is no number, or too deep."""
+    try:
+        back: Json = json.loads(_joined(json.dumps(value, ensure_ascii=False, allow_nan=False)))
+    except (ValueError, RecursionError):
+        return None
+    return back
 
 
 @dataclass(slots=True)
@@ -35,6 +96,8 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: str = ""
+    extras: Extras = field(default_factory=Extras)
+    of_function: Extras = field(default_factory=Extras)
 
     def takes(self, id: str, name: str) -> bool:
         """Whether a piece with these can be the next of this call, and not the first of another."""
@@ -42,9 +105,9 @@ class _Call:
             return False
         if not name or not self.arguments or (id and id == self.id):
             return True
-        return name == self.name and not _is_object(self.arguments)
+        return name == self.name and not is_object(self.arguments)
 
-    def add(self, id: str, name: str, arguments: Any) -> None:
+    def add(self, id: str, name: str, arguments: Json) -> None:
         self.id = self.id or id
         if name != self.name and not self.arguments:
             self.name = (self.name + name)[:LONGEST_NAME]
@@ -61,11 +124,18 @@ class Calls:
         self._calls: list[_Call] = []
         self._places: dict[int, _Call] = {}
         self._last: _Call | None = None
+        self._around = Extras()
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def add(self, pieces: Any, *, whole: bool) -> None:
+    def beside(self, message: Mapping[str, Json], *, whole: bool) -> None:
+        """What else stands in a delta, or (whole) in a message."""
+        if whole and message.keys() - _OF_MESSAGE:
+            self._around = Extras()
+        self._around.add(message, _OF_MESSAGE)
+
+    def add(self, pieces: Json, *, whole: bool) -> None:
         """The `tool_calls` of a delta, or (whole) of a message, which are all that there are."""
         found = [each for each in pieces if isinstance(each, Mapping)] if isinstance(pieces, list) else []
         if whole and found:
@@ -73,12 +143,12 @@ class Calls:
         for each in found:
             self._add(each, whole)
 
-    def legacy(self, piece: Any) -> None:
+    def legacy(self, piece: Json) -> None:
         """The `function_call` of older services: one call, without an id."""
         if isinstance(piece, Mapping):
             self._add({"index": 0, "function": piece}, False)
 
-    def _add(self, piece: Mapping[str, Any], whole: bool) -> None:
+    def _add(self, piece: Mapping[str, Json], whole: bool) -> None:
         function = piece.get("function")
         function = function if isinstance(function, Mapping) else piece
         id, name = clean(_string(piece.get("id")), LONGEST_ID), clean(_string(function.get("name")), LONGEST_NAME)
@@ -87,9 +157,12 @@ class Calls:
             call = self._new(piece.get("index"))
         if call is not None:
             call.add(id, name, function.get("arguments"))
+            call.extras.add(piece, _OF_CALL | _OF_FUNCTION)
+            if function is not piece:
+                call.of_function.add(function, _OF_FUNCTION)
         self._last = call
 
-    def _known(self, index: Any, id: str, name: str) -> _Call | None:
+    def _known(self, index: Json, id: str, name: str) -> _Call | None:
         """The call that a piece goes on with."""
         if isinstance(index, int):
             call = self._places.get(index)
@@ -97,7 +170,7 @@ class Calls:
             call = next((each for each in self._calls if id and each.id == id), self._last)
         return call if call is not None and call.takes(id, name) else None
 
-    def _new(self, index: Any) -> _Call | None:
+    def _new(self, index: Json) -> _Call | None:
         """A new call; None where there are too many."""
         if len(self._calls) == MOST_CALLS:
             return None
@@ -110,11 +183,16 @@ class Calls:
     def whole(self) -> tuple[ToolCall, ...]:
         """The calls as they came; ids are "" where there was none, or one that stands twice."""
         seen: set[str] = set()
-        found = []
+        found: list[ToolCall] = []
         for each in self._calls:
             if not each.name and not each.arguments:
                 continue
-            found.append(ToolCall("" if each.id in seen else each.id, name_of(each.name), _joined(each.arguments)))
+            id, arguments = "" if each.id in seen else each.id, harmless(_joined(each.arguments)) or "{}"
+            extra = dict(each.extras.whole())
+            if function := each.of_function.whole():
+                extra["function"] = function
+            around = self._around.whole() if not found else {}
+            found.append(ToolCall(id, name_of(each.name), arguments, extra, around))
             seen.add(each.id)
         return tuple(found)
 
@@ -125,63 +203,16 @@ def name_of(text: str) -> str:
 
 
 def _joined(text: str) -> str:
-    """Halves of characters that came apart put together; no control characters."""
-    if _HALVES.search(text):
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return harmless(text) or "{}"
+    """Halves of characters that came apart put together."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if _HALVES.search(text) else text
 
 
-def _is_object(text: str) -> bool:
+def is_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
 
 
-def _string(value: Any) -> str:
+def _string(value: Json) -> str:
     return value if isinstance(value, str) else ""
-
-
-# -- what goes back ----------------------------------------------------------------------------------
-
-
-def offered(tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
-    """The `tools` of a request."""
-    return [
-        {
-            "type": "function",
-            "function": {"name": each.name, "description": each.meaning, "parameters": dict(each.parameters)},
-        }
-        for each in tools
-    ]
-
-
-def written(message: ChatMessage) -> dict[str, Any]:
-    """A message as it is sent. Arguments that are no object go back as none: the result tells what was wrong."""
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.call_id, "content": message.content}
-    if not message.calls:
-        return {"role": message.role, "content": message.content}
-    calls = [
-        {
-            "id": each.id,
-            "type": "function",
-            "function": {
-                "name": name_of(each.name),
-                "arguments": each.arguments if _is_object(each.arguments) else "{}",
-            },
-        }
-        for each in message.calls
-    ]
-    return {"role": message.role, "content": message.content or None, "tool_calls": calls}
-
-
-def without_tools(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """A conversation for a service that knows no tools: their results are told as the person's words."""
-    found: list[ChatMessage] = []
-    for each in messages:
-        if each.role == "tool":
-            found.append(ChatMessage("user", f"(A tool's result: {each.content})"))
-        elif each.content or not each.calls:
-            found.append(ChatMessage(each.role, each.content))
-    return found

@@ -7,34 +7,38 @@ fields mean (answers), or the transport.
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
-from base64 import b64encode
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
-from dataclasses import replace
-from typing import Any
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 
+from voicecli.backends.openai import lessons, schemas
 from voicecli.backends.openai.answers import Answer
-from voicecli.backends.openai.calls import offered, without_tools, written
-from voicecli.backends.openai.part import DONE, Part
-from voicecli.backends.transport.http import Reply
-from voicecli.backends.transport.sse import Event, Events
+from voicecli.backends.openai.messages import extras_in, folded, instructed, offered, show, without_tools, written
+from voicecli.backends.openai.part import DONE, Learnt, Part
+from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.mixed import Mixed
+from voicecli.backends.transport.sse import Event
+from voicecli.backends.transport.wording import complaint_in
 from voicecli.errors import ServiceError, VoiceError
-from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolNews
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolNews
+from voicecli.types.jsonvalue import Json
 
 _OPTIONS = ("temperature", "max_tokens", "top_p", "n", "seed")
-_LESSONS = {"max_completion_tokens": ("max_completion_tokens",), "stream_options": ("stream_options",)}
-"""What can be learnt of a service, and the words of a refusal that teach it."""
-_TOOLS = "tools"
-_NO_TOOLS = {400: ("tool", "function"), 422: ("tool", "function"), 404: ("tool",), 500: ("tool",), 501: ("tool",)}
-"""Words of a refusal by which it is tools that are refused; 404 is a router's that finds nobody who takes them."""
-_TAIL_S = 2.0
-"""How long the usage and the end mark may take after an answer is complete."""
+_TAIL_S = {"over": 2.0, "unsure": 10.0}
+"""How long the usage and the end mark, or more words, may take after an answer seems complete."""
+_FINISHES, _EARLY = "finishes", "finishes early"
+"""What is learnt of a service: it gives a finish_reason; it gives one before the end, where it means nothing."""
 
 
-class Chat(Part):
+class OpenAIChat(Part):
     """`ChatModel` of OpenAI-compatible services."""
+
+    def __init__(self, service: HttpService) -> None:
+        super().__init__(service)
+        self._known: defaultdict[str, set[str]] = defaultdict(set)
+        """What is learnt of each model."""
 
     @asynccontextmanager
     async def chat(
@@ -42,126 +46,168 @@ class Chat(Part):
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         """Raises ConfigError when no model is set, ServiceError for an answer that breaks off or is empty.
 
-        A service that takes no tools is asked without them, and says so once, as news.
+        What a model does not take is left out, or asked for in another way; what is lost by that is said once, as news.
         """
-        had = _TOOLS in self._learnt
+        known = self._known[self._model(options.model, "chat_model")]
+        before = set(known)
         async with AsyncExitStack() as stack:
             reply = await self._enter(
                 stack,
-                lambda final: self._service.stream(
-                    "POST", "chat/completions", verb="chat", final=final, json=self._body(messages, options)
+                lambda final, learnt: self._service.stream(
+                    "POST", "chat/completions", verb="chat", final=final, json=self._body(messages, options, learnt)
                 ),
-                lambda exc: self._lesson(exc, options),
+                lambda exc, learnt: self._lesson(exc, messages, options, learnt),
+                known,
             )
-            news = _TOOLS in self._learnt and not had
-            yield await stack.enter_async_context(aclosing(self._deltas(reply, toolless=news)))
+            news = [f"{self._service.who} {note}" for note in lessons.notes(known - before)]
+            deltas = _fitting(self._deltas(reply, known, options.n or 1), options)
+            yield await stack.enter_async_context(aclosing(_with_news(news, deltas)))
 
-    def _body(self, messages: Sequence[ChatMessage], options: ChatOptions) -> dict[str, Any]:
+    def _lesson(
+        self, exc: ServiceError, messages: Sequence[ChatMessage], options: ChatOptions, learnt: Learnt
+    ) -> str | None:
+        refusal = lessons.Refusal(exc.status, exc.what, exc.param)
+        return lessons.lesson_in(refusal, self._body(messages, options, learnt), _extras(messages, learnt))
+
+    def _body(self, messages: Sequence[ChatMessage], options: ChatOptions, known: Learnt) -> dict[str, Json]:
         """Our defaults, under what the configuration passes through, under what the caller asks for."""
-        asked = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
+        asked: dict[str, Json] = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
         asked |= {"stop": list(options.stop)} if options.stop else {}
         asked["model"] = self._model(options.model, "chat_model")
-        toolless = _TOOLS in self._learnt
-        asked["messages"] = [written(each) for each in (without_tools(messages) if toolless else messages)]
-        if options.images:
-            _show(asked["messages"], options.images)
-        if options.tools and not toolless:
+        asked["messages"] = self._messages(messages, options, known)
+        if options.tools and lessons.TOOLS not in known:
             asked["tools"] = offered(options.tools)
-        if options.schema is not None:
-            wanted = {"name": "answer", "schema": dict(options.schema), "strict": True}
-            asked["response_format"] = {"type": "json_schema", "json_schema": wanted}
-        body = {"stream": True, "stream_options": {"include_usage": True}} | self._backend.extra_for("chat") | asked
+        if options.schema is not None and lessons.FORMAT not in known:
+            asked["response_format"] = _form(options, known)
+        ours: dict[str, Json] = {"stream": True, "stream_options": {"include_usage": True}}
+        body = ours | self._backend.extra_for("chat") | asked
         if body["stream"] is not True:
             body.pop("stream_options")
-        return self._adapted(body)
+        return lessons.adapted(body, known)
 
-    def _adapted(self, body: dict[str, Any]) -> dict[str, Any]:
-        """`body` without what this service turned out to refuse."""
-        if "stream_options" in self._learnt:
-            body.pop("stream_options", None)
-        if "max_completion_tokens" in self._learnt and "max_tokens" in body:
-            body["max_completion_tokens"] = body.pop("max_tokens")
-        return body
+    def _messages(self, messages: Sequence[ChatMessage], options: ChatOptions, known: Learnt) -> list[dict[str, Json]]:
+        if options.schema is not None and known & {lessons.SCHEMA, lessons.FORMAT}:
+            messages = instructed(messages, schemas.wording(options.schema))
+        if lessons.TOOLS in known:
+            messages = without_tools(messages)
+        if lessons.SYSTEM in known:
+            messages = folded(messages)
+        sent = [written(each, extras=lessons.EXTRAS not in known) for each in messages]
+        if options.images:
+            show(sent, options.images)
+        return sent
 
-    def _lesson(self, exc: ServiceError, options: ChatOptions) -> str | None:
-        """The field whose other form the service asks for, if it does; `tools` has none, and is left out."""
-        for name, words in _LESSONS.items():
-            if name not in self._learnt and self._refuses(exc, *words):
-                return name
-        named = any(word in exc.what.lower() for word in _NO_TOOLS.get(exc.status, ()))
-        return _TOOLS if options.tools and named and _TOOLS not in self._learnt else None
-
-    async def _deltas(self, reply: Reply, *, toolless: bool = False) -> AsyncGenerator[ChatDelta, None]:
-        if toolless:
-            yield ChatDelta(news=ToolNews("", "failed", f"{self._service.who} takes no tools: it answers without them"))
-        answer = Answer()
-        async with aclosing(self._chunks(reply, answer)) as chunks:
+    async def _deltas(self, reply: Reply, known: set[str], wanted: int) -> AsyncGenerator[ChatDelta, None]:
+        answer = Answer(wanted)
+        async with aclosing(self._chunks(reply, answer, known)) as chunks:
             async for chunk in chunks:
                 delta = answer.take(chunk)
                 if delta:
                     yield delta
+        known.update(({_FINISHES} if answer.finished else set()) | ({_EARLY} if answer.early else set()))
         for text in answer.others():
             yield ChatDelta(f"\n\n{text}")
+        if answer.finished is None:
+            yield ChatDelta(finish_reason="stop")
         if calls := answer.calls():
             yield ChatDelta(calls=tuple(replace(each, id=each.id or f"call_{secrets.token_hex(8)}") for each in calls))
 
-    async def _chunks(self, reply: Reply, answer: Answer) -> AsyncGenerator[Any, None]:
-        """The decoded chunks of a streamed answer, or the one of a whole answer."""
-        if reply.content_type.endswith(("json", "html")):
-            for each in self._whole(reply, await reply.body()):
-                yield each
-            if answer.finished is None and not answer.said:
-                raise ServiceError("answered nothing", who=self._service.who, cure="Try again")
-            return
-        empty, events = True, reply.events()
-        while event := await _next(events, patient=answer.finished is None):
+    async def _chunks(self, reply: Reply, answer: Answer, known: set[str]) -> AsyncGenerator[Json, None]:
+        """The decoded chunks of an answer that streams, or is whole. Raises unless it came to its end."""
+        parser = Mixed()
+        heard = _Heard(parser)
+        events = reply.parsed(parser)
+        while event := await _next(events, "open" if _EARLY in known else answer.ending):
             if event.data.strip() == DONE:
+                heard.done = True
                 await reply.drain()
                 break
             for chunk in self._objects(reply, event):
-                empty = False
+                heard.note(chunk)
                 yield chunk
-        self._ended(answer, empty)
+        self._ended(answer, heard, known)
 
-    def _whole(self, reply: Reply, body: bytes) -> list[Any]:
-        """The chunks in a body that claims to be JSON; some services send the same object twice, or a stream."""
-        text = body.decode("utf-8", "replace").strip()
-        if text.startswith(("data:", "event:", ":")):
-            parser = Events()
-            events = (*parser.feed(body), *parser.finish())
-            return [chunk for event in events for chunk in self._objects(reply, event)]
-        with suppress(ValueError, RecursionError):
-            text = text[: json.JSONDecoder().raw_decode(text)[1]]
-        data = reply.decoded(text)
-        self._check(data[0] if isinstance(data, list) and data else data)
-        if not isinstance(data, dict) or not data.get("choices"):
-            raise self._service.protocol_error("sent no answer", text)
-        return [data]
-
-    def _ended(self, answer: Answer, empty: bool) -> None:
+    def _ended(self, answer: Answer, heard: _Heard, known: set[str]) -> None:
         """Raise unless the answer is whole: a service that breaks off may still say `[DONE]`."""
-        if answer.finished == "error" or answer.finished is None:
-            what = "answered nothing" if empty else "broke off in the middle of the answer"
-            raise ServiceError(what, who=self._service.who, cure="Try again")
+        if answer.finished not in (None, "error"):
+            return
+        enough = heard.whole(answer) or (heard.done and _FINISHES not in known and answer.calls_are_whole)
+        if answer.finished is None and answer.said and enough:
+            return
+        if heard.excuse:
+            raise self._service.error(complaint_in(heard.excuse))
+        if not answer.chosen and heard.parser.head.strip() and not heard.done and not heard.events:
+            raise self._service.protocol_error("sent no answer", heard.parser.head)
+        what = "broke off in the middle of the answer" if answer.said else "answered nothing"
+        raise ServiceError(what, who=self._service.who, cure="Try again")
 
 
-async def _next(events: AsyncIterator[Event], *, patient: bool) -> Event | None:
+@dataclass
+class _Heard:
+    """What a body held besides the answer: whether it ended with the mark, and words that may explain its failure."""
+
+    parser: Mixed
+    done: bool = False
+    events: bool = False
+    excuse: Json = None
+
+    def note(self, chunk: Json) -> None:
+        """A chunk; one without choices that has words is kept, as an excuse."""
+        self.events = self.events or not self.parser.bare
+        if isinstance(chunk, dict) and not chunk.get("choices") and complaint_in(chunk).words:
+            self.excuse = chunk
+
+    def whole(self, answer: Answer) -> bool:
+        """Whether it was one object with the whole answer, which needs no reason to end."""
+        return self.parser.bare and answer.whole
+
+
+def _extras(messages: Sequence[ChatMessage], learnt: Learnt) -> set[str]:
+    """The fields that are sent back only because they came."""
+    return set() if lessons.EXTRAS in learnt else extras_in(messages)
+
+
+def _form(options: ChatOptions, known: Learnt) -> Json:
+    """How an answer is asked for that fits a schema."""
+    if lessons.SCHEMA in known:
+        return {"type": "json_object"}
+    fitted = None if lessons.STRICT in known else schemas.strict(options.schema or {})
+    wanted: dict[str, Json] = {"name": "answer", "schema": dict(fitted or options.schema or {})}
+    return {"type": "json_schema", "json_schema": wanted | ({"strict": True} if fitted else {})}
+
+
+async def _with_news(news: Sequence[str], deltas: AsyncGenerator[ChatDelta, None]) -> AsyncGenerator[ChatDelta, None]:
+    async with aclosing(deltas):
+        for each in news:
+            yield ChatDelta(news=ToolNews("", "failed", each))
+        async for delta in deltas:
+            yield delta
+
+
+async def _fitting(deltas: AsyncGenerator[ChatDelta, None], options: ChatOptions) -> AsyncGenerator[ChatDelta, None]:
+    """The answer; one that has to fit a schema comes whole, out of its fence, or as far as it came."""
+    text = ""
+    async with aclosing(deltas):
+        try:
+            async for delta in deltas:
+                if options.schema is not None:
+                    text, delta = text + delta.text, replace(delta, text="")
+                if delta != ChatDelta():
+                    yield delta
+        except VoiceError:
+            if text:
+                yield ChatDelta(text)
+            raise
+    if text and options.schema is not None:
+        yield ChatDelta(schemas.unfitted(schemas.unfenced(text), options.schema))
+
+
+async def _next(events: AsyncIterator[Event], ending: str) -> Event | None:
     """The next event; after a complete answer, neither silence nor a broken connection is a failure."""
-    if patient:
+    if ending == "open":
         return await anext(events, None)
-    with suppress(TimeoutError, VoiceError):
-        async with asyncio.timeout(_TAIL_S):
+    try:
+        async with asyncio.timeout(_TAIL_S[ending]):
             return await anext(events, None)
-    return None
-
-
-def _show(messages: list[dict[str, Any]], images: Sequence[Picture]) -> None:
-    """Puts pictures into the last message of the person."""
-    last = next((each for each in reversed(messages) if each["role"] == "user"), messages[-1])
-    last["content"] = _seen(last["content"], images)
-
-
-def _seen(text: str, images: Sequence[Picture]) -> list[dict[str, Any]]:
-    """A message of a text and pictures."""
-    urls = (f"data:{each.kind};base64,{b64encode(each.data).decode()}" for each in images)
-    return [{"type": "text", "text": text}, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]
+    except (TimeoutError, VoiceError):
+        return None

@@ -5,19 +5,22 @@ Belongs here: what at least two parts need. Does not belong here: the fields of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any
 
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.sse import Event
-from voicecli.backends.transport.wording import complaint_in, complaint_of
+from voicecli.backends.transport.wording import complaint_of
 from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.types import Backend
+from voicecli.types.jsonvalue import Json
 
 Final = Callable[[VoiceError], bool]
 """Whether there is more to learn from a failure than another attempt of the same would tell."""
+
+Learnt = frozenset[str]
+"""What a service turned out not to take."""
 
 DONE = "[DONE]"
 REFUSES_FIELD = frozenset({400, 422, 500, 501})
@@ -52,32 +55,39 @@ class Part:
     async def _enter(
         self,
         stack: AsyncExitStack,
-        send: Callable[[Final], AbstractAsyncContextManager[Reply]],
-        lesson: Callable[[ServiceError], str | None],
+        send: Callable[[Final, Learnt], AbstractAsyncContextManager[Reply]],
+        lesson: Callable[[ServiceError, Learnt], str | None],
+        known: set[str] | None = None,
     ) -> Reply:
-        """The reply to what `send` makes; made anew as long as a refusal teaches something new."""
+        """The reply to what `send` makes; made anew as long as a refusal teaches something new.
 
-        def news(exc: VoiceError) -> str | None:
-            learnt = lesson(exc) if isinstance(exc, ServiceError) else None
-            return None if learnt in self._learnt else learnt
-
+        What is learnt is added to `known`, or to what is known of the service. Both are given what was known when the
+        request was made: another one may learn the same beside it.
+        """
+        known = self._learnt if known is None else known
         while True:
+            asked = frozenset(known)
+
+            def news(exc: VoiceError, asked: Learnt = asked) -> str | None:
+                learnt = lesson(exc, asked) if isinstance(exc, ServiceError) else None
+                return None if learnt in asked else learnt
+
             try:
-                return await stack.enter_async_context(send(lambda exc: news(exc) is not None))
+                return await stack.enter_async_context(send(lambda exc: news(exc) is not None, asked))
             except ServiceError as exc:
                 learnt = news(exc)
                 if learnt is None:
                     raise
-                self._learnt.add(learnt)
+                known.add(learnt)
 
     def _refuses(self, exc: ServiceError, *words: str) -> bool:
         """Whether the service refused a request because of a field, as one of `words` tells."""
         return exc.status in REFUSES_FIELD and any(word in exc.what.lower() for word in words)
 
-    def _objects(self, reply: Reply, event: Event) -> Sequence[Any]:
+    def _objects(self, reply: Reply, event: Event) -> Sequence[Json]:
         """The decoded data of one event. Raises our error for one that reports an error.
 
-        Several `data:` lines are one object, or, from some servers, one object each.
+        Several `data:` lines are one object, or, from some servers, one object each. A list is its items.
         """
         data = event.data.strip()
         if event.name == "error":
@@ -91,12 +101,11 @@ class Part:
             if len(lines) < 2:
                 raise
             found = [reply.decoded(line) for line in lines if line.strip() != DONE]
+        found = [item for each in found for item in (each if isinstance(each, list) else [each])]
         for each in found:
             self._check(each)
         return found
 
-    def _check(self, data: Any) -> None:
-        """Raise what an object reports: `{"error": …}`, or an event whose type is error."""
+    def _check(self, data: Json) -> None:
+        """Raise what an object reports, under any of the names that services have for it."""
         self._service.complain(data)
-        if isinstance(data, Mapping) and data.get("type") == "error":
-            raise self._service.error(complaint_in(data))

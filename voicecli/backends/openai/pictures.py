@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.openai.chat import Chat
+from voicecli.backends.openai.chat import OpenAIChat
 from voicecli.backends.openai.part import Part
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.results import PICTURE, decoded, fetched
@@ -40,7 +40,7 @@ class Pictures(Part):
 
     def __init__(self, service: HttpService) -> None:
         super().__init__(service)
-        self._chat = Chat(service)
+        self._chat = OpenAIChat(service)
 
     @asynccontextmanager
     async def image_make(self, prompt: str, options: PictureOptions) -> AsyncIterator[AsyncIterator[MediaChunk]]:

@@ -9,21 +9,39 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.openai.part import DONE, Final, Part
+from voicecli.backends.openai.part import DONE, Final, Learnt, Part
 from voicecli.backends.openai.sound import SNIFFED, WithoutPings, encoding_of
 from voicecli.backends.transport.http import Reply
 from voicecli.errors import ServiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 
-_NO_PCM = "no pcm"
 _ASKED_AS = {"ogg": "opus"}
+_FORMATS = ("pcm", "wav", "mp3", "flac", "opus", "aac")
+"""What is asked for where nobody wishes a format, in this order; a refusal may name what there is."""
+_NAMED = re.compile(rf"\b({'|'.join(_FORMATS)})\b")
 
 
-class Speech(Part):
+def formats_tried(learnt: Learnt) -> list[str]:
+    """The formats in the order in which they were asked for; all but the last were refused."""
+    after = dict(each.split(" > ") for each in learnt if " > " in each)
+    found = [_FORMATS[0]]
+    while (next_one := after.get(found[-1])) is not None:
+        found.append(next_one)
+    return found
+
+
+def format_after(tried: Sequence[str], words: str) -> str | None:
+    """The format to ask for next, after the words of the last refusal; None where there is none left."""
+    named = [each for each in _NAMED.findall(words) if each not in tried]
+    return min(named, key=_FORMATS.index) if named else next((f for f in _FORMATS[:3] if f not in tried), None)
+
+
+class OpenAISpeech(Part):
     """`Speaker` of OpenAI-compatible services."""
 
     @asynccontextmanager
@@ -31,12 +49,15 @@ class Speech(Part):
         """Raises ConfigError when no model is set, ServiceError for no sound or one that breaks off."""
         async with AsyncExitStack() as stack:
             reply = await self._enter(
-                stack, lambda final: self._send(request, final), lambda exc: self._without_pcm(exc, request)
+                stack,
+                lambda final, learnt: self._send(request, final, learnt),
+                lambda exc, learnt: self._other_format(exc, request, learnt),
             )
-            yield await stack.enter_async_context(aclosing(self._chunks(reply, self._format(request))))
+            asked = self._format(request, frozenset(self._learnt))
+            yield await stack.enter_async_context(aclosing(self._chunks(reply, asked)))
 
-    def _send(self, request: SpeechRequest, final: Final) -> AbstractAsyncContextManager[Reply]:
-        fields = self._fields(request)
+    def _send(self, request: SpeechRequest, final: Final, learnt: Learnt) -> AbstractAsyncContextManager[Reply]:
+        fields = self._fields(request, learnt)
         if request.reference is None:
             return self._service.stream("POST", "audio/speech", verb="speak", final=final, json=fields)
         clip = request.reference
@@ -50,14 +71,14 @@ class Speech(Part):
             files=files,
         )
 
-    def _fields(self, request: SpeechRequest) -> dict[str, Any]:
+    def _fields(self, request: SpeechRequest, learnt: Learnt) -> dict[str, Any]:
         speed = self._backend.speed if request.speed is None else request.speed
         asked: dict[str, Any] = {
             "model": self._model(request.model, "speak_model"),
             "input": request.text,
             # Sent even when empty: some services refuse a request without it.
             "voice": request.voice or self._backend.voice,
-            "response_format": _ASKED_AS.get(form := self._format(request), form),
+            "response_format": _ASKED_AS.get(form := self._format(request, learnt), form),
         }
         asked |= {"speed": speed} if speed is not None else {}
         asked |= {"instructions": request.instructions} if request.instructions else {}
@@ -66,15 +87,18 @@ class Speech(Part):
             extra["kwargs"] = json.dumps(extra["kwargs"], ensure_ascii=False)
         return extra | asked
 
-    def _format(self, request: SpeechRequest) -> str:
-        """What the person or the configuration wishes, else samples, else what every service has."""
-        wished = request.format or self._backend.speech_format
-        return (wished or ("mp3" if _NO_PCM in self._learnt else "pcm")).lower()
+    def _format(self, request: SpeechRequest, learnt: Learnt) -> str:
+        """What the person or the configuration wishes, else samples, else what the service turned out to have."""
+        return (request.format or self._backend.speech_format or formats_tried(learnt)[-1]).lower()
 
-    def _without_pcm(self, exc: ServiceError, request: SpeechRequest) -> str | None:
-        """That PCM was our own wish, and the service has none."""
+    def _other_format(self, exc: ServiceError, request: SpeechRequest, learnt: Learnt) -> str | None:
+        """The next format, where the last was our own wish, and is refused."""
         ours = not (request.format or self._backend.speech_format)
-        return _NO_PCM if ours and self._refuses(exc, "response_format", "pcm", "format") else None
+        if not (ours and self._refuses(exc, "response_format", "format", *_FORMATS)):
+            return None
+        tried = formats_tried(learnt)
+        found = format_after(tried, exc.what.lower())
+        return found and f"{tried[-1]} > {found}"
 
     async def _chunks(self, reply: Reply, asked: str) -> AsyncGenerator[AudioChunk, None]:
         pieces = self._events(reply) if reply.content_type == "text/event-stream" else self._raw(reply)
@@ -122,7 +146,7 @@ class Speech(Part):
                 if kind == "speech.audio.done":
                     await reply.drain()
                     return
-                if kind == "speech.audio.delta":
+                if kind == "speech.audio.delta" and isinstance(each, Mapping):
                     yield self._decoded(each.get("audio"))
         raise ServiceError("broke off in the middle of the speech", who=self._service.who, cure="Try again")
 

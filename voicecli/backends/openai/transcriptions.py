@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 from voicecli.backends.openai.answers import transcript, whole_transcript
-from voicecli.backends.openai.part import DONE, REFUSES_FIELD, Part
+from voicecli.backends.openai.part import DONE, REFUSES_FIELD, Learnt, Part
 from voicecli.backends.transport.http import Reply
-from voicecli.backends.transport.sse import Events
+from voicecli.backends.transport.mixed import Mixed
 from voicecli.errors import ServiceError
 from voicecli.types import AudioClip, TranscribeOptions, Transcript
 
@@ -51,12 +51,12 @@ class Transcriptions(Part):
             try:
                 reply = await self._enter(
                     stack,
-                    lambda final: self._service.stream(
+                    lambda final, learnt: self._service.stream(
                         "POST",
                         f"audio/{path}",
                         verb="transcribe",
                         final=final,
-                        data=fields(options),
+                        data=fields(options, learnt),
                         files={"file": upload},
                     ),
                     self._unlearn,
@@ -67,24 +67,24 @@ class Transcriptions(Part):
                 raise
             yield await stack.enter_async_context(aclosing(self._transcripts(reply)))
 
-    def _translation(self, options: TranscribeOptions) -> dict[str, Any]:
+    def _translation(self, options: TranscribeOptions, learnt: Learnt) -> dict[str, Any]:
         """A translation has fewer fields: it finds the language out, is not streamed, and tells no words' times."""
         asked: dict[str, Any] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
         model = self._model(options.model, "transcribe_model")
         unable = options.model is None and any(part in model.lower() for part in _JSON_ONLY)
         asked["model"] = TRANSLATOR if unable else model
-        if options.words and _PLAIN not in self._learnt:
+        if options.words and _PLAIN not in learnt:
             asked["response_format"] = "verbose_json"
         return self._form(asked)
 
-    def _fields(self, options: TranscribeOptions) -> dict[str, Any]:
+    def _fields(self, options: TranscribeOptions, learnt: Learnt) -> dict[str, Any]:
         asked: dict[str, Any] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
         asked |= {"language": code} if (code := self._language(options.language)) else {}
         asked["model"] = model = self._model(options.model, "transcribe_model")
         if options.diarize:
             asked |= {"response_format": "diarized_json", "chunking_strategy": "auto"}
         elif options.words:
-            asked |= self._words(model.lower())
+            asked |= _words(model.lower(), learnt)
         elif "gpt-4o" in model.lower():
             asked["stream"] = True
         return self._form(asked)
@@ -93,17 +93,9 @@ class Transcriptions(Part):
         """The fields of the form, with what the configuration passes on."""
         return {name: _text(value) for name, value in (self._backend.extra_for("transcribe") | asked).items()}
 
-    def _words(self, model: str) -> dict[str, Any]:
-        """How to ask this model for times: some fail on the question, which is learnt the first time."""
-        if _PLAIN in self._learnt or any(part in model for part in _JSON_ONLY):
-            return {}
-        if _TIMELESS in self._learnt or "sensevoice" in model:
-            return {"response_format": "verbose_json"}
-        return _WORDS
-
-    def _unlearn(self, exc: ServiceError) -> str | None:
+    def _unlearn(self, exc: ServiceError, learnt: Learnt) -> str | None:
         """The next simpler way to ask, when the service refused this one for what it asked."""
-        if self._refuses(exc, "granularit") and _TIMELESS not in self._learnt:
+        if self._refuses(exc, "granularit") and _TIMELESS not in learnt:
             return _TIMELESS
         return (
             _PLAIN if self._refuses(exc, "granularit", "verbose_json", "response_format", "response format") else None
@@ -138,7 +130,10 @@ class Transcriptions(Part):
         if text.startswith("data:"):
             return self._replayed(reply, body)
         if text[:1] in ("{", "[") or reply.content_type.endswith("json"):
-            data = reply.decoded(text)
+            values = [*(parser := Mixed()).feed(body), *parser.finish()]
+            if len(values) > 1:
+                return self._replayed(reply, body)
+            data = reply.decoded(values[0].data if values and parser.bare else text)
             self._check(data[0] if isinstance(data, list) and data else data)
             found = whole_transcript(data)
             if found is None:
@@ -149,7 +144,7 @@ class Transcriptions(Part):
         return transcript(text)
 
     def _replayed(self, reply: Reply, body: bytes) -> Transcript:
-        heard, parser = _Heard(), Events()
+        heard, parser = _Heard(), Mixed()
         for event in (*parser.feed(body), *parser.finish()):
             for each in self._objects(reply, event):
                 heard.take(each, event.name)
@@ -197,6 +192,15 @@ class _Heard:
     def _add(self, piece: Any) -> bool:
         self._text += piece if isinstance(piece, str) else ""
         return isinstance(piece, str) and bool(piece)
+
+
+def _words(model: str, learnt: Learnt) -> dict[str, Any]:
+    """How to ask a model for times: some fail on the question, which is learnt the first time."""
+    if _PLAIN in learnt or any(part in model for part in _JSON_ONLY):
+        return {}
+    if _TIMELESS in learnt or "sensevoice" in model:
+        return {"response_format": "verbose_json"}
+    return _WORDS
 
 
 def _text(value: Any) -> Any:

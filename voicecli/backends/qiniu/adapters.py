@@ -232,10 +232,10 @@ class Thinker:
 
     def __init__(self, addresses: Addresses) -> None:
         from voicecli.backends.openai.catalog import Catalog as Models
-        from voicecli.backends.openai.chat import Chat
+        from voicecli.backends.openai.chat import OpenAIChat
 
         self._addresses = addresses
-        self._chats = {base: Chat(address) for base, address in addresses.services.items()}
+        self._chats = {base: OpenAIChat(address) for base, address in addresses.services.items()}
         self._models = {base: Models(address) for base, address in addresses.services.items()}
 
     async def warm(self) -> None:

@@ -33,7 +33,7 @@ from voicecli.backends.transport.door import PLACEHOLDER_KEY
 from voicecli.backends.transport.faults import FOREIGN, Failure, chain, happening_in, kind_of
 from voicecli.backends.transport.reply import BODY_BYTES, Reply
 from voicecli.backends.transport.retry import Pace, happening_of, reset_in, rule_for, wait_before_next
-from voicecli.backends.transport.wording import Complaint, clean, complaint_in, complaint_of, retry_after
+from voicecli.backends.transport.wording import Complaint, clean, complaint_of, failure_in, retry_after
 from voicecli.errors import (
     ConfigError,
     InputError,
@@ -45,6 +45,7 @@ from voicecli.errors import (
 )
 from voicecli.types import Backend
 from voicecli.types.hosts import is_loopback
+from voicecli.types.jsonvalue import Json
 
 __all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply"]
 
@@ -122,7 +123,7 @@ class HttpService:
     def url(self, path: str) -> str:
         """`path` under the base address; an absolute URL stays itself only on the base's own host."""
         if "://" not in path:
-            return f"{self.base_url}/{path.lstrip('/')}" if path else self.base_url
+            return below(self.base_url, path)
         if door.origin(path) != door.origin(self.base_url):
             raise ServiceError(f"names an address elsewhere: {clean(path, 100)}", who=self.who)
         return path
@@ -262,13 +263,13 @@ class HttpService:
         what = {True: words, False: f"{words} (HTTP {status})"}[status == 200] if words else f"answered HTTP {status}"
         cure = cure.format(key=f"the key from {self.backend.key_source}" if self.backend.key_source else "the key")
         error = kind(what, who=self.who, cure=self._named(cure), retry_after=wait)
-        error.status = status
+        error.status, error.param = status, complaint.param
         return error
 
-    def complain(self, data: Any) -> None:
+    def complain(self, data: Json) -> None:
         """Raise what a decoded body says when it is an error object in a successful answer."""
-        if isinstance(data, Mapping) and data.get("error"):
-            raise self.error(complaint_in(data))
+        if (failure := failure_in(data)) is not None:
+            raise self.error(failure)
 
     def protocol_error(self, what: str, body: bytes | str = b"") -> ProtocolError:
         """An error that quotes the beginning of what could not be understood."""
@@ -306,6 +307,12 @@ class HttpService:
         if self._client is None:
             raise RuntimeError("this HttpService is not open")
         return self._client
+
+
+def below(base: str, path: str) -> str:
+    """`path` under `base`, before what `base` asks with every request (Azure's `?api-version=…`)."""
+    root, mark, query = base.partition("?")
+    return f"{root.rstrip('/')}/{path.lstrip('/')}{mark}{query}" if path else base
 
 
 def _headers(backend: Backend, placeholder: str) -> dict[str, str]:

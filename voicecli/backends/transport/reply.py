@@ -23,6 +23,8 @@ from voicecli.errors import ProtocolError, ServiceError
 if TYPE_CHECKING:
     from voicecli.backends.transport.http import HttpService
 
+T = TypeVar("T")
+
 BODY_BYTES = 32 * 1024 * 1024
 """The largest whole body (JSON, text) that is taken from a service."""
 
@@ -63,6 +65,10 @@ class Reply:
     def events(self, limit: int = LINE_BYTES) -> AsyncIterator[Event]:
         """The body's server-sent events; none larger than `limit` bytes."""
         return _Iterator(self.chunks(TEXT_BYTES).__anext__, Events(limit), self._service.who)
+
+    def parsed(self, parser: Parser[T]) -> AsyncIterator[T]:
+        """What `parser` makes of the body."""
+        return _Iterator(self.chunks(TEXT_BYTES).__anext__, parser, self._service.who)
 
     async def body(self, limit: int = BODY_BYTES) -> bytes:
         """The whole body."""
@@ -105,9 +111,6 @@ class Reply:
         except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
             what = "the connection broke in the middle of the answer"
             raise ServiceError(what, who=self._service.who, cure="Try again") from exc
-
-
-T = TypeVar("T")
 
 
 class _Iterator(Generic[T]):

@@ -10,13 +10,13 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from voicecli.text.clean import one_line
 from voicecli.types import without
+from voicecli.types.jsonvalue import Json
 
 SHOWN = 300
 """Characters of a service's own words that a message carries at most."""
@@ -34,10 +34,14 @@ _TAG = re.compile(r"<[^<>]*>")
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """An error in a service's own words; `code` is its code and type, lower case, joined by a blank."""
+    """An error in a service's own words; `code` is its code and type, lower case, joined by a blank.
+
+    `param` is the field of the request that it names, as it writes it.
+    """
 
     words: str = ""
     code: str = ""
+    param: str = ""
 
 
 def clean(text: str, limit: int = SHOWN) -> str:
@@ -65,15 +69,59 @@ def complaint_of(body: bytes, content_type: str = "") -> Complaint:
     return Complaint(clean(text))
 
 
-def complaint_in(data: Any) -> Complaint:
+def complaint_in(data: Json) -> Complaint:
     """The words and the code in a decoded error object; empty when there are none."""
-    return Complaint(clean("; ".join(_words(data))), " ".join(_codes(data)).lower())
+    return Complaint(clean("; ".join(_words(data))), " ".join(_codes(data)).lower(), _param(data))
 
 
-_WORDY = ("message", "error", "detail", "msg", "error_msg", "error_message", "reason", "title", "errors")
+_WORDY = (
+    *("message", "error", "detail", "msg", "error_msg", "error_message", "reason", "title", "errors"),
+    *("errorMsg", "errMsg", "err_msg", "errorMessage", "status_msg", "Message", "description", "base_resp", "header"),
+)
+_CODES = ("code", "type", "error_code", "errcode", "errno", "errorCode", "err_code", "status_code", "statusCode")
+_FINE = ("", "0", "200", "ok", "none", "success", "succeeded", "20000000")
+_CONTENT = ("choices", "data", "text", "segments", "words", "usage", "delta", "result", "results", "embeddings")
+_ERRORS = ("detail", "errors", "error_msg", "error_message", "errorMsg", "errMsg", "err_msg", "errorMessage")
 
 
-def _words(data: Any, depth: int = 0) -> Iterator[str]:
+def failure_in(data: Json) -> Complaint | None:
+    """What an object complains of that came with status 200; None for one that reports no failure.
+
+    It is one where `error` stands in it, or its type is error; where a code says so and it holds nothing else.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    for each in (data, *_choices(data)):
+        if each.get("error") or "error" in (each.get("object"), each.get("type")):
+            return _told(each)
+    inner = data.get("base_resp")
+    if isinstance(inner, Mapping) and not _is_fine(inner.get("status_code")):
+        return _told(inner)
+    if any(data.get(name) for name in _CONTENT):
+        return None
+    wrong = [name for name in _CODES if name != "type" and not _is_fine(data.get(name))]
+    failed = str(data.get("status")).lower() in ("error", "fail", "failed", "failure") or data.get("success") is False
+    return _told(data) if wrong or failed or any(data.get(name) for name in _ERRORS) else None
+
+
+def _told(data: Mapping[str, Json]) -> Complaint:
+    """The complaint in `data`, which surely is one."""
+    found = complaint_in(data)
+    return found if found.words else replace(found, words=clean(f"failed: {json.dumps(data, ensure_ascii=False)}", 160))
+
+
+def _choices(data: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    choices = data.get("choices")
+    return [each for each in choices if isinstance(each, Mapping)] if isinstance(choices, list) else []
+
+
+def _is_fine(code: Json) -> bool:
+    """Whether a code, if it is one at all, says that nothing is wrong."""
+    told = isinstance(code, str | int) and not isinstance(code, bool)
+    return not told or str(code).strip().lower() in _FINE
+
+
+def _words(data: Json, depth: int = 0) -> Iterator[str]:
     if isinstance(data, str):
         yield data
     elif isinstance(data, list) and depth < 4:
@@ -87,11 +135,19 @@ def _words(data: Any, depth: int = 0) -> Iterator[str]:
             yield prefix + words
 
 
-def _codes(data: Any) -> Iterator[str]:
+def _codes(data: Json) -> Iterator[str]:
+    for level in _levels(data):
+        yield from (str(level[k]) for k in _CODES if isinstance(level.get(k), str | int))
+
+
+def _param(data: Json) -> str:
+    found = (level.get("param") for level in _levels(data))
+    return next((clean(each, 80) for each in found if isinstance(each, str)), "")
+
+
+def _levels(data: Json) -> Iterator[Mapping[str, Json]]:
     inner = data.get("error") if isinstance(data, Mapping) else None
-    for level in (data, inner):
-        if isinstance(level, Mapping):
-            yield from (str(level[k]) for k in ("code", "type") if isinstance(level.get(k), str | int))
+    yield from (level for level in (data, inner) if isinstance(level, Mapping))
 
 
 def _plain(page: str) -> str:

@@ -1,0 +1,12 @@
+"""What decoded JSON may be, and what can be written as JSON.
+
+Belongs here: the alias. Does not belong here: any one service's fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+"""A value of JSON. Strings are sequences too: ask for `str` before, and for `list` instead of Sequence."""
