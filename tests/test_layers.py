@@ -91,6 +91,8 @@ HOMES = {
     "wcwidth": {"text"},
     "av": {"audio.foreign"},
     "mcp": {"toolbox.servers"},
+    "anyio": {"toolbox.servers.program"},
+    "httpx2": {"toolbox.servers.address"},
 }
 
 IMPURE = {"asyncio", "time", "socket", "os", "random", "subprocess", "pathlib", "select", "signal", "io"}

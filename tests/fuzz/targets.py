@@ -43,8 +43,8 @@ from voicecli.text.clean import clean
 from voicecli.text.reasoning import closes_unopened
 from voicecli.text.sentences import SentenceSplitter, split_text
 from voicecli.text.spoken import Speakable, speakable
-from voicecli.toolbox import servers
 from voicecli.toolbox.arguments import WrongCallError, arguments
+from voicecli.toolbox.servers import listed as servers
 from voicecli.types import ChatMessage, PcmFormat, ToolCall, ToolSpec
 from voicecli.verbs import ability_of, schema_of
 

@@ -1,13 +1,19 @@
-"""A server of tools, written with the official package: notes_server.py [--port PORT] [--pid FILE].
+"""A server of tools, written with the official package: notes_server.py [--port PORT] [--stays HOW] [--pid FILE].
 
-Belongs here: tools that read, write, fail and take long. Does not belong here: anything of ours.
+Belongs here: tools that read, write, fail and take long; a program that goes on when nobody asks any more. Does not
+belong here: anything of ours.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
+import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from mcp.server.mcpserver import MCPServer
@@ -44,11 +50,41 @@ async def slow(seconds: float) -> str:
     return "done"
 
 
+def pages() -> None:
+    """The protocol by hand: tools without end, fifty a page."""
+    for line in sys.stdin:
+        asked = json.loads(line)
+        at = int((asked.get("params") or {}).get("cursor") or 0)
+        tools = [{"name": f"t{at + n}", "inputSchema": {"type": "object"}} for n in range(50)]
+        listed = {"tools": tools, "nextCursor": str(at + 50)}
+        about = {"capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}
+        hello = about | {"protocolVersion": (asked.get("params") or {}).get("protocolVersion")}
+        if "id" in asked:
+            answer = {"initialize": hello, "tools/list": listed}.get(asked["method"])
+            sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": answer}) + "\n")
+            sys.stdout.flush()
+
+
+def stay(how: str) -> None:
+    """What programs do that forgot to end: sleep, also when they are told to end, with a child, or write and write."""
+    if how == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if how == "parent":
+        subprocess.Popen(["sleep", "3600"])
+    while how == "writing":
+        os.write(1, b"x" * 4096)
+    time.sleep(3600)
+
+
 if __name__ == "__main__":
     sys.stderr.write("words for nobody\n")
     if "--pid" in sys.argv:
         Path(sys.argv[-1]).write_text(str(os.getpid()))
-    if "--port" in sys.argv:
+    if "--stays" in sys.argv:
+        atexit.register(stay, sys.argv[sys.argv.index("--stays") + 1])
+    if "--pages" in sys.argv:
+        pages()
+    elif "--port" in sys.argv:
         server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[-1]))
     else:
         server.run(transport="stdio")

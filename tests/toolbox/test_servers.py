@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import io
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes.server import FakeServer, Reply
 from voicecli.config.model import McpServer
 from voicecli.errors import InputError
-from voicecli.toolbox.servers import LONGEST_RESULT, ServerTools, open_servers, text_of, tools_of
+from voicecli.terminal.console import Console
+from voicecli.toolbox.servers.listed import LONGEST_RESULT, ServerTools, text_of, tools_of
+from voicecli.toolbox.servers.running import Surroundings, open_servers
 from voicecli.types import ToolCall, ToolResult
 
 pytestmark = pytest.mark.anyio
@@ -34,9 +40,22 @@ def call(name: str, **arguments: Any) -> ToolCall:
     return ToolCall("1", name, json.dumps(arguments))
 
 
+class Told(Console):
+    """Somebody who is told, and remembers it."""
+
+    def __init__(self) -> None:
+        super().__init__({}, io.StringIO(), io.StringIO())
+
+    @property
+    def lines(self) -> list[str]:
+        return self.err.getvalue().splitlines()  # type: ignore[attr-defined, no-any-return]
+
+
 @asynccontextmanager
-async def opened(*servers: McpServer, told: list[str] | None = None) -> AsyncIterator[dict[str, ServerTools]]:
-    async with open_servers(servers, dict(os.environ), (told if told is not None else []).append) as found:
+async def opened(
+    *servers: McpServer, told: Told | None = None, env: Mapping[str, str] = os.environ, state: Path = Path(os.devnull)
+) -> AsyncIterator[dict[str, ServerTools]]:
+    async with open_servers(servers, Surroundings(env, state, told or Told())) as found:
         yield found
 
 
@@ -110,7 +129,7 @@ async def test_a_server_at_an_address(address: str) -> None:
 
 
 async def test_servers_that_do_not_start_cost_only_their_tools() -> None:
-    told: list[str] = []
+    told = Told()
     began = time.monotonic()
     missing = McpServer("gone", ("/no/such/program",))
     neither, both = McpServer("neither"), McpServer("both", ("x",), url="http://127.0.0.1:1/mcp")
@@ -118,14 +137,14 @@ async def test_servers_that_do_not_start_cost_only_their_tools() -> None:
     fails = McpServer("fails", (sys.executable, "-c", "import sys; sys.exit(3)"))
     async with opened(missing, neither, both, keyless, fails, told=told) as found:
         assert found == {}
-    assert told[:4] == [
+    assert told.lines[:4] == [
         "no tools of gone: [mcp.gone]: there is no program /no/such/program",
         "no tools of neither: [mcp.neither]: it needs a command or a url, and not both",
         "no tools of both: [mcp.both]: it needs a command or a url, and not both",
         "no tools of keyless: [mcp.keyless]: the variable NO_SUCH_KEY_HERE is not set",
     ]
-    assert told[4].startswith("no tools of fails: [mcp.fails]: ")
-    assert time.monotonic() - began < 20
+    assert told.lines[4:] == ["no tools of fails: [mcp.fails]: it ended before it told its tools"]
+    assert time.monotonic() - began < 5
 
 
 class Session:
@@ -190,6 +209,165 @@ async def test_cancelled_in_the_middle_of_a_call_the_server_still_ends(tmp_path:
         await task
     assert time.monotonic() - began < 10
     assert not alive(int(mark.read_text()))
+
+
+def group_alive(group: int) -> bool:
+    """Whether a process of the group runs; one that nobody has buried does not."""
+    found = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in found.splitlines()]
+    return any(int(each[0]) == group and each[1][0] != "Z" for each in rows)
+
+
+STAYS = ["asleep", "deaf", "parent", "writing"]
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("how", STAYS)
+async def test_a_program_that_does_not_end_is_ended_with_all_it_started(tmp_path: Path, how: str) -> None:
+    mark = tmp_path / "pid"
+    async with opened(notes("--stays", how, "--pid", str(mark))) as found:
+        assert found
+        began = time.monotonic()
+    assert time.monotonic() - began < 4
+    assert not group_alive(int(mark.read_text()))
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("how", ["deaf", "writing"])
+async def test_who_does_not_want_to_wait_for_its_end_need_not(tmp_path: Path, how: str) -> None:
+    mark = tmp_path / "pid"
+    leaving = asyncio.Event()
+
+    async def main() -> None:
+        async with opened(notes("--stays", how, "--pid", str(mark))):
+            leaving.set()
+
+    task = asyncio.create_task(main())
+    await leaving.wait()
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - began < 1.5
+    assert not group_alive(int(mark.read_text()))
+
+
+MUTE = "import time; time.sleep(3600)"
+ENDLESS = "import os\nwhile True: os.write(1, b'x' * 4096)"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [(MUTE, "it did not answer within 5 s"), (ENDLESS, "it ended before it told its tools")],
+    ids=["mute", "endless"],
+)
+async def test_a_program_that_tells_no_tools_costs_five_seconds_and_is_told_of(code: str, why: str) -> None:
+    told = Told()
+    began = time.monotonic()
+    async with opened(McpServer("dead", (sys.executable, "-c", code)), told=told) as found:
+        assert found == {}
+    assert time.monotonic() - began < 9
+    assert told.lines[-1] == f"no tools of dead: [mcp.dead]: {why}"
+    assert code == ENDLESS or told.lines[0] == "waiting for the tools of dead …"
+
+
+async def test_a_list_without_end_is_read_to_its_bound(tmp_path: Path) -> None:
+    told = Told()
+    async with opened(McpServer("many", (sys.executable, SERVER, "--pages")), told=told) as found:
+        assert len(found["many"].specs) == 64
+    assert told.lines[-1] == "many lists more than 64 tools; the rest is left out."
+
+
+# -- addresses that are hostile --------------------------------------------------------------------
+
+KEY = "mcpsecret-abc123-def456"
+
+
+@pytest.fixture
+def web() -> Iterator[FakeServer]:
+    with FakeServer() as server:
+        yield server
+
+
+def at(server: FakeServer, **settings: Any) -> McpServer:
+    return McpServer("far", url=f"{server.url}/mcp", api_key_env="FAR_KEY", **settings)
+
+
+async def refused(server: FakeServer, *replies: Reply, **env: str) -> str:
+    """What is said of a server that answers so when it is greeted."""
+    told = Told()
+    server.on("/mcp", *replies)
+    async with opened(at(server), told=told, env={"FAR_KEY": KEY} | env) as found:
+        assert found == {}
+    (line,) = told.lines
+    return line
+
+
+async def test_its_key_is_never_repeated(web: FakeServer) -> None:
+    line = await refused(web, Reply.json({"error": {"message": f"no such key {KEY}"}}, 401))
+    assert "far (127.0.0.1" in line and "****" in line and KEY not in line
+    assert web.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    broken = await refused(web, FAR_KEY="mcpsecret-abc123\ndef456-tail")
+    assert broken.endswith(
+        "the key from FAR_KEY is no key: it is too long, or holds blanks or characters that no header can carry"
+    )
+    assert "mcpsecret" not in broken
+
+
+async def test_a_result_with_the_key_in_it_is_told_without() -> None:
+    class Repeats:
+        async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+            from mcp.types import CallToolResult, TextContent
+
+            return CallToolResult(
+                content=[TextContent(type="text", text=f"your key is {KEY}, key-performance-figures")]
+            )
+
+    tools = ServerTools(notes(), Repeats(), tools_of("notes", [{"name": "slow"}]), [KEY])
+    assert (await tools.use(call("notes_slow"))).text == "your key is ****, key-performance-figures"
+
+
+async def test_this_machine_is_not_asked_for_through_a_proxy_of_the_environment(
+    web: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeServer() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        await refused(web, Reply.text("gone", 500))
+        assert web.requests and not proxy.requests
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(
+            [gzip.compress(b'{"a": "' + b"x" * 200_000_000)],
+            200,
+            {"content-type": "application/json", "content-encoding": "gzip"},
+        ),
+        Reply([b'{"a": "' + b"x" * 8_000_000], 200, {"content-type": "application/json"}),
+        Reply([b"data: " + b"x" * 8_000_000], 200, {"content-type": "text/event-stream"}),
+    ],
+    ids=["bomb", "body", "event"],
+)
+async def test_an_answer_without_measure_is_refused(web: FakeServer, reply: Reply) -> None:
+    began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "no tools of far: [mcp.far]: " in await refused(web, reply)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began < 100_000, "kB"
+
+
+async def test_what_leaves_the_machine_is_said_once(web: FakeServer, tmp_path: Path) -> None:
+    web.on("/mcp", Reply.text("gone", 500))
+    far = McpServer("far", url=web.url.replace("127.0.0.1", "0x7f.1") + "/mcp", api_key_env="FAR_KEY")
+    told = Told()
+    for _ in range(2):
+        async with opened(far, told=told, env={"FAR_KEY": KEY}, state=tmp_path):
+            pass
+    assert [line for line in told.lines if "said once" in line] == [
+        "what tools are given goes to 0x7f.1 (tools far; said once).",
+        "the key goes unencrypted to 0x7f.1 (tools far; said once). Whoever is on the way can read it: use https.",
+    ]
 
 
 async def test_what_goes_wrong_meanwhile_is_raised_as_itself() -> None:

@@ -166,7 +166,8 @@ def _unserved(cfg: Config, use: Mapping[str, str]) -> list[VoiceError]:
 def _tools(session: Session, cfg: Config) -> tuple[tuple[str, ...], list[VoiceError]]:
     """What a spoken conversation is offered, and what is wrong with it. Servers are not started for this."""
     from voicecli import wiring
-    from voicecli.toolbox import offer, servers
+    from voicecli.toolbox import offer
+    from voicecli.toolbox.servers import running
 
     names: tuple[str, ...] = ()
     found: list[VoiceError] = []
@@ -178,7 +179,7 @@ def _tools(session: Session, cfg: Config) -> tuple[tuple[str, ...], list[VoiceEr
             found.append(exc)
     for each in cfg.mcp.values():
         try:
-            servers.check(each, session.env)
+            running.check(each, session.env)
         except ConfigError as exc:
             found.append(exc)
     return names, found

@@ -172,8 +172,9 @@ async def _served_elsewhere(
     wanted = {found: cfg.mcp[found] for name in names if (found := server_named(name, cfg))}
     if not wanted:
         return {}
-    from voicecli.toolbox.servers import open_servers
+    from voicecli.toolbox.servers.running import Surroundings, open_servers
     from voicecli.toolbox.together import Only
 
-    running = await stack.enter_async_context(open_servers(list(wanted.values()), env, report.note))
+    around = Surroundings(env, cfg.state_dir, report)
+    running = await stack.enter_async_context(open_servers(list(wanted.values()), around))
     return {name: tools if name in names else Only(tools, names) for name, tools in running.items()}
