@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from voicecli import cli
-from voicecli.backends.endpoints import ENDPOINTS, Endpoint
-from voicecli.backends.registry import FAMILIES
+from voicecli.backends.family import Endpoint
+from voicecli.backends.registry import ENDPOINTS, FAMILIES
 from voicecli.commands.backends import capabilities
 from voicecli.commands.session import shared_options
 from voicecli.verbs import COMMANDS, VERBS

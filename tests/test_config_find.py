@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning as SelfHosted
 from tests.fakes.server import STALL, FakeServer, Reply
 from voicecli.backends import nearby
-from voicecli.backends.nearby import Server
+from voicecli.backends.family import Looking, Server
+from voicecli.backends.openai import nearby as openai_nearby
+from voicecli.backends.selfhosted import nearby as selfhosted_nearby
 from voicecli.commands.config import offered
-from voicecli.config.edit import KEYED, Found, keyed, starting_text, validate
+from voicecli.config.edit import Found, keyed, presets, starting_text, validate
 
 pytestmark = pytest.mark.anyio
 
-NOBODY: dict[str, int] = {}
+
+def openai(*ports: int) -> list[Looking]:
+    return [partial(openai_nearby.find, port) for port in ports]
 
 
 def listing(*models: dict[str, Any]) -> Reply:
@@ -35,10 +40,11 @@ async def test_servers_of_both_families_are_found() -> None:
         openai.on("/v1/models", listing({"id": "llama", "owned_by": "vllm"}))
         servers = {"asr_url": lab.asr, "tts_url": lab.tts, "chat_url": lab.chat, "embedding_url": lab.embedding}
         ports = {setting: server.port for setting, server in servers.items()}
-        found = await nearby.look([openai.port], ports)
+        found = await nearby.look([partial(openai_nearby.find, openai.port), partial(selfhosted_nearby.find, ports)])
         assert found[0] == Server("vllm", "openai", {"base_url": openai.base_url}, {"llama": ""})
         assert found[1].settings == {setting: server.url for setting, server in servers.items()}
-        partly = await nearby.look([], ports | {"tts_url": 9})
+        assert found[1].uses == ("transcribe", "chat", "speak", "embed")
+        partly = await nearby.look([partial(selfhosted_nearby.find, ports | {"tts_url": 9})])
         assert set(partly[0].settings) == {"asr_url", "chat_url", "embedding_url"}
 
 
@@ -48,7 +54,7 @@ async def test_what_is_something_else_hangs_or_is_not_there_is_passed_over() -> 
         hanging.on("/v1/models", Reply(first=[STALL]))
         odd.on("/v1/models", Reply.json({"data": "none"}))
         began = time.monotonic()
-        assert await nearby.look([9, page.port, hanging.port, odd.port], NOBODY) == []
+        assert await nearby.look(openai(9, page.port, hanging.port, odd.port)) == []
         assert time.monotonic() - began < 5
 
 
@@ -56,7 +62,7 @@ async def test_two_of_a_name_are_told_apart() -> None:
     with OpenAIServer() as one, OpenAIServer() as two:
         for server in (one, two):
             server.on("/v1/models", listing({"id": "m", "owned_by": "vllm"}))
-        found = await nearby.look([one.port, two.port, one.port], NOBODY)
+        found = await nearby.look(openai(one.port, two.port))
     assert [each.name for each in found] == ["vllm", "vllm2"]
 
 
@@ -72,7 +78,7 @@ async def test_two_of_a_name_are_told_apart() -> None:
     ],
 )
 def test_what_a_server_says_of_a_model(model: dict[str, Any], kind: str) -> None:
-    assert nearby.kind_of(model) == kind
+    assert openai_nearby.kind_of(model) == kind
 
 
 # -- what is made of it ----------------------------------------------------------------------------
@@ -93,20 +99,22 @@ def test_models_go_to_the_verbs_that_they_are_for() -> None:
         ("transcribe", "chat", "speak"),
     )
     assert offered(Server("x", "openai", {"base_url": "http://h/v1"}, {"nomic-embed-text": ""})) is None
-    lab = offered(Server("lab", "selfhosted", {"tts_url": "http://127.0.0.1:7206"}))
+    lab = offered(Server("lab", "selfhosted", {"tts_url": "http://127.0.0.1:7206"}, uses=("speak",)))
     assert lab == Found("lab", {"family": "selfhosted", "tts_url": "http://127.0.0.1:7206"}, ("speak",))
     near = {"embedding_url": "http://127.0.0.1:7202"}
-    assert offered(Server("lab", "selfhosted", near)) == Found("lab", {"family": "selfhosted", **near}, ("embed",))
+    assert offered(Server("lab", "selfhosted", near, uses=("embed",))) == Found(
+        "lab", {"family": "selfhosted", **near}, ("embed",)
+    )
 
 
 def test_the_first_that_has_a_verb_gets_it_and_the_rest_stays_here() -> None:
     local = Found("ollama", {"family": "openai", "base_url": "http://127.0.0.1:11434/v1", "chat_model": "m"}, ("chat",))
-    written = tomllib.loads(starting_text({}, [local, KEYED["GROQ_API_KEY"]]))
+    written = tomllib.loads(starting_text({}, [local, *keyed({"GROQ_API_KEY": "k"})]))
     assert written["use"] == {"transcribe": "groq", "chat": "ollama", "speak": "embedded"}
     assert set(written["backends"]) == {"ollama", "groq"}
 
 
-@pytest.mark.parametrize("variable", KEYED)
+@pytest.mark.parametrize("variable", [preset.variable for preset in presets()])
 def test_a_key_that_is_set_names_its_service_and_is_not_written(variable: str, tmp_path: Path) -> None:
     env = {variable: "sk-not-to-be-written"}
     (found,) = keyed(env)

@@ -9,8 +9,7 @@ from typing import get_args
 import pytest
 
 from voicecli import wiring
-from voicecli.backends.endpoints import ENDPOINTS
-from voicecli.backends.registry import FAMILIES
+from voicecli.backends.registry import ENDPOINTS, FAMILIES
 from voicecli.config import Config, load
 from voicecli.verbs import COMMANDS, VERBS, Verb
 

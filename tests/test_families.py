@@ -15,8 +15,8 @@ import soundfile
 from tests import families
 from tests.fakes.server import Request
 from tests.families import COMMANDS, SERVED, Command, Served
-from voicecli.backends.endpoints import ENDPOINTS, Endpoint
-from voicecli.backends.registry import FAMILIES
+from voicecli.backends.family import Endpoint
+from voicecli.backends.registry import ENDPOINTS, FAMILIES
 
 
 @pytest.fixture(scope="module", params=list(FAMILIES))

@@ -14,7 +14,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from voicecli import ports, types
 from voicecli.types import Backend
@@ -150,23 +150,45 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A service that is set up by one variable, which holds its key: the table of its backend, and its verbs."""
+    """A service that is set up by one variable, which holds its key: the table of its backend, and what it is for."""
 
     name: str
     variable: str
     table: Mapping[str, str]
     uses: tuple[Use, ...] = ("transcribe", "chat", "speak")
 
+    @property
+    def whole(self) -> Mapping[str, str]:
+        """The table with the name of the variable, as a file has it."""
+        return {**self.table, "api_key_env": self.variable}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address that a family asks, of which the checklist in docs/backends.md is made.
+
+    `path` is as the service's documents write it; {text} stands for anything. `server` tells which of several
+    servers has it, `note` when it is asked, `command` who alone asks it of the commands that use its verbs.
+    """
+
+    method: Literal["GET", "POST", "WS"]
+    path: str
+    verbs: tuple[Verb, ...]
+    note: str = ""
+    server: str = ""
+    command: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
     """A server that answered on this machine. `settings` are those of a backend, `models` names with their kind
-    (a key of `[use]`, "other", or "" for not told)."""
+    (a key of `[use]`, "other", or "" for not told); `uses` is what it is for, where no model decides that."""
 
     name: str
     family: str
     settings: Mapping[str, str]
     models: Mapping[str, str] = field(default_factory=dict)
+    uses: tuple[Use, ...] = ()
 
 
 Looking = Callable[[], Awaitable[Server | None]]
@@ -178,7 +200,8 @@ class Family:
 
     `describe` tells what a backend can do; it must be quick, and never fails. `settings` is its `[backends.NAME]`
     table: Backend, or a frozen dataclass that adds fields to it. With `built_in` a backend of the family's name needs
-    no table. `nearby` is asked, with ports that a person named, for knocks at this machine's doors.
+    no table. `nearby` is asked, with ports that a person named, for knocks at this machine's doors. `endpoints` are
+    there for each verb that is served over a network, but for lists of our own making.
     """
 
     name: str
@@ -188,6 +211,7 @@ class Family:
     built_in: bool = False
     presets: tuple[Preset, ...] = ()
     nearby: Callable[[tuple[int, ...]], list[Looking]] = lambda ports: []
+    endpoints: tuple[Endpoint, ...] = ()
 
     def of(self, backend: Backend) -> Capabilities:
         """What `backend` can do, as it is configured."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voicecli.backends.family import Capabilities, Family, Limits
+from voicecli.backends.family import Capabilities, Endpoint, Family, Limits
 from voicecli.backends.gov_settings import GovSettings
 from voicecli.ports import Opened
 from voicecli.types import Backend
@@ -73,4 +73,19 @@ def describe(backend: Backend) -> Capabilities:
     )
 
 
-FAMILY = Family("gov", "A government cloud service: answers by category", describe, GovSettings)
+ENDPOINTS = (
+    Endpoint("POST", "/v1/chat/completions", ("chat",)),
+    Endpoint("POST", "/v1/asr", ("transcribe",)),
+    Endpoint("GET", "/v1/tts", ("speak", "health")),
+    Endpoint("POST", "/v1/images/generations", ("image_make",)),
+    Endpoint("POST", "/image/imageToText", ("image_describe",)),
+    Endpoint("POST", "/image/enhanceImage", ("image_enhance",)),
+    Endpoint("POST", "/image/generateVideo", ("image_animate",)),
+    Endpoint("POST", "/video/motInference", ("video_track",)),
+    Endpoint("POST", "/video/mmeditingInference", ("video_smooth",)),
+    Endpoint("POST", "/uploadFile/uploadLearningFile", ("learn",)),
+)
+"""Every endpoint that is asked."""
+
+
+FAMILY = Family("gov", "A government cloud service: answers by category", describe, GovSettings, endpoints=ENDPOINTS)

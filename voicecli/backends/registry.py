@@ -19,6 +19,9 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (OPENAI, QINIU,
 name here."""
 
 
+ENDPOINTS = {family.name: family.endpoints for family in FAMILIES.values() if family.endpoints}
+
+
 def built_in() -> Iterator[str]:
     """The families that serve without a table in the configuration, by their name."""
     return (name for name, family in FAMILIES.items() if family.built_in)

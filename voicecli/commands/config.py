@@ -15,7 +15,7 @@ from voicecli.commands.session import run as in_loop
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
-    from voicecli.backends.nearby import Server
+    from voicecli.backends.family import Server
     from voicecli.config.edit import Found
 
 app = typer.Typer(help="Make, show and change the configuration.", no_args_is_help=True, add_completion=False)
@@ -60,7 +60,7 @@ def _find(run: Session, ports: list[int]) -> list[Found]:
     from voicecli.config.edit import keyed
 
     with run.console.progress("looking"):
-        servers = in_loop(lambda: nearby.look([*ports, *nearby.OPENAI_PORTS]))
+        servers = in_loop(lambda: nearby.look(nearby.everywhere(tuple(ports))))
     found = [*filter(None, map(offered, servers)), *keyed(run.env)]
     for each in found:
         where = each.table.get("base_url") or next((v for k, v in each.table.items() if k.endswith("_url")), each.name)
@@ -75,10 +75,8 @@ def offered(server: Server) -> Found | None:
     from voicecli.config import VERBS
     from voicecli.config.edit import Found
 
-    if server.family != "openai":
-        by_address = {"asr_url": "transcribe", "chat_url": "chat", "tts_url": "speak", "embedding_url": "embed"}
-        verbs = tuple(verb for setting, verb in by_address.items() if setting in server.settings)
-        return Found(server.name, {"family": server.family, **server.settings}, verbs)
+    if server.uses:
+        return Found(server.name, {"family": server.family, **server.settings}, server.uses)
     fitting = {verb: [m for m, kind in server.models.items() if (kind or _guess(m)) == verb] for verb in VERBS}
     models = {verb: names[0] for verb, names in fitting.items() if names}
     table = {"family": server.family, **server.settings} | {f"{verb}_model": name for verb, name in models.items()}

@@ -7,10 +7,12 @@ be loaded afterwards is never written. Does not belong here: what the keys mean,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voicecli.backends.family import Preset
+from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
 from voicecli.config.layers import Origin, dotted, hint_for
 from voicecli.config.resolve import EMBEDDED, OPENAI, OPENAI_DEFAULTS, VERBS, parse, resolve
@@ -46,59 +48,28 @@ START = """\
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A backend for a first configuration: its table, and the verbs that it has something for."""
+    """A backend for a first configuration: its table, and the keys of `[use]` that it has something for."""
 
     name: str
     table: Mapping[str, str]
     verbs: tuple[str, ...]
 
 
-KEYED: Mapping[str, Found] = {
-    "OPENAI_API_KEY": Found(OPENAI, OPENAI_DEFAULTS, VERBS),
-    "QINIU_API_KEY": Found(
-        "qiniu",
-        {
-            "family": "qiniu",
-            "api_key_env": "QINIU_API_KEY",
-            "chat_model": "deepseek-v3",
-            "voice": "qiniu_zh_female_tmjxxy",
-        },
-        VERBS,
-    ),
-    "GROQ_API_KEY": Found(
-        "groq",
-        {
-            "family": OPENAI,
-            "base_url": "https://api.groq.com/openai/v1",
-            "api_key_env": "GROQ_API_KEY",
-            "chat_model": "llama-3.3-70b-versatile",
-            "transcribe_model": "whisper-large-v3-turbo",
-        },
-        ("transcribe", "chat"),
-    ),
-    "DEEPSEEK_API_KEY": Found(
-        "deepseek",
-        {
-            "family": OPENAI,
-            "base_url": "https://api.deepseek.com/v1",
-            "api_key_env": "DEEPSEEK_API_KEY",
-            "chat_model": "deepseek-chat",
-        },
-        ("chat",),
-    ),
-}
-"""Services that a variable of this name holds a key of; the models are a beginning, 'voice models' lists all."""
+def presets() -> list[Preset]:
+    """The services that a variable sets up; those that can everything come first."""
+    known = [preset for family in FAMILIES.values() for preset in family.presets]
+    return sorted(known, key=lambda preset: -len(preset.uses))
 
 
 def keyed(env: Mapping[str, str]) -> list[Found]:
     """The services whose keys are set. The keys themselves are not looked at."""
-    return [_at(KEYED[name], env) for name in KEYED if env.get(name)]
+    return [found_in(preset, env) for preset in presets() if env.get(preset.variable)]
 
 
-def _at(found: Found, env: Mapping[str, str]) -> Found:
-    if found.name != OPENAI or not env.get("OPENAI_BASE_URL"):
-        return found
-    return replace(found, table={**found.table, "base_url": env["OPENAI_BASE_URL"]})
+def found_in(preset: Preset, env: Mapping[str, str]) -> Found:
+    """A service that is known, at the address of one's own where OPENAI_BASE_URL names one."""
+    address = env.get("OPENAI_BASE_URL") if preset.name == OPENAI else ""
+    return Found(preset.name, {**preset.whole, **({"base_url": address} if address else {})}, preset.uses)
 
 
 def starting_text(env: Mapping[str, str], found: Sequence[Found] = ()) -> str:

@@ -28,17 +28,7 @@ EMBEDDED = "embedded"
 OPENAI = "openai"
 VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
 """The verbs that [use] gives a backend each, named or not."""
-OPENAI_DEFAULTS: Mapping[str, str] = {
-    "family": OPENAI,
-    "base_url": "https://api.openai.com/v1",
-    "api_key_env": "OPENAI_API_KEY",
-    "chat_model": "gpt-4o-mini",
-    "transcribe_model": "gpt-4o-mini-transcribe",
-    "speak_model": "gpt-4o-mini-tts",
-    "embed_model": "text-embedding-3-small",
-    "image_model": "gpt-image-1",
-    "voice": "alloy",
-}
+OPENAI_DEFAULTS: Mapping[str, str] = FAMILIES[OPENAI].presets[0].whole
 """The backend that stands for OPENAI_API_KEY when no file defines one of that name."""
 
 

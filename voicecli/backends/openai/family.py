@@ -5,9 +5,10 @@ Belongs here: the Family. Does not belong here: anything that costs an import be
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from voicecli.backends.family import Capabilities, Family, Limits
+from voicecli.backends.family import Capabilities, Endpoint, Family, Limits, Looking, Preset
 from voicecli.ports import Opened
 from voicecli.types import Backend
 from voicecli.verbs import Verb
@@ -69,4 +70,65 @@ def describe(backend: Backend) -> Capabilities:
     )
 
 
-FAMILY = Family("openai", "Any OpenAI-compatible service", describe)
+PRESETS = (
+    Preset(
+        "openai",
+        "OPENAI_API_KEY",
+        {
+            "family": "openai",
+            "base_url": "https://api.openai.com/v1",
+            "chat_model": "gpt-4o-mini",
+            "transcribe_model": "gpt-4o-mini-transcribe",
+            "speak_model": "gpt-4o-mini-tts",
+            "embed_model": "text-embedding-3-small",
+            "image_model": "gpt-image-1",
+            "voice": "alloy",
+        },
+    ),
+    Preset(
+        "groq",
+        "GROQ_API_KEY",
+        {
+            "family": "openai",
+            "base_url": "https://api.groq.com/openai/v1",
+            "chat_model": "llama-3.3-70b-versatile",
+            "transcribe_model": "whisper-large-v3-turbo",
+        },
+        ("transcribe", "chat"),
+    ),
+    Preset(
+        "deepseek",
+        "DEEPSEEK_API_KEY",
+        {"family": "openai", "base_url": "https://api.deepseek.com/v1", "chat_model": "deepseek-chat"},
+        ("chat",),
+    ),
+)
+"""Well-known services; their models are a beginning, 'voice models' lists all."""
+
+PORTS = (1234, 8000, 8001, 8080, 8880, 9997, 11434)
+"""Usual ports of LM Studio, vLLM and speaches and FunASR, llama.cpp and LocalAI, Kokoro, Xinference, Ollama."""
+
+
+def _nearby(ports: tuple[int, ...]) -> list[Looking]:
+    from voicecli.backends.openai.nearby import find
+
+    return [partial(find, port) for port in dict.fromkeys((*ports, *PORTS))]
+
+
+ENDPOINTS = (
+    Endpoint("POST", "/v1/chat/completions", ("chat", "image_describe")),
+    Endpoint("POST", "/v1/audio/transcriptions", ("transcribe",)),
+    Endpoint("POST", "/v1/audio/translations", ("transcribe",), "with `--translate`", command="transcribe"),
+    Endpoint("WS", "/v1/realtime", ("transcribe_live",), "with `live_url`"),
+    Endpoint("POST", "/v1/audio/speech", ("speak",)),
+    Endpoint("GET", "/v1/models", ("models", "health")),
+    Endpoint("GET", "/v1/audio/voices", ("voices",), "where the service has it"),
+    Endpoint("POST", "/v1/embeddings", ("embed",)),
+    Endpoint("POST", "/v1/images/generations", ("image_make",)),
+)
+"""Every endpoint that is asked."""
+
+
+FAMILY = Family(
+    "openai", "Any OpenAI-compatible service", describe, presets=PRESETS, nearby=_nearby, endpoints=ENDPOINTS
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from voicecli.backends.family import Capabilities, Family, Limits, own
+from voicecli.backends.family import Capabilities, Endpoint, Family, Limits, Preset, own
 from voicecli.backends.openai.family import CHAT_OPTIONS
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.types import Backend
@@ -89,4 +89,29 @@ def describe(backend: Backend) -> Capabilities:
     )
 
 
-FAMILY = Family("qiniu", "Qiniu's cloud voice: live recognition, speech, chat as OpenAI's", describe, QiniuSettings)
+ENDPOINTS = (
+    Endpoint("POST", "/v1/chat/completions", ("chat",)),
+    Endpoint("POST", "/v1/voice/asr", ("transcribe",), "for a recording at an address"),
+    Endpoint("WS", "/v1/voice/asr", ("transcribe", "transcribe_live"), "for a recording here, and live"),
+    Endpoint("POST", "/v1/voice/tts", ("speak",), 'with `speech_format = "wav"`'),
+    Endpoint("WS", "/v1/voice/tts", ("speak",)),
+    Endpoint("GET", "/v1/voice/list", ("voices", "health")),
+    Endpoint("GET", "/v1/models", ("models",)),
+)
+"""Every endpoint that is asked."""
+
+
+FAMILY = Family(
+    "qiniu",
+    "Qiniu's cloud voice: live recognition, speech, chat as OpenAI's",
+    describe,
+    QiniuSettings,
+    endpoints=ENDPOINTS,
+    presets=(
+        Preset(
+            "qiniu",
+            "QINIU_API_KEY",
+            {"family": "qiniu", "chat_model": "deepseek-v3", "voice": "qiniu_zh_female_tmjxxy"},
+        ),
+    ),
+)

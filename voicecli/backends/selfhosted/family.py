@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voicecli.backends.family import Capabilities, Family, Limits, own
+from voicecli.backends.family import Capabilities, Endpoint, Family, Limits, Looking, own
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.ports import Opened
 from voicecli.types import Backend
@@ -93,6 +93,34 @@ def describe(backend: Backend) -> Capabilities:
     )
 
 
+def _nearby(ports: tuple[int, ...]) -> list[Looking]:
+    from voicecli.backends.selfhosted.nearby import find, find_sensevoice
+
+    return [find, find_sensevoice]
+
+
+ENDPOINTS = (
+    Endpoint("POST", "/asr", ("transcribe",), "where the server does not stream", "asr"),
+    Endpoint("POST", "/asr/stream", ("transcribe", "health"), "", "asr"),
+    Endpoint("POST", "/api/v1/asr", ("transcribe",), "when `asr_url` ends with it", "asr"),
+    Endpoint("POST", "/api/chat", ("chat",), "where the server does not stream", "chat"),
+    Endpoint("POST", "/api/chat/stream", ("chat",), "", "chat"),
+    Endpoint("GET", "/health", ("models", "health"), "", "chat"),
+    Endpoint("POST", "/synthesize", ("speak",), "", "tts"),
+    Endpoint("GET", "/health", ("health",), "", "tts"),
+    Endpoint("GET", "/Qwen3-Embedding-4B/{text}", ("embed", "health"), "where the server has no batches", "embedding"),
+    Endpoint("POST", "/Qwen3-Embedding-4B", ("embed",), "", "embedding"),
+    Endpoint("POST", "/similarity", ("similar",), "", "embedding"),
+    Endpoint("POST", "/rerank", ("rerank",), "", "embedding"),
+)
+"""Every endpoint that is asked."""
+
+
 FAMILY = Family(
-    "selfhosted", "Local servers: SenseVoice, a chat server, a voice that clones", describe, SelfhostedSettings
+    "selfhosted",
+    "Local servers: SenseVoice, a chat server, a voice that clones",
+    describe,
+    SelfhostedSettings,
+    nearby=_nearby,
+    endpoints=ENDPOINTS,
 )
