@@ -117,6 +117,30 @@ def test_models_and_templates_are_completed(voice: Voice, tmp_path: Path) -> Non
         assert offered(voice, "voice chat -t re", {"VOICE_CONFIG": str(file)}) == ["review"]
 
 
+HOSTILE = [r"gpt-4o\`touch pwned;true\`", r"gpt-4o\$(touch pwned)"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_names_that_a_shell_would_run_are_not_offered(shell: str, voice: Voice, tmp_path: Path) -> None:
+    """Typer's script for zsh evaluates what it gets, twice; who installed it once still has it."""
+    names = [*HOSTILE, "gpt-4o-mini"]
+    with FakeServer() as server:
+        server.on("/v1/models", Reply.json({"data": [{"id": name} for name in names]}))
+        file = tmp_path / "voice.toml"
+        file.write_text(CONFIG.format(url=server.url))
+        line = "voice chat -b work -m gp"
+        env = asked(line) | {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+        env |= {"_VOICE_COMPLETE": f"complete_{shell}", "VOICE_CONFIG": str(file)}
+        run = voice(env=env | PATIENT)
+    assert b"gpt-4o-mini" in run.stdout and b"touch" not in run.stdout
+
+
+def test_zsh_gets_names_as_data(voice: Voice) -> None:
+    run = voice("--show-completion", "zsh", env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
+    assert run.returncode == 0
+    assert b"compadd -l -d shown -- " in run.stdout and b"eval" not in run.stdout
+
+
 def test_a_service_that_hangs_is_not_waited_for(voice: Voice, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         file = tmp_path / "voice.toml"

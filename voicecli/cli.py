@@ -21,6 +21,7 @@ from typer.core import HAS_RICH, TyperCommand, TyperGroup
 from voicecli import __version__
 from voicecli.commands.session import Session, shared_options
 from voicecli.errors import INTERRUPTED, UsageError, VoiceError, culprit
+from voicecli.terminal import completing
 from voicecli.terminal import restoring as terminal
 from voicecli.terminal.console import Console, OutputClosedError, prepare_streams
 from voicecli.verbs import COMMANDS
@@ -148,6 +149,8 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def _invoke(argv: Sequence[str], session: Session) -> object:
+    if any(each.startswith(("--show-completion", "--install-completion")) for each in argv):
+        completing.use_own_zsh_script()
     return typer.main.get_command(app).main(list(argv), prog_name="voice", standalone_mode=False, obj=session)
 
 

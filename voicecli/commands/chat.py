@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
 
-TEMPLATES = "templates"
-"""The folder for -t, beside the configuration."""
-
 PLACE = "$input"
 """Where a template takes the question; at its end where it has no such place."""
 
@@ -257,6 +254,8 @@ def _template(session: Session, name: str | None) -> str:
     """The text of `-t NAME`. Raises UsageError naming what there is."""
     if name is None:
         return ""
+    from voicecli.config.files import TEMPLATES
+
     folder = session.config().config_dir / TEMPLATES
     for path in (folder / name, folder / f"{name}.md", folder / f"{name}.txt", Path(name)):
         if path.is_file():

@@ -147,7 +147,7 @@ def export(
     format: Annotated[
         str | None,
         typer.Option(
-            "-f", "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}.", autocompletion=completing.exports
+            "-f", "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}.", autocompletion=completing.words(*FORMATS)
         ),
     ] = None,
     output: Output = None,

@@ -48,7 +48,7 @@ _Format = Annotated[
         "--format",
         metavar="FORMAT",
         help=f"{', '.join(FORMATS)}; others, as aac, where the service makes them.",
-        autocompletion=completing.sounds,
+        autocompletion=completing.words(*FORMATS, "aac"),
     ),
 ]
 _Play = Annotated[bool, typer.Option("--play", help="With -o: out of the loudspeaker too.")]

@@ -59,7 +59,7 @@ _Format = Annotated[
         "--format",
         metavar="FORMAT",
         help=f"{', '.join(FORMATS)}; repeatable.",
-        autocompletion=completing.texts,
+        autocompletion=completing.words(*FORMATS),
     ),
 ]
 _Input = Annotated[list[str] | None, typer.Option("-i", "--input", metavar="FILE", help="A recording too; repeatable.")]

@@ -17,6 +17,9 @@ from typing import Any
 from voicecli.errors import ConfigError
 from voicecli.storage.atomic import Part, alone_in
 
+TEMPLATES = "templates"
+"""The folder beside the configuration that holds system prompts, each in a file of its own."""
+
 LARGEST = 1 << 20
 """Bytes of the largest file that is read as a configuration."""
 

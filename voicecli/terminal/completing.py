@@ -5,12 +5,28 @@ Belongs here: the names, quickly, and none where anything goes wrong. Does not b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from voicecli.commands.session import Session
-    from voicecli.types import Verb
+    from voicecli.config import Config
+    from voicecli.terminal.console import Console
+    from voicecli.verbs import Verb
+    from voicecli.wiring.opening import Opens
+
+
+class Asking(Protocol):
+    """Whose command line is completed: what is needed of a session."""
+
+    env: Mapping[str, str]
+    console: Console
+    backend: str | None
+
+    def config(self) -> Config: ...
+
+    @property
+    def open(self) -> Opens: ...
+
 
 PATIENCE_S = 0.3
 """A person who presses Tab should not notice a wait; starting the program takes a tenth of a second more."""
@@ -19,7 +35,7 @@ PATIENCE = "_VOICE_COMPLETE_WAIT_S"
 """The variable that makes it longer, for who would rather wait."""
 
 
-Names = Callable[["Session"], Iterable[str]]
+Names = Callable[[Asking], Iterable[str]]
 
 
 def _completer(names: Names, *, slow: bool = False) -> Callable[[Any, str], list[str]]:
@@ -40,7 +56,7 @@ def _completer_by(choose: Callable[[dict[str, Any]], tuple[Names, bool]]) -> Cal
             names, slow = choose(ctx.params)
             found = _in_time(session, names) if slow else names(session)
             wanted = incomplete.casefold()
-            return [_typed(session, name) for name in found if name.casefold().startswith(wanted)]
+            return [_typed(session, name) for name in found if fits(name) and name.casefold().startswith(wanted)]
         except Exception:
             return []
 
@@ -51,7 +67,7 @@ def _completer_by(choose: Callable[[dict[str, Any]], tuple[Names, bool]]) -> Cal
     return complete
 
 
-def _in_time(session: Session, names: Names) -> list[str]:
+def _in_time(session: Asking, names: Names) -> list[str]:
     """The names, or a program that has ended: what hangs in a look-up or a driver would hold its exit up."""
     import threading
 
@@ -71,7 +87,48 @@ def _in_time(session: Session, names: Names) -> list[str]:
     return found
 
 
-def _typed(session: Session, name: str) -> str:
+def fits(name: str) -> bool:
+    """Whether a name may be offered. Shells evaluate what they are offered, some of them twice: a service's or a
+    device's name with a backslash or a control in it is not passed on. No honest name has one."""
+    return "\\" not in name and name.isprintable()
+
+
+ZSH = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+  local line
+  local -a offered shown
+  for line in "${(@f)$(env _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" _TYPER_COMPLETE_FISH_ACTION=get-args \\
+      %(autocomplete_var)s=complete_fish %(prog_name)s 2>/dev/null)}"; do
+    [[ -n $line ]] || continue
+    offered+=("${line%%%%$'\\t'*}")
+    shown+=("${line/$'\\t'/  -- }")
+  done
+  if (( $#offered )); then
+    compadd -l -d shown -- "${offered[@]}"
+  else
+    _files
+  fi
+}
+
+if [[ ${funcstack[1]} == "_%(prog_name)s" ]]; then
+  %(complete_func)s "$@"
+else
+  compdef %(complete_func)s %(prog_name)s
+fi
+"""
+"""What zsh is given instead of Typer's script, which evaluates the names: here they are data, a line each."""
+
+
+def use_own_zsh_script() -> None:
+    """From now on `--show-completion` and `--install-completion` have ours. Typer has no public place for it."""
+    from typer import _completion_shared
+
+    _completion_shared._completion_scripts["zsh"] = ZSH
+
+
+def _typed(session: Asking, name: str) -> str:
     """The name as it would be typed: bash takes what it is offered word for word."""
     if session.env.get("_VOICE_COMPLETE") != "complete_bash":
         return name
@@ -83,25 +140,25 @@ def _typed(session: Session, name: str) -> str:
 # -- names -----------------------------------------------------------------------------------------
 
 
-def _backends(session: Session) -> Iterable[str]:
+def _backends(session: Asking) -> Iterable[str]:
     from voicecli.backends.registry import built_in
 
     return sorted({*session.config().backends, *built_in()})
 
 
-def _profiles(session: Session) -> Iterable[str]:
+def _profiles(session: Asking) -> Iterable[str]:
     return session.config().profiles
 
 
-def _voices(session: Session) -> Iterable[str]:
+def _voices(session: Asking) -> Iterable[str]:
     return [each.name for each in _listed(session, "voices")]
 
 
-def _models(session: Session) -> Iterable[str]:
+def _models(session: Asking) -> Iterable[str]:
     return _listed(session, "models")
 
 
-def _listed(session: Session, verb: Verb) -> list[Any]:
+def _listed(session: Asking, verb: Verb) -> list[Any]:
     """What a service lists. A key that a program must be asked for is not: it might ask the person."""
     import asyncio
 
@@ -119,7 +176,7 @@ def _listed(session: Session, verb: Verb) -> list[Any]:
 
 
 def _devices(kind: Literal["input", "output"]) -> Names:
-    def named(session: Session) -> Iterable[str]:
+    def named(session: Asking) -> Iterable[str]:
         from voicecli.audio.devices import list_devices
 
         return dict.fromkeys(each.name for each in list_devices() if each.channels(kind))
@@ -127,25 +184,7 @@ def _devices(kind: Literal["input", "output"]) -> Names:
     return named
 
 
-def _sounds(session: Session) -> Iterable[str]:
-    from voicecli.commands.speak import FORMATS
-
-    return (*FORMATS, "aac")
-
-
-def _texts(session: Session) -> Iterable[str]:
-    from voicecli.commands.transcribe_plan import FORMATS
-
-    return FORMATS
-
-
-def _exports(session: Session) -> Iterable[str]:
-    from voicecli.commands.history import FORMATS
-
-    return FORMATS
-
-
-def _settings(session: Session) -> Iterable[str]:
+def _settings(session: Asking) -> Iterable[str]:
     return sorted(session.config().sources)
 
 
@@ -163,7 +202,7 @@ def _values(typed: dict[str, Any]) -> tuple[Names, bool]:
 def _at(backend: str | None, names: Names) -> Names:
     """The names that a backend has, rather than the one that is used."""
 
-    def named(session: Session) -> Iterable[str]:
+    def named(session: Asking) -> Iterable[str]:
         session.backend = backend or session.backend
         return names(session)
 
@@ -178,7 +217,7 @@ def _choices(key: str) -> Iterable[str]:
     return choices_of(hint_for(parts(key), Origin("", dotted, dotted)))
 
 
-def _families(session: Session) -> Iterable[str]:
+def _families(session: Asking) -> Iterable[str]:
     from voicecli.backends.registry import FAMILIES
 
     return FAMILIES
@@ -196,14 +235,14 @@ _VALUES: tuple[tuple[str, Names, bool], ...] = (
 """Settings whose values are names: which, and whether they are slow. What others may be, their types tell."""
 
 
-def _templates(session: Session) -> Iterable[str]:
-    from voicecli.commands.chat import TEMPLATES
+def _templates(session: Asking) -> Iterable[str]:
+    from voicecli.config.files import TEMPLATES
 
     folder = session.config().config_dir / TEMPLATES
     return sorted(each.stem for each in folder.glob("*") if each.is_file())
 
 
-def _tools(session: Session) -> Iterable[str]:
+def _tools(session: Asking) -> Iterable[str]:
     from voicecli.toolbox.offer import known
 
     return (*known(), *session.config().mcp)
@@ -220,9 +259,6 @@ models = _completer(_models, slow=True)
 voices = _completer(_voices, slow=True)
 microphones = _completer(_devices("input"), slow=True)
 loudspeakers = _completer(_devices("output"), slow=True)
-sounds = _completer(_sounds)
-texts = _completer(_texts)
-exports = _completer(_exports)
 settings = _completer(_settings)
 values = _completer_by(_values)
 templates = _completer(_templates)
