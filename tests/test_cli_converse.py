@@ -23,7 +23,7 @@ from tests import long
 from tests.conftest import Voice
 from tests.fakes.forms import spoken
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
-from tests.test_cli_chat import PATH, STOP, answering, event
+from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.virtual import virtual_devices
 from tests.work import serve, written
 from voicecli.commands.converse import FILES
@@ -36,7 +36,8 @@ server = pytest.fixture(serve)
 @pytest.fixture
 def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
     models = {"chat_model": "m1", "transcribe_model": "ears", "speak_model": "mouth"}
-    return written(tmp_path, server.url, ["chat", "transcribe", "speak"], **models)
+    found = written(tmp_path, server.url, ["chat", "transcribe", "speak"], api_key_env="WORK_KEY", **models)
+    return found | {"WORK_KEY": KEY}
 
 
 def asked(server: FakeServer) -> list[list[tuple[str, Any]]]:
@@ -275,12 +276,15 @@ def test_what_was_typed_is_kept_for_its_owner_alone(server: FakeServer, talk: Ta
             person.types("a question\r")
             person.until("fine")
             person.prompted()
+            person.types(f"my key is {KEY}\r")
+            person.until("fine")
+            person.prompted()
             person.types("\x04")
             assert person.leaves() == 0
         found = list((tmp_path / "state").rglob("typed"))
         assert bool(found) is kept
     assert found[0].stat().st_mode & 0o777 == 0o600
-    assert "a question" in found[0].read_text()
+    assert "a question" in found[0].read_text() and "my key is ****" in found[0].read_text()
 
 
 def test_markdown_is_rendered_for_a_person_unless_plain(server: FakeServer, talk: Talks) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from voicecli.storage.conversations import Conversation, Message, Store
+from voicecli.storage.typed import entries
 
 
 @pytest.fixture
@@ -415,6 +417,61 @@ def test_rm_removes_what_is_named_without_asking_a_pipe(voice: Voice, file: Path
     assert b"question 3" in file.read_bytes()
     assert b"question 2" not in file.read_bytes()
     assert json.loads(voice("history", "rm", "3", "--json").stdout) == {"removed": 1}
+
+
+def typed(file: Path, *lines: tuple[float, str]) -> Path:
+    """What the prompt of chat has written: lines, and how many seconds ago each was typed."""
+    path = file.with_name("typed")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    entries = [(datetime.fromtimestamp(time.time() - ago), text) for ago, text in lines]
+    path.write_text("".join(f"\n# {at}\n" + "".join(f"+{each}\n" for each in t.split("\n")) for at, t in entries))
+    return path
+
+
+def texts(path: Path) -> list[str]:
+    return [each.text for each in entries(path)]
+
+
+def test_rm_removes_what_was_typed(voice: Voice, file: Path) -> None:
+    """Of one conversation by its words and its time, with --all everything, also where no conversation is left."""
+    with Store.open(file) as store:
+        asked = Message("user", "[a.txt]\nlong\n\nhow blue\nis it?")
+        store.write(Conversation("chat"), [asked, Message("assistant", "very")])
+        store.write(Conversation("chat"), [Message("user", "else"), Message("assistant", "yes")])
+    day = 86_400.0
+    path = typed(file, (9 * day, "how blue\nis it?"), (8 * day, "old"), (1, "/system I am Bob"))
+    assert texts(path) == ["how blue\nis it?", "old", "/system I am Bob"]
+    assert voice("history", "rm", "1").returncode == 0
+    assert texts(path) == ["old"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert voice("history", "rm", "--all", "--yes").returncode == 0
+    assert not path.exists()
+    typed(file, (1, "again"))
+    assert voice("history", "rm", "--all", "--yes").stderr == b"0 conversations removed.\n"
+    assert not path.exists()
+
+
+def test_what_was_typed_too_long_ago_is_forgotten(voice: Voice, file: Path) -> None:
+    with Store.open(file) as store:
+        store.write(Conversation("chat"), [Message("user", "hi"), Message("assistant", "ho")])
+    path = typed(file, (9 * 86_400.0, "old"), (1, "new"))
+    assert voice("history", "list", env={"VOICE_HISTORY_KEEP_DAYS": "5"}).returncode == 0
+    assert texts(path) == ["new"]
+
+
+@pytest.mark.needs_posix
+def test_on_a_disk_without_room_the_history_is_listed_and_the_message_says_so(file: Path, home: dict[str, str]) -> None:
+    """A limit of zero bytes for files is what SQLite takes for such a disk."""
+    with Store.open(file) as store:
+        store.write(Conversation("chat"), [Message("user", "sky"), Message("assistant", "blue")])
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        line = f"ulimit -f 0; exec {sys.executable} -B -m voicecli history {' '.join(words)}"
+        return subprocess.run(["sh", "-c", line], env=home, capture_output=True, text=True, timeout=60)
+
+    listed, removed = run("list"), run("rm", "1")
+    assert (listed.returncode, "sky" in listed.stdout) == (0, True), listed.stderr
+    assert removed.returncode == 2 and "the disk is full" in removed.stderr, removed.stderr
 
 
 @pytest.mark.usefixtures("kept")

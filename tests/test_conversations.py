@@ -522,7 +522,7 @@ def test_a_folder_that_may_only_be_read_is_read(closed: str) -> None:
         if os.getuid() == 0:
             Path(folder).chmod(Path(folder).stat().st_mode | 0o005)
         assert as_nobody(lambda: read(path)) == "2 messages"
-        assert as_nobody(lambda: write(path)).endswith("cannot be written. See who owns it and its folder.")
+        assert as_nobody(lambda: write(path)).endswith("See who owns it and its folder, and whether the disk is full.")
         Path(folder).chmod(0o755)
 
 

@@ -111,3 +111,19 @@ def test_two_programs_in_one_folder(here: Path) -> None:
         names = {second.keep("png").name: b"second", first.keep("png").name: b"first"}
     assert {name: (here / name).read_bytes() for name in names} == names
     assert len(names) == 2
+
+
+@pytest.mark.needs_posix
+def test_a_folder_that_became_a_link_since_a_file_was_found_is_not_followed(tmp_path: Path) -> None:
+    here, secret = tmp_path / "here", tmp_path / "secret"
+    for folder in (here / "sub", secret):
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text(folder.name)
+    places = Places(here)
+    found = places.find("sub/a.txt")
+    with places.opened(found) as file:
+        assert file.read() == b"sub"
+    (here / "sub").rename(tmp_path / "away")
+    (here / "sub").symlink_to(secret)
+    with pytest.raises(InputError, match="cannot be read"), places.opened(found):
+        pass

@@ -35,9 +35,6 @@ COMMANDS = {
 FILES = ("/attach", "/save")
 """Behind these Tab completes the name of a file."""
 
-TYPED = "typed"
-"""Where lines that were typed are kept, in the folder for state."""
-
 
 class Converse:
     """The conversation and what the person set. `fresh` makes a keeper for a new conversation."""
@@ -62,11 +59,13 @@ class Converse:
 
     def run(self) -> None:
         """Until the person leaves."""
+        from voicecli.storage.typed import NAME
         from voicecli.terminal.prompt import Prompt
 
         config = self._turns.session.config()
         keeps = config.history.enabled and not self._private
-        prompt = Prompt(list(self._does), config.state_dir / TYPED if keeps else None, FILES)
+        typed = config.state_dir / NAME if keeps else None
+        prompt = Prompt(list(self._does), typed, FILES, self._turns.session.console.masked)
         self._turns.session.console.note("/help lists commands, Alt-Enter begins a new line, Ctrl-D leaves.")
         self._turns.running = running = common.Running()
         if self._turns.aloud is not None:

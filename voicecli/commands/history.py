@@ -29,6 +29,8 @@ app = typer.Typer(
 FORMATS = ("markdown", "json")
 EXTENSIONS = {".md": "markdown", ".markdown": "markdown", ".json": "json"}
 SPEAKERS = {"user": "you:   ", "assistant": "voice: ", "system": "system: "}
+BEFORE_S = 60.0
+"""A conversation begins, for the file, with its first answer: what led to it was typed a little before."""
 OPENING = 60
 """Characters of the first question that `list` shows."""
 
@@ -117,7 +119,7 @@ def rm(
     every: Annotated[bool, typer.Option("--all", help="Remove all conversations.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
-    """Remove conversations; nothing of them is left in the file. Asks first on a terminal.
+    """Remove conversations and what was typed in them; nothing of it is left. Asks first on a terminal.
 
     Examples:
       voice history rm 12 trip
@@ -129,14 +131,36 @@ def rm(
     with _opened(run) as store:
         numbers = None if every else {_found(store, ref).id for ref in which or ()}
         count = (store.count() if store else 0) if numbers is None else len(numbers)
-        if store is None or not count or not _agreed(run, count, every=every, yes=yes):
+        if not (count or (every and _typed(run).exists())) or not _agreed(run, count, every=every, yes=yes):
             run.console.note("Nothing was removed.")
             return
-        removed = store.remove(numbers)
+        _forget_typed(run, store, numbers)
+        removed = store.remove(numbers) if store else 0
     if run.json:
         run.console.json_line({"removed": removed})
     else:
         run.console.note(f"{_counted(removed)} removed.")
+
+
+def _typed(run: Session) -> Path:
+    """Where the lines are that were typed at the prompt of `voice chat`."""
+    from voicecli.storage.typed import NAME
+
+    return run.config().state_dir / NAME
+
+
+def _forget_typed(run: Session, store: Store | None, numbers: Iterable[int] | None) -> None:
+    """What was typed in these conversations (None: ever) goes with them: by its words, and by when it was."""
+    from voicecli.storage.typed import Entry, forget
+
+    gone = [store.find(str(number)) for number in numbers or ()] if store else []
+    said = [each.content for one in gone for each in (store.messages(one.id) if store else ()) if each.role == "user"]
+
+    def goes(entry: Entry) -> bool:
+        then = any(one.began - BEFORE_S <= entry.at <= one.changed for one in gone)
+        return numbers is None or then or any(text.endswith(entry.text.strip()) for text in said)
+
+    forget(_typed(run), goes)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from voicecli.errors import InputError, UsageError
+from voicecli.storage import typed
 from voicecli.storage.database import (
     connect,
     in_one,
@@ -142,7 +143,8 @@ class Store:
         index: bool = True,
         now: Callable[[], float] = time.time,
     ) -> Store:
-        """Opens the history, makes it when there is none, and forgets what is older than `keep_days` (0: nothing).
+        """Opens the history, makes it when there is none, and forgets what is older than `keep_days` (0: nothing),
+        what was typed too.
 
         With `reading` a file that can't be written is opened all the same. Without `index` (or where this
         SQLite has none) searching looks through everything.
@@ -154,6 +156,7 @@ class Store:
                 store = cls(path, db, now, indexed=indexed)
                 if writable and keep_days:
                     store.forget_before(now() - keep_days * _DAY_S)
+                    typed.forget(path.with_name(typed.NAME), lambda each: each.at < now() - keep_days * _DAY_S)
             except BaseException:
                 db.close()
                 raise

@@ -59,13 +59,22 @@ def connect(path: Path, *, reading: bool, busy_s: float) -> tuple[Any, bool]:
         writable = False
     if not writable and not reading:
         raise trouble(path, "READONLY", "")
-    if writable:
-        return _opened(path, busy_s, "mode=rw"), True
+    try:
+        if writable:
+            return _opened(path, busy_s, "mode=rw"), True
+    except sqlite().OperationalError as exc:
+        if not (reading and _no_room(exc)):
+            raise
     try:
         return _opened(path, busy_s, "mode=ro"), False
     except sqlite().OperationalError:
         # Nothing can be put beside the file, as WAL wants it. So nobody else writes either.
         return _opened(path, busy_s, "mode=ro&immutable=1"), False
+
+
+def _no_room(exc: Exception) -> bool:
+    """Whether not even what SQLite puts beside a file to read it has room."""
+    return getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_IOERR", "SQLITE_FULL"))
 
 
 def _opened(path: Path, busy_s: float, how: str) -> Any:
@@ -170,8 +179,9 @@ _TROUBLES = {
     "ERROR": ("is not what voice wrote", "Move it away, and a new one is begun."),
     "BUSY": ("is in use by another program", "Try again in a moment."),
     "LOCKED": ("is in use by another program", "Try again in a moment."),
-    "FULL": ("cannot be written: the disk is full", ""),
-    "READONLY": ("cannot be written", "See who owns it and its folder."),
+    "FULL": ("cannot be written: the disk is full", "Make room."),
+    "IOERR": ("cannot be used: the disk is full, or it fails", "Make room, or see whether the disk is in order."),
+    "READONLY": ("cannot be written", "See who owns it and its folder, and whether the disk is full."),
     "PERM": ("cannot be written", "See who owns it and its folder."),
     "CANTOPEN": ("cannot be opened", "See who owns it and its folder."),
 }

@@ -6,7 +6,7 @@ Does not belong here: what a command does, asking a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -67,14 +67,20 @@ class Prompt:
     """A line to type: history by the arrow keys, pasted text of many lines stays one question.
 
     Tab completes `commands`, and a file behind those of `files`. `history` is a file too (None: nothing is kept),
-    for its owner alone.
+    for its owner alone; what is written there passes through `masked`.
     """
 
-    def __init__(self, commands: Sequence[str], history: Path | None, files: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        commands: Sequence[str],
+        history: Path | None,
+        files: Sequence[str] = (),
+        masked: Callable[[str], str] = str,
+    ) -> None:
         from prompt_toolkit import PromptSession
 
         self._session: PromptSession[str] = PromptSession(
-            history=_history(history),
+            history=_history(history, masked),
             completer=_completer(commands, files),
             complete_while_typing=False,
             key_bindings=_keys(),
@@ -128,8 +134,12 @@ def _keys() -> Any:
     return keys
 
 
-def _history(path: Path | None) -> Any:
+def _history(path: Path | None, masked: Callable[[str], str]) -> Any:
     from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    class Masked(FileHistory):
+        def store_string(self, string: str) -> None:
+            super().store_string(masked(string))
 
     if path is None:
         return InMemoryHistory()
@@ -140,4 +150,4 @@ def _history(path: Path | None) -> Any:
         return InMemoryHistory()
     with suppress(OSError):
         path.chmod(0o600)
-    return FileHistory(str(path))
+    return Masked(str(path))

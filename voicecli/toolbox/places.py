@@ -85,7 +85,7 @@ class Places:
         """A file that was found, open to be read. Raises InputError."""
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
-            file = os.fdopen(os.open(path, flags), "rb")
+            file = os.fdopen(_opened(path, flags), "rb")
         except OSError as exc:
             raise InputError(f"cannot be read: {exc.strerror}", who=self.shown(path)) from exc
         with file:
@@ -137,6 +137,23 @@ class NewFile:
                 self._kept(path)
                 return path
         raise AssertionError("numbers do not end")
+
+
+def _opened(path: Path, flags: int) -> int:
+    """Opens `path`, none of whose parts may be a link by now: each is opened from the one before. OSError."""
+    if os.open not in os.supports_dir_fd:
+        return os.open(path, flags)
+    folder = os.open(path.anchor, os.O_RDONLY | os.O_DIRECTORY)
+    for part in path.parts[1:-1]:
+        try:
+            inner = os.open(part, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        finally:
+            os.close(folder)
+        folder = inner
+    try:
+        return os.open(path.name, flags, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _link(part: Path, path: Path) -> None:
