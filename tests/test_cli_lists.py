@@ -13,7 +13,7 @@ from tests.conftest import Voice
 from tests.fakes.server import FakeServer, Reply
 from voicecli.backends.registry import FAMILIES
 from voicecli.commands.backends import capabilities
-from voicecli.commands.voices import _wanted as wanted
+from voicecli.commands.voices import wanted
 from voicecli.types import Voice as Spoken
 from voicecli.verbs import ALL_VERBS
 

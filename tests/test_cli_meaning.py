@@ -15,8 +15,8 @@ from tests.conftest import Voice
 from tests.fakes.meaning import SIZE, nearness, vector
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.server import Reply
-from voicecli.commands.embed import BATCH, Npy
 from voicecli.errors import ProtocolError
+from voicecli.usecases.meaning import BATCH, Npy
 
 TEXTS = ["a pig in the mud", "早上好 \N{PIG FACE}", "50% of 7/8"]
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.errors import InputError, UsageError
-from voicecli.terminal.console import Console, OutputClosedError, as_text, dump_json
+from voicecli.terminal.console import Console, OutputClosedError, dump_json
 from voicecli.text.clean import clean
+from voicecli.text.decoding import as_text
 from voicecli.types import Secret, Word
 
 ESC = "\x1b"

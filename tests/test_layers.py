@@ -22,6 +22,7 @@ PURE = {
     "audio.pcm",
     "audio.endpointer",
     "audio.playout",
+    "audio.pace",
     "audio.seams",
     "audio.splitter",
     "text",

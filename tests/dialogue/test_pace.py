@@ -12,9 +12,9 @@ import pytest
 
 from tests.clock import run
 from tests.dialogue.talking import RATE, Brain, Ears, Room, Voice
+from voicecli.audio.pace import LONGEST_S, MARGIN, REMEMBERED, UNKNOWN_S, Pace
 from voicecli.audio.playout import Playout
 from voicecli.dialogue.loop import Rules
-from voicecli.dialogue.pace import LONGEST_S, MARGIN, REMEMBERED, UNKNOWN_S, Pace
 
 
 def piece(pace: Pace, *arrivals: tuple[float, float], text: str = "one two") -> None:

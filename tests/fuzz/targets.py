@@ -36,10 +36,11 @@ from voicecli.dialogue.reading import read
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
 from voicecli.notes import cutting
 from voicecli.storage import cache
-from voicecli.terminal.console import as_text, dump_json
+from voicecli.terminal.console import dump_json
 from voicecli.text import subtitles
 from voicecli.text.blocks import Blocks
 from voicecli.text.clean import clean
+from voicecli.text.decoding import as_text
 from voicecli.text.reasoning import closes_unopened
 from voicecli.text.sentences import SentenceSplitter, split_text
 from voicecli.text.spoken import Speakable, speakable

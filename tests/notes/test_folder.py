@@ -10,7 +10,7 @@ import pytest
 from voicecli.errors import InputError
 from voicecli.notes import folder
 from voicecli.notes.folder import LARGEST, LeftOut, Note, UnfitError, notes, read, roots
-from voicecli.terminal.console import as_text
+from voicecli.text.decoding import as_text
 
 NOW = 4_000_000_000 * 10**9
 

@@ -22,7 +22,7 @@ from voicecli.notes.folder import LeftOut
 from voicecli.notes.index import BATCH, Index
 from voicecli.notes.store import Embedder
 from voicecli.storage.atomic import take_turn
-from voicecli.terminal.console import as_text
+from voicecli.text.decoding import as_text
 
 pytestmark = pytest.mark.anyio
 
@@ -221,7 +221,7 @@ RUN = """
     from pathlib import Path
     from tests.notes.world import ME
     from voicecli.backends.selfhosted.meaning import open_meaning
-    from voicecli.terminal.console import as_text
+    from voicecli.text.decoding import as_text
     from voicecli.notes.folder import roots
     from voicecli.notes.index import Index
     from voicecli.notes.store import NoteStore

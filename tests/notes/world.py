@@ -15,7 +15,7 @@ from tests.fakes.meaning import vector
 from voicecli.notes.folder import Root, roots
 from voicecli.notes.index import Done, Index
 from voicecli.notes.store import Embedder, NoteStore
-from voicecli.terminal.console import as_text
+from voicecli.text.decoding import as_text
 from voicecli.types import EmbedOptions
 
 ME = Embedder("lab", "m1", "here")

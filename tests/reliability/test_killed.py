@@ -22,9 +22,9 @@ import soundfile
 from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.test_talk_devices import settings
-from voicecli.commands.speech_cache import _read
 from voicecli.storage.cache import PieceCache, clear
 from voicecli.storage.conversations import Store
+from voicecli.usecases.speaking.keeping import _read
 
 KILLS = 4
 RECORDINGS = 6
@@ -113,7 +113,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from voicecli.storage.cache import PieceCache
-from voicecli.commands.speech_cache import _write
+from voicecli.usecases.speaking.keeping import _write
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.types import PcmFormat, Transcript
 folder, who = Path(sys.argv[1]), sys.argv[2]

@@ -1,24 +1,22 @@
 """The loudspeaker: takes its samples from a playout and tells it when they will sound.
 
-Belongs here: one output stream with its callback on the sound card's thread, and `play` for a single
-sound. Does not belong here: lanes, gain, decisions (playout, loop), decoding (codec).
+Belongs here: one output stream with its callback on the sound card's thread. Does not belong here: lanes, gain,
+decisions (playout, solo, loop), decoding (codec).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
 from voicecli.audio import devices, pcm
 from voicecli.audio.clock import PlaybackClock
-from voicecli.errors import DeviceError, only
+from voicecli.errors import DeviceError
 
 log = logging.getLogger(__name__)
 
@@ -228,127 +226,4 @@ class _Source:
             wanted = max(1, round((count - len(self._rest) // 2) * self._step))
             self._rest += self._resampler.feed(self._playout.render(wanted, at + ahead))
         out, self._rest = self._rest[: 2 * count], self._rest[2 * count :]
-        return out
-
-
-# ------------------------------------------------------------------------------- one sound only
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """`seconds` of sound were played; `underruns` times the next piece came too late."""
-
-    seconds: float
-    underruns: int
-
-
-async def play(chunks: AsyncIterator[bytes], rate: int, device: devices.Wanted = None) -> Played:
-    """Plays s16le mono at `rate` as it arrives; returns when the last sample has sounded.
-
-    The device is opened (and woken) while the first chunk is still awaited. DeviceError: none, or lost.
-    """
-    queue = _Queue(rate)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_sound(queue, device))
-            async for chunk in chunks:
-                await queue.put(chunk)
-            queue.end()
-    except BaseExceptionGroup as group:
-        raise only(group) from None
-    return Played(queue.played / rate, queue.underruns)
-
-
-async def _sound(queue: _Queue, device: devices.Wanted) -> None:
-    """Opens the loudspeaker and keeps it until all has sounded."""
-    async with Loudspeaker(device, queue, queue.pump, devices.WHOLE) as speaker, asyncio.TaskGroup() as tasks:
-        queue.asleep = False
-        watch = tasks.create_task(speaker.watch())
-        await queue.drained()
-        watch.cancel()
-
-
-class _Queue:
-    """A playout of one sound: begins when told and `START_S` of it is there, holds at most `FULL_S`.
-
-    With less than `LITTLE_S` left it fills up again in the next pause, so that no word is broken.
-    """
-
-    START_S = 0.12
-    LITTLE_S = 0.06
-    FULL_S = 10.0
-    TAIL_S = 0.1
-    """Waited after the last sample: what devices claim of their delay is short by some ms."""
-
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
-        self.notices: deque[None] = deque()
-        self.played = 0
-        self.underruns = 0
-        self._lock = threading.Lock()
-        self._pieces: deque[bytes] = deque()
-        self._held = 0
-        self.asleep = True
-        """What a device is given before it is awake may be lost."""
-        self._playing = False
-        self._complete = False
-        self._sounds_until = 0.0
-        self._moved = asyncio.Event()
-
-    async def put(self, data: bytes) -> None:
-        """Adds sound; waits while there is more than enough."""
-        with self._lock:
-            self._pieces.append(data)
-            self._held += len(data)
-        await self._until(lambda: self._held < 2 * self.rate * self.FULL_S)
-
-    def end(self) -> None:
-        """No more comes."""
-        self._complete = True
-        self._moved.set()
-
-    async def drained(self) -> None:
-        """Waits until the end has sounded."""
-        await self._until(lambda: self._complete and not self._held)
-        if self.played:
-            await asyncio.sleep(max(0.0, self._sounds_until + self.TAIL_S - asyncio.get_running_loop().time()))
-
-    async def _until(self, true: Callable[[], bool]) -> None:
-        while not true():
-            self._moved.clear()
-            await self._moved.wait()
-
-    def pump(self) -> None:
-        self.notices.clear()
-        self._moved.set()
-
-    def render(self, count: int, at: float) -> bytes:
-        if self.asleep or (not self._playing and self._lacks(self.START_S)):
-            return bytes(2 * count)
-        with self._lock:
-            if self._lacks(self.LITTLE_S) and pcm.pauses(self._pieces, self.rate):
-                self._playing = False
-                return bytes(2 * count)
-            data = self._take(2 * count)
-        missing = 2 * count - len(data)
-        self.underruns += bool((self._playing or data) and missing and not self._complete)
-        self._playing = not missing
-        if data:
-            self.played += len(data) // 2
-            self._sounds_until = at + len(data) / 2 / self.rate
-            self.notices.append(None)
-        return data + bytes(missing)
-
-    def _lacks(self, seconds: float) -> bool:
-        return not self._complete and self._held < 2 * self.rate * seconds
-
-    def _take(self, wanted: int) -> bytes:
-        out = b""
-        while self._pieces and len(out) < wanted:
-            piece = self._pieces.popleft()
-            need = wanted - len(out)
-            out += piece[:need]
-            if len(piece) > need:
-                self._pieces.appendleft(piece[need:])
-        self._held -= len(out)
         return out

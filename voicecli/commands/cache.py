@@ -1,6 +1,6 @@
 """`voice cache`: what was kept so that it is not paid for twice.
 
-Belongs here: listing and clearing it. Does not belong here: keeping it (storage.cache, speech_cache, notes.store).
+Belongs here: listing and clearing it. Does not belong here: keeping it (storage.cache, usecases, notes.store).
 """
 
 from __future__ import annotations

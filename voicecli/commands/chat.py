@@ -212,9 +212,9 @@ def _converse(turns: Any, files: Attached, private: bool) -> None:
 
 
 def _aloud(session: Session, voice: str | None) -> Any:
-    from voicecli.commands.aloud import Aloud
+    from voicecli.usecases.speaking.aloud import Aloud
 
-    return Aloud(session, common.voice_name(voice))
+    return Aloud(session.services(), common.voice_name(voice))
 
 
 def _check_images(family: Capabilities, options: ChatOptions, files: Attached) -> None:

@@ -130,12 +130,12 @@ class Converse:
         self._turns.aloud.voice = common.voice_name(rest)
 
     def _speak(self, rest: str) -> None:
-        from voicecli.commands.aloud import Aloud
+        from voicecli.usecases.speaking.aloud import Aloud
 
         if common.one_of(rest or "on", ("on", "off"), "/speak") == "off":
             self._turns.aloud = None
         elif self._turns.aloud is None:
-            self._turns.aloud = Aloud(self._turns.session, running=self._turns.running)
+            self._turns.aloud = Aloud(self._turns.session.services(), running=self._turns.running)
         self._say(f"answers are {'' if self._turns.aloud else 'not '}read aloud.")
 
     def _attach(self, rest: str) -> None:

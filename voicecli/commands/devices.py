@@ -86,7 +86,7 @@ async def _recorded(session: Session) -> bytes:
 
 
 async def _played(session: Session, sound: bytes) -> None:
-    from voicecli.audio.playback import play
+    from voicecli.audio.solo import play
     from voicecli.types import MIC
 
     async def once() -> AsyncIterator[bytes]:

@@ -1,31 +1,25 @@
 """`voice embed`: texts to vectors, as lines of JSON or as a NumPy array.
 
-Belongs here: the flags, batches, the two formats. Does not belong here: how a service is spoken to.
+Belongs here: the flags, and what a terminal is shown. Does not belong here: batches, formats (usecases.meaning).
 """
 
 from __future__ import annotations
 
-import struct
-import sys
-from array import array
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import media_work
 from voicecli.commands import session as common
 from voicecli.commands.session import Input, Model, Output, Session
-from voicecli.errors import ProtocolError
 from voicecli.verbs import meaning
 
 if TYPE_CHECKING:
     from voicecli.types import EmbedOptions
 
-BATCH = 64
-"""Texts that go out with one request."""
+SHOWN = 4
+"""Numbers of a vector that a person is shown, who cannot read hundreds."""
 
 
 def embed(
@@ -46,121 +40,37 @@ def embed(
       voice embed -i notes.txt -o vectors.npy
 
     Each text becomes a line of JSON: {"text": …, "vector": […]}. A file that ends with .npy is an array for NumPy, a
-    row of float32 for each text. Blank lines are left out.
+    row of float32 for each text. Blank lines are left out. A terminal is shown how each vector begins.
     """
+    from voicecli.terminal import given
     from voicecli.types import EmbedOptions
+    from voicecli.usecases.inputs import STD
+    from voicecli.usecases.writing import refuse_target
 
-    session = common.session(ctx)
-    if output not in (None, media_work.STD):
-        media_work.refuse_target(str(output), input)
-    options = EmbedOptions(model)
-    family, _ = session.choose("embed")
-    session.check(family, "embed", options)
-    found = media_work.lines(session, texts, input, "texts")
-    common.run(lambda: _embedded(session, found, options, output))
-
-
-async def _embedded(session: Session, texts: list[str], options: EmbedOptions, output: str | None) -> None:
-    with _sink(session, output) as sink:
-        async with session.open("embed") as embedder:
-            with session.console.progress("embedding", len(texts)) as show:
-                async for some, vectors in _batches(embedder, texts, options):
-                    for text, vector in zip(some, vectors, strict=True):
-                        sink.take(text, vector)
-                    show(sink.count)
-        sink.end()
+    session, options = common.session(ctx), EmbedOptions(model)
+    target = None if output in (None, STD) else Path(str(output))
+    if target:
+        refuse_target(target, input)
+    session.check(session.choose("embed")[0], "embed", options)
+    found = given.lines(session.console, texts, input, "texts")
+    common.run(lambda: _embedded(session, found, options, target))
 
 
-async def _batches(
-    embedder: Any, texts: list[str], options: EmbedOptions
-) -> AsyncIterator[tuple[list[str], Sequence[Sequence[float]]]]:
-    for at in range(0, len(texts), BATCH):
-        some = texts[at : at + BATCH]
-        yield some, await embedder.embed(some, options)
-
-
-# -- formats ---------------------------------------------------------------------------------------
-
-
-class Sink(Protocol):
-    """Takes vectors one by one; `count` is how many it has."""
-
-    count: int
-
-    def take(self, text: str, vector: Sequence[float]) -> None: ...
-    def end(self) -> None: ...
-
-
-@contextmanager
-def _sink(session: Session, output: str | None) -> Iterator[Sink]:
-    """Where the vectors go; a file vanishes when the block raises."""
-    if output in (None, media_work.STD):
-        yield Lines(session.console.json_line)
-        return
-    from voicecli.audio import files
+async def _embedded(session: Session, texts: list[str], options: EmbedOptions, target: Path | None) -> None:
     from voicecli.terminal.console import dump_json
+    from voicecli.usecases.meaning import JsonLines, embedded, vector_file
 
-    with files.atomic(Path(str(output))) as file:
-        if str(output).lower().endswith(".npy"):
-            yield Npy(file)
-        else:
-            yield Lines(lambda entry: file.write(dump_json(entry).encode() + b"\n"))
-
-
-class Lines:
-    """A line of JSON for each text."""
-
-    def __init__(self, write: Callable[[Any], object]) -> None:
-        self._write = write
-        self.count = 0
-
-    def take(self, text: str, vector: Sequence[float]) -> None:
-        self._write({"text": text, "vector": list(vector)})
-        self.count += 1
-
-    def end(self) -> None:
-        """Lines have no end of their own."""
+    if target:
+        with vector_file(target, session.services(), dump_json) as sink:
+            await embedded(session.services(), texts, options, sink)
+    elif session.console.out_is_terminal and not session.json:
+        await embedded(session.services(), texts, options, JsonLines(lambda entry: _show(session, entry)))
+    else:
+        await embedded(session.services(), texts, options, JsonLines(session.console.json_line))
 
 
-class Npy:
-    """A two-dimensional array of float32 in NumPy's format 1.0, written as it comes; only a row is in memory.
-
-    Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-    """
-
-    HEADER = 128
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._width = self.count = 0
-        self._held = bytearray() if not file.seekable() else None
-        self._put(self._header() if self._held is None else b"")
-
-    def take(self, text: str, vector: Sequence[float]) -> None:
-        """Raises ProtocolError for a vector of another length than the first."""
-        self._width = self._width or len(vector)
-        if len(vector) != self._width:
-            raise ProtocolError(f"the service answered with vectors of {self._width} and of {len(vector)} numbers")
-        row = array("f", vector)
-        if sys.byteorder == "big":
-            row.byteswap()
-        self._put(row.tobytes())
-        self.count += 1
-
-    def end(self) -> None:
-        """The header tells how many there are."""
-        if self._held is None:
-            self._file.seek(0)
-        self._file.write(self._header())
-        self._file.write(bytes(self._held or b""))
-
-    def _put(self, data: bytes) -> None:
-        if self._held is None:
-            self._file.write(data)
-        else:
-            self._held += data
-
-    def _header(self) -> bytes:
-        told = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({self.count}, {self._width}), }}"
-        size = self.HEADER - 10
-        return b"\x93NUMPY\x01\x00" + struct.pack("<H", size) + told.ljust(size - 1).encode() + b"\n"
+def _show(session: Session, entry: Mapping[str, Any]) -> None:
+    """The beginning of a vector; -o, a pipe and --json have all of it."""
+    vector = entry["vector"]
+    some = ", ".join(f"{each:.4f}" for each in vector[:SHOWN])
+    session.console.result(f"{entry['text']}: [{some}, …] {len(vector):,} numbers")

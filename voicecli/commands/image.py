@@ -1,23 +1,18 @@
 """`voice image`: pictures made, described, enhanced, animated.
 
-Belongs here: the four subcommands and their flags. Does not belong here: files on their way (media_work), how a
-service is spoken to.
+Belongs here: the four subcommands and their flags. Does not belong here: files on their way (usecases.media).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from voicecli.commands import media_work
 from voicecli.commands import session as common
-from voicecli.commands.session import Model, Output, Session
+from voicecli.commands.session import Model, Output
 from voicecli.verbs import meaning
-
-if TYPE_CHECKING:
-    from voicecli.types import DescribeOptions, Description, PictureOptions
 
 app = typer.Typer(help="Make, describe, enhance and animate pictures.", no_args_is_help=True, add_completion=False)
 
@@ -43,26 +38,14 @@ def make(
 
     The file is written when it is whole, under the name that you give it.
     """
+    from voicecli.terminal import given, results
     from voicecli.types import PictureOptions
 
     session = common.session(ctx)
-    goal = media_work.Goal.of(session, output, None, "picture.png")
-    text = media_work.words(session, prompt, "text")
-    options = PictureOptions(model, size)
-    family, _ = session.choose("image_make")
-    session.check(family, "image_make", options)
-    kind, written = common.run(lambda: _made(session, text, options, goal))
-    goal.tell(session, kind, written)
-
-
-async def _made(session: Session, text: str, options: PictureOptions, goal: media_work.Goal) -> tuple[str, int]:
-    from contextlib import AsyncExitStack
-
-    async with AsyncExitStack() as stack:
-        painter = await stack.enter_async_context(session.open("image_make"))
-        with session.console.progress("drawing"):
-            chunks = await stack.enter_async_context(painter.image_make(text, options))
-        return await media_work.received(session, chunks, goal)
+    maker = results.making(session, "image_make", output, None, "picture.png")
+    text, options = given.words(session.console, prompt, "text"), PictureOptions(model, size)
+    session.check(session.choose("image_make")[0], "image_make", options)
+    results.tell(session.console, maker, common.run(lambda: maker.picture(text, options)))
 
 
 @app.command()
@@ -86,49 +69,27 @@ def describe(
       voice image describe photo.jpg --segments parts.png --json
       curl -s https://example.org/a.png | voice image describe -
     """
+    from voicecli.terminal import results
     from voicecli.types import DescribeOptions
+    from voicecli.usecases import media
+    from voicecli.usecases.inputs import STD
+    from voicecli.usecases.writing import output as writing
+    from voicecli.usecases.writing import refuse_target
 
     session = common.session(ctx)
     for flag, target in (("-o", output), ("--segments", segments)):
-        if target not in (None, media_work.STD):
-            media_work.refuse_target(str(target), file, flag=flag)
+        if target not in (None, STD):
+            refuse_target(str(target), file, flag=flag)
     options = DescribeOptions(model, question, segments is not None)
-    family, _ = session.choose("image_describe")
-    session.check(family, "image_describe", options)
-    with media_work.opened(session, file, "picture") as source:
-        found = common.run(lambda: _described(session, source, options))
-    if segments is not None:
-        _save(segments, found)
-    _tell(session, found, output, segments)
-
-
-async def _described(session: Session, source: media_work.Source, options: DescribeOptions) -> Description:
-    from voicecli.types import filekinds as media
-
-    upload = source.upload(f"picture.{media.EXTENSIONS[source.kind]}")
-    async with session.open("image_describe") as onlooker:
-        with media_work.progress(session, source):
-            found: Description = await onlooker.image_describe(upload, options)
-    return found
-
-
-def _save(path: Path, found: Description) -> None:
-    from voicecli.audio import files
-
-    assert found.segments is not None, "asked for, and so sent"
-    with files.atomic(path) as file:
-        file.write(found.segments.data)
-
-
-def _tell(session: Session, found: Description, output: str | None, segments: Path | None) -> None:
-    if session.json:
-        from voicecli.terminal.console import dump_json
-
-        told = {"text": found.text, "labels": list(found.labels), "segments": str(segments) if segments else None}
-        media_work.give(session, dump_json(told), output)
-        return
-    media_work.give(session, found.text, output)
-    if found.labels:
+    session.check(session.choose("image_describe")[0], "image_describe", options)
+    with media.opened(file, "picture", session.console.piped_bytes) as source:
+        found = common.run(lambda: media.described(session.services(), source, options))
+    if segments is not None and found.segments is not None:
+        with writing(segments, session.console) as parts:
+            parts.file.write(found.segments.data)
+    told = {"text": found.text, "labels": list(found.labels), "segments": str(segments) if segments else None}
+    results.give(session.console, found.text, output, told)
+    if found.labels and not session.json:
         session.console.note(f"kinds of things: {', '.join(found.labels)}")
 
 
@@ -140,7 +101,9 @@ def enhance(ctx: typer.Context, file: File, output: Output = None) -> None:
       voice image enhance photo.jpg -o sharp.jpg
       voice image enhance - -o - < photo.jpg > sharp.png
     """
-    media_work.convert(common.session(ctx), "image_enhance", "picture", file, output, "sharp.png")
+    from voicecli.terminal.results import converted
+
+    converted(common.session(ctx), common.run, "image_enhance", file, output, "sharp.png")
 
 
 @app.command()
@@ -150,4 +113,6 @@ def animate(ctx: typer.Context, file: File, output: Output = None) -> None:
     Examples:
       voice image animate photo.jpg -o clip.mp4
     """
-    media_work.convert(common.session(ctx), "image_animate", "picture", file, output, "clip.mp4")
+    from voicecli.terminal.results import converted
+
+    converted(common.session(ctx), common.run, "image_animate", file, output, "clip.mp4")

@@ -34,7 +34,7 @@ class Noting:
     def __init__(
         self, session: Session, cfg: Config, paths: Sequence[Path], *, private: bool, cited: Cited = "written"
     ) -> None:
-        from voicecli.terminal.console import as_text
+        from voicecli.text.decoding import as_text
         from voicecli.wiring.notes import Notes
 
         self._console, self._private, self._cited = session.console, private, cited

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from voicecli.commands import media_work
 from voicecli.commands import session as common
-from voicecli.commands.session import Input, Model, Output, Session
+from voicecli.commands.session import Input, Model, Output
 from voicecli.errors import InputError
 from voicecli.verbs import meaning
-
-if TYPE_CHECKING:
-    from voicecli.types import EmbedOptions, Ranked
 
 
 def rerank(
@@ -38,37 +33,19 @@ def rerank(
 
     Each line is a score, a tab and the text; the score is on the service's own scale, or - where it tells none.
     """
+    from voicecli.terminal import given, results
     from voicecli.types import EmbedOptions
+    from voicecli.usecases.inputs import STD
+    from voicecli.usecases.meaning import ranked
+    from voicecli.usecases.writing import refuse_target
 
-    session = common.session(ctx)
+    session, options = common.session(ctx), EmbedOptions(model)
     if not query.strip():
         raise InputError("the question is empty")
-    if output not in (None, media_work.STD):
-        media_work.refuse_target(str(output), input)
-    options = EmbedOptions(model)
-    family, _ = session.choose("rerank")
-    session.check(family, "rerank", options)
-    texts = media_work.lines(session, candidates, input, "candidates")
-    found = common.run(lambda: _ranked(session, query, texts, options))
-    _tell(session, found[: number or None], output)
-
-
-async def _ranked(session: Session, query: str, texts: list[str], options: EmbedOptions) -> Sequence[Ranked]:
-    async with session.open("rerank") as reranker:
-        with session.console.progress("ranking"):
-            found: Sequence[Ranked] = await reranker.rerank(query, texts, options)
-    return found
-
-
-def _tell(session: Session, found: Sequence[Ranked], output: str | None) -> None:
-    if session.json:
-        from voicecli.terminal.console import dump_json
-
-        media_work.give(session, dump_json(list(found)), output)
-        return
-    rows = [f"{'-' if each.score is None else f'{each.score:.4f}'}\t{_one_line(each.text)}" for each in found]
-    media_work.give(session, "\n".join(rows), output)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    if output not in (None, STD):
+        refuse_target(str(output), input)
+    session.check(session.choose("rerank")[0], "rerank", options)
+    texts = given.lines(session.console, candidates, input, "candidates")
+    found = common.run(lambda: ranked(session.services(), query, texts, options))[: number or None]
+    rows = (f"{'-' if each.score is None else f'{each.score:.4f}'}\t{' '.join(each.text.split())}" for each in found)
+    results.give(session.console, "\n".join(rows), output, list(found))

@@ -125,7 +125,7 @@ def voice_name(value: str | None) -> str | None:
 
 def read_text(path: Path) -> str:
     """The text of a file. Raises InputError that says why it can't be read."""
-    from voicecli.terminal.console import as_text
+    from voicecli.text.decoding import as_text
 
     try:
         return as_text(path.read_bytes(), str(path))

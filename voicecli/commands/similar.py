@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from voicecli.commands import media_work
 from voicecli.commands import session as common
-from voicecli.commands.session import Model, Output, Session
+from voicecli.commands.session import Model, Output
 from voicecli.errors import InputError, UsageError
 from voicecli.verbs import meaning
-
-if TYPE_CHECKING:
-    from voicecli.types import EmbedOptions
 
 
 def similar(
@@ -32,30 +28,21 @@ def similar(
 
     The number is on the service's own scale: usually 1 is the same, and 0 has nothing to do with it.
     """
+    from voicecli.terminal import results
+    from voicecli.text.decoding import exact_text
     from voicecli.types import EmbedOptions
+    from voicecli.usecases.inputs import STD
+    from voicecli.usecases.meaning import compared
+    from voicecli.usecases.writing import refuse_target
 
-    session = common.session(ctx)
-    if a == b == media_work.STD:
+    session, options = common.session(ctx), EmbedOptions(model)
+    if a == b == STD:
         raise UsageError("stdin can be read once", cure="Give - once.")
-    a, b = (session.console.piped_text() if each == media_work.STD else each for each in (a, b))
+    a, b = (exact_text(session.console.piped_bytes(), "stdin") if each == STD else each for each in (a, b))
     if not a.strip() or not b.strip():
         raise InputError("one of the texts is empty")
-    if output not in (None, media_work.STD):
-        media_work.refuse_target(str(output))
-    options = EmbedOptions(model)
-    family, _ = session.choose("similar")
-    session.check(family, "similar", options)
-    found = common.run(lambda: _compared(session, a, b, options))
-    if session.json:
-        from voicecli.terminal.console import dump_json
-
-        media_work.give(session, dump_json({"similarity": found}), output)
-    else:
-        media_work.give(session, f"{found:.4f}", output)
-
-
-async def _compared(session: Session, a: str, b: str, options: EmbedOptions) -> float:
-    async with session.open("similar") as comparer:
-        with session.console.progress("comparing"):
-            found: float = await comparer.similar(a, b, options)
-    return found
+    if output not in (None, STD):
+        refuse_target(str(output))
+    session.check(session.choose("similar")[0], "similar", options)
+    found = common.run(lambda: compared(session.services(), a, b, options))
+    results.give(session.console, f"{found:.4f}", output, {"similarity": found})

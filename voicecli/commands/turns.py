@@ -16,11 +16,11 @@ from voicecli.commands import tooling
 from voicecli.errors import ProtocolError, ServiceError, VoiceError, only
 
 if TYPE_CHECKING:
-    from voicecli.commands.aloud import Aloud
     from voicecli.commands.keeping import Keeper
     from voicecli.commands.noting import Noting
     from voicecli.commands.session import Running, Session
     from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCall, ToolNews, Usage
+    from voicecli.usecases.speaking.aloud import Aloud
 
 CUT_OFF = {
     "length": "the answer was cut off at the length limit; --max-tokens raises it",

@@ -1,6 +1,6 @@
 """`voice video`: what moves is marked, and frames are put between frames.
 
-Belongs here: the two subcommands. Does not belong here: files on their way (media_work), how a service is spoken to.
+Belongs here: the two subcommands. Does not belong here: files on their way (usecases.media).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from voicecli.commands import media_work
 from voicecli.commands import session as common
 from voicecli.commands.session import Output
 from voicecli.verbs import meaning
@@ -29,7 +28,9 @@ def track(ctx: typer.Context, file: File, output: Output = None) -> None:
       voice video track street.mp4 -o marked.mp4
       voice video track street.mp4 -o marked.mp4 --json
     """
-    media_work.convert(common.session(ctx), "video_track", "video", file, output, "marked.mp4")
+    from voicecli.terminal.results import converted
+
+    converted(common.session(ctx), common.run, "video_track", file, output, "marked.mp4")
 
 
 @app.command()
@@ -39,4 +40,6 @@ def smooth(ctx: typer.Context, file: File, output: Output = None) -> None:
     Examples:
       voice video smooth street.mp4 -o smooth.mp4
     """
-    media_work.convert(common.session(ctx), "video_smooth", "video", file, output, "smooth.mp4")
+    from voicecli.terminal.results import converted
+
+    converted(common.session(ctx), common.run, "video_smooth", file, output, "smooth.mp4")

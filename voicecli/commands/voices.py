@@ -53,7 +53,7 @@ def voices(
         _play(session, sample, language)
         return
     session.choose("voices")
-    found = [each for each in common.run(lambda: _fetch(session)) if _wanted(each, language, category)]
+    found = [each for each in common.run(lambda: _fetch(session)) if wanted(each, language, category)]
     if session.json:
         session.console.json_line(found)
         return
@@ -65,15 +65,13 @@ def voices(
 
 
 def _play(session: Session, name: str, language: str | None) -> None:
-    from voicecli.commands.sound_out import Goal
-    from voicecli.commands.speak import Job, Source
     from voicecli.types import SpeechRequest
+    from voicecli.usecases.speaking.saying import Saying
 
-    family, backend = session.choose("speak")
-    request = SpeechRequest("", voice=common.voice_name(name), language=language)
-    session.check(family, "speak", request)
+    session.choose("speak")
+    saying = Saying(session.services(), SpeechRequest("", voice=common.voice_name(name), language=language))
     sentence = next((text for code, text in SENTENCES.items() if (language or "").lower().startswith(code)), ENGLISH)
-    Job(session, family, backend, request, Goal("", "pcm")).run(Source(sentence))
+    common.run(lambda: saying.say(sentence))
 
 
 async def _fetch(session: Session) -> Sequence[Voice]:
@@ -82,7 +80,7 @@ async def _fetch(session: Session) -> Sequence[Voice]:
     return found
 
 
-def _wanted(voice: Voice, language: str | None, category: str | None) -> bool:
+def wanted(voice: Voice, language: str | None, category: str | None) -> bool:
     """`en` finds en, en-US and en_GB, `zh` Mandarin and Cantonese too; a category is found by a part of it."""
     spoken = voice.language.lower().replace("_", "-")
     asked = (language or "").lower().replace("_", "-")

@@ -15,13 +15,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from voicecli.audio.pace import Measured, Pace
 from voicecli.audio.playout import Playout
 from voicecli.dialogue.courtesy import waiting
 from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, ToolUsed, UserSaid
 from voicecli.dialogue.hearing import Heard
 from voicecli.dialogue.history import estimate_tokens
-from voicecli.dialogue.pace import Measured, Pace
 from voicecli.dialogue.tools import Gate, speaks_chinese
 from voicecli.errors import ServiceError, culprit
 from voicecli.ports import Stream

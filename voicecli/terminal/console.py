@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any, NoReturn, TextIO
 
-from voicecli.errors import InputError, UsageError
+from voicecli.errors import UsageError
 from voicecli.text.clean import clean
+from voicecli.text.decoding import as_text
 
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 MASK = "****"
-ODD = 0.3
-"""The share of characters that may be no UTF-8: accents of Latin-1 are fewer, Chinese in another encoding is more."""
 SHORTEST_SECRET = 6
 """Shorter values are not masked: they would blot out ordinary words."""
 
@@ -42,19 +41,6 @@ class _Table(dict[int, str]):
 
 
 _SHOWN = _Table(lambda code: f"\\u{code:04x}", range(0x7F, 0xA0), range(0x2028, 0x202F), range(0x2066, 0x206A))
-
-
-def as_text(data: bytes, who: str) -> str:
-    """UTF-8 (or UTF-16 with its mark) as text. Raises InputError for bytes that are no text."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    text = data.decode("utf-8-sig", "replace")
-    if b"\0" in data:
-        cure = "Sound is for 'voice transcribe', a picture for 'voice chat -a'."
-        raise InputError("is binary, not text", who=who, cure=cure)
-    if text.count("\N{REPLACEMENT CHARACTER}") > ODD * len(text):
-        raise InputError("is no UTF-8 text", who=who, cure="Convert it, for instance: iconv -f GB18030 -t UTF-8")
-    return text
 
 
 def dump_json(value: Any) -> str:
