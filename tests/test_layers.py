@@ -38,7 +38,6 @@ PURE = {
     "backends.transport.wording",
     "backends.openai.calls",
     "backends.openai.lessons",
-    "backends.openai.messages",
     "backends.openai.schemas",
     "backends.sensevoice",
     "backends.qiniu.frames",

@@ -140,6 +140,43 @@ async def test_a_service_that_refuses_its_own_fields_gets_them_once() -> None:
     assert len(server.requests) == 3
 
 
+# -- reasoning in the text ---------------------------------------------------------------------------
+
+
+async def both(work: Any) -> tuple[str, str]:
+    found = await drained(work.chat(ASK, PLAIN))
+    return "".join(each.text for each in found), "".join(each.reasoning for each in found)
+
+
+@pytest.mark.anyio
+async def test_reasoning_in_the_text_is_told_apart_however_it_is_cut() -> None:
+    whole = "<think>a plan</think>\n\nIt is <think> that opens it."
+    for pieces in (list(whole), [whole], ["<th", "ink>a plan</thi", "nk>\n", "\nIt is <think> that opens it."]):
+        with OpenAIServer() as server:
+            server.on(CHAT, sse(*map(piece, pieces), piece(None, "stop")))
+            async with opened(server) as work:
+                assert await both(work) == ("It is <think> that opens it.", "a plan")
+
+
+@pytest.mark.anyio
+async def test_reasoning_that_no_tag_opens_is_known_the_second_time() -> None:
+    with OpenAIServer() as server:
+        server.on(CHAT, *[sse(piece("a plan\n</thi"), piece("nk>\nIt is.", "stop"))] * 2, sse(piece("Plain.", "stop")))
+        async with opened(server) as work:
+            assert await both(work) == ("a plan\n</think>\nIt is.", "")
+            assert await both(work) == ("It is.", "a plan\n")
+            assert await both(work) == ("Plain.", "Plain.")
+
+
+@pytest.mark.anyio
+async def test_reasoning_in_an_answer_is_not_sent_again() -> None:
+    with OpenAIServer() as server:
+        async with opened(server) as work:
+            for said in ("<think>a plan</think>\nYes.", "a plan\n</think>\nYes."):
+                await ask(work, PLAIN, [ChatMessage("user", "a"), ChatMessage("assistant", said), ASK[1]])
+                assert server.requests[-1].json()["messages"][1] == {"role": "assistant", "content": "Yes."}
+
+
 # -- schemas -----------------------------------------------------------------------------------------
 
 PERSON = {

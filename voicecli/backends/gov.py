@@ -144,8 +144,9 @@ async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta,
     service.complain(data)
     if not isinstance(data, Mapping) or not data.get("choices"):
         raise _failure(service, json.dumps(data, ensure_ascii=False).encode())
-    delta = Answer().take(data) or ChatDelta()
-    text = delta.text.lstrip()
+    answer = Answer()
+    delta, rest = answer.take(data) or ChatDelta(), answer.rest() or ChatDelta()
+    text = (delta.text + rest.text).lstrip()
     if not text:
         raise ServiceError("gave an empty answer", who=service.who)
     # The service sends zeros for usage: it does not count.

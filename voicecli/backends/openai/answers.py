@@ -15,6 +15,7 @@ from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.wording import clean
 from voicecli.text.clean import clean as harmless
 from voicecli.text.clean import one_line
+from voicecli.text.reasoning import Thoughts, closes_unopened, without
 from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
 from voicecli.types.jsonvalue import Json
 
@@ -33,17 +34,31 @@ class Answer:
 
     `finished` is the finish_reason once there was one, `early` whether words came after one: then it says nothing.
     `whole` is set by a message in place of a delta. Of several choices (`n`, so many are `wanted`) the first streams,
-    the others are kept and come with `others()`. `calls()` are the tools that the first wants used, once finished.
+    the others are kept and come with `others()`. Reasoning that stands in the text is told apart; `opened` says that
+    the model begins inside it. `rest()` is what was held back for that.
+    `calls()` are the tools that the first wants used, once finished.
     """
 
-    def __init__(self, wanted: int = 1) -> None:
-        self._wanted = wanted
+    def __init__(self, wanted: int = 1, *, opened: bool = False) -> None:
+        self._wanted, self._opened = wanted, opened
         self.finished: str | None = None
         self.early = self.whole = self.chosen = False
         self._reasons: dict[int, str] = {}
         self._bare = False
         self._calls = Calls()
         self._texts: dict[int, list[_Text]] = {}
+        self._thoughts: dict[int, Thoughts] = {}
+        self._answered = False
+
+    def rest(self) -> ChatDelta | None:
+        """The last of the answer, once the service has ended it."""
+        rest = self._thoughts[0].flush()[1] if 0 in self._thoughts else ""
+        return ChatDelta(rest) if rest else None
+
+    @property
+    def unopened(self) -> bool:
+        """Whether the model turned out to begin inside its reasoning, without a tag that says so."""
+        return not self._opened and 0 in self._texts and closes_unopened(self._texts[0][0].whole)
 
     def take(self, chunk: Json) -> ChatDelta | None:
         """The new piece in a chunk (or in a whole answer); None when it holds nothing new."""
@@ -82,8 +97,7 @@ class Answer:
     @property
     def ending(self) -> Ending:
         """Whether more is to come: surely not after a reason that stood alone, behind the words of every choice."""
-        answered = bool(self._calls) or any(texts[0].whole for texts in self._texts.values())
-        if not self._reasons or self.early or not answered:
+        if not self._reasons or self.early or not (self._calls or self._answered):
             return "open"
         return "over" if self._bare and self._all_reasons else "unsure"
 
@@ -99,8 +113,8 @@ class Answer:
     def others(self) -> Iterator[str]:
         """The other choices, whole, in order."""
         for index in sorted(self._texts):
-            if index and self._texts[index][0].whole:
-                yield self._texts[index][0].whole
+            if index and (text := without(self._texts[index][0].whole)):
+                yield text
 
     def _choice(self, choice: Mapping[str, Json]) -> tuple[int, str, str]:
         index = choice.get("index")
@@ -117,7 +131,11 @@ class Answer:
             self._calls.add(piece.get("tool_calls"), whole=whole)
             self._calls.legacy(piece.get("function_call"))
             self._calls.beside(piece, whole=whole)
-        return index, said.add(content, whole), thought.add(reasoning, whole)
+        new, more = said.add(content, whole), thought.add(reasoning, whole)
+        thoughts = self._thoughts.setdefault(index, Thoughts(opened=self._opened))
+        within, text = thoughts.feed(new)
+        self._answered = self._answered or bool(text)
+        return index, text, more + within
 
 
 class _Text:

@@ -28,8 +28,9 @@ from voicecli.types.jsonvalue import Json
 _OPTIONS = ("temperature", "max_tokens", "top_p", "n", "seed")
 _TAIL_S = {"over": 2.0, "unsure": 10.0}
 """How long the usage and the end mark, or more words, may take after an answer seems complete."""
-_FINISHES, _EARLY = "finishes", "finishes early"
-"""What is learnt of a service: it gives a finish_reason; it gives one before the end, where it means nothing."""
+_FINISHES, _EARLY, _OPENED = "finishes", "finishes early", "begins inside its reasoning"
+"""What is learnt of a service: it gives a finish_reason; it gives one before the end, where it means nothing; and the
+text begins with reasoning that no tag opens."""
 
 
 class OpenAIChat(Part):
@@ -98,13 +99,16 @@ class OpenAIChat(Part):
         return sent
 
     async def _deltas(self, reply: Reply, known: set[str], wanted: int) -> AsyncGenerator[ChatDelta, None]:
-        answer = Answer(wanted)
+        answer = Answer(wanted, opened=_OPENED in known)
         async with aclosing(self._chunks(reply, answer, known)) as chunks:
             async for chunk in chunks:
                 delta = answer.take(chunk)
                 if delta:
                     yield delta
-        known.update(({_FINISHES} if answer.finished else set()) | ({_EARLY} if answer.early else set()))
+        if rest := answer.rest():
+            yield rest
+        facts = ((_FINISHES, answer.finished), (_EARLY, answer.early), (_OPENED, answer.unopened))
+        known.update(name for name, learnt in facts if learnt)
         for text in answer.others():
             yield ChatDelta(f"\n\n{text}")
         if answer.finished is None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from voicecli.backends.openai.calls import is_object, name_of
+from voicecli.text.reasoning import without
 from voicecli.types import ChatMessage, Picture, ToolCall, ToolSpec
 from voicecli.types.jsonvalue import Json
 
@@ -29,15 +30,16 @@ def offered(tools: Sequence[ToolSpec]) -> list[dict[str, Json]]:
 def written(message: ChatMessage, *, extras: bool = True) -> dict[str, Json]:
     """A message as it is sent. Arguments that are no object go back as none: the result tells what was wrong.
 
-    `extras`: with what the service sent beside its calls.
+    `extras`: with what the service sent beside its calls. Reasoning in the text of an answer stays here.
     """
     if message.role == "tool":
         return {"role": "tool", "tool_call_id": message.call_id, "content": message.content}
+    text = without(message.content) if message.role == "assistant" else message.content
     if not message.calls:
-        return {"role": message.role, "content": message.content}
+        return {"role": message.role, "content": text or message.content}
     around = dict(message.calls[0].around) if extras else {}
     calls = [_called(each, each.extra if extras else {}) for each in message.calls]
-    return around | {"role": message.role, "content": message.content or None, "tool_calls": calls}
+    return around | {"role": message.role, "content": text or None, "tool_calls": calls}
 
 
 def _called(call: ToolCall, extra: Mapping[str, Json]) -> dict[str, Json]:

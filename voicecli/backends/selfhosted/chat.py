@@ -67,7 +67,9 @@ async def _pieces(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta
                 yield delta
         else:
             raise ServiceError("the answer was cut off: it ended without 'done'", who=server.who, cure="Try again")
-    if not anything:
+    if rest := answer.rest():
+        yield rest
+    elif not anything:
         raise ServiceError("gave an empty answer", who=server.who)
     yield ChatDelta(finish_reason="stop")
     await reply.drain()
@@ -88,11 +90,15 @@ def _chunk(text: str) -> dict[str, Any]:
 
 async def _whole(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
     data = await reply.json()
-    said = Answer().take(_chunk(member(server, data, "content")))
-    if said is None:
+    answer = Answer()
+    said = answer.take(_chunk(member(server, data, "content")))
+    if said is None and (said := answer.rest()) is None:
         raise ServiceError("gave an empty answer", who=server.who)
+    text = said.text + (held.text if (held := answer.rest()) else "")
     rest = Answer().take(data.get("raw")) or ChatDelta()
-    yield replace(rest, text=said.text, finish_reason=rest.finish_reason or "stop")
+    yield replace(
+        rest, text=text, reasoning=said.reasoning or rest.reasoning, finish_reason=rest.finish_reason or "stop"
+    )
 
 
 _READ: dict[str, Callable[[HttpService, Reply], AsyncGenerator[ChatDelta, None]]] = {STREAM: _pieces, WHOLE: _whole}
