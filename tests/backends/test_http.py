@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes import tls
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply, Request, Step
-from voicecli.backends.transport import door, retry
+from voicecli.backends.transport import retry, trust
 from voicecli.backends.transport.http import PLACEHOLDER_KEY, HttpService
 from voicecli.errors import (
     ConfigError,
@@ -121,7 +121,7 @@ async def test_other_hosts_go_through_the_environments_proxy_and_a_set_one_wins(
             assert (await work.json("GET", "models"))[1] == "127.0.0.1:9"
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense"])
+@pytest.mark.parametrize("proxy", ["socks4://127.0.0.1:1", "nonsense"])
 async def test_unusable_proxy_is_a_configuration_error(proxy: str) -> None:
     with pytest.raises(ConfigError, match="proxy"):
         async with service("http://127.0.0.1:9", proxy=proxy):
@@ -498,10 +498,10 @@ async def test_compressed_answers_are_read_all_the_same() -> None:
 
 
 async def test_plain_http_makes_no_expensive_tls_context() -> None:
-    door.trusting.cache_clear()
+    trust.trusting.cache_clear()
     async with service("http://127.0.0.1:9"):
         pass
-    assert door.trusting.cache_info().misses == 0
+    assert trust.trusting.cache_info().misses == 0
 
 
 # -- time, floods, and what is logged ------------------------------------------------------------------

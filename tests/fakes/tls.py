@@ -43,12 +43,12 @@ def server_context() -> ssl.SSLContext:
 @contextmanager
 def trusted(folder: Path) -> Iterator[Path]:
     """While the block lasts the program trusts it, as a person would have it do: by SSL_CERT_FILE. The file."""
-    from voicecli.backends.transport import door
+    from voicecli.backends.transport import trust
 
     path = folder / "trusted.pem"
     path.write_text(PEM.partition("-----BEGIN PRIVATE KEY-----")[0])
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SSL_CERT_FILE", str(path))
-        door.trusting.cache_clear()
+        trust.trusting.cache_clear()
         yield path
-    door.trusting.cache_clear()
+    trust.trusting.cache_clear()

@@ -84,7 +84,7 @@ class Url:
 ServiceUrl = Annotated[str, Url()]
 BaseUrl = Annotated[str, Url(query=True)]
 LiveUrl = Annotated[str, Url(("ws", "wss", "http", "https"), query=True)]
-ProxyUrl = Annotated[str, Url(("http", "https", "socks5", "socks5h"), password=True)]
+ProxyUrl = Annotated[str, Url(("http", "https", "socks5", "socks5h", "socks"), password=True)]
 Seconds = Annotated[float, Range(0.1, 3600)]
 
 

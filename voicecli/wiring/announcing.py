@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from voicecli.types.hosts import is_loopback, is_near
 from voicecli.verbs import VERBS, Verb
-from voicecli.wiring.addresses import hosts, in_the_clear
+from voicecli.wiring.addresses import addresses, hosts, in_the_clear
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     from voicecli.types import Backend
 
 
+_SAID: set[str] = set()
+"""What this process has said of its environment."""
+
+
 def announce(verb: Verb, can: Capabilities, backend: Backend, state_dir: Path, report: Reporter) -> None:
     """One note, once per configuration, when audio or text goes to another machine; one more for a bare key."""
     if can.offline or report.quiet:
         return
+    _environment(verb, backend, report)
     leaves = VERBS[verb].leaves
     abroad = [host for host in hosts(verb, backend) if not is_loopback(host)]
     bare = [host for host in in_the_clear(verb, backend) if not is_near(host)]
@@ -36,6 +41,17 @@ def announce(verb: Verb, can: Capabilities, backend: Backend, state_dir: Path, r
         text = f"the key goes unencrypted to {' or '.join(bare)} {whither}"
         cure = "Whoever is on the way can read it: use https"
         say_once(["key", *who, *bare], f"{text} {cure}.", state_dir, report)
+
+
+def _environment(verb: Verb, backend: Backend, report: Reporter) -> None:
+    """A note on each variable for TLS that names nothing, once a run."""
+    if not any(url.startswith(("https:", "wss:")) for url in addresses(verb, backend)):
+        return
+    from voicecli.backends.transport.trust import passed_over
+
+    for note in set(passed_over()) - _SAID:
+        _SAID.add(note)
+        report.note(note)
 
 
 def say_once(about: list[str], text: str, state_dir: Path, report: Reporter) -> None:

@@ -1,19 +1,15 @@
-"""What the doors to HTTP and to WebSockets share: the address, the headers with the key, whom TLS trusts.
+"""What the doors to HTTP and to WebSockets share: the address, the headers with the key.
 
 Belongs here: what is true of any connection to a backend before one is made. Does not belong here:
-connections (http, websocket), errors of the transport (faults), another attempt (retry).
+connections (http, websocket), whom TLS trusts (trust), proxies, errors of the transport (faults), retry.
 
 The key stands in the Authorization header and nowhere else.
 """
 
 from __future__ import annotations
 
-import functools
-import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
-
-import httpx
 
 from voicecli import __version__
 from voicecli.backends.transport.wording import clean, mask
@@ -24,12 +20,6 @@ PLACEHOLDER_KEY = "no-key"
 """What stands for a key where there is none: some services refuse an empty one."""
 
 USER_AGENT = f"voicecli/{__version__}"
-
-
-@functools.cache
-def trusting() -> ssl.SSLContext:
-    """What we trust over TLS: certifi's list, or SSL_CERT_FILE's. Costs 20 ms, so it is made once."""
-    return httpx.create_ssl_context()
 
 
 def checked(url: str, backend: Backend) -> str:

@@ -18,6 +18,8 @@ import httpx
 
 from voicecli.backends.transport import door, reach
 from voicecli.backends.transport.http import HttpService, client_for
+from voicecli.backends.transport.proxies import proxy_for
+from voicecli.backends.transport.trust import trusting
 from voicecli.backends.transport.wording import Complaint, clean
 from voicecli.errors import ProtocolError, ServiceError, VoiceError
 from voicecli.types import Backend
@@ -39,8 +41,8 @@ class Elsewhere(HttpService):
 
     async def __aenter__(self) -> Self:
         """A redirect may lead from http to https."""
-        context = await asyncio.to_thread(door.trusting)
-        self._client = client_for(self.backend, self.host, context, self._headers)
+        context = await asyncio.to_thread(trusting)
+        self._client = client_for(self.backend, context, self._headers)
         return self
 
     def url(self, path: str) -> str:
@@ -51,7 +53,7 @@ class Elsewhere(HttpService):
         """The request, at the number that was judged. Raises ServiceError for one that may not be asked."""
         if door.origin(str(request.url)) == door.origin(self._namer):
             return request
-        host, proxied = request.url.host, _is_proxied(self.backend, str(request.url))
+        host, proxied = request.url.host, proxy_for(str(request.url), self.backend) is not None
         try:
             numbers = await resolved(host)
         except OSError:
@@ -124,12 +126,3 @@ def _pinned(request: httpx.Request, number: str) -> httpx.Request:
         request.url = request.url.copy_with(host=number)
         request.headers["connection"] = "close"  # another host of that number gets a connection of its own
     return request
-
-
-def _is_proxied(backend: Backend, url: str) -> bool:
-    """Whether a proxy will resolve the name and connect."""
-    from urllib.request import getproxies, proxy_bypass
-
-    parts, proxies = urlsplit(url), getproxies()
-    named = proxies.get(parts.scheme) or proxies.get("all")
-    return bool(backend.proxy or (named and not proxy_bypass(parts.hostname or "")))

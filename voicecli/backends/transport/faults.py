@@ -74,7 +74,6 @@ _REACH = "Check base_url and the network"
 _START = "Start it, or check base_url"
 _SILENT = "Try again, or raise timeout_s in [backends.{backend.name}]"
 FOREIGN: tuple[tuple[tuple[type[BaseException], ...], type[VoiceError], str, str], ...] = (
-    ((httpx.ProxyError,), UnreachableError, "the proxy failed: {words}", "Check the proxy"),
     ((ssl.SSLCertVerificationError,), UnreachableError, "its TLS certificate is not trusted: {words}", _REACH),
     ((ssl.SSLError,), UnreachableError, "no TLS: {words}", "Check whether base_url is https or http"),
     ((socket.gaierror,), UnreachableError, "no host named {host} is known: {words}", _REACH),
@@ -105,6 +104,16 @@ def happening_in(exc: BaseException) -> Happening:
     if unknown is not None and unknown.errno != socket.EAI_AGAIN:
         return "final"
     return next((name for types, name in _HAPPENINGS if any(isinstance(c, types) for c in causes)), "final")
+
+
+def is_of_proxy(causes: tuple[BaseException, ...]) -> bool:
+    """Whether a failure on the way through a proxy is the proxy's: who could not connect was not to the service."""
+    if any(isinstance(cause, httpx.ProxyError) for cause in causes):
+        return True
+    unmade = (httpx.ConnectError, httpx.ConnectTimeout, ConnectionRefusedError, socket.gaierror)
+    return any(isinstance(cause, unmade) for cause in causes) and not any(
+        isinstance(cause, ssl.SSLError) for cause in causes
+    )
 
 
 def chain(exc: BaseException | None, depth: int = 0) -> Iterator[BaseException]:

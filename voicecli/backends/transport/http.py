@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
@@ -30,12 +31,13 @@ import httpx
 
 from voicecli.backends.transport import door
 from voicecli.backends.transport.door import PLACEHOLDER_KEY
-from voicecli.backends.transport.faults import FOREIGN, Failure, chain, happening_in, kind_of
+from voicecli.backends.transport.faults import FOREIGN, Failure, chain, happening_in, is_of_proxy, kind_of
+from voicecli.backends.transport.proxies import Proxy, needs_socks, proxy_for
 from voicecli.backends.transport.reply import BODY_BYTES, Reply
 from voicecli.backends.transport.retry import Pace, happening_of, reset_in, rule_for, wait_before_next
+from voicecli.backends.transport.trust import trusting
 from voicecli.backends.transport.wording import Complaint, clean, complaint_of, failure_in, retry_after
 from voicecli.errors import (
-    ConfigError,
     InputError,
     ProtocolError,
     RefusedError,
@@ -44,7 +46,6 @@ from voicecli.errors import (
     VoiceError,
 )
 from voicecli.types import Backend
-from voicecli.types.hosts import is_loopback
 from voicecli.types.jsonvalue import Json
 
 __all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply"]
@@ -100,10 +101,12 @@ class HttpService:
         self.who = f"{backend.name} ({urlsplit(self.base_url).netloc.rpartition('@')[2]})"
         self._headers = _headers(backend, placeholder)
         self._client: httpx.AsyncClient | None = None
+        self._proxy: Proxy | None = None
 
     async def __aenter__(self) -> Self:
-        context = await asyncio.to_thread(door.trusting) if self.base_url.startswith("https:") else None
-        self._client = client_for(self.backend, self.host, context, self._headers)
+        context = await asyncio.to_thread(trusting) if self.base_url.startswith("https:") else None
+        self.find_proxy()
+        self._client = client_for(self.backend, context, self._headers)
         return self
 
     async def __aexit__(
@@ -112,6 +115,13 @@ class HttpService:
         client, self._client = self._client, None
         if client:
             await client.aclose()
+
+    def find_proxy(self) -> Proxy | None:
+        """The proxy on the way to the base address. Raises ConfigError for one that cannot be used."""
+        self._proxy = proxy_for(self.base_url, self.backend)
+        if self._proxy is not None and self._proxy.socks and find_spec("socksio") is None:
+            raise needs_socks(self.backend.name, self._proxy)
+        return self._proxy
 
     async def warm(self, path: str = "") -> None:
         """Open a connection ahead of the first request. Never raises for an unreachable service."""
@@ -293,6 +303,8 @@ class HttpService:
     def foreign(self, exc: BaseException) -> VoiceError:
         """Our error for a failure of the transport."""
         causes = tuple(chain(exc))
+        if self._proxy is not None and is_of_proxy(causes):
+            return self.proxy_failed(str(exc))
         for types, kind, what, cure in FOREIGN:
             found = next((c for c in causes if isinstance(c, types)), None)
             if found is not None:
@@ -302,6 +314,17 @@ class HttpService:
                     what.format(**facts).removesuffix(": "), who=self.who, cure=self._named(cure.format(**facts))
                 )
         return UnreachableError(clean(self.masked(str(exc))) or type(exc).__name__, who=self.who)
+
+    def proxy_failed(self, words: str) -> VoiceError:
+        """Our error for a proxy that is not there, or does not do its work."""
+        proxy = self._proxy
+        if proxy is None:
+            return UnreachableError(f"the proxy failed: {clean(self.masked(words), 160)}", who=self.who)
+        cure = f"Check {proxy.source}"
+        if not self.backend.proxy:
+            cure += f", or name {self.host} in NO_PROXY"
+        what = f"the proxy {proxy.shown} failed: {clean(self.masked(words), 160)}"
+        return UnreachableError(what.removesuffix(": "), who=self.who, cure=cure)
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -327,26 +350,47 @@ def _patience(headers: Mapping[str, str], status: int) -> float | None:
     return reset_in(headers, time.time()) if asked is None and status == 429 else asked
 
 
-def client_for(
-    backend: Backend, host: str, context: ssl.SSLContext | None, headers: Mapping[str, str]
-) -> httpx.AsyncClient:
-    try:
-        return httpx.AsyncClient(
-            headers=headers,
-            # Trusts nobody: cheap to make, for plain http, which never meets TLS.
-            verify=context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            proxy=backend.proxy or None,
-            trust_env=not is_loopback(host),
-            timeout=httpx.Timeout(backend.timeout_s, connect=backend.connect_timeout_s),
-            limits=httpx.Limits(max_connections=32, keepalive_expiry=_KEEPALIVE_S),
-            follow_redirects=False,
-            event_hooks={"response": [_keep_location]},
-        )
-    except ImportError as exc:
-        cure = "Install httpx[socks], or give an http:// address as proxy"
-        raise ConfigError("a SOCKS proxy needs a package more", who=backend.name, cure=cure) from exc
-    except (ValueError, httpx.InvalidURL) as exc:
-        raise ConfigError("the proxy has no usable address", who=backend.name, cure="Write http://host:port") from exc
+def client_for(backend: Backend, context: ssl.SSLContext | None, headers: Mapping[str, str]) -> httpx.AsyncClient:
+    """A client that goes to each address by its own way; without a `context` it reaches no https."""
+    return httpx.AsyncClient(
+        headers=headers,
+        # Trusts nobody: cheap to make, for plain http, which never meets TLS.
+        transport=_Ways(backend, context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
+        trust_env=False,
+        timeout=httpx.Timeout(backend.timeout_s, connect=backend.connect_timeout_s),
+        follow_redirects=False,
+        event_hooks={"response": [_keep_location]},
+    )
+
+
+class _Ways(httpx.AsyncBaseTransport):
+    """Straight, or through a proxy: decided for each request (proxies). Connections are kept."""
+
+    def __init__(self, backend: Backend, context: ssl.SSLContext) -> None:
+        self._backend, self._context = backend, context
+        self._ways: dict[Proxy | None, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises ConfigError for a proxy that cannot be used."""
+        # What is aimed at a number of its own choosing was found to need no proxy.
+        aimed = "sni_hostname" in request.extensions
+        proxy = None if aimed else proxy_for(str(request.url), self._backend)
+        return await self._way(proxy).handle_async_request(request)
+
+    def _way(self, proxy: Proxy | None) -> httpx.AsyncHTTPTransport:
+        if proxy not in self._ways:
+            limits = httpx.Limits(max_connections=32, keepalive_expiry=_KEEPALIVE_S)
+            try:
+                self._ways[proxy] = httpx.AsyncHTTPTransport(
+                    verify=self._context, proxy=proxy.url if proxy else None, limits=limits, trust_env=False
+                )
+            except ImportError as exc:
+                raise needs_socks(self._backend.name, proxy) from exc
+        return self._ways[proxy]
+
+    async def aclose(self) -> None:
+        for way in self._ways.values():
+            await way.aclose()
 
 
 async def _keep_location(response: httpx.Response) -> None:

@@ -18,7 +18,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
@@ -39,7 +39,9 @@ from websockets.protocol import State
 from voicecli.backends.transport import door
 from voicecli.backends.transport.faults import Failure, happening_in
 from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.proxies import needs_socks
 from voicecli.backends.transport.retry import Happening, happening_of, rule_for
+from voicecli.backends.transport.trust import trusting
 from voicecli.backends.transport.wording import clean, complaint_of, retry_after
 from voicecli.errors import (
     ConfigError,
@@ -52,7 +54,6 @@ from voicecli.errors import (
     VoiceError,
 )
 from voicecli.types import Backend
-from voicecli.types.hosts import is_loopback
 
 MESSAGE_BYTES = 16 * 2**20
 """The largest message that is taken from a peer."""
@@ -256,8 +257,8 @@ async def connect(
     settings: dict[str, Any] = {
         "additional_headers": door.headers_for(backend, more=headers),
         "user_agent_header": door.USER_AGENT,
-        "ssl": await asyncio.to_thread(door.trusting) if url.startswith("wss:") else None,
-        "proxy": _proxy(backend, service.host),
+        "ssl": await asyncio.to_thread(trusting) if url.startswith("wss:") else None,
+        "proxy": proxy.remote if (proxy := service.find_proxy()) else None,
         "open_timeout": backend.connect_timeout_s,
         "max_size": max_size,
         "max_queue": max_queue,
@@ -330,11 +331,6 @@ def socket_url(url: str) -> str:
     return urlunsplit(parts._replace(scheme=_SCHEMES[parts.scheme]))
 
 
-def _proxy(backend: Backend, host: str) -> str | Literal[True] | None:
-    """What the library is told: an address, True for what the environment names, None for none."""
-    return backend.proxy or (None if is_loopback(host) else True)
-
-
 def _refusal(exc: Exception, service: HttpService) -> VoiceError:
     """Our error for a connection that did not come about."""
     for kind, error in _REFUSALS:
@@ -361,13 +357,16 @@ def _invalid(exc: InvalidMessage, service: HttpService) -> VoiceError:
 
 
 def _proxy_failed(exc: ProxyError, service: HttpService) -> VoiceError:
-    words = clean(service.masked(str(exc)))
-    return UnreachableError(f"the proxy failed: {words}", who=service.who, cure="Check the proxy")
+    return service.proxy_failed(str(exc))
 
 
 def _time_out(exc: TimeoutError, service: HttpService) -> VoiceError:
     seconds = f"{service.backend.connect_timeout_s:g} s"
     return UnreachableError(f"no connection within {seconds}", who=service.who, cure=_REACH)
+
+
+def _lacking(exc: ImportError, service: HttpService) -> VoiceError:
+    return needs_socks(service.who, service.find_proxy())
 
 
 def _unusable(exc: Exception, service: HttpService) -> VoiceError:
@@ -382,7 +381,7 @@ _REFUSALS: tuple[tuple[type[Exception], Callable[[Any, HttpService], VoiceError]
     (ProxyError, _proxy_failed),
     (InvalidURI, _unusable),
     (InvalidProxy, _unusable),
-    (ImportError, _unusable),
+    (ImportError, _lacking),
     (TimeoutError, _time_out),
     (OSError, lambda exc, service: service.foreign(exc)),
     (EOFError, lambda exc, service: service.foreign(exc)),
