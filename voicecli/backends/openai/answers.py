@@ -16,6 +16,7 @@ from voicecli.backends.transport.wording import clean
 from voicecli.text.clean import clean as harmless
 from voicecli.text.clean import one_line
 from voicecli.text.reasoning import Thoughts, closes_unopened, without
+from voicecli.text.segments import Told, timed
 from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
 from voicecli.types.jsonvalue import Json
 
@@ -190,13 +191,14 @@ def transcript(text: str, data: Mapping[str, Json] | None = None, *, final: bool
     if not final:
         text = _HALF_TAG.sub("", text)
     text, tags = strip_tags(one_line(text))
-    segments = tuple(segments_in(data.get("segments")))
+    duration = _seconds(data.get("duration"))
+    segments = segments_in(data.get("segments"), duration)
     words = tuple(words_in(data.get("words"))) or tuple(word for each in segments for word in each.words)
     return Transcript(
         text=text,
         final=final,
         language=_language(data.get("language")) or language_in(tags),
-        duration=_seconds(data.get("duration")),
+        duration=duration,
         segments=segments,
         words=words,
         tags=tags,
@@ -216,13 +218,15 @@ def whole_transcript(data: Json) -> Transcript | None:
     return None if text is None else transcript(text, data)
 
 
-def segments_in(data: Json) -> Iterator[Segment]:
-    """The segments of an answer; those without times or words are left out."""
-    for each in _mappings(data):
-        start, end = _seconds(each.get("start")), _seconds(each.get("end"))
-        text = strip_tags(one_line(_string(each.get("text"))))[0]
-        if start is not None and end is not None and text:
-            yield Segment(text, start, max(start, end), tuple(words_in(each.get("words"))), _speaker(each))
+def segments_in(data: Json, duration: float | None = None) -> tuple[Segment, ...]:
+    """The segments of an answer; those without words are left out, and times that are not told lie between others."""
+    return timed([_told(each) for each in _mappings(data)], duration)
+
+
+def _told(data: Mapping[str, Json]) -> Told:
+    text = strip_tags(one_line(_string(data.get("text"))))[0]
+    words = tuple(words_in(data.get("words"))) if text else ()
+    return Told(text, _seconds(data.get("start")), _seconds(data.get("end")), words, _speaker(data))
 
 
 def _speaker(segment: Mapping[str, Json]) -> str | None:
