@@ -73,6 +73,20 @@ def test_after_a_signal(name: str, number: signal.Signals, env: dict[str, str], 
         assert code in (*wanted, -number)  # the latter in its very last moments, when all is said
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGUSR1], ids=lambda each: each.name)
+def test_after_a_signal_that_ends_on_the_spot(
+    name: str, number: signal.Signals, env: dict[str, str], tmp_path: Path
+) -> None:
+    line, working = COMMANDS[name]
+    with Terminal([*VOICE, *line], env, tmp_path) as terminal:
+        terminal.until(lambda text: working in text)
+        terminal.send(number)
+        assert terminal.ended() == -number
+        assert terminal.faults() == []
+        assert not list(tmp_path.glob("core*"))
+
+
 @pytest.mark.parametrize("moment", range(4))
 def test_ctrl_c_at_any_moment_of_a_start(moment: int, env: dict[str, str], tmp_path: Path) -> None:
     """Between nothing and the running screen, where least is ready for it."""

@@ -4,49 +4,62 @@ Belongs here: its line settings, the modes that we (or Rich, or prompt_toolkit) 
 a program. Does not belong here: what is shown. On Windows there is nothing to do: consoles put themselves right.
 
 Who changes the terminal puts it back on the ways out that it knows. This is for the others: SIGTERM and SIGHUP while
-nothing asynchronous runs, and being stopped (Ctrl-Z, or SIGTSTP from elsewhere) in the middle of anything.
+nothing asynchronous runs, signals that end a program on the spot (SIGQUIT, SIGUSR1 …), and being stopped (Ctrl-Z, or
+SIGTSTP from elsewhere) in the middle of anything. What is ended on the spot leaves no core: keys stand in the memory.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any, NoReturn
 
 PLAIN = b"\x1b[?25h\x1b[?2004l\x1b[0m"
 """The cursor is seen, what is pasted comes without marks, no colour."""
 MARKED = b"\x1b[?2004h"
+ABRUPT = ("SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGVTALRM", "SIGPROF")
+"""Signals whose end is the program's, without a way out."""
 
 
 @contextmanager
 def kept() -> Iterator[None]:
     """For the whole program: its terminal, if it has one, is put back however it is left or stopped."""
+    _leave_no_core()
     terminal = _terminal()
-    for number in _signals("SIGTERM", "SIGHUP"):
-        if signal.getsignal(number) is signal.SIG_DFL:  # else ignored, as under nohup
-            signal.signal(number, _leave)
+    _handle(_leave, "SIGTERM", "SIGHUP")
     if terminal is None:
         yield
         return
     keeper = _Keeper(terminal)
-    for number in _signals("SIGTSTP"):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, keeper.stop)
+    _handle(keeper.stop, "SIGTSTP")
+    _handle(keeper.end, *ABRUPT)
     try:
         yield
     finally:
         keeper.put_back()
 
 
-def _leave(number: int, _frame: Any) -> NoReturn:
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
     """Unwinds what runs, so that everybody puts back what they changed."""
     raise SystemExit(128 + number)
 
 
-def _signals(*names: str) -> list[signal.Signals]:
-    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+def _handle(handler: Callable[[int, FrameType | None], None], *names: str) -> None:
+    """Sets the handler of those signals that this system has, and nobody has us ignore (as under nohup)."""
+    for name in names:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, handler)
+
+
+def _leave_no_core() -> None:
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _terminal() -> int | None:
@@ -96,7 +109,15 @@ class _Keeper:
             self._set(self._before)
             self._write(PLAIN)
 
-    def stop(self, number: int, _frame: Any) -> None:
+    def end(self, number: int, _frame: FrameType | None) -> None:
+        """The terminal is put back, then the signal does what it does."""
+        if self._before is not None:
+            self._set(self._before)
+        self._write(PLAIN)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def stop(self, number: int, _frame: FrameType | None) -> None:
         """The shell gets its terminal back; on SIGCONT the program finds its own, and draws itself anew."""
         ours = self._settings()
         if self._before is not None:

@@ -53,12 +53,13 @@ class Rule:
     """How one verb is repeated.
 
     `longest_wait_s` is the most patience that a service may ask for, `patience` how many times
-    `timeout_s` all attempts and the whole answer may take together: the total deadline.
+    `timeout_s` all attempts and the whole answer may take together: the total deadline. A long answer of a
+    slow model takes minutes; one that drips for ten of them (by default) is cut.
     """
 
     repeated: frozenset[str]
     longest_wait_s: float = 5.0
-    patience: float = 20.0
+    patience: float = 10.0
     repeats: int = 2
 
 
@@ -66,7 +67,7 @@ _ACT: Final = Rule(UNDONE)
 
 RULES: Final[Mapping[str, Rule]] = {
     "ask": Rule(ANY),
-    "whole": Rule(ANY, longest_wait_s=20.0),
+    "whole": Rule(ANY, longest_wait_s=20.0, patience=20.0),
     "live": Rule(ANY, patience=math.inf),
     "list": Rule(ANY, patience=3.0),
     "act": _ACT,
@@ -74,13 +75,13 @@ RULES: Final[Mapping[str, Rule]] = {
 """Every rule that a verb may name (`verbs.Row.retry`)."""
 
 READ: Final = "read"
-"""Stands for a verb: a GET that names none, which is asked like a question."""
+"""Stands for a verb: a GET that names none, a download for instance: it may be large, on a slow line."""
 
 
 def rule_for(verb: str) -> Rule:
     """The rule of a verb; that of an act for whatever is none."""
     row = VERBS.get(cast(Verb, verb))
-    return RULES.get(row.retry if row else "ask" if verb == READ else "act", _ACT)
+    return RULES.get(row.retry if row else "whole" if verb == READ else "act", _ACT)
 
 
 def happening_of(status: int) -> Happening:
