@@ -83,7 +83,7 @@ def test_errors_are_coloured(terminal: Terminal) -> None:
     code, shown = terminal("chta", columns=200)
     assert code == 2
     assert shown.startswith(f"{ESC}[31m")
-    assert clean(shown) == "error: No such command 'chta'. Did you mean 'chat'? Try: voice --help\n"
+    assert clean(shown) == "error: No such command 'chta'. Did you mean 'chat'?\n  → Try: voice --help\n"
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])

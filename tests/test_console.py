@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.errors import InputError, UsageError
-from voicecli.terminal.console import Console, OutputClosedError, dump_json
+from voicecli.terminal.console import Console, dump_json
+from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import clean
 from voicecli.text.decoding import as_text
 from voicecli.types import Secret, Word
@@ -245,7 +246,7 @@ def test_an_error_does_not_run_into_an_open_line() -> None:
     at = streams({"TERM": "xterm", "NO_COLOR": "1"}, terminal=True)
     at.console.write("half an ans")
     at.console.error("broke off")
-    assert at.err == "\nerror: broke off\n"
+    assert (at.out, at.err) == ("half an ans\n", "error: broke off\n")
 
 
 # -- secrets ---------------------------------------------------------------------------------------
@@ -255,7 +256,7 @@ def test_known_secrets_are_masked_in_everything_on_stderr() -> None:
     at = streams()
     at.console.verbose = True
     at.console.hide(Secret("sk-verysecret\n"))
-    for tell in (at.console.note, at.console.warn, at.console.error, at.console.detail, at.console.crash):
+    for tell in (at.console.note, at.console.warn, at.console.error, at.console.detail, at.console.usage):
         tell("before sk-verysecret after")
     assert "verysecret" not in at.err
     assert at.err.count("before **** after") == 5

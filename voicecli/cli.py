@@ -23,9 +23,12 @@ from voicecli.commands.session import Session, shared_options
 from voicecli.errors import INTERRUPTED, UsageError, VoiceError, culprit
 from voicecli.terminal import completing
 from voicecli.terminal import restoring as terminal
-from voicecli.terminal.console import Console, OutputClosedError, prepare_streams
+from voicecli.terminal.console import Console
+from voicecli.terminal.failing import crashed, failed
+from voicecli.terminal.streams import OutputClosedError, abandon, prepare_streams
 from voicecli.verbs import COMMANDS
 
+BUG = 1
 WRONG_USAGE: type[Exception] = typer.BadParameter.__bases__[0].__bases__[0]
 """What Typer raises for wrong flags; it has a public name only in some of the versions we allow."""
 
@@ -160,10 +163,10 @@ def settle(exc: BaseException, console: Console) -> int:
     if isinstance(exc, typer.Abort):
         return _aborted(exc, console)
     if _nobody_reads(exc):
-        console.abandon_output()
+        abandon(console.out)
         return 0
     if isinstance(exc, VoiceError):
-        console.error(str(exc))
+        failed(console, exc.exit_code, exc.message, exc.cure)
         return exc.exit_code
     if isinstance(exc, KeyboardInterrupt):
         return INTERRUPTED
@@ -193,7 +196,7 @@ MACHINE = {
 
 def _machine(exc: OSError, console: Console) -> int:
     where = f"{exc.filename}: " if isinstance(exc.filename, str) else ""
-    console.error(f"{where}{MACHINE[exc.errno or 0]}")
+    failed(console, UsageError.exit_code, f"{where}{MACHINE[exc.errno or 0]}")
     return UsageError.exit_code
 
 
@@ -214,16 +217,11 @@ def _usage(exc: Any, console: Console) -> int:
     """Wrong flags: what is wrong, and where the help is."""
     ctx = getattr(exc, "ctx", None)
     if message := exc.format_message().strip():
-        stop = "" if message[-1] in ".?!" else "."
-        where = f" Try: {ctx.command_path} --help" if ctx is not None else ""
-        console.error(f"{' '.join(message.split())}{stop}{where}")
+        cure = f"Try: {ctx.command_path} --help" if ctx is not None else ""
+        failed(console, int(exc.exit_code), " ".join(message.split()), cure)
     return int(exc.exit_code)
 
 
 def _bug(exc: BaseException, console: Console) -> int:
-    """A traceback without the values of variables: they may hold keys."""
-    import traceback
-
-    console.crash("".join(traceback.format_exception(exc)))
-    console.error("this is a bug in voice. Please report it with the lines above.")
-    return 1
+    crashed(console, exc, BUG)
+    return BUG

@@ -37,8 +37,13 @@ class VoiceError(Exception):
         self.who, self.what, self.cure = who, what, cure
         self.retry_after = retry_after
 
+    @property
+    def message(self) -> str:
+        """Who and what, without the cure."""
+        return f"{self.who}: {self.what}" if self.who else self.what
+
     def __str__(self) -> str:
-        head = f"{self.who}: {self.what}" if self.who else self.what
+        head = self.message
         stop = "" if head.endswith(("?", "!")) else "."
         return f"{head.rstrip('.')}{stop} {self.cure}" if self.cure else head
 

@@ -46,7 +46,7 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "talk": (TALK, "listening"),
     "talk json": ([*TALK, "--json"], '"ready"'),
     "chat": (["chat"], "\x1b[?2004h"),
-    "transcribe": (["transcribe", *(f"{number}.wav" for number in range(6)), "-o", "out/"], "\x1b[?25l"),
+    "transcribe": (["transcribe", *(f"{number}.wav" for number in range(6)), "-o", "out/"], "⠋ transcribing"),
     "answer": (["chat", "--private", "--plain", "After 40718293?"], "5"),
 }
 """Command lines, and what shows that they are at work."""

@@ -381,20 +381,17 @@ def _tell_away(session: Session, exc: VoiceError | None) -> None:
 @contextmanager
 def _shown(session: Session, manner: Manner) -> Iterator[Callable[[Segment, bool], None]]:
     """Finished sentences go to stdout; what is still being heard is a line of its own on a watched terminal."""
-    from voicecli.text.clean import clean
+    from voicecli.text.clean import one_line
+    from voicecli.text.width import tail
 
     console = session.console
-    status = console.rich(stderr=True).status("…") if console.animated else None
 
     def show(segment: Segment, final: bool) -> None:
-        if status is not None and not final:
-            # Rich would take brackets for markup.
-            status.update(clean(segment.text[-300:]).replace("[", "(").replace("]", ")"))
-            status.start()
-        if not final and not manner.interim:
+        if console.animated and console.err and not final:
+            console.rows.show(console.err, [tail(f"… {one_line(segment.text[-600:])}", console.size()[0] - 1)])
+        if not final and (not manner.interim or (console.animated and console.out_is_terminal and not manner.json)):
             return
-        if status is not None:
-            status.stop()
+        console.rows.clear()
         if manner.json:
             console.json_line({"text": segment.text, "start": segment.start, "end": segment.end, "final": final})
         elif manner.live:
@@ -403,8 +400,7 @@ def _shown(session: Session, manner: Manner) -> Iterator[Callable[[Segment, bool
     try:
         yield show
     finally:
-        if status is not None:
-            status.stop()
+        console.rows.clear()
 
 
 @contextmanager

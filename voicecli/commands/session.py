@@ -167,7 +167,9 @@ def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any
     if value and isinstance(ctx.obj, Session) and param.name:
         target, name = _SHARED[param.name]
         if name == "verbose" and not ctx.obj.console.verbose:
-            ctx.obj.console.listen()
+            from voicecli.terminal.masking import listen
+
+            listen(ctx.obj.console.detail)
         setattr(ctx.obj if target == "session" else ctx.obj.console, name, value)
     return value
 

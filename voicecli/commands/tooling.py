@@ -144,11 +144,12 @@ async def agreed(session: Session, question: str, calls: Sequence[ToolCall]) -> 
     What the question cannot hold of the calls stands above it, whole.
     """
     from voicecli.dialogue.courtesy import Verdict, verdict
+    from voicecli.terminal.asking import ask
     from voicecli.toolbox.arguments import written_out
 
     for line in (line for call in calls for line in written_out(call)):
         session.console.usage(line)
-    said = await session.console.ask(f"{question} [y/N]")
+    said = await ask(session.console, f"{question} [y/N]")
     return said.casefold() == "y" or verdict(said, question, typed=True) is Verdict.YES
 
 

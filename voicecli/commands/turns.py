@@ -202,7 +202,7 @@ class Turns:
             return None
         if self.plain or not console.out_is_terminal or console.env.get("TERM") == "dumb" or self.options.schema:
             return _Plain(console)
-        from voicecli.terminal.prompt import MarkdownView
+        from voicecli.terminal.markdown import MarkdownView
 
         return MarkdownView(console)
 

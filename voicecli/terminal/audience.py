@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from voicecli.dialogue import events as ev
-from voicecli.terminal.console import Console, OutputClosedError
+from voicecli.terminal.console import Console
+from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import clean
 
 LEAVING_S = 0.7

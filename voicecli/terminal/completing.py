@@ -5,6 +5,7 @@ Belongs here: the names, quickly, and none where anything goes wrong. Does not b
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -52,7 +53,7 @@ def _completer_by(choose: Callable[[dict[str, Any]], tuple[Names, bool]]) -> Cal
     def complete(ctx: Any, incomplete: str) -> list[str]:
         try:
             session = ctx.find_root().obj
-            session.console.silence()
+            session.console.err = None
             names, slow = choose(ctx.params)
             found = _in_time(session, names) if slow else names(session)
             wanted = incomplete.casefold()
@@ -83,7 +84,7 @@ def _in_time(session: Asking, names: Names) -> list[str]:
     worker.start()
     worker.join(float(session.env.get(PATIENCE, PATIENCE_S)))
     if worker.is_alive():
-        session.console.leave_at_once()
+        os._exit(0)
     return found
 
 

@@ -1,66 +1,15 @@
-"""The terminal of `voice chat`: a line to type, and answers as rendered Markdown.
+"""The line to type of `voice chat`.
 
-Belongs here: the prompt with its keys, history and completion, and how a block of Markdown looks.
+Belongs here: the prompt with its keys, history and completion.
 Does not belong here: what a command does, asking a model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
-
-from voicecli.terminal.console import Console
-from voicecli.text.blocks import Blocks
-from voicecli.text.clean import clean
-
-
-class MarkdownView:
-    """An answer on a terminal, each block rendered once, when it is finished."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._blocks = Blocks()
-        self._some = False
-
-    def write(self, text: str) -> None:
-        """The next piece of the answer."""
-        self._show(self._blocks.feed(clean(text)))
-
-    def end(self) -> None:
-        """The answer has ended."""
-        self._show(self._blocks.flush())
-        self._some = False
-
-    def _show(self, blocks: Sequence[str]) -> None:
-        for block in blocks:
-            if self._some:
-                self._console.write("\n")
-            self._some = True
-            rich = self._console.rich()
-            with rich.capture() as capture:
-                rich.print(_markdown()(block, hyperlinks=False))
-            lines = capture.get().rstrip("\n").split("\n")
-            self._console.drawn("".join(f"{line.rstrip()}\n" for line in lines))
-
-
-@cache
-def _markdown() -> Any:
-    """Rich's Markdown with its first headings where all others are: on a wide terminal the middle is far away."""
-    from rich.markdown import Heading, Markdown
-
-    class Left(Heading):
-        def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
-            text = self.text.copy()
-            text.justify = "left"
-            yield text
-
-    class Ours(Markdown):
-        elements: ClassVar[dict[str, Any]] = {**Markdown.elements, "heading_open": Left}
-
-    return Ours
+from typing import Any
 
 
 class Prompt:

@@ -215,18 +215,18 @@ class Screen:
 
     def _print_lines(self) -> None:
         lines, self._lines = self._lines, []
-        coloured = self._console.colour(self._console.err)
+        coloured, stream = self._console.colour(self._console.err), self._console.err or sys.stderr
         columns = self._app.output.get_size().columns
         for style, text in lines:
             if style == "bar":
                 # Only colours tell its stages apart.
-                self._console.err.write(f"{text}\n" if coloured else "")
+                stream.write(f"{text}\n" if coloured else "")
                 continue
             before, after = (ANSI[style], "\x1b[0m") if coloured and ANSI[style] else ("", "")
             text = wrapped(text, columns)
             head, colon, rest = text.partition(":") if style in ("you", "voice") else (text, "", "")
-            self._console.err.write(f"{before}{head}{colon}{after}{rest}\n")
-        self._console.err.flush()
+            stream.write(f"{before}{head}{colon}{after}{rest}\n")
+        stream.flush()
 
     # -- the layout --------------------------------------------------------------------------------------
 

@@ -25,6 +25,11 @@ class Blocks:
         *lines, self._line = (self._line + text).split("\n")
         return [block for line in lines if (block := self._take(line))]
 
+    @property
+    def open(self) -> str:
+        """What of the answer belongs to no finished block yet."""
+        return "\n".join([*self._block, self._line])
+
     def flush(self) -> list[str]:
         """The answer has ended: what is left."""
         line, self._line = self._line, ""

@@ -16,7 +16,7 @@ _BIDI = "\u202a-\u202e\u2066-\u2069"
 """Overrides and isolates: they reorder what is shown."""
 
 _SEQUENCE = re.compile(
-    r"\x1b[\]PX^_](?:[^\x07\x1b\x9c\n]|\x1b(?!\\)){0,400}(?:\x07|\x1b\\|\x9c)"  # titles, links, clipboards
+    r"\x1b[\]PX^_][^\x07\x1b\x9c\n]{0,400}(?:\x07|\x1b\\|\x9c)"  # titles, links, clipboards
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|\x1b[ -/]*[0-~]?"
 )

@@ -1,0 +1,66 @@
+"""What a person types or pipes into the program.
+
+Belongs here: reading stdin, whole or a line of a terminal. Does not belong here: the line editor of `voice chat`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import Any, TextIO
+
+from voicecli.terminal.streams import is_terminal
+from voicecli.text.decoding import as_text
+
+
+class StandardInput:
+    """stdin as commands use it."""
+
+    @property
+    def in_is_terminal(self) -> bool:
+        return is_terminal(sys.stdin)
+
+    def piped_bytes(self) -> bytes:
+        """All of stdin when something was piped or redirected into it, else nothing."""
+        if sys.stdin is None or self.in_is_terminal:
+            return b""
+        return sys.stdin.buffer.read()
+
+    def is_piped_to(self) -> bool:
+        """Whether something comes out of stdin that is no terminal; waits until that is known."""
+        if sys.stdin is None or self.in_is_terminal:
+            return False
+        stream: Any = sys.stdin.buffer
+        return bool(stream.peek(1))
+
+    def piped_text(self) -> str:
+        """All of stdin as text. Raises InputError when it is no text."""
+        return as_text(self.piped_bytes(), "stdin")
+
+
+async def typed(terminal: TextIO) -> str:
+    """A line of the terminal, without a thread: one that waits for a line could not be left."""
+    import asyncio
+
+    loop, found = asyncio.get_running_loop(), asyncio.Event()
+    number = terminal.fileno()
+    try:
+        loop.add_reader(number, found.set)
+    except NotImplementedError:  # Windows
+        return str(await asyncio.to_thread(terminal.readline))
+    try:
+        await found.wait()
+    finally:
+        loop.remove_reader(number)
+    return os.read(number, 4096).decode("utf-8", "replace")
+
+
+def forget_typed(terminal: TextIO) -> None:
+    """What was typed before a question is no answer to it."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        return
+    with suppress(termios.error, OSError):
+        termios.tcflush(terminal.fileno(), termios.TCIFLUSH)

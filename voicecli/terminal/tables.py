@@ -1,0 +1,59 @@
+"""Columns for a person on a terminal.
+
+Belongs here: drawing rows of cells so that every cell can be read at any width. Does not belong here: which cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from voicecli.text.width import cells, wrapped
+
+GAP = 2
+_LEAST = 6
+"""A column is made no narrower than this."""
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], columns: int, bold: str = "", plain: str = "") -> str:
+    """The rows below their headers, wrapped within their columns; as records where they cannot stand side by side."""
+    widths = fitted([*zip(headers, *rows, strict=True)], columns)
+    if widths is None:
+        return records(headers, rows, columns)
+    lines = [f"{bold}{each}{plain}" for each in _row(headers, widths)]
+    for row in rows:
+        lines += _row(row, widths)
+    return "\n".join(lines) + "\n"
+
+
+def fitted(columns: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Widths for columns of cells: the widest give first; None where a header's word would be broken."""
+    widths = [max(map(cells, column)) for column in columns]
+    least = [max(_LEAST, *map(cells, column[0].split() or [""])) for column in columns]
+    room -= GAP * (len(widths) - 1)
+    while sum(widths) > room:
+        wide = [at for at in range(len(widths)) if widths[at] > least[at]]
+        if not wide:
+            return None
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The terminal's rows of one of ours."""
+    parts = [wrapped(cell, width).split("\n") for cell, width in zip(row, widths, strict=True)]
+    lines = zip_longest(*parts, fillvalue="")
+    return [(" " * GAP).join(map(_padded, line, widths)).rstrip() for line in lines]
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * max(0, width - cells(text))
+
+
+def records(headers: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> str:
+    """Each row as lines of "header: cell"."""
+    return "\n".join("".join(map(_field, headers, row, [columns] * len(row))) for row in rows)
+
+
+def _field(name: str, cell: str, columns: int) -> str:
+    return wrapped(f"{name}: {cell}", columns, "  ") + "\n" if cell else ""
