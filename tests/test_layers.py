@@ -43,6 +43,7 @@ PURE = {
     "backends.qiniu.frames",
     "backends.qiniu.session",
     "backends.qiniu.answers",
+    "server.guard",
     "notes.cutting",
     "notes.choosing",
 }
@@ -58,13 +59,13 @@ LAYERS = {
     3: {"audio", "backends", "dialogue", "notes"},
     4: {"config", "wiring", "toolbox"},
     5: {"usecases"},
-    6: {"commands", "terminal"},
+    6: {"commands", "terminal", "server"},
     7: {"cli", "__main__"},
 }
 
 TOGETHER = (
     {"types", "verbs"},
-    {"commands", "terminal"},
+    {"commands", "terminal", "server"},
     {"cli", "__main__"},
     {"storage", "notes.store"},
     {"config", "wiring", "toolbox"},
@@ -96,6 +97,11 @@ HOMES = {
     "mcp": {"toolbox.servers"},
     "anyio": {"toolbox.servers.program"},
     "httpx2": {"toolbox.servers.address"},
+    "fastapi": {"server"},
+    "starlette": {"server"},
+    "pydantic": {"server"},
+    "uvicorn": {"server"},
+    "prometheus_client": {"server"},
 }
 
 STILL_CIRCLES = {"backends.transport.http", "wiring.talk", "commands.chat"}

@@ -404,6 +404,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("doctor", "See whether everything works, and what to do if not.", "Set-up"),
         Command("config", "Make, show and change the configuration.", "Set-up", True),
         Command("keys", "Keep the keys of services.", "Set-up", True),
+        Command("serve", "Serve it all to clients of OpenAI's API.", "Set-up"),
         Command("backends", "Show the service families and what each can do.", "Set-up"),
         Command("voices", "List the voices of a backend.", "Set-up"),
         Command("models", "List the models of a backend.", "Set-up"),

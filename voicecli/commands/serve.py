@@ -1,0 +1,60 @@
+"""`voice serve`: what voicecli can use, for other programs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voicecli.commands import session as common
+from voicecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from voicecli.commands.session import Session
+
+NEEDED = ("fastapi", "uvicorn", "multipart", "prometheus_client")
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="NUMBER", min=0, max=65535, help="0: any free one.")] = 8000,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name this server is asked by.")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option("--allow-origin", metavar="URL", help="A page's origin that may ask.")
+    ] = None,
+) -> None:
+    """Serve recognition, chat, speech and embeddings to clients of OpenAI's API.
+
+    Another address than this machine's own needs a key: voice keys set serve.
+
+    Examples:
+      voice serve
+      voice serve --port 9000 --backend work
+      curl http://127.0.0.1:8000/v1/audio/speech -d '{"input": "Hello."}' -H 'content-type: application/json' -o a.mp3
+    """
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise UsageError(f"serving needs {', '.join(missing)}", cure="Install it: pip install 'voicecli[serve]'")
+    import asyncio
+
+    session = common.session(ctx)
+    app = _app(session, host, allow_host or [], allow_origin or [])
+    asyncio.run(_listen(session, app, host, port))  # uvicorn minds the signals, and lets what goes on end
+
+
+def _app(session: Session, host: str, hosts: list[str], origins: list[str]) -> object:
+    from voicecli.server.app import app_of, policy_of
+    from voicecli.server.guard import is_own
+
+    services = session.services()
+    policy = policy_of(services.config.config_dir, key_needed=not is_own(host), hosts=hosts, origins=origins)
+    return app_of(services, policy)
+
+
+async def _listen(session: Session, app: object, host: str, port: int) -> None:
+    from voicecli.server.listening import listen
+
+    await listen(app, host, port, lambda address: session.console.note(f"listening on {address}"))

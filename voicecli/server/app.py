@@ -1,0 +1,110 @@
+"""The application: routes, doors and the pool behind them, put together.
+
+Belongs here: making it out of a configuration. Does not belong here: what a route does, listening (commands.serve).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from voicecli import __version__
+from voicecli.config.keys import stored
+from voicecli.errors import ConfigError, VoiceError
+from voicecli.server import chat, ears, listing, meaning, mouth
+from voicecli.server.doors import Bounds, Doors
+from voicecli.server.guard import LOOPBACK, Policy
+from voicecli.server.pool import Pool
+from voicecli.server.refusals import Refused, Told, body, told
+from voicecli.server.reporting import Log
+from voicecli.types import Secret
+from voicecli.wiring.services import Services
+
+KEY_NAME = "serve"
+KEY_CURE = "Keep one: voice keys set serve"
+
+ROUTERS = (listing, chat, ears, mouth, meaning)
+"""In this order: the embedding server's `/{model}` would take every other path."""
+
+
+def app_of(services: Services, policy: Policy, bounds: Bounds | None = None) -> FastAPI:
+    """The application for these services. Nothing is opened before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with Pool(services).open() as pool:
+            app.state.pool = pool
+            yield
+
+    app = FastAPI(title="voicecli", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.figures, app.state.report = CollectorRegistry(), services.report
+    for each in ROUTERS:
+        app.include_router(each.router)
+    for kind, answer in HANDLERS.items():
+        app.add_exception_handler(kind, answer)
+    app.add_middleware(Doors, policy=policy, bounds=bounds or Bounds(), figures=app.state.figures)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The application out of the environment alone: configuration as everywhere, `[serve]` for the doors.
+
+    Whoever runs it (uvicorn, gunicorn) decides on which address it listens, so a key must be kept. Raises ConfigError.
+    """
+    from voicecli.config import load
+
+    config = load(os.environ)
+    return app_of(Services(config, os.environ, Log()), policy_of(config.config_dir, key_needed=True))
+
+
+def policy_of(config_dir: Path, *, key_needed: bool, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> Policy:
+    """Who is let in: with the key that `voice keys set serve` keeps. Raises ConfigError where one is needed."""
+    kept = stored(config_dir).get(KEY_NAME)
+    if key_needed and kept is None:
+        raise ConfigError("another address than this machine's own needs a key", who="serve", cure=KEY_CURE)
+    return Policy(Secret(kept) if kept else None, frozenset((*LOOPBACK, *hosts)), frozenset(origins))
+
+
+def _json(answer: Told) -> JSONResponse:
+    return JSONResponse(answer.body.model_dump(), answer.status, answer.headers)
+
+
+async def _refused(_request: Request, exc: Any) -> JSONResponse:
+    return _json(exc.told)
+
+
+async def _failed(request: Request, exc: Exception) -> JSONResponse:
+    """The whole story is the log's; the client's is short."""
+    request.app.state.report.warn(f"{request.url.path}: {exc}")
+    return _json(told(exc))
+
+
+async def _invalid(_request: Request, exc: Any) -> JSONResponse:
+    """The first thing that is wrong, and where."""
+    first = exc.errors()[0]
+    where = ".".join(str(each) for each in first["loc"] if each != "body")
+    words = body(f"{where}: {first['msg']}" if where else first["msg"])
+    return JSONResponse(words.model_dump(), 422)
+
+
+async def _http(_request: Request, exc: Any) -> JSONResponse:
+    return JSONResponse(body(str(exc.detail)).model_dump(), exc.status_code, exc.headers)
+
+
+HANDLERS: dict[type[Exception], Any] = {
+    Refused: _refused,
+    VoiceError: _failed,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    Exception: _failed,
+}

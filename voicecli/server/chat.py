@@ -1,0 +1,314 @@
+"""Chat completions in OpenAI's shape, and in that of the local servers (`/api/chat`).
+
+Belongs here: a client's messages to ours, our deltas to a client's. Does not belong here: prompts, tools of our own.
+Source: OpenAI's API reference, "Chat completions"; the local servers' document ("LLM").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from voicecli.server.pool import Pool
+from voicecli.server.refusals import DECLARED, Refused, told
+from voicecli.server.requests import Lenient, Opened, streamed
+from voicecli.wiring.services import Services
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCall, ToolSpec
+
+MOST_PICTURE = 20 * 1024 * 1024
+ROLES = {"developer": "system", "function": "tool"}
+
+
+class Called(Lenient):
+    name: str = ""
+    arguments: str = "{}"
+
+
+class CallIn(Lenient):
+    id: str = ""
+    function: Called = Field(default_factory=Called)
+
+
+class PictureUrl(Lenient):
+    url: str
+
+
+class Part(Lenient):
+    type: str
+    text: str = ""
+    image_url: PictureUrl | None = None
+
+
+class MessageIn(Lenient):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[Part] | None = None
+    tool_calls: list[CallIn] | None = None
+    tool_call_id: str | None = None
+
+
+class Function(Lenient):
+    name: str = Field(min_length=1)
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class ToolIn(Lenient):
+    type: str = "function"
+    function: Function
+
+
+class StreamOptions(Lenient):
+    include_usage: bool | None = False
+
+
+class Shape(Lenient):
+    name: str = "answer"
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+
+
+class ResponseFormat(Lenient):
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    json_schema: Shape | None = None
+
+
+class ChatIn(Lenient):
+    """`POST /v1/chat/completions`."""
+
+    messages: list[MessageIn] = Field(min_length=1)
+    model: str | None = None
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    n: int | None = Field(default=None, ge=1, le=16)
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    tools: list[ToolIn] | None = None
+    response_format: ResponseFormat | None = None
+
+
+router = APIRouter(responses=DECLARED, tags=["chat"])
+
+
+# -- theirs to ours ----------------------------------------------------------------------------------
+
+
+def messages_of(asked: ChatIn) -> list[ChatMessage]:
+    """Our messages. Raises Refused for one without content that calls nothing."""
+    return [_message(each) for each in asked.messages]
+
+
+def _message(theirs: MessageIn) -> ChatMessage:
+    content = theirs.content or ""
+    text = content if isinstance(content, str) else "\n".join(part.text for part in content if part.type == "text")
+    calls = tuple(ToolCall(each.id, each.function.name, each.function.arguments) for each in theirs.tool_calls or ())
+    pictures = isinstance(content, list) and any(part.image_url for part in content)
+    if not text and not calls and not pictures:
+        raise Refused(400, f"A message of the role {theirs.role} has no content.")
+    role: Any = ROLES.get(theirs.role, theirs.role)
+    return ChatMessage(role, text or (" " if not calls else ""), calls, theirs.tool_call_id or "")
+
+
+def options_of(asked: ChatIn, model: str | None) -> ChatOptions:
+    """Our options; pictures are those of the last message that has some."""
+    return ChatOptions(
+        model=model,
+        temperature=asked.temperature,
+        max_tokens=asked.max_completion_tokens or asked.max_tokens,
+        top_p=asked.top_p,
+        n=asked.n if (asked.n or 1) > 1 else None,
+        seed=asked.seed,
+        stop=(asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ()),
+        schema=_schema(asked.response_format),
+        images=tuple(_pictures(asked.messages)),
+        tools=tuple(_tool(each.function) for each in asked.tools or ()),
+    )
+
+
+def _schema(form: ResponseFormat | None) -> dict[str, Any] | None:
+    if form is None or form.type == "text":
+        return None
+    return form.json_schema.schema_ if form.json_schema is not None else {"type": "object"}
+
+
+def _tool(function: Function) -> ToolSpec:
+    return ToolSpec(function.name, function.description or "", function.parameters or {"type": "object"})
+
+
+def _pictures(messages: list[MessageIn]) -> Iterator[Picture]:
+    last = next((each for each in reversed(messages) if isinstance(each.content, list)), None)
+    for part in last.content if last is not None and isinstance(last.content, list) else ():
+        if part.image_url is not None:
+            yield _picture(part.image_url.url)
+
+
+def _picture(url: str) -> Picture:
+    """A picture inside its own address; this server fetches nothing that a client names."""
+    head, _, data = url.partition(",")
+    if not head.startswith("data:image/") or not head.endswith(";base64") or len(data) > MOST_PICTURE:
+        raise Refused(400, "Pictures are taken as data:image/…;base64 addresses of at most 20 MB.")
+    try:
+        return Picture(base64.b64decode(data, validate=True), head.removeprefix("data:").removesuffix(";base64"))
+    except (binascii.Error, ValueError):
+        raise Refused(400, "A picture is no base64.") from None
+
+
+# -- ours to theirs ----------------------------------------------------------------------------------
+
+
+class Answer:
+    """One answer on its way out: its number, its model, what of it has come."""
+
+    def __init__(self, model: str) -> None:
+        self.id, self.created, self.model = f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), model
+        self.text, self.reasoning = "", ""
+        self.calls: tuple[ToolCall, ...] = ()
+        self.finish = "stop"
+        self.usage: dict[str, int] = {}
+
+    def take(self, delta: ChatDelta) -> None:
+        self.text += delta.text
+        self.reasoning += delta.reasoning
+        self.calls += delta.calls
+        self.finish = "tool_calls" if self.calls else delta.finish_reason or self.finish
+        if delta.usage is not None:
+            prompt, completion = delta.usage.prompt_tokens, delta.usage.completion_tokens
+            total = {"total_tokens": prompt + completion}
+            self.usage = {"prompt_tokens": prompt, "completion_tokens": completion} | total
+
+    def head(self, kind: str) -> dict[str, Any]:
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+
+    def chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return event(self.head("chat.completion.chunk") | {"choices": [choice]})
+
+    def whole(self) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": self.text or None}
+        if self.reasoning:
+            message["reasoning_content"] = self.reasoning
+        if self.calls:
+            message["tool_calls"] = calls_out(self.calls)
+        choice = {"index": 0, "message": message, "finish_reason": self.finish, "logprobs": None}
+        nothing = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+        return self.head("chat.completion") | {"choices": [choice], "usage": self.usage or nothing}
+
+
+def calls_out(calls: tuple[ToolCall, ...]) -> list[dict[str, Any]]:
+    """Our calls as OpenAI writes them, with their places, which a stream needs."""
+    return [
+        {"index": at, "id": each.id, "type": "function", "function": {"name": each.name, "arguments": each.arguments}}
+        for at, each in enumerate(calls)
+    ]
+
+
+def event(data: dict[str, Any]) -> bytes:
+    """A line of server-sent events."""
+    return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+
+
+async def _events(deltas: AsyncIterable[ChatDelta], answer: Answer, usage: bool) -> AsyncIterator[bytes]:
+    """Events as the deltas come. A failure in the middle is an event too, and then there is no [DONE]."""
+    yield answer.chunk({"role": "assistant", "content": ""})
+    try:
+        async for delta in deltas:
+            answer.take(delta)
+            if delta.reasoning:
+                yield answer.chunk({"reasoning_content": delta.reasoning})
+            if delta.text:
+                yield answer.chunk({"content": delta.text})
+    except Exception as exc:
+        yield event(told(exc).body.model_dump())
+        return
+    if answer.calls:
+        yield answer.chunk({"tool_calls": calls_out(answer.calls)})
+    yield answer.chunk({}, answer.finish)
+    if usage:
+        yield event(answer.head("chat.completion.chunk") | {"choices": [], "usage": answer.whole()["usage"]})
+    yield b"data: [DONE]\n\n"
+
+
+# -- routes ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A client's request, understood: whom to ask, what, and under which name the answer goes back."""
+
+    services: Services
+    messages: list[ChatMessage]
+    options: ChatOptions
+    shown: str
+
+    @asynccontextmanager
+    async def asked(self) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+        async with self.services.open("chat") as model, model.chat(self.messages, self.options) as deltas:
+            yield deltas
+
+
+async def question_of(pool: Pool, asked: ChatIn) -> Question:
+    """Raises Refused, and what choosing and opening a backend raises."""
+    meant = await pool.meant("chat", asked.model)
+    services, options = pool.named(meant.backend), options_of(asked, meant.model)
+    can, backend = services.choose("chat")
+    services.check(can, "chat", options)
+    return Question(services, messages_of(asked), options, asked.model or backend.chat_model or backend.name)
+
+
+async def answered(question: Question) -> Answer:
+    """The whole answer."""
+    answer = Answer(question.shown)
+    async with question.asked() as deltas:
+        async for delta in deltas:
+            answer.take(delta)
+    return answer
+
+
+@router.post("/v1/chat/completions", response_model=None, responses={200: {"content": {"text/event-stream": {}}}})
+async def completions(asked: ChatIn, pool: Opened) -> Response | dict[str, Any]:
+    """Answer a conversation, whole or as it is thought of."""
+    question = await question_of(pool, asked)
+    if not asked.stream:
+        return (await answered(question)).whole()
+    usage = bool(asked.stream_options and asked.stream_options.include_usage)
+    deltas = await pool.relayed(question.asked())
+    return streamed(deltas, _events(deltas, Answer(question.shown), usage), "text/event-stream")
+
+
+@router.post("/api/chat", response_model=None)
+async def api_chat(asked: ChatIn, pool: Opened) -> dict[str, Any]:
+    """Answer a conversation, as the local chat server does: `{"content", "model", "raw"}`."""
+    question = await question_of(pool, asked)
+    answer = await answered(question)
+    return {"content": answer.text, "model": question.shown, "raw": answer.whole()}
+
+
+@router.post("/api/chat/stream", response_model=None, responses={200: {"content": {"application/x-ndjson": {}}}})
+async def api_chat_stream(asked: ChatIn, pool: Opened) -> Response:
+    """The same in lines: `{"delta": …}` as they come, then `{"event": "done"}`."""
+    deltas = await pool.relayed((await question_of(pool, asked)).asked())
+    return streamed(deltas, _lines(deltas), "application/x-ndjson")
+
+
+async def _lines(deltas: AsyncIterable[ChatDelta]) -> AsyncIterator[bytes]:
+    try:
+        async for delta in deltas:
+            if delta.text:
+                yield json.dumps({"delta": delta.text}, ensure_ascii=False).encode() + b"\n"
+    except Exception as exc:
+        yield json.dumps({"error": told(exc).body.error.message}).encode() + b"\n"
+        return
+    yield b'{"event": "done"}\n'

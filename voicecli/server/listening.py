@@ -1,0 +1,70 @@
+"""Listening on an address: uvicorn, bounded where it is not.
+
+Belongs here: sockets, deadlines of a connection, ending. Does not belong here: routes, who may come in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from voicecli.errors import UsageError
+
+HEADERS_S = 10.0
+"""A connection that has not sent a whole head by then is closed: it costs a descriptor, and slow loris opens many."""
+GRACE_S = 3
+"""What goes on when the server is told to end has so long."""
+CONNECTIONS = 2000
+
+
+def _bounded() -> type[asyncio.Protocol]:
+    """uvicorn's protocol, with a deadline for the first head."""
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Bounded(HttpToolsProtocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._deadline = asyncio.get_running_loop().call_later(HEADERS_S, transport.close)
+
+        def on_headers_complete(self) -> None:
+            self._deadline.cancel()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._deadline.cancel()
+            super().connection_lost(exc)
+
+    return Bounded
+
+
+async def listen(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serves until SIGINT or SIGTERM, then ends within a few seconds. `ready` is told the address.
+
+    Raises UsageError where the address cannot be listened on.
+    """
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=_bounded(),
+        ws="websockets-sansio",
+        ws_max_size=16 * 1024 * 1024,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = uvicorn.Server(config)
+    try:
+        listening = config.bind_socket()
+    except SystemExit:
+        raise UsageError(f"{host}:{port} cannot be listened on", cure="Choose another --port, or end who has it.")
+    name = f"[{host}]" if ":" in host else host
+    ready(f"http://{name}:{listening.getsockname()[1]}")
+    await server.serve(sockets=[listening])

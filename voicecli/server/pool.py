@@ -1,0 +1,163 @@
+"""The adapters that the server's requests share, each opened when it is first asked for and kept.
+
+Belongs here: opening once, keeping, closing, which backend and model a client's name means.
+Does not belong here: routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from voicecli.errors import VoiceError, only
+from voicecli.server.refusals import Refused
+from voicecli.server.relay import Relay
+from voicecli.wiring.opening import open_adapter
+from voicecli.wiring.services import Services
+
+if TYPE_CHECKING:
+    from voicecli.verbs import Verb
+
+T = TypeVar("T")
+
+PATIENCE_S = 5.0
+"""How long a backend may take to list its models."""
+
+USUAL = frozenset(
+    "default auto whisper-1 gpt-transcribe gpt-4o-transcribe gpt-4o-mini-transcribe gpt-live-transcribe tts-1 tts-1-hd "
+    "gpt-4o-mini-tts gpt-realtime gpt-realtime-mini gpt-realtime-2 gpt-realtime-2.1 gpt-realtime-whisper gpt-4o "
+    "gpt-4o-mini gpt-4.1 gpt-4.1-mini gpt-5 gpt-5-mini text-embedding-3-small text-embedding-3-large "
+    "text-embedding-ada-002".split()
+)
+"""Names that clients ask for unless they are told another: whatever is configured answers to them."""
+
+USUAL_VOICES = frozenset("alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split())
+"""OpenAI's voices, likewise."""
+
+MODEL_OF: dict[str, str] = {
+    "chat": "chat_model",
+    "transcribe": "transcribe_model",
+    "speak": "speak_model",
+    "embed": "embed_model",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a client's model name means: the backend (None: that of `[use]`) and its model (None: as configured)."""
+
+    backend: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared(Services):
+    """Services whose adapters the pool opens once and keeps."""
+
+    pool: Pool | None = None
+
+    def _open(self, verb: Verb) -> AbstractAsyncContextManager[object]:
+        assert self.pool is not None
+        return self.pool.shared(verb, self)
+
+
+class Pool:
+    """Enter `open()` once; `adapter` may then be asked by any number of requests at a time."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._tasks: asyncio.TaskGroup | None = None
+        self._opened: dict[tuple[Verb, str | None], asyncio.Future[object]] = {}
+        self._over = asyncio.Event()
+        self._listed: dict[str, list[str]] = {}
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Pool]:
+        """Leaving closes every adapter, each in the task that opened it."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                try:
+                    yield self
+                finally:
+                    self._over.set()
+        except BaseExceptionGroup as group:
+            raise only(group) from None
+
+    def named(self, backend: str | None = None) -> Services:
+        """Services that open nothing twice; with that backend in place of the one of `[use]`."""
+        chosen = backend or self.services.backend
+        return Shared(self.services.config, self.services.env, self.services.report, chosen, self)
+
+    @asynccontextmanager
+    async def shared(self, verb: Verb, services: Services) -> AsyncIterator[object]:
+        """The opened adapter. Raises what opening raises; the next request tries again."""
+        key = (verb, services.backend)
+        if key not in self._opened:
+            self._opened[key] = asyncio.get_running_loop().create_future()
+            self._running.create_task(self._keep(key, self._opened[key]))
+        yield await asyncio.shield(self._opened[key])
+
+    @property
+    def _running(self) -> asyncio.TaskGroup:
+        assert self._tasks is not None, "a pool works only while it is open"
+        return self._tasks
+
+    async def relayed(self, stream: AbstractAsyncContextManager[AsyncIterator[T]]) -> Relay[T]:
+        """The stream, read by a task of its own and begun. Raises a failure that comes before its first item."""
+        return await Relay(self._running, stream).begun()
+
+    async def _keep(self, key: tuple[Verb, str | None], ready: asyncio.Future[object]) -> None:
+        verb, backend = key
+        opening = open_adapter(verb, self.services.config, backend, env=self.services.env, report=self.services.report)
+        try:
+            async with opening as adapter:
+                ready.set_result(adapter)
+                await self._over.wait()
+        except VoiceError as exc:
+            if not ready.done():
+                del self._opened[key]
+                ready.set_exception(exc)
+
+    # -- names ---------------------------------------------------------------------------------------
+
+    async def meant(self, verb: Verb, name: str | None) -> Meant:
+        """What the client's `name` stands for. Raises Refused(404) for a model that nobody here has."""
+        used = MODEL_OF.get(verb, "")
+        if not name or name in USUAL:
+            return Meant()
+        backends = self.services.config.backends
+        head, _, rest = name.partition("/")
+        for backend in backends.values():
+            if name == backend.name:
+                return Meant(backend.name)
+            if name == getattr(backend, used, ""):
+                return Meant(backend.name, name)
+        if rest and head in backends:
+            return Meant(head, rest)
+        family, backend = self.services.choose(verb)
+        if name in (family.name, backend.name):
+            return Meant()
+        if name in await self.listed(self.services.backend or backend.name):
+            return Meant(model=name)
+        raise Refused(
+            404, f"The model '{name[:80]}' does not exist here; GET /v1/models lists them.", "model_not_found"
+        )
+
+    async def listed(self, backend: str) -> list[str]:
+        """The models that a backend lists; none where it lists none, or does not answer in time."""
+        if backend not in self._listed:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    async with self.named(backend).open("models") as catalog:
+                        self._listed[backend] = list(await catalog.models())
+            except (VoiceError, TimeoutError):
+                return []
+        return self._listed[backend]
+
+    def voice(self, name: str | None) -> str | None:
+        """The voice to ask for; None: the backend's own."""
+        return None if not name or name in USUAL_VOICES or name == "default" else name

@@ -1,0 +1,43 @@
+"""What all routes share: the pool, lenient models, a body that is written while it is made.
+
+Belongs here: small things that touch the web framework. Does not belong here: a route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict
+from starlette.background import BackgroundTask
+from starlette.responses import StreamingResponse
+
+from voicecli.server.pool import Pool
+from voicecli.server.relay import Relay
+
+
+def _pool(request: Request) -> Pool:
+    found: Pool = request.app.state.pool
+    return found
+
+
+Opened = Annotated[Pool, Depends(_pool)]
+
+
+class Lenient(BaseModel):
+    """What we do not know is accepted and left alone: clients send fields of next year."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def streamed(relay: Relay[Any], body: AsyncIterator[bytes], kind: str) -> StreamingResponse:
+    """A body that ends the relay behind it however it ends itself."""
+    return StreamingResponse(_ending(relay, body), media_type=kind, background=BackgroundTask(relay.aclose))
+
+
+async def _ending(relay: Relay[Any], body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async with aclosing(relay):
+        async for piece in body:
+            yield piece
