@@ -1,0 +1,73 @@
+"""`voice serve` in a process of its own, in front of a strict service that hears, answers and speaks digits."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.openai_server import OpenAIServer
+
+CONFIG = """
+[use]
+chat = "work"
+speak = "work"
+transcribe = "work"
+[backends.work]
+family = "openai"
+base_url = "{base}"
+chat_model = "digits-chat"
+speak_model = "digits-speak"
+transcribe_model = "digits-hear"
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server: where it is asked, what stands behind it, and its process."""
+
+    url: str
+    behind: OpenAIServer
+    process: subprocess.Popen[str]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def client(self, **options: object) -> httpx.Client:
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=20, **options)  # type: ignore[arg-type]
+
+
+@contextmanager
+def serving(folder: Path, *flags: str, config: str = CONFIG, env: dict[str, str] | None = None) -> Iterator[Served]:
+    """Started, until it listens; ended by SIGTERM."""
+    with OpenAIServer() as behind:
+        path = folder / "config.toml"
+        path.write_text(config.format(base=behind.base_url), encoding="utf-8")
+        home = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+        home |= {f"XDG_{name}_HOME": str(folder) for name in ("STATE", "CACHE", "DATA")}
+        command = [sys.executable, "-m", "voicecli", "--config", str(path), "serve", "--port", "0", *flags]
+        with subprocess.Popen(command, env=home | (env or {}), stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stderr is not None
+                said = next((line for line in process.stderr if "listening" in line), "")
+                found = re.search(r"http://\S+", said)
+                assert found, said
+                yield Served(found[0].replace("0.0.0.0", "127.0.0.1"), behind, process)
+            finally:
+                process.terminate()
+                process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("served")) as server:
+        yield server

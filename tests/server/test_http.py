@@ -1,0 +1,141 @@
+"""OpenAI's shapes, asked by its own client and by hand; attacks."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.server.conftest import Served, serving
+
+QUESTION = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
+
+
+def test_a_conversation_is_answered(served: Served) -> None:
+    with served.client() as client:
+        found = client.post("/v1/chat/completions", json=QUESTION | {"nobody": "knows", "tools": None}).json()
+    assert found["choices"][0]["message"] == {"role": "assistant", "content": "290."}
+    assert found["choices"][0]["finish_reason"] == "stop"
+    assert found["usage"]["total_tokens"] > 0
+
+
+def test_an_answer_is_streamed(served: Served) -> None:
+    with served.client() as client:
+        asked = QUESTION | {"stream": True, "stream_options": {"include_usage": True}}
+        lines = [each for each in client.post("/v1/chat/completions", json=asked).text.split("\n\n") if each]
+    assert lines[-1] == "data: [DONE]"
+    events = [json.loads(each.removeprefix("data: ")) for each in lines[:-1]]
+    assert "".join(each["choices"][0]["delta"].get("content", "") for each in events if each["choices"]) == "290."
+    assert events[-1]["usage"]["total_tokens"] > 0
+    assert len({each["id"] for each in events}) == 1
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/chat/stream"])
+def test_the_local_servers_shape(served: Served, path: str) -> None:
+    with served.client() as client:
+        found = client.post(path, json={"messages": QUESTION["messages"]}).text
+    if path.endswith("stream"):
+        *deltas, end = [json.loads(each) for each in found.splitlines()]
+        assert ("".join(each["delta"] for each in deltas), end) == ("290.", {"event": "done"})
+    else:
+        assert json.loads(found)["content"] == "290."
+
+
+def test_what_there_is(served: Served) -> None:
+    with served.client() as client:
+        names = [each["id"] for each in client.get("/v1/models").json()["data"]]
+        assert {"digits-chat", "digits-hear", "digits-speak", "default", "work"} <= set(names)
+        assert client.get("/v1/models/digits-chat").json()["owned_by"] == "work"
+        assert client.get("/v1/models/whisper-1").status_code == 200
+        assert client.get("/v1/models/nobody").json()["error"]["code"] == "model_not_found"
+        assert client.get("/v1/").json()["object"] == "service"
+        assert client.get("/health").json()["status"] == "ok"
+        assert "voice_requests_total" in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"{", 422),
+        (b'{"messages": []}', 422),
+        (b'{"messages": [{"role": "user", "content": ""}]}', 400),
+        (b'{"messages": [{"role": "user", "content": "1"}], "model": "nobody"}', 404),
+        (b'{"messages": [{"role": "user", "content": "1"}], "temperature": 9}', 422),
+        (
+            b'{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/"}}]}]}',
+            400,
+        ),
+    ],
+)
+def test_a_wrong_request_is_told_so_in_openais_shape(served: Served, body: bytes, status: int) -> None:
+    with served.client() as client:
+        found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+    assert found.status_code == status
+    assert found.json()["error"]["message"]
+
+
+def test_no_word_of_the_service_behind_gets_out(served: Served) -> None:
+    from tests.fakes.server import Reply
+
+    served.behind.on("/v1/chat/completions", Reply.json({"error": {"message": "sk-secret of /etc/x"}}, 400))
+    try:
+        with served.client() as client:
+            found = client.post("/v1/chat/completions", json=QUESTION)
+    finally:
+        served.behind.on("/v1/chat/completions", None)
+    assert found.status_code == 502
+    assert "sk-secret" not in found.text
+
+
+# -- attacks -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [({"host": "evil.example"}, 403), ({"origin": "http://evil.example"}, 403)]
+)
+def test_pages_of_others_are_refused(served: Served, headers: dict[str, str], status: int) -> None:
+    with served.client() as client:
+        assert client.get("/v1/models", headers=headers).status_code == status
+
+
+def test_a_key_is_needed_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError), serving(tmp_path, "--host", "0.0.0.0"):
+        raise RuntimeError("it listens without a key")
+
+
+def test_a_key_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "voicecli").mkdir()
+    keys = tmp_path / "voicecli" / "keys.json"
+    keys.write_text('{"serve": "sesame-1234"}', encoding="utf-8")
+    keys.chmod(0o600)
+    with serving(tmp_path, "--host", "0.0.0.0") as server, server.client() as client:
+        assert client.get("/v1/models").status_code == 401
+        assert client.get("/v1/models", headers={"authorization": "Bearer wrong"}).status_code == 401
+        assert client.get("/v1/models", headers={"authorization": "Bearer sesame-1234"}).status_code == 200
+        assert client.get("/health").status_code == 200
+
+
+def test_a_body_has_a_bound(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port)) as door:
+        head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10000000000\r\n\r\n"
+        door.sendall(head.encode())
+        assert b" 413 " in door.recv(4096)
+
+
+def test_a_slow_head_is_not_waited_for(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as door:
+        door.sendall(b"GET /v1/models HTTP/1.1\r\nHost: ")
+        assert door.recv(4096) == b""
+
+
+def test_it_ends_when_told(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(10)
+        assert time.monotonic() - began < 5
