@@ -63,8 +63,9 @@ def from_environment() -> FastAPI:
     """
     from voicecli.config import load
 
-    config = load(os.environ)
-    return app_of(Services(config, os.environ, Log()), policy_of(config.config_dir, key_needed=True))
+    env = os.environ
+    config = load(env)
+    return app_of(Services(config, env, Log()), policy_of(config.config_dir, key_needed=True))
 
 
 def policy_of(config_dir: Path, *, key_needed: bool, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> Policy:

@@ -23,8 +23,8 @@ from starlette.responses import Response
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, Refused, told
 from voicecli.server.requests import Lenient, Opened, streamed
-from voicecli.wiring.services import Services
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCall, ToolSpec
+from voicecli.wiring.services import Services
 
 MOST_PICTURE = 20 * 1024 * 1024
 ROLES = {"developer": "system", "function": "tool"}
