@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import signal
 import socket
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile as sf
 
+from tests import dtmf
 from tests.server.conftest import Served, serving
 
 QUESTION = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
@@ -32,6 +37,41 @@ def test_an_answer_is_streamed(served: Served) -> None:
     assert "".join(each["choices"][0]["delta"].get("content", "") for each in events if each["choices"]) == "290."
     assert events[-1]["usage"]["total_tokens"] > 0
     assert len({each["id"] for each in events}) == 1
+
+
+@pytest.mark.parametrize("kind", ["mp3", "opus", "flac", "wav", "pcm"])
+def test_a_text_is_spoken(served: Served, kind: str) -> None:
+    asked = {"input": "One 4. Two 7. Three 2.", "voice": "alloy", "response_format": kind, "model": "tts-1"}
+    with served.client() as client:
+        found = client.post("/v1/audio/speech", json=asked)
+    assert found.status_code == 200, found.text
+    assert digits_in(found.content, kind) == "472"
+
+
+def test_speech_is_streamed_as_events(served: Served) -> None:
+    with served.client() as client:
+        found = client.post("/v1/audio/speech", json={"input": "472", "stream_format": "sse"}).text
+    events = [json.loads(each.removeprefix("data: ")) for each in found.split("\n\n") if each]
+    assert events[-1]["type"] == "speech.audio.done"
+    sound = b"".join(base64.b64decode(each["audio"]) for each in events[:-1])
+    assert digits_in(sound, "mp3") == "472"
+
+
+def digits_in(data: bytes, kind: str) -> str:
+    """The digits that are heard in a file; a lost or clipped one is a `?`."""
+    if kind == "pcm":
+        samples, rate = np.frombuffer(data, np.int16).astype(np.float32) / 32768, 24_000
+    else:
+        samples, rate = sf.read(io.BytesIO(data), dtype="float32")
+    return dtmf.decode(samples, rate)
+
+
+@pytest.mark.parametrize("path", ["/v1/tts?text=472", "/synthesize"])
+def test_the_documents_own_shapes_of_speech(served: Served, path: str) -> None:
+    with served.client() as client:
+        form = {"text": "472", "style": "style2", "temperature": "0.6", "top_p": "0.9"}
+        found = client.post(path, data=form) if path == "/synthesize" else client.get(path)
+    assert digits_in(found.content, "wav") == "472"
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/api/chat/stream"])

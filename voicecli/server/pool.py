@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from voicecli.errors import VoiceError, only
 from voicecli.server.refusals import Refused
 from voicecli.server.relay import Relay
 from voicecli.wiring.opening import open_adapter
+from voicecli.wiring.refusing import takes
 from voicecli.wiring.services import Services
 
 if TYPE_CHECKING:
@@ -161,3 +162,8 @@ class Pool:
     def voice(self, name: str | None) -> str | None:
         """The voice to ask for; None: the backend's own."""
         return None if not name or name in USUAL_VOICES or name == "default" else name
+
+    def taken(self, verb: Verb, backend: str | None, wishes: dict[str, Any]) -> dict[str, Any]:
+        """The wishes that the backend honours: clients send others unasked."""
+        can, _ = self.named(backend).choose(verb)
+        return {name: wish for name, wish in wishes.items() if name in takes(can, verb)}

@@ -119,7 +119,7 @@ class Delivery:
         async with aclosing(track.blocks()) as blocks:
             async for block in blocks:
                 if target is not None:
-                    to = to or sink(target, track.told.rate, self.goal.container)
+                    to = to or sink(target, track.told.rate, self.goal.container, self.goal.rate)
                     to.feed(block)
                 yield block
         if to is not None:

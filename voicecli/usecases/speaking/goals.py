@@ -33,6 +33,7 @@ class Goal:
     """Where the sound goes, and in which container.
 
     `play`: out of the loudspeaker too. `titles`: files of subtitles beside it, with their kind (srt, vtt).
+    `rate`: samples a second of what is written; None: as the service makes them.
     """
 
     path: str = LOUDSPEAKER
@@ -40,6 +41,7 @@ class Goal:
     play: bool = False
     volume: float = 1.0
     titles: tuple[tuple[Path, str], ...] = ()
+    rate: int | None = None
 
     @classmethod
     def named(cls, output: str | None, format: str | None) -> Goal:
@@ -64,7 +66,7 @@ class Goal:
     @property
     def as_sent(self) -> bool:
         """Whether a service's own file would do, if it is in the right container."""
-        return not self.sounds and self.volume == 1.0 and not self.titles
+        return not self.sounds and self.volume == 1.0 and not self.titles and not self.rate
 
     @property
     def file(self) -> Path | None:

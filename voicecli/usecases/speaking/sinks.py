@@ -38,10 +38,27 @@ class SoundSink(Protocol):
     async def end(self) -> None: ...
 
 
-def sink(target: Target, rate: int, container: str) -> SoundSink:
-    """The sink for a container of `goals.FORMATS`; sound comes at `rate`."""
+def sink(target: Target, rate: int, container: str, wanted: int | None = None) -> SoundSink:
+    """The sink for a container of `goals.FORMATS`; sound comes at `rate` and is written at `wanted`."""
     made: dict[str, Callable[[Target, int, str], SoundSink]] = {"pcm": _PcmSink, "wav": _WavSink}
-    return made.get(container, _EncodedSink)(target, rate, container)
+    written = made.get(container, _EncodedSink)(target, wanted or rate, container)
+    return _Resampled(written, rate, wanted) if wanted and wanted != rate else written
+
+
+class _Resampled:
+    """At another rate than it comes."""
+
+    def __init__(self, to: SoundSink, rate: int, wanted: int) -> None:
+        from voicecli.audio.pcm import Resampler
+
+        self._to, self._resampler = to, Resampler(rate, wanted)
+
+    def feed(self, block: bytes) -> None:
+        self._to.feed(self._resampler.feed(block))
+
+    async def end(self) -> None:
+        self._to.feed(self._resampler.flush())
+        await self._to.end()
 
 
 class _PcmSink:
