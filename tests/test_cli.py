@@ -35,7 +35,7 @@ def test_help_lists_every_command_with_its_line(voice: Voice) -> None:
     run = voice("--help", env={"COLUMNS": "120"})
     shown = run.stdout.decode()
     assert run.returncode == 0
-    for name, (_, line) in cli.COMMANDS.items():
+    for name, line in ((each.name, each.line) for each in cli.COMMANDS.values()):
         assert re.search(rf"{name} +{re.escape(line)}", shown), name
 
 
@@ -140,7 +140,7 @@ def test_wrong_flags_are_told_in_one_line(words: tuple[str, ...], told: str, voi
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_of_the_table_is_there(name: str) -> None:
-    module, _, attribute = cli.COMMANDS[name][0].partition(":")
+    module, _, attribute = cli.COMMANDS[name].where.partition(":")
     assert callable(getattr(import_module(module), attribute))
 
 
