@@ -14,19 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.clock import run
-from tests.dialogue.talking import Brain, Ears, Room, Voice
+from tests.dialogue.talking import Brain, Ears, Manner, Room, Voice
 from voicecli.audio.endpointer import Timing
 from voicecli.commands.keeping import Keeper, KeptTalk
 from voicecli.commands.session import Session
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.history import History
-from voicecli.dialogue.loop import Rules
 from voicecli.errors import ConfigError, ServiceError, UsageError
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.terminal.console import Console
 from voicecli.types import ChatMessage, Secret
 
-RULES = Rules(timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500, barge_in=True)
+RULES = Manner(timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500, barge_in=True)
 TURN = [("quiet", 0.5), ("loud", 1.0), ("quiet", 0.7), ("reply", 0)]
 Person = Callable[..., Session]
 
@@ -282,10 +281,10 @@ class KeptRoom(Room):
     """A room whose conversation is kept; `seen` is what the file held when each event of a kind came."""
 
     def __init__(self, session: Session, ears: Sequence[Any], replies: Sequence[Any], **voice: Any) -> None:
-        super().__init__(Ears(list(ears)), Brain(list(replies)), Voice(**voice), RULES, system="Be brief.")
-        self.told: list[str] = []
         keeper = Keeper(session, "talk", continued=True)
-        self.talk.history = History("Be brief.", messages=keeper.earlier)
+        history = History("Be brief.", messages=keeper.earlier)
+        super().__init__(Ears(list(ears)), Brain(list(replies)), Voice(**voice), RULES, history=history)
+        self.told: list[str] = []
         self.keeping = KeptTalk(keeper, self.talk.history, self.told.append)
 
     def _emit(self, event: ev.Event, turn: int) -> None:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 from tests.clock import run
-from tests.dialogue.talking import QUIET, Brain, Ears, Room, Voice
-from voicecli.audio.echo import EchoCanceller
-from voicecli.config import load
-from voicecli.dialogue import events as ev
+from tests.dialogue.talking import QUIET
+from voicecli.audio.echo import CleanMicrophone, EchoCanceller
 from voicecli.types import MIC, AudioFrame
-from voicecli.wiring.devices import Devices
-from voicecli.wiring.talk import TalkRequest
+
+FRAMES = [AudioFrame(bytes(MIC.bytes_for(7)), MIC, 0.0), AudioFrame(QUIET, MIC, 0.02), AudioFrame(QUIET, MIC, 0.04)]
+"""The first is one that WebRTC's canceller cannot take: 7 ms."""
 
 
-def test_a_canceller_that_breaks_leaves_a_half_duplex_conversation(tmp_path: Path) -> None:
-    """It is given a frame that WebRTC's canceller cannot take: 7 ms."""
-    room = Room(Ears([]), Brain([]), Voice())
-    devices = Devices(load({"HOME": str(tmp_path)}), TalkRequest())
-    devices.echo = EchoCanceller(48_000)
-    devices.echo.played(b"\x00\x20" * 480, 0.0)
-    odd, usual = AudioFrame(bytes(MIC.bytes_for(7)), MIC, 0.0), AudioFrame(QUIET, MIC, 0.02)
+class Given:
+    """A microphone with these frames."""
 
-    async def listen() -> None:
-        assert [devices._cleaned(each, room.talk) for each in (odd, usual)] == [odd, usual]
+    name = "given"
 
-    run(listen())
-    assert not devices.separable()
-    (notice,) = room.of(ev.Notice)
-    assert "no echo cancellation any more" in notice.text
+    async def __aiter__(self) -> AsyncIterator[AudioFrame]:
+        for frame in FRAMES:
+            yield frame
+
+
+def test_a_canceller_that_breaks_leaves_a_half_duplex_conversation() -> None:
+    canceller, told = EchoCanceller(48_000), list[Exception]()
+    canceller.played(b"\x00\x20" * 480, 0.0)
+    microphone = CleanMicrophone(Given(), canceller, lambda: True, told.append)
+
+    async def listen() -> list[AudioFrame]:
+        return [each async for each in microphone]
+
+    assert run(listen()) == FRAMES
+    assert len(told) == 1
+    assert not microphone.separable

@@ -9,9 +9,9 @@ Belongs here: protocols. Does not belong here: implementations, defaults, anythi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from voicecli.types import (
     AudioChunk,
@@ -37,6 +37,10 @@ from voicecli.types import (
     Upload,
     Voice,
 )
+from voicecli.types.turns import Heard, Reply, Stage, Wanted
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -210,4 +214,134 @@ class Reporter(Protocol):
 
     def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Callable[[float], object]]:
         """Yields `set(done)`, which shows how much of `total` is done, in any unit."""
+        ...
+
+
+# -- a conversation ----------------------------------------------------------------------------------
+
+
+class Asking(Protocol):
+    """A turn, as it asks its responder for an answer."""
+
+    wanted: Wanted
+
+    def messages(self, question: str) -> Sequence[ChatMessage]:
+        """The conversation so far, with `question` as its last message."""
+        ...
+
+    def opened(self) -> Awaitable[object]:
+        """Returns when the turn has ended: only then something may be done that cannot be undone."""
+        ...
+
+    def room(self) -> Awaitable[object]:
+        """Returns when more sound is wanted: a few seconds of it wait to be played, no more."""
+        ...
+
+    def mark(self, stage: Stage) -> None:
+        """The answer has come to `stage`; the first time counts."""
+        ...
+
+
+class Answerer(Protocol):
+    """A responder's side of one turn: it hears the person, and answers. Nothing here blocks."""
+
+    @property
+    def pcm(self) -> bytearray:
+        """What was heard, s16le 16 kHz mono: kept when the turn is lost."""
+        ...
+
+    def hear(self, frames: Sequence[AudioFrame]) -> None:
+        """The person speaks. After a `pause` a new segment begins."""
+        ...
+
+    def pause(self) -> None:
+        """The segment is complete. Calling it twice does no harm."""
+        ...
+
+    async def text(self) -> Heard:
+        """The words of the whole turn so far, after a pause; "" from who never knows. May be asked again."""
+        ...
+
+    def draftable(self, made: int, *, early: bool = False) -> str | None:
+        """On which words so far a draft could be made, after `made` drafts; "": on what the sound holds; None: not now.
+
+        `early`: the person may still speak. Then there must be words.
+        """
+        ...
+
+    def turn(self, ask: Asking) -> Stream[Reply]:
+        """The answer. Leaving the block withdraws it; a draft that was withdrawn leaves no trace.
+
+        The next one may be entered while this one is still being left: whoever can hold only one waits in entering it.
+        """
+        ...
+
+    def heard_until(self, samples: int) -> None:
+        """The answer was cut off: the person heard so much of its sound. A memory of its own forgets the rest."""
+        ...
+
+    def withdrawn(self, tokens: int) -> str:
+        """An answer was withdrawn that had cost about so much. Returns a word for the person, or ""."""
+        ...
+
+    def abandon(self) -> None:
+        """Nobody wants to know any more: everything of this turn is stopped and closed."""
+        ...
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds of sound that wait to be taken by a recogniser."""
+        ...
+
+
+class Responder(Protocol):
+    """Who answers in a conversation: recogniser, model and voice in a row, or one service that does it all."""
+
+    def listen(self, tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> Answerer:
+        """The responder's side of a new turn. `on_partial` is told what is understood while the person speaks."""
+        ...
+
+    async def warm(self) -> None:
+        """Somebody begins to speak: connections may be opened. Never raises for an unreachable service."""
+        ...
+
+
+class Rendered(Protocol):
+    """What a loudspeaker plays (audio.playout): it is asked for every sample just before that sounds."""
+
+    rate: int
+
+    @property
+    def moved(self) -> bool:
+        """Whether there is something for `pump`; may be asked on any thread."""
+        ...
+
+    def render(self, count: int, at: float) -> bytes:
+        """`count` samples (s16le mono), the first of which sounds at `at` on the loop's clock. On any thread."""
+        ...
+
+
+class Microphone(Protocol):
+    """The ears of a conversation: a sound card, a file, a connection."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __aiter__(self) -> AsyncIterator[AudioFrame]:
+        """Frames of 20 ms of 16 kHz mono without a gap. DeviceError: it is lost; it ends with its recording."""
+        ...
+
+
+class Loudspeaker(Protocol):
+    """The mouth of a conversation, which renders a playout as time passes, and has it pumped on the event loop."""
+
+    @property
+    def name(self) -> str: ...
+
+    def passed(self, frame: AudioFrame) -> None:
+        """The microphone's `frame` has been heard: the clock of a loudspeaker that has none of its own."""
+        ...
+
+    async def keep(self) -> None:
+        """Runs beside the conversation until cancelled. DeviceError: it is lost."""
         ...

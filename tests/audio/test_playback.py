@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import AsyncIterator
 from statistics import median
 
@@ -16,9 +15,10 @@ from tests.audio.test_codec import likeness
 from tests.audio.test_pcm import tone
 from tests.virtual import RATE, VirtualDevices, sounds
 from voicecli.audio.capture import Microphone
-from voicecli.audio.playback import Loudspeaker, Playout, _Source
+from voicecli.audio.playback import Loudspeaker, _Source
 from voicecli.audio.solo import play
 from voicecli.errors import DeviceError, UnreachableError
+from voicecli.ports import Rendered
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ class Tape:
 
     def __init__(self, pcm: bytes = b"", rate: int = RATE) -> None:
         self.rate = rate
-        self.notices: deque[str] = deque()
+        self.moved = False
         self.asked: list[float] = []
         self.threads: set[int] = set()
         self._pcm, self._at = pcm, 0
@@ -39,7 +39,7 @@ class Tape:
         if not self.rolling:
             return bytes(2 * count)
         self.asked.append(at)
-        self.notices.append("asked")
+        self.moved = True
         out = self._pcm[self._at : self._at + 2 * count]
         self._at += 2 * count
         return out + bytes(2 * count - len(out))
@@ -47,7 +47,7 @@ class Tape:
 
 @pytest.mark.parametrize(("rate", "channels"), [(48_000, 1), (44_100, 2), (16_000, 1), (48_000, 2)])
 async def test_a_device_of_another_rate_or_more_channels(rate: int, channels: int) -> None:
-    tape: Playout = Tape(tone(440, 1.0, RATE))
+    tape: Rendered = Tape(tone(440, 1.0, RATE))
     source = _Source(tape, rate, channels)
     made = b"".join(source.take(441, number * 0.01) for number in range(rate // 441))
     assert len(made) == 2 * channels * 441 * (rate // 441)
@@ -126,7 +126,7 @@ async def test_the_playout_is_asked_on_one_thread_and_pumped_on_the_loop(sound: 
 
     def pump() -> None:
         here.append(threading.get_ident())
-        tape.notices.clear()
+        tape.moved = False
         pumped.set()
 
     async with Loudspeaker("virtual-speaker", tape, pump) as speaker:
@@ -149,7 +149,7 @@ async def test_a_playout_that_breaks_is_a_bug_and_shown_as_one(sound: VirtualDev
 
     async with Loudspeaker("virtual-speaker", Broken()) as speaker:
         with pytest.raises(IndexError, match="a bug"):
-            await asyncio.wait_for(speaker.watch(), 5)
+            await asyncio.wait_for(speaker.keep(), 5)
 
 
 @pytest.mark.needs_sound
@@ -168,7 +168,7 @@ async def test_a_loudspeaker_that_vanishes_is_told_at_once(
         own_sound.unload(own_sound.module("sink_name=bus"))
         gone = now()
         with pytest.raises(DeviceError, match="virtual-speaker: the loudspeaker is gone"):
-            await speaker.watch()
+            await speaker.keep()
         assert now() - gone < 1.5
         assert speaker.lost
     assert capfd.readouterr().err == ""

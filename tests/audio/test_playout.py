@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.audio.playout import DUCKED, Drained, Hungry, Playout, Sounded
+from voicecli.audio.playout import DUCKED, Playout
 
 RATE = 16_000
 
@@ -26,79 +26,80 @@ def values(data: bytes) -> list[int]:
 def test_a_closed_lane_is_silent_and_loses_nothing():
     out = Playout(RATE)
     lane = out.lane()
-    out.write(lane, pcm(100, 200, 300))
+    lane.write(pcm(100, 200, 300))
     assert values(out.render(4, 0.0)) == [0, 0, 0, 0]
-    out.open(lane)
+    lane.open()
     assert values(out.render(4, 0.0)) == [100, 200, 300, 0]
 
 
 def test_the_first_audible_sample_is_told_with_its_time():
     out = Playout(RATE)
     lane = out.lane()
-    out.open(lane)
-    out.write(lane, bytes(320) + steady(160))
+    lane.open()
+    lane.write(bytes(320) + steady(160))
     out.render(320, 2.0)
-    assert out.notices.popleft() == Sounded(lane, 2.0 + 160 / RATE)
+    assert lane.sounded == 2.0 + 160 / RATE
 
 
 def test_drained_tells_when_the_last_sample_sounds():
     out = Playout(RATE)
     lane = out.lane()
-    out.open(lane)
-    out.write(lane, steady(240))
-    out.finish(lane)
+    lane.open()
+    lane.write(steady(240))
+    lane.finish()
     out.render(160, 1.0)
     out.render(160, 1.01)
-    assert out.notices[-1] == Drained(lane, 1.01 + 80 / RATE)
-    assert out.played(lane) == 240
+    assert lane.drained == 1.01 + 80 / RATE
+    assert lane.played == 240
 
 
 def test_an_empty_lane_that_is_finished_drains():
     out = Playout(RATE)
     lane = out.lane()
-    out.open(lane)
-    out.finish(lane)
+    lane.open()
+    lane.finish()
     out.render(10, 5.0)
-    assert list(out.notices) == [Drained(lane, 5.0)]
+    assert lane.drained == 5.0
 
 
 def test_lanes_play_one_after_the_other_in_the_order_they_were_made():
     out = Playout(RATE)
     one, two = out.lane(), out.lane()
     for lane in (two, one):
-        out.open(lane)
-        out.finish(lane) if lane == one else None
-    out.write(two, steady(3, 7))
-    out.write(one, steady(3, 5))
+        lane.open()
+        lane.finish() if lane == one else None
+    two.write(steady(3, 7))
+    one.write(steady(3, 5))
     assert values(out.render(6, 0.0)) == [5, 5, 5, 7, 7, 7]
 
 
 def test_cancel_silences_at_once_and_counts_what_sounded():
     out = Playout(RATE)
     lane = out.lane()
-    out.open(lane)
-    out.write(lane, steady(1000))
+    lane.open()
+    lane.write(steady(1000))
     out.render(160, 0.0)
-    assert out.cancel(lane) == 160
+    lane.cancel()
+    assert lane.played == 160
     assert not any(values(out.render(160, 0.0)))
-    out.write(lane, steady(10))
+    lane.write(steady(10))
     assert not any(values(out.render(160, 0.0)))
 
 
 def test_pause_fades_out_keeps_its_place_and_resumes_without_a_lost_sample():
     out = Playout(RATE)
     lane = out.lane()
-    out.open(lane)
+    lane.open()
     ramp = np.arange(1, 3001, dtype="<i2")
-    out.write(lane, ramp.tobytes())
+    lane.write(ramp.tobytes())
     out.render(160, 0.0)
-    out.pause(lane)
+    lane.fade(0.0)
     faded = values(out.render(480, 0.0))
     assert faded[-1] == 0
-    at_pause = out.played(lane)
+    at_pause = lane.played
     out.render(480, 0.0)
-    assert out.played(lane) == at_pause
-    out.resume(lane)
+    assert lane.played == at_pause
+    lane.fade(1.0)
     out.render(160, 0.0)
     after = values(out.render(160, 0.0))
     assert after == list(range(at_pause + 161, at_pause + 321))
@@ -107,26 +108,41 @@ def test_pause_fades_out_keeps_its_place_and_resumes_without_a_lost_sample():
 def test_duck_lowers_the_volume_within_ten_milliseconds_and_goes_on():
     out = Playout(RATE)
     lane = out.lane()
-    out.open(lane)
-    out.write(lane, steady(3000, 10_000))
+    lane.open()
+    lane.write(steady(3000, 10_000))
     out.render(160, 0.0)
-    out.duck(lane)
+    lane.fade(DUCKED)
     out.render(160, 0.0)
     low = values(out.render(160, 0.0))
     assert all(abs(value - DUCKED * 10_000) < 50 for value in low)
-    assert out.played(lane) == 480
+    assert lane.played == 480
 
 
 def test_a_full_lane_asks_its_writer_to_wait_and_calls_it_back():
     out = Playout(RATE, capacity_s=0.1)
     lane = out.lane()
-    out.open(lane)
-    assert out.write(lane, steady(800))
-    assert not out.write(lane, steady(1600))
+    lane.open()
+    lane.write(steady(800))
+    assert lane.room
+    lane.write(steady(1600))
     out.render(1000, 0.0)
-    assert not any(isinstance(notice, Hungry) for notice in out.notices)
+    assert not lane.room
     out.render(1000, 0.0)
-    assert any(isinstance(notice, Hungry) for notice in out.notices)
+    assert lane.room
+
+
+def test_who_fills_a_lane_is_told_by_the_pump_of_what_happened_while_it_played():
+    out, told = Playout(RATE, capacity_s=0.1), list[tuple[bool, bool, bool]]()
+    lane = out.lane(lambda: told.append((lane.sounded is not None, lane.room, lane.drained is not None)))
+    lane.open()
+    lane.write(steady(2000))
+    for at in range(5):
+        out.render(480, at * 0.03)
+        if at == 3:
+            lane.finish()
+        assert out.moved is (at in (0, 2, 4)), at
+        out.pump()
+    assert told == [(True, False, False), (True, True, False), (True, True, True)]
 
 
 def test_a_long_piece_costs_no_more_to_render_than_a_short_one():
@@ -135,35 +151,35 @@ def test_a_long_piece_costs_no_more_to_render_than_a_short_one():
 
     out = Playout(48_000, capacity_s=600)
     lane = out.lane()
-    out.open(lane)
-    out.write(lane, steady(48_000 * 120))
+    lane.open()
+    lane.write(steady(48_000 * 120))
     begin = time.perf_counter()
     for _ in range(12_000):
         out.render(480, 0.0)
-    assert out.played(lane) == 48_000 * 120
+    assert lane.played == 48_000 * 120
     assert time.perf_counter() - begin < 5
 
 
 @given(
     st.lists(st.integers(1, 700), min_size=1, max_size=30),
-    st.lists(st.sampled_from(["duck", "pause", "resume", "open"]), max_size=10),
+    st.lists(st.sampled_from([DUCKED, 0.0, 1.0, 9.0]), max_size=10),
     st.integers(1, 500),
 )
 def test_every_written_sample_sounds_exactly_once_whatever_is_commanded(
-    sizes: list[int], orders: list[str], block: int
+    sizes: list[int], orders: list[float], block: int
 ):
     out = Playout(RATE)
     lane = out.lane()
     total = sum(sizes)
     for size in sizes:
-        out.write(lane, steady(size))
-    out.finish(lane)
+        lane.write(steady(size))
+    lane.finish()
     for order in orders:
-        getattr(out, order)(lane)
+        lane.open() if order == 9.0 else lane.fade(order)
         assert len(out.render(block, 0.0)) == 2 * block
-    out.resume(lane)
-    out.open(lane)
+    lane.fade(1.0)
+    lane.open()
     for _ in range(total // block + 50):
         out.render(block, 0.0)
-    assert out.played(lane) == total
-    assert sum(isinstance(notice, Drained) for notice in out.notices) == 1
+    assert lane.played == total
+    assert lane.drained is not None

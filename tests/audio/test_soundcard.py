@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,7 +25,7 @@ class Silence:
     rate = 48_000
 
     def __init__(self) -> None:
-        self.notices: deque[Any] = deque()
+        self.moved = False
         self.asked = 0
         self.held_up_s = 0.0
 

@@ -27,8 +27,7 @@ from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import resample
 from voicecli.audio.vad import Detector, Voicing
 from voicecli.backends.embedded.settings import EmbeddedSettings
-from voicecli.dialogue.loop import Rules
-from voicecli.dialogue.reading import Reading, read
+from voicecli.dialogue.parts import Rules
 from voicecli.types import MIC, AudioFrame, SpeechRequest
 
 Samples = NDArray[np.int16]
@@ -292,7 +291,7 @@ def run(watched: Watched, rules: Rules | None = None, *, by_text: bool = True) -
                 texts.append((now + HEAR_MS / 1000, event.segment, take.said(event.last_voiced)))
         while texts and texts[0][0] <= now:
             _, segment, text = texts.pop(0)
-            events += endpointer.heard(segment, wait_ms(text, rules))
+            events += endpointer.heard(segment, rules.wait_ms(text))
         if ended := next((each for each in events if isinstance(each, Ended)), None):
             return _outcome(take, now, ended.last_voiced)
     raise AssertionError(f"never ended: {take.turn.text}")
@@ -303,14 +302,6 @@ def _outcome(take: Take, now: float, last_voiced: float) -> Outcome:
     pause_ms = (resumes - last_voiced) * 1000 if resumes is not None else 0.0
     cut = resumes is not None or now < take.last
     return Outcome(cut, take.said(last_voiced), (now - last_voiced) * 1000, pause_ms)
-
-
-def wait_ms(text: str, rules: Rules) -> float:
-    """The silence that a text asks for, as the conversation has it."""
-    waits = {Reading.COMPLETE: rules.end_ms_min, Reading.DANGLING: rules.end_ms_max}
-    return waits.get(
-        read(text, trust_punctuation=rules.trust_punctuation, language=rules.language), rules.timing.end_ms
-    )
 
 
 def settings(end_ms: float, shortest: float = 400, longest: float = 1200) -> Rules:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicecli.audio.playout import Playout
+from voicecli.dialogue.answering import Stages
+from voicecli.dialogue.cascade import Cascade
+from voicecli.dialogue.conversation import Dialogue
+from voicecli.dialogue.drafting import Depth, Drafts
 from voicecli.dialogue.events import Event
-from voicecli.dialogue.exchange import Parts
 from voicecli.dialogue.hearing import LiveHearing, WholeHearing
 from voicecli.dialogue.history import History
-from voicecli.dialogue.loop import Conversation, Rules
+from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.tools import Gate
-from voicecli.dialogue.turn import Stages
 from voicecli.types import (
     MIC,
     AudioClip,
@@ -152,6 +154,14 @@ class Voice:
             yield stream
 
 
+@dataclass(frozen=True)
+class Manner(Rules):
+    """The rules, and how far drafts go."""
+
+    draft: Depth = "off"
+    draft_budget: int = 20_000
+
+
 class Room:
     """A conversation in a room on the virtual clock: a script speaks, the loudspeaker is listened to."""
 
@@ -160,11 +170,12 @@ class Room:
         ears: Ears,
         brain: Brain,
         voice: Voice,
-        rules: Rules | None = None,
+        rules: Manner | None = None,
         *,
         live: bool = False,
         latency: float = 0.0,
-        system: str = "",
+        history: History | None = None,
+        lost: Sequence[bytes] = (),
     ) -> None:
         self.ears, self.brain, self.voice = ears, brain, voice
         self.events: list[tuple[float, int, Event]] = []
@@ -172,7 +183,8 @@ class Room:
         self.sound = bytearray()
         self.latency = latency
         self.kept: list[tuple[int, bytes]] = []
-        rules = rules or Rules()
+        self.lost = list(lost)
+        rules = rules or Manner()
 
         def hearing(tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> Any:
             if live:
@@ -183,9 +195,14 @@ class Room:
             self.kept.append((turn, pcm))
             return f"turn-{turn}.wav"
 
-        stages = Stages(brain.chat, voice.say, self.playout, lambda: asyncio.get_running_loop().time())
-        parts = Parts(hearing, detect, stages, self._emit, keep=keep)
-        self.talk = Conversation(parts, rules, History(system=system))
+        def clock() -> float:
+            return asyncio.get_running_loop().time()
+
+        stages = Stages(brain.chat, voice.say, clock)
+        responder = Cascade(hearing, stages, Drafts(rules.draft, rules.draft_budget))
+        kept = lambda: self.lost.pop(0) if self.lost else b""  # noqa: E731
+        parts = Parts(responder, detect, self.playout, self._emit, clock, keep=keep, kept=kept)
+        self.talk = Dialogue(parts, rules, history)
 
     def _emit(self, event: Event, turn: int) -> None:
         self.events.append((asyncio.get_running_loop().time(), turn, event))
@@ -199,14 +216,14 @@ class Room:
             if callable(step):
                 step(self)
             elif step[0] == "reply":
-                while self.talk.holding:
+                while self.talk.standing.holding:
                     yield await self._frame(QUIET)
             else:
                 for _ in range(round(step[1] * 1000 / FRAME_MS)):
                     yield await self._frame(LOUD if step[0] == "loud" else QUIET)
 
         # The room goes on existing after the last word, or nothing would sound any more.
-        while not self.talk.settled:
+        while not self.talk.standing.settled:
             yield await self._frame(QUIET)
 
     async def _frame(self, pcm: bytes) -> AudioFrame:

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from tests.clock import run
-from tests.dialogue.talking import FRAME_MS, Brain, Ears, Room, Voice
+from tests.dialogue.talking import FRAME_MS, Brain, Ears, Manner, Room, Voice
 from voicecli.audio.endpointer import Timing
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.drafting import BACK_OFF_S, MAX_DRAFTS, Drafts, same_words
-from voicecli.dialogue.loop import Rules
 from voicecli.errors import RateLimitedError, ServiceError
 from voicecli.types import AudioFrame, TranscribeOptions, Transcript
 
@@ -58,8 +57,8 @@ class LiveEars(Ears):
             yield transcripts
 
 
-def room(*sessions: Any, replies: Any = ("Sure. It is noon.",), rules: Rules | None = None) -> Room:
-    rules = rules or Rules(draft="speak")
+def room(*sessions: Any, replies: Any = ("Sure. It is noon.",), rules: Manner | None = None) -> Room:
+    rules = rules or Manner(draft="speak")
     return Room(LiveEars(sessions=list(sessions)), Brain(list(replies)), Voice(), rules, live=True)
 
 
@@ -170,7 +169,7 @@ def test_a_recogniser_that_fails_at_once_holds_up_no_tape():
         yield
 
     it.ears.transcribe_live = refuse
-    script = [("quiet", 0.5), ("loud", 2.0), lambda room: backlogs.append(room.talk.backlog_s), ("quiet", 0.7)]
+    script = [("quiet", 0.5), ("loud", 2.0), lambda room: backlogs.append(room.talk.standing.backlog_s), ("quiet", 0.7)]
     run(it.run(script))
     assert backlogs == [0.0]
     assert len(it.of(ev.TurnLost)) == 1
@@ -193,7 +192,7 @@ def test_a_turn_cut_by_hand_while_a_guess_waits():
 
 
 def test_drafts_only_of_the_text_make_no_guess():
-    it = room(([(700, NOON)], NOON), rules=Rules(draft="asr"))
+    it = room(([(700, NOON)], NOON), rules=Manner(draft="asr"))
     run(it.run(ONE_TURN))
     (metrics,) = it.of(ev.TurnMetrics)
     assert metrics.draft == "asr"
@@ -201,7 +200,7 @@ def test_drafts_only_of_the_text_make_no_guess():
 
 
 def test_after_a_refusal_drafts_wait():
-    rules = Rules(draft="speak", timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500)
+    rules = Manner(draft="speak", timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500)
     busy = RateLimitedError("slow down", who="brain")
     it = Room(Ears(["one", "two"]), Brain([[busy], "First.", "Second."]), Voice(), rules)
     run(it.run([*ONE_TURN, ("reply", 0), ("quiet", 1.0), *ONE_TURN]))
@@ -211,7 +210,7 @@ def test_after_a_refusal_drafts_wait():
 
 
 def test_a_spent_budget_is_said_once_and_keeps_drafts_to_the_text():
-    rules = Rules(draft="speak", draft_budget=1)
+    rules = Manner(draft="speak", draft_budget=1)
     script = [("quiet", 0.5), ("loud", 0.6), ("quiet", 0.4), ("loud", 0.6), ("quiet", 1.4)]
     it = Room(Ears(["tell me", "tell me more", "again"]), Brain(["A.", "B.", "C."]), Voice(), rules)
     run(it.run([*script, ("reply", 0), ("quiet", 1.0), *ONE_TURN]))

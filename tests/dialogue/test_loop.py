@@ -8,19 +8,18 @@ from typing import Any
 import pytest
 
 from tests.clock import run
-from tests.dialogue.talking import FRAME_MS, RATE, Brain, Ears, Room, Voice
+from tests.dialogue.talking import FRAME_MS, RATE, Brain, Ears, Manner, Room, Voice
 from voicecli.audio.endpointer import Timing
 from voicecli.dialogue import events as ev
-from voicecli.dialogue.loop import Rules
 from voicecli.errors import RefusedError, ServiceError, UnreachableError
 
 HELLO = "what is the time"  # reads as a plain or complete question; waits are set equal where it matters
 FRAME_S = FRAME_MS / 1000
 
 
-def even(**kwargs: Any) -> Rules:
-    """Rules whose wait does not depend on the text."""
-    return Rules(timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500, **kwargs)
+def even(**kwargs: Any) -> Manner:
+    """Manner whose wait does not depend on the text."""
+    return Manner(timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500, **kwargs)
 
 
 def spoken(room: Room) -> float:

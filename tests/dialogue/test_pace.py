@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from tests.clock import run
-from tests.dialogue.talking import RATE, Brain, Ears, Room, Voice
+from tests.dialogue.talking import RATE, Brain, Ears, Manner, Room, Voice
 from voicecli.audio.pace import LONGEST_S, MARGIN, REMEMBERED, UNKNOWN_S, Pace
-from voicecli.audio.playout import Playout
-from voicecli.dialogue.loop import Rules
+from voicecli.audio.playout import Lane, Playout
 
 
 def piece(pace: Pace, *arrivals: tuple[float, float], text: str = "one two") -> None:
@@ -88,29 +87,29 @@ def test_two_pieces_at_once_are_measured_apart() -> None:
     assert head_start(pace) == pytest.approx(0.0)
 
 
-def open_lane() -> tuple[Playout, int]:
+def open_lane() -> tuple[Playout, Lane]:
     """A thousand samples are a second."""
     playout = Playout(1000)
     lane = playout.lane()
-    playout.open(lane)
+    lane.open()
     return playout, lane
 
 
-def slow_lane() -> tuple[Playout, int]:
+def slow_lane() -> tuple[Playout, Lane]:
     playout, lane = open_lane()
-    playout.hold(lane, 0.0, 0.0)
+    lane.hold(0.0, 0.0)
     return playout, lane
 
 
 def test_held_sound_waits_and_what_stands_before_it_does_not() -> None:
     playout, lane = open_lane()
-    playout.write(lane, b"\1\0" * 10)
-    playout.hold(lane, 4.0, 1.0)
-    playout.write(lane, b"\2\1" * 150)
+    lane.write(b"\1\0" * 10)
+    lane.hold(4.0, 1.0)
+    lane.write(b"\2\1" * 150)
     assert playout.render(15, 1.0) == b"\1\0" * 10 + bytes(10)
     assert playout.render(5, 4.9) == bytes(10)
     assert playout.render(5, 5.0) == b"\2\1" * 5
-    playout.release(lane)
+    lane.release()
     assert playout.render(145, 5.1) == b"\2\1" * 145
 
 
@@ -118,28 +117,28 @@ def test_a_head_start_counts_from_what_is_not_yet_on_its_way_to_the_loudspeaker(
     """A sound card wants its samples 40 ms before they sound: of a head start of 40 ms nothing would be left."""
     playout, lane = open_lane()
     assert playout.render(10, 1.04) == bytes(20)
-    playout.hold(lane, 0.04, 1.0)
-    playout.write(lane, b"\1\1" * 200)
+    lane.hold(0.04, 1.0)
+    lane.write(b"\1\1" * 200)
     assert playout.render(40, 1.05) == bytes(80)
     assert playout.render(10, 1.09) == b"\1\1" * 10
 
 
 def test_a_slow_voice_fills_up_again_in_a_pause_and_not_within_a_word() -> None:
     playout, lane = slow_lane()
-    playout.write(lane, b"\1\1" * 20 + bytes(20) + b"\1\1" * 20)
+    lane.write(b"\1\1" * 20 + bytes(20) + b"\1\1" * 20)
     assert playout.render(20, 0.0) == b"\1\1" * 20
     assert playout.render(20, 0.02) == bytes(40)
-    playout.write(lane, b"\1\1" * 89)
+    lane.write(b"\1\1" * 89)
     assert playout.render(20, 0.04) == bytes(40)
-    playout.write(lane, b"\1\1")
+    lane.write(b"\1\1")
     assert playout.render(20, 0.06) == bytes(20) + b"\1\1" * 10
 
 
 def test_the_end_of_a_chunk_is_no_pause_for_being_quiet() -> None:
     """A sound crosses zero hundreds of times a second."""
     playout, lane = slow_lane()
-    playout.write(lane, b"\1\1" * 20 + bytes(6))
-    playout.write(lane, b"\1\1" * 20)
+    lane.write(b"\1\1" * 20 + bytes(6))
+    lane.write(b"\1\1" * 20)
     assert playout.render(20, 0.0) == b"\1\1" * 20
     assert playout.render(23, 0.02) == bytes(6) + b"\1\1" * 20
 
@@ -147,15 +146,15 @@ def test_the_end_of_a_chunk_is_no_pause_for_being_quiet() -> None:
 def test_a_slow_voice_that_ran_dry_is_silent_once() -> None:
     playout, lane = slow_lane()
     for at in range(13):
-        playout.write(lane, b"\1\1" * 10)
+        lane.write(b"\1\1" * 10)
         assert playout.render(20, at / 50)[:20] == (b"\1\1" if at in (0, 12) else b"\0\0") * 10
 
 
 def test_what_is_left_of_a_slow_voice_is_played_when_no_more_comes() -> None:
     playout, lane = slow_lane()
-    playout.write(lane, bytes(20) + b"\1\1" * 10)
+    lane.write(bytes(20) + b"\1\1" * 10)
     assert playout.render(20, 0.0) == bytes(40)
-    playout.release(lane)
+    lane.release()
     assert playout.render(20, 0.02) == bytes(20) + b"\1\1" * 10
 
 
@@ -193,7 +192,7 @@ def spoken_twice(takes: float, latency: float) -> tuple[list[float], int]:
     """What sounded of two replies, and how many words they have."""
     reply = "This is short. This sentence is a good deal longer than the first. Then one more of them comes along."
     ears, brain = Ears(["one", "two"], delay=0.02), Brain([reply] * 2, first=0.02, each=0.0)
-    room = Room(ears, brain, SlowVoice(takes=takes), Rules(draft="off"), latency=latency)
+    room = Room(ears, brain, SlowVoice(takes=takes), Manner(draft="off"), latency=latency)
     run(room.run([("loud", 1.0), ("quiet", 1.0), ("reply", 0)] * 2))
     return words(bytes(room.sound)), 2 * len(reply.split())
 

@@ -8,18 +8,17 @@ from typing import Any
 import pytest
 
 from tests.clock import run
-from tests.dialogue.talking import FRAME_MS, Ears, Room, Voice
+from tests.dialogue.talking import FRAME_MS, Ears, Manner, Room, Voice
 from tests.dialogue.test_loop import ONE_TURN, even
 from tests.dialogue.toolbox import Box, Model, Reply, Thinking, call
 from voicecli.dialogue import events as ev
-from voicecli.dialogue.loop import Rules
 
 DRAW, LOOK, TIME = call("draw", what="a pig"), call("look", 2, what="pig.png"), call("time", 3)
 TURN = [*ONE_TURN, ("reply", 0), ("quiet", 0.5)]
 SPEAK = [("loud", 1.0), ("quiet", 0.7), ("reply", 0), ("quiet", 0.5)]
 
 
-def room(heard: list[Any], replies: list[Reply], rules: Rules | None = None, **box: Any) -> tuple[Room, Model, Box]:
+def room(heard: list[Any], replies: list[Reply], rules: Manner | None = None, **box: Any) -> tuple[Room, Model, Box]:
     model, tools = Model(replies), Box(**box)
     return Room(Ears(heard), Thinking(model, tools), Voice(), rules or even(draft="speak")), model, tools
 
@@ -130,7 +129,7 @@ BARGE_IN = even(draft="speak", barge_in=True)
 
 
 @pytest.mark.parametrize("rules", [BARGE_IN, even(draft="speak")], ids=["full duplex", "half duplex"])
-def test_speech_in_the_middle_of_a_tool_stops_it_and_is_answered(rules: Rules) -> None:
+def test_speech_in_the_middle_of_a_tool_stops_it_and_is_answered(rules: Manner) -> None:
     it, model, box = room(["look at the pig", "never mind the pig"], [[LOOK], ["All right."]], rules, seconds=30.0)
     run(it.run([*ONE_TURN, ("quiet", 4.0), *SPEAK]))
     stopped(it, box)

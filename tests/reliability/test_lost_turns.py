@@ -114,9 +114,7 @@ def test_a_minute_of_a_turn_fits_many_times() -> None:
 
 def test_the_recording_is_heard_again_and_answered() -> None:
     ears = Ears([ServiceError("down", who="work"), "what is the time"])
-    room = Room(ears, Brain(["Noon."]), Speech())
-    pending = [b"\x00\x40" * 16_000]
-    object.__setattr__(room.talk.parts, "kept", lambda: pending.pop() if pending else b"")
+    room = Room(ears, Brain(["Noon."]), Speech(), lost=[b"\x00\x40" * 16_000])
 
     def again(room: Any) -> None:
         room.talk.again()

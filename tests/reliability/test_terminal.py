@@ -134,12 +134,12 @@ CRASH = """
 import asyncio, sys
 from voicecli import cli
 from voicecli.terminal import screen
-from voicecli.dialogue.loop import Conversation
+from voicecli.dialogue.conversation import Dialogue
 
 def feed(self, frame):
     raise ZeroDivisionError("a bug of ours")
 
-Conversation.feed = feed
+Dialogue.feed = feed
 cli.main()
 """
 

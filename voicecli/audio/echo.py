@@ -11,8 +11,10 @@ Not tried here: macOS and Windows, for which livekit has wheels too.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from voicecli.ports import Microphone
 from voicecli.types import MIC, AudioFrame
 
 STEP_S = 0.01
@@ -106,3 +108,41 @@ class EchoCanceller:
 
     def _render(self, pcm: bytes) -> None:
         self._apm.process_reverse_stream(self._frame(bytearray(pcm), self._rate, 1, len(pcm) // 2))
+
+
+class CleanMicrophone:
+    """A microphone without the loudspeaker's part. A canceller that breaks is done without: half-duplex then.
+
+    `idle` says whether nobody speaks and nothing sounds; `broke` is told of what broke it, once.
+    """
+
+    def __init__(
+        self,
+        inner: Microphone,
+        canceller: EchoCanceller,
+        idle: Callable[[], bool],
+        broke: Callable[[Exception], object],
+    ) -> None:
+        self._inner, self._canceller, self._idle, self._broke = inner, canceller, idle, broke
+        self._broken = False
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    @property
+    def separable(self) -> bool:
+        """Whether the person can be told from the loudspeaker now."""
+        return self._canceller.adapted and not self._broken
+
+    async def __aiter__(self) -> AsyncIterator[AudioFrame]:
+        async for frame in self._inner:
+            yield frame if self._broken else self._cleaned(frame)
+
+    def _cleaned(self, frame: AudioFrame) -> AudioFrame:
+        try:
+            return self._canceller.clean(frame, idle=self._idle())
+        except Exception as exc:  # a foreign library: whatever it is, the talk goes on
+            self._broken = True
+            self._broke(exc)
+            return frame

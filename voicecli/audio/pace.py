@@ -1,7 +1,7 @@
 """The jitter buffer: how much of a head start a voice's sound needs so as not to stutter. Pure.
 
 Belongs here: what is learnt from when pieces of sound came. Does not belong here: playing, and filling up again in
-pauses (playout), asking for speech.
+pauses (audio.playout), asking for speech (dialogue.cascade).
 
 A voice that makes its sound hardly faster than it is spoken, or in bursts, runs dry in the middle of a word.
 Its next piece then begins later by what the last ones lacked: silence between sentences is not noticed.

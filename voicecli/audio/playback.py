@@ -12,35 +12,22 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from voicecli.audio import devices, pcm
 from voicecli.audio.clock import PlaybackClock
 from voicecli.errors import DeviceError
+from voicecli.ports import Rendered
+from voicecli.types import AudioFrame
 
 log = logging.getLogger(__name__)
-
-
-class Playout(Protocol):
-    """Where the loudspeaker takes its samples from; called on the sound card's thread."""
-
-    rate: int
-
-    @property
-    def notices(self) -> deque[Any]:
-        """What happened while rendering, for the loop."""
-        ...
-
-    def render(self, count: int, at: float) -> bytes:
-        """`count` samples (s16le mono, at `rate`), the first of which sounds at `at` on the loop's clock."""
-        ...
 
 
 class Loudspeaker:
     """`async with Loudspeaker(device, playout, pump): …` plays until it is left.
 
-    Entering waits until the device takes sound. `pump` is called on the loop whenever rendering left
-    something in `playout.notices`. DeviceError on entering: there is no such device. Later `watch` tells.
+    Entering waits until the device takes sound. `pump` is called on the loop whenever the playout has moved.
+    DeviceError on entering: there is no such device. Later `keep` tells.
     """
 
     RATE = 48_000
@@ -56,7 +43,7 @@ class Loudspeaker:
     def __init__(
         self,
         device: devices.Wanted,
-        playout: Playout,
+        playout: Rendered,
         pump: Callable[[], None] = lambda: None,
         buffering: devices.Buffering = devices.STEADY,
     ) -> None:
@@ -122,7 +109,10 @@ class Loudspeaker:
     ) -> None:
         await self._close(drain=exc is None)
 
-    async def watch(self) -> None:
+    def passed(self, frame: AudioFrame) -> None:
+        """It has a clock of its own."""
+
+    async def keep(self) -> None:
         """Runs until cancelled. DeviceError: the device is lost; anything else is a bug in the playout."""
         while not self.lost:
             with suppress(TimeoutError):
@@ -187,7 +177,7 @@ class Loudspeaker:
         return callback
 
     def _rendering(self, source: _Source, count: int, at: float) -> bytes:
-        """Silence when the playout breaks; `watch` raises what broke it."""
+        """Silence when the playout breaks; `keep` raises what broke it."""
         try:
             return source.take(count, at)
         except BaseException as exc:
@@ -198,7 +188,7 @@ class Loudspeaker:
     def _after(self, count: int, rate: int, now: float) -> None:
         self._last_call = now
         self._rendered += count
-        if self._playout.notices:
+        if self._playout.moved:
             self._call_loop(self._pump)
         if not self._running.is_set() and self._rendered > rate * self._awake_s:
             self._call_loop(self._running.set)
@@ -207,7 +197,7 @@ class Loudspeaker:
 class _Source:
     """A playout as a device wants it: another rate, more channels."""
 
-    def __init__(self, playout: Playout, rate: int, channels: int) -> None:
+    def __init__(self, playout: Rendered, rate: int, channels: int) -> None:
         self.channels = channels
         self._playout = playout
         self._step = playout.rate / rate

@@ -3,17 +3,25 @@
 Belongs here: which sample sounds when, gain, and the count of what sounded. Does not belong here:
 devices, asyncio, what a turn is. `render` is called on the sound card's thread, everything else on the
 event loop: one lock, held for microseconds. Only the loop commands; the callback applies and counts.
+
+    lane = playout.lane(changed)        # `changed` is called by `pump`, on the loop
+    lane.begin("Hello there.")          # a stretch of sound, and what it says
+    lane.write(pcm, now)                # while `lane.room`; else wait until `changed`
+    lane.complete()
+    lane.finish()                       # `lane.drained` is set when all has sounded
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import numpy as np
 
+from voicecli.audio.pace import Measured, Pace
 from voicecli.audio.pcm import AUDIBLE, pauses
+from voicecli.ports import Rendered
 
 DUCKED = 0.2
 RAMP_S = 0.01
@@ -21,250 +29,257 @@ REFILL_S = 0.12
 """Of a voice that is slow, a pause waits until so much is there: longer silence where silence is anyway."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sounded:
-    """The first audible sample of `lane` sounds at `at` (loop clock, seconds)."""
-
-    lane: int
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """The last sample of a finished `lane` has sounded at `at`."""
-
-    lane: int
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hungry:
-    """`lane` has room again for a writer that found it full."""
-
-    lane: int
-
-
-Notice = Sounded | Drained | Hungry
-
-
-@dataclass(slots=True)
-class Lane:
-    """The sound of one turn. `gain` moves towards `target`; at a target of 0 nothing is consumed."""
-
-    number: int
-    open: bool = False
-    chunks: deque[memoryview] = field(default_factory=deque)
-    buffered: int = 0
-    written: int = 0
-    played: int = 0
-    finished: bool = False
-    sounded: bool = False
-    drained: bool = False
-    wants_room: bool = False
-    gain: float = 1.0
-    target: float = 1.0
-    underruns: int = 0
-    holds: deque[tuple[int, float]] = field(default_factory=deque)
-    """From which sample on nothing sounds before which time."""
-    slow: bool = False
-    """Whether what comes may come too late."""
-    refilling: bool = False
-
-
 class Playout:
-    """Lanes of s16le mono at `rate`; the oldest open lane plays."""
+    """Lanes of s16le mono at `rate`; the oldest open lane plays. `pace` is what was learnt of the voice."""
 
-    def __init__(self, rate: int, *, capacity_s: float = 20.0) -> None:
-        self.rate = rate
-        self.notices: deque[Notice] = deque()
-        self._capacity = int(capacity_s * rate)
-        self._lanes: dict[int, Lane] = {}
-        self._lock = threading.Lock()
-        self._next = 0
-        self._rendered_to = 0.0
+    def __init__(self, rate: int, pace: Pace | None = None, *, capacity_s: float = 20.0) -> None:
+        self.rate, self.capacity = rate, int(capacity_s * rate)
+        self.pace = pace or Pace(rate)
+        self.rendered_to = 0.0
+        self.lock = threading.Lock()
+        self.changed: deque[Lane] = deque()
+        """Lanes with news for those who fill them."""
+        self._lanes: list[Lane] = []
 
-    def lane(self) -> int:
-        """A new lane, closed. Lanes that have drained are forgotten."""
-        with self._lock:
-            self._lanes = {number: it for number, it in self._lanes.items() if not it.drained}
-            self._next += 1
-            self._lanes[self._next] = Lane(self._next)
-            return self._next
+    def lane(self, changed: Callable[[], object] = lambda: None) -> Lane:
+        """A new lane, closed. `changed` is called (by `pump`) when it sounds, has room again, or has drained."""
+        lane = Lane(self, changed)
+        with self.lock:
+            self._lanes = [it for it in self._lanes if it.drained is None] + [lane]
+        return lane
 
-    def write(self, lane: int, pcm: bytes) -> bool:
-        """Adds sound. False: the lane is full now; wait for its `Hungry` before the next write.
+    def forget(self, lane: Lane) -> None:
+        """It is played no more."""
+        with self.lock:
+            self._lanes = [it for it in self._lanes if it is not lane]
 
-        What is written to a lane that was cancelled is dropped.
-        """
-        with self._lock:
-            it = self._lanes.get(lane)
-            if it is None or not pcm:
-                return True
-            it.chunks.append(memoryview(pcm))
-            it.buffered += len(pcm) // 2
-            it.written += len(pcm) // 2
-            it.wants_room = it.buffered >= self._capacity
-            return not it.wants_room
+    @property
+    def moved(self) -> bool:
+        """Whether there is something to `pump`."""
+        return bool(self.changed)
 
-    def hold(self, lane: int, seconds: float, now: float) -> None:
-        """What is written from now on comes slowly: it sounds `seconds` after it could, at the earliest.
-
-        Until `release`, the lane fills up again wherever it is about to run dry and nobody speaks.
-        """
-        with self._lock:
-            if it := self._lanes.get(lane):
-                # What sounds from here on may already be on its way to the loudspeaker.
-                it.holds.append((it.written, max(now, self._rendered_to) + seconds))
-                it.slow = True
-
-    def release(self, lane: int) -> None:
-        """Nothing has to wait any more."""
-        with self._lock:
-            if it := self._lanes.get(lane):
-                it.holds.clear()
-                it.slow = False
-
-    def finish(self, lane: int) -> None:
-        """No more will be written; `Drained` follows when all has sounded."""
-        with self._lock:
-            if it := self._lanes.get(lane):
-                it.finished = True
-
-    def open(self, lane: int) -> None:
-        with self._lock:
-            if it := self._lanes.get(lane):
-                it.open = True
-
-    def duck(self, lane: int) -> None:
-        self._aim(lane, DUCKED)
-
-    def pause(self, lane: int) -> None:
-        self._aim(lane, 0.0)
-
-    def resume(self, lane: int) -> None:
-        self._aim(lane, 1.0)
-
-    def _aim(self, lane: int, target: float) -> None:
-        with self._lock:
-            if it := self._lanes.get(lane):
-                it.target = target
-
-    def cancel(self, lane: int) -> int:
-        """Silences and forgets the lane; returns how many of its samples have sounded."""
-        with self._lock:
-            it = self._lanes.pop(lane, None)
-            return it.played if it else 0
-
-    def played(self, lane: int) -> int:
-        """Samples of the lane that have sounded."""
-        with self._lock:
-            it = self._lanes.get(lane)
-            return it.played if it else 0
-
-    def written(self, lane: int) -> int:
-        with self._lock:
-            it = self._lanes.get(lane)
-            return it.written if it else 0
-
-    def waiting(self, lane: int) -> bool:
-        """Whether an open lane can only give silence: its next piece has not come, or it is over."""
-        with self._lock:
-            it = self._lanes.get(lane)
-            return it is not None and it.open and not it.buffered and (it.drained or not it.finished)
+    def pump(self) -> None:
+        """Tells of what happened while samples were rendered. On the event loop."""
+        while self.changed:
+            self.changed.popleft().tell()
 
     def render(self, count: int, at: float) -> bytes:
         """The next `count` samples; the first sounds at `at` (loop clock). Silence where nothing is to play."""
-        self._rendered_to = at + count / self.rate
+        self.rendered_to = at + count / self.rate
         if not self._lanes:
             return bytes(2 * count)
-        with self._lock:
+        with self.lock:
             out = b""
             while len(out) < 2 * count:
-                it = self._current()
-                if it is None:
-                    break
-                piece = self._play(it, count - len(out) // 2, at + len(out) / 2 / self.rate)
+                lane = next((it for it in self._lanes if it.plays), None)
+                piece = lane.render(count - len(out) // 2, at + len(out) / 2 / self.rate) if lane else b""
                 if not piece:
                     break
                 out += piece
             return out if len(out) == 2 * count else out + bytes(2 * count - len(out))
 
-    def _current(self) -> Lane | None:
-        return next((it for it in self._lanes.values() if it.open and not it.drained), None)
 
-    def _play(self, it: Lane, count: int, at: float) -> bytes:
-        if it.target == 0.0 and it.gain == 0.0:
+class Lane:
+    """The sound of one turn, made by `Playout.lane`.
+
+    `sounded` is when its first audible sample sounded and `drained` when its last one did (loop clock, seconds), or
+    None; `played` counts the samples that have sounded; `room` says whether more is wanted.
+    """
+
+    def __init__(self, out: Playout, changed: Callable[[], object]) -> None:
+        self.tell = changed
+        self.sounded: float | None = None
+        self.drained: float | None = None
+        self.played = 0
+        self.room = True
+        self.underruns = 0
+        self._out, self._fader = out, _Fader(out.rate)
+        self._open = self._finished = self._cancelled = False
+        self._chunks: deque[memoryview] = deque()
+        self._buffered = self._written = 0
+        self._holds: deque[tuple[int, float]] = deque()
+        """From which sample on nothing sounds before which time."""
+        self._slow = False
+        """Whether what comes may come too late."""
+        self._refilling = False
+        self._stretch: Measured | None = None
+
+    # -- filling it ----------------------------------------------------------------------------------
+
+    def begin(self, text: str) -> None:
+        """A stretch of sound that says `text` is about to come."""
+        self._stretch = self._out.pace.asked(text)
+
+    def write(self, pcm: bytes, now: float = 0.0) -> None:
+        """Adds sound, which came at `now`; see that there is `room` before. What comes after `cancel` is dropped."""
+        if not pcm or self._cancelled:
+            return
+        if (stretch := self._stretch) is not None:
+            if not stretch.samples and (seconds := self._out.pace.head_start_s(stretch)):
+                self.hold(seconds, now)
+            stretch.arrived(len(pcm) // 2, now)
+        with self._out.lock:
+            self._chunks.append(memoryview(pcm))
+            self._buffered += len(pcm) // 2
+            self._written += len(pcm) // 2
+            self.room = self._buffered < self._out.capacity
+
+    def complete(self) -> None:
+        """The stretch is complete, or will not be."""
+        if self._stretch is not None:
+            self._out.pace.ended(self._stretch)
+            self._stretch = None
+        self.release()
+
+    def hold(self, seconds: float, now: float) -> None:
+        """What is written from now on comes slowly: it sounds `seconds` after it could, at the earliest.
+
+        Until `release`, the lane fills up again wherever it is about to run dry and nobody speaks.
+        """
+        with self._out.lock:
+            # What sounds from here on may already be on its way to the loudspeaker.
+            self._holds.append((self._written, max(now, self._out.rendered_to) + seconds))
+            self._slow = True
+
+    def release(self) -> None:
+        """Nothing has to wait any more."""
+        with self._out.lock:
+            self._holds.clear()
+            self._slow = False
+
+    def finish(self) -> None:
+        """No more will be written: `drained` follows when all has sounded."""
+        with self._out.lock:
+            self._finished = True
+
+    # -- commanding it -------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """It may sound."""
+        self._open = True
+
+    def fade(self, target: float) -> None:
+        """To that gain: DUCKED is low, 1.0 as it was; at 0.0 it stands still and loses nothing."""
+        self._fader.target = target
+
+    def cancel(self) -> None:
+        """Silent at once and for good."""
+        self._cancelled = True
+        self.complete()
+        self._out.forget(self)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is open and can only give silence: its next piece has not come, or it is over."""
+        with self._out.lock:
+            over = self.drained is not None or not self._finished
+            return self._open and not self._cancelled and not self._buffered and over
+
+    # -- under the lock, on the sound card's thread --------------------------------------------------
+
+    @property
+    def plays(self) -> bool:
+        return self._open and self.drained is None
+
+    def render(self, count: int, at: float) -> bytes:
+        """At most `count` samples, the first of which sounds at `at`; none while it has to wait."""
+        if self._fader.silent:
             return b""
-        while it.holds and it.holds[0][0] <= it.played:
-            if at < it.holds[0][1]:
+        while self._holds and self._holds[0][0] <= self.played:
+            if at < self._holds[0][1]:
                 return b""
-            it.holds.popleft()
-        if self._refills(it):
+            self._holds.popleft()
+        if self._refills():
             return b""
-        if it.holds:
-            count = min(count, it.holds[0][0] - it.played)
-        if it.target == 0.0:
-            count = min(count, self._ramp_left(it))
-        raw = self._pull(it, count)
-        self._report(it, raw, count, at)
-        return self._apply_gain(it, raw)
+        if self._holds:
+            count = min(count, self._holds[0][0] - self.played)
+        raw = self._pull(self._fader.most(count))
+        self._report(raw, count, at)
+        return self._fader.apply(raw)
 
-    def _refills(self, it: Lane) -> bool:
+    def _refills(self) -> bool:
         """Whether a slow lane with little left waits for more: one long pause is better than many small ones."""
-        if not it.slow or it.buffered >= REFILL_S * self.rate:
-            it.refilling = False
-        elif not it.refilling:
-            it.refilling = not it.buffered or pauses(it.chunks, self.rate)
-        return it.refilling
+        if not self._slow or self._buffered >= REFILL_S * self._out.rate:
+            self._refilling = False
+        elif not self._refilling:
+            self._refilling = not self._buffered or pauses(self._chunks, self._out.rate)
+        return self._refilling
 
-    def _pull(self, it: Lane, count: int) -> bytes:
+    def _pull(self, count: int) -> bytes:
         parts: list[memoryview] = []
         need = 2 * count
-        while need and it.chunks:
-            head = it.chunks.popleft()
+        while need and self._chunks:
+            head = self._chunks.popleft()
             if len(head) > need:
-                it.chunks.appendleft(head[need:])
+                self._chunks.appendleft(head[need:])
                 head = head[:need]
             parts.append(head)
             need -= len(head)
         raw = b"".join(parts)
-        it.buffered -= len(raw) // 2
-        it.played += len(raw) // 2
+        self._buffered -= len(raw) // 2
+        self.played += len(raw) // 2
         return raw
 
-    def _report(self, it: Lane, raw: bytes, count: int, at: float) -> None:
-        if not it.sounded and raw and (first := _first_audible(raw)) is not None:
-            it.sounded = True
-            self.notices.append(Sounded(it.number, at + first / self.rate))
-        if it.wants_room and it.buffered < self._capacity // 2:
-            it.wants_room = False
-            self.notices.append(Hungry(it.number))
-        if it.buffered:
-            return
-        if it.finished and not it.drained:
-            it.drained = True
-            self.notices.append(Drained(it.number, at + len(raw) / 2 / self.rate))
-        elif it.sounded and len(raw) < 2 * count:
-            it.underruns += 1
+    def _report(self, raw: bytes, count: int, at: float) -> None:
+        before = self.sounded, self.room, self.drained
+        if self.sounded is None and raw and (first := _first_audible(raw)) is not None:
+            self.sounded = at + first / self._out.rate
+        self.room = self.room or self._buffered < self._out.capacity // 2
+        if not self._buffered and self._finished:
+            self.drained = at + len(raw) / 2 / self._out.rate
+        elif not self._buffered and self.sounded is not None and len(raw) < 2 * count:
+            self.underruns += 1
+        if before != (self.sounded, self.room, self.drained):
+            self._out.changed.append(self)
 
-    def _ramp_left(self, it: Lane) -> int:
-        return max(1, int(abs(it.gain - it.target) * RAMP_S * self.rate))
 
-    def _apply_gain(self, it: Lane, raw: bytes) -> bytes:
-        """Moves the gain to its target over 10 ms, so that no step is heard as a click."""
-        if it.gain == it.target == 1.0 or not raw:
+class _Fader:
+    """A gain that moves to its `target` over 10 ms, so that no step is heard as a click."""
+
+    def __init__(self, rate: int) -> None:
+        self._ramp = RAMP_S * rate
+        self.gain = self.target = 1.0
+
+    @property
+    def silent(self) -> bool:
+        return self.target == self.gain == 0.0
+
+    @property
+    def _left(self) -> int:
+        return max(1, int(abs(self.gain - self.target) * self._ramp))
+
+    def most(self, count: int) -> int:
+        """On the way to silence no more than the ramp is taken."""
+        return min(count, self._left) if self.target == 0.0 else count
+
+    def apply(self, raw: bytes) -> bytes:
+        if self.gain == self.target == 1.0 or not raw:
             return raw
         samples = np.frombuffer(raw, "<i2").astype(np.float32)
-        ramp = min(self._ramp_left(it), len(samples)) if it.gain != it.target else 0
-        reached = (
-            it.target
-            if ramp == self._ramp_left(it)
-            else it.gain + np.sign(it.target - it.gain) * ramp / (RAMP_S * self.rate)
-        )
+        left = self._left
+        ramp = min(left, len(samples)) if self.gain != self.target else 0
+        step = float(np.sign(self.target - self.gain)) * ramp / self._ramp
+        reached = self.target if ramp == left else self.gain + step
         gains = np.full(len(samples), reached, np.float32)
-        gains[:ramp] = np.linspace(it.gain, reached, ramp, dtype=np.float32)
-        it.gain = float(reached)
+        gains[:ramp] = np.linspace(self.gain, reached, ramp, dtype=np.float32)
+        self.gain = float(reached)
         return (samples * gains).astype("<i2").tobytes()
+
+
+class Overheard:
+    """A playout that also tells what it rendered, and when it sounds; on the sound card's thread."""
+
+    def __init__(self, inner: Rendered, tell: Callable[[bytes, float], object]) -> None:
+        self.rate, self._inner, self._tell = inner.rate, inner, tell
+
+    @property
+    def moved(self) -> bool:
+        return self._inner.moved
+
+    def render(self, count: int, at: float) -> bytes:
+        pcm = self._inner.render(count, at)
+        self._tell(pcm, at)
+        return pcm
 
 
 def _first_audible(raw: bytes) -> int | None:

@@ -7,12 +7,12 @@ last sample. Does not belong here: when what is late is waited for (playout, pac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from voicecli.audio import devices
 from voicecli.audio.pace import Pace
 from voicecli.audio.playback import Loudspeaker
-from voicecli.audio.playout import Drained, Hungry, Playout
+from voicecli.audio.playout import Playout
 from voicecli.errors import only
 
 FULL_S = 10.0
@@ -29,18 +29,14 @@ class Solo:
     """
 
     def __init__(self, rate: int, device: devices.Wanted = None, pace: Pace | None = None) -> None:
-        self._device, self._pace = device, pace or Pace(rate)
-        self._playout = Playout(rate, capacity_s=FULL_S)
-        self._lane = self._playout.lane()
-        self._piece = self._pace.asked("")
-        self._room, self._drained = asyncio.Event(), asyncio.Event()
-        self._ends_at = 0.0
+        self._device = device
+        self._playout, self._moved = Playout(rate, pace, capacity_s=FULL_S), asyncio.Event()
+        self._lane = self._playout.lane(self._moved.set)
 
     def begin(self, text: str) -> None:
         """The sound of `text` comes next; what was written before is complete."""
-        self._playout.release(self._lane)
-        self._pace.ended(self._piece)
-        self._piece = self._pace.asked(text)
+        self._lane.complete()
+        self._lane.begin(text)
 
     async def play(self, chunks: AsyncIterator[bytes]) -> float:
         """Plays all; returns when the last sample has sounded, with the seconds. DeviceError: no device, or lost.
@@ -51,42 +47,33 @@ class Solo:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._sound())
                 async for chunk in chunks:
-                    await self._write(chunk)
-                self.begin("")
-                self._playout.finish(self._lane)
+                    self._lane.write(chunk, asyncio.get_running_loop().time())
+                    await self._until(lambda: self._lane.room)
+                self._lane.complete()
+                self._lane.finish()
         except BaseExceptionGroup as group:
             raise only(group) from None
-        return self._playout.played(self._lane) / self._playout.rate
-
-    async def _write(self, pcm: bytes) -> None:
-        now = asyncio.get_running_loop().time()
-        if not self._piece.samples and (head_start := self._pace.head_start_s(self._piece)):
-            self._playout.hold(self._lane, head_start, now)
-        self._piece.arrived(len(pcm) // 2, now)
-        self._room.clear()
-        if not self._playout.write(self._lane, pcm):
-            await self._room.wait()
+        return self._lane.played / self._playout.rate
 
     async def _sound(self) -> None:
         """Opens the loudspeaker and keeps it until all has sounded. What is given to one asleep may be lost."""
-        async with Loudspeaker(self._device, self._playout, self._pump, devices.WHOLE) as speaker:
-            self._playout.open(self._lane)
+        async with Loudspeaker(self._device, self._playout, self._playout.pump, devices.WHOLE) as speaker:
+            self._lane.open()
             async with asyncio.TaskGroup() as tasks:
-                watch = tasks.create_task(speaker.watch())
-                await self._drained.wait()
-                await asyncio.sleep(max(0.0, self._ends_at + TAIL_S - asyncio.get_running_loop().time()))
+                watch = tasks.create_task(speaker.keep())
+                await self._until(lambda: self._lane.drained is not None)
+                ends_at = (self._lane.drained or 0.0) + TAIL_S
+                await asyncio.sleep(max(0.0, ends_at - asyncio.get_running_loop().time()))
                 watch.cancel()
 
-    def _pump(self) -> None:
-        while self._playout.notices:
-            notice = self._playout.notices.popleft()
-            if isinstance(notice, Hungry):
-                self._room.set()
-            elif isinstance(notice, Drained):
-                self._ends_at = notice.at
-                self._drained.set()
+    async def _until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            self._moved.clear()
+            await self._moved.wait()
 
 
 async def play(chunks: AsyncIterator[bytes], rate: int, device: devices.Wanted = None) -> float:
     """Plays s16le mono at `rate` (whole samples) as it arrives; returns when the last has sounded, with the seconds."""
-    return await Solo(rate, device).play(chunks)
+    solo = Solo(rate, device)
+    solo.begin("")
+    return await solo.play(chunks)

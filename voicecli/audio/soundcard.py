@@ -15,13 +15,43 @@ from contextlib import AsyncExitStack, suppress
 
 from voicecli.audio import devices
 from voicecli.audio.capture import Microphone
-from voicecli.audio.playback import Loudspeaker, Playout
+from voicecli.audio.playback import Loudspeaker
 from voicecli.errors import DeviceError
+from voicecli.ports import Rendered
 from voicecli.types import AudioFrame
 
 REST_AFTER_S = 2.0
 """Calm for so long, the loudspeaker rests: its callbacks were half of what listening to silence costs."""
 TRY_EVERY_S = 0.5
+
+
+class CardMicrophone:
+    """The card's microphone, as a conversation has it."""
+
+    def __init__(self, card: SoundCard) -> None:
+        self._card = card
+
+    @property
+    def name(self) -> str:
+        return self._card.names[0]
+
+    def __aiter__(self) -> AsyncIterator[AudioFrame]:
+        return aiter(self._card)
+
+
+class CardLoudspeaker:
+    """The card's loudspeaker. `keep` is to run for a card without one too: it looks after the microphone."""
+
+    def __init__(self, card: SoundCard) -> None:
+        self._card = card
+        self.keep = card.keep
+
+    @property
+    def name(self) -> str:
+        return self._card.names[1]
+
+    def passed(self, frame: AudioFrame) -> None:
+        """It has a clock of its own."""
 
 
 class SoundCard:
@@ -34,11 +64,11 @@ class SoundCard:
     def __init__(
         self,
         wanted: tuple[devices.Wanted, devices.Wanted],
-        playout: Playout | None,
+        playout: Rendered | None,
         pump: Callable[[], None],
         calm: Callable[[], bool],
         *,
-        tell: Callable[[str], None] = lambda _: None,
+        tell: Callable[[str], object] = lambda _: None,
         return_s: float = 0.0,
     ) -> None:
         """`wanted`: the microphone and the loudspeaker. Without a `playout` there is only the microphone."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from voicecli.audio.files import blocks
+from voicecli.ports import Rendered
 from voicecli.types import MIC, AudioFrame
 
 BLOCK_MS = 20
@@ -45,14 +46,6 @@ class Gate(Protocol):
     def settled(self) -> bool: ...
     @property
     def backlog_s(self) -> float: ...
-
-
-class Renderer(Protocol):
-    """What a tape records from: the playout."""
-
-    rate: int
-
-    def render(self, count: int, at: float) -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -83,8 +76,10 @@ class TapeMicrophone:
     recording's end silence comes until the last turn is done.
     """
 
-    def __init__(self, source: AsyncIterator[bytes], gate: Gate, *, fast: bool, clock: TapeClock | None = None) -> None:
-        self._source, self._gate, self._fast = source, gate, fast
+    def __init__(
+        self, name: str, source: AsyncIterator[bytes], gate: Gate, *, fast: bool, clock: TapeClock | None = None
+    ) -> None:
+        self.name, self._source, self._gate, self._fast = name, source, gate, fast
         self.clock = clock or TapeClock()
 
     async def __aiter__(self) -> AsyncIterator[AudioFrame]:
@@ -128,14 +123,20 @@ class TapeLoudspeaker:
     The tape is as long as what was listened to, and silent where the assistant listened.
     """
 
-    def __init__(self, renderer: Renderer, write: Callable[[bytes], object]) -> None:
-        self._renderer, self._write = renderer, write
-        self._count = renderer.rate * BLOCK_MS // 1000
+    def __init__(
+        self, name: str, rendered: Rendered, pump: Callable[[], object], write: Callable[[bytes], object]
+    ) -> None:
+        self.name, self._rendered, self._pump, self._write = name, rendered, pump, write
+        self._count = rendered.rate * BLOCK_MS // 1000
         self._write(bytes(2 * self._count))
 
-    def step(self, frame: AudioFrame) -> None:
+    def passed(self, frame: AudioFrame) -> None:
         """After `frame` was heard: the next 20 ms of the assistant's channel."""
-        self._write(self._renderer.render(self._count, frame.at + frame.seconds))
+        self._write(self._rendered.render(self._count, frame.at + frame.seconds))
+        self._pump()
+
+    async def keep(self) -> None:
+        """A tape is never lost."""
 
 
 class WavTape:

@@ -1,4 +1,4 @@
-"""`voice talk`: a spoken conversation. Thin: flags in, wiring_talk opens, an audience is told."""
+"""`voice talk`: a spoken conversation. Thin: flags in, wiring.talk opens, an audience is told."""
 
 from __future__ import annotations
 
@@ -120,6 +120,7 @@ def talk(
       voice talk --with ~/notes
       voice talk --input questions.wav --output answers.wav --json
     """
+    from voicecli.wiring.devices import Ends
     from voicecli.wiring.talk import TalkRequest
 
     here = session(ctx)
@@ -133,9 +134,9 @@ def talk(
         "talk.barge_in": barge_in,
         "talk.draft": draft,
     }
-    ends: dict[str, Any] = {"input": input, "output": output, "fast": fast, "push_to_talk": ptt, "save": save}
+    ends = Ends(input, output, fast)
     asked: dict[str, Any] = {"model": model, "voice": voice_name(voice), "language": language}
-    request = TalkRequest(here.backend, **ends, **asked, messages=keeper.earlier, private=private)
+    request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private)
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
     wanted = _Wanted(tuple(tool or ()), none=no_tools, yes=yes, notes=tuple(notes or ()))
     run(lambda: _converse(here, cfg, request, keeper, wanted, report=report))
@@ -176,9 +177,9 @@ async def _converse(
     told = _Told()
     tools = _tools(here, cfg, request, wanted)
     leaving = _Leaving()
-    if request.output == "-":
+    if request.ends.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
-        request = replace(request, write_output=sound.put)
+        request = replace(request, ends=replace(request.ends, write_output=sound.put))
         told.closing.append(sound.close)
     noting = await _noting(here, cfg, request, wanted)
     if isinstance(noting, Noting):
@@ -196,8 +197,9 @@ async def _converse(
                 )
             finally:
                 told.close()
-    if talk.conversation.losses and not talk.conversation.answered:
-        raise typer.Exit(talk.conversation.losses[-1].exit_code)
+    floor = talk.conversation.floor
+    if floor.losses and not floor.answered:
+        raise typer.Exit(floor.losses[-1].exit_code)
 
 
 def _tools(here: Session, cfg: Any, request: TalkRequest, wanted: _Wanted) -> tooling.Tools:
@@ -281,7 +283,7 @@ async def _run(
     if console.json:
         told.add(JsonAudience(console, talk.clock, closed))
     elif not watched or not console.out_is_terminal:
-        told.add(LineAudience(console, stdout_taken=request.output == "-", quiet_notes=watched, closed=closed))
+        told.add(LineAudience(console, stdout_taken=request.ends.output == "-", quiet_notes=watched, closed=closed))
     if report is not None:
         told.add(report)
     if not _has_keys():

@@ -1,7 +1,7 @@
 """How far a draft may go, and whether it was made on the right words. Pure.
 
 Belongs here: the budget of drafts, what a refusal costs them, when two texts say the same. Does not belong
-here: making drafts (dialogue.exchange), when a turn ends (dialogue.loop).
+here: making drafts (dialogue.cascade), when a turn ends (dialogue.floor).
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ class Drafts:
 
     def allowed(self, made: int, now: float, *, guess: bool = False) -> Depth:
         """How far the next draft of a turn goes that has `made` some. `guess`: the person may still speak."""
-        if made >= MAX_DRAFTS - guess:
-            return "off"
+        return "off" if made >= MAX_DRAFTS - guess else self.depth_now(now)
+
+    def depth_now(self, now: float) -> Depth:
+        """How far any draft goes."""
         if self.depth in ("off", "asr"):
             return self.depth
         return "asr" if self.spent >= self.budget or now < self.resume_at else self.depth

@@ -188,6 +188,16 @@ class Stopwatch:
     first_audio: float | None = None
     sounded: float | None = None
 
+    def restart(self) -> None:
+        """The answer is made anew."""
+        self.text = self.asked = self.first_token = self.first_piece = self.speech_asked = self.first_audio = None
+
+    @property
+    def reached(self) -> str:
+        """How far the answer has come: to the text, to the model, to the voice."""
+        reached = (("speak", self.speech_asked), ("chat", self.asked), ("asr", self.text))
+        return next((name for name, at in reached if at is not None), "off")
+
     def metrics(self, *, draft: str, drafts: int, wasted_tokens: int) -> TurnMetrics:
         return TurnMetrics(
             end_ms=_ms(self.last_voiced, self.ended),

@@ -1,42 +1,36 @@
 """How a turn is heard, in segments: over a live recogniser, or a file recogniser asked again at each pause.
 
 Belongs here: feeding frames to a recogniser and getting the turn's text out. Does not belong here:
-deciding when a segment ends (audio.endpointer) or what to do with the text (dialogue.turn).
+deciding when a segment ends (audio.endpointer) or what to do with the text (dialogue.cascade).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from voicecli.audio.pcm import wav_bytes
 from voicecli.dialogue.drafting import same_words
+from voicecli.dialogue.nonspeech import is_noise
+from voicecli.dialogue.utterance import Utterance
 from voicecli.errors import culprit
 from voicecli.ports import FileTranscriber, LiveTranscriber
 from voicecli.text.join import joined
 from voicecli.types import MIC, AudioClip, AudioFrame, TranscribeOptions, Transcript
+from voicecli.types.turns import Heard
 
 OnPartial = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What was recognised in a turn so far; `unsure` are words that the recogniser doubts."""
-
-    text: str = ""
-    unsure: tuple[str, ...] = ()
-
-
 class Hearing(Protocol):
-    """The ears of one turn. `start`, feed, pause; again after a resume; `text` after each pause."""
+    """The ears of one turn: `hear`, `pause`, `text`; again after a resume."""
 
     pcm: bytearray
 
-    def start(self, frames: Sequence[AudioFrame]) -> None: ...
-
-    def feed(self, frame: AudioFrame) -> None: ...
+    def hear(self, frames: Sequence[AudioFrame]) -> None:
+        """The person speaks. After a pause a new segment begins."""
+        ...
 
     def pause(self) -> None:
         """The segment is complete. Calling it twice does no harm."""
@@ -67,19 +61,18 @@ class Hearing(Protocol):
 class WholeHearing:
     """A file recogniser: gets the whole turn so far at each pause."""
 
+    interim = ""
+    backlog_s = 0.0
+
     def __init__(self, ears: FileTranscriber, options: TranscribeOptions, on_partial: OnPartial) -> None:
         self._ears, self._options, self._on_partial = ears, options, on_partial
         self.pcm = bytearray()
 
-    def start(self, frames: Sequence[AudioFrame]) -> None:
-        for frame in frames:
-            self.feed(frame)
-
-    def feed(self, frame: AudioFrame) -> None:
-        self.pcm += frame.pcm
+    def hear(self, frames: Sequence[AudioFrame]) -> None:
+        self.pcm += b"".join(frame.pcm for frame in frames)
 
     def pause(self) -> None:
-        pass
+        """Nothing is asked before the text is wanted."""
 
     async def text(self) -> Heard:
         clip = AudioClip(wav_bytes(bytes(self.pcm), MIC), "wav", MIC.seconds(bytes(self.pcm)))
@@ -87,45 +80,27 @@ class WholeHearing:
         async with self._ears.transcribe(clip, self._options) as transcripts:
             async for last in transcripts:
                 if not last.final:
-                    self._on_partial(last.text)
-        return heard(last)
+                    self._on_partial(words_of(last).text)
+        return words_of(last)
 
     def abandon(self) -> None:
-        pass
-
-    @property
-    def interim(self) -> str:
-        return ""
-
-    @property
-    def backlog_s(self) -> float:
-        return 0.0
+        """Nothing runs beside `text`."""
 
 
-@dataclass(slots=True)
 class _Segment:
-    """One live session: frames go in, the future gets its final transcript."""
+    """One live session; its result is raised or returned where it is asked for."""
 
-    result: asyncio.Future[Transcript]
-    frames: asyncio.Queue[AudioFrame | None] = field(default_factory=asyncio.Queue)
-    task: asyncio.Task[None] | None = None
-    closed: bool = False
-    interim: str = ""
-    waiting_s: float = 0.0
+    def __init__(self, utterance: Utterance) -> None:
+        self.utterance = utterance
+        self.result: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
+        self.task: asyncio.Task[None] | None = None
 
-    def put(self, frame: AudioFrame) -> None:
-        self.waiting_s += frame.seconds
-        self.frames.put_nowait(frame)
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self.frames.put_nowait(None)
-
-    async def stream(self) -> AsyncIterator[AudioFrame]:
-        while (frame := await self.frames.get()) is not None:
-            self.waiting_s -= frame.seconds
-            yield frame
+    def drop(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+        if self.result.done() and not self.result.cancelled():
+            self.result.exception()
+        self.result.cancel()
 
 
 class LiveHearing:
@@ -149,71 +124,66 @@ class LiveHearing:
         self._segments: list[_Segment] = []
         self.pcm = bytearray()
 
-    def start(self, frames: Sequence[AudioFrame]) -> None:
-        segment = _Segment(asyncio.get_running_loop().create_future())
+    def hear(self, frames: Sequence[AudioFrame]) -> None:
+        if not self._segments or self._segments[-1].utterance.closed:
+            self._begin()
+        self.pcm += b"".join(frame.pcm for frame in frames)
+        self._segments[-1].utterance.hear(frames)
+
+    def _begin(self) -> None:
+        before: list[AudioFrame] = []
         if self._rehear:
-            self._drop_segments()
-            if self.pcm:
-                segment.put(AudioFrame(bytes(self.pcm), MIC))
+            self.abandon()
+            before = [AudioFrame(bytes(self.pcm), MIC)] if self.pcm else []
+        segment = _Segment(Utterance(before))
         self._segments.append(segment)
         segment.task = self._tasks.create_task(self._run(segment))
-        for frame in frames:
-            self.feed(frame)
-
-    def feed(self, frame: AudioFrame) -> None:
-        self.pcm += frame.pcm
-        if self._segments and not self._segments[-1].closed:
-            self._segments[-1].put(frame)
 
     def pause(self) -> None:
         if self._segments:
-            self._segments[-1].close()
+            self._segments[-1].utterance.close()
 
     async def _run(self, segment: _Segment) -> None:
-        last = Transcript("")
+        result = segment.result
         try:
-            async with self._ears.transcribe_live(segment.stream(), self._options) as transcripts:
-                async for last in transcripts:
-                    segment.interim = last.text
-                    if not last.final:
-                        self._on_partial(self._joined())
+            last = await segment.utterance.recognised(self._ears, self._options, lambda _: self._tell())
         except Exception as exc:
             # Raised where the text is awaited: the turn's own task decides what a failure costs.
-            if not segment.result.done():
-                segment.result.set_exception(culprit(exc))
+            if not result.done():
+                result.set_exception(culprit(exc))
         else:
-            if not segment.result.done():
-                segment.result.set_result(last)
+            if not result.done():
+                result.set_result(last)
+
+    def _tell(self) -> None:
+        self._on_partial(self._joined())
 
     @property
     def interim(self) -> str:
-        fresh = bool(self._segments) and not same_words(self._segments[-1].interim, "")
+        fresh = bool(self._segments) and not same_words(self._segments[-1].utterance.interim, "")
         return self._joined() if fresh else ""
 
     def _joined(self) -> str:
-        return joined([segment.interim for segment in self._segments])
+        texts = [segment.utterance.interim for segment in self._segments]
+        return joined(text for text in texts if not is_noise(text))
 
     async def text(self) -> Heard:
-        parts = [heard(await asyncio.shield(segment.result)) for segment in list(self._segments)]
+        parts = [words_of(await asyncio.shield(segment.result)) for segment in list(self._segments)]
         return Heard(joined([p.text for p in parts]), tuple(word for p in parts for word in p.unsure))
 
     def abandon(self) -> None:
-        self._drop_segments()
-
-    def _drop_segments(self) -> None:
         for segment in self._segments:
-            if segment.task is not None:
-                segment.task.cancel()
-            if segment.result.done() and not segment.result.cancelled():
-                segment.result.exception()
-            segment.result.cancel()
+            segment.drop()
         self._segments.clear()
 
     @property
     def backlog_s(self) -> float:
         last = self._segments[-1] if self._segments else None
-        return 0.0 if last is None or last.result.done() else last.waiting_s
+        return 0.0 if last is None or last.result.done() else last.utterance.waiting_s
 
 
-def heard(transcript: Transcript) -> Heard:
+def words_of(transcript: Transcript) -> Heard:
+    """What a person said; nothing where the recogniser wrote down a noise."""
+    if is_noise(transcript.text):
+        return Heard()
     return Heard(transcript.text.strip(), tuple(word.text for word in transcript.words if word.unsure))

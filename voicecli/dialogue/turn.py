@@ -1,297 +1,242 @@
-"""One attempt at answering a turn, as one cancellable tree: hear → think → speak into a lane.
+"""A turn: from the person's first word to the last sample of the reply, as one machine of five states.
 
-Belongs here: the stages, what a draft may do before the turn's end, and what of the reply sounded.
-Does not belong here: when a turn starts or ends (dialogue.loop), devices, how text is split.
-
-A draft is an answer that began before the turn's end. Its lane is closed and its events are held back
-until `open`; cancelled, nobody heard of it, and no tool was used. History is the loop's: it enters at the first
-sample that sounds.
+Belongs here: what leads from one state to the next (dialogue.states has the table), drafts begun and withdrawn, what a
+failure costs. Does not belong here: who has the floor and when a turn ends (dialogue.floor), how an answer is made (who
+answers is a `ports.Responder`), what an attempt has brought (dialogue.attempt), what is kept (dialogue.record).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from voicecli.audio.pace import Measured, Pace
-from voicecli.audio.playout import Playout
-from voicecli.dialogue.courtesy import waiting
-from voicecli.dialogue.drafting import DEPTHS, Depth
-from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, ToolUsed, UserSaid
-from voicecli.dialogue.hearing import Heard
-from voicecli.dialogue.history import estimate_tokens
-from voicecli.dialogue.tools import Gate, speaks_chinese
-from voicecli.errors import ServiceError, culprit
-from voicecli.ports import Stream
-from voicecli.text.sentences import SentenceSplitter
-from voicecli.text.spoken import Speakable
-from voicecli.types import ChatDelta, ChatMessage, ToolNews
+from voicecli.audio.playout import Lane
+from voicecli.dialogue import events as ev
+from voicecli.dialogue.attempt import Attempt
+from voicecli.dialogue.drafting import same_words
+from voicecli.dialogue.history import History
+from voicecli.dialogue.mouth import Mouth
+from voicecli.dialogue.parts import Parts
+from voicecli.dialogue.record import Record
+from voicecli.dialogue.states import Move, State, after
+from voicecli.errors import (
+    InputError,
+    NoSpeechError,
+    RateLimitedError,
+    ServiceError,
+    UnreachableError,
+    VoiceError,
+)
+from voicecli.text.join import joined
+from voicecli.types import AudioFrame
+from voicecli.types.turns import Wanted
 
-PATIENCE_S = 20.0
-"""A person who hears nothing for so long, while a tool works, wonders whether it still does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """What an answer is made with. `say` yields s16le mono at the playout's rate.
-
-    `chat` gets the messages and a gate, behind which tools may be used.
-    """
-
-    chat: Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
-    say: Callable[[str], Stream[bytes]]
-    playout: Playout
-    clock: Callable[[], float]
-    speech_characters: int | None = None
-    speech_bytes: int | None = None
-    pace: Pace = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pace", Pace(self.playout.rate))
+COSTS_THE_TURN = (ServiceError, UnreachableError, RateLimitedError, NoSpeechError, InputError)
+"""Failures after which listening goes on. Configuration, refused keys, lost devices and bugs end it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Text to be spoken. What is only said to pass the time is no part of the reply that history keeps."""
+class Outcome:
+    """What came of a turn: `answered`, at least in part, or lost, or neither."""
 
-    text: str
-    kept: bool = True
+    answered: bool = False
+    loss: VoiceError | None = None
 
 
-@dataclass(slots=True)
-class Answer:
-    """`run` it in a task; `open` it when the turn has ended; cancel the task to withdraw it.
+class Turn:
+    """The floor tells it what the person does; `over` tells the floor what came of it.
 
-    `hear` gives the turn's text, `ask` the messages to send for it, `on_text` is told the text as soon
-    as it is known, `emit` gets the events once the answer is open.
+    A `candidate` is speech over the reply of another turn: nobody hears of it before it has the floor. `alarms` counts
+    how often the reply was halted for what was no interruption.
     """
 
-    stages: Stages
-    watch: Stopwatch
-    hear: Callable[[], Awaitable[Heard]]
-    ask: Callable[[str], Sequence[ChatMessage]]
-    emit: Callable[[Event], None]
-    on_text: Callable[[str], None] = lambda _: None
-    depth: Depth = "speak"
-    typed: bool = False
-    text: str = ""
-    reply: str = ""
-    failed: bool = False
-    reached: Depth = "off"
-    tokens: int = 0
-    asides: int = 0
-    """How often something was said only to pass the time."""
-    working: bool = False
-    """Whether such a tool works now: nothing else comes of the answer until it is done."""
-    asking: bool = False
-    """Whether the reply asks for the person's yes."""
-    lane: int = 0
-    pieces: list[tuple[str, int]] = field(default_factory=list)
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    drained: asyncio.Event = field(default_factory=asyncio.Event)
-    room: asyncio.Event = field(default_factory=asyncio.Event)
-    _chinese: bool = False
-    _introduced: bool = False
-    """Whether something is being said since the last tool that took its time."""
-    _held: list[Event] = field(default_factory=list)
+    def __init__(
+        self, parts: Parts, history: History, tasks: asyncio.TaskGroup, number: int, *, candidate: bool = False
+    ) -> None:
+        self.number, self.candidate = number, candidate
+        self.state, self.watch, self.prefix, self.alarms = State.HEARING, ev.Stopwatch(), "", 0
+        self.attempt: Attempt | None = None
+        self.over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.answerer = parts.responder.listen(tasks, self._on_partial)
+        self.record = Record(history, lambda event: parts.emit(event, self.number), self.answerer.withdrawn)
+        self._parts, self._tasks = parts, tasks
+        self._task: asyncio.Task[None] | None = None
+        self._wanted = Wanted()
+        self._partial = ""
+        self._paused = True
 
-    def open(self) -> None:
-        """The turn is over: let everything out that was held back."""
-        self.opened.set()
-        if self.lane:
-            self.stages.playout.open(self.lane)
-        held, self._held = self._held, []
-        for event in held:
-            self.emit(event)
+    def _move(self, move: Move) -> None:
+        self.state = after(self.state, move)
 
-    def confirm(self, heard: Heard) -> None:
-        """The recogniser's last word on a text that was only guessed: the same but for marks and case."""
-        self.watch.text, self.text = self.stages.clock(), heard.text
-        said = UserSaid(heard.text, heard.unsure, self.typed)
-        self._held = [said if isinstance(each, UserSaid) else each for each in self._held]
+    @property
+    def lane(self) -> Lane | None:
+        """Where its reply sounds."""
+        return self.attempt.mouth.lane if self.attempt is not None else None
 
-    async def run(self) -> None:
-        """Returns when the last sample has sounded, or when there was nothing to answer.
+    # -- the person ----------------------------------------------------------------------------------
 
-        Raises VoiceError of the stage that failed; what sounded until then stays in `pieces`.
+    def hear(self, frames: Sequence[AudioFrame]) -> None:
+        """The person speaks. Who goes on after a pause, or before the reply sounds, withdraws what was made of it."""
+        if self._paused and self.state is not State.HEARING:
+            self.prefix = joined([self.prefix, self._wanted.typed or ""])
+            self._wanted = Wanted()
+            self._withdraw(Move.REOPEN if self.state is State.OPEN else Move.WITHDRAW)
+        self._paused = False
+        self.answerer.hear(frames)
+
+    def pause(self, last_voiced: float | None) -> None:
+        """The segment is complete: with its last word the guess of a draft stands or falls."""
+        self.watch.last_voiced = last_voiced
+        if not self._paused:
+            self._paused = True
+            self.watch.heard_from = self._parts.clock()
+            self.answerer.pause()
+
+    def _on_partial(self, text: str) -> None:
+        """What a live recogniser has understood so far. A guess falls when the text goes on."""
+        text = joined([self.prefix, text])
+        if not text or text == self._partial or self.state.ended or self.candidate:
+            return
+        self._partial = text
+        self.record.emit(ev.UserPartial(text))
+        guess = self.attempt.wanted.guess if self.attempt is not None else ""
+        if guess and not self._paused and not same_words(text, guess):
+            self._withdraw(Move.WITHDRAW)
+
+    def draft(self, *, early: Callable[[str], bool] | None = None) -> None:
+        """Begins to answer what is heard so far, where that makes sense.
+
+        `early`, while the person may still speak: only where it says so of the words so far.
         """
-        heard = await self.hear()
-        self.watch.text = self.stages.clock()
-        self.text, self.reached = heard.text, "asr"
-        self.on_text(self.text)
-        if not self.text:
-            await self.opened.wait()
+        if self.state is not State.HEARING:
             return
-        self._tell(UserSaid(self.text, heard.unsure, self.typed))
-        await self._allowed("chat")
-        await self._respond()
+        words = self.answerer.draftable(self.record.drafts, early=early is not None)
+        guess = joined([self.prefix, words]) if words else ""
+        if words is not None and (early is None or early(guess)):
+            self._move(Move.DRAFT)
+            self.record.drafts += 1
+            self._begin(Wanted(draft=True, guess=guess))
 
-    async def announce(self, text: str) -> None:
-        """Speaks `text` without a question: a timer that rings."""
-        self._tell(AssistantDelta(text))
-        self.reply = text
-        self._take_lane()
-        await self._say(text)
-        await self._drain()
+    def end(self, last_voiced: float | None = None) -> None:
+        """The person is done: the draft is let out, or the answer begins."""
+        self.pause(last_voiced)
+        self.watch.ended = self._parts.clock()
+        self.record.draft_reached = self.watch.reached if self.attempt else "off"
+        self._let_out()
 
-    async def _respond(self) -> None:
-        pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
+    def ask(self, wanted: Wanted) -> None:
+        """The person typed, or something is to be said unasked."""
+        self._wanted = wanted
+        self.watch.ended = self._parts.clock() if wanted.typed is not None else None
+        self._let_out()
+
+    def _let_out(self) -> None:
+        self._move(Move.END)
+        (self.attempt or self._begin(self._wanted)).end()
+
+    # -- the answer ----------------------------------------------------------------------------------
+
+    def _begin(self, wanted: Wanted) -> Attempt:
+        parts, clock = self._parts, self._parts.clock
+        self.watch = ev.Stopwatch(self.watch.last_voiced, self.watch.ended, clock())
+        self.attempt = Attempt(
+            replace(wanted, prefix=self.prefix),
+            self.watch,
+            clock,
+            lambda attempt: Mouth(parts.playout, clock, lambda: self._on_sounding(attempt)),
+            self.record.history.request,
+            self.record.emit,
+            self.record.waste,
+        )
+        self._task = self._tasks.create_task(self._answer(self.attempt))
+        return self.attempt
+
+    async def _answer(self, attempt: Attempt) -> None:
+        """Until the last sample has sounded. A draft that fails, of which nobody has heard, is made anew at the end."""
+        loss: VoiceError | None = None
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._think(pieces))
-                tasks.create_task(self._speak(pieces))
-        except BaseExceptionGroup as group:
-            raise culprit(group) from None
-
-    async def _think(self, pieces: asyncio.Queue[Piece | None]) -> None:
-        """Chat to pieces of text. An answer that broke off is spoken as far as it came, then raised."""
-        self.watch.asked, self.reached = self.stages.clock(), "chat"
-        text = _Text(self.stages)
-        broken: Exception | None = None
-        request = self.ask(self.text)
-        self._chinese = speaks_chinese(request)
-        self.tokens += sum(estimate_tokens(message.content) for message in request)
-        try:
-            async with self.stages.chat(request, self.opened.wait) as deltas:
-                async for delta in deltas:
-                    self._take(delta)
-                    self._pass_on(text.feed(delta.text), pieces)
-                    if delta.news is not None:
-                        self._pass_on(text.flush(), pieces)
-                        self._on_news(delta.news, pieces)
-        except Exception as exc:
-            broken = exc
-        self._pass_on(text.flush(), pieces)
-        pieces.put_nowait(None)
-        if broken is None and not self.reply.strip():
-            broken = ServiceError("the answer was empty", who="chat")
-        if broken is not None:
-            self.failed = True
-            if self.reply.strip():
-                await self._let_it_be_heard()
-            raise broken
-
-    async def _let_it_be_heard(self) -> None:
-        """Before a failure ends the turn: what had arrived of the answer is still spoken."""
-        await self.opened.wait()
-        await self.drained.wait()
-
-    def _take(self, delta: ChatDelta) -> None:
-        if (delta.text or delta.news) and self.watch.first_token is None:
-            self.watch.first_token = self.stages.clock()
-        self.tokens += estimate_tokens(delta.text + delta.reasoning)
-        self.reply += delta.text
-        if delta.reasoning:
-            self._tell(AssistantDelta(delta.reasoning, reasoning=True))
-        if delta.text:
-            self._tell(AssistantDelta(delta.text))
-        if delta.finish_reason == "length":
-            self._tell(Notice("the answer was cut off at max_tokens"))
-
-    def _on_news(self, news: ToolNews, pieces: asyncio.Queue[Piece | None]) -> None:
-        """The person is told of a tool; of one that takes its time after silence, in words."""
-        told = ToolUsed(news.name, news.state, news.text, news.quick)
-        self._tell(told if news.name else Notice(news.text))
-        self.working = news.state == "working" and not news.quick
-        self.asking = news.state == "asked"
-        if self.working and not self._introduced:
-            self._pass_on([self._aside()], pieces, kept=False)
-        self._introduced = self._introduced and not self.working
-
-    def _aside(self) -> str:
-        self.asides += 1
-        return waiting(self.asides - 1, chinese=self._chinese)
-
-    def _pass_on(self, texts: list[str], pieces: asyncio.Queue[Piece | None], *, kept: bool = True) -> None:
-        for text in texts:
-            if self.watch.first_piece is None:
-                self.watch.first_piece = self.stages.clock()
-            self._introduced = True
-            pieces.put_nowait(Piece(text, kept))
-
-    async def _speak(self, pieces: asyncio.Queue[Piece | None]) -> None:
-        first = await pieces.get()
-        if first is None:
-            self.drained.set()
+            async with self.answerer.turn(attempt) as replies:
+                async for each in replies:
+                    attempt.take(each)
+        except COSTS_THE_TURN as exc:
+            loss = exc
+        if attempt.open or loss is None:
+            await attempt.played_out()
+            self._complete(attempt, loss)
             return
-        await self._allowed("speak")
-        self.reached = "speak"
-        self._take_lane()
-        piece: Piece | None = first
-        while piece is not None:
-            await self._say(piece.text, kept=piece.kept)
-            piece = await self._next(pieces)
-        await self._drain()
-
-    async def _next(self, pieces: asyncio.Queue[Piece | None]) -> Piece | None:
-        """The next piece. While a tool works on and on, now and then a word that it does."""
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE_S):
-                    return await pieces.get()
-            if self.working:
-                return Piece(self._aside(), kept=False)
-
-    def _take_lane(self) -> None:
-        self.lane = self.stages.playout.lane()
-        if self.opened.is_set():
-            self.stages.playout.open(self.lane)
-
-    async def _say(self, text: str, *, kept: bool = True) -> None:
-        """One piece of text into the lane; the next is synthesised while this one sounds."""
-        if self.watch.speech_asked is None:
-            self.watch.speech_asked = self.stages.clock()
-        self.pieces.append((text if kept else "", 0))
-        measured = self.stages.pace.asked(text)
-        async with self.stages.say(text) as sound:
-            await self._fill(sound, measured)
-
-    async def _fill(self, sound: AsyncIterator[bytes], measured: Measured) -> None:
-        playout, head_start_s = self.stages.playout, self.stages.pace.head_start_s(measured)
-        try:
-            async for pcm in sound:
-                now = self.stages.clock()
-                if self.watch.first_audio is None:
-                    self.watch.first_audio = now
-                if not measured.samples and head_start_s:
-                    playout.hold(self.lane, head_start_s, now)
-                measured.arrived(len(pcm) // 2, now)
-                self.pieces[-1] = (self.pieces[-1][0], measured.samples)
-                self.room.clear()
-                if not playout.write(self.lane, pcm):
-                    await self.room.wait()
-        finally:
-            playout.release(self.lane)
-            self.stages.pace.ended(measured)
-
-    async def _drain(self) -> None:
-        self.stages.playout.finish(self.lane)
-        await self.drained.wait()
-
-    async def _allowed(self, stage: Depth) -> None:
-        """A draft goes no further than its depth; the turn's end lifts that."""
-        if DEPTHS.index(stage) > DEPTHS.index(self.depth):
-            await self.opened.wait()
-
-    def _tell(self, event: Event) -> None:
-        if self.opened.is_set():
-            self.emit(event)
+        attempt.cancel()
+        if self.state is State.OPEN:
+            self._begin(self._wanted).end()
         else:
-            self._held.append(event)
+            self.attempt = self._task = None
+            self._move(Move.WITHDRAW)
 
+    def _on_sounding(self, attempt: Attempt) -> None:
+        """History begins at the first sample that sounds."""
+        if attempt is self.attempt:
+            self._move(Move.SOUND)
+            attempt.watch.sounded = attempt.mouth.lane.sounded
+            self.record.question(attempt)
 
-class _Text:
-    """An answer's text on its way to the voice: without markup, cut into pieces."""
+    def _withdraw(self, move: Move) -> None:
+        """What was made of the turn is void: the person goes on."""
+        self.record.waste(self.attempt.tokens if self.attempt else 0)
+        self._stop()
+        self._move(move)
 
-    def __init__(self, stages: Stages) -> None:
-        self._splitter = SentenceSplitter(limit=stages.speech_characters, limit_bytes=stages.speech_bytes)
-        self._speakable = Speakable()
+    def _stop(self) -> None:
+        """Stops the answer; its cleanup runs in its own task, the microphone does not wait for it."""
+        if self._task is not None:
+            self._task.cancel()
+        if self.attempt is not None:
+            self.attempt.cancel()
+        self.attempt = self._task = None
 
-    def feed(self, text: str) -> list[str]:
-        return self._splitter.feed(self._speakable.feed(text))
+    # -- the end -------------------------------------------------------------------------------------
 
-    def flush(self) -> list[str]:
-        """What is left, where the text ends or pauses."""
-        return self._splitter.feed(self._speakable.flush()) + self._splitter.flush()
+    def _complete(self, attempt: Attempt, loss: VoiceError | None) -> None:
+        spoke = bool(attempt.heard.text or attempt.reply)
+        if loss is not None:
+            sound = bytes(self.answerer.pcm)
+            if self.state is State.SOUNDING:
+                self.record.broken_off(attempt)
+                sound = b""
+            self.record.lost(loss, self._parts.keep(self.number, sound) if sound else "")
+        elif spoke:
+            self.record.answered(attempt)
+        else:
+            self.record.emit(ev.Notice("nothing was recognised"))
+        self._finish(Outcome(spoke and loss is None, loss))
+
+    def interrupt(self, by: Literal["speech", "key", "text"]) -> None:
+        """It stops: history keeps what was heard of the reply; of what nobody heard, nothing."""
+        attempt = self.attempt
+        if self.state is State.SOUNDING and attempt is not None:
+            self.record.broken_off(attempt)
+            self.record.emit(ev.Interrupted(by))
+            self.record.figures(attempt.watch)
+            self.answerer.heard_until(attempt.mouth.lane.played)
+        self._stop()
+        self._finish(Outcome(answered=self.state is State.SOUNDING))
+
+    def take_back(self) -> str:
+        """The turn's end was a mistake: question and answer are withdrawn; returns the question so far."""
+        text = self.attempt.heard.text if self.attempt else ""
+        self.record.taken_back(text)
+        self.answerer.heard_until(0)
+        self.record.waste(self.attempt.tokens if self.attempt else 0)
+        if self.state is not State.DONE:
+            self.drop()
+        return text
+
+    def drop(self) -> None:
+        """Nothing came of it, and nobody is told."""
+        self._stop()
+        self._finish(Outcome())
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._move(Move.FINISH)
+        self.answerer.abandon()
+        self.over.set_result(outcome)

@@ -102,8 +102,8 @@ KITTY_ON, KITTY_OFF = "\x1b[>3u", "\x1b[<u"
 class Controls(Protocol):
     """What keys may ask of a conversation."""
 
-    muted: bool
-
+    @property
+    def muted(self) -> bool: ...
     def end(self) -> None: ...
     def again(self) -> None: ...
     def interrupt(self) -> None: ...
@@ -140,7 +140,8 @@ def _teach_kitty() -> None:
 class _Shown:
     """What the redrawn lines show now."""
 
-    phase: str = "listening"
+    phase: str = "waiting"
+    """Nobody is invited to speak before the devices run."""
     level: float = -90.0
     speech: bool = False
     interim: str = ""

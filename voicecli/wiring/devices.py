@@ -1,146 +1,155 @@
 """The sound of a conversation: a microphone or a tape in, a loudspeaker or a tape out, on one clock.
 
-Belongs here: opening either end, the echo canceller between them. Does not belong here: backends, rules
-(wiring_talk puts them together).
+Belongs here: which microphone and which loudspeaker, and whether an echo canceller stands between them. Does not belong
+here: what they do with a frame (audio), backends, rules (wiring.talk puts them together).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from voicecli.audio.playout import Playout
-from voicecli.audio.tape import TapeClock, TapeLoudspeaker, TapeMicrophone, WavTape, file_blocks, stream_blocks
-from voicecli.dialogue.events import Notice
-from voicecli.dialogue.loop import Conversation
-from voicecli.types import AudioFrame
-from voicecli.wiring.talk_files import Overheard, Recording
+from voicecli.audio.playout import Overheard, Playout
+from voicecli.audio.tape import Gate, TapeClock, TapeLoudspeaker, TapeMicrophone, WavTape, file_blocks, stream_blocks
+from voicecli.ports import Loudspeaker, Microphone, Rendered
 
 if TYPE_CHECKING:
-    from voicecli.audio.echo import EchoCanceller
+    from voicecli.audio.echo import CleanMicrophone, EchoCanceller
     from voicecli.audio.soundcard import SoundCard
-    from voicecli.config import Config
+    from voicecli.config.model import AudioSettings
     from voicecli.ports import Reporter
-    from voicecli.wiring.talk import TalkRequest
 
-DEVICE_RATE = 48_000
-FILE_RATE = 24_000
-PIPE_RATE = 16_000
+DEVICE_RATE, FILE_RATE, PIPE_RATE = 48_000, 24_000, 16_000
+RESTS = "the microphone rests while the assistant speaks"
 
 
+def _unwritten(pcm: bytes) -> None:
+    """Nobody asked for a pipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where a conversation is heard from and goes to: None is the device, "-" a pipe.
+
+    `fast`: on the audio's own clock. `write_output` is the pipe.
+    """
+
+    input: str | None = None
+    output: str | None = None
+    fast: bool = False
+    write_output: Callable[[bytes], object] = _unwritten
+
+    @property
+    def devices(self) -> bool:
+        """Whether both are."""
+        return self.input is None and self.output is None
+
+
+class Host(Protocol):
+    """The conversation, as its devices see it."""
+
+    @property
+    def standing(self) -> Gate: ...
+    def pump(self) -> None: ...
+
+
+@dataclass(slots=True)
 class Devices:
-    """A microphone or a tape in, a loudspeaker or a tape out, on one clock."""
+    """What plays and listens. `tell` gets a word for everybody; `overheard` are told of every sample that sounds."""
 
-    def __init__(self, cfg: Config, request: TalkRequest) -> None:
-        self._cfg, self._request = cfg, request
-        self._tape = TapeClock()
-        self.taps: list[Callable[[AudioFrame], None]] = []
-        self.watches: Callable[[], list[Coroutine[Any, Any, None]]] = list
-        self.recorder: Recording | None = None
-        self.echo: EchoCanceller | None = None
-        self._echoes = False
-        """Whether the loudspeaker is heard by the microphone and nothing takes it out."""
+    audio: AudioSettings
+    ends: Ends
+    tell: Callable[[str], object]
+    overheard: list[Callable[[bytes, float], object]] = field(default_factory=list)
+    echo: EchoCanceller | None = None
+    playout: Playout = field(init=False)
+    clock: Callable[[], float] = field(init=False)
+    _tape: TapeClock = field(default_factory=TapeClock)
+    _clean: CleanMicrophone | None = None
+
+    def __post_init__(self) -> None:
         rates = {None: DEVICE_RATE, "-": PIPE_RATE}
-        self.playout = Playout(rates.get(request.output, FILE_RATE))
-        self.clock: Callable[[], float] = self._tape.now if request.fast else lambda: asyncio.get_running_loop().time()
+        self.playout = Playout(rates.get(self.ends.output, FILE_RATE))
+        self.clock = self._tape.now if self.ends.fast else lambda: asyncio.get_running_loop().time()
 
-    def prepare_echo(self, report: Reporter) -> None:
-        """A canceller where a loudspeaker may be heard by a microphone; without one the talk is half-duplex."""
-        talk = self._cfg.talk
-        on_devices = self._request.input is None and self._request.output is None
-        if not on_devices or talk.headphones or talk.barge_in == "off" or self._request.push_to_talk:
-            return
+    def cancel_echo(self, report: Reporter) -> None:
+        """A canceller, for a loudspeaker that a microphone may hear; where there is none the talk is half-duplex."""
         try:
             from voicecli.audio.echo import EchoCanceller
 
-            audio = self._cfg.audio
+            audio = self.audio
             self.echo = EchoCanceller(
                 self.playout.rate, noise_suppression=audio.noise_suppression, gain=audio.automatic_gain
             )
         except Exception as exc:  # a foreign library, on many systems: whatever it is, the talk goes on without it
-            report.note(f"no echo cancellation ({type(exc).__name__}): the microphone rests while the assistant speaks")
+            report.note(f"no echo cancellation ({type(exc).__name__}): {RESTS}")
+        else:
+            self.overheard.append(self.echo.played)
 
     def separable(self) -> bool:
         """Whether the person can be told from the loudspeaker now."""
-        return not self._echoes and (self.echo is None or self.echo.adapted)
+        return self.echo is None or (self._clean is not None and self._clean.separable)
 
-    async def open(
-        self, stack: AsyncExitStack, conversation: Conversation
-    ) -> tuple[AsyncIterator[AudioFrame], tuple[str, str]]:
-        """The frames to listen to, and the names of both devices. Raises DeviceError, InputError."""
-        source: Any = self._request.input
-        if source is not None:
+    async def open(self, stack: AsyncExitStack, host: Host) -> tuple[Microphone, Loudspeaker]:
+        """Raises DeviceError, InputError."""
+        if (source := self.ends.input) is not None:
             # Read first: what is no audio is refused before a device is touched.
             blocks = stream_blocks() if source == "-" else file_blocks(Path(source))
             first = await anext(blocks, b"")
-            frames: Any = TapeMicrophone(_again(first, blocks), conversation, fast=self._request.fast, clock=self._tape)
-            return aiter(frames), (source, await self._open_output(stack, conversation))
-        output = self._request.output and await self._open_output(stack, conversation)
-        card = await stack.enter_async_context(self._sound_card(conversation, None if output else self._renderer()))
-        self.watches = lambda: [card.keep()]
-        return self._without_echo(aiter(card), conversation), (card.names[0], output or card.names[1])
+            tape = TapeMicrophone(source, _again(first, blocks), host.standing, fast=self.ends.fast, clock=self._tape)
+            return tape, await self._loudspeaker(stack, host)
+        from voicecli.audio.soundcard import CardLoudspeaker, CardMicrophone
 
-    def _sound_card(self, conversation: Conversation, renderer: Any) -> SoundCard:
+        mute = self.ends.output is not None
+        output = await self._loudspeaker(stack, host) if mute else None
+        card = await stack.enter_async_context(self._card(host, None if mute else self._rendered()))
+        return self._cleaned(CardMicrophone(card), host), output or CardLoudspeaker(card)
+
+    def _card(self, host: Host, rendered: Rendered | None) -> SoundCard:
         from voicecli.audio.soundcard import SoundCard
 
-        audio = self._cfg.audio
-        return SoundCard(
-            (_wanted(audio.input), _wanted(audio.output)),
-            renderer,
-            conversation.pump,
-            lambda: conversation.settled,
-            tell=lambda text: conversation.parts.emit(Notice(text), 0),
-            return_s=audio.return_s,
-        )
+        audio = self.audio
+        wanted = _wanted(audio.input), _wanted(audio.output)
+        calm = lambda: host.standing.settled  # noqa: E731
+        return SoundCard(wanted, rendered, host.pump, calm, tell=self.tell, return_s=audio.return_s)
 
-    async def _without_echo(
-        self, frames: AsyncIterator[AudioFrame], conversation: Conversation
-    ) -> AsyncIterator[AudioFrame]:
-        async for frame in frames:
-            yield self._cleaned(frame, conversation)
+    def _cleaned(self, microphone: Microphone, host: Host) -> Microphone:
+        if self.echo is None:
+            return microphone
+        from voicecli.audio.echo import CleanMicrophone
 
-    def _cleaned(self, frame: AudioFrame, conversation: Conversation) -> AudioFrame:
-        """The frame without the loudspeaker's part. A canceller that breaks is done without: half-duplex."""
-        if self.echo is None or self._echoes:
-            return frame
-        try:
-            return self.echo.clean(frame, idle=conversation.settled)
-        except Exception as exc:  # a foreign library: whatever it is, the talk goes on
-            self._echoes = True
-            words = f"no echo cancellation any more ({type(exc).__name__})"
-            conversation.parts.emit(Notice(f"{words}: the microphone rests while the assistant speaks"), 0)
-            return frame
+        def broke(exc: Exception) -> None:
+            self.tell(f"no echo cancellation any more ({type(exc).__name__}): {RESTS}")
 
-    async def _open_output(self, stack: AsyncExitStack, conversation: Conversation) -> str:
+        self._clean = CleanMicrophone(microphone, self.echo, lambda: host.standing.settled, broke)
+        return self._clean
+
+    async def _loudspeaker(self, stack: AsyncExitStack, host: Host) -> Loudspeaker:
         """A tape, or a loudspeaker that answers a tape."""
-        if self._request.output is None:
-            from voicecli.audio.playback import Loudspeaker
+        if (target := self.ends.output) is not None:
+            return TapeLoudspeaker(target, self._rendered(), host.pump, self._writer(stack, target))
+        from voicecli.audio import playback
 
-            speaker = Loudspeaker(_wanted(self._cfg.audio.output), self._renderer(), conversation.pump)
-            await stack.enter_async_context(speaker)
-            self.watches = lambda: [speaker.watch()]
-            return speaker.name
-        write = self._tape_writer(stack)
-        tape = TapeLoudspeaker(self._renderer(), write)
-        self.taps += [tape.step, lambda _frame: conversation.pump()]
-        return self._request.output
+        device = playback.Loudspeaker(_wanted(self.audio.output), self._rendered(), host.pump)
+        return await stack.enter_async_context(device)
 
-    def _renderer(self) -> Any:
+    def _rendered(self) -> Rendered:
         """The playout, as whoever wants to know what sounds has it."""
-        renderer: Any = self.recorder.tee(self.playout) if self.recorder else self.playout
-        return Overheard(renderer, self.echo.played) if self.echo else renderer
+        rendered: Rendered = self.playout
+        for tell in self.overheard:
+            rendered = Overheard(rendered, tell)
+        return rendered
 
-    def _tape_writer(self, stack: AsyncExitStack) -> Callable[[bytes], object]:
-        if self._request.output == "-":
-            return self._request.write_output
+    def _writer(self, stack: AsyncExitStack, target: str) -> Callable[[bytes], object]:
+        if target == "-":
+            return self.ends.write_output
         from voicecli.audio.files import atomic
 
-        assert self._request.output is not None
-        file = stack.enter_context(atomic(Path(self._request.output)))
-        tape = WavTape(file, self.playout.rate)
+        tape = WavTape(stack.enter_context(atomic(Path(target))), self.playout.rate)
         stack.callback(tape.close)
         return tape.write
 

@@ -17,20 +17,21 @@ from voicecli.audio.codec import decode_chunks
 from voicecli.audio.endpointer import Timing
 from voicecli.audio.files import refuse_input
 from voicecli.audio.vad import Detector
-from voicecli.dialogue.drafting import DEPTHS, Depth
+from voicecli.dialogue.answering import Stages
+from voicecli.dialogue.cascade import Cascade
+from voicecli.dialogue.conversation import Dialogue
+from voicecli.dialogue.drafting import DEPTHS, Depth, Drafts
 from voicecli.dialogue.events import Event, Notice, Ready
-from voicecli.dialogue.exchange import Parts
-from voicecli.dialogue.hearing import Hearing, LiveHearing, WholeHearing
+from voicecli.dialogue.hearing import Hearing, LiveHearing, OnPartial, WholeHearing
 from voicecli.dialogue.history import History
-from voicecli.dialogue.loop import Conversation, Rules
+from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.tools import Gate, ToolUser
-from voicecli.dialogue.turn import Stages
 from voicecli.errors import UsageError, only
-from voicecli.ports import Rings, Stream, Toolbox, Warm
+from voicecli.ports import Loudspeaker, Microphone, Rings, Stream, Toolbox, Warm
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 from voicecli.wiring.announcing import announce
 from voicecli.wiring.choosing import choose
-from voicecli.wiring.devices import Devices
+from voicecli.wiring.devices import RESTS, Devices, Ends
 from voicecli.wiring.opening import enter, with_key
 from voicecli.wiring.refusing import check_language, check_options, takes, with_chat_settings
 from voicecli.wiring.talk_files import KeptTurns, Recording
@@ -43,15 +44,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TalkRequest:
-    """What the flags of `voice talk` ask for. `input` and `output`: None is the device, "-" a pipe.
+    """What the flags of `voice talk` ask for.
 
     `notes` opens what tells the opened model of a person's notes.
     """
 
     backend: str | None = None
-    input: str | None = None
-    output: str | None = None
-    fast: bool = False
+    ends: Ends = field(default_factory=Ends)
     push_to_talk: bool = False
     save: Path | None = None
     model: str | None = None
@@ -59,7 +58,6 @@ class TalkRequest:
     language: str | None = None
     messages: tuple[ChatMessage, ...] = ()
     private: bool = False
-    write_output: Callable[[bytes], object] = lambda pcm: None
     notes: Callable[[Any], AbstractAsyncContextManager[Any]] | None = None
 
 
@@ -67,30 +65,32 @@ class TalkRequest:
 class Talk:
     """An opened conversation: run it, and tell its audience `ready` through `emit` when both devices run."""
 
-    conversation: Conversation
+    conversation: Dialogue
     emit: Callable[[Event, int], None]
     clock: Callable[[], float]
     devices: Devices
     announcements: Callable[[], AsyncIterator[str]] | None = None
-    taps: list[Callable[[AudioFrame], None]] = field(default_factory=list)
+    heard: list[Callable[[AudioFrame], None]] = field(default_factory=list)
+    """Who is told of every frame of the microphone."""
 
     async def run(self) -> None:
         """Opens the devices, says `ready`, and talks until the input ends or somebody leaves."""
         async with AsyncExitStack() as stack:
-            frames, names = await self.devices.open(stack, self.conversation)
-            self.emit(Ready(*names), 0)
+            microphone, loudspeaker = await self.devices.open(stack, self.conversation)
+            self.emit(Ready(microphone.name, loudspeaker.name), 0)
             async with _unwrapped(), asyncio.TaskGroup() as tasks:
-                beside = [tasks.create_task(work) for work in (self._ring(), *self.devices.watches())]
-                await self.conversation.run(self._tapped(frames))
+                beside = [tasks.create_task(work) for work in (self._ring(), loudspeaker.keep())]
+                await self.conversation.run(self._frames(microphone, loudspeaker))
                 for each in beside:
                     each.cancel()
 
-    async def _tapped(self, frames: AsyncIterator[AudioFrame]) -> AsyncIterator[AudioFrame]:
+    async def _frames(self, microphone: Microphone, loudspeaker: Loudspeaker) -> AsyncIterator[AudioFrame]:
         """Each frame goes to the conversation, then to whoever runs on the microphone's clock."""
-        async for frame in frames:
+        async for frame in microphone:
             yield frame
-            for tap in (*self.devices.taps, *self.taps):
-                tap(frame)
+            loudspeaker.passed(frame)
+            for tell in self.heard:
+                tell(frame)
 
     async def _ring(self) -> None:
         if self.announcements is None:
@@ -113,23 +113,32 @@ async def open_talk(
     `toolbox` are the tools that a model which can call functions is offered; whoever gives it closes it.
     """
     check_request(request)
-    devices = Devices(cfg, request)
+    devices = Devices(cfg.audio, request.ends, lambda text: emit(Notice(text), 0))
     async with AsyncExitStack() as stack:
         opened = await _Opener(cfg, request, env, report, stack).all()
-        if request.save:
-            devices.recorder = stack.enter_context(Recording(request.save, devices.playout.rate))
-            devices.recorder.tell = lambda text: emit(Notice(text), 0)
-        devices.prepare_echo(report)
+        recording = _recording(request, devices, stack)
+        if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
+            devices.cancel_echo(report)
         rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
         history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
-        parts = _parts(cfg, request, opened, _thinker(opened, toolbox, report), devices, emit)
-        talk = Talk(Conversation(parts, rules, history), parts.emit, devices.clock, devices)
+        thinker = _thinker(opened, toolbox, report)
+        parts = _parts(cfg, request, _cascade(cfg, opened, thinker, devices), devices, _fan_out(emit, recording))
+        talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices)
         talk.announcements = _announcements(opened.model, toolbox)
-        if devices.recorder is not None:
-            talk.taps.append(devices.recorder.heard)
-        if cfg.talk.barge_in == "auto" and not (rules.barge_in or rules.push_to_talk) and request.input is None:
-            emit(Notice("the microphone rests while the assistant speaks (use --headphones to talk over it)"), 0)
+        talk.heard += [recording.heard] if recording is not None else []
+        if cfg.talk.barge_in == "auto" and not (rules.barge_in or rules.push_to_talk) and request.ends.input is None:
+            emit(Notice(f"{RESTS} (use --headphones to talk over it)"), 0)
         yield talk
+
+
+def _recording(request: TalkRequest, devices: Devices, stack: AsyncExitStack) -> Recording | None:
+    """Both sides of the conversation, on disk."""
+    if request.save is None:
+        return None
+    recording = stack.enter_context(Recording(request.save, devices.playout.rate))
+    recording.tell = devices.tell
+    devices.overheard.append(recording.sounded)
+    return recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,32 +176,36 @@ def _announcements(*sources: object) -> Callable[[], AsyncIterator[str]] | None:
     return next((each.announcements for each in sources if isinstance(each, Rings)), None)
 
 
-def _parts(
-    cfg: Config,
-    request: TalkRequest,
-    opened: _Opened,
-    thinker: Thinker,
-    devices: Devices,
-    emit: Callable[[Event, int], None],
-) -> Parts:
+def _cascade(cfg: Config, opened: _Opened, thinker: Thinker, devices: Devices) -> Cascade:
+    """Who answers: the recogniser, the model and the voice."""
     limits = opened.voice_family.limits
     stages = Stages(
         chat=thinker,
         say=_sayer(opened.speaker, opened.speech, devices.playout.rate),
-        playout=devices.playout,
         clock=devices.clock,
         speech_characters=limits.speech_characters,
         speech_bytes=limits.speech_bytes,
     )
+    return Cascade(
+        _hearing(opened.ears, opened.ears_family, opened.hearing),
+        stages,
+        Drafts(draft_depth(cfg.talk.draft, opened.chat_family, opened.voice_family), cfg.talk.draft_budget),
+        _warmer(opened.ears, opened.model, opened.speaker),
+    )
+
+
+def _parts(
+    cfg: Config, request: TalkRequest, cascade: Cascade, devices: Devices, emit: Callable[[Event, int], None]
+) -> Parts:
     keep = KeptTurns(request.save or cfg.state_dir / "lost-turns")
     if not request.private and (earlier := keep.earlier()):
-        emit(Notice(earlier), 0)
+        devices.tell(earlier)
     return Parts(
-        hearing=_hearing(opened.ears, opened.ears_family, opened.hearing),
+        cascade,
         detect=Detector(cfg.talk.vad).detect,
-        stages=stages,
-        emit=_offering(_fan_out(emit, devices.recorder), keep),
-        warm=_warmer(opened.ears, opened.model, opened.speaker),
+        playout=devices.playout,
+        emit=_offering(emit, keep),
+        clock=devices.clock,
         keep=_keep_nothing if request.private else keep.keep,
         kept=keep.take,
         separable=devices.separable,
@@ -216,12 +229,13 @@ def _keep_nothing(_turn: int, _pcm: bytes) -> str:
 
 def check_request(request: TalkRequest) -> None:
     """UsageError for combinations that make no sense."""
-    if request.fast and (request.input is None or request.output is None):
+    ends = request.ends
+    if ends.fast and (ends.input is None or ends.output is None):
         raise UsageError("--fast needs --input and --output: a sound device can't go faster than time")
-    if request.push_to_talk and request.input is not None:
+    if request.push_to_talk and ends.input is not None:
         raise UsageError("--ptt needs a microphone, not --input")
-    if request.input not in (None, "-") and request.output not in (None, "-"):
-        refuse_input(Path(str(request.output)), request.input)
+    if ends.input not in (None, "-") and ends.output not in (None, "-"):
+        refuse_input(Path(str(ends.output)), ends.input)
 
 
 def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) -> Rules:
@@ -240,8 +254,6 @@ def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) 
         end_ms_max=talk.end_ms_max,
         barge_in={"on": True, "off": False, "auto": talk.headphones or echo}[talk.barge_in],
         push_to_talk=request.push_to_talk,
-        draft=draft_depth(talk.draft, opened.chat_family, opened.voice_family),
-        draft_budget=talk.draft_budget,
         trust_punctuation=not opened.ears_family.punctuates_fragments,
         language=request.language,
     )
@@ -305,7 +317,7 @@ class _Opener:
 
 
 def _hearing(ears: Any, family: Capabilities, options: TranscribeOptions) -> Callable[..., Hearing]:
-    def hearing(tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> Hearing:
+    def hearing(tasks: asyncio.TaskGroup, on_partial: OnPartial) -> Hearing:
         if family.can("transcribe_live"):
             return LiveHearing(tasks, ears, options, on_partial, rehear=family.rehears)
         return WholeHearing(ears, options, on_partial)

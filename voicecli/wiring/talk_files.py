@@ -202,9 +202,9 @@ class Recording:
                 self._transcript.write(json.dumps(line, ensure_ascii=False) + "\n")
                 self._transcript.flush()
 
-    def tee(self, playout: Any) -> Any:
-        """A playout that also remembers what it rendered."""
-        return Overheard(playout, lambda pcm, _at: self._sounded.append(pcm))
+    def sounded(self, pcm: bytes, _at: float) -> None:
+        """The assistant's side, on the sound card's thread."""
+        self._sounded.append(pcm)
 
     def _flush(self) -> None:
         while self._sounded:
@@ -220,17 +220,3 @@ def _made(folder: Path) -> Path:
             path.mkdir()
             return path
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
-
-
-class Overheard:
-    """A playout that also tells what it rendered, and when it sounds; called on the sound card's thread."""
-
-    def __init__(self, playout: Any, tell: Callable[[bytes, float], object]) -> None:
-        self._playout, self._tell = playout, tell
-        self.rate: int = playout.rate
-        self.notices = playout.notices
-
-    def render(self, count: int, at: float) -> bytes:
-        pcm: bytes = self._playout.render(count, at)
-        self._tell(pcm, at)
-        return pcm

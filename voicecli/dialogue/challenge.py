@@ -1,0 +1,61 @@
+"""Speech over a reply: it is ducked at once, paused when confirmed, stopped when the speech lasts or has words.
+
+Belongs here: one such stretch of speech and what it does to the reply. Does not belong here: when it begins and pauses
+(dialogue.floor), how much weighs what (dialogue.bargein).
+"""
+
+from __future__ import annotations
+
+from voicecli.audio.endpointer import Ended
+from voicecli.audio.playout import DUCKED
+from voicecli.dialogue.bargein import Weight, interrupts, takes_back, weigh
+from voicecli.dialogue.states import State
+from voicecli.dialogue.turn import COSTS_THE_TURN, Turn
+
+
+class Challenge:
+    """`candidate` speaks over the reply of the turn that `held` the floor; it either wins or fails.
+
+    `ended`: the person is done, but whether it was an interruption is not known yet.
+    """
+
+    def __init__(self, held: Turn, candidate: Turn) -> None:
+        self.held, self.candidate = held, candidate
+        self.ended: Ended | None = None
+        self._fade(DUCKED)
+
+    def stands(self, voiced_ms: float) -> bool:
+        """Whether so much speech stops the reply for good."""
+        weight = weigh(voiced_ms, self.held.alarms)
+        if weight is Weight.PAUSES:
+            self._fade(0.0)
+        return weight is Weight.STOPS
+
+    async def words(self) -> str:
+        """The words of the person who paused, where they stop the reply."""
+        try:
+            words = (await self.candidate.answerer.text()).text
+        except COSTS_THE_TURN:
+            return ""
+        return words if interrupts(words, asked=self._asked) else ""
+
+    def fail(self) -> None:
+        """A false alarm: the reply goes on from where it was."""
+        self.candidate.drop()
+        self._fade(1.0)
+
+    def win(self, now: float) -> None:
+        """The reply stops. Who goes on with what seemed to be over takes the turn back."""
+        held, self.candidate.candidate = self.held, False
+        if held.attempt is not None and takes_back(now, held.watch.ended, asked=self._asked):
+            self.candidate.prefix = held.take_back()
+        elif held.state is not State.DONE:
+            held.interrupt("speech")
+
+    @property
+    def _asked(self) -> bool:
+        return self.held.attempt is not None and self.held.attempt.asked_aloud()
+
+    def _fade(self, gain: float) -> None:
+        if self.held.lane is not None:
+            self.held.lane.fade(gain)

@@ -1,0 +1,70 @@
+"""A lane of the playout as something to wait for, and what was heard of the words in it.
+
+Belongs here: sound into a lane, its room and its end as awaitables. Does not belong here: how a lane plays
+(audio.playout), what is said and when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from voicecli.audio.playout import Playout
+from voicecli.dialogue.history import cut_to_heard
+from voicecli.types.turns import Sound
+
+LONGEST_LATENCY_S = 1.0
+"""A device may claim anything: nobody waits longer than this for its last sample."""
+
+
+class Mouth:
+    """`sounding` is called, on the event loop, when the first sample is heard."""
+
+    def __init__(
+        self, playout: Playout, clock: Callable[[], float], sounding: Callable[[], object] = lambda: None
+    ) -> None:
+        self.lane = playout.lane(self._on_lane)
+        self.told = False
+        self._clock, self._sounding = clock, sounding
+        self._pieces: list[tuple[str, int]] = []
+        self._moved = asyncio.Event()
+
+    def say(self, sound: Sound) -> None:
+        """The next sound; see that there is `room` before."""
+        if sound.says is not None:
+            self.lane.begin(sound.says)
+            self._pieces.append(("" if sound.aside else sound.says, 0))
+        if sound.pcm:
+            self.lane.write(sound.pcm, self._clock())
+            text, samples = self._pieces[-1] if self._pieces else ("", 0)
+            self._pieces[-1:] = [(text, samples + len(sound.pcm) // 2)]
+        if sound.ended:
+            self.lane.complete()
+
+    async def room(self) -> None:
+        """Returns when more sound is wanted."""
+        await self._until(lambda: self.lane.room)
+
+    async def drained(self) -> None:
+        """Returns when all has sounded: the last sample is heard a device's latency after it was played."""
+        self.lane.complete()
+        self.lane.finish()
+        if self._pieces:
+            await self._until(lambda: self.lane.drained is not None)
+            assert self.lane.drained is not None
+            await asyncio.sleep(max(0.0, min(LONGEST_LATENCY_S, self.lane.drained - self._clock())))
+
+    def heard(self) -> str:
+        """The words as far as they sounded, cut at the sample counter."""
+        return cut_to_heard(self._pieces, self.lane.played)
+
+    def _on_lane(self) -> None:
+        self._moved.set()
+        if self.lane.sounded is not None and not self.told:
+            self.told = True
+            self._sounding()
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            self._moved.clear()
+            await self._moved.wait()
