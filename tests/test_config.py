@@ -6,6 +6,9 @@ test_config_edit.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.conftest import ROOT
 from voicecli.config import VERBS, Config, TalkSettings, Use, load
 from voicecli.config.layers import Given, Layer, overlay
-from voicecli.config.resolve import OPENAI_DEFAULTS, parse, resolve, variables
+from voicecli.config.resolve import OPENAI_DEFAULTS, parse, resolve, unknown_variables, variables
 from voicecli.errors import ConfigError
 
 FILE = Path("/somewhere/config.toml")
@@ -110,7 +114,12 @@ def test_the_variables_are_derived_from_the_sections() -> None:
 
 
 def test_unknown_variables_are_let_be_and_empty_ones_are_not_set() -> None:
-    config = from_text("", {"VOICE_NONSENSE": "1", "VOICE_TALK_VAD": ""})
+    env = {"VOICE_ODD": "1", "VOICE_TALK_VAD": "", "VOICE_TALK_ENDMS": "3", "VOICE_CONFIG": "x"}
+    config = from_text("", env)
+    assert unknown_variables(env) == [
+        "VOICE_ODD is no variable of voice.",
+        "VOICE_TALK_ENDMS is no variable of voice. Did you mean 'VOICE_TALK_END_MS'?",
+    ]
     assert config.talk.vad == "silero" and config.sources["talk.vad"] == "default"
 
 
@@ -388,3 +397,39 @@ def test_the_other_verbs_may_be_named_and_need_not_be() -> None:
     assert config.use == Use("work", "work", "work", image="work", video="work")
     assert config.sources["use.video"] == "VOICE_VIDEO" and config.sources["use.learn"] == "default"
     assert 'no backend "wrok"' in mistake(f'{WORK}[use]\nlearn = "wrok"\n')
+
+
+@pytest.mark.needs_posix
+def test_a_file_that_everybody_may_change_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("")
+    path.chmod(0o666)
+    with pytest.raises(ConfigError, match=r"others on this machine may change it\. chmod o-w "):
+        load({}, path=path)
+    path.chmod(0o664)
+    assert load({}, path=path).path == path
+
+
+@pytest.mark.needs_posix
+def test_folders_that_are_made_are_the_owners_alone(tmp_path: Path) -> None:
+    from voicecli.storage.cache import keep
+
+    before = os.umask(0)
+    try:
+        keep(tmp_path / "cache" / "voicecli" / "speech" / "ab" / "cd", b"x")
+    finally:
+        os.umask(before)
+    made = [each for each in tmp_path.rglob("*") if each.is_dir()]
+    assert len(made) == 4 and {each.stat().st_mode & 0o777 for each in made} == {0o700}
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("xdg", [{}, {"XDG_STATE_HOME": "/tmp/state"}])
+def test_who_has_no_home_finds_and_keeps_nothing(xdg: dict[str, str]) -> None:
+    """No HOME, and a number that no user has: asked in a process of its own, where root can take one."""
+    code = "import os, platformdirs.unix; from voicecli.config import files; os.getuid() or os.setuid(54321);"
+    code += "print(files.folders().state)"
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("HOME", "XDG_"))} | xdg
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=ROOT)
+    if os.getuid() == 0:
+        assert run.stdout.strip() == ("/tmp/state/voicecli" if xdg else "/nonexistent/voicecli"), run.stderr

@@ -145,6 +145,20 @@ def test_the_file_is_private_whatever_it_and_the_umask_were(tmp_path: Path) -> N
                 use()
 
 
+@pytest.mark.needs_posix
+def test_a_key_file_that_somebody_else_may_have_put_there_is_refused(tmp_path: Path) -> None:
+    store(tmp_path, "work", "sk-1")
+    tmp_path.chmod(0o777)
+    with pytest.raises(ConfigError, match="put a file of theirs in its place"):
+        stored(tmp_path)
+    tmp_path.chmod(0o1777)
+    assert stored(tmp_path) == {"work": "sk-1"}
+    if os.geteuid() == 0:
+        os.chown(key_file(tmp_path), 12345, -1)
+        with pytest.raises(ConfigError, match="belong to another user"):
+            stored(tmp_path)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"work": 3}', "null", '{"work": "sk-marked"', "[" * 99999])
 def test_a_broken_key_file_is_told_and_its_content_is_not(tmp_path: Path, content: str) -> None:
     key_file(tmp_path).write_text(content)

@@ -97,6 +97,7 @@ HOMES = {
     "pint": {"backends.embedded"},
     "platformdirs": {"config"},
     "tomlkit": {"config"},
+    "filelock": {"storage"},
     "wcwidth": {"text"},
     "av": {"audio.foreign"},
     "mcp": {"toolbox.servers"},

@@ -225,7 +225,7 @@ RUN = """
     from voicecli.notes.folder import roots
     from voicecli.notes.index import Index
     from voicecli.notes.store import NoteStore
-    from voicecli.types import Backend
+    from voicecli.backends.selfhosted.settings import SelfhostedSettings
 
     async def main(kept: Path, folder: Path, url: str) -> None:
         backend = SelfhostedSettings("lab", "selfhosted", embedding_url=url)

@@ -21,7 +21,7 @@ from tests.people import says
 from voicecli.audio.files import atomic
 from voicecli.config.files import write_whole
 from voicecli.errors import UsageError
-from voicecli.storage.atomic import Part, alone_in, is_same, temporary
+from voicecli.storage.atomic import Part, in_turn, is_same, temporary
 
 NAMES = ["talk.txt", "文" * 80, "x" * 255, ".hidden", "a b'c\"d", "-o"]
 
@@ -121,10 +121,10 @@ def test_a_part_that_is_discarded_twice_is_gone_once(tmp_path: Path) -> None:
 COUNTER = """
 import sys
 from pathlib import Path
-from voicecli.storage.atomic import Part, alone_in
+from voicecli.storage.atomic import Part, in_turn
 path = Path(sys.argv[1])
 for _ in range(25):
-    with alone_in(path.parent):
+    with in_turn(path.parent / "turn"):
         part = Part(path)
         part.file.write(str(int(path.read_text()) + 1).encode())
         part.finish(lasting=False)
@@ -137,11 +137,11 @@ def test_who_is_alone_loses_nothing(tmp_path: Path) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", COUNTER, str(path)]) for _ in range(8)]
     assert [each.wait(timeout=60) for each in processes] == [0] * 8
     assert path.read_text() == "200"
-    assert left(tmp_path) == {"count"}
+    assert left(tmp_path) == {"count", "turn"}
 
 
 def test_nobody_waits_where_there_is_no_folder(tmp_path: Path) -> None:
-    with alone_in(tmp_path / "nowhere"):
+    with in_turn(Path("/dev/null/nowhere/turn")):
         pass
 
 

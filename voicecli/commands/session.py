@@ -71,12 +71,14 @@ class Session:
 
     def config(self, flags: Mapping[str, Any] | None = None) -> Config:
         """The resolved configuration; `flags` are dotted keys that beat file and environment."""
-        from voicecli.config import load
+        from voicecli.config import load, unknown_variables
 
         if flags:
             return load(self.env, path=self.config_path, profile=self.profile, flags=flags)
         if self._config is None:
             self._config = load(self.env, path=self.config_path, profile=self.profile, flags={})
+            for text in unknown_variables(self.env):
+                self.console.note(text)
         return self._config
 
     def choose(self, verb: Verb) -> tuple[Capabilities, Backend]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from voicecli.config.files import config_path
 from voicecli.config.model import AudioSettings, ChatSettings, Config, TalkSettings, Use
-from voicecli.config.resolve import EMBEDDED, OPENAI, VERBS, load
+from voicecli.config.resolve import EMBEDDED, OPENAI, VERBS, load, unknown_variables
 
 __all__ = [
     "EMBEDDED",
@@ -22,4 +22,5 @@ __all__ = [
     "Use",
     "config_path",
     "load",
+    "unknown_variables",
 ]

@@ -6,19 +6,23 @@ Does not belong here: what the keys mean.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicecli.errors import ConfigError
-from voicecli.storage.atomic import Part, alone_in
+from voicecli.storage.atomic import Part, in_turn, private_folder
 
 TEMPLATES = "templates"
 """The folder beside the configuration that holds system prompts, each in a file of its own."""
+
+if TYPE_CHECKING:
+    from platformdirs import PlatformDirs
 
 LARGEST = 1 << 20
 """Bytes of the largest file that is read as a configuration."""
@@ -38,7 +42,20 @@ def folders() -> Folders:
     from platformdirs import PlatformDirs
 
     dirs = PlatformDirs("voicecli", appauthor=False)
-    return Folders(dirs.user_config_path, dirs.user_state_path, dirs.user_cache_path)
+    return Folders(*(_at_home(dirs, f"user_{kind}_path") for kind in ("config", "state", "cache")))
+
+
+NOWHERE = Path("/nonexistent/voicecli")
+"""The folders of who has no home: no HOME, and a number that no user has (a container). Nothing is found or kept
+there."""
+
+
+def _at_home(dirs: PlatformDirs, name: str) -> Path:
+    try:
+        path: Path = getattr(dirs, name)
+    except RuntimeError:  # older ones give the tilde back
+        return NOWHERE
+    return NOWHERE if path.parts[0].startswith("~") else path
 
 
 def config_path(env: Mapping[str, str], path: Path | None = None) -> Path:
@@ -57,6 +74,7 @@ def read(path: Path) -> str:
     """The text of a configuration file. Raises ConfigError; FileNotFoundError when there is none."""
     try:
         with path.open("rb") as file:
+            refuse_writable(os.fstat(file.fileno()).st_mode, path)
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise
@@ -69,6 +87,12 @@ def read(path: Path) -> str:
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         raise ConfigError(f"line {line} is not UTF-8", who=str(path), cure="Save the file as UTF-8.") from None
+
+
+def refuse_writable(mode: int, path: Path) -> None:
+    """ConfigError for a file that everybody on this machine may change: it names programs that are run."""
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & stat.S_IWOTH:
+        raise ConfigError("others on this machine may change it", who=str(path), cure=f"chmod o-w {path}")
 
 
 def parse(text: str, path: Path) -> dict[str, Any]:
@@ -104,7 +128,7 @@ def write_whole(path: Path, text: str, mode: int | None = None) -> None:
     """
     try:
         path = Path(os.path.realpath(path))
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         if path.exists():
             _refuse_odd(path)
             mode = mode or stat.S_IMODE(path.stat().st_mode)
@@ -137,11 +161,17 @@ def changing(path: Path) -> Iterator[None]:
     folder = Path(os.path.realpath(path)).parent
     try:
         with suppress(OSError):  # writing tells it better
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with alone_in(folder):
+            private_folder(folder)
+        with in_turn(_lock_of(folder)):
             yield
     except TimeoutError as exc:
         raise ConfigError(f"cannot be changed: {reason(exc)}", who=str(path), cure="Try again in a moment.") from None
+
+
+def _lock_of(folder: Path) -> Path:
+    """What is locked while a file of `folder` is changed: in a place of ours, so that nothing is left beside it."""
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+    return folders().state / "turns" / name
 
 
 def reason(exc: Exception) -> str:

@@ -137,7 +137,7 @@ def stored(config_dir: Path) -> dict[str, str]:
     path = key_file(config_dir)
     try:
         with path.open("rb") as file:
-            _refuse_open_doors(os.fstat(file.fileno()).st_mode, path)
+            _refuse_open_doors(os.fstat(file.fileno()), path)
             content = json.loads(file.read(LARGEST))
     except FileNotFoundError:
         return {}
@@ -152,9 +152,18 @@ def stored(config_dir: Path) -> dict[str, str]:
     return content
 
 
-def _refuse_open_doors(mode: int, path: Path) -> None:
-    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+def _refuse_open_doors(found: os.stat_result, path: Path) -> None:
+    """ConfigError where somebody else may read the keys, or may have put them there."""
+    if os.name != "posix":
+        return
+    if stat.S_IMODE(found.st_mode) & 0o077:
         raise ConfigError("others on this machine may read the keys", who=str(path), cure=f"chmod 600 {path}")
+    if found.st_uid not in (os.geteuid(), 0):
+        raise ConfigError("the keys belong to another user", who=str(path), cure=f"chown {os.geteuid()} {path}")
+    folder = path.parent.stat()
+    if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
+        what = "others on this machine may put a file of theirs in its place"
+        raise ConfigError(what, who=str(path), cure=f"chmod o-w {path.parent}")
 
 
 def store(config_dir: Path, name: str, key: str) -> None:

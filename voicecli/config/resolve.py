@@ -17,7 +17,17 @@ from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
 from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, dotted, nest, overlay
 from voicecli.config.model import FOLLOWS, NAMED, ORDERED, Config, Use
-from voicecli.config.schema import Misfit, brief, default_of, entries_of, fit, keys_of, sections, settings_of
+from voicecli.config.schema import (
+    Misfit,
+    ascii_safe,
+    brief,
+    default_of,
+    entries_of,
+    fit,
+    keys_of,
+    sections,
+    settings_of,
+)
 from voicecli.errors import ConfigError
 from voicecli.text.nearest import did_you_mean
 from voicecli.types import Backend, Verb
@@ -103,12 +113,27 @@ def variables() -> dict[str, tuple[str, ...]]:
     return {_variable(name, key): (name, key) for name, table in sections().items() for key in keys_of(table)}
 
 
+PREFIX = "VOICE_"
+OTHERS = frozenset({"VOICE_CONFIG", "VOICE_PROFILE"})
+"""Variables that stand for no setting."""
+
+
+def unknown_variables(env: Mapping[str, str]) -> list[str]:
+    """What is to be said of variables that look like ours and are not: each by name, with the nearest that is."""
+    known = variables().keys() | OTHERS
+    strange = sorted(name for name in env if name.startswith(PREFIX) and name not in known)
+    return [
+        f"{ascii_safe(name)[:80]} is no variable of voice. {did_you_mean(name, known, likeness=0.8)}".strip()
+        for name in strange
+    ]
+
+
 def _variable(section: str, key: str) -> str:
     return f"VOICE_{key}".upper() if section == "use" else f"VOICE_{section}_{key}".upper()
 
 
 def from_variables(env: Mapping[str, str]) -> Layer:
-    """The layer of the environment. An empty variable counts as not set; unknown ones are let be."""
+    """The layer of the environment. An empty variable counts as not set; unknown ones are told of elsewhere."""
     given = {path: env[name] for name, path in variables().items() if env.get(name)}
 
     def name(path: tuple[str, ...]) -> str:

@@ -15,7 +15,6 @@ import hashlib
 import os
 import secrets
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -137,26 +136,21 @@ def _locked(handle: int) -> bool | None:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """For who reads a file of `folder`, changes it and writes it back: one process at a time, in turn.
+def in_turn(lock: Path) -> Iterator[None]:
+    """For who reads a file, changes it and writes it back: one process at a time, in turn. `lock` is made, and stays.
 
-    Waits up to BUSY_S for the others, then raises TimeoutError. Where there are no locks (Windows, some
-    network disks, no such folder) nobody waits.
+    Waits up to BUSY_S for the others, then raises TimeoutError. Where there can be no lock (a network disk without
+    them, a folder that cannot be written) nobody waits.
     """
+    with suppress(OSError):
+        private_folder(lock.parent)
+    leave = _turn(lock, BUSY_S)
+    if leave is None:
+        raise TimeoutError(errno.ETIMEDOUT, "another program is changing it")
     try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        yield
-        return
-    try:
-        until = time.monotonic() + BUSY_S
-        while _locked(handle) is False:
-            if time.monotonic() > until:
-                raise TimeoutError(errno.ETIMEDOUT, "another program is changing it")
-            time.sleep(WAIT_S)
         yield
     finally:
-        os.close(handle)
+        leave()
 
 
 def take_turn(path: Path) -> Callable[[], None] | None:
@@ -164,14 +158,20 @@ def take_turn(path: Path) -> Callable[[], None] | None:
 
     A process that is killed lets go. Where there are no locks, or no such file can be, everybody is let in.
     """
+    return _turn(path, 0)
+
+
+def _turn(path: Path, wait_s: float) -> Callable[[], None] | None:
+    from filelock import FileLock, Timeout  # 40 ms, which only who changes something pays
+
+    lock = FileLock(path, wait_s, 0o600, thread_local=False, poll_interval=WAIT_S)
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError:
-        return lambda: None
-    if _locked(handle) is False:
-        os.close(handle)
+        lock.acquire()
+    except Timeout:
         return None
-    return lambda: os.close(handle)
+    except (OSError, NotImplementedError):
+        return lambda: None
+    return lock.release
 
 
 def private_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from voicecli.errors import InputError
+from voicecli.storage.atomic import private_folder
 
 
 def sqlite() -> Any:
@@ -94,7 +95,7 @@ def _make_private(path: Path) -> None:
 
     An existing file is not opened here: closing it would drop the locks of this process' other connections.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from voicecli.storage.atomic import private_folder
+
 
 class Prompt:
     """A line to type: history by the arrow keys, pasted text of many lines stays one question.
@@ -93,7 +95,7 @@ def _history(path: Path | None, masked: Callable[[str], str]) -> Any:
     if path is None:
         return InMemoryHistory()
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         path.touch(mode=0o600)
     except OSError:
         return InMemoryHistory()

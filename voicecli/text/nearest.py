@@ -19,7 +19,7 @@ def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
     return by_form[found[0]] if found else ""
 
 
-def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", likeness: float = 0.6) -> str:
     """`Did you mean 'NAME'?`, or `otherwise` where nothing is near."""
-    near = nearest(name, known)
+    near = nearest(name, known, likeness)
     return f"Did you mean '{near}'?" if near else otherwise

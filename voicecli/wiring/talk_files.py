@@ -23,7 +23,7 @@ from voicecli.audio.pcm import wav_bytes
 from voicecli.audio.tape import WavTape
 from voicecli.dialogue.events import AssistantSaid, Event, TurnLost, to_json
 from voicecli.errors import InputError
-from voicecli.storage.atomic import Part
+from voicecli.storage.atomic import Part, private_folder
 from voicecli.types import MIC, AudioFrame
 
 WAV_HEADER = 44
@@ -51,7 +51,7 @@ class KeptTurns:
             return ""
         name = f"lost-{time.strftime('%Y%m%d-%H%M%S')}-{turn:03}-{secrets.token_hex(3)}.wav"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self._folder)
             _write(self._folder / name, wav_bytes(pcm, MIC))
         except OSError:
             return ""
