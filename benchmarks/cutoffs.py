@@ -2,7 +2,7 @@
 
     python benchmarks/cutoffs.py [--texts 6] [--deals 7]
 
-The real detector and endpointer over the embedded voice in a quiet room, on the clock of the samples; the text
+The real detector and endpointer over espeak-ng in a quiet room, on the clock of the samples; the text
 decides the wait as it does in a conversation, and is known 150 ms after a pause is noticed. First table: how many
 of 100 turns end in an inner pause of 150 to 1500 ms, by how the text before it reads and by what silence ends a
 turn, and the wait where the person has finished. Then the labelled utterances with pauses of 150 to 450 ms, at

@@ -17,7 +17,7 @@ import hypothesis
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests import virtual
+from tests import virtual, weights
 from tests.nursery import Nursery
 
 ROOT = Path(__file__).parents[1]
@@ -118,6 +118,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 NEEDS: dict[str, tuple[str, Callable[[], str | None]]] = {
     "needs_sound": ("virtual sound devices (PulseAudio and PortAudio)", virtual.available),
+    "needs_models": ("real weights of local models (tests.weights)", weights.missing),
     "needs_posix": (
         "pseudo-terminals or file modes",
         lambda: None if os.name == "posix" else "this is no POSIX system",

@@ -24,7 +24,7 @@ REPLY = (
     "I think that the weather will be fine today, and that you should take a walk in the park before it gets dark, "
     "because the evening is going to be rather cold and nobody knows about tomorrow."
 )
-"""Some eight seconds, spoken by the embedded voice: human-like, and without a digit."""
+"""Some eight seconds, spoken by espeak-ng: human-like, and without a digit."""
 LOUDNESS = 0.35
 """Of somebody who speaks over a loudspeaker, of full level."""
 WINDOW = RATE // 200
@@ -71,7 +71,7 @@ def converse(
     said = [f"{13579 + 1111 * each}" for each in range(turns)]
     interruptions = 0
     with OpenAIServer(Habits(hear_s=0.05, script=[REPLY] * turns * 3, heard=digits_alone)) as server:
-        config = settings(server).replace('speak = "work"', 'speak = "embedded"')
+        config = settings(server).replace('speak = "work"', 'speak = "local"')
         with talking(devices, home, folder, config, *flags) as talk:
             talk.until("ready")
             time.sleep(0.5)

@@ -1,6 +1,6 @@
 """People for tests: digits as tones laid over quieter speech, so that a detector hears a person and a
-recogniser cannot be fooled. That speech is the embedded voice's; nothing is downloaded. And whole utterances
-without tones: real people's where their recordings lie beside the project, otherwise the embedded voice's.
+recogniser cannot be fooled. That speech is espeak-ng's; nothing is downloaded. And whole utterances
+without tones: real people's where their recordings lie beside the project, otherwise espeak-ng's.
 
 Belongs here: making what a person says. Does not belong here: playing it, decoding it (tests.dtmf,
 tests.fakes.recordings).
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tests import dtmf
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import resample
-from voicecli.backends.embedded.settings import EmbeddedSettings
+from voicecli.backends.local.settings import LocalSettings
 from voicecli.types import SpeechRequest
 
 SPEECH = "the number that i would like you to remember for me is this one here and nothing else"
@@ -29,7 +29,7 @@ TONE_LEVEL, SPEECH_LEVEL = 0.2, 0.1
 
 @cache
 def speech(text: str = SPEECH, rate: int = 48_000) -> NDArray[np.int16]:
-    """`text` spoken by the embedded voice at `rate`, silence at its ends removed, at full level."""
+    """`text` spoken by espeak-ng at `rate`, silence at its ends removed, at full level."""
     samples = np.frombuffer(asyncio.run(_spoken(text, rate)), np.int16).astype(np.float64)
     loud = np.flatnonzero(np.abs(samples) > 500)
     samples = samples[loud[0] : loud[-1] + 1]
@@ -37,9 +37,9 @@ def speech(text: str = SPEECH, rate: int = 48_000) -> NDArray[np.int16]:
 
 
 async def _spoken(text: str, rate: int) -> bytes:
-    from voicecli.backends.embedded import family as embedded
+    from voicecli.backends.espeak.voice import open_voice
 
-    async with embedded.speak(EmbeddedSettings("embedded", "embedded", voice="en-us+f2")) as voice:
+    async with open_voice(LocalSettings("local", "local", voice="en-us+f2")) as voice:
         pcm, source = b"", rate
         async with voice.speak(SpeechRequest(text)) as chunks:
             async for chunk in chunks:
@@ -86,7 +86,7 @@ class Utterance:
 
 
 def speech_utterances(folder: Path = RECORDINGS) -> tuple[Utterance, ...]:
-    """Real people's utterances; the same texts by the embedded voice where `folder` is not there."""
+    """Real people's utterances; the same texts by espeak-ng where `folder` is not there."""
     if not folder.is_dir():
         return tuple(_utterance(_synthesised(text), text) for *_, text in RECORDED)
     return tuple(_utterance(recording(folder / name, begin, end), text) for name, begin, end, text in RECORDED)

@@ -66,7 +66,7 @@ def test_names_are_completed(line: str, names: list[str], voice: Voice, tmp_path
     ("line", "names"),
     [
         ("use.chat w", ["work"]),
-        ("profiles.home.use.chat e", ["ears", "embedded"]),
+        ("profiles.home.use.chat l", ["local"]),
         ("backends.ears.family q", ["qiniu"]),
         ("backends.work.chat_model sm", ["small"]),
         ("backends.work.voice sh", ["shimmer"]),

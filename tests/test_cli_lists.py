@@ -45,7 +45,7 @@ def test_models_of_a_backend_that_is_not_used_for_anything(
     server: FakeServer, work: dict[str, str], voice: Voice
 ) -> None:
     Path(work["VOICE_CONFIG"]).write_text(
-        Path(work["VOICE_CONFIG"]).read_text().replace('chat = "work"', 'chat = "embedded"')
+        Path(work["VOICE_CONFIG"]).read_text().replace('chat = "work"', 'chat = "local"')
     )
     server.on("/v1/models", Reply.json({"data": [{"id": "m"}]}))
     assert voice("models", "-b", "work", env=work).stdout == b"m\n"
@@ -95,7 +95,7 @@ def test_backends_tells_what_is_configured_and_what_each_family_can(work: dict[s
     found = json.loads(voice("backends", "--json", env=work).stdout)
     configured = {each["name"]: each for each in found["backends"]}
     assert configured["work"] == {"name": "work", "family": "openai", "host": "127.0.0.1", "used for": "chat"}
-    assert configured["embedded"]["host"] == "-"
+    assert configured["local"]["host"] == "-"
     assert {each["name"] for each in found["families"]} == set(FAMILIES)
     lines = voice("backends", env=work).stdout.decode().splitlines()
     assert "work\topenai\t127.0.0.1\tchat" in lines

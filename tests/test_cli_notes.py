@@ -147,7 +147,7 @@ def test_private_keeps_nothing(person: Person) -> None:
     [
         (("--with", "missing"), "missing: No such file"),
         (("--with", "empty"), "there are no notes"),
-        (("--with", "notes", "-b", "embedded"), "embedded: does not read notes. --with needs a chat model"),
+        (("--with", "notes", "-b", "local"), "local: does not read notes. --with needs a chat model"),
     ],
 )
 def test_what_cannot_be_is_refused(person: Person, args: tuple[str, ...], told: str) -> None:

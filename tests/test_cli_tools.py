@@ -147,8 +147,8 @@ def test_settings_choose(server: FakeServer, work: dict[str, str], voice: Voice)
         (["--tool", "clock", "-n", "2"], "--tool does not go with --answers"),
         (["--tool", "clock", "--no-tools"], "contradict each other"),
         (
-            ["--tool", "clock", "-b", "embedded"],
-            "embedded: does not take tools (--tool) to chat. Families that do: openai",
+            ["--tool", "clock", "-b", "local"],
+            "local: does not take tools (--tool) to chat. Families that do: openai",
         ),
     ],
 )

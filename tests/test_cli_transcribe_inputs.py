@@ -330,7 +330,7 @@ def test_what_the_family_lacks_is_refused_first(
     recogniser: long.Recogniser, work: dict[str, str], voice: Voice, folder: Path
 ) -> None:
     (folder / "a.wav").write_bytes(spoken("12", "wav"))
-    run = voice("transcribe", "a.wav", "--translate", "-b", "embedded", env=work)
+    run = voice("transcribe", "a.wav", "--translate", "-b", "local", env=work)
     assert (run.returncode, run.stdout, recogniser.log) == (2, b"", [])
     assert b"--translate" in run.stderr and b"openai" in run.stderr
     for flag in (["-l", "zh"], ["--diarize"]):

@@ -10,9 +10,9 @@ import pytest
 
 from tests.fakes.server import FakeServer, Reply
 from voicecli import wiring
-from voicecli.backends.embedded.settings import EmbeddedSettings
 from voicecli.backends.family import Capabilities, Family, options_of
 from voicecli.backends.gov_settings import GovSettings
+from voicecli.backends.local.settings import LocalSettings
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.registry import FAMILIES
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
@@ -53,7 +53,7 @@ OPENAI = FAMILIES["openai"].at_best
 
 
 def config(tmp_path: Path, *backends: Backend, use: str = "work", **also: Any) -> Config:
-    tables = {each.name: each for each in (*backends, EmbeddedSettings("embedded", "embedded"))}
+    tables = {each.name: each for each in (*backends, LocalSettings("local", "local"))}
     return Config(use=Use(use, use, use), backends=tables, state_dir=tmp_path / "state", config_dir=tmp_path, **also)
 
 
@@ -77,11 +77,11 @@ LAB = SelfhostedSettings("lab", "selfhosted", embedding_url="http://127.0.0.1:9"
         ("image_make", (WORK, CITY), Use("work", "work", "work"), "work"),
         ("image_make", (WORK, CITY), Use("work", "work", "work", image="city"), "city"),
         ("image_enhance", (WORK, CITY), Use("work", "work", "work"), "city"),
-        ("image_make", (WORK, CITY), Use("embedded", "embedded", "city"), "city"),
-        ("image_make", (WORK, CITY), Use("work", "embedded", "city"), "city"),
+        ("image_make", (WORK, CITY), Use("local", "local", "city"), "city"),
+        ("image_make", (WORK, CITY), Use("work", "local", "city"), "city"),
         ("embed", (WORK, LAB), Use("lab", "lab", "lab"), "lab"),
         ("similar", (WORK, CITY), Use("city", "city", "city"), "work"),
-        ("learn", (CITY, Backend("odd", "mute")), Use("embedded", "embedded", "embedded"), "city"),
+        ("learn", (CITY, Backend("odd", "mute")), Use("local", "local", "local"), "city"),
     ],
 )
 def test_what_nobody_named_goes_to_one_that_can(
@@ -92,8 +92,8 @@ def test_what_nobody_named_goes_to_one_that_can(
 
 
 def test_of_several_that_are_not_used_none_is_guessed(tmp_path: Path) -> None:
-    cfg = replace(config(tmp_path, CITY, replace(CITY, name="town")), use=Use("embedded", "embedded", "embedded"))
-    with pytest.raises(ConfigError, match=r"'embedded' does not offer learn\. .*backends city, town; families gov"):
+    cfg = replace(config(tmp_path, CITY, replace(CITY, name="town")), use=Use("local", "local", "local"))
+    with pytest.raises(ConfigError, match=r"'local' does not offer learn\. .*backends city, town; families gov"):
         wiring.choose("learn", cfg)
 
 
@@ -295,11 +295,11 @@ async def test_a_service_with_only_chat_leaves_sound_to_the_embedded_backend(tmp
         server.on("/v1/models", offering("nomic-embed-text", "llama3.2"))
         told = Told()
         cfg = await settled(server, tmp_path, told)
-    assert (cfg.use.chat, cfg.use.transcribe, cfg.use.speak) == ("openai", "embedded", "embedded")
+    assert (cfg.use.chat, cfg.use.transcribe, cfg.use.speak) == ("openai", "local", "local")
     assert cfg.backends["openai"].chat_model == "llama3.2"
     assert told.notes == [
-        "openai has nothing to transcribe with; the embedded backend does it.",
-        "openai has nothing to speak with; the embedded backend does it.",
+        "openai has nothing to transcribe with; the local backend does it.",
+        "openai has nothing to speak with; the local backend does it.",
     ]
     assert len(server.to("/v1/models")) == 1
 

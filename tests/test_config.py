@@ -141,8 +141,8 @@ def test_variables_are_read_as_the_type_that_the_setting_has() -> None:
 
 def test_with_nothing_configured_everything_stays_on_this_machine() -> None:
     config = from_text("")
-    assert config.use == Use("embedded", "embedded", "embedded") and not config.guessed
-    assert config.backends["embedded"].family == "embedded"
+    assert config.use == Use("local", "local", "local") and not config.guessed
+    assert config.backends["local"].family == "local"
 
 
 def test_a_key_in_the_environment_is_a_service_and_its_verbs_are_guesses() -> None:
@@ -153,17 +153,17 @@ def test_a_key_in_the_environment_is_a_service_and_its_verbs_are_guesses() -> No
     assert service.chat_model == OPENAI_DEFAULTS["chat_model"] and service.key is None
     assert config.sources["backends.openai.base_url"] == "OPENAI_BASE_URL"
     assert config.sources["use.chat"] == "OPENAI_API_KEY"
-    assert "embedded" in config.backends
+    assert "local" in config.backends
 
 
 def test_a_verb_that_a_variable_names_is_no_guess() -> None:
-    config = from_text("", {"OPENAI_API_KEY": "sk-1", "VOICE_CHAT": "embedded"})
-    assert config.use == Use("openai", "embedded", "openai") and config.guessed == {"transcribe", "speak"}
+    config = from_text("", {"OPENAI_API_KEY": "sk-1", "VOICE_CHAT": "local"})
+    assert config.use == Use("openai", "local", "openai") and config.guessed == {"transcribe", "speak"}
 
 
 def test_a_file_that_names_some_verbs_leaves_the_others_on_this_machine() -> None:
     config = from_text(f'[use]\nchat = "work"\nspeak = ""\n{WORK}', {"OPENAI_API_KEY": "sk-1"})
-    assert config.use == Use("embedded", "work", "embedded") and not config.guessed
+    assert config.use == Use("local", "work", "local") and not config.guessed
 
 
 def test_the_only_backend_of_a_file_is_meant() -> None:
@@ -178,7 +178,7 @@ def test_a_file_without_backends_does_not_hide_the_key_in_the_environment() -> N
 
 def test_a_bad_openai_address_matters_only_where_it_is_used() -> None:
     env = {"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": "ftp://x"}
-    assert from_text('[use]\nchat = "embedded"\n', env).use.chat == "embedded"
+    assert from_text('[use]\nchat = "local"\n', env).use.chat == "local"
     assert mistake("", env).startswith("OPENAI_BASE_URL must begin with http:// or https://")
 
 
@@ -189,8 +189,8 @@ def test_a_backend_called_openai_in_the_file_is_the_file_s() -> None:
 
 
 def test_the_embedded_backend_can_be_adjusted_without_being_defined() -> None:
-    adjusted = from_text('[backends.embedded]\nvoice = "en-gb"\n').backends["embedded"]
-    assert (adjusted.family, adjusted.voice) == ("embedded", "en-gb")
+    adjusted = from_text('[backends.local]\nvoice = "en-gb"\n').backends["local"]
+    assert (adjusted.family, adjusted.voice) == ("local", "en-gb")
 
 
 # -- what mistakes are told ------------------------------------------------------------------------
@@ -225,8 +225,8 @@ def test_the_embedded_backend_can_be_adjusted_without_being_defined() -> None:
         ("[backends.w]\nfamily='x'\nextra" + ".a" * 40 + " = 1", "backends.w.extra is nested too deeply"),
         ("[backends.w]\nfamily='x'\nbase_urls = 'http://a'", "base_urls must be a list of addresses, not text"),
         ("[backends.w]\nfamily='x'\ntimeout_s = 0", "backends.w.timeout_s is 0.0; it must be from 0.1 to 3600"),
-        (f"{WORK}[use]\nchat = 'wrk'", "Did you mean 'work'? There are: embedded, work."),
-        ("[use]\nchat = 'openai'", "OPENAI_API_KEY is not set. There are: embedded."),
+        (f"{WORK}[use]\nchat = 'wrk'", "Did you mean 'work'? There are: local, work."),
+        ("[use]\nchat = 'openai'", "OPENAI_API_KEY is not set. There are: local."),
         (
             "[talk]\nend_ms = 1500",
             "talk.end_ms (1500, file /somewhere/config.toml) must not be more than talk.end_ms_max",
@@ -259,11 +259,11 @@ def test_a_mistake_in_a_variable_names_the_variable() -> None:
         'VOICE_TALK_END_MS must be a whole number from 50 to 10000, not "soon\\x1b[31m"'
     )
     assert mistake("", {"VOICE_TALK_END_MS": "9"}).startswith("VOICE_TALK_END_MS is 9; it must be from")
-    assert mistake("", {"VOICE_CHAT": "wrk"}) == 'VOICE_CHAT: there is no backend "wrk". There are: embedded.'
+    assert mistake("", {"VOICE_CHAT": "wrk"}) == 'VOICE_CHAT: there is no backend "wrk". There are: local.'
 
 
 def test_a_mistake_in_a_flag_names_the_flag() -> None:
-    assert mistake("", use__chat="wrk") == '--backend: there is no backend "wrk". There are: embedded.'
+    assert mistake("", use__chat="wrk") == '--backend: there is no backend "wrk". There are: local.'
     assert mistake("", talk__draft="later").startswith('--draft is "later"; it must be "auto", "off"')
 
 

@@ -42,11 +42,11 @@ def test_from_init_to_a_setting_that_holds(voice: Voice, path: Path) -> None:
 def test_show_tells_where_each_value_comes_from(voice: Voice, path: Path) -> None:
     path.write_text(f"{BACKEND}[profiles.travel.talk]\nvad = 'webrtc'\n")
     lines = out(
-        voice("config", "show", "--profile", "travel", "-b", "embedded", env={"VOICE_TALK_END_MS": "450"})
+        voice("config", "show", "--profile", "travel", "-b", "local", env={"VOICE_TALK_END_MS": "450"})
     ).splitlines()
     assert 'talk.vad\t"webrtc"\tprofile travel' in lines
     assert "talk.end_ms\t450\tVOICE_TALK_END_MS" in lines
-    assert 'use.chat\t"embedded"\tflag --backend' in lines
+    assert 'use.chat\t"local"\tflag --backend' in lines
     assert f'backends.work.family\t"openai"\tfile {path}' in lines
     assert "chat.temperature\t-\tdefault" in lines
 
@@ -142,7 +142,7 @@ def test_what_is_no_key_is_not_stored(voice: Voice, path: Path, given: bytes) ->
 def test_a_name_that_no_backend_has_is_told(voice: Voice, path: Path) -> None:
     path.write_text(BACKEND)
     done = voice("keys", "set", "wrk", input=b"sk-1")
-    assert done.returncode == 0 and b'No backend is called "wrk" yet. There are: embedded, work.' in done.stderr
+    assert done.returncode == 0 and b'No backend is called "wrk" yet. There are: local, work.' in done.stderr
     assert voice("keys", "set", "../x", input=b"sk-1").returncode == 2
 
 

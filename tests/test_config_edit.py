@@ -136,7 +136,7 @@ def test_in_every_way_to_write_a_table_the_value_arrives(table: str, other: str,
 def test_the_first_file_loads_and_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     write_start(path, {})
-    assert load({}, path=path).use.chat == "embedded"
+    assert load({}, path=path).use.chat == "local"
 
 
 def test_the_first_file_loads_with_its_comments_taken_off(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_the_first_file_loads_with_its_comments_taken_off(tmp_path: Path) -> Non
     )
     path.write_text(text)
     config = load({}, path=path, profile="travel")
-    assert config.use.speak == "work" and config.use.chat == "embedded" and config.audio.input == "USB"
+    assert config.use.speak == "work" and config.use.chat == "local" and config.audio.input == "USB"
 
 
 def test_the_first_file_takes_up_the_service_whose_key_is_set(tmp_path: Path) -> None:

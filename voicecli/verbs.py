@@ -407,7 +407,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("serve", "Serve it all to clients of OpenAI's API.", "Set-up"),
         Command("backends", "Show the service families and what each can do.", "Set-up"),
         Command("voices", "List the voices of a backend.", "Set-up"),
-        Command("models", "List the models of a backend.", "Set-up"),
+        Command("models", "List, fetch and check models.", "Set-up", True),
         Command("devices", "List microphones and loudspeakers.", "Set-up"),
         Command("cache", "Show and clear what is kept so that nothing is paid for twice.", "Set-up", True),
     )

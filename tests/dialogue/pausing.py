@@ -26,7 +26,7 @@ from voicecli.audio.endpointer import Ended, Endpointer, Paused, Timing
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import resample
 from voicecli.audio.vad import Detector, Voicing
-from voicecli.backends.embedded.settings import EmbeddedSettings
+from voicecli.backends.local.settings import LocalSettings
 from voicecli.dialogue.parts import Rules
 from voicecli.types import MIC, AudioFrame, SpeechRequest
 
@@ -163,16 +163,16 @@ def labelled(first: int = 0) -> list[Turn]:
 
 @cache
 def spoken(text: str, voice: str) -> Samples:
-    """`text` by the embedded voice at 16 kHz, without silence at its ends."""
+    """`text` by espeak-ng at 16 kHz, without silence at its ends."""
     return trimmed(np.frombuffer(asyncio.run(_spoken(text, voice)), np.int16))
 
 
 async def _spoken(text: str, voice: str) -> bytes:
-    from voicecli.backends.embedded import family as embedded
+    from voicecli.backends.espeak.voice import open_voice
 
     pcm, rate = b"", RATE
     async with (
-        embedded.speak(EmbeddedSettings("embedded", "embedded", voice=voice)) as speaker,
+        open_voice(LocalSettings("local", "local", voice=voice)) as speaker,
         speaker.speak(SpeechRequest(text)) as chunks,
     ):
         async for chunk in chunks:
@@ -368,7 +368,7 @@ RECORDED: tuple[tuple[Part, ...], ...] = (
 def recorded(folder: Path | None, first: int = 0) -> list[Take]:
     """Real people, whose words were taken apart where they pause and put together with a room's noise between.
 
-    Without the folder of recordings the embedded voice says the same.
+    Without the folder of recordings espeak-ng says the same.
     """
     lengths = deal(first)
     takes = []

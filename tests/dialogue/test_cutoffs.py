@@ -72,7 +72,7 @@ def test_every_whole_turn_ends_as_its_text_asks() -> None:
 
 @pytest.mark.parametrize("first", [0, 3])
 def test_real_people_are_seldom_cut_off(first: int) -> None:
-    """Their words by the embedded voice where the recordings are not there."""
+    """Their words by espeak-ng where the recordings are not there."""
     takes = [watch(take) for take in recorded(RECORDINGS if RECORDINGS.is_dir() else None, first)]
     cut = early(takes)
     assert len(cut) <= 2, cut

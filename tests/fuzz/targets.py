@@ -22,7 +22,6 @@ from typing import Any
 from tests import writing
 from voicecli.audio import files, pcm
 from voicecli.backends import sensevoice
-from voicecli.backends.embedded.skills import understand
 from voicecli.backends.openai import answers as openai_answers
 from voicecli.backends.openai.messages import written
 from voicecli.backends.openai.session import Session as Realtime
@@ -35,6 +34,7 @@ from voicecli.dialogue import consent, courtesy
 from voicecli.dialogue.reading import read
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
 from voicecli.notes import cutting
+from voicecli.skills import understand
 from voicecli.storage import cache
 from voicecli.terminal.console import dump_json
 from voicecli.text import subtitles
@@ -394,7 +394,7 @@ NAMES = (
 )
 VALUES = (
     *("1", "-1", "0", "1e400", "nan", "inf", "0x10", "9223372036854775808", "true", '""', '"a"', '"b"', '"openai"'),
-    *('"qiniu"', '"embedded"', "[]", '["a", 1]', "[[[[]]]]", "{}", "{a = 1}", "{a = {b = [1]}}", "1979-05-27"),
+    *('"qiniu"', '"local"', "[]", '["a", 1]', "[[[[]]]]", "{}", "{a = 1}", "{a = {b = [1]}}", "1979-05-27"),
     *("07:32:00", "'''x'''", '"\\u0000"', '"a\\nb"', '"http://h"', '"ws://h/p?q"', '"http://u:p@h:99999"'),
     '"http://[::1"',
 )

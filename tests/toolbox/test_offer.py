@@ -92,7 +92,7 @@ def test_a_setting_that_names_no_tool_is_refused() -> None:
         offered(USED, WORK, '[tools]\nenabled = ["clokc"]\n')
 
 
-@pytest.mark.parametrize("name", ["gov", "selfhosted", "embedded"])
+@pytest.mark.parametrize("name", ["gov", "selfhosted", "local"])
 def test_a_family_that_calls_no_functions_is_offered_nothing(name: str) -> None:
     cfg = configured(USED, WORK)
     assert chosen(cfg, FAMILIES[name].at_best, Wish()) == ()

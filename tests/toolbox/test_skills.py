@@ -11,8 +11,8 @@ from datetime import datetime
 import pytest
 
 from tests.clock import run
-from voicecli.backends.embedded.groups import GROUPS, Group
-from voicecli.backends.embedded.skills import GROUPED, SKILLS, understand
+from voicecli.skills import GROUPED, SKILLS, understand
+from voicecli.skills.groups import GROUPS, Group
 from voicecli.toolbox.skills import BY_NAME, Skills, spec_of
 from voicecli.types import ToolCall, ToolResult
 

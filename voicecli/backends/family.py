@@ -107,10 +107,6 @@ class Capabilities:
     """Its live recogniser had better hear a turn again, whole, once its end is known."""
     lanes: int = LANES
     """Requests that may run side by side: 1 for what takes a processor of this machine."""
-    grammar: Callable[[], str] | None = None
-    """JSGF for everything that its chat understands."""
-    takes_grammar: bool = False
-    """Its ears can be held to a grammar."""
     punctuates_fragments: bool = True
     """Its ears end every piece with a full stop, whether the sentence ended or not."""
 

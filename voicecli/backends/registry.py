@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from voicecli.backends.embedded.family import FAMILY as EMBEDDED
 from voicecli.backends.family import Family
 from voicecli.backends.gov_family import FAMILY as GOV
+from voicecli.backends.local.family import FAMILY as LOCAL
 from voicecli.backends.openai.family import FAMILY as OPENAI
 from voicecli.backends.qiniu.family import FAMILY as QINIU
 from voicecli.backends.selfhosted.family import FAMILY as SELFHOSTED
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (OPENAI, QINIU, SELFHOSTED, GOV, EMBEDDED)}
+FAMILIES: dict[str, Family] = {family.name: family for family in (OPENAI, QINIU, SELFHOSTED, GOV, LOCAL)}
 """Every family by name, in the order in which tables show them. A new one is a room below voicecli.backends, and a
 name here."""
 

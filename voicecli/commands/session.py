@@ -103,8 +103,23 @@ class Session:
         return self.services().open
 
     def check(self, family: Capabilities, verb: Verb, options: object) -> None:
-        """Refuses set options that `family` lacks at `verb`, and languages. Raises UsageError."""
+        """Refuses set options that `family` lacks at `verb`, languages, missing models. Raises UsageError."""
         self.services().check(family, verb, options)
+        if family.name == "local" and not (getattr(options, "model", None) or getattr(options, "voice", None)):
+            from voicecli.usecases.models import provide
+
+            _, backend = self.choose(verb)
+            language = getattr(options, "language", None)
+            run(lambda: provide(self.config(), [(verb, backend)], language, self.console, self.ask))
+
+    @property
+    def ask(self) -> Callable[[str], Awaitable[str]] | None:
+        """Puts a question to the person; None where nobody can be asked."""
+        from voicecli.terminal.asking import ask
+
+        if not self.console.in_is_terminal or not self.console.err_is_terminal or self.console.quiet:
+            return None
+        return lambda question: ask(self.console, question)
 
     @property
     def json(self) -> bool:

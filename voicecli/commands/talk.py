@@ -21,6 +21,7 @@ from voicecli.terminal import completing
 if TYPE_CHECKING:
     from voicecli.dialogue.events import Event
     from voicecli.terminal.audience import Audience
+    from voicecli.types import Verb
     from voicecli.wiring.talk import Talk, TalkRequest
 
 
@@ -174,6 +175,7 @@ async def _converse(
     from voicecli.wiring.talk import open_talk
 
     cfg = await settle(cfg, ("transcribe", "chat", "speak"), here.env, here.console)
+    await _provided(here, cfg, request)
     told = _Told()
     tools = _tools(here, cfg, request, wanted)
     leaving = _Leaving()
@@ -200,6 +202,19 @@ async def _converse(
     floor = talk.conversation.floor
     if floor.losses and not floor.answered:
         raise typer.Exit(floor.losses[-1].exit_code)
+
+
+HEARS: Verb = "transcribe_live"
+SPEAKS: Verb = "speak"
+
+
+async def _provided(here: Session, cfg: Any, request: TalkRequest) -> None:
+    """The models of this machine that the conversation needs, before anything is opened. Raises ConfigError."""
+    from voicecli.usecases.models import provide
+    from voicecli.wiring import choose
+
+    ears, mouth = (choose(verb, cfg, request.backend)[1] for verb in (HEARS, SPEAKS))
+    await provide(cfg, [(HEARS, ears), (SPEAKS, mouth)], request.language, here.console, here.ask)
 
 
 def _tools(here: Session, cfg: Any, request: TalkRequest, wanted: _Wanted) -> tooling.Tools:

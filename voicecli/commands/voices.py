@@ -46,7 +46,7 @@ def voices(
       voice voices
       voice voices --language zh
       voice voices --sample alloy
-      voice voices -b embedded --json | jq -r '.[].name'
+      voice voices -b local --json | jq -r '.[].name'
     """
     session = common.session(ctx)
     if sample is not None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from voicecli.config.files import config_path
 from voicecli.config.model import AudioSettings, ChatSettings, Config, TalkSettings, Use
-from voicecli.config.resolve import EMBEDDED, OPENAI, VERBS, load, unknown_variables
+from voicecli.config.resolve import LOCAL, OPENAI, VERBS, load, unknown_variables
 
 __all__ = [
-    "EMBEDDED",
+    "LOCAL",
     "OPENAI",
     "VERBS",
     "AudioSettings",

@@ -15,7 +15,7 @@ from voicecli.backends.family import Preset
 from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
 from voicecli.config.layers import Origin, dotted, hint_for
-from voicecli.config.resolve import EMBEDDED, OPENAI, OPENAI_DEFAULTS, VERBS, parse, resolve
+from voicecli.config.resolve import LOCAL, OPENAI, OPENAI_DEFAULTS, VERBS, parse, resolve
 from voicecli.config.schema import Misfit, brief, fit
 from voicecli.errors import ConfigError
 
@@ -42,7 +42,7 @@ START = """\
 
 # 'voice --profile travel ...' lays this over the rest.
 # [profiles.travel.use]
-# chat = "embedded"
+# chat = "local"
 """
 
 
@@ -82,9 +82,7 @@ def starting_text(env: Mapping[str, str], found: Sequence[Found] = ()) -> str:
         table = {**OPENAI_DEFAULTS, "api_key_env": "WORK_API_KEY"}
         use = _lines("[use]", dict.fromkeys(VERBS, "work"), "# ")
         return START.format(use=use, backend=_lines("[backends.work]", table, "# "))
-    serving: dict[str, str] = {
-        verb: next((each.name for each in found if verb in each.verbs), EMBEDDED) for verb in VERBS
-    }
+    serving: dict[str, str] = {verb: next((each.name for each in found if verb in each.verbs), LOCAL) for verb in VERBS}
     tables = "\n".join(_lines(f"[backends.{each.name}]", each.table, "") for each in found)
     return START.format(use=_lines("[use]", serving, ""), backend=tables)
 

@@ -30,11 +30,12 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where this user's configuration, state and cache live. They need not exist."""
+    """Where this user's configuration, state, cache and data live. They need not exist."""
 
     config: Path
     state: Path
     cache: Path
+    data: Path
 
 
 def folders() -> Folders:
@@ -42,7 +43,7 @@ def folders() -> Folders:
     from platformdirs import PlatformDirs
 
     dirs = PlatformDirs("voicecli", appauthor=False)
-    return Folders(*(_at_home(dirs, f"user_{kind}_path") for kind in ("config", "state", "cache")))
+    return Folders(*(_at_home(dirs, f"user_{kind}_path") for kind in ("config", "state", "cache", "data")))
 
 
 NOWHERE = Path("/nonexistent/voicecli")

@@ -92,6 +92,18 @@ class CacheSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Where local models lie ("": the user's data folder), where else they are fetched from, and who is asked first.
+
+    A mirror is an address with {name} or {url} in it, or a folder in which files of the usual names lie.
+    """
+
+    folder: str = ""
+    mirrors: tuple[ServiceUrl, ...] = ()
+    fetch: Literal["ask", "always", "never"] = "ask"
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSettings:
     """What a model that can call functions is offered: None: every tool that can be served. Results go to `folder`.
 
@@ -143,6 +155,7 @@ class Config:
     talk: TalkSettings = field(default_factory=TalkSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
     tools: ToolSettings = field(default_factory=ToolSettings)
     mcp: Mapping[str, McpServer] = field(default_factory=dict)
     path: Path | None = None
@@ -153,6 +166,7 @@ class Config:
     config_dir: Path = Path()
     state_dir: Path = Path()
     cache_dir: Path = Path()
+    models_dir: Path = Path()
 
     def backend_for(self, verb: str) -> Backend:
         """The backend that `[use]` names for `verb` (transcribe, chat or speak)."""

@@ -7,12 +7,13 @@ Does not belong here: what keys exist (model), how values are checked (schema, l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
+from voicecli.backends.local.settings import LocalSettings
 from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
 from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, dotted, nest, overlay
@@ -29,12 +30,14 @@ from voicecli.config.schema import (
     settings_of,
 )
 from voicecli.errors import ConfigError
+from voicecli.storage.places import expand
 from voicecli.text.nearest import did_you_mean
 from voicecli.types import Backend, Verb
 
 T = TypeVar("T")
 
-EMBEDDED = "embedded"
+LOCAL, OLD_LOCAL = "local", "embedded"
+"""The backend that is always there, and what it was called before 2.0: configurations may still say that."""
 OPENAI = "openai"
 VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
 """The verbs that [use] gives a backend each, named or not."""
@@ -92,11 +95,30 @@ def resolve(env: Mapping[str, str], file: File, profile: str = "", flags: Mappin
     """The layers laid over each other, the gaps filled, and the whole built. Raises ConfigError."""
     written = overlay(file.layer, _profile(file, profile))
     layers = [_built_in(), written, from_variables(env), from_flags(flags or {})]
-    merged = reduce(overlay, layers)
+    merged = _renamed(reduce(overlay, layers))
     fallback = _fallback(env, written)
     merged["use"] = _filled(_tables(merged, "use"), fallback)
     merged = _with_openai(env, merged)
     return _build(merged, file, profile, _guessed(merged, fallback))
+
+
+def _renamed(merged: Layer) -> Layer:
+    """What configurations said before the family local had its name."""
+    backends = dict(_tables(merged, "backends"))
+    if OLD_LOCAL in backends and "family" not in _tables(backends, OLD_LOCAL):
+        old = {LOCAL: backends.pop(OLD_LOCAL)}
+        backends = dict(overlay(backends, old))
+    for name in backends:
+        family = _tables(backends, name).get("family")
+        if isinstance(family, Given) and family.value == OLD_LOCAL:
+            backends[name] = {**_tables(backends, name), "family": family._replace(value=LOCAL)}
+    use = {
+        verb: given._replace(value=LOCAL)
+        if isinstance(given, Given) and given.value == OLD_LOCAL and OLD_LOCAL not in backends
+        else given
+        for verb, given in _tables(merged, "use").items()
+    }
+    return {**merged, "backends": backends} | ({"use": use} if use else {})
 
 
 def _profile(file: File, name: str) -> Layer:
@@ -157,19 +179,19 @@ def _flag(path: tuple[str, ...]) -> str:
 
 
 def _built_in() -> Layer:
-    return {"backends": {EMBEDDED: {"family": Given(EMBEDDED, "default")}}}
+    return {"backends": {LOCAL: {"family": Given(LOCAL, "default")}}}
 
 
 def _fallback(env: Mapping[str, str], written: Layer) -> Given:
     """The backend of the verbs for which nobody named one."""
-    named = [name for name in _tables(written, "backends") if name != EMBEDDED]
+    named = [name for name in _tables(written, "backends") if name not in (LOCAL, OLD_LOCAL)]
     if _tables(written, "use").keys() & set(VERBS):
-        return Given(EMBEDDED, "default")
+        return Given(LOCAL, "default")
     if len(named) == 1:
         return Given(named[0], "the only backend")
     if env.get("OPENAI_API_KEY"):
         return Given(OPENAI, "OPENAI_API_KEY")
-    return Given(EMBEDDED, "default")
+    return Given(LOCAL, "default")
 
 
 def _filled(use: Layer, fallback: Given) -> Layer:
@@ -183,7 +205,7 @@ def _tables(layer: Layer, name: str) -> Layer:
 
 
 def _guessed(merged: Layer, fallback: Given) -> frozenset[str]:
-    if fallback.value == EMBEDDED:
+    if fallback.value == LOCAL:
         return frozenset()
     return frozenset(verb for verb, given in _tables(merged, "use").items() if verb in VERBS and given == fallback)
 
@@ -223,6 +245,10 @@ def _build(merged: Layer, file: File, profile: str, guessed: frozenset[str]) -> 
         for kind in NAMED
     }
     places = files.folders()
+    models_dir = expand(tables["models"].folder) if tables["models"].folder else places.data / "models"
+    tables["backends"] = MappingProxyType(
+        {name: _with_models(each, models_dir) for name, each in tables["backends"].items()}
+    )
     config = Config(
         **tables,
         path=file.path,
@@ -233,6 +259,7 @@ def _build(merged: Layer, file: File, profile: str, guessed: frozenset[str]) -> 
         config_dir=places.config,
         state_dir=places.state,
         cache_dir=places.cache,
+        models_dir=models_dir,
     )
     _check_use(config)
     _check_order(config)
@@ -248,6 +275,13 @@ def _named(kind: str, name: str, layer: Layer, sources: dict[str, str], who: str
         what = f"{dotted((kind, name, key))} is no setting of the family '{family}'"
         raise ConfigError(what, who=who, cure=f"Families that have it: {', '.join(have)}.")
     return _section(table or NAMED[kind], layer, (kind, name), sources, who, name=name)
+
+
+def _with_models(backend: Backend, folder: Path) -> Backend:
+    """A local backend is told where its models lie, where its table does not say."""
+    if isinstance(backend, LocalSettings) and not backend.models_folder:
+        return replace(backend, models_folder=str(folder))
+    return backend
 
 
 def _section(table: type[T], layer: Layer, at: tuple[str, ...], sources: dict[str, str], who: str, **also: str) -> T:

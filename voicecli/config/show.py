@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 from voicecli.config.keys import key_status
 from voicecli.config.layers import dotted
 from voicecli.config.model import NAMED, Config
-from voicecli.config.resolve import EMBEDDED
+from voicecli.config.resolve import LOCAL
 from voicecli.config.schema import keys_of, sections
 from voicecli.types import Backend
 
@@ -43,7 +43,7 @@ def rows(config: Config, env: Mapping[str, str]) -> list[Row]:
 def _backend(backend: Backend, config: Config, env: Mapping[str, str]) -> list[Row]:
     at = ("backends", backend.name)
     found = _set_keys(backend, at, config)
-    if backend.family != EMBEDDED:
+    if backend.family != LOCAL:
         found.append(Row(dotted((*at, "api_key")), *key_status(backend, env, config.config_dir)))
     return found
 

@@ -76,7 +76,13 @@ def abandon(stream: TextIO) -> None:
 
 
 def prepare_streams() -> None:
-    """UTF-8 on Windows, and on every system no crash over a character that the stream cannot show."""
+    """UTF-8 on Windows, and on every system no crash over a character that the stream cannot show.
+
+    stderr gets a descriptor of its own: what native libraries write to theirs can then be caught without our words.
+    """
+    with suppress(AttributeError, OSError, ValueError):
+        if sys.stderr.fileno() == 2:
+            sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding)
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -11,12 +11,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from voicecli.backends.embedded.groups import GROUPS, Group
+from voicecli.skills.groups import GROUPS, Group
 from voicecli.toolbox.arguments import WrongCallError, arguments
 from voicecli.types import ToolCall, ToolResult, ToolSpec
 
 if TYPE_CHECKING:
-    from voicecli.backends.embedded.timekeeping import Timers
+    from voicecli.backends.local.timekeeping import Timers
 
 BY_NAME: Mapping[str, Group] = {each.name: each for each in GROUPS}
 
@@ -41,7 +41,7 @@ class Skills:
 
     @cached_property
     def _timers(self) -> Timers:
-        from voicecli.backends.embedded.timekeeping import Timers
+        from voicecli.backends.local.timekeeping import Timers
 
         return Timers()
 
@@ -58,9 +58,9 @@ class Skills:
 
     async def use(self, call: ToolCall) -> ToolResult:
         """The sentence that a skill answers with."""
-        from voicecli.backends.embedded.skills import GROUPED, Question
-        from voicecli.backends.embedded.skills.text import LONGEST
-        from voicecli.backends.embedded.timekeeping import answered
+        from voicecli.backends.local.timekeeping import answered
+        from voicecli.skills import GROUPED, Question
+        from voicecli.skills.text import LONGEST
 
         group = self._groups[call.name]
         try:
@@ -69,7 +69,7 @@ class Skills:
             return ToolResult(str(exc), ok=False)
         time = asyncio.get_running_loop().time()
         known = Question(request, {}, self._now(), timers=self._timers.left(time), rings=self._timers.rings)
-        found = await answered(request, known, GROUPED[group.name]) if len(request) <= LONGEST else None
+        found = answered(request, known, GROUPED[group.name]) if len(request) <= LONGEST else None
         if found is None:
             return ToolResult(f"That was not understood. Ask in words such as: {_examples(group)}", ok=False)
         answer, question = found

@@ -119,11 +119,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class TranscribeOptions:
-    """What a caller may ask of a recogniser. None (or empty) means: do not send the field.
-
-    `grammar` is JSGF text that the speech is expected to fit; only recognisers whose family says
-    `takes_grammar` are given one.
-    """
+    """What a caller may ask of a recogniser. None (or empty) means: do not send the field."""
 
     language: str | None = None
     model: str | None = None
@@ -133,7 +129,6 @@ class TranscribeOptions:
     words: bool = False
     diarize: bool = False
     translate: bool = False
-    grammar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

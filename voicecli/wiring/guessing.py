@@ -35,7 +35,7 @@ PATIENCE_S = 5.0
 async def settle(cfg: Config, verbs: Iterable[Verb], env: Mapping[str, str], report: Reporter) -> Config:
     """`cfg` with each backend that nobody named for `verbs`, only guessed, held against what it turns out to have.
 
-    A verb that the service lacks goes to the embedded backend. An address of one's own is asked for its
+    A verb that the service lacks goes to the local backend. An address of one's own is asked for its
     models, once, and one is taken where the usual names are not among them. Never raises for a service
     that does not answer: the request that follows will tell.
     """
@@ -44,7 +44,7 @@ async def settle(cfg: Config, verbs: Iterable[Verb], env: Mapping[str, str], rep
     for use in [use for use in get_args(Use) if use in wanted]:
         backend = cfg.backend_for(use)
         if not able(family_of(backend), use):
-            cfg = _use_embedded(cfg, use, report)
+            cfg = _use_local(cfg, use, report)
         elif _is_default(cfg, backend, use) and not _is_known(backend):
             if backend.name not in listed:
                 listed[backend.name] = await _models(cfg, backend, env)
@@ -84,7 +84,7 @@ def _use_listed(cfg: Config, backend: Backend, use: Use, listed: list[str], repo
     if not listed or usual in listed:
         return cfg
     if not (fitting := [name for name in listed if is_for(name, use)]):
-        return _use_embedded(cfg, use, report)
+        return _use_local(cfg, use, report)
     report.detail(f"{backend.name} does not list {usual}; {fitting[0]} is used to {use}.")
     newer = replace(cfg.backends[backend.name], **{f"{use}_model": fitting[0]})  # type: ignore[arg-type]
     return replace(cfg, backends={**cfg.backends, backend.name: newer})
@@ -97,8 +97,8 @@ def is_for(model: str, use: str) -> bool:
     return not re.search("|".join([*MODELS.values(), OTHER]), model, re.IGNORECASE)
 
 
-def _use_embedded(cfg: Config, use: str, report: Reporter) -> Config:
-    from voicecli.config import EMBEDDED
+def _use_local(cfg: Config, use: str, report: Reporter) -> Config:
+    from voicecli.config import LOCAL
 
-    report.note(f"{cfg.backend_for(use).name} has nothing to {use} with; the embedded backend does it.")
-    return replace(cfg, use=replace(cfg.use, **{use: EMBEDDED}))
+    report.note(f"{cfg.backend_for(use).name} has nothing to {use} with; the local backend does it.")
+    return replace(cfg, use=replace(cfg.use, **{use: LOCAL}))

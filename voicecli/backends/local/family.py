@@ -1,0 +1,79 @@
+"""What this machine can do alone: no key, no network; models that `voice models pull` fetches once.
+
+Belongs here: the Family. Does not belong here: anything that costs an import before a factory is called.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from voicecli.backends.family import Capabilities, Family, Limits
+from voicecli.backends.local.settings import LocalSettings
+from voicecli.ports import Opened
+from voicecli.types import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from voicecli.backends.local.ears import Ears
+    from voicecli.backends.local.health import LocalModels
+    from voicecli.backends.local.mouth import Mouth
+    from voicecli.backends.local.offline import OfflineChat
+
+
+def transcribe(backend: Backend) -> Opened[Ears]:
+    """Recordings and live sound."""
+    from voicecli.backends.local.ears import open_ears
+
+    return open_ears(backend)
+
+
+def chat(backend: Backend) -> Opened[OfflineChat]:
+    """The offline skills."""
+    from voicecli.backends.local.offline import open_chat
+
+    return open_chat(backend)
+
+
+def speak(backend: Backend) -> Opened[Mouth]:
+    """Speech, and the list of voices."""
+    from voicecli.backends.local.mouth import open_mouth
+
+    return open_mouth(backend)
+
+
+@asynccontextmanager
+async def models(backend: Backend) -> AsyncIterator[LocalModels]:
+    """What is installed, and whether it works."""
+    from voicecli.backends.local.health import LocalModels
+
+    yield LocalModels(backend)
+
+
+def describe(backend: Backend) -> Capabilities:
+    """What a model can beyond this shows when it is chosen: looking at the models here would cost every start."""
+    heard = frozenset({"language", "model", "words"})
+    return Capabilities(
+        backend,
+        transcribe=transcribe,
+        transcribe_live=transcribe,
+        chat=chat,
+        speak=speak,
+        voices=speak,
+        models=models,
+        health=models,
+        takes={
+            "transcribe": heard,
+            "transcribe_live": heard,
+            "speak": frozenset({"voice", "language", "speed", "pitch"}),
+        },
+        limits=Limits(plain=True),
+        stops_on_cancel=frozenset({"chat", "speak"}),
+        offline=True,
+        rehears=True,
+        lanes=1,
+    )
+
+
+FAMILY = Family("local", "This machine alone: no key, no network", describe, LocalSettings, built_in=True)

@@ -1,0 +1,28 @@
+"""Whether the local ears and voice work, and which models are here. Belongs here: the check, the list of models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from voicecli.backends.local.choosing import store
+from voicecli.backends.local.ears import open_ears
+from voicecli.backends.local.mouth import open_mouth
+from voicecli.types import Backend, HealthReport
+
+
+class LocalModels:
+    """ModelCatalog and Health."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def models(self) -> Sequence[str]:
+        """What is installed."""
+        return [each.name for each in store(self._backend).installed()]
+
+    async def check(self) -> HealthReport:
+        """Loads the recogniser and names the voice. Raises what is wrong with them."""
+        async with open_ears(self._backend) as ears, open_mouth(self._backend) as mouth:
+            names = f"{await ears.check()} and {await mouth.check()}"
+        return HealthReport(f"{names} on sherpa-onnx {version('sherpa-onnx')}")

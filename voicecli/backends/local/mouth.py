@@ -1,0 +1,241 @@
+"""The voice on this machine: Piper, Kokoro or Matcha through sherpa-onnx, clause by clause; at last espeak-ng.
+
+Belongs here: which voice says a text, and the bridge from its thread. Does not belong here: sounds of words (sounds),
+loading (engine), native calls of espeak-ng.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from voicecli.backends.espeak.scripts import reader_of
+from voicecli.backends.espeak.voice import EspeakVoice
+from voicecli.backends.local import choosing
+from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet, threads
+from voicecli.backends.local.kinds import Found
+from voicecli.backends.local.sounds import clauses, sounds
+from voicecli.backends.transport.wording import clean
+from voicecli.errors import ConfigError, ServiceError, UsageError, VoiceError
+from voicecli.storage.models import subtag
+from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest, Voice
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SLOWEST, FASTEST = 0.5, 2.5
+SPEAKERS = {
+    "kokoro-v1.0": (
+        "af_alloy af_aoede af_bella af_heart af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam "
+        "am_echo am_eric am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice bf_emma bf_isabella bf_lily "
+        "bm_daniel bm_fable bm_george bm_lewis ef_dora em_alex em_santa ff_siwis hf_alpha hf_beta hm_omega hm_psi "
+        "if_sara im_nicola jf_alpha jf_gongitsune jf_nezumi jf_tebukuro jm_kumo pf_dora pm_alex pm_santa zf_xiaobei "
+        "zf_xiaoni zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang"
+    ).split()
+}
+"""The names of a model's voices, in its order."""
+USUAL = {"kokoro-v1.0": {"en": "af_heart", "zh": "zf_xiaobei"}}
+ACCENTS = {"a": "en-us", "b": "en-gb"}
+"""espeak-ng's voice by the first letter of a Kokoro voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model and which of its voices speaks; `accent` is espeak-ng's voice for words that are not Chinese."""
+
+    found: Found
+    speaker: int = 0
+    accent: str = "en-us"
+
+
+def build(found: Found) -> Any:
+    """The voice of a model in a folder."""
+    import sherpa_onnx as sherpa
+
+    paths = {argument: str(path) for argument, path in found.paths.items()}
+    maker = {"vits": "Vits", "kokoro": "Kokoro", "matcha": "Matcha"}[found.kind.maker]
+    kind: dict[str, Any] = {found.kind.maker: getattr(sherpa, f"OfflineTts{maker}ModelConfig")(**paths)}
+    return sherpa.OfflineTts(sherpa.OfflineTtsConfig(sherpa.OfflineTtsModelConfig(num_threads=threads(), **kind)))
+
+
+class Mouth:
+    """Speaker, VoiceCatalog and Warm."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._last_resort = EspeakVoice(backend)
+
+    async def warm(self) -> None:
+        with suppress(VoiceError):
+            choice = self._choice(SpeechRequest("Hello."))
+            await (self._last_resort.warm() if choice is None else on_thread("speak", partial(_ready, choice)))
+
+    async def check(self) -> str:
+        """The name of the voice that speaks; its files are whole. Raises what is wrong with them."""
+        choice = await asyncio.to_thread(self._choice, SpeechRequest("Hello."))
+        return "espeak-ng" if choice is None else choice.found.name
+
+    async def voices(self) -> list[Voice]:
+        """The voices of installed models, then espeak-ng's."""
+        own = [voice for each in choosing.here(self._backend, "speak") for voice in _voices(each.name)]
+        return own + await self._last_resort.voices()
+
+    @asynccontextmanager
+    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
+        """s16le at the model's rate. UsageError: an unknown voice, or a speed or pitch that it has not."""
+        choice = self._choice(request)
+        if choice is None:
+            async with self._last_resort.speak(request) as chunks:
+                yield chunks
+        else:
+            async with aclosing(self._chunks(choice, request)) as chunks:
+                yield chunks
+
+    def _choice(self, request: SpeechRequest) -> Choice | None:
+        """The model and the voice for a text; None: espeak-ng. ConfigError: a model that is damaged or unknown."""
+        wish = request.voice or self._backend.voice
+        model, _, speaker = (wish or "").partition(":")
+        names = {each.name for each in choosing.here(self._backend, "speak")}
+        for name in names & SPEAKERS.keys():
+            if wish in SPEAKERS[name]:
+                model, speaker = name, str(wish)
+        if wish and model not in names:
+            return None  # one of espeak-ng's, or nobody's: it will tell
+        language = request.language or self._backend.language or _language(request.text)
+        try:
+            named = model or self._backend.speak_model or None
+            found = choosing.found(self._backend, "speak", named, None if named else language)
+        except ConfigError:
+            if wish or self._backend.speak_model or any(choosing.suits(name, language) for name in names):
+                raise
+            return None
+        return _chosen(found, speaker, language)
+
+    async def _chunks(self, choice: Choice, request: SpeechRequest) -> AsyncGenerator[AudioChunk, None]:
+        speed = request.speed or self._backend.speed or 1.0
+        if not SLOWEST <= speed <= FASTEST:
+            raise UsageError(f"speaks at a speed of {SLOWEST} to {FASTEST}, not {speed:g}", who=WHO)
+        if request.pitch is not None:
+            raise UsageError(f"{choice.found.name} has no pitch to choose", who=WHO, cure="espeak-ng's voices have.")
+        sounded = False
+        for clause in clauses(_printable(request.text)):
+            async with aclosing(_spoken(choice, clause, speed)) as chunks:
+                async for chunk in chunks:
+                    sounded = True
+                    yield chunk
+        if not sounded:
+            raise ServiceError(f"nothing of '{clean(request.text, 60)}' can be spoken", who=WHO)
+
+
+def _ready(choice: Choice) -> None:
+    """Loads the model and lets it say a word: the first time takes longest."""
+    _say(loaded(choice.found, build), choice, "yes.", 1.0, lambda *_: 0)
+
+
+def _printable(text: str) -> str:
+    return "".join([char if char.isprintable() else "\n" if char == "\n" else " " for char in text])
+
+
+def _language(text: str) -> str:
+    """The language whose voice a text needs."""
+    reader = reader_of(text)
+    return {"": "en", "cmn": "zh"}.get(reader, reader)
+
+
+def _voices(model: str) -> list[Voice]:
+    languages = choosing.languages_of(model) or ("",)
+    if model not in SPEAKERS:
+        return [Voice(model, f"model {model}", languages[0], "model")]
+    codes = {"a": "en-us", "b": "en-gb", "z": "zh", "j": "ja", "e": "es", "f": "fr", "h": "hi", "i": "it", "p": "pt"}
+    return [Voice(name, f"{name[3:].title()} of {model}", codes[name[0]], "model") for name in SPEAKERS[model]]
+
+
+def _chosen(found: Found, speaker: str, language: str) -> Choice:
+    names = SPEAKERS.get(found.name, [])
+    spoken = subtag(language)
+    name = speaker or USUAL.get(found.name, {}).get(spoken, "")
+    if name.isdecimal():
+        return Choice(found, int(name))
+    if name and name not in names:
+        have = f"It has: {', '.join(names[:8])} …" if names else "Its voices have numbers: MODEL:0."
+        raise UsageError(f"{found.name} has no voice '{clean(name, 60)}'", who=WHO, cure=have)
+    return Choice(found, names.index(name) if name else 0, ACCENTS.get(name[:1], "en-us"))
+
+
+async def _spoken(choice: Choice, clause: str, speed: float) -> AsyncGenerator[AudioChunk, None]:
+    """The sound of a clause as it is made; left, the model stops at its next piece."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[AudioChunk | None] = asyncio.Queue()
+    left = threading.Event()
+
+    def put(chunk: AudioChunk | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody listens
+            loop.call_soon_threadsafe(queue.put_nowait, chunk)
+
+    def make() -> None:
+        model = loaded(choice.found, build)
+        form = PcmFormat(model.sample_rate, 1)
+
+        def take(samples: NDArray[np.float32], _progress: float) -> int:
+            if not left.is_set() and len(samples):
+                put(AudioChunk(_pcm(samples), form))
+            return int(not left.is_set())
+
+        if not left.is_set():
+            _say(model, choice, clause, speed, take)
+
+    work = on_thread("speak", make)
+    work.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while (chunk := await queue.get()) is not None:
+            yield chunk
+        await work
+    finally:
+        left.set()
+        work.cancel()
+
+
+def _say(model: Any, choice: Choice, clause: str, speed: float, take: Any) -> None:
+    """Blocks while the clause is made; `take` gets its samples."""
+    import sherpa_onnx as sherpa
+
+    known = _known(choice.found)
+    points = [ord(char) for char in sounds(clause, choice.accent) if char in known]
+    if not points:
+        return
+    wish = sherpa.GenerationConfig()
+    wish.sid, wish.speed, wish.phoneme_codepoints = choice.speaker, speed, [points]
+    with quiet() as said:
+        try:
+            model.generate("", wish, callback=take)
+        except RuntimeError as exc:
+            raise ServiceError(f"{choice.found.name} failed: {said() or exc}"[:300], who=WHO) from None
+
+
+def _known(found: Found) -> frozenset[str]:
+    """The sounds that a model has."""
+    if found.folder not in _SOUNDS:
+        lines = found.paths["tokens"].read_text(encoding="utf-8").splitlines()
+        _SOUNDS[found.folder] = frozenset(line[: line.rindex(" ")] for line in lines if " " in line)
+    return _SOUNDS[found.folder]
+
+
+_SOUNDS: dict[object, frozenset[str]] = {}
+
+
+def _pcm(samples: NDArray[np.float32]) -> bytes:
+    """s16le."""
+    import numpy as np
+
+    return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+@asynccontextmanager
+async def open_mouth(backend: Backend) -> AsyncIterator[Mouth]:
+    yield Mouth(backend)

@@ -1,0 +1,83 @@
+"""The offline chat: answers what a machine can without a model, and says honestly what it can't.
+
+Belongs here: the conversation, drafts that are taken back. Does not belong here: any skill (skills/), timers that
+run (timekeeping).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from datetime import datetime
+
+from voicecli.backends.local.timekeeping import Running, Timers, answered
+from voicecli.skills import Question
+from voicecli.skills.text import is_chinese
+from voicecli.text.clean import clean
+from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
+
+NO_MODEL = "I can't answer that without a model. Ask me for help, or run voice config init to set one up."
+NO_MODEL_CHINESE = "没有配置大模型，这个我回答不了。可以问我会做什么，或者运行 voice config init 配置一个大模型。"
+_PIECES = re.compile(r"\S+\s*|\s+|[\u3400-\u9fff]")
+
+
+REDO_S = 20.0
+"""The same place of a conversation asked again within this time: a draft that was not the person's last word."""
+
+
+class OfflineChat:
+    """ChatModel without a model. `announcements` rings the timers: whoever speaks them iterates it."""
+
+    def __init__(self, now: Callable[[], datetime] = datetime.now) -> None:
+        self._now = now
+        self._timers = Timers()
+        self.announcements = self._timers.announcements
+        self._before: tuple[list[ChatMessage], float, tuple[Running, ...]] | None = None
+
+    @asynccontextmanager
+    async def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+        """The last message of the user is answered; options are of no use here."""
+        async with aclosing(self._deltas(messages)) as deltas:
+            yield deltas
+
+    async def _deltas(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[ChatDelta, None]:
+        for piece in _PIECES.findall(clean(await self.answer(messages))):
+            yield ChatDelta(piece)
+        yield ChatDelta(finish_reason="stop")
+
+    async def answer(self, messages: Sequence[ChatMessage]) -> str:
+        """The text of the answer. Timers start and stop by it."""
+        asked = next((each.content for each in reversed(messages) if each.role == "user"), "")
+        replies = [each.content for each in messages if each.role == "assistant"]
+        time = asyncio.get_running_loop().time()
+        self._take_back(list(messages[:-1]), time)
+        known = Question(
+            asked,
+            {},
+            self._now(),
+            last_reply=replies[-1] if replies else "",
+            timers=self._timers.left(time),
+            rings=self._timers.rings,
+        )
+        if found := answered(asked, known):
+            answer, question = found
+            self._timers.apply(answer, chinese=question.chinese, time=time)
+            return answer.text
+        return NO_MODEL_CHINESE if is_chinese(asked) else NO_MODEL
+
+    def _take_back(self, history: list[ChatMessage], time: float) -> None:
+        """A draft's timers go when its turn is answered again; other turns keep theirs."""
+        if self._before is not None:
+            drafted, at, timers = self._before
+            if drafted == history and time - at < REDO_S:
+                self._timers.set(tuple(each for each in timers if each.rings_at > time))
+        self._before = history, time, self._timers.running
+
+
+@asynccontextmanager
+async def open_chat(backend: Backend) -> AsyncIterator[OfflineChat]:
+    yield OfflineChat()

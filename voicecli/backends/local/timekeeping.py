@@ -1,0 +1,76 @@
+"""Timers that run, and who answers out of the skills.
+
+Belongs here: keeping timers on the event loop's clock, ringing them, handing a question to skills. Does not belong
+here: what a skill understands and says (skills/), conversations (offline).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from voicecli.skills import SKILLS, Answer, Question, Skill, Timer, understand
+from voicecli.skills.timers import ringing
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A timer that runs; times in seconds on the event loop's clock."""
+
+    length: float
+    rings_at: float
+    chinese: bool
+
+
+class Timers:
+    """The timers of one conversation. `announcements` rings them: whoever speaks them iterates it."""
+
+    def __init__(self) -> None:
+        self.running: tuple[Running, ...] = ()
+        self.rings = False
+        self._changed = asyncio.Event()
+
+    def left(self, time: float) -> tuple[Timer, ...]:
+        """The timers as a skill is told of them, at `time` of the loop's clock."""
+        return tuple(Timer(each.length, max(0.0, each.rings_at - time)) for each in self.running)
+
+    def apply(self, answer: Answer, *, chinese: bool, time: float) -> None:
+        """Timers start and stop as an answer says."""
+        kept = () if answer.cancel else self.running
+        new = () if answer.start is None else (Running(answer.start, time + answer.start, chinese),)
+        self.set(kept + new)
+
+    def set(self, timers: tuple[Running, ...]) -> None:
+        if timers != self.running:
+            self.running = timers
+            self._changed.set()
+
+    async def announcements(self) -> AsyncGenerator[str]:
+        """What a timer that is done has to say, when it is done. Timers can be set while somebody listens here."""
+        loop = asyncio.get_running_loop()
+        self.rings = True
+        try:
+            while True:
+                self._changed.clear()
+                due = min(self.running, key=lambda each: each.rings_at, default=None)
+                if due is not None and due.rings_at <= loop.time():
+                    self.running = tuple(each for each in self.running if each is not due)
+                    yield ringing(Timer(due.length, 0.0), due.chinese)
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(due.rings_at if due else None):
+                        await self._changed.wait()
+        finally:
+            self.rings = False
+
+
+def answered(asked: str, known: Question, skills: Sequence[Skill] = SKILLS) -> tuple[Answer, Question] | None:
+    """The first answer that one of `skills` has, with the question as it understood it; None where none has one."""
+    for skill, fit in understand(asked, skills):
+        question = replace(known, text=fit.text, slots=fit.slots, chinese=fit.chinese)
+        answer = skill.answer(question)
+        if answer is not None:
+            return answer, question
+    return None

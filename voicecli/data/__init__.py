@@ -1,0 +1,1 @@
+"""Data files of the program. Belongs here: what is read, never code."""

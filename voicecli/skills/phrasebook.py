@@ -1,0 +1,138 @@
+"""Skills of words: spelling, repeating, help, and the few things people say to be polite.
+
+Belongs here: sentences about words. Does not belong here: anything that needs a clock or a sum.
+"""
+
+from __future__ import annotations
+
+from voicecli.skills.skill import Answer, Question, Skill
+
+SPELLABLE = (
+    "accommodate achieve address apple banana beautiful because believe bicycle business calendar chocolate "
+    "definitely different elephant embarrass february finally friend government grammar guarantee island knowledge "
+    "language library license mississippi mountain necessary neighbor occurred opinion people pronunciation "
+    "rhythm schedule science separate sincerely squirrel surprise tomorrow vegetable voice weather wednesday"
+)
+"""Words that can be spelled when asked by voice; typed, any word can."""
+
+SAYABLE = ("hello", "good morning", "good night", "happy birthday", "merry christmas", "cheese", "thank you")
+
+RULES = {"spellable": " | ".join(SPELLABLE.split()), "sayable": " | ".join(SAYABLE)}
+_LONGEST_WORD = 40
+
+
+def _spell(question: Question) -> Answer | None:
+    word = (question.slots.get("spellable") or question.slots.get("word") or "").strip()
+    if not word or len(word) > _LONGEST_WORD:
+        return None
+    letters = ", ".join([char.upper() for char in word if char.isalnum()])
+    return question.say(f"{letters}.", f"{word}的拼写是 {letters}。") if letters else None
+
+
+def _repeat(question: Question) -> Answer:
+    if not question.last_reply:
+        return question.say("I have not said anything yet.", "我还没有说过什么。")
+    return Answer(question.last_reply)
+
+
+def _say(question: Question) -> Answer | None:
+    said = (question.slots.get("sayable") or question.slots.get("words") or "").strip()
+    return Answer(f"{said[:1].upper()}{said[1:]}") if said else None
+
+
+def _hello(question: Question) -> Answer:
+    return question.say("Hello. Ask me for help to hear what I can do.", "你好。说帮助，我会告诉你我能做什么。")
+
+
+def _fine(question: Question) -> Answer:
+    return question.say("I am fine, thank you.", "我很好，谢谢。")
+
+
+def _thanks(question: Question) -> Answer:
+    return question.say("You are welcome.", "不客气。")
+
+
+def _goodbye(question: Question) -> Answer:
+    return question.say("Goodbye.", "再见。")
+
+
+def _name(question: Question) -> Answer:
+    return question.say("I am voice, your offline assistant.", "我是 voice，离线语音助手。")
+
+
+SKILLS = (
+    Skill(
+        name="spell",
+        help="spell words",
+        help_chinese="拼写单词",
+        answer=_spell,
+        spoken=("spell <spellable>", "how do you spell <spellable>"),
+        typed=(
+            r"(?:how do (?:you|i) spell|how is|spell)(?: the word)? (?P<word>[^\s]+)(?: spelled| spelt)?",
+            r"(?:拼写|拼读|拼1?一?下)\s*(?P<word>[a-z'-]+)",
+            r"(?P<word>[a-z'-]+)\s*(?:这个(?:单?词|字))?是?怎么拼写?的?",
+        ),
+        verbatim=True,
+    ),
+    Skill(
+        name="repeat",
+        help="repeat what was said",
+        help_chinese="重复我说的话",
+        answer=_repeat,
+        spoken=("repeat (that | your answer)", "say (that | it) again", "what did you say"),
+        typed=(r"(?:repeat|again|say again|pardon)", r"(?:再说|重复)1?一?(?:遍|次)?", r"你?刚才说(?:了)?什么"),
+    ),
+    Skill(
+        name="say",
+        help="",
+        help_chinese="",
+        answer=_say,
+        spoken=("say <sayable>",),
+        typed=(
+            r"(?:repeat after me|say after me|say|repeat) (?P<words>.+)",
+            r"(?:请?(?:你)?(?:跟着?我|学我)(?:说|念|读)|重复|复述|说)\s*(?P<words>.+)",
+        ),
+        verbatim=True,
+    ),
+    Skill(
+        name="hello",
+        help="",
+        help_chinese="",
+        answer=_hello,
+        spoken=("hello [there]", "good (morning | afternoon | evening)"),
+        typed=(r"(?:hi|hello|hey)(?: there)?", r"(?:你好|您好|早上好|下午好|晚上好|早安|嗨)"),
+    ),
+    Skill(
+        name="how are you",
+        help="",
+        help_chinese="",
+        answer=_fine,
+        spoken=("how are you [today | doing]",),
+        typed=(r"how are you.*", r"你(?:还|最近)?好吗|你怎么样"),
+        verbatim=True,
+    ),
+    Skill(
+        name="thanks",
+        help="",
+        help_chinese="",
+        answer=_thanks,
+        spoken=("thank you [very much]", "thanks"),
+        typed=(r"(?:thanks|thank you)(?: .*)?", r"(?:谢谢|多谢).*"),
+    ),
+    Skill(
+        name="goodbye",
+        help="",
+        help_chinese="",
+        answer=_goodbye,
+        spoken=("goodbye", "good night"),
+        typed=(r"(?:bye|good ?bye|good night|see you)(?: .*)?", r"(?:再见|拜拜|晚安)"),
+    ),
+    Skill(
+        name="name",
+        help="",
+        help_chinese="",
+        answer=_name,
+        spoken=("what is your name", "who are you"),
+        typed=(r"what are you", r"你是谁|你叫什么(?:名字)?"),
+    ),
+)

@@ -1,0 +1,71 @@
+"""What a skill is: the one definition that understanding and the help are made from.
+
+Belongs here: the record types that skills and the chat exchange. Does not belong here: any skill, any
+clock (the time is handed in), any I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer that runs: its whole length and what is left of it, both in seconds."""
+
+    length: float
+    left: float
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, and what a skill may know to answer it.
+
+    `text` is normalised (numbers as digits unless the skill is verbatim), `slots` what its phrase captured.
+    `last_reply` is what the assistant said before; `rings` whether somebody waits for timers.
+    """
+
+    text: str
+    slots: Mapping[str, str]
+    now: datetime
+    chinese: bool = False
+    last_reply: str = ""
+    timers: tuple[Timer, ...] = ()
+    rings: bool = False
+
+    def say(self, english: str, chinese: str) -> Answer:
+        """The answer in the language of the question."""
+        return Answer(chinese if self.chinese else english)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A short sentence to be shown and spoken, and what it does to the timers.
+
+    `start` sets a timer of so many seconds; `cancel` ends all that run.
+    """
+
+    text: str
+    start: float | None = None
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """Something that can be answered without a model.
+
+    `spoken` are its phrases (in the notation of `phrases`);
+    `typed` are regular expressions over normalised text for what is only typed, Chinese among it.
+    `answer` may return None: then the next skill is tried.
+    `verbatim` skills are given the text with its numbers as they were written.
+    """
+
+    name: str
+    help: str
+    help_chinese: str
+    answer: Callable[[Question], Answer | None]
+    spoken: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
+    verbatim: bool = False

@@ -1,0 +1,268 @@
+"""Models on this machine as a person wants them: fetched, listed, verified, removed, taken in from files.
+
+Belongs here: which sources are tried in which order, what is told meanwhile, what is missing for a verb. Does not
+belong here: carrying and unpacking (backends.local.carriers), the folder (storage.models), flags, the console.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voicecli.errors import ConfigError, InputError, UnreachableError, UsageError, VoiceError
+from voicecli.ports import Reporter
+from voicecli.storage.models import (
+    Installed,
+    Model,
+    Source,
+    Store,
+    Task,
+    Wanted,
+    catalogue,
+    chosen,
+    damages,
+    megabytes,
+    room_for,
+)
+from voicecli.types import Backend, Verb
+
+if TYPE_CHECKING:
+    from voicecli.config import Config
+
+TASKS: dict[Verb, Task] = {
+    "transcribe": "transcribe",
+    "transcribe_live": "transcribe",
+    "speak": "speak",
+}
+"""What a model is for that serves a verb."""
+SPARE = 50_000_000
+"""Bytes of the disk that are left alone."""
+
+
+def store(config: Config) -> Store:
+    """The folder of models."""
+    return Store(config.models_dir)
+
+
+# -- fetching --------------------------------------------------------------------------------------
+
+
+async def pull(config: Config, names: Sequence[str], report: Reporter) -> list[Installed]:
+    """The models of those names, those that were missing or damaged fetched. Raises UsageError, UnreachableError."""
+    folder = store(config)
+    wanted = chosen(names)
+    lacking = [each for each in wanted if not _whole(folder, each.name)]
+    room_for(folder.folder, SPARE + sum(4 * each.bytes for each in lacking[:1]) + sum(2 * m.bytes for m in lacking[1:]))
+    with folder.alone():
+        for model in lacking:
+            await _pull(config, folder, model, report)
+    return [found for each in wanted if (found := folder.get(each.name)) is not None]
+
+
+def _whole(folder: Store, name: str) -> bool:
+    found = folder.get(name)
+    return found is not None and not any(damages(found))
+
+
+async def _pull(config: Config, folder: Store, model: Model, report: Reporter) -> None:
+    """One model from the first source that gives it."""
+    from voicecli.backends.local.carriers import fetch, spent
+    from voicecli.backends.local.kinds import prepare, tell
+
+    tried = []
+    for source in model.sources:
+        report.note(f"{model.name}: {megabytes(source.bytes)}, licence {model.licence}, from {source.carrier}")
+        staged = folder.staging(model.name)
+        try:
+            with report.progress(model.name, source.bytes or None) as done:
+                await fetch(source, folder.downloads(), staged, config.models.mirrors, lambda at, _: done(at))
+            prepare(staged)
+            if model.task != "judge":
+                tell(staged)
+        except VoiceError as exc:
+            tried.append(f"{source.carrier}: {exc.what}")
+            report.note(f"{model.name}: {exc.what}")
+            shutil.rmtree(staged, ignore_errors=True)
+            continue
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        _keep_licence(staged, model)
+        folder.install(model.name, staged, model.task)
+        spent(source, folder.downloads())
+        return
+    raise UnreachableError(
+        f"no source gives {model.name}: {'; '.join(tried)}",
+        who="models",
+        cure=f"Fetch {_by_hand(model)} elsewhere, then: voice models import FILE --name {model.name}",
+    )
+
+
+def _by_hand(model: Model) -> str:
+    return next((each.archive or each.urls for each in model.sources if not each.packages), model.home)
+
+
+def _keep_licence(staged: Path, model: Model) -> None:
+    """A licence stays with its model, also where the carrier has none in it."""
+    if not any(staged.glob("LICENSE*")):
+        (staged / "LICENSE").write_text(f"{model.name}: {model.licence}. See {model.home}\n", encoding="utf-8")
+
+
+def take_in(config: Config, path: Path, name: str) -> Installed:
+    """A model out of an archive or a folder of the person's. Raises InputError, ConfigError (no known kind)."""
+    from voicecli.backends.local.carriers import compare, unpack
+    from voicecli.backends.local.kinds import prepare, tell
+
+    if not path.exists():
+        raise InputError("there is no such file or folder", who=str(path))
+    name = name or path.name.removesuffix(".tar.bz2").removesuffix(".tar.gz").removesuffix(".tgz")
+    if not name or name[0] == "." or Path(name).name != name:
+        raise UsageError(f"a model can't be called '{name[:60]}'", cure="Choose a --name.")
+    folder = store(config)
+    with folder.alone():
+        staged = folder.staging(name)
+        try:
+            if path.is_dir():
+                for each in sorted(path.iterdir()):
+                    if each.is_file():
+                        shutil.copyfile(each, staged / each.name)
+            else:
+                unpack(path, staged, Source(bytes=path.stat().st_size))
+            for wanted in _known_files(name):
+                if wanted.hash and (staged / wanted.name).exists():
+                    compare(staged / wanted.name, wanted)
+            prepare(staged)
+            return folder.install(name, staged, tell(staged).kind.task)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def _known_files(name: str) -> Sequence[Wanted]:
+    model = catalogue().get(name)
+    return [] if model is None else [each for source in model.sources[:1] for each in source.files]
+
+
+# -- what is here ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list. `model` is None for one that is not of the catalogue; `default`: it serves without a wish."""
+
+    name: str
+    model: Model | None
+    installed: Installed | None
+    default: bool = False
+    trouble: str = ""
+
+
+def listed(config: Config) -> Iterator[Row]:
+    """Every model of the catalogue, then those that are here besides."""
+    here = {each.name: each for each in store(config).installed()}
+    serving = {_first(here, task) for task in ("transcribe", "speak")}
+    for name, model in catalogue().items():
+        found = here.pop(name, None)
+        trouble = next(damages(found), "") if found else ""
+        yield Row(name, model, found, name in serving, trouble)
+    for name, found in here.items():
+        yield Row(name, None, found, name in serving)
+
+
+def _first(here: dict[str, Installed], task: str) -> str:
+    order = [name for name, model in catalogue().items() if name in here and model.task == task]
+    return next(iter(order + [each.name for each in here.values() if each.task == task]), "")
+
+
+def verified(config: Config, names: Sequence[str]) -> Iterator[tuple[Installed, list[str]]]:
+    """What is wrong with each model, every file read again. UsageError: one is not here."""
+    for found in _here(config, names):
+        yield found, list(damages(found, thorough=True))
+
+
+def _here(config: Config, names: Sequence[str]) -> Iterator[Installed]:
+    folder = store(config)
+    for name in names or [each.name for each in folder.installed()]:
+        if (found := folder.get(name)) is None:
+            raise UsageError(f"the model '{name[:60]}' is not installed", cure=f"Fetch it: voice models pull {name}")
+        yield found
+
+
+def located(config: Config, name: str) -> Path:
+    """The folder of a model, or of all. UsageError: it is not here."""
+    if not name:
+        return config.models_dir
+    return next(_here(config, [name])).path
+
+
+# -- what a verb lacks -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A model that a verb lacks. `vital`: nothing can be done without it."""
+
+    model: Model
+    vital: bool
+
+    @property
+    def offer(self) -> str:
+        """What it is, in a line."""
+        return f"{self.model.title}, {megabytes(self.model.bytes)}, {self.model.licence} licence"
+
+
+def lacking(backend: Backend, verb: Verb, language: str | None) -> Need | None:
+    """The model that a local backend should have for `verb` and has not; None: it has one, or was told which."""
+    from voicecli.backends.local import choosing
+
+    task = TASKS.get(verb)
+    if task is None or (backend.voice if task == "speak" else backend.transcribe_model):
+        return None
+    wish = language or backend.language or None
+    if any(choosing.suits(each.name, wish) for each in choosing.here(backend, task)):
+        return None
+    model = choosing.offered(task, wish)
+    return Need(model, task == "transcribe") if model else None
+
+
+Ask = Callable[[str], Awaitable[str]]
+"""Puts a question to the person at the terminal."""
+
+
+async def provide(
+    config: Config, verbs: Sequence[tuple[Verb, Backend]], language: str | None, report: Reporter, ask: Ask | None
+) -> None:
+    """What local backends lack for `verbs`, fetched where the person, or `[models] fetch`, wants it.
+
+    Raises ConfigError where nothing can be done without it; what espeak-ng can do for the time being is said.
+    """
+    for verb, backend in verbs:
+        need = lacking(backend, verb, language) if backend.family == "local" else None
+        if need is None:
+            continue
+        if await _wanted(config, need, ask):
+            await pull(config, [need.model.name], report)
+        elif need.vital:
+            what = f"this needs a model that is not here: {need.offer}"
+            raise ConfigError(what, who="local", cure=f"Fetch it: voice models pull {need.model.name}")
+        else:
+            report.note(f"espeak-ng speaks, which is rough. A better voice: voice models pull {need.model.name}")
+
+
+async def _wanted(config: Config, need: Need, ask: Ask | None) -> bool:
+    """Whether a model is to be fetched now. Who once said no to a voice is not asked again."""
+    no = config.state_dir / f"declined-{need.model.name}"
+    if config.models.fetch != "ask":
+        return config.models.fetch == "always"
+    if ask is None or (not need.vital and no.exists()):
+        return False
+    answer = await ask(f"{need.offer}, kept in {config.models_dir}: fetch it now? [Y/n]")
+    if answer.strip().lower() in ("", "y", "yes", "是", "好"):
+        return True
+    with suppress(OSError):
+        no.parent.mkdir(parents=True, exist_ok=True)
+        no.touch()
+    return False
