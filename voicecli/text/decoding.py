@@ -19,7 +19,7 @@ HEAD = 4
 ODD = 0.3
 """The share of characters that may be no UTF-8: accents of Latin-1 are fewer, Chinese in another encoding is more."""
 
-_PRINTED = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
+_PRINTED = frozenset([*b"\t\n\r", *range(0x20, 0x7F), *range(0xA0, 0x100)])
 
 
 def as_text(data: bytes, who: str) -> str:

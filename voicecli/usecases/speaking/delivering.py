@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from voicecli.types import AudioChunk, SpeechRequest
 from voicecli.usecases.inputs import STD
@@ -98,6 +98,8 @@ class Delivery:
             told.pieces += 1
         if sent and sent != self.goal.container:
             self.services.report.warn(f"{self.goal.path} holds what the service sent: {sent}.")
+        elif not self.goal.native and (file := target.seekable):
+            told.length_s = await _made_one(file, self.goal.container)
         return told
 
     # -- as samples --------------------------------------------------------------------------------
@@ -151,6 +153,26 @@ class Delivery:
             render = {"srt": subtitles.srt, "vtt": subtitles.vtt}[kind]
             with output(path, self.services.report) as file:
                 file.file.write(render(subtitles.cues(whole, layout)).encode("utf-8"))
+
+
+async def _made_one(file: BinaryIO, container: str) -> float | None:
+    """Several recordings in a row (services join what they made piece by piece) are written as one.
+
+    Players and editors believe the first header, and play the first one only. Returns the seconds, if they are known.
+    """
+    from voicecli.audio import files
+    from voicecli.audio.parts import parts_of
+
+    if len(parts := parts_of(file, container)) < 2:
+        return parts[0].seconds
+    file.seek(0)
+    samples, rate = files.decode(file.read(), "speech")
+    file.seek(0)
+    file.truncate()
+    whole = sink(Target(file.write, file), rate, container)
+    whole.feed(samples)
+    await whole.end()
+    return len(samples) / 2 / rate
 
 
 async def _heads(renditions: Renditions, count: int) -> list[Rendition[SpeechRequest, AudioChunk]]:

@@ -32,16 +32,17 @@ class SpokenText:
 
 @dataclass(slots=True)
 class Told:
-    """What there is to tell of a sound: `samples` at `rate` (0 where a service's file was passed on)."""
+    """What there is to tell of a sound: `samples` at `rate`, or `length_s` where a service's file was passed on."""
 
     pieces: int = 0
     rate: int = 0
     samples: int = 0
+    length_s: float | None = None
     texts: list[SpokenText] = field(default_factory=list)
 
     @property
     def seconds(self) -> float | None:
-        return self.samples / self.rate if self.rate else None
+        return self.samples / self.rate if self.rate else self.length_s
 
 
 @dataclass

@@ -1,0 +1,51 @@
+"""Encodings: what is read, in whatever pieces it comes, and what is refused before a word of it is said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicecli.errors import InputError
+from voicecli.text.decoding import TextDecoder, as_text, exact_text
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
+
+
+@given(st.text(st.characters(exclude_characters="\0\ufeff", exclude_categories=["Cs"])), st.sampled_from(ENCODINGS))
+def test_a_text_in_pieces_is_the_text(text: str, encoding: str) -> None:
+    data = text.encode(encoding)
+    decoder = TextDecoder("it")
+    assert "".join(decoder.feed(data[at : at + 1]) for at in range(len(data))) + decoder.flush() == text
+    assert exact_text(data, "it") == as_text(data, "it") == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_known_by_its_zeros(encoding: str) -> None:
+    for text in ("Hi\n", "plain words\r\n", "Größe für 灯塔 and more"):
+        assert exact_text(text.encode(encoding), "it") == text
+
+
+def test_a_short_line_is_not_waited_for() -> None:
+    decoder = TextDecoder("it")
+    assert [decoder.feed(each) for each in (b"O", b"k\n", b"\xe4", b"\xbd\xa0")] == ["", "Ok\n", "", "你"]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\0\1", "is binary"),
+        (b"RIFF\0\1\2" * 10, "is binary"),
+        (b"words\0words", "is binary"),
+        ("灯塔".encode("gbk"), "GB18030"),
+        ("Größe fünf und mehr".encode("latin-1"), "WINDOWS-1252"),
+        ("灯塔".encode()[:-1], "is no UTF-8 text"),
+    ],
+)
+def test_what_is_no_text(data: bytes, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        exact_text(data, "it")
+    decoder = TextDecoder("it")
+    with pytest.raises(InputError, match=told):
+        decoder.feed(data)
+        decoder.flush()
