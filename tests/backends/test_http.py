@@ -510,7 +510,7 @@ async def test_plain_http_makes_no_expensive_tls_context() -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The total deadline of a request that names no verb: as long as the wait for the next bytes."""
-    monkeypatch.setattr(retry, "RULES", {"ask": retry.Rule(retry.ANY, patience=1.0)})
+    monkeypatch.setattr(retry, "RULES", {"whole": retry.Rule(retry.ANY, patience=1.0)})
 
 
 async def _for_ever(piece: bytes, first: bytes = b"") -> AsyncIterator[Step]:

@@ -17,9 +17,10 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import httpx
 
 from voicecli.backends.transport import door, reach
-from voicecli.backends.transport.http import HttpService, client_for
+from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.proxies import proxy_for
 from voicecli.backends.transport.trust import trusting
+from voicecli.backends.transport.ways import MOVED, client_for
 from voicecli.backends.transport.wording import Complaint, clean
 from voicecli.errors import ProtocolError, ServiceError, VoiceError
 from voicecli.types import Backend
@@ -75,7 +76,7 @@ class Elsewhere(HttpService):
 
     def _redirected(self, url: str, response: httpx.Response) -> str:
         """The target, without a name and a password: they would be sent."""
-        told = str(response.headers["x-voicecli-location"])
+        told = str(response.headers[MOVED])
         try:
             parts = urlsplit(urljoin(url, told))
             usable = parts.scheme in self._schemes(urlsplit(url).scheme) and bool(parts.hostname)

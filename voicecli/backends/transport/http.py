@@ -1,7 +1,7 @@
 """The one door to HTTP services: a client, its key, its limits, and every failure as one of ours.
 
-Belongs here: connections, proxies, redirects, sending again. Does not belong here: the headers and whom to
-trust (door), what is sent again (retry), reading a body (reply), the tables of errors (faults), what a
+Belongs here: requests, redirects, sending again. Does not belong here: the headers (door), connections and
+proxies (ways), what is sent again (retry), reading a body (reply), what a person is told of a failure (blame), what a
 body means (each family's own room).
 
 A redirect is followed on the same scheme, host and port only, so that it never carries a key elsewhere. A
@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -25,28 +24,27 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 
 from voicecli.backends.transport import door
+from voicecli.backends.transport.blame import Blame
 from voicecli.backends.transport.door import PLACEHOLDER_KEY
-from voicecli.backends.transport.faults import FOREIGN, Failure, chain, happening_in, is_of_proxy, kind_of
+from voicecli.backends.transport.faults import Failure, happening_in
 from voicecli.backends.transport.proxies import Proxy, needs_socks, proxy_for
 from voicecli.backends.transport.reply import BODY_BYTES, Reply
 from voicecli.backends.transport.retry import Pace, happening_of, reset_in, rule_for, wait_before_next
 from voicecli.backends.transport.trust import trusting
-from voicecli.backends.transport.wording import Complaint, clean, complaint_of, failure_in, retry_after
+from voicecli.backends.transport.ways import MOVED, client_for
+from voicecli.backends.transport.wording import clean, complaint_of, retry_after
 from voicecli.errors import (
     InputError,
-    ProtocolError,
     RefusedError,
     ServiceError,
-    UnreachableError,
     VoiceError,
 )
 from voicecli.types import Backend
-from voicecli.types.jsonvalue import Json
 
 __all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply"]
 
@@ -56,9 +54,7 @@ ELSEWHERE = frozenset({"unconnected", "unreached", "lost", "silence", "failed"})
 """What another address of the same service may do better than another attempt here."""
 
 _READS = ("GET", "HEAD")
-_MOVED = "x-voicecli-location"
 _ERROR_BYTES = 64 * 1024
-_KEEPALIVE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ class _Asked:
     final: Callable[[VoiceError], bool]
 
 
-class HttpService:
+class HttpService(Blame):
     """One address of a backend. An async context manager: leaving it closes every connection.
 
     `setting` is what messages call the address. `placeholder` stands for a missing key; "" sends none.
@@ -94,14 +90,10 @@ class HttpService:
         alone: bool = True,
         pace: Pace | None = None,
     ) -> None:
-        self.backend, self.setting = backend, setting
+        super().__init__(backend, door.checked(base_url or backend.base_url, backend), setting)
         self._alone, self._pace = alone, pace
-        self.base_url = door.checked(base_url or backend.base_url, backend)
-        self.host = urlsplit(self.base_url).hostname or ""
-        self.who = f"{backend.name} ({urlsplit(self.base_url).netloc.rpartition('@')[2]})"
         self._headers = _headers(backend, placeholder)
         self._client: httpx.AsyncClient | None = None
-        self._proxy: Proxy | None = None
 
     async def __aenter__(self) -> Self:
         context = await asyncio.to_thread(trusting) if self.base_url.startswith("https:") else None
@@ -118,10 +110,10 @@ class HttpService:
 
     def find_proxy(self) -> Proxy | None:
         """The proxy on the way to the base address. Raises ConfigError for one that cannot be used."""
-        self._proxy = proxy_for(self.base_url, self.backend)
-        if self._proxy is not None and self._proxy.socks and find_spec("socksio") is None:
-            raise needs_socks(self.backend.name, self._proxy)
-        return self._proxy
+        self.proxy = proxy_for(self.base_url, self.backend)
+        if self.proxy is not None and self.proxy.socks and find_spec("socksio") is None:
+            raise needs_socks(self.backend.name, self.proxy)
+        return self.proxy
 
     async def warm(self, path: str = "") -> None:
         """Open a connection ahead of the first request. Never raises for an unreachable service."""
@@ -216,23 +208,13 @@ class HttpService:
             if response.is_success:
                 return response
             try:
-                if _MOVED not in response.headers:
+                if MOVED not in response.headers:
                     return await self._failure(response)
                 url = self._redirected(url, response)
             finally:
                 await response.aclose()
             method = "GET" if response.status_code == 303 else method
-        return Failure(ServiceError("redirects in a circle", who=self.who, cure=self._named("Check base_url")))
-
-    def overdue(self) -> VoiceError:
-        """Our error for an answer that never ends."""
-        cure = f"Try again, or raise timeout_s in [backends.{self.backend.name}]"
-        return UnreachableError("the answer did not come to an end in time", who=self.who, cure=cure)
-
-    def shown(self, url: str) -> str:
-        """An address as a log may hold it: what is asked with it may be words, or a key."""
-        address, mark, _ = url.partition("?")
-        return clean(self.masked(address), 200) + ("?…" if mark else "")
+        return Failure(ServiceError("redirects in a circle", who=self.who, cure=self.named("Check base_url")))
 
     def _request(self, method: str, url: str, body: Mapping[str, Any]) -> httpx.Request:
         try:
@@ -245,13 +227,13 @@ class HttpService:
         return request
 
     def _redirected(self, url: str, response: httpx.Response) -> str:
-        target = str(response.headers[_MOVED])
+        target = str(response.headers[MOVED])
         with suppress(ValueError):
             target = urljoin(url, target)
         if door.origin(target) == door.origin(url):
             return target
         where = clean(self.masked("://".join(door.origin(target)[:2])), 100)
-        what, cure = f"redirects to {where}, which is not followed", self._named("Check base_url")
+        what, cure = f"redirects to {where}, which is not followed", self.named("Check base_url")
         raise ServiceError(what, who=self.who, cure=cure)
 
     async def _failure(self, response: httpx.Response) -> Failure:
@@ -265,66 +247,6 @@ class HttpService:
         error = self.error(complaint, response.status_code, _patience(headers, response.status_code))
         happened = "final" if isinstance(error, RefusedError) else happening_of(response.status_code)
         return Failure(error, None, happened, headers.get("x-should-retry", ""))
-
-    def error(self, complaint: Complaint, status: int = 200, wait: float | None = None) -> VoiceError:
-        """Our error for what a service complained of, whether by status or inside a 200."""
-        kind, cure = kind_of(complaint.code, status)
-        words = self.masked(complaint.words)
-        what = {True: words, False: f"{words} (HTTP {status})"}[status == 200] if words else f"answered HTTP {status}"
-        cure = cure.format(key=f"the key from {self.backend.key_source}" if self.backend.key_source else "the key")
-        error = kind(what, who=self.who, cure=self._named(cure), retry_after=wait)
-        error.status, error.param = status, complaint.param
-        return error
-
-    def complain(self, data: Json) -> None:
-        """Raise what a decoded body says when it is an error object in a successful answer."""
-        if (failure := failure_in(data)) is not None:
-            raise self.error(failure)
-
-    def protocol_error(self, what: str, body: bytes | str = b"") -> ProtocolError:
-        """An error that quotes the beginning of what could not be understood."""
-        text = body if isinstance(body, str) else complaint_of(body[:2048]).words
-        quoted = clean(self.masked(text), 120)
-        return ProtocolError(f"{what}: {quoted!r}" if quoted else what, who=self.who)
-
-    def own(self, error: VoiceError) -> VoiceError:
-        """`error`, which a part that knows no service raised: with this one's name, and without its key."""
-        error.who, error.what = error.who or self.who, self.masked(error.what)
-        error.args = (error.what,)
-        return error
-
-    def masked(self, text: str) -> str:
-        """`text` without this backend's key and headers' values."""
-        return door.masked(text, self.backend)
-
-    def _named(self, cure: str) -> str:
-        return cure.replace("base_url", self.setting)
-
-    def foreign(self, exc: BaseException) -> VoiceError:
-        """Our error for a failure of the transport."""
-        causes = tuple(chain(exc))
-        if self._proxy is not None and is_of_proxy(causes):
-            return self.proxy_failed(str(exc))
-        for types, kind, what, cure in FOREIGN:
-            found = next((c for c in causes if isinstance(c, types)), None)
-            if found is not None:
-                words = clean(self.masked(getattr(found, "verify_message", "") or str(found)), 160)
-                facts = {"backend": self.backend, "host": self.host, "words": words}
-                return kind(
-                    what.format(**facts).removesuffix(": "), who=self.who, cure=self._named(cure.format(**facts))
-                )
-        return UnreachableError(clean(self.masked(str(exc))) or type(exc).__name__, who=self.who)
-
-    def proxy_failed(self, words: str) -> VoiceError:
-        """Our error for a proxy that is not there, or does not do its work."""
-        proxy = self._proxy
-        if proxy is None:
-            return UnreachableError(f"the proxy failed: {clean(self.masked(words), 160)}", who=self.who)
-        cure = f"Check {proxy.source}"
-        if not self.backend.proxy:
-            cure += f", or name {self.host} in NO_PROXY"
-        what = f"the proxy {proxy.shown} failed: {clean(self.masked(words), 160)}"
-        return UnreachableError(what.removesuffix(": "), who=self.who, cure=cure)
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -348,52 +270,3 @@ def _patience(headers: Mapping[str, str], status: int) -> float | None:
     """Seconds that a service asks us to wait."""
     asked = retry_after(headers, datetime.now(UTC))
     return reset_in(headers, time.time()) if asked is None and status == 429 else asked
-
-
-def client_for(backend: Backend, context: ssl.SSLContext | None, headers: Mapping[str, str]) -> httpx.AsyncClient:
-    """A client that goes to each address by its own way; without a `context` it reaches no https."""
-    return httpx.AsyncClient(
-        headers=headers,
-        # Trusts nobody: cheap to make, for plain http, which never meets TLS.
-        transport=_Ways(backend, context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
-        trust_env=False,
-        timeout=httpx.Timeout(backend.timeout_s, connect=backend.connect_timeout_s),
-        follow_redirects=False,
-        event_hooks={"response": [_keep_location]},
-    )
-
-
-class _Ways(httpx.AsyncBaseTransport):
-    """Straight, or through a proxy: decided for each request (proxies). Connections are kept."""
-
-    def __init__(self, backend: Backend, context: ssl.SSLContext) -> None:
-        self._backend, self._context = backend, context
-        self._ways: dict[Proxy | None, httpx.AsyncHTTPTransport] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises ConfigError for a proxy that cannot be used."""
-        # What is aimed at a number of its own choosing was found to need no proxy.
-        aimed = "sni_hostname" in request.extensions
-        proxy = None if aimed else proxy_for(str(request.url), self._backend)
-        return await self._way(proxy).handle_async_request(request)
-
-    def _way(self, proxy: Proxy | None) -> httpx.AsyncHTTPTransport:
-        if proxy not in self._ways:
-            limits = httpx.Limits(max_connections=32, keepalive_expiry=_KEEPALIVE_S)
-            try:
-                self._ways[proxy] = httpx.AsyncHTTPTransport(
-                    verify=self._context, proxy=proxy.url if proxy else None, limits=limits, trust_env=False
-                )
-            except ImportError as exc:
-                raise needs_socks(self._backend.name, proxy) from exc
-        return self._ways[proxy]
-
-    async def aclose(self) -> None:
-        for way in self._ways.values():
-            await way.aclose()
-
-
-async def _keep_location(response: httpx.Response) -> None:
-    """Put a redirect's target where httpx does not parse it: a bad one would look like a bad request of ours."""
-    if response.is_redirect and "location" in response.headers:
-        response.headers[_MOVED] = response.headers.pop("location")

@@ -12,16 +12,14 @@ import math
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 import httpx
 
+from voicecli.backends.transport.blame import Blame
 from voicecli.backends.transport.sse import LIMIT as LINE_BYTES
 from voicecli.backends.transport.sse import Event, Events, Parser, TextLines
 from voicecli.errors import ProtocolError, ServiceError
-
-if TYPE_CHECKING:
-    from voicecli.backends.transport.http import HttpService
 
 T = TypeVar("T")
 
@@ -46,7 +44,7 @@ class Reply:
     passed. The iterators are plain objects, not generators: leaving one in the middle leaves nothing behind.
     """
 
-    def __init__(self, service: HttpService, response: httpx.Response, until: float = math.inf) -> None:
+    def __init__(self, service: Blame, response: httpx.Response, until: float = math.inf) -> None:
         self._service, self._response = service, response
         self._until = until if until < math.inf else None
         self.status = response.status_code

@@ -23,6 +23,7 @@ from voicecli.backends.transport.door import origin
 from voicecli.backends.transport.elsewhere import Elsewhere
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.reach import WORDS, place_of
+from voicecli.backends.transport.ways import MOVED
 from voicecli.backends.transport.wording import clean, complaint_of
 from voicecli.errors import RefusedError, ServiceError, VoiceError
 from voicecli.types import MediaChunk
@@ -85,7 +86,7 @@ class _Door(Elsewhere):
         return (scheme,)
 
     def _redirected(self, url: str, response: httpx.Response) -> str:
-        target = str(response.headers["x-voicecli-location"])
+        target = str(response.headers[MOVED])
         if "@" in target.partition("?")[0]:
             raise ServiceError(f"redirects to {clean(target, 100)}, which is not followed", who=self.who)
         return super()._redirected(url, response)
