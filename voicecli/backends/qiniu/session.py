@@ -74,6 +74,34 @@ def laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+class _Outgoing:
+    """What is sent: frames in sequence. Of the sound something is always held back for the last one."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+        self._held = bytearray()
+
+    def frame(self, kind: Kind, payload: bytes, last: bool = False) -> bytes:
+        self._sequence += 1
+        return encode(Frame(kind, payload, -self._sequence if last else self._sequence, last))
+
+    def sound(self, pcm: bytes) -> list[bytes]:
+        """The frames that `pcm` completes."""
+        self._held += pcm
+        frames = []
+        # A whole sample stays behind: half of one would leave the last frame without sound.
+        while (spare := len(self._held) - MIC.frame_bytes) >= PIECE:
+            size = BIG_PIECE if spare >= BIG_PIECE else PIECE
+            frames.append(self.frame(Kind.AUDIO, bytes(self._held[:size])))
+            del self._held[:size]
+        return frames
+
+    def last(self) -> bytes:
+        """What was held back, in whole samples."""
+        whole = len(self._held) - len(self._held) % MIC.frame_bytes
+        return self.frame(Kind.AUDIO, bytes(self._held[:whole]), last=True)
+
+
 class Session:
     """The client's side of one session. Times are seconds on any clock that the caller keeps to.
 
@@ -86,8 +114,7 @@ class Session:
         self.final: Transcript | None = None
         self.deadline: float | None = None
         self.answered = False
-        self._sequence = 0
-        self._held = bytearray()
+        self._outgoing = _Outgoing()
         self._finished = False
         self._sent_bytes, self._over_at = 0, math.inf
         self._known, self._counted_s = False, -1.0
@@ -101,31 +128,19 @@ class Session:
     def start(self, now: float) -> bytes:
         """The config frame, sequence 1."""
         self.deadline = now + self._config_s
-        return self._frame(Kind.CONFIG, json.dumps(self._settings, ensure_ascii=False).encode())
+        return self._outgoing.frame(Kind.CONFIG, json.dumps(self._settings, ensure_ascii=False).encode())
 
     def feed(self, pcm: bytes) -> list[bytes]:
         """The frames that `pcm` (16 kHz mono) completes. Something is always held back for the last one."""
-        self._held += pcm
         self._sent_bytes += len(pcm)
-        frames = []
-        # A whole sample stays behind: half of one would leave the last frame without sound.
-        while (spare := len(self._held) - MIC.frame_bytes) >= PIECE:
-            size = BIG_PIECE if spare >= BIG_PIECE else PIECE
-            frames.append(self._frame(Kind.AUDIO, bytes(self._held[:size])))
-            del self._held[:size]
-        return frames
+        return self._outgoing.sound(pcm)
 
     def finish(self, now: float) -> bytes:
         """The last frame. It carries sound, unless there was none at all."""
-        whole = len(self._held) - len(self._held) % MIC.frame_bytes
         self._finished = True
         self._over_at = now + self._sent_bytes / (MIC.rate * MIC.frame_bytes) + LONGEST_END_S
         self._await_end(now)
-        return self._frame(Kind.AUDIO, bytes(self._held[:whole]), last=True)
-
-    def _frame(self, kind: Kind, payload: bytes, last: bool = False) -> bytes:
-        self._sequence += 1
-        return encode(Frame(kind, payload, -self._sequence if last else self._sequence, last))
+        return self._outgoing.last()
 
     # What came back.
 
@@ -168,8 +183,10 @@ class Session:
             self._failed(frame)
             return None
         changed = self._result(decoded(frame.payload)) if frame.kind is Kind.RESULT and frame.payload else None
+        if frame.last and not self._finished:
+            raise ServiceError("ended the session before the speech did", cure="Try again")
         if frame.last:
-            self._end_in_order()
+            self._end()
         return changed if self.final is None else None
 
     def _text(self, message: str) -> Transcript | None:
@@ -200,11 +217,6 @@ class Session:
     def _failed(self, frame: Frame) -> None:
         if not (frame.code == EMPTY_AUDIO and self._finished):
             raise error_for(frame.code or 0, frame.payload)
-        self._end()
-
-    def _end_in_order(self) -> None:
-        if not self._finished:
-            raise ServiceError("ended the session before the speech did", cure="Try again")
         self._end()
 
     def _alive(self, now: float) -> None:
