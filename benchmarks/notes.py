@@ -32,8 +32,8 @@ import numpy as np
 
 from tests.fakes.forms import Refused
 from tests.fakes.server import FakeServer, Reply, Request
-from voicecli.backends.selfhosted.meaning import MODEL
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
+from voicecli.backends.selfhosted.vectors import MODEL
 
 QUESTIONS = 200
 LIMIT_MS = 50.0
@@ -105,7 +105,7 @@ class Server:
 
 @asynccontextmanager
 async def opened(url: str) -> Any:
-    from voicecli.backends.selfhosted.meaning import open_meaning
+    from voicecli.backends.selfhosted.vectors import open_meaning
 
     async with open_meaning(SelfhostedSettings("lab", "selfhosted", embedding_url=url)) as meaning:
         yield meaning

@@ -35,7 +35,7 @@ from tests.fakes.selfhosted_server import MODEL as SELFHOSTED_MODEL
 from tests.fakes.server import FakeServer, Gate, Reply, Socket, Step
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.registry import FAMILIES
-from voicecli.backends.selfhosted.meaning import MODEL as EMBEDDER
+from voicecli.backends.selfhosted.vectors import MODEL as EMBEDDER
 from voicecli.types import (
     AudioChunk,
     AudioClip,

@@ -36,7 +36,7 @@ IMPORTED = (
     *(f"voicecli.commands.{path.stem}" for path in sorted((ROOT / "voicecli" / "commands").glob("[a-z]*.py"))),
     *(
         f"voicecli.backends.{name}"
-        for name in ("transport.http", "transport.websocket", "registry", "openai", "openai.chat")
+        for name in ("transport.http", "transport.websocket", "registry", "openai", "openai.completions")
     ),
     *("httpx", "rich.table", "rich.console", "numpy", "soundfile", "soxr", "tomlkit", "asyncio"),
     *("voicecli.audio.files", "voicecli.audio.pcm", "voicecli.audio.codec", "sqlite3", "prompt_toolkit", "subprocess"),

@@ -21,7 +21,7 @@ from tests.people import says
 from tests.test_cli_chat import PATH, answering
 from tests.test_cli_converse import Talks, talk  # noqa: F401 (a fixture)
 from tests.work import serve, written
-from voicecli.backends.selfhosted.meaning import MODEL
+from voicecli.backends.selfhosted.vectors import MODEL
 from voicecli.notes.index import BATCH
 
 RATE = 16_000

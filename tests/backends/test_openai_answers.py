@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests import dtmf
 from tests.fakes.openai_server import encoded
-from voicecli.backends.openai.address import normalised, realtime
-from voicecli.backends.openai.answers import Answer, names_in, segments_in, transcript, usage_in, whole_transcript
-from voicecli.backends.openai.session import Session, Upsampler
+from voicecli.backends.openai.base_address import normalised, realtime
+from voicecli.backends.openai.decoding import ChatAnswer, names_in, segments_in, transcript, usage_in, whole_transcript
+from voicecli.backends.openai.realtime_session import RealtimeSession, Upsampler
 from voicecli.backends.openai.sound import PCM, WithoutPings, encoding_of
 from voicecli.backends.transport.wording import Complaint
 from voicecli.errors import ProtocolError, ServiceError, VoiceError
@@ -66,7 +66,7 @@ def chunk(finish: str | None = None, index: int = 0, **choice: Any) -> dict[str,
 
 
 def texts(*chunks: Any) -> tuple[str, str, str | None]:
-    answer, out = Answer(), []
+    answer, out = ChatAnswer(), []
     for each in chunks:
         if delta := answer.take(each):
             out.append(delta)
@@ -108,7 +108,7 @@ def test_speakers_may_be_numbers() -> None:
 
 
 def test_other_choices_are_kept() -> None:
-    answer = Answer()
+    answer = ChatAnswer()
     for index, text in ((0, "a"), (2, "c"), (1, "b"), (2, "d")):
         answer.take(chunk(delta={"content": text}, index=index))
     assert list(answer.others()) == ["b", "cd"]
@@ -116,8 +116,8 @@ def test_other_choices_are_kept() -> None:
 
 def test_usage_wherever_it_stands() -> None:
     counts = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    assert Answer().take({"choices": [], "usage": counts}).usage == Usage(3, 4)  # type: ignore[union-attr]
-    assert Answer().take(chunk("stop", delta={}, usage=counts)).usage == Usage(3, 4)  # type: ignore[union-attr]
+    assert ChatAnswer().take({"choices": [], "usage": counts}).usage == Usage(3, 4)  # type: ignore[union-attr]
+    assert ChatAnswer().take(chunk("stop", delta={}, usage=counts)).usage == Usage(3, 4)  # type: ignore[union-attr]
     assert usage_in({"prompt_tokens": None, "completion_tokens": -4}) == Usage(0, 0)
     assert usage_in(None) is None
 
@@ -268,8 +268,8 @@ def complain(complaint: Complaint) -> VoiceError:
     return ServiceError(f"{complaint.words} [{complaint.code}]")
 
 
-def session(**more: Any) -> Session:
-    return Session("m", complain, **more)
+def session(**more: Any) -> RealtimeSession:
+    return RealtimeSession("m", complain, **more)
 
 
 def kinds(messages: Any) -> list[str]:

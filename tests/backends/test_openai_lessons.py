@@ -14,7 +14,7 @@ from tests.fakes.openai_server import OpenAIServer, encoded
 from tests.fakes.server import Reply
 from voicecli.backends.openai import schemas
 from voicecli.backends.openai.lessons import OPTIONS, Refusal, lesson_in
-from voicecli.backends.openai.speech import format_after, formats_tried
+from voicecli.backends.openai.synthesis import format_after, formats_tried
 from voicecli.errors import ServiceError
 from voicecli.types import ChatMessage, ChatOptions, SpeechRequest, ToolCall, ToolSpec
 

@@ -15,7 +15,10 @@ import pytest
 from tests.fakes.forms import heard, multipart, spoken
 from tests.fakes.selfhosted_server import MODEL, SelfHosted, lines
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply
-from voicecli.backends.selfhosted import chat, ears, health, voice
+from voicecli.backends.selfhosted import chat_server as chat
+from voicecli.backends.selfhosted import checks as health
+from voicecli.backends.selfhosted import cloning_voice as voice
+from voicecli.backends.selfhosted import ears
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.errors import ConfigError, ProtocolError, ServiceError, UnreachableError, UsageError, VoiceError
 from voicecli.types import (

@@ -10,8 +10,8 @@ import pytest
 from tests.fakes.meaning import nearness, vector
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.server import Reply
-from voicecli.backends.selfhosted.meaning import LONGEST, open_meaning
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
+from voicecli.backends.selfhosted.vectors import LONGEST, open_meaning
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError
 from voicecli.types import EmbedOptions
 

@@ -16,7 +16,7 @@ from tests.fakes.forms import Refused
 from tests.fakes.meaning import nearness, vector
 from tests.fakes.selfhosted_server import Messages, SelfHosted, _app, echo
 from tests.fakes.server import FakeServer, Reply, Request
-from voicecli.backends.selfhosted.meaning import MODEL
+from voicecli.backends.selfhosted.vectors import MODEL
 from voicecli.types import Backend
 
 Shape = Callable[[Any], Any]

@@ -28,8 +28,8 @@ from tests.faults import inject
 from tests.faults.observed import Seen
 from tests.faults.table import CELLS, HTTP, KINDS, SOCKET, WAITED_FOR, Cell, Fault, served
 from voicecli import cli
-from voicecli.backends.qiniu import session as qiniu_session
-from voicecli.backends.qiniu.session import Session as QiniuSession
+from voicecli.backends.qiniu import recognition as qiniu_session
+from voicecli.backends.qiniu.recognition import Recognition as QiniuSession
 from voicecli.backends.registry import FAMILIES
 from voicecli.backends.transport import retry
 from voicecli.backends.transport.retry import RULES, Pace

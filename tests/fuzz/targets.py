@@ -22,12 +22,12 @@ from typing import Any
 from tests import writing
 from voicecli.audio import files, pcm
 from voicecli.backends import sensevoice
-from voicecli.backends.openai import answers as openai_answers
+from voicecli.backends.openai import decoding as openai_answers
 from voicecli.backends.openai.messages import written
-from voicecli.backends.openai.session import Session as Realtime
+from voicecli.backends.openai.realtime_session import RealtimeSession as Realtime
 from voicecli.backends.qiniu import frames
-from voicecli.backends.qiniu.session import Session as Qiniu
-from voicecli.backends.qiniu.session import config as qiniu_config
+from voicecli.backends.qiniu.recognition import Recognition as Qiniu
+from voicecli.backends.qiniu.recognition import config as qiniu_config
 from voicecli.backends.transport import mixed, ndjson, sse, wording
 from voicecli.config import edit, resolve
 from voicecli.dialogue import consent, courtesy
@@ -248,7 +248,7 @@ def realtime_events(data: bytes) -> None:
 def answers(data: bytes) -> None:
     """What is made of the JSON of a chat, a transcript, a list, a complaint; none of it may raise at all."""
     source = Source(data)
-    answer = openai_answers.Answer()
+    answer = openai_answers.ChatAnswer()
     for _ in range(source.byte() % 4):
         answer.take(source.tree((*SAID, *COUNTED)))
         answer.take(source.tree(tuple(CALLED), depth=7))

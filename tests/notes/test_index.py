@@ -220,7 +220,7 @@ RUN = """
     import asyncio, sys
     from pathlib import Path
     from tests.notes.world import ME
-    from voicecli.backends.selfhosted.meaning import open_meaning
+    from voicecli.backends.selfhosted.vectors import open_meaning
     from voicecli.text.decoding import as_text
     from voicecli.notes.folder import roots
     from voicecli.notes.index import Index

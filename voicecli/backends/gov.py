@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from voicecli.backends.family import own
 from voicecli.backends.gov_settings import GovSettings
-from voicecli.backends.openai.answers import Answer
+from voicecli.backends.openai.decoding import ChatAnswer
 from voicecli.backends.openai.messages import folded
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpService, Reply
@@ -77,7 +77,7 @@ async def _opened(backend: Backend, adapter: type[T]) -> AsyncIterator[T]:
 # -- ears ------------------------------------------------------------------------------------------
 
 
-class Transcriber(Adapter):
+class GovTranscriber(Adapter):
     """Sends the recording's bytes as they are. It takes no options."""
 
     @asynccontextmanager
@@ -110,7 +110,7 @@ async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcrip
 # -- chat ------------------------------------------------------------------------------------------
 
 
-class Chat(Adapter):
+class GovChat(Adapter):
     """Answers in one piece, out of the knowledge base that `category` names."""
 
     @asynccontextmanager
@@ -144,7 +144,7 @@ async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta,
     service.complain(data)
     if not isinstance(data, Mapping) or not data.get("choices"):
         raise _failure(service, json.dumps(data, ensure_ascii=False).encode())
-    answer = Answer()
+    answer = ChatAnswer()
     delta, rest = answer.take(data) or ChatDelta(), answer.rest() or ChatDelta()
     text = (delta.text + rest.text).lstrip()
     if not text:
@@ -157,7 +157,7 @@ async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta,
 # -- voice -----------------------------------------------------------------------------------------
 
 
-class Speaker(Adapter):
+class GovSpeaker(Adapter):
     """One voice, MP3. The text stands in the address, so it must be short."""
 
     @asynccontextmanager
@@ -184,7 +184,7 @@ async def _sound(service: HttpService, reply: Reply) -> AsyncGenerator[AudioChun
 # -- health ----------------------------------------------------------------------------------------
 
 
-class Health(Adapter):
+class GovHealth(Adapter):
     """No health is documented: one character is spoken."""
 
     async def check(self) -> HealthReport:
@@ -221,21 +221,21 @@ def _result(body: bytes) -> str:
 # -- factories -------------------------------------------------------------------------------------
 
 
-def open_transcriber(backend: Backend) -> AbstractAsyncContextManager[Transcriber]:
+def open_transcriber(backend: Backend) -> AbstractAsyncContextManager[GovTranscriber]:
     """Ears. Raises ConfigError without an address."""
-    return _opened(backend, Transcriber)
+    return _opened(backend, GovTranscriber)
 
 
-def open_chat(backend: Backend) -> AbstractAsyncContextManager[Chat]:
+def open_chat(backend: Backend) -> AbstractAsyncContextManager[GovChat]:
     """A chat model. Raises ConfigError without an address."""
-    return _opened(backend, Chat)
+    return _opened(backend, GovChat)
 
 
-def open_speaker(backend: Backend) -> AbstractAsyncContextManager[Speaker]:
+def open_speaker(backend: Backend) -> AbstractAsyncContextManager[GovSpeaker]:
     """A voice. Raises ConfigError without an address."""
-    return _opened(backend, Speaker)
+    return _opened(backend, GovSpeaker)
 
 
-def open_health(backend: Backend) -> AbstractAsyncContextManager[Health]:
+def open_health(backend: Backend) -> AbstractAsyncContextManager[GovHealth]:
     """Its health. Raises ConfigError without an address."""
-    return _opened(backend, Health)
+    return _opened(backend, GovHealth)

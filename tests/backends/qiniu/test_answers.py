@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicecli.backends.qiniu.answers import complaint_error, decoded, error_for, result_in, seconds, transcript_of
+from voicecli.backends.qiniu.recognised import complaint_error, decoded, error_for, result_in, seconds, transcript_of
 from voicecli.errors import ProtocolError, RateLimitedError, RefusedError, ServiceError, VoiceError
 from voicecli.types import Segment, Transcript, Word
 

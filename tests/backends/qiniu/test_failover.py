@@ -12,8 +12,8 @@ from tests.backends.qiniu.test_live import OPTIONS, backend, dead_port, micropho
 from tests.fakes.qiniu_server import CHAT_MODEL, Manner, QiniuServer
 from tests.faults.inject import deaf_port
 from voicecli.backends.qiniu import family as qiniu
-from voicecli.backends.qiniu.adapters import Catalog, Recogniser, Thinker
-from voicecli.backends.qiniu.addresses import Addresses
+from voicecli.backends.qiniu.adapters import QiniuEars, QiniuVoices, Thinker
+from voicecli.backends.qiniu.failover import Addresses
 from voicecli.backends.qiniu.speech import Mouth
 from voicecli.errors import ServiceError, UnreachableError
 from voicecli.types import ChatMessage, ChatOptions, SpeechRequest
@@ -24,7 +24,7 @@ DOWN, UP = Manner(handshake=(503, "maintenance")), Manner()
 
 
 async def listed(addresses: Addresses) -> None:
-    assert await Catalog(addresses).voices()
+    assert await QiniuVoices(addresses).voices()
 
 
 async def answered(addresses: Addresses) -> None:
@@ -33,7 +33,7 @@ async def answered(addresses: Addresses) -> None:
 
 
 async def heard(addresses: Addresses) -> None:
-    async with Recogniser(addresses).transcribe_live(microphone(sound("12")), OPTIONS) as transcripts:
+    async with QiniuEars(addresses).transcribe_live(microphone(sound("12")), OPTIONS) as transcripts:
         assert [each async for each in transcripts][-1].text == "12"
 
 

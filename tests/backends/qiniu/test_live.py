@@ -19,9 +19,9 @@ from tests import dtmf
 from tests.backends.qiniu.conftest import Serve
 from tests.fakes.qiniu_server import KEY, Ending, Manner, QiniuServer
 from voicecli.backends.qiniu import family as qiniu
-from voicecli.backends.qiniu.adapters import Recogniser
-from voicecli.backends.qiniu.addresses import Addresses
-from voicecli.backends.qiniu.session import Session
+from voicecli.backends.qiniu.adapters import QiniuEars
+from voicecli.backends.qiniu.failover import Addresses
+from voicecli.backends.qiniu.recognition import Recognition
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.errors import (
     DroppedError,
@@ -64,10 +64,10 @@ async def endless(first: bytes = b"") -> AsyncIterator[AudioFrame]:
 
 
 @asynccontextmanager
-async def ears(*bases: str, config_s: float = 5.0, quiet_s: float = 1.0, **more: Any) -> AsyncIterator[Recogniser]:
+async def ears(*bases: str, config_s: float = 5.0, quiet_s: float = 1.0, **more: Any) -> AsyncIterator[QiniuEars]:
     """Ears that are impatient enough for a test."""
     async with Addresses(backend(*bases, **more)) as addresses:
-        yield Recogniser(addresses, partial(Session, config_s=config_s, quiet_s=quiet_s))
+        yield QiniuEars(addresses, partial(Recognition, config_s=config_s, quiet_s=quiet_s))
 
 
 async def hear(server: QiniuServer, pcm: bytes | None = None, **more: Any) -> list[Transcript]:

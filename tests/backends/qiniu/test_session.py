@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
-from voicecli.backends.qiniu.session import BIG_PIECE, PIECE, Session, config
+from voicecli.backends.qiniu.recognition import BIG_PIECE, PIECE, Recognition, config
 from voicecli.errors import DroppedError, ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Transcript
 
@@ -22,8 +22,8 @@ MS = 32
 """Bytes of a millisecond."""
 
 
-def session() -> Session:
-    return Session(config("test"))
+def session() -> Recognition:
+    return Recognition(config("test"))
 
 
 def read(data: bytes) -> Frame:
@@ -41,7 +41,7 @@ def refusal(code: int, words: str = "because") -> bytes:
     return encode(Frame(Kind.ERROR, json.dumps({"error": words}).encode(), code=code), compress=False)
 
 
-def started(*, sound_ms: int = 0, finished: bool = False) -> Session:
+def started(*, sound_ms: int = 0, finished: bool = False) -> Recognition:
     """A session that was answered at 1 s, has heard some sound, and may have sent its last frame at 2 s."""
     it = session()
     it.start(0.0)
@@ -249,7 +249,7 @@ def counted(text: str, ms: int) -> bytes:
     return answer(text, audio_info={"duration": ms})
 
 
-ENDS: dict[str, tuple[Callable[[Session], object], type[VoiceError], str]] = {
+ENDS: dict[str, tuple[Callable[[Recognition], object], type[VoiceError], str]] = {
     "quiet": (lambda it: it.quiet(), DroppedError, "did not answer within 5 s"),
     "close": (lambda it: it.closed(), DroppedError, "closed the connection before its result"),
     "break": (lambda it: it.closed(DroppedError("broke off")), DroppedError, "broke off"),

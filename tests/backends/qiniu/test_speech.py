@@ -16,7 +16,7 @@ from tests import dtmf
 from tests.backends.qiniu.conftest import Serve
 from tests.fakes.qiniu_server import KEY, SPEECH_RATE, Manner, QiniuServer
 from voicecli.backends.qiniu import family as qiniu
-from voicecli.backends.qiniu.answers import decoded
+from voicecli.backends.qiniu.recognised import decoded
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.qiniu.speech import PCM, Order, sound_in
 from voicecli.errors import (

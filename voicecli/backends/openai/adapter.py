@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from voicecli.backends.openai.address import normalised
-from voicecli.backends.openai.catalog import Catalog
-from voicecli.backends.openai.chat import OpenAIChat
+from voicecli.backends.openai.base_address import normalised
+from voicecli.backends.openai.catalog import OpenAICatalog
+from voicecli.backends.openai.completions import OpenAIChat
 from voicecli.backends.openai.embeddings import Embeddings
 from voicecli.backends.openai.pictures import Pictures
 from voicecli.backends.openai.realtime import Realtime
-from voicecli.backends.openai.speech import OpenAISpeech
+from voicecli.backends.openai.synthesis import OpenAISpeech
 from voicecli.backends.openai.transcriptions import Transcriptions
 from voicecli.backends.transport.http import HttpService
 from voicecli.types import Backend
@@ -32,7 +32,7 @@ class OpenAI:
         self.embed = Embeddings(service).embed
         pictures = Pictures(service)
         self.image_make, self.image_describe = pictures.image_make, pictures.image_describe
-        catalog = Catalog(service)
+        catalog = OpenAICatalog(service)
         self.models, self.voices, self.check = catalog.models, catalog.voices, catalog.check
 
 

@@ -1,7 +1,7 @@
 """Calls of tools, put together from the pieces in which services send them. Pure.
 
 Belongs here: which piece belongs to which call, bounds, what comes beside calls and has to go back with them.
-Does not belong here: chunks and choices (answers), how calls are sent back (messages), what a tool does.
+Does not belong here: chunks and choices (decoding), how calls are sent back (messages), what a tool does.
 
 The documents say: by `index`, the id and the name once, the arguments in pieces. Services also leave out the
 index or the id, give every call the same index, repeat the name with each piece, send calls whole, in an

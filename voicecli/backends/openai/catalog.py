@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voicecli.backends.openai.answers import names_in, voices_of
-from voicecli.backends.openai.part import Part
+from voicecli.backends.openai.decoding import names_in, voices_of
+from voicecli.backends.openai.part import OpenAIPart
 from voicecli.errors import ProtocolError, ServiceError
 from voicecli.types import HealthReport, Voice
 
@@ -16,7 +16,7 @@ _ABSENT = frozenset({404, 405, 501})
 _LIST_BYTES = 8 * 1024 * 1024
 
 
-class Catalog(Part):
+class OpenAICatalog(OpenAIPart):
     """`ModelCatalog`, `VoiceCatalog` and `Health` of OpenAI-compatible services."""
 
     async def models(self) -> Sequence[str]:

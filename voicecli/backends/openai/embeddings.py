@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from voicecli.backends.openai.part import Part
+from voicecli.backends.openai.part import OpenAIPart
 from voicecli.backends.transport.shapes import Vector, vectors_in
 from voicecli.types import EmbedOptions
 
@@ -16,7 +16,7 @@ _BYTES = 256 * 1024 * 1024
 """A few dozen texts with thousands of numbers each, written out."""
 
 
-class Embeddings(Part):
+class Embeddings(OpenAIPart):
     """`Embedder` of OpenAI-compatible services."""
 
     async def embed(self, texts: Sequence[str], options: EmbedOptions) -> Sequence[Vector]:

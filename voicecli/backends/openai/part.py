@@ -28,7 +28,7 @@ REFUSES_FIELD = frozenset({400, 422, 500, 501})
 
 
 @dataclass
-class Part:
+class OpenAIPart:
     """One ability of a service."""
 
     _service: HttpService

@@ -1,6 +1,6 @@
 """Pictures: made after a text, and looked at by a chat model.
 
-Belongs here: the request for a picture, the question about one. Does not belong here: conversations (chat),
+Belongs here: the request for a picture, the question about one. Does not belong here: conversations (completions),
 fetching what an answer only tells the address of (results).
 """
 
@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.openai.chat import OpenAIChat
-from voicecli.backends.openai.part import Part
+from voicecli.backends.openai.completions import OpenAIChat
+from voicecli.backends.openai.part import OpenAIPart
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.results import PICTURE, decoded, fetched
 from voicecli.errors import InputError, ServiceError
@@ -35,7 +35,7 @@ _BYTES = 96 * 1024 * 1024
 """The largest answer: a picture as base64."""
 
 
-class Pictures(Part):
+class Pictures(OpenAIPart):
     """`Painter` and `Onlooker` of OpenAI-compatible services."""
 
     def __init__(self, service: HttpService) -> None:

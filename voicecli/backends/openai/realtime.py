@@ -1,7 +1,7 @@
 """Realtime transcription over a WebSocket: the pump between frames and a session.
 
 Belongs here: connecting, sending and receiving beside each other, deadlines. Does not belong here: what
-a message means (session), or the transport (websocket).
+a message means (realtime_session), or the transport (websocket).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from voicecli.backends.openai.address import realtime
-from voicecli.backends.openai.part import Part
-from voicecli.backends.openai.session import Session
+from voicecli.backends.openai.base_address import realtime
+from voicecli.backends.openai.part import OpenAIPart
+from voicecli.backends.openai.realtime_session import RealtimeSession
 from voicecli.backends.transport.reopening import reopened
 from voicecli.backends.transport.structured import alongside
 from voicecli.errors import ConfigError, UnreachableError, UsageError, VoiceError
@@ -26,7 +26,7 @@ _GREETING_S = 2.0
 """How long a server may take to greet; one that does not speaks OpenAI's dialect."""
 
 
-class Realtime(Part):
+class Realtime(OpenAIPart):
     """`LiveTranscriber` of services that have it; `live_url` says where."""
 
     @asynccontextmanager
@@ -53,7 +53,7 @@ class Realtime(Part):
         hints = {"language": self._language(options.language), "prompt": options.prompt}
         extra = backend.extra_for("transcribe").get("realtime")
         async with connect(backend, realtime(backend.live_url)) as socket:
-            session = Session(model, socket.service.error, **hints, extra=extra)
+            session = RealtimeSession(model, socket.service.error, **hints, extra=extra)
             pump = _Pump(socket, session)
             await pump.greet()
             async with alongside(pump.send(frames), socket.watched()), aclosing(pump.heard()) as transcripts:
@@ -63,7 +63,7 @@ class Realtime(Part):
 class _Pump:
     """Carries a session's messages to and from a socket: two ways that never wait for one another."""
 
-    def __init__(self, socket: Socket, session: Session) -> None:
+    def __init__(self, socket: Socket, session: RealtimeSession) -> None:
         self._socket, self._session = socket, session
         self._timeout_s = socket.service.backend.timeout_s
         self._clock = asyncio.get_running_loop().time

@@ -2,7 +2,7 @@
 
 Belongs here: fitting a schema to the strict rules (every object closed, every property required, what was optional may
 be null), taking the answer back out of them, and out of a fence. Does not belong here: whether a service knows schemas
-(lessons), requests (chat), checking an answer against a schema.
+(lessons), requests (completions), checking an answer against a schema.
 Source: https://platform.openai.com/docs/guides/structured-outputs (supported schemas)
 """
 

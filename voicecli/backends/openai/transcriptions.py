@@ -1,7 +1,7 @@
 """Transcriptions and translations by upload: the request, the streamed answer, the whole one.
 
 Belongs here: which fields are sent (as few as possible: some servers fail on any that they do not
-know), when a transcript is complete. Does not belong here: what an answer's fields mean (answers).
+know), when a transcript is complete. Does not belong here: what an answer's fields mean (decoding).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.openai.answers import transcript, whole_transcript
-from voicecli.backends.openai.part import DONE, REFUSES_FIELD, Learnt, Part
+from voicecli.backends.openai.decoding import transcript, whole_transcript
+from voicecli.backends.openai.part import DONE, REFUSES_FIELD, Learnt, OpenAIPart
 from voicecli.backends.transport.http import Reply
 from voicecli.backends.transport.mixed import Mixed
 from voicecli.errors import ServiceError
@@ -38,7 +38,7 @@ TRANSLATOR = "whisper-1"
 _CANT_TRANSLATE = REFUSES_FIELD | {404, 405}
 
 
-class Transcriptions(Part):
+class Transcriptions(OpenAIPart):
     """`FileTranscriber` of OpenAI-compatible services."""
 
     @asynccontextmanager

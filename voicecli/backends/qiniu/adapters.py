@@ -1,7 +1,7 @@
 """Qiniu's ears, and what it lists: the pump between a recognition session and a socket.
 
-Belongs here: carrying bytes between `session.Session` and the transport, reading the clock for it, the
-requests over HTTP. Does not belong here: the order of frames and the rules of the end (session.py), the
+Belongs here: carrying bytes between `recognition.Recognition` and the transport, reading the clock for it, the
+requests over HTTP. Does not belong here: the order of frames and the rules of the end (recognition.py), the
 layout of frames (frames.py), speaking (speech.py).
 """
 
@@ -15,9 +15,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.qiniu.addresses import Addresses
-from voicecli.backends.qiniu.answers import complaint_error, result_in, transcript_of
-from voicecli.backends.qiniu.session import BIG_PIECE, Session, config
+from voicecli.backends.qiniu.failover import Addresses
+from voicecli.backends.qiniu.recognised import complaint_error, result_in, transcript_of
+from voicecli.backends.qiniu.recognition import BIG_PIECE, Recognition, config
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.reopening import reopened
 from voicecli.backends.transport.structured import alongside
@@ -50,10 +50,10 @@ URL_FORMATS = {"wav": "wav", "mp3": "mp3", "ogg": "ogg", "oga": "ogg", "opus": "
 LONGEST_LIST = 5_000
 
 
-class Recogniser:
+class QiniuEars:
     """Ears for live sound and for recordings, each in a connection of its own; recordings at an address over HTTP."""
 
-    def __init__(self, addresses: Addresses, session: Callable[[Mapping[str, Any]], Session] = Session) -> None:
+    def __init__(self, addresses: Addresses, session: Callable[[Mapping[str, Any]], Recognition] = Recognition) -> None:
         self._addresses, self._session = addresses, session
         self._uid = str(uuid.uuid4())
 
@@ -111,7 +111,7 @@ class Recogniser:
 class _Pump:
     """Carries a session's bytes to and from a socket: two ways that never wait for one another."""
 
-    def __init__(self, socket: Socket, session: Session) -> None:
+    def __init__(self, socket: Socket, session: Recognition) -> None:
         self._socket, self._session = socket, session
         self._clock = asyncio.get_running_loop().time
         self._answered = asyncio.Event()
@@ -231,8 +231,8 @@ class Thinker:
     """Chat and the list of models: OpenAI's, at the first address that works."""
 
     def __init__(self, addresses: Addresses) -> None:
-        from voicecli.backends.openai.catalog import Catalog as Models
-        from voicecli.backends.openai.chat import OpenAIChat
+        from voicecli.backends.openai.catalog import OpenAICatalog as Models
+        from voicecli.backends.openai.completions import OpenAIChat
 
         self._addresses = addresses
         self._chats = {base: OpenAIChat(address) for base, address in addresses.services.items()}
@@ -250,7 +250,7 @@ class Thinker:
         return await self._addresses.first(lambda base: self._models[base].models())
 
 
-class Catalog:
+class QiniuVoices:
     """What the service lists: its voices. That it does is also how its health is known."""
 
     def __init__(self, addresses: Addresses) -> None:

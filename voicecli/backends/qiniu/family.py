@@ -16,24 +16,24 @@ from voicecli.types import Backend
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from voicecli.backends.qiniu.adapters import Catalog, Recogniser, Thinker
+    from voicecli.backends.qiniu.adapters import QiniuEars, QiniuVoices, Thinker
     from voicecli.backends.qiniu.speech import Mouth
 
 
 @asynccontextmanager
-async def ears(backend: Backend) -> AsyncIterator[Recogniser]:
+async def ears(backend: Backend) -> AsyncIterator[QiniuEars]:
     """Recognition of live sound and of recordings."""
-    from voicecli.backends.qiniu.adapters import Recogniser
-    from voicecli.backends.qiniu.addresses import Addresses
+    from voicecli.backends.qiniu.adapters import QiniuEars
+    from voicecli.backends.qiniu.failover import Addresses
 
     async with Addresses(backend) as addresses:
-        yield Recogniser(addresses)
+        yield QiniuEars(addresses)
 
 
 @asynccontextmanager
 async def mouth(backend: Backend) -> AsyncIterator[Mouth]:
     """Speech."""
-    from voicecli.backends.qiniu.addresses import Addresses
+    from voicecli.backends.qiniu.failover import Addresses
     from voicecli.backends.qiniu.speech import Mouth
 
     async with Addresses(backend) as addresses:
@@ -44,20 +44,20 @@ async def mouth(backend: Backend) -> AsyncIterator[Mouth]:
 async def thinker(backend: Backend) -> AsyncIterator[Thinker]:
     """Chat, and the models for it."""
     from voicecli.backends.qiniu.adapters import Thinker
-    from voicecli.backends.qiniu.addresses import Addresses
+    from voicecli.backends.qiniu.failover import Addresses
 
     async with Addresses(backend) as addresses:
         yield Thinker(addresses)
 
 
 @asynccontextmanager
-async def catalog(backend: Backend) -> AsyncIterator[Catalog]:
+async def catalog(backend: Backend) -> AsyncIterator[QiniuVoices]:
     """The list of voices, which is also the test of health."""
-    from voicecli.backends.qiniu.adapters import Catalog
-    from voicecli.backends.qiniu.addresses import Addresses
+    from voicecli.backends.qiniu.adapters import QiniuVoices
+    from voicecli.backends.qiniu.failover import Addresses
 
     async with Addresses(backend) as addresses:
-        yield Catalog(addresses)
+        yield QiniuVoices(addresses)
 
 
 def describe(backend: Backend) -> Capabilities:

@@ -1,7 +1,7 @@
 """Qiniu's binary recognition protocol: bytes to one frame, one frame to bytes.
 
 Belongs here: the layout of a frame, what a client must tolerate in one, and its limits. Does not belong
-here: sockets, asyncio, clocks, the order of frames (session.py), or what the JSON inside means.
+here: sockets, asyncio, clocks, the order of frames (recognition.py), or what the JSON inside means.
 
     byte 0  version 0001 | header size in words
     byte 1  kind | flags

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicecli.backends.qiniu.adapters import named
-from voicecli.backends.qiniu.addresses import Addresses
-from voicecli.backends.qiniu.answers import complaint_error, decoded
-from voicecli.backends.qiniu.session import laid_over
+from voicecli.backends.qiniu.failover import Addresses
+from voicecli.backends.qiniu.recognised import complaint_error, decoded
+from voicecli.backends.qiniu.recognition import laid_over
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.websocket import Socket
 from voicecli.errors import InputError, ProtocolError, ServiceError, UnreachableError, VoiceError

@@ -21,14 +21,14 @@ ENDINGS = (OWN, STREAM, WHOLE)
 
 
 @asynccontextmanager
-async def open_transcriber(backend: Backend) -> AsyncIterator[Transcriber]:
+async def open_transcriber(backend: Backend) -> AsyncIterator[SenseVoiceEars]:
     """Ears at `asr_url`. Raises ConfigError without one."""
     server, path = server_at(backend, "asr_url", ENDINGS)
     async with server:
-        yield Transcriber(server, path)
+        yield SenseVoiceEars(server, path)
 
 
-class Transcriber:
+class SenseVoiceEars:
     """Sends a recording as it is; language, emotion and events come back as tags."""
 
     def __init__(self, server: HttpService, path: str = "") -> None:

@@ -13,7 +13,7 @@ from voicecli.ports import Opened
 from voicecli.types import Backend
 
 if TYPE_CHECKING:
-    from voicecli.backends.selfhosted.meaning import Meaning
+    from voicecli.backends.selfhosted.vectors import Meaning
     from voicecli.ports import ChatModel, FileTranscriber, Health, ModelCatalog, Speaker, VoiceCatalog
 
 
@@ -24,37 +24,37 @@ def _ears(backend: Backend) -> Opened[FileTranscriber]:
 
 
 def _chat(backend: Backend) -> Opened[ChatModel]:
-    from voicecli.backends.selfhosted.chat import open_chat
+    from voicecli.backends.selfhosted.chat_server import open_chat
 
     return open_chat(backend)
 
 
 def _voice(backend: Backend) -> Opened[Speaker]:
-    from voicecli.backends.selfhosted.voice import open_speaker
+    from voicecli.backends.selfhosted.cloning_voice import open_speaker
 
     return open_speaker(backend)
 
 
 def _voices(backend: Backend) -> Opened[VoiceCatalog]:
-    from voicecli.backends.selfhosted.voice import open_voices
+    from voicecli.backends.selfhosted.cloning_voice import open_voices
 
     return open_voices(backend)
 
 
 def _models(backend: Backend) -> Opened[ModelCatalog]:
-    from voicecli.backends.selfhosted.health import open_models
+    from voicecli.backends.selfhosted.checks import open_models
 
     return open_models(backend)
 
 
 def _health(backend: Backend) -> Opened[Health]:
-    from voicecli.backends.selfhosted.health import open_health
+    from voicecli.backends.selfhosted.checks import open_health
 
     return open_health(backend)
 
 
 def _meaning(backend: Backend) -> Opened[Meaning]:
-    from voicecli.backends.selfhosted.meaning import open_meaning
+    from voicecli.backends.selfhosted.vectors import open_meaning
 
     return open_meaning(backend)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from voicecli.backends.family import Server
 from voicecli.backends.knocking import ANSWER_S, HERE, KNOCK_S, somebody_listens
-from voicecli.backends.selfhosted.health import open_health
+from voicecli.backends.selfhosted.checks import open_health
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.errors import VoiceError
 from voicecli.verbs import Use

@@ -19,7 +19,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from voicecli.backends.qiniu.answers import (
+from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
+from voicecli.backends.qiniu.recognised import (
     EMPTY_AUDIO,
     OK_CODES,
     complaint_error,
@@ -28,7 +29,6 @@ from voicecli.backends.qiniu.answers import (
     result_in,
     transcript_of,
 )
-from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import DroppedError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import MIC, Transcript
@@ -102,7 +102,7 @@ class _Outgoing:
         return self.frame(Kind.AUDIO, bytes(self._held[:whole]), last=True)
 
 
-class Session:
+class Recognition:
     """The client's side of one session. Times are seconds on any clock that the caller keeps to.
 
     `final` is the last transcript, None while the session goes on. `deadline` is when `quiet()` must

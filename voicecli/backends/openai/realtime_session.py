@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from voicecli.backends.openai.answers import transcript
+from voicecli.backends.openai.decoding import transcript
 from voicecli.backends.transport.wording import Complaint, clean, complaint_in
 from voicecli.errors import DroppedError, ProtocolError, VoiceError
 from voicecli.types import MIC, Transcript
@@ -30,7 +30,7 @@ LEAST = 100
 _ITEM = "conversation.item.input_audio_transcription."
 
 
-class Session:
+class RealtimeSession:
     """See the module. `final` is set once the last transcript is known. `error` makes ours of a complaint.
 
     `extra` is laid over the settings of the sound that is sent to OpenAI's dialect.
@@ -164,11 +164,11 @@ class Session:
 
 
 _HANDLERS = {
-    "input_audio_buffer.committed": Session._committed,
-    _ITEM + "delta": Session._delta,
-    _ITEM + "completed": Session._completed,
-    "transcription.delta": Session._delta,
-    "transcription.done": Session._done,
+    "input_audio_buffer.committed": RealtimeSession._committed,
+    _ITEM + "delta": RealtimeSession._delta,
+    _ITEM + "completed": RealtimeSession._completed,
+    "transcription.delta": RealtimeSession._delta,
+    "transcription.done": RealtimeSession._done,
 }
 
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.openai.part import DONE, Final, Learnt, Part
+from voicecli.backends.openai.part import DONE, Final, Learnt, OpenAIPart
 from voicecli.backends.openai.sound import SNIFFED, WithoutPings, encoding_of
 from voicecli.backends.transport.http import Reply
 from voicecli.errors import ServiceError
@@ -41,7 +41,7 @@ def format_after(tried: Sequence[str], words: str) -> str | None:
     return min(named, key=_FORMATS.index) if named else next((f for f in _FORMATS[:3] if f not in tried), None)
 
 
-class OpenAISpeech(Part):
+class OpenAISpeech(OpenAIPart):
     """`Speaker` of OpenAI-compatible services."""
 
     @asynccontextmanager

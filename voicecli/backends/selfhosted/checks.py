@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from voicecli.backends.selfhosted import chat, ears, meaning, voice
+from voicecli.backends.selfhosted import chat_server, cloning_voice, ears, vectors
 from voicecli.backends.selfhosted.server import member, server_at
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.wording import clean
@@ -25,7 +25,7 @@ _WELL = ("ok", "healthy", "up")
 
 
 @asynccontextmanager
-async def open_health(backend: Backend) -> AsyncIterator[Health]:
+async def open_health(backend: Backend) -> AsyncIterator[ServerHealth]:
     """The health of every server that has an address. Raises ConfigError when none has."""
     async with AsyncExitStack() as stack:
         checks = []
@@ -36,18 +36,18 @@ async def open_health(backend: Backend) -> AsyncIterator[Health]:
         if not checks:
             cure = "Set asr_url, chat_url, tts_url or embedding_url"
             raise ConfigError(f"[backends.{backend.name}] has no address", cure=cure)
-        yield Health(checks)
+        yield ServerHealth(checks)
 
 
 @asynccontextmanager
 async def open_models(backend: Backend) -> AsyncIterator[Models]:
     """The model at `chat_url`. Raises ConfigError without one."""
-    server, _ = server_at(backend, "chat_url", chat.ENDINGS)
+    server, _ = server_at(backend, "chat_url", chat_server.ENDINGS)
     async with server:
         yield Models(server)
 
 
-class Health:
+class ServerHealth:
     """Asks every server in turn."""
 
     def __init__(self, checks: Sequence[tuple[Check, HttpService, str]]) -> None:
@@ -74,7 +74,7 @@ class Models:
 
 async def _hears(server: HttpService, path: str) -> str:
     """No health is documented for ears: half a second of silence is sent to be recognised."""
-    async with ears.Transcriber(server, path).transcribe(_silence(), TranscribeOptions()) as heard:
+    async with ears.SenseVoiceEars(server, path).transcribe(_silence(), TranscribeOptions()) as heard:
         async for _ in heard:
             pass
     return ""
@@ -91,7 +91,7 @@ async def _is_well(server: HttpService, _: str) -> str:
 
 
 async def _embeds(server: HttpService, path: str) -> str:
-    await meaning.Meaning(server).check()
+    await vectors.Meaning(server).check()
     return ""
 
 
@@ -107,7 +107,7 @@ def _silence() -> AudioClip:
 
 _CHECKS: tuple[tuple[str, Sequence[str], Check], ...] = (
     ("asr_url", ears.ENDINGS, _hears),
-    ("chat_url", chat.ENDINGS, _is_well),
-    ("tts_url", voice.ENDINGS, _is_well),
-    ("embedding_url", meaning.ENDINGS, _embeds),
+    ("chat_url", chat_server.ENDINGS, _is_well),
+    ("tts_url", cloning_voice.ENDINGS, _is_well),
+    ("embedding_url", vectors.ENDINGS, _embeds),
 )

@@ -28,11 +28,11 @@ _WORDS_BYTES = 64 * 1024
 
 
 @asynccontextmanager
-async def open_speaker(backend: Backend) -> AsyncIterator[Speaker]:
+async def open_speaker(backend: Backend) -> AsyncIterator[CloningSpeaker]:
     """A voice at `tts_url`. Raises ConfigError without one."""
     server, _ = server_at(backend, "tts_url", ENDINGS)
     async with server:
-        yield Speaker(server)
+        yield CloningSpeaker(server)
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def open_voices(backend: Backend) -> AsyncIterator[Voices]:
     yield Voices(backend)
 
 
-class Speaker:
+class CloningSpeaker:
     """A voice. It answers after the whole synthesis: give it sentences, not pages."""
 
     def __init__(self, server: HttpService) -> None:

@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from voicecli.backends.openai.answers import Answer
+from voicecli.backends.openai.decoding import ChatAnswer
 from voicecli.backends.selfhosted.server import first, member, messages, server_at, shown
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.errors import ServiceError
@@ -22,14 +22,14 @@ ENDINGS = (STREAM, WHOLE)
 
 
 @asynccontextmanager
-async def open_chat(backend: Backend) -> AsyncIterator[Chat]:
+async def open_chat(backend: Backend) -> AsyncIterator[ChatServer]:
     """A chat model at `chat_url`. Raises ConfigError without one."""
     server, path = server_at(backend, "chat_url", ENDINGS)
     async with server:
-        yield Chat(server, path)
+        yield ChatServer(server, path)
 
 
-class Chat:
+class ChatServer:
     """A chat server. Without a model in the options or the settings it uses its own."""
 
     def __init__(self, server: HttpService, path: str = "") -> None:
@@ -57,7 +57,7 @@ class Chat:
 
 
 async def _pieces(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
-    answer, anything = Answer(), False
+    answer, anything = ChatAnswer(), False
     async with aclosing(messages(server, reply)) as found:
         async for message in found:
             if message.get("event") == "done":
@@ -90,12 +90,12 @@ def _chunk(text: str) -> dict[str, Any]:
 
 async def _whole(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
     data = await reply.json()
-    answer = Answer()
+    answer = ChatAnswer()
     said = answer.take(_chunk(member(server, data, "content")))
     if said is None and (said := answer.rest()) is None:
         raise ServiceError("gave an empty answer", who=server.who)
     text = said.text + (held.text if (held := answer.rest()) else "")
-    rest = Answer().take(data.get("raw")) or ChatDelta()
+    rest = ChatAnswer().take(data.get("raw")) or ChatDelta()
     yield replace(
         rest, text=text, reasoning=said.reasoning or rest.reasoning, finish_reason=rest.finish_reason or "stop"
     )
