@@ -132,3 +132,29 @@ def test_an_error_stands_on_a_line_of_its_own(work: tuple[FakeServer, dict[str, 
     code, shown = terminal("chat", "--private", "well?", env=env | {"NO_COLOR": "1"}, columns=300)
     assert code == 5
     assert shown.startswith("half an\nerror: work ")
+
+
+@pytest.mark.parametrize(("words", "what"), [(("speak", "hi"), "sound"), (("image", "make", "a pig"), "it")])
+def test_bytes_are_not_written_to_a_terminal(words: tuple[str, ...], what: str, terminal: Terminal) -> None:
+    code, shown = terminal(*words, "-o", "-")
+    assert code == 2
+    assert f"a terminal cannot show {what}" in shown and "Give -o " in shown
+
+
+def test_a_person_is_shown_how_a_vector_begins(work: tuple[FakeServer, dict[str, str]], terminal: Terminal) -> None:
+    server, env = work
+    server.on("/v1/embeddings", Reply.json({"data": [{"index": 0, "embedding": [0.5] * 300}]}))
+    code, shown = terminal("embed", "-b", "work", "-m", "e", "hello", env=env)
+    assert code == 0
+    assert "hello: [0.5000, 0.5000, 0.5000, 0.5000, …] 300 numbers\n" in clean(shown)
+
+
+def test_a_person_sees_which_voice_is_the_usual_one(
+    work: tuple[FakeServer, dict[str, str]], terminal: Terminal
+) -> None:
+    server, env = work
+    server.on("/v1/audio/voices", Reply.json({"voices": ["zoe", "al"]}))
+    file = Path(env["VOICE_CONFIG"])
+    file.write_text(file.read_text() + 'voice = "al"\n')
+    shown = clean(terminal("voices", "-b", "work", env=env)[1])
+    assert [line.strip() for line in shown.strip().splitlines()] == ["voice", "zoe", "al *"]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="""Show and clear what is kept so that nothing is paid for twice.
 
     Examples:
@@ -44,6 +45,7 @@ def ls(ctx: typer.Context) -> None:
     """
     from voicecli.notes import store
     from voicecli.storage.cache import MEGABYTE, contents
+    from voicecli.text.figures import size
 
     session = common.session(ctx)
     folder, most = session.config().cache_dir, session.config().cache.max_mb * MEGABYTE
@@ -52,7 +54,7 @@ def ls(ctx: typer.Context) -> None:
     if session.json:
         session.console.json_line({"folder": str(folder), "max_bytes": most, **found})
         return
-    session.console.note(f"in {folder}, {most:,} bytes at most ([cache] max_mb)")
+    session.console.note(f"in {folder}, {size(most)} at most ([cache] max_mb)")
     rows = [[kind, *(str(each) for each in row.values())] for kind, row in found.items()]
     session.console.table(("what", "entries", "bytes", "oldest", "newest"), rows)
 
@@ -81,6 +83,7 @@ def clear_(
     """
     from voicecli.notes import store
     from voicecli.storage.cache import clear
+    from voicecli.text.figures import counted
 
     session = common.session(ctx)
     gone = clear(session.config().cache_dir, older_than_days=older_than)
@@ -88,4 +91,4 @@ def clear_(
     if session.json:
         session.console.json_line({"removed": gone})
     else:
-        session.console.note(f"removed {gone} {'entry' if gone == 1 else 'entries'}")
+        session.console.note(f"removed {counted(gone, 'entry', 'entries')}")

@@ -52,7 +52,7 @@ def voices(
     if sample is not None:
         _play(session, sample, language)
         return
-    session.choose("voices")
+    _, backend = session.choose("voices")
     found = [each for each in common.run(lambda: _fetch(session)) if wanted(each, language, category)]
     if session.json:
         session.console.json_line(found)
@@ -60,8 +60,20 @@ def voices(
     if not found:
         session.console.note("No voice is listed" + (" that fits." if language or category else "."))
         return
-    rows = [(each.name, each.label, each.language, each.category) for each in found]
-    session.console.table(("voice", "label", "language", "category"), rows)
+    table: list[tuple[str, ...]] = [
+        ("voice", "label", "language", "category"),
+        *((v.name, v.label, v.language, v.category) for v in found),
+    ]
+    if session.console.out_is_terminal:
+        table = _for_a_person(table, backend.voice)
+    session.console.table(table[0], table[1:])
+
+
+def _for_a_person(table: list[tuple[str, ...]], usual: str) -> list[tuple[str, ...]]:
+    """Without the columns in which nothing stands; the voice that speaks unless asked otherwise has a star."""
+    used = [at for at in range(len(table[0])) if any(row[at] for row in table[1:])]
+    rows = [(f"{name} *" if name == usual else name, *rest) for name, *rest in table]
+    return [tuple(row[at] for at in used) for row in rows]
 
 
 def _play(session: Session, name: str, language: str | None) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def refuse_target(target: Path | str, *inputs: Path | str | None, flag: str = "-o") -> None:
     """Raises UsageError for a file that could not be written, or is an input, before anything is paid for."""
-    from voicecli.audio.files import refuse_input
+    from voicecli.storage.writing import refuse_input
 
     target = Path(target)
     if target.is_dir():
@@ -48,10 +48,10 @@ class Output:
 @contextmanager
 def output(path: Path, report: Reporter) -> Iterator[Output]:
     """A file that appears whole or not at all; that it did is told. Raises UsageError: it cannot be written."""
-    from voicecli.audio import files
+    from voicecli.storage.writing import atomic
 
     replaced = path.exists()
-    with files.atomic(path) as file:
+    with atomic(path) as file:
         found = Output(file)
         yield found
     if path.is_file():  # of a pipe or a device nobody asks what it holds
