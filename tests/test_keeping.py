@@ -358,14 +358,14 @@ def test_an_answer_that_breaks_off_keeps_what_was_heard(person: Person) -> None:
 def test_what_is_announced_is_kept(person: Person) -> None:
     session = person()
     room = KeptRoom(session, ["hello"], ["Hi."])
-    room.hold([*TURN, lambda room: room.talk.announce("The egg is done."), ("quiet", 1.0), ("reply", 0)])
+    room.hold([*TURN, lambda room: room.talk.keys.announce("The egg is done."), ("quiet", 1.0), ("reply", 0)])
     assert [text for _, text, _ in kept(session)] == ["hello", "Hi. The egg is done."]
 
 
 def test_what_is_said_last_is_kept_when_the_person_leaves(person: Person) -> None:
     session = person()
     room = KeptRoom(session, ["hello"], ["A long reply indeed."], seconds_each=9.0)
-    room.hold([*TURN[:3], ("quiet", 3.0), lambda room: room.talk.end(), ("quiet", 0.1)])
+    room.hold([*TURN[:3], ("quiet", 3.0), lambda room: room.talk.keys.end(), ("quiet", 0.1)])
     asked, answered = kept(session)
     assert asked == ("user", "hello", False)
     assert answered[2] is True

@@ -185,7 +185,7 @@ def test_a_draft_that_fails_is_made_again_at_the_turns_end():
 
 def test_a_turn_cut_by_hand_while_a_guess_waits():
     it = room(([(700, NOON)], NOON))
-    script = [("quiet", 0.5), ("loud", 1.0), lambda room: room.talk.release(), ("quiet", 0.7)]
+    script = [("quiet", 0.5), ("loud", 1.0), lambda room: room.talk.keys.release(), ("quiet", 0.7)]
     run(it.run(script))
     assert [said.text for said in it.of(ev.UserSaid)] == [NOON]
     assert len(it.of(ev.AssistantSaid)) == 1

@@ -246,7 +246,9 @@ def test_a_bug_ends_the_session_as_itself():
 def test_typing_takes_the_floor_from_a_reply():
     room = Room(Ears([HELLO]), Brain(["A long reply.", "Typed answer."]), Voice(seconds_each=5.0), even())
     run(
-        room.run([*ONE_TURN, ("quiet", 2.0), lambda room: room.talk.type("and in paris"), ("quiet", 1.0), ("reply", 0)])
+        room.run(
+            [*ONE_TURN, ("quiet", 2.0), lambda room: room.talk.keys.type("and in paris"), ("quiet", 1.0), ("reply", 0)]
+        )
     )
     assert room.of(ev.Interrupted) == [ev.Interrupted("text")]
     assert room.of(ev.UserSaid)[-1] == ev.UserSaid("and in paris", (), True)
@@ -258,8 +260,8 @@ def test_a_key_interrupts_and_mute_closes_the_ears():
     script = [
         *ONE_TURN,
         ("quiet", 1.0),
-        lambda room: room.talk.interrupt(),
-        lambda room: room.talk.mute(True),
+        lambda room: room.talk.keys.interrupt(),
+        lambda room: room.talk.keys.mute(True),
         ("loud", 2.0),
         ("quiet", 1.0),
     ]
@@ -272,11 +274,11 @@ def test_push_to_talk_hears_between_press_and_release_only():
     room = Room(Ears([HELLO]), Brain(["Fine."]), Voice(), even(push_to_talk=True))
     script = [
         ("loud", 1.0),
-        lambda room: room.talk.press(),
+        lambda room: room.talk.keys.press(),
         ("loud", 1.0),
         ("quiet", 1.0),
         ("loud", 1.0),
-        lambda room: room.talk.release(),
+        lambda room: room.talk.keys.release(),
         ("quiet", 0.5),
         ("reply", 0),
     ]
@@ -287,14 +289,14 @@ def test_push_to_talk_hears_between_press_and_release_only():
 
 def test_leaving_while_it_speaks_ends_at_once_and_leaves_no_task():
     room = Room(Ears([HELLO]), Brain(["A long reply."]), Voice(seconds_each=60.0), even())
-    run(room.run([*ONE_TURN, ("quiet", 2.0), lambda room: room.talk.end(), ("quiet", 60.0)]))
+    run(room.run([*ONE_TURN, ("quiet", 2.0), lambda room: room.talk.keys.end(), ("quiet", 60.0)]))
     assert room.of(ev.AssistantSaid)[-1].interrupted
     assert room.events[-1][0] < 6
 
 
 def test_a_timer_rings_when_nobody_speaks():
     room = Room(Ears([HELLO]), Brain(["Fine."]), Voice(), even())
-    run(room.run([*ONE_TURN, lambda room: room.talk.announce("The timer rings."), ("quiet", 3.0), ("reply", 0)]))
+    run(room.run([*ONE_TURN, lambda room: room.talk.keys.announce("The timer rings."), ("quiet", 3.0), ("reply", 0)]))
     assert [e.text for e in room.of(ev.AssistantSaid)] == ["Fine.", "The timer rings."]
     assert [m.content for m in room.talk.history.messages][-1].endswith("The timer rings.")
 

@@ -149,14 +149,14 @@ def test_with_closed_ears_nothing_is_heard_while_the_aside_sounds() -> None:
 
 def test_a_key_in_the_middle_of_a_tool_stops_it() -> None:
     it, _, box = room(["look at the pig"], [[LOOK]], seconds=30.0)
-    run(it.run([*ONE_TURN, ("quiet", 3.0), lambda it: it.talk.interrupt(), ("quiet", 0.5)]))
+    run(it.run([*ONE_TURN, ("quiet", 3.0), lambda it: it.talk.keys.interrupt(), ("quiet", 0.5)]))
     stopped(it, box)
     assert it.of(ev.Interrupted)[0].by == "key"
 
 
 def test_leaving_in_the_middle_of_a_tool_stops_it() -> None:
     it, _, box = room(["look at the pig"], [[LOOK]], seconds=30.0)
-    run(it.run([*ONE_TURN, ("quiet", 3.0), lambda it: it.talk.end(), ("quiet", 5.0)]))
+    run(it.run([*ONE_TURN, ("quiet", 3.0), lambda it: it.talk.keys.end(), ("quiet", 5.0)]))
     assert (box.running, box.cancelled) == (0, 1)
 
 
@@ -191,7 +191,7 @@ def test_who_goes_on_before_the_question_is_heard_is_not_answering_it() -> None:
 def test_what_was_heard_of_the_reply_does_not_count_the_aside() -> None:
     it, _, _ = room(["look at the pig"], [[LOOK], ["One two three four. ", "Five six seven eight. "]], BARGE_IN)
     # Sounds: the aside, three seconds of the tool, then a second for each sentence.
-    run(it.run([*ONE_TURN, ("quiet", 4.7), lambda it: it.talk.interrupt(), ("quiet", 0.5)]))
+    run(it.run([*ONE_TURN, ("quiet", 4.7), lambda it: it.talk.keys.interrupt(), ("quiet", 0.5)]))
     (said,) = it.of(ev.AssistantSaid)
     assert said.interrupted
     assert said.text.startswith("One two three four.")

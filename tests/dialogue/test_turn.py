@@ -106,10 +106,10 @@ def test_each_state_has_its_moves_and_no_others() -> None:
 
 def test_a_line_that_is_typed_before_it_runs_is_answered_when_it_does() -> None:
     room = Room(Ears([]), Brain(["Hello."]), Voice(), even())
-    room.talk.type("hello")
-    room.talk.interrupt()
-    room.talk.release()
-    room.talk.type("good morning")
+    room.talk.keys.type("hello")
+    room.talk.keys.interrupt()
+    room.talk.keys.release()
+    room.talk.keys.type("good morning")
     assert room.events == []
     run(room.run([("quiet", 0.1), ("reply", 0)]))
     assert [said.text for said in room.of(ev.UserSaid)] == ["good morning"]

@@ -117,7 +117,7 @@ def test_the_recording_is_heard_again_and_answered() -> None:
     room = Room(ears, Brain(["Noon."]), Speech(), lost=[b"\x00\x40" * 16_000])
 
     def again(room: Any) -> None:
-        room.talk.again()
+        room.talk.keys.again()
 
     run(room.run([("loud", 1.0), ("quiet", 2.0), again, ("reply", 0), ("quiet", 3.0), again]))
     assert [each.text for each in room.of(ev.UserSaid)] == ["what is the time"]

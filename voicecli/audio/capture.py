@@ -52,11 +52,6 @@ class Microphone:
         return self._opened.device.name if self._opened else str(self._wanted or "")
 
     @property
-    def latency(self) -> float:
-        """What PortAudio says it holds back, in seconds."""
-        return self._opened.latency if self._opened else 0.0
-
-    @property
     def lost(self) -> bool:
         """Whether the device has stopped by itself."""
         return self._ended

@@ -201,10 +201,6 @@ class Opened:
     channels: int
 
     @property
-    def latency(self) -> float:
-        return float(self.stream.latency)
-
-    @property
     def active(self) -> bool:
         return bool(self.stream.active)
 

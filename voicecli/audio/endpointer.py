@@ -112,6 +112,69 @@ class NoiseFloor:
         return self.floor + max(3.0, 0.3 * (self.peak - self.floor))
 
 
+class _Tally:
+    """What was counted of a turn so far, in samples: its length, what of it is voiced, the silence since."""
+
+    def __init__(self) -> None:
+        self.noise = NoiseFloor()
+        self.level = -90.0
+        self.begin()
+
+    def begin(self) -> None:
+        """A turn begins."""
+        self.samples = self.voiced = self.since_voiced = 0
+        self.last_voiced = 0.0
+        self.noise.peak = -90.0
+
+    def add(self, frame: AudioFrame, speech: bool, level: float) -> None:
+        self.noise.feed(level, speech)
+        self.level = level
+        total = len(frame.pcm) // 2
+        quiet = trailing_silence(frame.pcm, self.noise.threshold) if speech else total
+        self.samples += total
+        if quiet < total:
+            self.since_voiced = quiet
+            self.voiced += total
+            self.last_voiced = frame.at + (total - quiet) / MIC.rate
+        else:
+            self.since_voiced += total
+
+    @property
+    def seconds(self) -> float:
+        """How long the turn is."""
+        return self.samples / MIC.rate
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether what sounds now may be the next word, which the detector has not noticed yet."""
+        return self.level >= self.noise.floor + ONSET_DB
+
+
+class _PreRoll:
+    """The last frames before speech was noticed."""
+
+    def __init__(self, seconds: float) -> None:
+        self.frames: deque[AudioFrame] = deque()
+        self._seconds = seconds
+
+    def trim(self) -> None:
+        """What is older than the pre-roll goes."""
+        held = self.frames
+        kept = held[-1].at + held[-1].seconds - self._seconds if held else 0.0
+        while len(held) > 1 and held[1].at <= kept + 1e-6:
+            held.popleft()
+
+    def hold(self, frame: AudioFrame) -> None:
+        self.frames.append(frame)
+        self.trim()
+
+    def taken(self) -> tuple[AudioFrame, ...]:
+        """All of them; none is left."""
+        frames = tuple(self.frames)
+        self.frames.clear()
+        return frames
+
+
 class Endpointer:
     """Feed it every frame of the microphone (any length, one format) and act on what it returns.
 
@@ -123,82 +186,60 @@ class Endpointer:
         self.manual = manual
         self.state = State.IDLE
         self.segment = 0
-        self._noise = NoiseFloor()
-        self._held: deque[AudioFrame] = deque()
+        self._tally = _Tally()
+        self._held = _PreRoll((self.timing.pre_roll_ms + self.timing.start_ms + DETECTOR_DELAY_MS) / 1000)
         self._run = 0.0
-        self._level = -90.0
-        self._begin_turn()
-
-    def _begin_turn(self) -> None:
         self._wait = self.timing.end_ms
-        self._samples = 0
-        self._since_voiced = 0
-        self._voiced = 0
-        self._last_voiced = 0.0
-        self._noise.peak = -90.0
 
     @property
     def voiced_ms(self) -> float:
         """Speech in this turn so far."""
-        return self._voiced * 1000 / MIC.rate
+        return self._tally.voiced * 1000 / MIC.rate
 
     @property
     def silence_ms(self) -> float:
         """Since the last voiced sample."""
-        return self._since_voiced * 1000 / MIC.rate
+        return self._tally.since_voiced * 1000 / MIC.rate
 
     def feed(self, frame: AudioFrame, *, speech: bool, level: float) -> list[Event]:
         """One frame and what the detector thinks of it (`level` in dBFS)."""
-        self._noise.feed(level, speech)
-        self._level = level
-        self._count(frame, speech)
+        self._tally.add(frame, speech, level)
         if self.manual:
             return self._feed_manual(frame)
         self._run = max(0.0, self._run + (1 if speech else -1) * frame.seconds * 1000)
         return _FEED[self.state](self, frame, speech)
 
-    def _count(self, frame: AudioFrame, speech: bool) -> None:
-        total = len(frame.pcm) // 2
-        quiet = trailing_silence(frame.pcm, self._noise.threshold) if speech else total
-        self._samples += total
-        if quiet < total:
-            self._since_voiced = quiet
-            self._voiced += total
-            self._last_voiced = frame.at + (total - quiet) / MIC.rate
-        else:
-            self._since_voiced += total
-
     def _feed_idle(self, frame: AudioFrame, speech: bool) -> list[Event]:
-        self._hold(frame)
+        self._held.hold(frame)
         if self._run < self.timing.start_ms:
             if not speech and self._run == 0:
-                self._begin_turn()
+                self._tally.begin()
             return []
         return [self._start()]
 
     def _start(self) -> Started:
         self.state = State.SPEAKING
         self.segment += 1
-        self._wait, self._samples = self.timing.end_ms, 0
-        return Started(self._take_held())
+        self._wait, self._tally.samples = self.timing.end_ms, 0
+        return Started(self._held.taken())
 
     def _feed_speaking(self, frame: AudioFrame, speech: bool) -> list[Event]:
         events: list[Event] = [Continued(frame)]
-        if self._too_long():
+        if self._tally.seconds >= self.timing.max_turn_s:
             return [*events, *self._end("longest")]
         if not speech and self.silence_ms >= self.timing.soft_end_ms:
             self.state, self._run = State.PAUSED, 0.0
-            events.append(Paused(self.segment, self._last_voiced))
+            events.append(Paused(self.segment, self._tally.last_voiced))
         return events
 
     def _feed_paused(self, frame: AudioFrame, speech: bool) -> list[Event]:
-        self._held.append(frame)
+        self._held.frames.append(frame)
         if self._run >= self.timing.start_ms:
             self.state = State.SPEAKING
             self.segment += 1
             self._wait = self.timing.end_ms
-            return [Resumed(self.segment, self._take_held())]
-        if self._too_long():
+            return [Resumed(self.segment, self._held.taken())]
+        if self._tally.seconds >= self.timing.max_turn_s:
             return self._end("longest")
         return self._end("silence") if not speech and self._over else []
 
@@ -206,13 +247,13 @@ class Endpointer:
     def _over(self) -> bool:
         """Whether there was silence enough, and nothing that may be the next word."""
         late = self.silence_ms - self._wait
-        return late >= 0 and (late >= ONSET_MS or self._level < self._noise.floor + ONSET_DB)
+        return late >= 0 and (late >= ONSET_MS or not self._tally.may_go_on)
 
     def _feed_manual(self, frame: AudioFrame) -> list[Event]:
         if self.state is State.IDLE:
-            self._hold(frame)
+            self._held.hold(frame)
             return []
-        return [Continued(frame), *(self._end("longest") if self._too_long() else ())]
+        return [Continued(frame), *(self._end("longest") if self._tally.seconds >= self.timing.max_turn_s else ())]
 
     def heard(self, segment: int, wait_ms: float) -> list[Event]:
         """The text of `segment` is known and asks for `wait_ms` of silence. A stale segment is ignored."""
@@ -226,7 +267,7 @@ class Endpointer:
         """A key says that the person speaks now."""
         if self.state is not State.IDLE:
             return []
-        self._begin_turn()
+        self._tally.begin()
         return [self._start()]
 
     def cut(self) -> list[Event]:
@@ -236,35 +277,17 @@ class Endpointer:
     def reset(self) -> None:
         """Forget everything, the pre-roll too: what was captured must not be heard (half-duplex, mute)."""
         self.state, self._run = State.IDLE, 0.0
-        self._held.clear()
-        self._begin_turn()
+        self._held.frames.clear()
+        self._tally.begin()
 
     def _end(self, reason: EndReason) -> list[Event]:
-        ended = Ended(self.segment, self._last_voiced, self.voiced_ms, reason)
-        quiet = self._noise.peak < self.timing.min_level_dbfs
+        ended = Ended(self.segment, self._tally.last_voiced, self.voiced_ms, reason)
+        quiet = self._tally.noise.peak < self.timing.min_level_dbfs
         short = ended.voiced_ms < self.timing.min_voiced_ms
         self.state, self._run = State.IDLE, 0.0
-        self._trim(self._held)
-        self._begin_turn()
+        self._held.trim()
+        self._tally.begin()
         return [Dropped()] if quiet or (short and not self.manual) else [ended]
-
-    def _too_long(self) -> bool:
-        return self._samples >= self.timing.max_turn_s * MIC.rate
-
-    def _hold(self, frame: AudioFrame) -> None:
-        self._held.append(frame)
-        self._trim(self._held)
-
-    def _trim(self, held: deque[AudioFrame]) -> None:
-        keep = (self.timing.pre_roll_ms + self.timing.start_ms + DETECTOR_DELAY_MS) / 1000
-        kept = held[-1].at + held[-1].seconds - keep if held else 0.0
-        while len(held) > 1 and held[1].at <= kept + 1e-6:
-            held.popleft()
-
-    def _take_held(self) -> tuple[AudioFrame, ...]:
-        frames = tuple(self._held)
-        self._held.clear()
-        return frames
 
 
 _FEED = {

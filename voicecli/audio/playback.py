@@ -69,11 +69,6 @@ class Loudspeaker:
         return self._opened.device.name if self._opened else str(self._wanted or "")
 
     @property
-    def latency(self) -> float:
-        """What PortAudio says it buffers, in seconds."""
-        return self._opened.latency if self._opened else 0.0
-
-    @property
     def struggling(self) -> bool:
         """Whether the callback came later than the device had sound for, and more than once or twice."""
         often = len(self._stumbles) == self.STUMBLES
@@ -87,9 +82,12 @@ class Loudspeaker:
 
     async def __aenter__(self) -> Loudspeaker:
         self._loop = asyncio.get_running_loop()
-        self._opened = await devices.opened(
-            "output", self._wanted, self.RATE, self._callback, self._on_end, self.buffering
-        )
+
+        def on_end() -> None:
+            if not self.resting:
+                self._call_loop(self._ended.set)
+
+        self._opened = await devices.opened("output", self._wanted, self.RATE, self._callback, on_end, self.buffering)
         try:
             async with asyncio.timeout(self.WAKE_S):
                 await self._running.wait()
@@ -151,10 +149,6 @@ class Loudspeaker:
             await devices.closed(opened, drain=drain)
 
     # -- on the sound card's thread --------------------------------------------------------
-
-    def _on_end(self) -> None:
-        if not self.resting:
-            self._call_loop(self._ended.set)
 
     def _call_loop(self, call: Callable[[], object]) -> None:
         if not self._loop.is_closed():

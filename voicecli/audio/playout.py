@@ -71,7 +71,7 @@ class Playout:
         with self.lock:
             out = b""
             while len(out) < 2 * count:
-                lane = next((it for it in self._lanes if it.plays), None)
+                lane = next((it for it in self._lanes if it.opened and it.drained is None), None)
                 piece = lane.render(count - len(out) // 2, at + len(out) / 2 / self.rate) if lane else b""
                 if not piece:
                     break
@@ -94,7 +94,7 @@ class Lane:
         self.room = True
         self.underruns = 0
         self._out, self._fader = out, _Fader(out.rate)
-        self._open = self._finished = self._cancelled = False
+        self.opened = self._finished = self._cancelled = False
         self._chunks: deque[memoryview] = deque()
         self._buffered = self._written = 0
         self._holds: deque[tuple[int, float]] = deque()
@@ -156,7 +156,7 @@ class Lane:
 
     def open(self) -> None:
         """It may sound."""
-        self._open = True
+        self.opened = True
 
     def fade(self, target: float) -> None:
         """To that gain: DUCKED is low, 1.0 as it was; at 0.0 it stands still and loses nothing."""
@@ -173,13 +173,9 @@ class Lane:
         """Whether it is open and can only give silence: its next piece has not come, or it is over."""
         with self._out.lock:
             over = self.drained is not None or not self._finished
-            return self._open and not self._cancelled and not self._buffered and over
+            return self.opened and not self._cancelled and not self._buffered and over
 
     # -- under the lock, on the sound card's thread --------------------------------------------------
-
-    @property
-    def plays(self) -> bool:
-        return self._open and self.drained is None
 
     def render(self, count: int, at: float) -> bytes:
         """At most `count` samples, the first of which sounds at `at`; none while it has to wait."""

@@ -161,7 +161,10 @@ class SoundCard:
 
     async def _return(self, lost: DeviceError) -> None:
         """Waits for the devices. Raises `lost` when they are not back in time."""
-        self._remember_names()
+        # A number means another device after one has vanished; a name does not.
+        wanted = zip(self._wanted, self.names, strict=True)
+        microphone, speaker = (name if isinstance(each, int) else each for each, name in wanted)
+        self._wanted = microphone, speaker
         await self._close(drain=False)
         if not self._return_s:
             raise lost
@@ -180,9 +183,3 @@ class SoundCard:
             await self._open()
             return True
         return False
-
-    def _remember_names(self) -> None:
-        """A number means another device after one has vanished; a name does not."""
-        wanted = zip(self._wanted, self.names, strict=True)
-        microphone, speaker = (name if isinstance(each, int) else each for each, name in wanted)
-        self._wanted = microphone, speaker

@@ -191,7 +191,7 @@ async def _converse(
             tools.opened(_Reporter(here.console, told)) as toolbox,
             open_talk(cfg, request, here.env, here.console, told.emit, toolbox) as talk,
         ):
-            leaving.leave = talk.conversation.end
+            leaving.leave = talk.conversation.keys.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
                 await _run(
@@ -199,9 +199,9 @@ async def _converse(
                 )
             finally:
                 told.close()
-    floor = talk.conversation.floor
-    if floor.losses and not floor.answered:
-        raise typer.Exit(floor.losses[-1].exit_code)
+    turns = talk.conversation.turns
+    if turns.losses and not turns.answered:
+        raise typer.Exit(turns.losses[-1].exit_code)
 
 
 HEARS: Verb = "transcribe_live"
@@ -319,7 +319,7 @@ async def _with_keys(here: Session, request: TalkRequest, talk: Talk, told: _Tol
     told.catch_up()
     try:
         async with asyncio.TaskGroup() as tasks:
-            keys = tasks.create_task(screen.run(talk.conversation))
+            keys = tasks.create_task(screen.run(talk.conversation.keys))
             await talk.run()
             keys.cancel()
     except BaseExceptionGroup as group:

@@ -130,11 +130,6 @@ class Attempt:
         for event in held:
             self.emit(event)
 
-    async def played_out(self) -> None:
-        """Returns when the turn has ended and all that was brought has sounded."""
-        await self.opened()
-        await self.mouth.drained()
-
     def cancel(self) -> None:
         """Silent at once, and nothing more of it is told."""
         self.mouth.lane.cancel()

@@ -13,7 +13,7 @@ from typing import Protocol
 from voicecli.audio.pcm import wav_bytes
 from voicecli.dialogue.drafting import same_words
 from voicecli.dialogue.nonspeech import is_noise
-from voicecli.dialogue.utterance import Utterance
+from voicecli.dialogue.utterance import LiveUtterance
 from voicecli.errors import culprit
 from voicecli.ports import FileTranscriber, LiveTranscriber
 from voicecli.text.join import joined
@@ -90,7 +90,7 @@ class WholeHearing:
 class _Segment:
     """One live session; its result is raised or returned where it is asked for."""
 
-    def __init__(self, utterance: Utterance) -> None:
+    def __init__(self, utterance: LiveUtterance) -> None:
         self.utterance = utterance
         self.result: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
@@ -135,7 +135,7 @@ class LiveHearing:
         if self._rehear:
             self.abandon()
             before = [AudioFrame(bytes(self.pcm), MIC)] if self.pcm else []
-        segment = _Segment(Utterance(before))
+        segment = _Segment(LiveUtterance(before))
         self._segments.append(segment)
         segment.task = self._tasks.create_task(self._run(segment))
 

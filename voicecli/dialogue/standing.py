@@ -18,12 +18,13 @@ class Standing:
 
     def __init__(self, floor: Floor, parts: Parts, rules: Rules) -> None:
         self.ears = Ears()
-        self._floor, self._parts, self._rules = floor, parts, rules
+        self._turns, self._endpointer = floor.turns, floor.endpointer
+        self._parts, self._rules = parts, rules
 
     @property
     def deaf(self) -> bool:
         """Whether the ears are closed."""
-        turn, now = self._floor.turn, self._parts.clock()
+        turn, now = self._turns.last, self._parts.clock()
         lane = turn.lane if turn is not None else None
         self.ears.mind(
             now,
@@ -32,49 +33,49 @@ class Standing:
             drained=lane.drained if lane is not None else None,
         )
         duplex = self._rules.push_to_talk or (self._rules.barge_in and self._parts.separable())
-        return self.ears.closed(now, duplex=duplex, spoken_over=self._floor.challenge is not None)
+        return self.ears.closed(now, duplex=duplex, spoken_over=self._turns.challenge is not None)
 
     @property
     def holding(self) -> bool:
         """Whether a recorded input must wait: a turn has ended and its reply is not over."""
-        turn = self._floor.busy
+        turn = self._turns.busy
         return (turn is not None and turn.state.ended) or (not self.ears.muted and self.deaf)
 
     @property
     def working(self) -> bool:
         """Whether services work on an answer that does not sound yet."""
-        turn = self._floor.busy
+        turn = self._turns.busy
         return turn is not None and turn.state is not State.SOUNDING and turn.attempt is not None
 
     @property
     def settled(self) -> bool:
         """Whether nothing goes on: nobody speaks, no turn is open."""
-        return self._floor.busy is None and self._floor.endpointer.state is Speech.IDLE
+        return self._turns.busy is None and self._endpointer.state is Speech.IDLE
 
     @property
     def starving(self) -> bool:
         """Whether time would pass for nothing: a reply waits for its next piece, or is just being closed."""
-        turn = self._floor.busy
+        turn = self._turns.busy
         sounding = turn is not None and turn.state is State.SOUNDING
         return sounding and turn is not None and turn.lane is not None and turn.lane.waiting
 
     @property
     def backlog_s(self) -> float:
         """Seconds of speech that the recogniser has not taken yet."""
-        challenge = self._floor.challenge
-        turn = challenge.candidate if challenge is not None else self._floor.busy
+        challenge = self._turns.challenge
+        turn = challenge.candidate if challenge is not None else self._turns.busy
         return turn.answerer.backlog_s if turn is not None else 0.0
 
     @property
     def _tool_works(self) -> bool:
-        turn = self._floor.busy
+        turn = self._turns.busy
         return turn is not None and turn.attempt is not None and turn.attempt.working
 
     @property
     def phase(self) -> Phase:
         """What a screen shows."""
-        turn = self._floor.busy
-        if self._floor.endpointer.state is Speech.SPEAKING:
+        turn = self._turns.busy
+        if self._endpointer.state is Speech.SPEAKING:
             return "hearing"
         if turn is None:
             return "muted" if self.ears.muted else "listening"

@@ -163,7 +163,8 @@ class Turn:
         except COSTS_THE_TURN as exc:
             loss = exc
         if attempt.open or loss is None:
-            await attempt.played_out()
+            await attempt.opened()
+            await attempt.mouth.drained()
             self._complete(attempt, loss)
             return
         attempt.cancel()

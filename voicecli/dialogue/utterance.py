@@ -3,12 +3,13 @@
 Belongs here: frames on their way to a recogniser, the text so far, asking again from the beginning. Does not belong
 here: when speech begins and ends (audio.endpointer), in which order texts are told, what a failure costs.
 
-    utterance = Utterance()
+    utterance = LiveUtterance()
     utterance.hear(frames)                                  # as they come
     final = await utterance.recognised(ears, options)       # in a task of its own, beside that
     utterance.close()                                       # the person is done: `recognised` returns
 
-The sound stays until `forget`. A failed `recognised` may be called again, and sends all of it from the first sample.
+The sound stays until `forget`. A failed `recognised` may be called again, and sends all of it from the first sample:
+so a dictation waits for a recogniser that is away. Whether there are words in the text: `dialogue.nonspeech`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from voicecli.ports import LiveTranscriber
 from voicecli.types import AudioFrame, TranscribeOptions, Transcript
 
 
-class Utterance:
+class LiveUtterance:
     """`interim` is the text so far, final or not; `closed` says that nothing follows."""
 
     def __init__(self, frames: Iterable[AudioFrame] = ()) -> None:
@@ -48,6 +49,11 @@ class Utterance:
         """The text is there, or given up: the sound is not needed any more."""
         self.frames.clear()
         self._taken_s = self.seconds
+
+    @property
+    def pcm(self) -> bytes:
+        """All of its sound, s16le 16 kHz mono."""
+        return b"".join(frame.pcm for frame in self.frames)
 
     @property
     def waiting_s(self) -> float:

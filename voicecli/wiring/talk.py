@@ -96,7 +96,7 @@ class Talk:
         if self.announcements is None:
             return
         async for text in self.announcements():
-            self.conversation.announce(text)
+            self.conversation.keys.announce(text)
 
 
 @asynccontextmanager
