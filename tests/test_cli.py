@@ -41,8 +41,17 @@ def test_help_lists_every_command_with_its_line(voice: Voice) -> None:
 
 def test_nothing_at_all_shows_the_help(voice: Voice) -> None:
     run = voice()
-    assert run.returncode == 2
-    assert b"Usage: voice" in run.stdout
+    assert (run.returncode, run.stderr) == (2, b"")
+    assert len(run.stdout.splitlines()) <= 14 and b"voice talk" in run.stdout and b"voice --help" in run.stdout
+
+
+def test_help_is_one_screen_by_groups_and_one_command_by_its_name(voice: Voice) -> None:
+    shown = voice("--help").stdout.decode()
+    headings = [line for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert headings[:-1] == [f"{group}:" for group in dict.fromkeys(each.group for each in cli.COMMANDS.values())]
+    assert "─" not in shown and len(shown.splitlines()) <= 50 and max(map(len, shown.splitlines())) <= 110
+    assert voice("help", "talk").stdout == voice("talk", "--help").stdout != b""
+    assert voice("help").stdout.decode() == shown
 
 
 def leaves(command: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

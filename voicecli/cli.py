@@ -25,24 +25,13 @@ from voicecli.terminal import completing
 from voicecli.terminal import restoring as terminal
 from voicecli.terminal.console import Console
 from voicecli.terminal.failing import crashed, failed
+from voicecli.terminal.help import short, whole
 from voicecli.terminal.streams import OutputClosedError, abandon, prepare_streams
 from voicecli.verbs import COMMANDS
 
 BUG = 1
 WRONG_USAGE: type[Exception] = typer.BadParameter.__bases__[0].__bases__[0]
 """What Typer raises for wrong flags; it has a public name only in some of the versions we allow."""
-
-EXAMPLES = """The command-line voice assistant: talk, transcribe, speak and chat.
-
-Examples:
-  voice talk                # hold a spoken conversation
-  voice transcribe interview.mp3 -o talk.txt
-  voice speak "Good morning." -o hello.wav
-  git diff | voice chat "Review this change."
-  voice config init         # set up a service
-
-With nothing configured, everything runs on this machine, without a key or a network.
-"""
 
 
 class LazyGroup(TyperGroup):
@@ -53,9 +42,21 @@ class LazyGroup(TyperGroup):
         self.commands = {name: TyperCommand(name, help=each.line) for name, each in COMMANDS.items()}
         self.params.extend(shared_options())
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """All commands by their groups, then the options of every command."""
+        options: list[Any] = [each for each in self.params if each.param_type_name == "option"]
+        rows = [(_flags(each), each.help.split(";")[0]) for each in options]
+        formatter.write(whole([*rows, ("-h, --help", "Show this.")]))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         return name, load(name) if name and command else command, rest
+
+
+def _flags(option: Any) -> str:
+    """How an option is typed, its short form first."""
+    takes = f" {option.metavar}" if option.metavar and not option.is_flag else ""
+    return ", ".join(option.opts) + takes
 
 
 def load(name: str) -> Any:
@@ -114,7 +115,7 @@ def _bright(text: str) -> str:
     return re.sub(r"^(Examples:| +\S.*)$", r"[not dim]\1[/not dim]", text, flags=re.MULTILINE)
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def _version(wanted: bool) -> None:
@@ -123,7 +124,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(help=_bright(EXAMPLES) if HAS_RICH else EXAMPLES)
+@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)
@@ -152,6 +153,11 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def _invoke(argv: Sequence[str], session: Session) -> object:
+    if not argv:
+        typer.echo(short(), nl=False)
+        return UsageError.exit_code
+    if argv[0] == "help":
+        argv = [*argv[1:], "--help"]
     if any(each.startswith(("--show-completion", "--install-completion")) for each in argv):
         completing.use_own_zsh_script()
     return typer.main.get_command(app).main(list(argv), prog_name="voice", standalone_mode=False, obj=session)
