@@ -295,26 +295,31 @@ async def _run(
 
     console = here.console
     watched = console.animated and _has_keys()
+    stages = console.verbose or report is not None
     if console.json:
         told.add(JsonAudience(console, talk.clock, closed))
     elif not watched or not console.out_is_terminal:
-        told.add(LineAudience(console, stdout_taken=request.ends.output == "-", quiet_notes=watched, closed=closed))
+        taken = request.ends.output == "-"
+        told.add(LineAudience(console, stdout_taken=taken, quiet_notes=watched, stages=stages, closed=closed))
     if report is not None:
         told.add(report)
     if not _has_keys():
         told.catch_up()
         await talk.run()
         return
-    await _with_keys(here, request, talk, told, visible=watched and not (console.json and console.out_is_terminal))
+    visible = watched and not (console.json and console.out_is_terminal)
+    await _with_keys(here, request, talk, told, visible=visible, stages=stages)
 
 
-async def _with_keys(here: Session, request: TalkRequest, talk: Talk, told: _Told, *, visible: bool) -> None:
+async def _with_keys(
+    here: Session, request: TalkRequest, talk: Talk, told: _Told, *, visible: bool, stages: bool
+) -> None:
     import asyncio
 
     from voicecli.errors import only
     from voicecli.terminal.screen import Screen
 
-    screen = Screen(here.console, push_to_talk=request.push_to_talk, visible=visible)
+    screen = Screen(here.console, push_to_talk=request.push_to_talk, visible=visible, stages=stages)
     told.add(screen)
     told.catch_up()
     try:

@@ -81,9 +81,15 @@ class LineAudience:
     """Plain lines: what was said on stdout (or stderr when sound owns stdout), everything else on stderr."""
 
     def __init__(
-        self, console: Console, *, stdout_taken: bool, closed: Callable[[], object], quiet_notes: bool = False
+        self,
+        console: Console,
+        *,
+        stdout_taken: bool,
+        closed: Callable[[], object],
+        quiet_notes: bool = False,
+        stages: bool = False,
     ) -> None:
-        self._console, self._quiet_notes = console, quiet_notes
+        self._console, self._quiet_notes, self._stages = console, quiet_notes, stages
         said = console.usage if stdout_taken else console.result
         self._outlet = Outlet(lambda item: item[0](item[1]), closed)
         self._said = said
@@ -95,6 +101,8 @@ class LineAudience:
             return  # the screen tells the rest
         for line in _ASIDES.get(type(event), _nothing)(event):
             self._outlet.put((self._console.note, line))
+        if isinstance(event, ev.TurnMetrics) and self._stages:
+            self._outlet.put((self._console.note, metrics_line(event)))
         if isinstance(event, ev.TurnLost):
             self._outlet.put((self._console.warn, lost_line(event)))
 
@@ -122,8 +130,9 @@ def reply_line(event: ev.AssistantSaid) -> str:
 
 
 def lost_line(event: ev.TurnLost) -> str:
-    kept = f" The recording is kept in {event.recording}." if event.recording else ""
-    return f"turn lost: {clean(event.reason)}{kept}"
+    reason = clean(event.reason)
+    kept = f" The recording is kept in {event.recording}: Ctrl-R sends it again." if event.recording else ""
+    return f"turn lost: {reason if reason.endswith(('?', '!')) or not kept else reason.rstrip('.') + '.'}{kept}"
 
 
 STAGES = (
@@ -217,7 +226,6 @@ _LINES: dict[type[Any], Callable[[Any], list[str]]] = {
 
 _ASIDES: dict[type[Any], Callable[[Any], list[str]]] = {
     ev.Ready: lambda e: [ready_line(e)],
-    ev.TurnMetrics: lambda e: [metrics_line(e)],
     ev.Notice: lambda e: [e.text],
     ev.TakenBack: lambda e: ["(going on)"],
     ev.ToolUsed: lambda e: tool_line(e),

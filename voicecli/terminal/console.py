@@ -79,10 +79,11 @@ class Console(Streams, StandardInput):
         if self.out_is_terminal:
             cure = "Name a file (-o FILE), or send it to another program: … -o - | PROGRAM"
             raise UsageError("sound and pictures are no text for a terminal", who="stdout", cure=cure)
-        with self._written():
-            self.out.flush()
-            self.out.buffer.write(data)
-            self.out.buffer.flush()
+        if self.out is not None:
+            with self._written():
+                self.out.flush()
+                self.out.buffer.write(data)
+                self.out.buffer.flush()
 
     def styled(self, parts: Sequence[tuple[str, str]]) -> None:
         """Pieces of one result, each with a style ("" for none); plain where colour is not allowed."""
@@ -93,8 +94,9 @@ class Console(Streams, StandardInput):
 
     def drawn(self, text: str) -> None:
         """Text that was cleaned before: its sequences are our own."""
-        with self._written():
-            self.rows.write(self.out, text)
+        if self.out is not None:
+            with self._written():
+                self.rows.write(self.out, text)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Columns for a person on a terminal, tab-separated lines for a pipe."""
@@ -110,8 +112,6 @@ class Console(Streams, StandardInput):
     @contextmanager
     def _written(self) -> Iterator[None]:
         """A closed pipe is OutputClosedError, anything else that stands in the way UsageError."""
-        if self.out is None:
-            return
         try:
             yield
         except (OSError, ValueError) as exc:
@@ -199,5 +199,6 @@ class Console(Streams, StandardInput):
 
     def flush(self) -> None:
         """Everything written is out; raises OutputClosedError when nobody wants it."""
-        with self._written():
-            self.out.flush()
+        if self.out is not None:
+            with self._written():
+                self.out.flush()

@@ -12,11 +12,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
 from voicecli.terminal.console import BOLD, DIM, PLAIN, Console
+from voicecli.terminal.styled import Styled
 from voicecli.terminal.tables import GAP, fitted
 from voicecli.text.blocks import Blocks
 from voicecli.text.clean import clean
@@ -41,34 +41,6 @@ _COLOURS = (
 _WORD = re.compile(r"[^\W_]+")
 _UNSAID = re.compile(r"^ {0,3}(?:```|~~~).*|^[ >]*\d{1,9}[.)](?=\s)", re.MULTILINE)
 """Of a block's source, what is drawn in another way: fences, numbers of items."""
-
-
-@dataclass
-class Styled:
-    """A text and the style of each of its characters."""
-
-    text: str = ""
-    styles: list[str] = field(default_factory=list)
-
-    def add(self, text: str, style: str = "") -> None:
-        self.text += text
-        self.styles += [style] * len(text)
-
-    def rows(self, width: int, indent: str = "") -> list[str]:
-        """Wrapped, with its styles; a style does not go on over a row's end."""
-        at, rows = 0, []
-        for row in wrapped(self.text, width, indent).split("\n"):
-            out, now = "", ""
-            for char in row:
-                if not char.isspace():
-                    at = self.text.index(char, at)
-                style = self.styles[at] if at < len(self.styles) else ""
-                if style != now:
-                    out, now = out + (PLAIN if now else "") + style, style
-                out += char
-                at += not char.isspace()
-            rows.append(out + (PLAIN if now else ""))
-        return rows
 
 
 def render(block: str, width: int, *, coloured: bool) -> str:
@@ -276,7 +248,7 @@ class MarkdownView:
         self._show(self._blocks.feed(clean(text)))
         columns, height = self._console.size()
         rows = wrapped(self._blocks.open.strip("\n"), columns - 1).split("\n")
-        if any(rows):
+        if any(rows) and self._console.out_is_terminal:
             self._console.rows.finish()
             rows = ["", *rows] if self._some else rows
             self._console.rows.show(self._console.out, rows[-(height - 2) :])

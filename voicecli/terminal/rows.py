@@ -25,7 +25,7 @@ class Rows:
     def __init__(self, columns: Callable[[], int]) -> None:
         self._columns = columns
         self._lock = threading.RLock()
-        self._open: TextIO | None = None  # whose last row is not finished
+        self._open: list[TextIO] = []  # whose last row is not finished
         self._region: list[str] = []
         self._home: TextIO | None = None  # the region's stream, while there is a region
         self._drawn: list[str] = []
@@ -41,22 +41,24 @@ class Rows:
             self._shared = self._shared or is_pipe(stream)
             self._erase()
             try:
-                self._finish_other(stream)
+                self._finish_others(stream)
                 stream.write(text)
                 stream.flush()
-                self._open = None if closed or text.endswith("\n") else stream
+                if text or closed:
+                    self._open = [each for each in self._open if each is not stream]
+                    self._open += [] if closed or text.endswith("\n") else [stream]
             finally:
                 self._draw()
 
     def is_open(self, stream: TextIO) -> bool:
         """Whether the last row of `stream` is not finished."""
-        return self._open is stream
+        return any(each is stream for each in self._open)
 
     def finish(self) -> None:
-        """Ends the row that is open, whosever it is."""
+        """Ends the row of the terminal that is open, whosever it is."""
         with self._lock:
-            if self._open is not None:
-                self.write(self._open, "\n")
+            for each in filter(is_terminal, self._open[:]):
+                self.write(each, "\n")
 
     def show(self, stream: TextIO, rows: Sequence[str]) -> None:
         """Makes `rows` the region below everything that was printed. None of them may be wider than the terminal."""
@@ -90,19 +92,19 @@ class Rows:
                 self.finish()
             self._screen = screen
 
-    def _finish_other(self, stream: TextIO) -> None:
+    def _finish_others(self, stream: TextIO) -> None:
         """Another stream's open row is ended first, where both are on a terminal."""
-        other = self._open
-        if other is not None and other is not stream and is_terminal(other) and is_terminal(stream):
-            self._open = None
-            other.write("\n")
-            other.flush()
+        for other in self._open[:] if is_terminal(stream) else ():
+            if other is not stream and is_terminal(other):
+                self._open.remove(other)
+                other.write("\n")
+                other.flush()
 
     def _draw(self) -> None:
         """Draws the region where its rows are free; only what changed."""
         if self._home is None or self._screen is not None or self._shared:
             return
-        if self._open is not None and is_terminal(self._open):
+        if any(map(is_terminal, self._open)):
             return
         same = 0
         for before, now in zip(self._drawn, self._region, strict=False):

@@ -93,7 +93,7 @@ class Streams:
     """stdout and stderr, and what may be done on them. `quiet` is set by a flag."""
 
     def __init__(self, env: Mapping[str, str], out: TextIO | None, err: TextIO | None) -> None:
-        self.out = out if out is not None else sys.stdout
+        self.out = out if out is not None else sys.stdout  # None where it is closed
         self.err: TextIO | None = err if err is not None else sys.stderr
         self.env = env
         self.quiet = False
