@@ -15,6 +15,7 @@ import pytest
 from tests.virtual import VirtualDevices
 from voicecli.audio import devices
 from voicecli.audio.devices import Device, Kind, Wanted, choose
+from voicecli.audio.threads import on_thread
 from voicecli.errors import DeviceError
 
 PC = (
@@ -108,9 +109,9 @@ def test_without_portaudio_the_cure_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_a_result_and_an_error_come_back_from_the_thread() -> None:
-    assert await devices.on_thread(lambda: threading.current_thread().daemon, within=5)
+    assert await on_thread(lambda: threading.current_thread().daemon, within=5)
     with pytest.raises(ZeroDivisionError):
-        await devices.on_thread(lambda: 1 // 0, within=5)
+        await on_thread(lambda: 1 // 0, within=5)
 
 
 @pytest.mark.anyio
@@ -127,7 +128,7 @@ async def test_a_call_that_hangs_is_left_and_its_late_result_undone() -> None:
         undone.set()
 
     with pytest.raises(TimeoutError):
-        await devices.on_thread(call, within=0.01, undo=undo)
+        await on_thread(call, within=0.01, undo=undo)
     release.set()
     assert await asyncio.to_thread(undone.wait, 10)
     assert results == ["opened"]
@@ -140,7 +141,7 @@ async def test_a_call_nobody_waits_for_any_more_is_undone() -> None:
     def call() -> bool:
         return release.wait(10)
 
-    task = asyncio.create_task(devices.on_thread(call, within=10, undo=lambda _: undone.set()))
+    task = asyncio.create_task(on_thread(call, within=10, undo=lambda _: undone.set()))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -20,12 +20,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal
 
 from voicecli.audio.quiet import begin, end, hushed
+from voicecli.audio.threads import on_thread
 from voicecli.errors import DeviceError
-
-T = TypeVar("T")
 
 Kind = Literal["input", "output"]
 Wanted = int | str | None
@@ -300,55 +299,6 @@ def close_stream(opened: Opened, *, drain: bool = False) -> None:
     with _door:
         _open_streams -= 1
         end()
-
-
-async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T], None] = lambda _: None) -> T:
-    """Runs a blocking call of PortAudio on a thread that cannot hold up the program's end.
-
-    After `within` seconds (a sound server that hangs) it is left to itself, with a TimeoutError. A result
-    that comes when nobody waits any more is given to `undo`, on that thread. Cancelled, it waits for the
-    thread for a moment: a program that ends while another thread is inside PortAudio crashes.
-    """
-    loop = asyncio.get_running_loop()
-    over = asyncio.Event()
-    done: asyncio.Future[T] = loop.create_future()
-    left = threading.Event()
-
-    def settle(result: T | None, exc: BaseException | None) -> None:
-        if done.done():
-            return
-        done.set_exception(exc) if exc else done.set_result(cast(T, result))
-
-    def run() -> None:
-        try:
-            result = call()
-        except BaseException as exc:
-            _tell(loop, partial(settle, None, exc))
-        else:
-            if left.is_set() or not _tell(loop, partial(settle, result, None)):
-                undo(result)
-        _tell(loop, over.set)
-
-    threading.Thread(target=run, name="portaudio", daemon=True).start()
-    try:
-        async with asyncio.timeout(within):
-            return await done
-    except BaseException as exc:
-        left.set()
-        if isinstance(exc, asyncio.CancelledError):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await over.wait()
-        raise
-
-
-def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> bool:
-    """Calls on the loop; False if it is closed."""
-    try:
-        loop.call_soon_threadsafe(call)
-    except RuntimeError:
-        return False
-    return True
 
 
 async def opened(

@@ -16,6 +16,7 @@ from typing import Any
 
 from voicecli.audio import devices, pcm
 from voicecli.audio.clock import PlaybackClock
+from voicecli.audio.threads import on_thread
 from voicecli.errors import DeviceError
 from voicecli.ports import Rendered
 from voicecli.types import AudioFrame
@@ -134,10 +135,10 @@ class Loudspeaker:
         try:
             if resting:
                 self.resting = True
-                await devices.on_thread(stream.stop, within=self.WAKE_S)
+                await on_thread(stream.stop, within=self.WAKE_S)
             else:
                 self._last_call = 0.0
-                await devices.on_thread(stream.start, within=self.WAKE_S)
+                await on_thread(stream.start, within=self.WAKE_S)
                 self._last_call, self.resting = self._loop.time(), False
         except Exception as exc:  # PortAudio's own error type is not to be had before it is loaded
             log.info("%s does not %s: %s", self.name, "rest" if resting else "wake", exc)

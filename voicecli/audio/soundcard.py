@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, suppress
 from voicecli.audio import devices
 from voicecli.audio.capture import Microphone
 from voicecli.audio.playback import Loudspeaker
+from voicecli.audio.threads import on_thread
 from voicecli.errors import DeviceError
 from voicecli.ports import Rendered
 from voicecli.types import AudioFrame
@@ -179,7 +180,7 @@ class SoundCard:
 
     async def _returned(self) -> bool:
         with suppress(DeviceError, TimeoutError):
-            await devices.on_thread(devices.rescan, within=devices.OPEN_S)
+            await on_thread(devices.rescan, within=devices.OPEN_S)
             await self._open()
             return True
         return False

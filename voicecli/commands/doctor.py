@@ -291,12 +291,13 @@ async def _count(opening: Any, ask: Callable[[Any], Awaitable[Any]]) -> int | No
 
 async def _sound(microphone: int | str, loudspeaker: int | str) -> tuple[checkup.Finding, ...]:
     from voicecli.audio import devices
+    from voicecli.audio.threads import on_thread
 
     def look() -> tuple[checkup.Finding, ...]:
         return checkup.sound(devices.version(), _device("input", microphone), _device("output", loudspeaker))
 
     try:
-        return await devices.on_thread(look, within=SOUND_S)
+        return await on_thread(look, within=SOUND_S)
     except TimeoutError:
         hangs = f"the sound system did not answer within {SOUND_S:.0f} s"
         return (_silent(DeviceError(hangs, who="audio", cure="Restart the sound server.")),)
