@@ -275,3 +275,34 @@ def test_what_no_skill_knows_is_left_alone(asked: str) -> None:
 def test_any_text_is_answered_or_not_but_never_breaks(asked: str) -> None:
     reply = text(asked)
     assert reply is None or not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", reply)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reply"),
+    [
+        ("Can you tell me what the time is right now?", "It is 3:05 PM."),
+        ("Do you have the time?", "It is 3:05 PM."),
+        ("Which day is it today?", "Today is Saturday, November 21, 2026."),
+        ("What's seven and a half times twelve?", "7.5 times 12 is 90."),
+        ("What's twenty-three plus forty-five?", "23 plus 45 is 68."),
+        ("What do you get if you multiply 6 by 7?", "6 times 7 is 42."),
+        ("I want to know what 12 times 7 is.", "12 times 7 is 84."),
+        ("Tell me what twelve times seven equals.", "12 times 7 is 84."),
+        ("What is twelve times for?", "12 times 4 is 48."),
+        ("What's a third of ninety?", "That is 30."),
+        ("What is the square root of one hundred and forty-four?", "That is 12."),
+        ("How far is five miles in kilometers?", "5 miles is about 8.05 kilometers."),
+        ("What's half a mile in meters?", "0.5 miles is about 804.67 meters."),
+        ("What would be five miles in kilometers?", "5 miles is about 8.05 kilometers."),
+        ("How many minutes is three and a half hours?", "3.5 hours is 210 minutes."),
+        ("Five miles in kilometres.", "5 miles is about 8.05 kilometers."),
+        ("Wake me up in twenty minutes.", "Timer set for 20 minutes."),
+        ("Hello, how are you?", "I am fine, thank you."),
+        ("十二乘以七等于多少？", "12乘以7等于84。"),
+        ("三分之一加二分之一等于几", "结果约等于0.8333。"),
+        ("五英里等于多少公里", "5英里约等于8.05公里。"),
+        ("请帮我定一个五分钟的闹钟。", "好的，5分钟后提醒你。"),
+    ],
+)
+def test_free_sentences_are_understood(asked: str, reply: str) -> None:
+    assert text(asked) == reply

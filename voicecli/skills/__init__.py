@@ -73,7 +73,8 @@ def understand(asked: str, skills: Sequence[Skill] = SKILLS) -> Iterator[tuple[S
     plain = text.plain(asked)
     if not plain or len(asked) > text.LONGEST:
         return
-    digits, curt = text.with_digits(text.curt(plain)), text.curt(plain)
+    curt = text.curt(plain)
+    digits = text.with_digits(text.straight(curt))
     for skill in skills:
         # "say thank you" ends politely, and means it.
         for own in (plain, curt) if skill.verbatim else (digits,):

@@ -60,7 +60,8 @@ SKILLS = (
             "tell me the time",
         ),
         typed=(
-            r"(?:what is )?(?:the )?(?:current )?time(?: now)?|what time it is",
+            r"(?:what is )?(?:the )?(?:current )?time(?: now)?|what (?:the )?time (?:it is|is)|what is the time is",
+            r"(?:do you )?have (?:you )?(?:got )?the time",
             r"(?:现在)?(?:是)?(?:几点钟?|什么时间|什么时候)了?",
             r"现在的?时间(?:是多少)?",
         ),

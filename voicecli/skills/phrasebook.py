@@ -108,7 +108,7 @@ SKILLS = (
         help_chinese="",
         answer=_fine,
         spoken=("how are you [today | doing]",),
-        typed=(r"how are you.*", r"你(?:还|最近)?好吗|你怎么样"),
+        typed=(r"(?:hi |hello |hey )?how are you.*", r"你(?:还|最近)?好吗|你怎么样"),
         verbatim=True,
     ),
     Skill(

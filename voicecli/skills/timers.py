@@ -103,7 +103,7 @@ SKILLS = (
         typed=(
             rf"(?:(?:set|start) )?(?:a |an |the )?(?:timer|alarm|countdown)(?: for| of)? (?P<duration>{WRITTEN})",
             rf"(?:(?:set|start) )?(?:a |an )?(?P<duration>{WRITTEN}) (?:timer|countdown)",
-            rf"(?:remind|wake|call|tell) me (?:in|after) (?P<duration>{WRITTEN})",
+            rf"(?:remind|wake|call|tell) me (?:up )?(?:in|after) (?P<duration>{WRITTEN})",
             rf"过?(?P<duration>{WRITTEN})(?:以后|之后|后)?(?:提醒|叫|告诉|喊)我?",
             rf"(?:设|设置|设定|定|订|来|开)?1?个?(?P<duration>{WRITTEN})的?{_ZH_TIMER}",
             rf"{_ZH_TIMER}(?P<duration>{WRITTEN})",

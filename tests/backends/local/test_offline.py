@@ -71,6 +71,14 @@ def test_what_it_cannot_answer_it_says_honestly(asked: str, answer: str) -> None
     assert "voice config init" in answer
 
 
+@pytest.mark.parametrize(
+    "asked", ["What is twelve times heaven?", "Set a timer for men minutes.", "十二乘以妻等于多少"]
+)
+def test_a_wrong_hearing_is_asked_back(asked: str) -> None:
+    answer = reply(asked)
+    assert asked in answer and ("say it again" in answer or "再说一遍" in answer)
+
+
 def test_it_repeats_its_last_reply() -> None:
     before = (ChatMessage("system", "Be brief."), user("hi"), ChatMessage("assistant", "Hello\x1b[31m there."))
     assert reply("say that again", *before) == "Hello there."

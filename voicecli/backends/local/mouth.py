@@ -55,12 +55,13 @@ class Choice:
 
 
 def build(found: Found) -> Any:
-    """The voice of a model in a folder."""
+    """The voice of a model in a folder. Piper's half as lively as usual: it is understood better so."""
     import sherpa_onnx as sherpa
 
     paths = {argument: str(path) for argument, path in found.paths.items()}
     maker = {"vits": "Vits", "kokoro": "Kokoro", "matcha": "Matcha"}[found.kind.maker]
-    kind: dict[str, Any] = {found.kind.maker: getattr(sherpa, f"OfflineTts{maker}ModelConfig")(**paths)}
+    steady = {"noise_scale": 0.333, "noise_scale_w": 0.4} if found.kind.maker == "vits" else {}
+    kind: dict[str, Any] = {found.kind.maker: getattr(sherpa, f"OfflineTts{maker}ModelConfig")(**paths, **steady)}
     return sherpa.OfflineTts(sherpa.OfflineTtsConfig(sherpa.OfflineTtsModelConfig(num_threads=threads(), **kind)))
 
 

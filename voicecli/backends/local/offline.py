@@ -23,6 +23,24 @@ NO_MODEL_CHINESE = "没有配置大模型，这个我回答不了。可以问我
 _PIECES = re.compile(r"\S+\s*|\s+|[\u3400-\u9fff]")
 
 
+_NEARLY = re.compile(
+    r"\b(?:times|plus|minus|divided|multiplied|percent|square root|timer|alarm|remind|convert|how many|spell"
+    r"|miles?|kilomet\w+|met(?:er|re)s?|feet|inch(?:es)?|pounds?|kilos?|grams?|celsius|fahrenheit|gallons?|lit\w+s)\b"
+    r"|[乘除加减]|百分之|平方|计时|闹钟|提醒|换算|多少|等于",
+    re.IGNORECASE,
+)
+"""What skills are asked about: who says one of these and is not understood was probably misheard."""
+
+
+def unanswered(asked: str) -> str:
+    """What is said where no skill understands: a misheard question is asked back, another gets the honest sentence."""
+    heard = clean(asked).strip()
+    if is_chinese(asked):
+        again = f"我听到的是“{heard}”，没有听懂，请再说一遍。"
+        return again if _NEARLY.search(asked) else NO_MODEL_CHINESE
+    return f"I heard “{heard}” and can't work that out. Please say it again." if _NEARLY.search(asked) else NO_MODEL
+
+
 REDO_S = 20.0
 """The same place of a conversation asked again within this time: a draft that was not the person's last word."""
 
@@ -67,7 +85,7 @@ class OfflineChat:
             answer, question = found
             self._timers.apply(answer, chinese=question.chinese, time=time)
             return answer.text
-        return NO_MODEL_CHINESE if is_chinese(asked) else NO_MODEL
+        return unanswered(asked)
 
     def _take_back(self, history: list[ChatMessage], time: float) -> None:
         """A draft's timers go when its turn is answered again; other turns keep theirs."""
