@@ -60,7 +60,7 @@ BASIC = {f"text.{name}" for name in ("characters", "clean", "join", "language", 
 
 LAYERS = {
     0: {"", "data", "types", "verbs", "errors", "storage.atomic", *BASIC},
-    1: {"ports", "storage", "notes.store"},
+    1: {"resampling", "ports", "storage", "notes.store"},
     2: PURE,
     3: {"audio", "backends", "dialogue", "notes"},
     4: {"config", "wiring", "toolbox"},
@@ -92,7 +92,7 @@ HOMES = {
     "soundfile": {"audio.files", "audio.encoder"},
     "soxr": {"audio.pcm"},
     "livekit": {"audio.echo"},
-    "numpy": {"audio", "backends.local", "notes.nearest"},
+    "numpy": {"audio", "resampling", "backends.local", "notes.nearest"},
     "sherpa_onnx": {"backends.local"},
     "pypinyin": {"backends.local"},
     "filelock": {"storage"},

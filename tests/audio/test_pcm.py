@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.audio import pcm
+from voicecli.resampling import Resampler
 from voicecli.types import MIC, PcmFormat
 
 RATES = ((16_000, 48_000), (22_050, 48_000), (24_000, 48_000), (44_100, 16_000), (48_000, 16_000))
@@ -86,9 +87,9 @@ def test_channels_are_averaged_and_copied() -> None:
 
 @given(st.sampled_from(RATES), st.binary(max_size=3000), st.lists(st.integers(0, 3000), max_size=6))
 def test_a_stream_in_pieces_is_the_stream_as_a_whole(rates: tuple[int, int], data: bytes, cuts: list[int]) -> None:
-    whole = pcm.Resampler(*rates)
+    whole = Resampler(*rates)
     expected = whole.feed(data) + whole.flush()
-    pieces = pcm.Resampler(*rates)
+    pieces = Resampler(*rates)
     marks = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     found = b"".join(pieces.feed(data[a:b]) for a, b in pairwise(marks)) + pieces.flush()
     assert found == expected
@@ -99,7 +100,7 @@ def test_a_stream_in_pieces_is_the_stream_as_a_whole(rates: tuple[int, int], dat
 def test_a_tone_stays_a_tone(rates: tuple[int, int]) -> None:
     rate_in, rate_out = rates
     for hz in (440.0, 0.4 * min(rates)):
-        stream = pcm.Resampler(rate_in, rate_out)
+        stream = Resampler(rate_in, rate_out)
         for made in (
             stream.feed(tone(hz, 0.5, rate_in)) + stream.flush(),
             pcm.resample(tone(hz, 0.5, rate_in), rate_in, rate_out),
@@ -111,7 +112,7 @@ def test_a_tone_stays_a_tone(rates: tuple[int, int]) -> None:
 
 
 def test_what_the_lower_rate_cannot_hold_is_filtered_out() -> None:
-    stream = pcm.Resampler(48_000, 16_000)
+    stream = Resampler(48_000, 16_000)
     made = stream.feed(tone(9600, 0.5, 48_000)) + stream.flush()
     assert pcm.level_dbfs(made[2000:-2000]) < -80
 
@@ -119,19 +120,19 @@ def test_what_the_lower_rate_cannot_hold_is_filtered_out() -> None:
 @pytest.mark.parametrize("rates", RATES)
 def test_the_first_piece_sounds_at_once(rates: tuple[int, int]) -> None:
     """Of 20 ms all but 1.2 come out; a block transform would give none."""
-    stream = pcm.Resampler(*rates)
+    stream = Resampler(*rates)
     made = stream.feed(tone(440, 0.02, rates[0]))
     assert len(made) / 2 / rates[1] >= 0.0188
 
 
 def test_a_flushed_resampler_is_as_new() -> None:
-    stream = pcm.Resampler(24_000, 48_000)
+    stream = Resampler(24_000, 48_000)
     first = stream.feed(tone(300, 0.1, 24_000) + b"x") + stream.flush()
     assert stream.feed(tone(300, 0.1, 24_000)) + stream.flush() == first
 
 
 def test_the_same_rate_passes_untouched_but_for_a_half_sample() -> None:
-    stream = pcm.Resampler(16_000, 16_000)
+    stream = Resampler(16_000, 16_000)
     assert [stream.feed(b"abc"), stream.feed(b"d"), stream.feed(b"e"), stream.flush()] == [b"ab", b"cd", b"", b""]
     assert stream.feed(b"ab") == b"ab"
 

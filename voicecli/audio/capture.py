@@ -15,6 +15,7 @@ from typing import Any
 from voicecli.audio import devices, pcm
 from voicecli.audio.clock import CaptureClock
 from voicecli.errors import DeviceError
+from voicecli.resampling import Resampler
 from voicecli.types import MIC, AudioFrame
 
 FRAME_BYTES = MIC.bytes_for(20)
@@ -115,7 +116,7 @@ class Microphone:
 
     def _callback(self, rate: int, channels: int) -> devices.Callback:
         """The callback for a stream of that rate and that many channels."""
-        clock, resampler = CaptureClock(rate), pcm.Resampler(rate, MIC.rate)
+        clock, resampler = CaptureClock(rate), Resampler(rate, MIC.rate)
         cutter = FrameCutter(rate)
 
         def callback(data: Any, count: int, times: Any, status: Any) -> None:

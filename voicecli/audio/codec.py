@@ -14,6 +14,7 @@ from typing import Protocol
 
 from voicecli.audio import files, pcm
 from voicecli.errors import InputError, ServiceError
+from voicecli.resampling import Resampler
 from voicecli.types import AudioChunk, PcmFormat
 
 MOST = 256 * 1024 * 1024
@@ -63,7 +64,7 @@ class _Samples:
 
     def __init__(self, format: PcmFormat, rate: int) -> None:
         self._format = format
-        self._resampler = pcm.Resampler(format.rate, rate)
+        self._resampler = Resampler(format.rate, rate)
         self._carry = b""
 
     def feed(self, data: bytes) -> bytes:

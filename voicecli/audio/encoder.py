@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from voicecli.audio import pcm
 from voicecli.audio.quiet import hushed
 from voicecli.errors import UsageError
+from voicecli.resampling import Resampler
 from voicecli.types import PcmFormat
 
 AT_ONCE = 65_536
@@ -78,7 +79,7 @@ class Encoder:
 
         format, subtype = FORMATS[container]
         fitting = min((each for each in RATES.get(container, (rate,)) if each >= rate), default=48_000)
-        self._resampler = pcm.Resampler(rate, fitting)
+        self._resampler = Resampler(rate, fitting)
         self._target = _Honest(_Forward(target) if callable(target) else target)
         how: dict[str, Any] = STEADY if callable(target) and container == "mp3" else {}
         with hushed(), self._target.errors():

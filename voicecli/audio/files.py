@@ -27,6 +27,7 @@ from voicecli.audio.encoder import encode as encode
 from voicecli.audio.parts import Part, Window, parts_of
 from voicecli.audio.quiet import hushed
 from voicecli.errors import InputError
+from voicecli.resampling import Resampler
 from voicecli.storage.writing import atomic as atomic
 from voicecli.storage.writing import refuse_input as refuse_input
 from voicecli.types import MIC, AudioClip, PcmFormat
@@ -224,7 +225,7 @@ def blocks(source: Source, rate: int = MIC.rate, ms: float = 20, *, live: bool =
     """
     size = PcmFormat(rate).bytes_for(ms)
     rest = b""
-    for samples in _at_rate(_pieces(source), rate, pcm.Resampler if live else pcm.FileResampler):
+    for samples in _at_rate(_pieces(source), rate, Resampler if live else pcm.FileResampler):
         rest += samples
         whole = len(rest) - len(rest) % size
         yield from (rest[at : at + size] for at in range(0, whole, size))
@@ -234,9 +235,9 @@ def blocks(source: Source, rate: int = MIC.rate, ms: float = 20, *, live: bool =
 
 
 def _at_rate(
-    pieces: Iterator[tuple[bytes, int]], rate: int, make: type[pcm.Resampler] | type[pcm.FileResampler]
+    pieces: Iterator[tuple[bytes, int]], rate: int, make: type[Resampler] | type[pcm.FileResampler]
 ) -> Iterator[bytes]:
-    resampler: pcm.Resampler | pcm.FileResampler | None = None
+    resampler: Resampler | pcm.FileResampler | None = None
     rate_now = 0
     for samples, rate_in in pieces:
         if rate_in != rate_now:

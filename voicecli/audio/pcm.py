@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import struct
 import sys
-from array import array
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -163,84 +162,6 @@ def resample(pcm: bytes, rate_in: int, rate_out: int) -> bytes:
     return bytes(soxr.resample(np.frombuffer(pcm, np.int16), rate_in, rate_out).tobytes())
 
 
-class Resampler:
-    """Changes the rate of a stream (s16le mono), piece by piece, without a seam between the pieces.
-
-    A windowed sinc, evaluated where it is needed: it holds back `HALF` input samples (1 ms at 16 kHz)
-    and nothing else, so the first piece sounds at once. soxr's stream, in blocks, holds back 20 to 40 ms
-    at the rates of speech (measured in every quality but its cubic one, which does not filter).
-    Output sample n stands for the input's moment n / rate_out; n grows to ceil(samples · out / in).
-    """
-
-    HALF = 16
-    """Zero crossings of the sinc on either side."""
-
-    BLOCK = 16_384
-    """Bytes worked on at once: the windows take some 130 times as much memory."""
-
-    def __init__(self, rate_in: int, rate_out: int) -> None:
-        self.rate_in, self.rate_out = rate_in, rate_out
-        shared = math.gcd(rate_in, rate_out)
-        self._up, self._down = rate_out // shared, rate_in // shared
-        self._kernel: Floats | None = None if rate_in == rate_out else _kernel(self._up, self._down, self.HALF)
-        self._reset()
-
-    def _reset(self) -> None:
-        self._odd = b""
-        self._fed = 0
-        self._made = 0
-        self._tail = array("h", bytes(2 * self._reach))
-
-    @property
-    def _reach(self) -> int:
-        """Input samples that the filter looks ahead (and back)."""
-        return 0 if self._kernel is None else self._kernel.shape[1] // 2
-
-    def feed(self, pcm: bytes) -> bytes:
-        """The next piece, of any length (an odd byte waits for its other half)."""
-        pcm = self._odd + pcm if self._odd else pcm
-        whole = len(pcm) & ~1
-        self._odd = pcm[whole:]
-        if self._kernel is None:
-            return pcm[:whole]
-        return b"".join(self._take(pcm[at : min(at + self.BLOCK, whole)]) for at in range(0, whole, self.BLOCK))
-
-    def _take(self, pcm: bytes) -> bytes:
-        self._fed += len(pcm) // 2
-        return self._render(pcm, self._fed - self._reach)
-
-    def flush(self) -> bytes:
-        """What is still held back; afterwards the resampler is as new."""
-        if self._kernel is None:
-            self._odd = b""
-            return b""
-        out = self._render(bytes(2 * self._reach), self._fed)
-        self._reset()
-        return out
-
-    def _render(self, pcm: bytes, until: int) -> bytes:
-        """All output whose centre lies before input sample `until`. `_tail` starts at the next one's window."""
-        import numpy as np
-        from numpy.lib.stride_tricks import sliding_window_view
-
-        assert self._kernel is not None
-        self._tail.frombytes(pcm)
-        end = max(self._made, -(-until * self._up // self._down))
-        if end == self._made:
-            return b""
-        x = np.frombuffer(self._tail, np.int16).astype(np.float32)
-        at = np.arange(self._made, end) * self._down
-        first = self._made * self._down // self._up
-        windows = sliding_window_view(x, self._kernel.shape[1])[at // self._up - first]
-        out = np.einsum("ij,ij->i", windows, self._kernel[at % self._up])
-        self._made = end
-        self._forget(end * self._down // self._up - first)
-        return bytes(np.clip(np.rint(out), -32768, 32767).astype(np.int16).tobytes())
-
-    def _forget(self, samples: int) -> None:
-        self._tail = self._tail[samples:]
-
-
 class FileResampler:
     """As Resampler, by soxr's stream: ten times as fast, and it holds back up to 40 ms. For recordings.
 
@@ -268,19 +189,6 @@ class FileResampler:
 
         out = self._stream.resample_chunk(np.frombuffer(pcm, np.int16).astype(np.float32), last=last)
         return bytes(np.clip(np.rint(out), -32768, 32767).astype(np.int16).tobytes())
-
-
-def _kernel(up: int, down: int, half: int) -> Floats:
-    """One row of filter taps (float32) per phase: a Kaiser-windowed sinc below the lower Nyquist rate."""
-    import numpy as np
-
-    cutoff = min(1.0, up / down) * 0.94
-    reach = math.ceil(half / cutoff)
-    offsets = np.arange(-reach, reach + 1)[None, :] - np.arange(up)[:, None] / up
-    window = np.i0(9.0 * np.sqrt(np.clip(1 - (offsets / (reach + 1)) ** 2, 0, 1))) / np.i0(9.0)
-    taps = cutoff * np.sinc(cutoff * offsets) * window
-    rows: Floats = (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
-    return rows
 
 
 # ---------------------------------------------------------------------------------------- WAV

@@ -19,6 +19,7 @@ from voicecli.audio.clock import PlaybackClock
 from voicecli.audio.threads import on_thread
 from voicecli.errors import DeviceError
 from voicecli.ports import Rendered
+from voicecli.resampling import Resampler
 from voicecli.types import AudioFrame
 
 log = logging.getLogger(__name__)
@@ -196,7 +197,7 @@ class _Source:
         self.channels = channels
         self._playout = playout
         self._step = playout.rate / rate
-        self._resampler = pcm.Resampler(playout.rate, rate) if playout.rate != rate else None
+        self._resampler = Resampler(playout.rate, rate) if playout.rate != rate else None
         self._rest = b""
 
     def take(self, count: int, at: float) -> bytes:

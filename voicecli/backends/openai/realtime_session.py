@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
-from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from voicecli.backends.openai.decoding import transcript
 from voicecli.backends.transport.wording import Complaint, clean, complaint_in
 from voicecli.errors import DroppedError, ProtocolError, VoiceError
+from voicecli.resampling import Resampler
 from voicecli.types import MIC, Transcript
 
+RATE = 24_000
+"""What OpenAI's dialect takes; vLLM's takes our own rate."""
 LEAST = 100
 """Milliseconds of sound that OpenAI takes at least in one commit."""
 
@@ -52,7 +53,7 @@ class RealtimeSession:
         self._sent = 0
         self._finished = self._acknowledged = False
         self._vllm = False
-        self._upsampler = Upsampler()
+        self._resampler: Resampler | None = None
         self.final: Transcript | None = None
 
     # -- what to send ------------------------------------------------------------------------------
@@ -66,8 +67,9 @@ class RealtimeSession:
             yield _message("session.update", model=self._model)
             yield _message("input_audio_buffer.commit")
             return
+        self._resampler = Resampler(MIC.rate, RATE)
         sound = {
-            "format": {"type": "audio/pcm", "rate": 24000},
+            "format": {"type": "audio/pcm", "rate": RATE},
             "transcription": {"model": self._model, **self._hints},
             "turn_detection": None,
         }
@@ -76,9 +78,7 @@ class RealtimeSession:
     def feed(self, pcm: bytes) -> Iterator[str]:
         """The message for a piece of 16 kHz mono."""
         self._sent += len(pcm)
-        pcm = pcm if self._vllm else self._upsampler.feed(pcm)
-        if pcm:
-            yield _message("input_audio_buffer.append", audio=base64.b64encode(pcm).decode())
+        yield from _appended(self._resampler.feed(pcm) if self._resampler else pcm)
 
     def finish(self) -> Iterator[str]:
         """The messages after the last piece. Without any sound there are none, and nothing was said."""
@@ -86,6 +86,7 @@ class RealtimeSession:
             self.final = transcript("")
             return
         yield from self.feed(bytes(max(0, MIC.bytes_for(LEAST) - self._sent)))
+        yield from _appended(self._resampler.flush() if self._resampler else b"")
         self._finished = True
         yield _message("input_audio_buffer.commit", **({"final": True} if self._vllm else {}))
 
@@ -172,30 +173,10 @@ _HANDLERS = {
 }
 
 
-class Upsampler:
-    """16 kHz to 24 kHz, s16le mono, by straight lines: three samples for every two, without a gap between pieces."""
-
-    def __init__(self) -> None:
-        self._left = b""
-
-    def feed(self, pcm: bytes) -> bytes:
-        """The new samples that `pcm` makes possible; it may end inside a sample."""
-        pcm = self._left + pcm
-        pairs = max(0, (len(pcm) // 2 - 1) // 2)
-        self._left = pcm[4 * pairs :]
-        if not pairs:
-            return b""
-        samples = array("h", pcm[: 4 * pairs + 2])
-        if sys.byteorder == "big":
-            samples.byteswap()
-        out = array("h", bytes(6 * pairs))
-        first, second, third = samples[0:-1:2], samples[1::2], samples[2::2]
-        out[0::3] = first
-        out[1::3] = array("h", [(a + 2 * b) // 3 for a, b in zip(first, second, strict=True)])
-        out[2::3] = array("h", [(2 * b + c) // 3 for b, c in zip(second, third, strict=True)])
-        if sys.byteorder == "big":
-            out.byteswap()
-        return out.tobytes()
+def _appended(pcm: bytes) -> Iterator[str]:
+    """The message for a piece of sound, where there is any."""
+    if pcm:
+        yield _message("input_audio_buffer.append", audio=base64.b64encode(pcm).decode())
 
 
 def _message(kind: str, **fields: Any) -> str:

@@ -193,7 +193,7 @@ async def _again(
 
 
 async def _for_device(track: Track, blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    from voicecli.audio.pcm import Resampler
+    from voicecli.resampling import Resampler
 
     resampler: Resampler | None = None
     async for block in blocks:

@@ -49,7 +49,7 @@ class _Resampled:
     """At another rate than it comes."""
 
     def __init__(self, to: SoundSink, rate: int, wanted: int) -> None:
-        from voicecli.audio.pcm import Resampler
+        from voicecli.resampling import Resampler
 
         self._to, self._resampler = to, Resampler(rate, wanted)
 
