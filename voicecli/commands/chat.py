@@ -1,37 +1,33 @@
 """`voice chat`: one question and its streamed answer, or a conversation on a terminal.
 
 Belongs here: the flags, putting question, stdin, template and files together.
-Does not belong here: asking and showing (turns), the conversation's commands (converse).
+Does not belong here: asking (usecases.chatting), showing and the conversation's commands (the terminal).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.keeping import Continue, Keeper, Private, SessionName
-from voicecli.commands.noting import With
+from voicecli.commands.flags import Continue, NoTools, Private, SessionName, Tool, With, Yes
 from voicecli.commands.session import Model, Session, System, Temperature, TopP, VoiceName
-from voicecli.commands.tooling import NoTools, Tool, Yes
 from voicecli.errors import InputError, UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.backends.family import Capabilities
     from voicecli.commands.attach import Attached
-    from voicecli.commands.noting import Noting
-    from voicecli.commands.tooling import Tools
-    from voicecli.commands.turns import Turns
     from voicecli.types import ChatOptions
-
-PLACE = "$input"
-"""Where a template takes the question; at its end where it has no such place."""
-
+    from voicecli.usecases.chatting.conversation import Chat
+    from voicecli.usecases.chatting.tools import Tools
+    from voicecli.usecases.noting import Noting
+    from voicecli.wiring.services import Services
 
 _Prompt = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="The question.")]
 _MaxTokens = Annotated[
@@ -114,61 +110,26 @@ def chat(
     --with FOLDER turns the texts in it into vectors ([use] embed), once, and gives the model those passages that fit
     the question best, which it cites by their files.
     """
+    from voicecli.usecases.chatting.conversation import Chat
+    from voicecli.usecases.chatting.keeping import Keeper
+    from voicecli.usecases.chatting.question import framed
+
     session = common.session(ctx)
     asked: dict[str, Any] = {"model": model, "temperature": temperature, "max_tokens": max_tokens, "top_p": top_p}
     asked |= {"n": answers, "stop": tuple(stop or ()), "seed": seed, "category": category, "schema": _schema(schema)}
-    family, options = _settled(session, asked)
+    can, options = _settled(session, asked)
     frame = _template(session, template)
     talks = not prompt and not template and _can_talk(session)
-    question = "" if talks else _framed(frame, _question(session, prompt or [], frame, attach or []))
-    keeper = Keeper(session, "chat", continued=continued, name=named, private=private)
-    head = keeper.settle(system, session.config().chat.system, model)
-    turns = _turns(session, options, keeper, head, usage=usage, plain=plain)
-    turns.aloud = _aloud(session, voice) if speak else None
-    turns.tools = _tools(session, family, options, tool, none=no_tools, yes=yes)
-    files = _files(session, family, options, attach, private=private)
-    with _noting(session, family, notes, private=private) as turns.notes:
-        return _converse(turns, files, private) if talks else _ask(turns, files, question)
-
-
-@contextmanager
-def _noting(
-    session: Session, family: Capabilities, paths: list[Path] | None, *, private: bool
-) -> Iterator[Noting | None]:
-    """The notes that the model is told of, read as far as they are new."""
-    from voicecli.commands.noting import settled
-
-    found = settled(session, session.config(), family, paths, private=private, cited="written")
-    if found is None:
-        yield None
-        return
-    with found:
-        common.run(found.refresh)
-        yield found
-
-
-def _files(
-    session: Session, family: Capabilities, options: ChatOptions, paths: list[Path] | None, *, private: bool
-) -> Attached:
-    """What goes along with the question. UsageError for pictures that the family does not take."""
-    from voicecli.commands.attach import attached
-
-    files = attached(session, paths or [], private=private)
-    _check_images(family, options, files)
-    return files
-
-
-def _tools(
-    session: Session, family: Capabilities, options: ChatOptions, only: list[str] | None, *, none: bool, yes: bool
-) -> Tools:
-    """What the model may use: nothing where several answers are asked for, or one that fits a schema."""
-    from voicecli.commands.tooling import settled
-
-    if only and (options.n or options.schema):
-        flag = "--answers" if options.n else "--schema"
-        raise UsageError(f"--tool does not go with {flag}", cure="Leave one of them out.")
-    none = none or bool(options.n or options.schema)
-    return settled(session, session.config(), family, only, none=none, yes=yes)
+    question = "" if talks else framed(frame, _question(session, prompt or [], frame, attach or []))
+    services, masked = session.services(), session.console.masked
+    keeper = Keeper(services, "chat", masked, continued=continued, name=named, private=private)
+    head = keeper.settle(system, services.config.chat.system, model)
+    it = Chat(services, options, keeper, head, list(keeper.earlier))
+    it.tools = _tools(services, can, options, tool or [], none=no_tools, yes=yes)
+    shown = {"usage": usage, "plain": plain, "voice": voice if speak else None, "speak": speak}
+    files = _attached(session, it, attach or [], private=private)
+    with _noting(services, can, notes, private=private) as it.notes:
+        _converse(session, it, files, shown, private=private) if talks else _ask(session, it, files, shown, question)
 
 
 def _settled(session: Session, asked: Mapping[str, Any]) -> tuple[Capabilities, ChatOptions]:
@@ -177,26 +138,62 @@ def _settled(session: Session, asked: Mapping[str, Any]) -> tuple[Capabilities, 
     from voicecli.types import ChatOptions
 
     options = ChatOptions(**asked)
-    family, _ = session.choose("chat")
-    session.check(family, "chat", options)
-    return family, wiring.with_chat_settings(family, options, session.config(), session.console)
+    can, _ = session.choose("chat")
+    session.check(can, "chat", options)
+    return can, wiring.with_chat_settings(can, options, session.config(), session.console)
 
 
-def _turns(session: Session, options: ChatOptions, keeper: Keeper, system: str, *, usage: bool, plain: bool) -> Turns:
-    """The conversation so far, to go on with."""
-    from voicecli.commands.turns import Turns
+def _tools(
+    services: Services, can: Capabilities, options: ChatOptions, only: list[str], *, none: bool, yes: bool
+) -> Tools:
+    """What the model may use: nothing where several answers are asked for, or one that fits a schema."""
+    from voicecli.usecases.chatting.tools import Tools
 
-    return Turns(session, options, keeper, system, usage, plain, talk=list(keeper.earlier))
+    if only and (options.n or options.schema):
+        flag = "--answers" if options.n else "--schema"
+        raise UsageError(f"--tool does not go with {flag}", cure="Leave one of them out.")
+    return Tools(services, can, only, none=none or bool(options.n or options.schema), yes=yes)
 
 
-def _ask(turns: Turns, files: Attached, question: str) -> None:
+@contextmanager
+def _noting(
+    services: Services, can: Capabilities, paths: list[Path] | None, *, private: bool
+) -> Iterator[Noting | None]:
+    """The notes that the model is told of, read as far as they are new."""
+    if not paths:
+        yield None
+        return
+    from voicecli.terminal.console import as_text
+    from voicecli.usecases.noting import Noting
+
+    with Noting(services, can, paths, as_text, private=private) as found:
+        common.run(found.refresh)
+        yield found
+
+
+def _attached(session: Session, it: Chat, paths: list[Path], *, private: bool) -> Attached:
+    """What goes along with a question. UsageError for pictures that the service does not take."""
+    from voicecli.commands.attach import attached
+
+    files = attached(session, paths, private=private)
+    can, _ = it.services.choose("chat")
+    it.services.check(can, "chat", replace(it.options, images=files.images))
+    return files
+
+
+def _ask(session: Session, it: Chat, files: Attached, shown: Mapping[str, Any], question: str) -> None:
     """One question, and no more."""
-    if turns.tools:
-        turns.tools.give(files.paths)
+    from voicecli.terminal.answering import Answering
+
+    answering = Answering(session.console, it, common.run, shown["usage"], shown["plain"])
+    if shown["speak"]:
+        answering.aloud = _aloud(session, shown["voice"])
+    if it.tools:
+        it.tools.give(files.paths)
     try:
-        turns.ask(files.with_question(question), files.images)
+        answering.ask(files.with_question(question), files.images)
     finally:
-        turns.keeper.close()
+        it.keeper.close()
 
 
 def _can_talk(session: Session) -> bool:
@@ -205,24 +202,40 @@ def _can_talk(session: Session) -> bool:
     return console.in_is_terminal and console.out_is_terminal and not session.json
 
 
-def _converse(turns: Any, files: Attached, private: bool) -> None:
-    from voicecli.commands.converse import Converse
+def _converse(session: Session, it: Chat, files: Attached, shown: Mapping[str, Any], *, private: bool) -> None:
+    """A conversation, whose services stay open from turn to turn."""
+    from voicecli.storage.typed import NAME
+    from voicecli.terminal.answering import Answering
+    from voicecli.terminal.chat_commands import COMMANDS, FILES, Conversing
+    from voicecli.terminal.conversing import converse
+    from voicecli.terminal.prompt import Prompt
+    from voicecli.usecases.chatting.keeping import Keeper
 
-    Converse(turns, lambda: Keeper(turns.session, "chat", private=private), private=private, attached=files).run()
+    console, config = session.console, it.services.config
+    it.running = running = common.Running()
+    answering = Answering(console, it, running.run, shown["usage"], shown["plain"])
+    if shown["speak"]:
+        answering.aloud = _aloud(session, shown["voice"], running)
+    typed = config.state_dir / NAME if config.history.enabled and not private else None
+    talk = Conversing(
+        answering,
+        files,
+        lambda paths: _attached(session, it, paths, private=private),
+        lambda voice: _aloud(session, voice, running),
+        lambda: Keeper(it.services, "chat", console.masked, private=private),
+        Prompt({name.partition(" ")[0]: meaning for name, (meaning, _) in COMMANDS.items()}, typed, FILES, console.masked),
+    )
+    try:
+        converse(talk)
+    finally:
+        running.close()
+        it.keeper.close()
 
 
-def _aloud(session: Session, voice: str | None) -> Any:
+def _aloud(session: Session, voice: str | None, running: common.Running | None = None) -> Any:
     from voicecli.usecases.speaking.aloud import Aloud
 
-    return Aloud(session.services(), common.voice_name(voice))
-
-
-def _check_images(family: Capabilities, options: ChatOptions, files: Attached) -> None:
-    from dataclasses import replace
-
-    from voicecli import wiring
-
-    wiring.check_options(family, "chat", replace(options, images=files.images))
+    return Aloud(session.services(), common.voice_name(voice), running)
 
 
 # -- what to ask -----------------------------------------------------------------------------------
@@ -231,49 +244,28 @@ def _check_images(family: Capabilities, options: ChatOptions, files: Attached) -
 def _question(session: Session, words: list[str], frame: str, attach: list[Path]) -> str:
     """What was piped in (unless it is attached), then what was said on the command line."""
     from voicecli.commands.attach import PIPED
+    from voicecli.usecases.chatting.question import joined
 
     cure = 'Ask: voice chat "…", or pipe a text into it.'
     words, may_be_empty = [] if words == [str(PIPED)] else words, bool(frame or attach)
     if not words and session.console.in_is_terminal and not may_be_empty:
         raise UsageError("no question was given", cure=cure)
-    parts = ["" if PIPED in attach else session.console.piped_text().strip(), " ".join(words).strip()]
-    question = "\n\n".join(part for part in parts if part)
+    piped = "" if PIPED in attach else session.console.piped_text().strip()
+    question = joined(piped, " ".join(words).strip())
     if question or may_be_empty:
         return question
     raise InputError("the question is empty", cure=cure)
 
 
-def _framed(frame: str, question: str) -> str:
-    """The template with the question in its place."""
-    if PLACE in frame:
-        return frame.replace(PLACE, question)
-    return "\n\n".join(part for part in (frame, question) if part)
-
-
 def _template(session: Session, name: str | None) -> str:
     """The text of `-t NAME`. Raises UsageError naming what there is."""
-    if name is None:
-        return ""
     from voicecli.config.files import TEMPLATES
+    from voicecli.usecases.chatting.question import template
 
-    folder = session.config().config_dir / TEMPLATES
-    for path in (folder / name, folder / f"{name}.md", folder / f"{name}.txt", Path(name)):
-        if path.is_file():
-            return common.read_text(path).strip()
-    known = sorted(each.stem for each in folder.glob("*") if each.is_file()) if folder.is_dir() else []
-    there = f"There are: {', '.join(known)}." if known else f"Put files into {folder}."
-    raise UsageError(f"there is no template '{name}'", cure=there)
+    return template(session.config().config_dir / TEMPLATES, name, common.read_text) if name is not None else ""
 
 
 def _schema(path: Path | None) -> Mapping[str, Any] | None:
-    if path is None:
-        return None
-    import json
+    from voicecli.usecases.chatting.question import schema
 
-    try:
-        found = json.loads(common.read_text(path))
-    except (ValueError, RecursionError) as exc:
-        raise InputError(f"is no JSON ({exc})", who=str(path), cure="Give it a JSON schema.") from None
-    if not isinstance(found, dict):
-        raise InputError("is no JSON schema", who=str(path), cure="A schema is an object.")
-    return found
+    return None if path is None else schema(path, common.read_text)

@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands import tooling
-from voicecli.commands.keeping import Continue, Keeper, KeptTalk, Private, SessionName
-from voicecli.commands.noting import Noting, With
+from voicecli.commands.flags import Continue, NoTools, Private, SessionName, Tool, With, Yes
 from voicecli.commands.session import Language, Model, Session, System, VoiceName, run, session, voice_name
-from voicecli.commands.tooling import NoTools, Tool, Yes
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
@@ -22,6 +19,10 @@ if TYPE_CHECKING:
     from voicecli.dialogue.events import Event
     from voicecli.terminal.audience import Audience
     from voicecli.types import Verb
+    from voicecli.usecases.chatting.keeping import Keeper
+    from voicecli.usecases.chatting.tools import Tools
+    from voicecli.usecases.noting import Noting
+    from voicecli.wiring.services import Services
     from voicecli.wiring.talk import Talk, TalkRequest
 
 
@@ -122,11 +123,12 @@ def talk(
       voice talk --input questions.wav --output answers.wav --json
     """
     from voicecli.wiring.devices import Ends
+    from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.wiring.talk import TalkRequest
 
     here = session(ctx)
     _refuse_contradictions(here, output, private=private, save=save)
-    keeper = Keeper(here, "talk", continued=continued, name=named, private=private)
+    keeper = Keeper(here.services(), "talk", here.console.masked, continued=continued, name=named, private=private)
     flags = {
         "chat.system": keeper.settle(system, here.config().chat.system, model),
         "audio.input": _device(microphone),
@@ -171,22 +173,25 @@ async def _converse(
     from dataclasses import replace
 
     from voicecli.terminal.audience import Outlet, Report
+    from voicecli.terminal.keeping import KeptTalk
     from voicecli.wiring import settle
+    from voicecli.wiring.services import Services
     from voicecli.wiring.talk import open_talk
 
     cfg = await settle(cfg, ("transcribe", "chat", "speak"), here.env, here.console)
     await _provided(here, cfg, request)
     told = _Told()
-    tools = _tools(here, cfg, request, wanted)
+    services = Services(cfg, here.env, here.console, request.backend)
+    tools = _tools(services, wanted)
     leaving = _Leaving()
     if request.ends.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
         request = replace(request, ends=replace(request.ends, write_output=sound.put))
         told.closing.append(sound.close)
-    noting = await _noting(here, cfg, request, wanted)
-    if isinstance(noting, Noting):
+    noting = await _noting(services, wanted, private=request.private)
+    if noting is not None:
         request = replace(request, notes=noting.over)
-    with noting, leaving:
+    with noting or nullcontext(), leaving:
         async with (
             tools.opened(_Reporter(here.console, told)) as toolbox,
             open_talk(cfg, request, here.env, here.console, told.emit, toolbox) as talk,
@@ -217,23 +222,23 @@ async def _provided(here: Session, cfg: Any, request: TalkRequest) -> None:
     await provide(cfg, [(HEARS, ears), (SPEAKS, mouth)], request.language, here.console, here.ask)
 
 
-def _tools(here: Session, cfg: Any, request: TalkRequest, wanted: _Wanted) -> tooling.Tools:
+def _tools(services: Services, wanted: _Wanted) -> Tools:
     """What the model may use while somebody listens for timers. Raises UsageError and ConfigError."""
-    from voicecli.wiring import choose
+    from voicecli.usecases.chatting.tools import Tools
 
-    family, _ = choose("chat", cfg, request.backend)
-    return tooling.settled(here, cfg, family, wanted.only, none=wanted.none, yes=wanted.yes, rings=True)
+    can, _ = services.choose("chat")
+    return Tools(services, can, wanted.only, none=wanted.none, yes=wanted.yes, rings=True)
 
 
-async def _noting(here: Session, cfg: Any, request: TalkRequest, wanted: _Wanted) -> Noting | nullcontext[None]:
+async def _noting(services: Services, wanted: _Wanted, *, private: bool) -> Noting | None:
     """The notes that the model is told of, read as far as they are new, before anybody speaks."""
-    from voicecli.commands.noting import settled
-    from voicecli.wiring import choose
+    if not wanted.notes:
+        return None
+    from voicecli.terminal.console import as_text
+    from voicecli.usecases.noting import Noting
 
-    family, _ = choose("chat", cfg, request.backend)
-    found = settled(here, cfg, family, wanted.notes, private=request.private, cited="spoken")
-    if found is None:
-        return nullcontext()
+    can, _ = services.choose("chat")
+    found = Noting(services, can, wanted.notes, as_text, private=private, cited="spoken")
     try:
         await found.refresh()
     except BaseException:

@@ -6,7 +6,7 @@ Does not belong here: what a command does, asking a model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,23 +17,28 @@ from voicecli.storage.atomic import private_folder
 class Prompt:
     """A line to type: history by the arrow keys, pasted text of many lines stays one question.
 
-    Tab completes `commands`, and a file behind those of `files`. `history` is a file too (None: nothing is kept),
-    for its owner alone; what is written there passes through `masked`.
+    Commands (each with its meaning) are offered while a "/" is typed; Tab completes them, and a file behind those of
+    `files`. `history` is a file too (None: nothing is kept), for its owner alone; what is written there passes
+    through `masked`. Ctrl-X Ctrl-E opens $EDITOR.
     """
 
     def __init__(
         self,
-        commands: Sequence[str],
+        commands: Mapping[str, str],
         history: Path | None,
         files: Sequence[str] = (),
         masked: Callable[[str], str] = str,
     ) -> None:
         from prompt_toolkit import PromptSession
+        from prompt_toolkit.application import get_app
+        from prompt_toolkit.filters import Condition
 
         self._session: PromptSession[str] = PromptSession(
             history=_history(history, masked),
             completer=_completer(commands, files),
-            complete_while_typing=False,
+            complete_while_typing=Condition(lambda: get_app().current_buffer.text.startswith("/")),
+            enable_open_in_editor=True,
+            tempfile_suffix=".md",
             key_bindings=_keys(),
             prompt_continuation="… ",
             multiline=True,
@@ -42,20 +47,33 @@ class Prompt:
 
     def ask(self) -> str | None:
         """What was typed; None when the person leaves (Ctrl-D), "" for a line that was given up (Ctrl-C)."""
+        return self._line()
+
+    def edit(self, text: str) -> str:
+        """What the person makes of `text` in $EDITOR; "" where that was given up."""
+        from prompt_toolkit.application import get_app
+
+        def begin() -> None:
+            get_app().current_buffer.open_in_editor(validate_and_handle=True)
+
+        return self._line(default=text, pre_run=begin) or ""
+
+    def _line(self, **more: Any) -> str | None:
         try:
-            return self._session.prompt("> ")
+            return self._session.prompt("> ", **more)
         except KeyboardInterrupt:
             return ""
         except EOFError:
             return None
 
 
-def _completer(commands: Sequence[str], files: Sequence[str]) -> Any:
+def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Any:
     """Commands as they begin, and paths behind those that take one."""
     from prompt_toolkit.completion import Completer, Completion, PathCompleter, WordCompleter
     from prompt_toolkit.document import Document
 
-    words, paths = WordCompleter(list(commands), sentence=True), PathCompleter(expanduser=True)
+    words = WordCompleter(list(commands), meta_dict=dict(commands), sentence=True)
+    paths = PathCompleter(expanduser=True)
 
     class Either(Completer):
         def get_completions(self, document: Document, complete_event: Any) -> Iterable[Completion]:

@@ -1,4 +1,4 @@
-"""Keeping conversations: the flags of chat and talk for it, and what one run keeps and continues.
+"""Keeping conversations: what one run keeps of its own, and which it goes on with.
 
 Belongs here: which conversation goes on, saying once that words are kept, trouble that must not stop anybody.
 Does not belong here: the file (voicecli.storage.conversations), what a model is sent, what is shown.
@@ -8,48 +8,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voicecli.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from voicecli.commands.session import Session
-    from voicecli.dialogue.events import Event
-    from voicecli.dialogue.history import History
     from voicecli.storage.conversations import Conversation, Message, Store
     from voicecli.types import ChatMessage, Role
-
-Continue = Annotated[bool, typer.Option("-c", "--continue", help="Go on with the last conversation, spoken or typed.")]
-SessionName = Annotated[
-    str | None,
-    typer.Option("--session", metavar="NAME", help="Go on with the conversation NAME; a new one gets that name."),
-]
-Private = Annotated[bool, typer.Option("--private", help="Keep nothing of this run anywhere.")]
+    from voicecli.wiring.services import Services
 
 
 class Keeper:
     """What one run keeps of its conversation.
 
-    `earlier` goes before the first question, oldest first. Trouble with the file is told once through
-    `warn`, and the conversation goes on unkept. Raises ConfigError when a conversation is to go on but none
-    is ever kept, UsageError for a name that is none.
+    `earlier` goes before the first question, oldest first. Whatever is kept passes through `masked`. Trouble with
+    the file is told once through `warn`, and the conversation goes on unkept. Raises ConfigError when a
+    conversation is to go on but none is ever kept, UsageError for a name that is none.
     """
 
     def __init__(
-        self, here: Session, kind: str, *, continued: bool = False, name: str | None = None, private: bool = False
+        self,
+        services: Services,
+        kind: str,
+        masked: Callable[[str], str],
+        *,
+        continued: bool = False,
+        name: str | None = None,
+        private: bool = False,
     ) -> None:
         from voicecli.storage.conversations import Conversation, check_name
 
-        self._here = here
-        self._settings = here.config().history
+        self._services, self._masked = services, masked
+        self._settings = services.config.history
         self._keeps = self._settings.enabled and not private
         self._about = Conversation(kind, name="" if name is None else check_name(name))
         self._store: Store | None = None
         self._seen: tuple[ChatMessage, ...] = ()
         self._rows: list[list[int]] = []
-        self.warn: Callable[[str], object] = here.console.warn
+        self.warn: Callable[[str], object] = services.report.warn
         if continued or name is not None:
             self._recall()
 
@@ -59,10 +56,15 @@ class Keeper:
         return self._seen
 
     @property
-    def path(self) -> Any:
+    def path(self) -> Path:
         from voicecli.storage.conversations import NAME
 
-        return self._here.config().state_dir / NAME
+        return self._services.config.state_dir / NAME
+
+    @property
+    def number(self) -> int:
+        """The conversation's number in the file; 0 where nothing of it is kept."""
+        return self._about.id if any(self._rows) else 0
 
     def settle(self, wish: str | None, default: str, model: str | None) -> str:
         """The system prompt of this run: the one wished for, else the conversation's, else the default.
@@ -70,8 +72,8 @@ class Keeper:
         It is noted with the conversation, and so is who answers.
         """
         system = (self._about.system or default) if wish is None else wish
-        config = self._here.config()
-        backend = config.backends.get(self._here.backend or config.use.chat)
+        config = self._services.config
+        backend = config.backends.get(self._services.backend or config.use.chat)
         known = model or (backend.chat_model if backend else "")
         self._about = replace(self._about, system=system, backend=backend.name if backend else "", model=known)
         return system
@@ -100,7 +102,7 @@ class Keeper:
     def _recall(self) -> None:
         """Takes up the conversation that was asked for. Only one that is new, or a broken file, leaves nothing."""
         if not self._settings.enabled:
-            source = self._here.config().sources.get("history.enabled", "").removeprefix("file ")
+            source = self._services.config.sources.get("history.enabled", "").removeprefix("file ")
             what = "conversations are not kept, so none can go on"
             raise ConfigError(what, who=source, cure="Set [history] enabled = true.")
         self._guarded(self._take_up)
@@ -115,9 +117,9 @@ class Keeper:
                 found = store.named(name) if name else store.last()
                 messages = store.messages(found.id) if found else []
         if found is None:
-            self._here.console.note(f"'{name}' is a new conversation." if name else "There is no earlier conversation.")
+            self._services.report.note(f"'{name}' is a new conversation." if name else "There is no earlier conversation.")
             return
-        told = self._here.console.detail if found.kind == self._about.kind else self._here.console.note
+        told = self._services.report.detail if found.kind == self._about.kind else self._services.report.note
         told(f"going on with conversation {found.id} ({found.kind}, {len(messages)} messages).")
         self._about = found
         self._seen, self._rows = _as_sent(messages)
@@ -135,9 +137,9 @@ class Keeper:
         return self._store
 
     def _say_once(self, store: Store) -> None:
-        console = self._here.console
-        if not console.quiet and store.first_time("where conversations are kept"):
-            console.note(
+        report = self._services.report
+        if not report.quiet and store.first_time("where conversations are kept"):
+            report.note(
                 f"conversations are kept in {self.path} (said once): --private leaves one out,"
                 " [history] enabled = false all of them."
             )
@@ -149,7 +151,7 @@ class Keeper:
         if store is None:
             return
         same = _in_common(self._seen, talk)
-        masked = self._here.console.masked
+        masked = self._masked
         added = [Message(each.role, masked(each.content)) for each in talk[same:]]
         if added and added[-1].role == "assistant":
             added[-1] = replace(added[-1], interrupted=interrupted)
@@ -164,10 +166,10 @@ class Keeper:
             work()
         except InputError as exc:
             self.warn(f"the conversation is not kept: {exc}")
-            self.warn = _silent
+            self.warn = silent
 
 
-def _silent(_text: str) -> None:
+def silent(_text: str) -> None:
     """Everything was said."""
 
 
@@ -196,45 +198,3 @@ def _as_sent(messages: Sequence[Message]) -> tuple[tuple[ChatMessage, ...], list
             said[-1][1].append(text)
             rows[-1].append(message.id)
     return tuple(ChatMessage(role, joined(texts)) for role, texts in said), rows
-
-
-class KeptTalk:
-    """An audience that keeps a spoken conversation as it goes on, on a thread of its own.
-
-    What counts is the conversation's own history: after each event that may have changed it, it is looked
-    at, so that a turn that is taken back, joined or cut off is kept as the model would be told of it.
-    `tell` gets a word on trouble, on that thread.
-    """
-
-    def __init__(self, keeper: Keeper, history: History, tell: Callable[[str], object]) -> None:
-        from voicecli.dialogue import events as ev
-        from voicecli.terminal.audience import Outlet
-
-        self._keeper, self._history = keeper, history
-        self._too_often = (ev.Level, ev.UserPartial, ev.AssistantDelta)
-        self._said = ev.AssistantSaid
-        self._interrupted = False
-        self._last: tuple[ChatMessage, ...] = history.messages
-        keeper.begin()
-        if keeper.warn is not _silent:
-            keeper.warn = tell
-        self._outlet = Outlet(lambda job: job(), lambda: None)
-
-    def emit(self, event: Event, turn: int) -> None:
-        if isinstance(event, self._too_often):
-            return
-        if isinstance(event, self._said):
-            self._interrupted = event.interrupted
-        self._look()
-
-    def close(self) -> None:
-        """Everything is kept, or another process holds the file: within Outlet's time for leaving."""
-        self._look()
-        self._outlet.put(self._keeper.close)
-        self._outlet.close()
-
-    def _look(self) -> None:
-        messages, interrupted = self._history.messages, self._interrupted
-        if messages != self._last:
-            self._last = messages
-            self._outlet.put(lambda: self._keeper.sync(messages, interrupted=interrupted))

@@ -1,0 +1,184 @@
+"""Answers on a terminal, in a pipe, as JSON, read aloud: what is shown of a turn, and how a person is asked meanwhile.
+
+Belongs here: one question and its answer, to the user. Does not belong here: asking the model (usecases.chatting),
+how Markdown looks, the commands of a conversation (conversing).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from voicecli.errors import VoiceError, only
+from voicecli.usecases.chatting.answer import Answer, tokens_of
+
+if TYPE_CHECKING:
+    from voicecli.terminal.console import Console
+    from voicecli.types import ChatDelta, Picture, ToolCall, ToolNews
+    from voicecli.usecases.chatting.conversation import Chat
+    from voicecli.usecases.speaking.aloud import Aloud
+
+
+class View(Protocol):
+    """How an answer is shown."""
+
+    def write(self, text: str) -> None: ...
+
+    def end(self) -> None:
+        """What was written so far is finished: something else comes below it."""
+        ...
+
+
+Run = Callable[[Callable[[], Awaitable[None]]], None]
+
+
+@dataclass
+class Answering:
+    """Asks questions of `chat` and shows the answers. `run` runs what is asynchronous to its end, under signals."""
+
+    console: Console
+    chat: Chat
+    run: Run
+    usage: bool = False
+    plain: bool = False
+    aloud: Aloud | None = None
+    _view: View | None = None
+
+    def __post_init__(self) -> None:
+        console = self.console
+        if console.in_is_terminal and console.err_is_terminal:
+            self.chat.ask = self._agreed
+
+    def ask(self, question: str, images: tuple[Picture, ...] = ()) -> Answer:
+        """Asks, shows and keeps. Raises what went wrong, after what arrived was shown and kept."""
+        answer = Answer()
+        self._view = self._new_view()
+        try:
+            self.run(lambda: self._asked(question, images, answer))
+        finally:
+            self._finish(answer)
+        if answer.warning:
+            self.console.warn(answer.warning)
+        answer.check(fits_schema=self.chat.options.schema is not None)
+        return answer
+
+    async def _asked(self, question: str, images: tuple[Picture, ...], answer: Answer) -> None:
+        if self.aloud is None:
+            await self._streamed(question, images, answer, lambda text: None)
+            return
+        said: asyncio.Queue[str | None] = asyncio.Queue()
+        failure: VoiceError | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.aloud.say(_from(said)))
+                try:
+                    await self._streamed(question, images, answer, said.put_nowait)
+                except VoiceError as exc:  # what arrived is still read to its end
+                    failure = exc
+                said.put_nowait(None)
+        except BaseExceptionGroup as group:
+            raise only(group) from None
+        if failure is not None:
+            raise failure
+
+    async def _streamed(
+        self, question: str, images: tuple[Picture, ...], answer: Answer, say: Callable[[str], object]
+    ) -> None:
+        try:
+            async with self.chat.asked(question, images, answer) as deltas:
+                async for delta in deltas:
+                    self._show(delta)
+                    if delta.text:
+                        say(delta.text)
+        finally:
+            if self._view:
+                self._view.end()
+
+    # -- showing -----------------------------------------------------------------------------------
+
+    def _new_view(self) -> View | None:
+        """Rendered for a person on a terminal, as it is for everything else, nothing where JSON comes at the end."""
+        console = self.console
+        if console.json:
+            return None
+        dumb = not console.out_is_terminal or console.env.get("TERM") == "dumb"
+        if self.plain or dumb or self.chat.options.schema:
+            return _Plain(console)
+        from voicecli.terminal.markdown import MarkdownView
+
+        return MarkdownView(console)
+
+    def _show(self, delta: ChatDelta) -> None:
+        if delta.news:
+            self._tell(delta.news)
+        if self._view and delta.reasoning:
+            self.console.aside(delta.reasoning)
+        if self._view and delta.text:
+            self._view.write(delta.text)
+
+    def _tell(self, news: ToolNews) -> None:
+        of_service = not (news.name or news.quick)  # it takes no tools
+        if of_service and not (self.chat.tools and self.chat.tools.asked_for):
+            self.console.detail(news.text)
+            return
+        if self._view:
+            self._view.end()
+        if not self.console.json and (line := line_of(news)):
+            self.console.note(line)
+
+    def _finish(self, answer: Answer) -> None:
+        """Ends the line, whole answer or not: what arrived is kept."""
+        console, notes = self.console, self.chat.notes
+        if not console.json:
+            console.end_line()
+        else:
+            if notes and notes.trouble:
+                console.warn(notes.trouble)
+            if answer.complete or answer.text or answer.reasoning:
+                console.json_line(answer)
+        if self.usage and answer.complete:
+            console.usage(tokens_of(answer.usage))
+
+    async def _agreed(self, question: str, calls: Sequence[ToolCall]) -> bool:
+        """Whether the person allows it, asked below what is written so far; anything but a yes is a no.
+
+        What the question cannot hold of the calls stands above it, whole.
+        """
+        from voicecli.dialogue.courtesy import Verdict, verdict
+        from voicecli.terminal.asking import ask
+        from voicecli.toolbox.arguments import written_out
+
+        if self._view:
+            self._view.end()
+        for line in (line for call in calls for line in written_out(call)):
+            self.console.usage(line)
+        said = await ask(self.console, f"{question} [y/N]")
+        return said.casefold() == "y" or verdict(said, question, typed=True) is Verdict.YES
+
+
+def line_of(news: ToolNews) -> str:
+    """How a tool is doing, for a person who reads. What a wrong call was told is between the model and the tool."""
+    if news.state == "asked" or (news.quick and news.state == "working"):
+        return ""
+    if news.state in ("done", "failed") and not news.text:
+        return ""
+    how = {"working": "…", "failed": " failed", "declined": " was not allowed"}.get(news.state, "")
+    what = f": {news.text}" if news.text else ""
+    return f"{news.name}{how}{what}" if news.name else news.text
+
+
+async def _from(said: asyncio.Queue[str | None]) -> AsyncGenerator[str]:
+    while (text := await said.get()) is not None:
+        yield text
+
+
+class _Plain:
+    """An answer as it arrives."""
+
+    def __init__(self, console: Console) -> None:
+        self.write = console.write
+
+    def end(self) -> None:
+        """The line is ended when everything is."""

@@ -1,0 +1,52 @@
+"""`voice chat` on a terminal without a question: a conversation, from its first line to its last.
+
+Belongs here: the loop, what is said where it begins, goes on and ends. Does not belong here: what each command does
+(chat_commands), the line that is typed into (prompt), asking and showing (answering).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voicecli.errors import VoiceError
+from voicecli.terminal.chat_commands import take
+from voicecli.text.clean import one_line
+
+if TYPE_CHECKING:
+    from voicecli.terminal.chat_commands import Conversing
+    from voicecli.usecases.chatting.conversation import Chat
+
+RECALLED = 160
+"""Characters of a message that stands where a conversation goes on."""
+
+
+def converse(it: Conversing) -> None:
+    """Until the person leaves."""
+    note = it.answering.console.note
+    note(f"{who_answers(it.chat)} · /help lists commands, Alt-Enter begins a new line, Ctrl-D leaves.")
+    for each in it.chat.talk[-2:]:
+        note(f"{'you:  ' if each.role == 'user' else 'voice:'} {one_line(each.content, RECALLED)}")
+    while not it.over and (line := it.prompt.ask()) is not None:
+        _guarded(it, line.strip())
+    if number := it.chat.keeper.number:
+        note(f"kept as {number} · voice chat -c goes on")
+
+
+def who_answers(chat: Chat) -> str:
+    """The model, and the machine that it runs on."""
+    from voicecli import wiring
+
+    can, backend = chat.services.choose("chat")
+    host = "" if can.offline else next(iter(wiring.hosts("chat", backend)), "")
+    model = chat.options.model or backend.chat_model or backend.name
+    return f"{model} at {host}" if host else f"{model}, on this machine"
+
+
+def _guarded(it: Conversing, line: str) -> None:
+    """What goes wrong costs the turn, not the conversation; Ctrl-C stops an answer."""
+    try:
+        take(it, line)
+    except VoiceError as exc:
+        it.answering.console.error(str(exc))
+    except KeyboardInterrupt:
+        it.answering.console.note("stopped.")
