@@ -26,7 +26,7 @@ from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.virtual import virtual_devices
 from tests.work import serve, written
-from voicecli.commands.converse import FILES
+from voicecli.terminal.chat_commands import FILES
 from voicecli.terminal.prompt import _completer
 from voicecli.text.clean import clean
 
@@ -195,7 +195,7 @@ def test_tab_completes_commands_and_the_files_behind_them(tmp_path: Path) -> Non
 
     def offered(line: str) -> list[str]:
         document = Document(line, len(line))
-        return [each.text for each in _completer(["/attach", "/help"], FILES).get_completions(document, None)]
+        return [each.text for each in _completer({"/attach": "", "/help": ""}, FILES).get_completions(document, None)]
 
     assert offered("/he") == ["/help"]
     assert offered(f"/attach {tmp_path}/no") == ["tes.txt"]
@@ -340,7 +340,7 @@ def test_a_schema_is_sent_and_the_answer_held_to_json(
     sent = server.to(PATH)[0].json()["response_format"]
     assert sent == {
         "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True},
+        "json_schema": {"name": "answer", "schema": {"type": "object"}},
     }
     assert voice("chat", "--private", "--schema", str(tmp_path / "s.json"), "x", env=work).returncode == 5
     assert voice("chat", "--private", "--schema", str(tmp_path / "bad.json"), "x", env=work).returncode == 2

@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 from tests.clock import run
 from tests.dialogue.talking import Brain, Ears, Manner, Room, Voice
 from voicecli.audio.endpointer import Timing
-from voicecli.commands.keeping import Keeper, KeptTalk
 from voicecli.commands.session import Session
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.history import History
 from voicecli.errors import ConfigError, ServiceError, UsageError
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.terminal.console import Console
+from voicecli.terminal.keeping import KeptTalk
 from voicecli.types import ChatMessage, Secret
+from voicecli.usecases.chatting.keeping import Keeper
 
 RULES = Manner(timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500, barge_in=True)
 TURN = [("quiet", 0.5), ("loud", 1.0), ("quiet", 0.7), ("reply", 0)]
@@ -36,6 +37,10 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
     for name in ("CONFIG", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     return lambda **env: Session(env, Console(env, io.StringIO(), io.StringIO()))
+
+
+def keeper_of(session: Session, kind: str, **more: Any) -> Keeper:
+    return Keeper(session.services(), kind, session.console.masked, **more)
 
 
 def told(session: Session) -> str:
@@ -64,12 +69,12 @@ def kept(session: Session, which: str | None = None) -> list[tuple[str, str, boo
 
 
 def test_a_conversation_is_kept_and_goes_on(person: Person) -> None:
-    first = Keeper(person(), "chat")
+    first = keeper_of(person(), "chat")
     assert first.earlier == ()
     first.sync([ChatMessage("system", "Rhyme."), *chat("hello", "Hi.")])
     first.close()
     again = person()
-    second = Keeper(again, "chat", continued=True)
+    second = keeper_of(again, "chat", continued=True)
     assert list(second.earlier) == chat("hello", "Hi.")
     second.sync([*second.earlier, *chat("more", "Yes.")])
     second.close()
@@ -80,7 +85,7 @@ def test_a_conversation_is_kept_and_goes_on(person: Person) -> None:
 
 def test_without_continue_each_run_is_a_conversation_of_its_own(person: Person) -> None:
     for text in ("one", "two"):
-        keeper = Keeper(person(), "chat")
+        keeper = keeper_of(person(), "chat")
         keeper.sync(chat(text, "Yes."))
         keeper.close()
     with Store.open(file(person())) as store:
@@ -100,7 +105,7 @@ def test_the_file_is_what_the_conversation_is(before: list[ChatMessage], states:
         with Store.open(file(session)) as store:
             other, _ = store.write(Conversation("chat"), [Message("user", "mine"), Message("user", "too")])
             store.write(Conversation("talk", "it"), [Message(each.role, each.content) for each in before])
-        keeper = Keeper(session, "chat", name="it")
+        keeper = keeper_of(session, "chat", name="it")
         for state in states:
             keeper.sync(state)
         keeper.close()
@@ -117,64 +122,64 @@ def test_the_file_is_what_the_conversation_is(before: list[ChatMessage], states:
 
 
 def test_a_reply_that_broke_off_is_marked_and_sent_as_such(person: Person) -> None:
-    keeper = Keeper(person(), "chat")
+    keeper = keeper_of(person(), "chat")
     keeper.sync(chat("hello", "Well, I"), interrupted=True)
     keeper.close()
     assert kept(person()) == [("user", "hello", False), ("assistant", "Well, I", True)]
-    assert list(Keeper(person(), "chat", continued=True).earlier) == chat("hello", "Well, I…")
+    assert list(keeper_of(person(), "chat", continued=True).earlier) == chat("hello", "Well, I…")
 
 
 def test_what_two_processes_said_at_once_is_one_message_a_side_for_a_model(person: Person) -> None:
     with Store.open(file(person())) as store:
         both = [Message("user", "one"), Message("user", "two"), Message("assistant", "1"), Message("assistant", "2")]
         store.write(Conversation("chat"), both)
-    keeper = Keeper(person(), "chat", continued=True)
+    keeper = keeper_of(person(), "chat", continued=True)
     assert list(keeper.earlier) == chat("one two", "1 2")
 
 
 def test_a_session_is_found_by_its_name(person: Person) -> None:
     for name, text in (("a", "in a"), ("b", "in b")):
         new = person()
-        keeper = Keeper(new, "chat", name=name)
+        keeper = keeper_of(new, "chat", name=name)
         assert f"'{name}' is a new conversation" in told(new)
         keeper.sync(chat(text, "Yes."))
         keeper.close()
     again = person()
-    assert list(Keeper(again, "talk", name="a").earlier) == chat("in a", "Yes.")
+    assert list(keeper_of(again, "talk", name="a").earlier) == chat("in a", "Yes.")
     assert "going on with conversation 1 (chat, 2 messages)" in told(again)
     with pytest.raises(UsageError, match="no name for a conversation"):
-        Keeper(person(), "chat", name="12")
+        keeper_of(person(), "chat", name="12")
 
 
 def test_continuing_takes_the_last_one_of_either_kind_and_says_when_it_is_the_other(person: Person) -> None:
-    spoken = Keeper(person(), "talk")
+    spoken = keeper_of(person(), "talk")
     spoken.sync(chat("said", "Heard."))
     spoken.close()
     typed, spoken_again = person(), person()
-    assert list(Keeper(typed, "chat", continued=True).earlier) == chat("said", "Heard.")
+    assert list(keeper_of(typed, "chat", continued=True).earlier) == chat("said", "Heard.")
     assert "(talk, 2 messages)" in told(typed)
-    Keeper(spoken_again, "talk", continued=True)
+    keeper_of(spoken_again, "talk", continued=True)
     assert told(spoken_again) == ""
 
 
 def test_nothing_to_continue_is_a_new_conversation(person: Person) -> None:
     new = person()
-    assert Keeper(new, "chat", continued=True).earlier == ()
+    assert keeper_of(new, "chat", continued=True).earlier == ()
     assert told(new) == "There is no earlier conversation.\n"
     assert not file(new).exists()
 
 
 def test_the_system_prompt_goes_on_until_another_is_wished_for(person: Person) -> None:
-    first = Keeper(person(), "chat")
+    first = keeper_of(person(), "chat")
     assert first.settle("Rhyme.", "the default", "m1") == "Rhyme."
     first.sync(chat("hello", "Hi."))
     first.close()
-    assert Keeper(person(), "chat", continued=True).settle(None, "the default", None) == "Rhyme."
-    other = Keeper(person(), "chat", continued=True)
+    assert keeper_of(person(), "chat", continued=True).settle(None, "the default", None) == "Rhyme."
+    other = keeper_of(person(), "chat", continued=True)
     assert other.settle("", "the default", None) == ""
     other.sync([*other.earlier, *chat("more", "Yes.")])
     other.close()
-    assert Keeper(person(), "chat", continued=True).settle(None, "the default", None) == "the default"
+    assert keeper_of(person(), "chat", continued=True).settle(None, "the default", None) == "the default"
     with Store.open(file(person())) as store:
         assert store.recent()[0].backend == "local"
 
@@ -182,7 +187,7 @@ def test_the_system_prompt_goes_on_until_another_is_wished_for(person: Person) -
 def test_keys_are_masked_in_what_is_kept(person: Person) -> None:
     session = person()
     session.console.hide(Secret("sk-marked-12345"))
-    keeper = Keeper(session, "chat")
+    keeper = keeper_of(session, "chat")
     keeper.settle("Use sk-marked-12345.", "", None)
     keeper.sync(chat("my key is sk-marked-12345", "Yes, sk-marked-12345!"))
     assert [text for _, text, _ in kept(session)] == ["my key is ****", "Yes, ****!"]
@@ -200,16 +205,16 @@ def everything(session: Session) -> dict[str, bytes]:
 
 
 def test_private_keeps_nothing_but_may_go_on_from_what_was_kept(person: Person) -> None:
-    nothing = Keeper(person(), "chat", private=True, continued=True)
+    nothing = keeper_of(person(), "chat", private=True, continued=True)
     nothing.begin()
     nothing.sync(chat("psst", "Ok."))
     assert everything(person()) == {}
-    keeper = Keeper(person(), "chat")
+    keeper = keeper_of(person(), "chat")
     keeper.sync(chat("hello", "Hi."))
     keeper.close()
     before = everything(person())
     session = person()
-    secret = Keeper(session, "chat", private=True, continued=True)
+    secret = keeper_of(session, "chat", private=True, continued=True)
     assert list(secret.earlier) == chat("hello", "Hi.")
     secret.sync([*secret.earlier, *chat("psst", "Ok.")])
     secret.close()
@@ -219,20 +224,20 @@ def test_private_keeps_nothing_but_may_go_on_from_what_was_kept(person: Person) 
 
 def test_switched_off_nothing_is_kept_and_nothing_can_go_on(person: Person) -> None:
     off = {"VOICE_HISTORY_ENABLED": "false"}
-    keeper = Keeper(person(**off), "chat")
+    keeper = keeper_of(person(**off), "chat")
     keeper.begin()
     keeper.sync(chat("hello", "Hi."))
     assert everything(person()) == {}
     for wish in ({"continued": True}, {"name": "a"}):
         with pytest.raises(ConfigError, match=r"VOICE_HISTORY_ENABLED: conversations are not kept.*enabled = true"):
-            Keeper(person(**off), "chat", **wish)
+            keeper_of(person(**off), "chat", **wish)
 
 
 def test_it_is_said_once_where_conversations_are_kept(person: Person) -> None:
     runs = [person() for _ in range(3)]
     runs[0].console.quiet = True
     for each in runs:
-        keeper = Keeper(each, "chat")
+        keeper = keeper_of(each, "chat")
         keeper.begin()
         keeper.sync(chat("hello", "Hi."))
         keeper.close()
@@ -246,7 +251,7 @@ def test_a_damaged_file_is_told_once_and_the_conversation_goes_on(person: Person
     session = person()
     file(session).parent.mkdir(parents=True)
     file(session).write_bytes(b"damaged" * 1000)
-    keeper = Keeper(session, "chat", **wish)
+    keeper = keeper_of(session, "chat", **wish)
     keeper.begin()
     for at in range(3):
         keeper.sync(chat(*"hello"[: 2 * at]))
@@ -259,7 +264,7 @@ def test_a_damaged_file_is_told_once_and_the_conversation_goes_on(person: Person
 def test_a_write_that_failed_is_made_up_for_by_the_next(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voicecli.storage.conversations.BUSY_S", 0.02)
     session = person()
-    keeper = Keeper(session, "chat")
+    keeper = keeper_of(session, "chat")
     keeper.sync(chat("one", "1"))
     other = sqlite3.connect(file(session), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -281,7 +286,7 @@ class KeptRoom(Room):
     """A room whose conversation is kept; `seen` is what the file held when each event of a kind came."""
 
     def __init__(self, session: Session, ears: Sequence[Any], replies: Sequence[Any], **voice: Any) -> None:
-        keeper = Keeper(session, "talk", continued=True)
+        keeper = keeper_of(session, "talk", continued=True)
         history = History("Be brief.", messages=keeper.earlier)
         super().__init__(Ears(list(ears)), Brain(list(replies)), Voice(**voice), RULES, history=history)
         self.told: list[str] = []

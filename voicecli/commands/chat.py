@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from voicecli.usecases.chatting.conversation import Chat
     from voicecli.usecases.chatting.tools import Tools
     from voicecli.usecases.noting import Noting
+    from voicecli.usecases.speaking.aloud import Aloud
     from voicecli.wiring.services import Services
 
 _Prompt = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="The question.")]
@@ -163,10 +164,9 @@ def _noting(
     if not paths:
         yield None
         return
-    from voicecli.terminal.console import as_text
     from voicecli.usecases.noting import Noting
 
-    with Noting(services, can, paths, as_text, private=private) as found:
+    with Noting(services, can, paths, private=private) as found:
         common.run(found.refresh)
         yield found
 
@@ -206,7 +206,7 @@ def _converse(session: Session, it: Chat, files: Attached, shown: Mapping[str, A
     """A conversation, whose services stay open from turn to turn."""
     from voicecli.storage.typed import NAME
     from voicecli.terminal.answering import Answering
-    from voicecli.terminal.chat_commands import COMMANDS, FILES, Conversing
+    from voicecli.terminal.chat_commands import FILES, OFFERED, Conversing
     from voicecli.terminal.conversing import converse
     from voicecli.terminal.prompt import Prompt
     from voicecli.usecases.chatting.keeping import Keeper
@@ -223,7 +223,7 @@ def _converse(session: Session, it: Chat, files: Attached, shown: Mapping[str, A
         lambda paths: _attached(session, it, paths, private=private),
         lambda voice: _aloud(session, voice, running),
         lambda: Keeper(it.services, "chat", console.masked, private=private),
-        Prompt({name.partition(" ")[0]: meaning for name, (meaning, _) in COMMANDS.items()}, typed, FILES, console.masked),
+        Prompt(OFFERED, typed, FILES, console.masked),
     )
     try:
         converse(talk)
@@ -232,7 +232,7 @@ def _converse(session: Session, it: Chat, files: Attached, shown: Mapping[str, A
         it.keeper.close()
 
 
-def _aloud(session: Session, voice: str | None, running: common.Running | None = None) -> Any:
+def _aloud(session: Session, voice: str | None, running: common.Running | None = None) -> Aloud:
     from voicecli.usecases.speaking.aloud import Aloud
 
     return Aloud(session.services(), common.voice_name(voice), running)

@@ -1,7 +1,7 @@
 """`voice history`: look at the conversations that were kept, search, export and remove them.
 
 Belongs here: the five subcommands and how a conversation looks as text. Does not belong here: the file
-(voicecli.storage.conversations), when something is kept (commands.keeping).
+(voicecli.storage.conversations), when something is kept (usecases.chatting.keeping).
 """
 
 from __future__ import annotations

@@ -122,8 +122,8 @@ def talk(
       voice talk --with ~/notes
       voice talk --input questions.wav --output answers.wav --json
     """
-    from voicecli.wiring.devices import Ends
     from voicecli.usecases.chatting.keeping import Keeper
+    from voicecli.wiring.devices import Ends
     from voicecli.wiring.talk import TalkRequest
 
     here = session(ctx)
@@ -234,11 +234,10 @@ async def _noting(services: Services, wanted: _Wanted, *, private: bool) -> Noti
     """The notes that the model is told of, read as far as they are new, before anybody speaks."""
     if not wanted.notes:
         return None
-    from voicecli.terminal.console import as_text
     from voicecli.usecases.noting import Noting
 
     can, _ = services.choose("chat")
-    found = Noting(services, can, wanted.notes, as_text, private=private, cited="spoken")
+    found = Noting(services, can, wanted.notes, private=private, cited="spoken")
     try:
         await found.refresh()
     except BaseException:

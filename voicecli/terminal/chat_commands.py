@@ -170,7 +170,9 @@ def _copy(it: Conversing, rest: str) -> None:
     from voicecli.terminal.clipboard import copy
 
     if rest not in ("", "code"):
-        raise UsageError(f"/copy does not know '{rest}'", cure="/copy copies the last answer, /copy code its last code.")
+        raise UsageError(
+            f"/copy does not know '{rest}'", cure="/copy copies the last answer, /copy code its last code."
+        )
     said = next((each.content for each in reversed(it.chat.talk) if each.role == "assistant"), "")
     blocks = [found[2] for found in FENCED.finditer(said)] if rest else [said]
     if not blocks or not blocks[-1].strip():
@@ -236,6 +238,8 @@ DOES: Mapping[str, Does] = {name.partition(" ")[0]: does for name, (_, does) in 
     "/q": _exit,
     "/quit": _exit,
 }
+OFFERED: Mapping[str, str] = {name.partition(" ")[0]: meaning for name, (meaning, _) in COMMANDS.items()}
+"""What is offered while a command is typed."""
 LEAVING = frozenset({"exit", "quit", ":q"})
 """What people type who want to leave, and would hardly ask."""
 

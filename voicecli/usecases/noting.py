@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from voicecli.backends.family import Capabilities
     from voicecli.notes.choosing import Cited
     from voicecli.notes.finding import WithNotes
-    from voicecli.notes.folder import Decode
     from voicecli.notes.index import Done
     from voicecli.ports import ChatModel
     from voicecli.wiring.services import Services
@@ -34,11 +33,11 @@ class Noting:
         services: Services,
         can: Capabilities,
         paths: Sequence[Path],
-        decode: Decode,
         *,
         private: bool,
         cited: Cited = "written",
     ) -> None:
+        from voicecli.text.decoding import as_text
         from voicecli.wiring.notes import Notes, embedding
 
         embedding(services.config, services.backend)
@@ -51,7 +50,7 @@ class Noting:
             list(paths),
             services.env,
             services.report,
-            decode,
+            as_text,
             answering=services.backend,
             private=private,
         )

@@ -110,16 +110,16 @@ class Keeper:
     def _take_up(self) -> None:
         from voicecli.storage.conversations import Store, there
 
-        name = self._about.name
+        name, report = self._about.name, self._services.report
         found: Conversation | None = None
         if there(self.path):
             with Store.open(self.path, keep_days=self._settings.keep_days, reading=True) as store:
                 found = store.named(name) if name else store.last()
                 messages = store.messages(found.id) if found else []
         if found is None:
-            self._services.report.note(f"'{name}' is a new conversation." if name else "There is no earlier conversation.")
+            report.note(f"'{name}' is a new conversation." if name else "There is no earlier conversation.")
             return
-        told = self._services.report.detail if found.kind == self._about.kind else self._services.report.note
+        told = report.detail if found.kind == self._about.kind else report.note
         told(f"going on with conversation {found.id} ({found.kind}, {len(messages)} messages).")
         self._about = found
         self._seen, self._rows = _as_sent(messages)
