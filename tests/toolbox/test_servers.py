@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from voicecli.config.model import McpServer
 from voicecli.errors import InputError
 from voicecli.terminal.console import Console
 from voicecli.toolbox.servers.listed import LONGEST_RESULT, ServerTools, text_of, tools_of
-from voicecli.toolbox.servers.running import Surroundings, open_servers
+from voicecli.toolbox.servers.running import Surroundings, open_servers, start_s
 from voicecli.types import ToolCall, ToolResult
 
 pytestmark = pytest.mark.anyio
@@ -228,7 +229,7 @@ async def test_a_program_that_does_not_end_is_ended_with_all_it_started(tmp_path
     async with opened(notes("--stays", how, "--pid", str(mark))) as found:
         assert found
         began = time.monotonic()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
     assert not group_alive(int(mark.read_text()))
 
 
@@ -249,7 +250,7 @@ async def test_who_does_not_want_to_wait_for_its_end_need_not(tmp_path: Path, ho
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
     assert not group_alive(int(mark.read_text()))
 
 
@@ -259,7 +260,7 @@ ENDLESS = "import os\nwhile True: os.write(1, b'x' * 4096)"
 
 @pytest.mark.parametrize(
     ("code", "why"),
-    [(MUTE, "it did not answer within 5 s"), (ENDLESS, "it ended before it told its tools")],
+    [(MUTE, r"it did not answer within [\d.]+ s"), (ENDLESS, "it ended before it told its tools")],
     ids=["mute", "endless"],
 )
 async def test_a_program_that_tells_no_tools_costs_five_seconds_and_is_told_of(code: str, why: str) -> None:
@@ -267,8 +268,8 @@ async def test_a_program_that_tells_no_tools_costs_five_seconds_and_is_told_of(c
     began = time.monotonic()
     async with opened(McpServer("dead", (sys.executable, "-c", code)), told=told) as found:
         assert found == {}
-    assert time.monotonic() - began < 9
-    assert told.lines[-1] == f"no tools of dead: [mcp.dead]: {why}"
+    assert time.monotonic() - began < 4 + start_s() * 1.5
+    assert re.fullmatch(rf"no tools of dead: \[mcp.dead\]: {why}", told.lines[-1])
     assert code == ENDLESS or told.lines[0] == "waiting for the tools of dead …"
 
 

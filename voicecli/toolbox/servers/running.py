@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 START_S, PATIENCE_S = 5.0, 1.0
 """How long a server may take to tell its tools, and after how much of it the person is told what is waited for."""
+MOST_CROWDED = 6.0
+"""How many times longer it may take where others want the processors too."""
 LEAVE_S = 3.5
 """How long all servers together may take to end; a program takes two thirds of it at most, and is killed then."""
 MOST_PAGES, MOST_IN_ALL = 8, 128
@@ -65,6 +68,15 @@ async def open_servers(servers: Sequence[McpServer], around: Surroundings) -> As
                 await _ended(owners)
     except BaseExceptionGroup as group:  # what went wrong in the block, as itself
         raise only(group) from None
+
+
+def start_s() -> float:
+    """How long a server may take to start now: where each processor has several takers, a good one is slow too."""
+    try:
+        crowd = os.getloadavg()[0] / (os.cpu_count() or 1)
+    except (AttributeError, OSError):  # Windows
+        crowd = 1.0
+    return round(START_S * min(max(1.0, crowd), MOST_CROWDED), 1)
 
 
 def _load() -> None:
@@ -125,7 +137,8 @@ class _Running:
 
     async def run(self) -> None:
         """Until `leave`, or until it fails."""
-        limit = asyncio.timeout(START_S)
+        patience_s = start_s()
+        limit = asyncio.timeout(patience_s)
         try:
             async with AsyncExitStack() as stack:
                 async with limit:
@@ -137,7 +150,7 @@ class _Running:
         except Exception as exc:  # another's client; once it runs, each call says what is wrong
             self.failure = f"{self._who}: {self._why(exc)}"
             if limit.expired():
-                self.failure = f"{self._who}: it did not answer within {START_S:g} s"
+                self.failure = f"{self._who}: it did not answer within {patience_s:g} s"
         finally:
             self.there.set()
 
