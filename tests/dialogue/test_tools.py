@@ -392,7 +392,7 @@ def test_memory_is_bounded() -> None:
 
 def test_what_cannot_be_asked_aloud_is_not_done() -> None:
     """Too long, or with signs that a voice leaves out: the model is told, and may ask for less."""
-    for what in ("pig " * 100, "a pig <think> or worse"):
+    for what in ("pig " * 100, "a pig https://a.example/or/worse"):
         model, box = Model([[call("draw", what=what)], [DRAW]]), Box()
         user = ToolUser(model, box)
         found = run(answered(user))

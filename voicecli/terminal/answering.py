@@ -31,6 +31,9 @@ class View(Protocol):
         ...
 
 
+BAR = "  | "
+"""Before each row of a value that a question cannot hold."""
+
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 
@@ -153,9 +156,18 @@ class Answering:
         if self._view:
             self._view.end()
         for line in (line for call in calls for line in written_out(call)):
-            self.console.usage(line)
+            for row in _rows(line, self.console.size()[0] - 1):
+                self.console.usage(row)
         said = await ask(self.console, f"{question} [y/N]")
         return said.casefold() == "y" or verdict(said, question, typed=True) is Verdict.YES
+
+
+def _rows(line: str, width: int) -> list[str]:
+    """`line` in rows, all of them behind its bar where it has one: none may look like another argument."""
+    from voicecli.text.width import wrapped
+
+    head = BAR if line.startswith(BAR) else ""
+    return [head + row for row in wrapped(line.removeprefix(head), max(1, width - len(head))).split("\n")]
 
 
 def line_of(news: ToolNews) -> str:
