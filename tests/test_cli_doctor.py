@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from tests.fakes.server import STALL, FakeServer, Reply
 from tests.test_cli_terminal import ESC, Terminal, terminal  # noqa: F401
 from tests.virtual import VirtualDevices, virtual_devices
 from voicecli.audio.devices import Device
-from voicecli.commands import checkup
 from voicecli.errors import ConfigError, DeviceError, UnreachableError
 from voicecli.types import Backend, Secret
+from voicecli.usecases import checkup
 
 KEY = "sk-doctor-0123456789-never-shown"
 
@@ -29,7 +30,7 @@ PACKAGES = checkup.packages({"typer": "0.28.0"}, {})
 SETTINGS = checkup.configuration("/c.toml", True, "", {"chat": "work"}, [])
 WORK = Backend("work", "openai", key=Secret(KEY), key_source="WORK_KEY")
 WELL = checkup.Visit(WORK, ("h",), ("chat",), ("chat", "transcribe_live"), "ok", 12.34, 3, None)
-DOWN = checkup.Visit(WORK, ("h",), problem=UnreachableError("refused", who="work (h)", cure="Start it"))
+DOWN = checkup.Visit(WORK, ("h",), ("chat",), problem=UnreachableError("refused", who="work (h)", cure="Start it"))
 MIC = Device(0, "mic", "ALSA", 1, 0, 48_000)
 DEAF = DeviceError("no microphone found", who="audio", cure="Connect one")
 
@@ -39,11 +40,11 @@ def test_all_well_is_code_0_and_a_row_each() -> None:
         PROGRAM, PACKAGES, SETTINGS, (checkup.reached(WELL),), checkup.sound("PortAudio 19", MIC, MIC)
     )
     assert report.exit_code == 0
-    assert [row[:2] for row in checkup.rows(report)] == [
-        (part, "ok") for part in ("program", "packages", "configuration", "work", "microphone", "loudspeaker")
-    ]
-    words = checkup.rows(report)[3][2]
-    assert words == (
+    *lines, gap, last = checkup.lines(report)
+    parts = ("program", "packages", "configuration", "work", "microphone", "loudspeaker")
+    assert [line.split()[:2] for line in lines] == [["✓", part] for part in parts]
+    assert (gap, last) == ("", "Everything works.")
+    assert lines[3].split(maxsplit=2)[2] == (
         "openai at h; used to chat; key from WORK_KEY; answered in 12 ms: ok; can chat, transcribe live; 3 models"
     )
 
@@ -52,9 +53,16 @@ def test_the_first_problem_tells_the_code_and_each_has_its_cure() -> None:
     deaf = checkup.sound("PortAudio 19", DEAF, MIC)
     report = checkup.Report(PROGRAM, PACKAGES, SETTINGS, (checkup.reached(DOWN), checkup.reached(WELL)), deaf)
     assert report.exit_code == 4
-    rows = checkup.rows(report)
-    assert ("work", "problem", "work (h): refused") in rows and ("work", "cure", "Start it") in rows
-    assert ("microphone", "cure", "Connect one") in rows
+    assert checkup.lines(report)[:5] == [
+        "✗ work (h): refused",
+        "  Start it",
+        "✗ microphone: audio: no microphone found",
+        "  Connect one",
+        "",
+    ]
+    assert checkup.closing(report).startswith("2 things are to be mended")
+    idle = checkup.reached(replace(DOWN, used_for=()))
+    assert checkup.lines(checkup.Report(PROGRAM, PACKAGES, SETTINGS, (idle,)))[0].startswith("! ")
     told = checkup.document(report)
     assert told["code"] == 4 and [each["ok"] for each in told["backends"]] == [False, True]
     assert told["problems"] == [
@@ -185,9 +193,11 @@ def test_a_backend_that_there_is_not_is_refused(work: dict[str, str], voice: Voi
 
 def test_a_pipe_gets_a_line_each(work: dict[str, str], voice: Voice) -> None:
     run = voice("doctor", "-b", "work", env=work)
-    lines = [line.split(b"\t") for line in run.stdout.splitlines()]
-    assert all(len(line) == 3 for line in lines)
-    assert [line[0] for line in lines] == [b"part", b"program", b"packages", b"configuration", b"work"]
+    *lines, _, last = run.stdout.decode().splitlines()
+    assert [line.split()[:2] for line in lines] == [["✓", name] for name in NAMES] and last == "Everything works."
+
+
+NAMES = ("program", "packages", "configuration", "work")
 
 
 @pytest.mark.parametrize("columns", [40, 200])

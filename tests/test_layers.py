@@ -117,7 +117,7 @@ STILL_CIRCLES = {"backends.transport.http", "commands.chat"}
 STILL_COMMANDS = {
     f"commands.{name}"
     for name in (
-        "aloud attach chat converse doctor embed image learn rerank"
+        "aloud attach chat converse embed image learn rerank"
         " similar sound_out speak talk transcribe transcribe_results transcribe_work turns video voices"
     ).split()
 }

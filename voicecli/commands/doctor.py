@@ -5,22 +5,24 @@ Belongs here: finding the facts. Does not belong here: what they mean and how th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from voicecli.commands import checkup
 from voicecli.commands import session as common
 from voicecli.commands.session import Session
 from voicecli.errors import ConfigError, DeviceError, UnreachableError, VoiceError, culprit
+from voicecli.text.width import wrapped
 from voicecli.types import ALL_VERBS
+from voicecli.usecases import checkup
 
 if TYPE_CHECKING:
     from voicecli.audio.devices import Device, Kind
     from voicecli.backends.family import Capabilities
     from voicecli.config import Config
+    from voicecli.terminal.console import Console
     from voicecli.types import Backend
 
 OFFERED = tuple(verb for verb in ALL_VERBS if verb != "health")
@@ -46,9 +48,21 @@ def doctor(ctx: typer.Context) -> None:
     if session.json:
         session.console.json_line(checkup.document(report))
     else:
-        session.console.table(("part", "state", "what was found"), checkup.rows(report))
+        _tell(session.console, checkup.lines(report))
     if report.exit_code:
         raise typer.Exit(report.exit_code)
+
+
+COLOURS = {checkup.WELL: "\x1b[32m", checkup.DOUBTFUL: "\x1b[33m", checkup.WRONG: "\x1b[31m"}
+
+
+def _tell(console: Console, lines: Iterable[str]) -> None:
+    """On a terminal the lines are broken to its width, and their marks coloured."""
+    width = console.size()[0] - 1 if console.out_is_terminal else 0
+    for line in lines:
+        text = wrapped(line, width, "    ") if width else line
+        mark = text[0] if text[:1] in COLOURS else ""
+        console.styled([(mark, COLOURS.get(mark, "")), (text[len(mark) :] + "\n", "")])
 
 
 async def examine(session: Session) -> checkup.Report:

@@ -1,6 +1,6 @@
-"""What `voice doctor` makes of the facts: the report, its problems, the exit code, the table and the JSON.
+"""What `voice doctor` makes of the facts: the report, its problems, the exit code, the lines and the JSON.
 
-Belongs here: pure functions from facts to what is said. Does not belong here: finding the facts (doctor).
+Pure. Belongs here: functions from facts to what is said. Does not belong here: finding the facts (doctor).
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from voicecli.errors import VoiceError
 if TYPE_CHECKING:
     from voicecli.audio.devices import Device
     from voicecli.types import Backend
-
-OK, PROBLEM, CURE = "ok", "problem", "cure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,8 @@ def packages(versions: Mapping[str, str], broken: Mapping[str, str]) -> Finding:
     """`versions` by name; `broken` says why a package can't be loaded."""
     cure = "Install voicecli anew, in an environment of its own."
     problems = tuple(InstallationError(f"can't be loaded: {why}", who=name, cure=cure) for name, why in broken.items())
-    return Finding("packages", ", ".join(f"{name} {version}" for name, version in versions.items()), versions, problems)
+    words = f"all {len(versions)} load" if not broken else f"{len(versions) - len(broken)} of {len(versions)} load"
+    return Finding("packages", words, versions, problems)
 
 
 def configuration(
@@ -155,20 +154,43 @@ class InstallationError(VoiceError):
 
 # -- from findings to words ------------------------------------------------------------------------
 
-
-def rows(report: Report) -> list[tuple[str, str, str]]:
-    """The table: one row for what is well; for a problem what it is, its cure, and what is known besides."""
-    return [row for finding in report.findings for row in _rows(finding)]
+WELL, DOUBTFUL, WRONG = "✓", "!", "✗"
 
 
-def _rows(finding: Finding) -> list[tuple[str, str, str]]:
-    if not finding.problems:
-        return [(finding.name, OK, finding.words)]
-    found = [(finding.name, "", finding.words)] if finding.words else []
+def lines(report: Report) -> list[str]:
+    """What is wrong comes first, each with its cure below it; then one line for each part; then one sentence."""
+    wrong = [line for finding in report.findings for line in _problems(finding)]
+    width = max(len(each.name) for each in report.findings)
+    parts = [_part(each, width) for each in report.findings if each.words]
+    return [*wrong, *([""] if wrong else []), *parts, "", closing(report)]
+
+
+def _problems(finding: Finding) -> Iterator[str]:
     for problem in finding.problems:
-        found.append((finding.name, PROBLEM, f"{problem.who}: {problem.what}" if problem.who else problem.what))
-        found += [(finding.name, CURE, problem.cure)] if problem.cure else []
-    return found
+        who = problem.who if finding.name in problem.who else ": ".join(filter(None, (finding.name, problem.who)))
+        yield f"{_mark(finding)} {who}: {problem.what}"
+        if problem.cure:
+            yield f"  {problem.cure}"
+
+
+def _part(finding: Finding, width: int) -> str:
+    return f"{_mark(finding)} {finding.name:<{width}}  {finding.words}"
+
+
+def _mark(finding: Finding) -> str:
+    """A backend that nothing uses, and that fails, is no more than doubtful."""
+    if not finding.problems:
+        return WELL
+    return DOUBTFUL if finding.facts.get("used_for") == [] else WRONG
+
+
+def closing(report: Report) -> str:
+    """The whole in one sentence."""
+    count = len(report.problems)
+    if not count:
+        return "Everything works."
+    things = "One thing is" if count == 1 else f"{count} things are"
+    return f"{things} to be mended; 'voice help doctor' tells what the exit code means."
 
 
 def document(report: Report) -> dict[str, Any]:
