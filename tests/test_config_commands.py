@@ -182,3 +182,30 @@ def until(terminal: int, wanted: bytes) -> bytes:
         assert select.select([terminal], [], [], 10)[0], f"the program wrote no more than {seen!r}"
         seen += os.read(terminal, 1024)
     return seen
+
+
+def test_a_setting_is_taken_out_again_and_the_rest_stays(voice: Voice, tmp_path: Path) -> None:
+    path = tmp_path / "voice.toml"
+    text = '# mine\n[talk]\nend_ms = 450  # slow\nheadphones = true\n[backends.work]\nfamily = "openai"\n'
+    path.write_text(text)
+    env = {"VOICE_CONFIG": str(path)}
+    assert b"talk.end_ms = 450\n" in voice("config", "list", env=env).stdout
+    assert voice("config", "unset", "talk.end_ms", env=env).returncode == 0
+    assert path.read_text() == text.replace("end_ms = 450  # slow\n", "")
+    assert voice("config", "unset", "backends.work", env=env).returncode == 0
+    assert "work" not in path.read_text() and "headphones = true" in path.read_text()
+    again = voice("config", "unset", "talk.end_ms", env=env)
+    assert again.returncode == 2 and b"talk.end_ms is not set" in again.stderr
+
+
+def test_an_editor_changes_the_file_only_to_what_loads(voice: Voice, tmp_path: Path) -> None:
+    path, editor = tmp_path / "voice.toml", tmp_path / "editor"
+    env = {"VOICE_CONFIG": str(path), "EDITOR": str(editor)}
+    for line, code in (("[talk]\\nend_ms = 450", 0), ("[talk]\\nend_msx = 450", 2)):
+        editor.write_text(f'#!/bin/sh\nprintf "{line}\\n" > "$1"\n')
+        editor.chmod(0o755)
+        run = voice("config", "edit", env=env)
+        assert run.returncode == code, run.stderr
+        assert path.read_text() == "[talk]\nend_ms = 450\n"
+    assert b"Nothing was changed" in run.stderr and (tmp_path / ".voice.draft.toml").exists()
+    assert voice("config", "edit", env=env | {"EDITOR": "/nowhere/editor"}).returncode == 2

@@ -1,6 +1,6 @@
-"""`voice config`: make, find, show and change the configuration file.
+"""`voice config`: make, find, show, edit and change the configuration file.
 
-Belongs here: the four subcommands. Does not belong here: what the keys mean or how the file is edited
+Belongs here: the subcommands. Does not belong here: what the keys mean or how the file is edited
 (voicecli.config).
 """
 
@@ -12,13 +12,24 @@ import typer
 
 from voicecli.commands.session import Session, session
 from voicecli.commands.session import run as in_loop
+from voicecli.errors import ConfigError, UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from voicecli.backends.family import Server
     from voicecli.config.edit import Found
 
 app = typer.Typer(help="Make, show and change the configuration.", no_args_is_help=True, add_completion=False)
+
+
+_Key = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY", help="As 'voice config show' prints it: talk.end_ms", autocompletion=completing.settings
+    ),
+]
 
 
 @app.command()
@@ -132,12 +143,7 @@ def show(ctx: typer.Context) -> None:
 @app.command()
 def get(
     ctx: typer.Context,
-    key: Annotated[
-        str,
-        typer.Argument(
-            metavar="KEY", help="As 'voice config show' prints it: talk.end_ms", autocompletion=completing.settings
-        ),
-    ],
+    key: _Key,
 ) -> None:
     """Print the value of one setting. Secrets are masked, and what is not set is empty.
 
@@ -164,14 +170,7 @@ def get(
 @app.command("set")
 def set_(
     ctx: typer.Context,
-    key: Annotated[
-        str,
-        typer.Argument(
-            metavar="KEY",
-            help="As 'voice config show' prints it: talk.end_ms",
-            autocompletion=completing.settings,
-        ),
-    ],
+    key: _Key,
     value: Annotated[str, typer.Argument(metavar="VALUE", help="What it shall be.", autocompletion=completing.values)],
 ) -> None:
     """Change one setting in the file; comments stay.
@@ -192,6 +191,91 @@ def set_(
         run.console.json_line({"path": where, "key": key, "value": written})
     else:
         run.console.note(f"{key} = {_toml(written)} in {where}")
+
+
+@app.command()
+def unset(ctx: typer.Context, key: _Key) -> None:
+    """Take one setting, or a whole table, out of the file; the default holds again.
+
+    Examples:
+      voice config unset talk.end_ms
+      voice config unset backends.work
+    """
+    from voicecli.config.edit import unset_value
+    from voicecli.config.files import config_path
+
+    run = session(ctx)
+    where = config_path(run.env, run.config_path)
+    unset_value(where, key, run.env)
+    if run.json:
+        run.console.json_line({"path": where, "key": key})
+    else:
+        run.console.note(f"{key} is out of {where}")
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """Print what is set: by the file, a profile, a variable or a flag. Secrets are masked.
+
+    Examples:
+      voice config list
+      voice config list --json
+    """
+    from voicecli.config.show import rows
+
+    run = session(ctx)
+    found = [row for row in rows(run.config(), run.env) if row.source != "default"]
+    if run.json:
+        run.console.json_line({row.key: {"value": row.value, "source": row.source} for row in found})
+        return
+    for key, value, _ in found:
+        run.console.result(f"{key} = {_toml(value)}")
+    if not found:
+        run.console.note("Nothing is set: 'voice config show' prints the defaults.")
+
+
+@app.command()
+def edit(ctx: typer.Context) -> None:
+    """Open the file in $VISUAL or $EDITOR; it is written when it can be loaded.
+
+    Examples:
+      voice config edit
+      EDITOR=nano voice config edit --config ./voice.toml
+    """
+    from voicecli.config import files
+    from voicecli.config.edit import replace_text, starting_text
+
+    run = session(ctx)
+    where = files.config_path(run.env, run.config_path)
+    try:
+        old = files.read(where)
+    except FileNotFoundError:
+        old = starting_text(run.env)
+    draft = where.with_name(f".{where.stem}.draft.toml")
+    files.write_whole(draft, old, 0o600)
+    _run_editor(run, draft)
+    new = files.read(draft)
+    try:
+        replace_text(where, new, run.env)
+    except ConfigError as exc:
+        raise ConfigError(exc.what, who=str(where), cure=f"Nothing was changed; what you wrote is in {draft}.") from exc
+    draft.unlink(missing_ok=True)
+    run.console.note(f"{where} is {'as it was' if new == old else 'changed'}.")
+
+
+def _run_editor(run: Session, path: Path) -> None:
+    """Waits for the person's editor. Raises UsageError where there is none, or it fails."""
+    import shlex
+    import subprocess
+
+    words = shlex.split(run.env.get("VISUAL") or run.env.get("EDITOR") or "vi")
+    cure = "Set EDITOR to the editor that you use, as in EDITOR=nano."
+    try:
+        code = subprocess.call([*words, str(path)], env=dict(run.env))
+    except OSError as exc:
+        raise UsageError(f"the editor {words[0]} cannot be run: {exc.strerror or exc}", cure=cure) from exc
+    if code:
+        raise UsageError(f"the editor {words[0]} ended with code {code}; nothing was changed", cure=cure)
 
 
 def _say(run: Any, where: Any) -> None:

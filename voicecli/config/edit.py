@@ -130,6 +130,69 @@ def set_value(path: Path, key: str, text: str, env: Mapping[str, str]) -> Any:
     return value
 
 
+def unset_value(path: Path, key: str, env: Mapping[str, str]) -> Any:
+    """Takes one dotted key (or a whole table) out of the file, and returns what stood there.
+
+    Raises ConfigError where it does not stand there, or where the rest would not load; then nothing is written.
+    """
+    where = parts(key)
+    with files.changing(path):
+        try:
+            old = files.read(path)
+        except FileNotFoundError:
+            old = ""
+        found: Any = files.parse(old, path)
+        for part in where:
+            if not isinstance(found, dict) or part not in found:
+                raise ConfigError(
+                    f"{dotted(where)} is not set", who=str(path), cure="'voice config list' shows what is."
+                )
+            found = found[part]
+        new = _without(old, where, path)
+        validate(new, path, env)
+        files.write_whole(path, new)
+    return found
+
+
+def _without(text: str, where: tuple[str, ...], path: Path) -> str:
+    """The text without one key. As in `_edited`, what tomlkit made is compared."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    wanted: Any = files.parse(text, path)
+    _table_in(wanted, where).pop(where[-1])
+    try:
+        document: Any = tomlkit.parse(text)
+        _table_in(document, where).remove(where[-1])
+        new = tomlkit.dumps(document)
+    except (TOMLKitError, TypeError, ValueError, KeyError, AttributeError):
+        new = ""
+    if _filled(files.parse(new, path)) != _filled(wanted):
+        raise ConfigError(f"{dotted(where)} cannot be taken out of this file", who=str(path), cure="Change it by hand.")
+    return new
+
+
+def _table_in(table: Any, where: tuple[str, ...]) -> Any:
+    for part in where[:-1]:
+        table = table[part]
+    return table
+
+
+def _filled(table: Any) -> Any:
+    """Without the tables in which nothing stands: a table that lost its last key may go or stay."""
+    if not isinstance(table, dict):
+        return table
+    filled = {name: _filled(each) for name, each in table.items()}
+    return {name: each for name, each in filled.items() if each != {}}
+
+
+def replace_text(path: Path, text: str, env: Mapping[str, str]) -> None:
+    """Writes the whole file anew. Raises ConfigError, and then writes nothing."""
+    validate(text, path, env)
+    with files.changing(path):
+        files.write_whole(path, text)
+
+
 def parts(key: str) -> tuple[str, ...]:
     """A dotted key as TOML reads it, quotes and all. Raises ConfigError."""
     import tomllib
