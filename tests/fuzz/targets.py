@@ -37,6 +37,7 @@ from voicecli.notes import cutting
 from voicecli.skills import understand
 from voicecli.storage import cache
 from voicecli.terminal.console import dump_json
+from voicecli.terminal.markdown import render
 from voicecli.text import subtitles
 from voicecli.text.blocks import Blocks
 from voicecli.text.clean import clean
@@ -44,6 +45,7 @@ from voicecli.text.decoding import as_text
 from voicecli.text.reasoning import closes_unopened
 from voicecli.text.sentences import SentenceSplitter, split_text
 from voicecli.text.spoken import Speakable, speakable
+from voicecli.text.width import cells
 from voicecli.toolbox.arguments import WrongCallError, arguments
 from voicecli.toolbox.servers import listed as servers
 from voicecli.types import ChatMessage, PcmFormat, ToolCall, ToolSpec
@@ -442,6 +444,20 @@ def words(data: bytes) -> None:
         assert not writing.missing(made.words, said), (made.text, said)
 
 
+def screen(data: bytes) -> None:
+    """No word is lost on its way to the eye, at any width, in blocks and at once; no row is too wide."""
+    made = writing.written(writing.chooser(data[2:]))
+    size, width = (data[0] if data else 0) % 9 + 1, 20 + (data[1] if len(data) > 1 else 60)
+    blocks = Blocks()
+    parts = (made.text[at : at + size] for at in range(0, len(made.text), size))
+    cut = [*(block for part in parts for block in blocks.feed(part)), *blocks.flush()]
+    for shown in (cut, [made.text]):
+        drawn = "".join(clean(render(block, width, coloured=True)) for block in shown)
+        wanted = sorted(made.words + made.hidden, key=made.text.find)
+        assert not writing.missing(wanted, "".join(drawn.replace("▌", " ").split())), (made.text, drawn)
+        assert max(map(cells, drawn.split("\n"))) <= width, (made.text, drawn)
+
+
 def readings(data: bytes) -> None:
     """Whether somebody has finished, or agrees; blocks of Markdown; what a terminal shows; what skills think."""
     text = text_of(data)
@@ -508,6 +524,7 @@ TARGETS: dict[str, Target] = {
         Target(sentences, (_PROSE,), 200),
         Target(passages, (_PROSE, b"# a\n\nb\n---\n* c\n" + _PROSE), 200),
         Target(spoken, (_PROSE,), 200),
+        Target(screen, (bytes(range(200)), bytes(range(0, 250, 7))), 200),
         Target(words, (bytes(range(200)), bytes(range(0, 250, 7))), 200),
         Target(readings, (_PROSE, b"what is 3 plus five", "十二乘以三".encode(), b"yes, please", "好的".encode()), 200),
     )

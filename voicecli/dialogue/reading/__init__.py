@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable
 
 from voicecli.dialogue.reading.chinese import number_at_end, read_chinese
-from voicecli.dialogue.reading.english import ends_in_number, read_english, words_of
+from voicecli.dialogue.reading.english import read_english
+from voicecli.dialogue.reading.english_forms import ends_in_number, words_of
 from voicecli.dialogue.reading.result import Reading
 from voicecli.text.characters import HAN_KANA
 from voicecli.text.language import code_of

@@ -10,9 +10,10 @@ that people say to a machine; a few hundred verbs are enough for that.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from voicecli.dialogue.reading import english_words as lex
+from voicecli.dialogue.reading.english_dangling import dangles
+from voicecli.dialogue.reading.english_forms import ends_in_number, is_finite, lemma, words_of
 from voicecli.dialogue.reading.result import Reading
 
 COMPLETE, PLAIN, DANGLING = Reading.COMPLETE, Reading.PLAIN, Reading.DANGLING
@@ -20,72 +21,10 @@ COMPLETE, PLAIN, DANGLING = Reading.COMPLETE, Reading.PLAIN, Reading.DANGLING
 
 _LONGEST = 60
 """Longer sentences are not read for their shape."""
-_LETTER_OR_DIGITS = re.compile(r"[a-z]|\d[\d.,]*[a-z]?")
 _SHORT_ANSWER = re.compile(
     rf"(?:yes|no|yeah|nope|of course|sure) (?:i|you|he|she|it|we|they) (?:{'|'.join(sorted(lex.AUXILIARIES))})(?: not)?"
 )
 _THANKS = re.compile(r"(?:thanks|thank you)(?: so much| very much| a lot)? for (?:\S+ ){0,4}\S+")
-_GO_ON = tuple(lex.GO_ON)
-_HAS_IS = lex.PRONOUNS | lex.WH | lex.words("here name everything weather")
-_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d.,:]*\d|\d")
-
-
-def words_of(text: str) -> list[str]:
-    """The words, in small letters, with "n't", "'m" and the like written out."""
-    return [part for word in _WORD.findall(text.lower().replace("’", "'")) for part in _written_out(word)]
-
-
-def _written_out(word: str) -> list[str]:
-    if word in lex.WRITTEN_OUT:
-        return lex.WRITTEN_OUT[word].split()
-    base, mark, ending = word.partition("'")
-    if not mark:
-        return [word]
-    if ending == "t" and base.endswith("n"):
-        return [base[:-1], "not"]
-    if ending == "s" and base in _HAS_IS:
-        return [base, "is"]
-    return [base, lex.ENDINGS[ending]] if ending in lex.ENDINGS else [word]
-
-
-def _lemma(word: str) -> str:
-    """The base form of a known verb; empty for any other word."""
-    if word in lex.BASES or word in lex.PASTS:
-        return lex.PASTS.get(word, word)
-    return next((base for base in _stems(word) if base in lex.BASES), "")
-
-
-def _stems(word: str) -> list[str]:
-    """What `word` may be a form of, by its ending."""
-    if word.endswith(("ies", "ied")):
-        return [word[:-3] + "y"]
-    if word.endswith("ing"):
-        stem = word[:-3]
-    elif word.endswith("ed"):
-        stem = word[:-2]
-    else:
-        return [word[:-1], word[:-2]] if word.endswith("s") else []
-    return [stem, stem + "e", stem[:-1]] if stem[-1:] == stem[-2:-1] else [stem, stem + "e"]
-
-
-def _is_finite(word: str) -> bool:
-    """True for a form that can be a sentence's verb after a noun."""
-    if word in lex.AUXILIARIES:
-        return True
-    return (
-        bool(_lemma(word))
-        and word not in lex.BASES - lex.words("hurt put cut set hit cost let read")
-        and word[-3:] != "ing"
-    )
-
-
-def ends_in_number(words: list[str]) -> bool:
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last == "one":
-        return not before or before in lex.NUMBERS or before in ("one", "is")
-    if last in ("a", "i", "o"):
-        return bool(_LETTER_OR_DIGITS.fullmatch(before)) and before != "i"
-    return last in lex.NUMBERS or last in lex.SPELLED or bool(_LETTER_OR_DIGITS.fullmatch(last))
 
 
 def read_english(text: str) -> Reading:
@@ -97,11 +36,11 @@ def read_english(text: str) -> Reading:
         core = core[1:]
     if any(_is_heard_out(" ".join(each)) for each in (words, core)):
         return COMPLETE
-    if _dangles(words, core) or (core[1:] and core[-1] == "please" and _dangles(core[:-1], core[:-1])):
+    if dangles(words, core) or (core[1:] and core[-1] == "please" and dangles(core[:-1], core[:-1])):
         return DANGLING
     if not core or len(core) > _LONGEST or ends_in_number(words):
         return PLAIN
-    while len(core) > 1 and core[-1] in lex.TRAILS and not _dangles(core[:-1], core[:-1]):
+    while len(core) > 1 and core[-1] in lex.TRAILS and not dangles(core[:-1], core[:-1]):
         core = core[:-1]
     return _shape(core)
 
@@ -111,120 +50,6 @@ def _is_heard_out(phrase: str) -> bool:
 
 
 # -- what goes on ------------------------------------------------------------------------------------
-
-
-def _dangles(words: list[str], core: list[str]) -> bool:
-    """True where the last words ask for more. `core` is `words` without what leads in."""
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last in lex.FILLERS or last in lex.NEVER_LAST or " ".join(core).endswith(_GO_ON):
-        return not (last == "a" and ends_in_number(words))
-    if judge := _LAST_WORDS.get(last):
-        return judge(core, before)
-    if last in lex.AUXILIARIES:
-        return _dangling_auxiliary(core, before)
-    if last in lex.PREPOSITIONS or last in ("on", "in", "over"):
-        return not _is_stranded(core, before, last)
-    if last in ("new", "own", "main"):
-        return before not in lex.BE | lex.words("something anything nothing brand my")
-    if last in lex.ADJECTIVES:
-        return before in lex.DETERMINERS - {"that", "this", "all", "her", "one"} and last not in lex.STANDS_FOR_A_NOUN
-    return _wants_object(core, last) or ("between" in core and "and" not in core)
-
-
-def _is_stranded(core: list[str], before: str, last: str) -> bool:
-    """ "Where are you from" and "turn it on" end in a preposition and are whole."""
-    if f"{before} {last}" in lex.PARTICLE_ALONE:
-        return True
-    if last in ("on", "in", "over"):
-        return (
-            len(core) > 2 and core[0] in lex.MOVERS and core[1] not in lex.PARTICLES and before not in lex.DETERMINERS
-        )
-    asked = any(word in lex.WH for word in core[:-2])
-    return asked and (f"{before} {last}" in lex.STRANDED or (last == "from" and core[0] in ("where", "who", "what")))
-
-
-def _dangling_auxiliary(core: list[str], before: str) -> bool:
-    """ "The best way is" goes on; "what time it is" and "I can" need not."""
-    asked = [i for i, word in enumerate(core[:-2]) if i and word in lex.WH]
-    clause = bool(asked) and core[asked[-1]] in lex.WHEN and core[asked[-1] + 1] in lex.PRONOUNS
-    embedded = bool(asked) and before not in lex.WH and not clause
-    embedded |= len(core) > 3 and core[0] in ("how", "what") and before in lex.PRONOUNS  # "how nice this is"
-    alone = len(core) == 2 and before in lex.PRONOUNS and core[-1] not in lex.BE | lex.HAVE | {"would"}
-    return not embedded and not alone
-
-
-def _wants_object(core: list[str], last: str) -> bool:
-    """ "I want", "he said", "give me", "can you tell me"."""
-    if len(core) == 2 and core[0] in lex.WH and last in lex.OBJECTS:
-        return False
-    if last in lex.PRONOUNS and len(core) > 2 and core[-2] in lex.CLAUSE_OPENERS:
-        return True
-    if last in lex.OBJECTS and len(core) > 1 and core[-2] in lex.DITRANSITIVE - {"get"}:
-        return core[0] not in lex.WH
-    if last in ("you", "it") and len(core) > 1 and core[0] in lex.WH | lex.AUXILIARIES:
-        return core[-2] in lex.AUXILIARIES and not (core[-2] in lex.BE and core[0] in lex.WH and len(core) > 2)
-    return len(core) in (2, 3) and core[0] in lex.PRONOUNS and _lemma(last) in lex.NEEDY and last[-3:] != "ing"
-
-
-def _last_so(core: list[str], before: str) -> bool:
-    return before not in ("think", "hope", "guess", "believe", "say", "said", "suppose", "not", "or", "if", "do", "is")
-
-
-def _last_that(core: list[str], before: str) -> bool:
-    sure = before in ("so", "sure", "me", "him", "her", "them", "us", "such", "afraid", "glad", "sorry", "hope")
-    stated = bool(core) and core[0] not in lex.WH
-    told = any(_lemma(word) == "tell" for word in core[:-2]) and before not in lex.PREPOSITIONS | lex.OBJECTS
-    opened = before in lex.BE or _lemma(before) in lex.CLAUSE_VERBS - lex.words("hear see remember understand")
-    return sure or told or (stated and opened)
-
-
-def _last_like(core: list[str], before: str) -> bool:
-    return not (any(word in lex.WH for word in core[:-1]) and before not in lex.DETERMINERS)
-
-
-def _last_then(core: list[str], before: str) -> bool:
-    return not core or before in ("", "and", "so", "but", "if")
-
-
-def _last_subject(core: list[str], before: str) -> bool:
-    """ "Who are they" is whole, "she told me that he" is not."""
-    return not (before in lex.BE and len(core) > 2 and core[0] in lex.WH)
-
-
-def _last_question_word(core: list[str], before: str) -> bool:
-    return bool(before) and before not in ("so", "say", "guess", "or", "and", "no", "for", "oh")
-
-
-def _last_know(core: list[str], before: str) -> bool:
-    return before == "you" and core[-3:-2] not in (["do"], ["did"], ["if"], ["what"])
-
-
-def _last_his(core: list[str], before: str) -> bool:
-    return before not in lex.BE | {"of", "not", "it"}
-
-
-def _last_may(core: list[str], before: str) -> bool:
-    """The month."""
-    return before not in ("of", "in", "by", "until", "next", "last", "this", "th")
-
-
-_LAST_WORDS: dict[str, Callable[[list[str], str], bool]] = {
-    "so": _last_so,
-    "that": _last_that,
-    "like": _last_like,
-    "then": _last_then,
-    "his": _last_his,
-    "may": _last_may,
-    "know": _last_know,
-    "any": lambda core, before: before == "there",
-    **dict.fromkeys(("much", "many"), lambda core, before: before == "how"),
-    **dict.fromkeys(lex.SUBJECTS, _last_subject),
-    **dict.fromkeys(("what", "who", "which", "how"), _last_question_word),
-    **dict.fromkeys(lex.words("not when where why while since before after once"), lambda core, before: False),
-}
-"""Whether the last word dangles, by the words without what leads in, and by the word before it."""
-
-# -- what is whole -----------------------------------------------------------------------------------
 
 
 def _shape(words: list[str]) -> Reading:
@@ -253,7 +78,7 @@ def _ends_before_noun(words: list[str]) -> bool:
     """ "The first", "a nice young", "a well known", "late this": a noun is likely to follow."""
     if words[-1] == "this":
         holds_this = lex.AUXILIARIES | lex.PREPOSITIONS | lex.PARTICLES
-        return len(words) > 1 and not _lemma(words[-2]) and words[-2] not in holds_this
+        return len(words) > 1 and not lemma(words[-2]) and words[-2] not in holds_this
     described = (words[-1].endswith("ed") or words[-1] in lex.PASTS) and (words[-2:-1] or [""])[0] in lex.DEGREES
     if words[-1] not in lex.ADJECTIVES and not described:
         return False
@@ -274,7 +99,7 @@ def _tail_is_whole(words: list[str]) -> bool:
 
 
 def _has_verb(words: list[str]) -> bool:
-    return any(word in lex.AUXILIARIES or _lemma(word) for word in words)
+    return any(word in lex.AUXILIARIES or lemma(word) for word in words)
 
 
 def _wh_question(words: list[str]) -> Reading:
@@ -295,7 +120,7 @@ def _wh_question(words: list[str]) -> Reading:
 
 def _asked_of_subject(words: list[str]) -> Reading:
     """ "Who wrote Hamlet", "how many people live in China"."""
-    at = next((i for i, word in enumerate(words[:6]) if i and _lemma(word)), 0)
+    at = next((i for i, word in enumerate(words[:6]) if i and lemma(word)), 0)
     return _predicate(words[at:]) if at else PLAIN
 
 
@@ -303,7 +128,7 @@ def _asked_be(first: str, rest: list[str]) -> Reading:
     """What follows "is" in a question that "what", "where" or "how" begins."""
     needs_more = first in ("why", "when")
     if rest[0] in lex.PRONOUNS and len(rest) > 1:
-        if first in ("what", "who", "which") and _lemma(rest[-1]) in lex.TAKES_PREPOSITION:
+        if first in ("what", "who", "which") and lemma(rest[-1]) in lex.TAKES_PREPOSITION:
             return PLAIN
         return COMPLETE if rest[-1].endswith("ing") else _predicate(rest[1:], be=True)
     if rest == ["going"] or (rest == ["you"] and first == "what"):
@@ -318,8 +143,8 @@ def _asked_do(rest: list[str], object_asked: bool) -> Reading:
     at = _verb_after_subject(rest)
     if not at:
         return PLAIN
-    whole = object_asked and _lemma(rest[-1]) not in lex.TAKES_PREPOSITION
-    return COMPLETE if whole or _lemma(rest[-1]) in lex.INTRANSITIVE else _predicate(rest[at:])
+    whole = object_asked and lemma(rest[-1]) not in lex.TAKES_PREPOSITION
+    return COMPLETE if whole or lemma(rest[-1]) in lex.INTRANSITIVE else _predicate(rest[at:])
 
 
 def _verb_after_subject(words: list[str]) -> int:
@@ -327,7 +152,7 @@ def _verb_after_subject(words: list[str]) -> int:
     if words[0] in lex.PRONOUNS and words[0] not in lex.POINTERS:
         return 1 if len(words) > 1 else 0
     first = 2 if words[0] in lex.DETERMINERS else 1
-    return next((i for i, word in enumerate(words) if i >= first and (_lemma(word) or word in lex.AUXILIARIES)), 0)
+    return next((i for i, word in enumerate(words) if i >= first and (lemma(word) or word in lex.AUXILIARIES)), 0)
 
 
 def _inversion(words: list[str]) -> Reading:
@@ -348,7 +173,7 @@ _HOLDS_CLAUSE = lex.AUXILIARIES | lex.PREPOSITIONS | lex.JOINTS | lex.WH | {"tha
 def _subordinate(words: list[str]) -> Reading:
     """ "If it rains" needs a main clause: one that begins with a subject or a question."""
     for at in range(3, len(words) - 1):
-        if words[at - 1] in _HOLDS_CLAUSE or _lemma(words[at - 1]) in lex.CLAUSE_VERBS:
+        if words[at - 1] in _HOLDS_CLAUSE or lemma(words[at - 1]) in lex.CLAUSE_VERBS:
             continue
         asks = (
             words[at] in lex.AUXILIARIES | lex.WH and words[at + 1] in lex.PRONOUNS | lex.AUXILIARIES | lex.DETERMINERS
@@ -391,14 +216,14 @@ def _statement(words: list[str]) -> Reading:
         return PLAIN
     first = 2 if words[0] in lex.DETERMINERS else 1
     finite = (
-        i for i in range(first, min(len(words), 8)) if _is_finite(words[i]) and words[i - 1] not in lex.DETERMINERS
+        i for i in range(first, min(len(words), 8)) if is_finite(words[i]) and words[i - 1] not in lex.DETERMINERS
     )
     at = next(finite, 0)
     return _predicate(words[at:]) if at else PLAIN
 
 
 def _is_noun(words: list[str]) -> bool:
-    return bool(words) and not _is_finite(words[0]) and words[0] not in lex.ADVERBS
+    return bool(words) and not is_finite(words[0]) and words[0] not in lex.ADVERBS
 
 
 def _predicate(words: list[str], be: bool = False) -> Reading:
@@ -422,7 +247,7 @@ def _predicate(words: list[str], be: bool = False) -> Reading:
         return _predicate(rest)
     if verb in lex.HAVE and rest and _is_participle(rest):
         return _predicate(rest)
-    known = _lemma(verb)
+    known = lemma(verb)
     return _verb_phrase(known, rest) if known or verb not in _NOT_VERBS else PLAIN
 
 
@@ -433,7 +258,7 @@ def _is_participle(words: list[str]) -> bool:
     words = [word for word in words if word not in lex.ADVERBS]
     if not words:
         return False
-    return words[0] in ("been", "to") or words[0] in lex.PASTS or (words[0].endswith("ed") and bool(_lemma(words[0])))
+    return words[0] in ("been", "to") or words[0] in lex.PASTS or (words[0].endswith("ed") and bool(lemma(words[0])))
 
 
 def _is_noun_phrase(words: list[str]) -> bool:
@@ -447,8 +272,8 @@ def _verb_phrase(verb: str, rest: list[str]) -> Reading:
         rest.pop()
     if not rest:
         return COMPLETE if verb in lex.NEEDS_NOTHING else PLAIN
-    if rest[0].endswith("ing") and _lemma(rest[0]):
-        return _verb_phrase(_lemma(rest[0]), rest[1:]) if verb not in ("keep", "stop") or rest[1:] else COMPLETE
+    if rest[0].endswith("ing") and lemma(rest[0]):
+        return _verb_phrase(lemma(rest[0]), rest[1:]) if verb not in ("keep", "stop") or rest[1:] else COMPLETE
     if rest[0] in lex.WH:
         return _told(rest)
     if rest[0] == "to" and len(rest) > 1 and (rest[1] in lex.BASES or rest[1] in lex.AUXILIARIES):
