@@ -14,7 +14,7 @@ import soundfile
 from tests.conftest import Voice
 from tests.fakes.forms import Part, heard, multipart, spoken
 from tests.fakes.server import FakeServer, Reply, Request
-from voicecli.commands.transcribe_plan import FORMATS
+from voicecli.usecases.transcribing.plan import FORMATS
 
 PATH = "/v1/audio/transcriptions"
 

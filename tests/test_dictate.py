@@ -28,11 +28,12 @@ from tests.test_talk_devices import settings
 from tests.virtual import RATE, VirtualDevices, virtual_devices
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.dictate import Dictation, Manner, Said, _shown
 from voicecli.errors import RefusedError, ServiceError, VoiceError
 from voicecli.terminal.console import Console
+from voicecli.terminal.dictating import Manner, shown
 from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions
-from voicecli.wiring.bridges import BRIDGES
+from voicecli.usecases.dictation import Dictation, Said
+from voicecli.wiring.bridges import FileAsLive
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +58,7 @@ async def ears(server: long.Recogniser) -> AsyncIterator[Any]:
     factory = FAMILIES["openai"].at_best.transcribe
     assert factory is not None
     async with factory(Backend("w", "openai", base_url=server.base_url, transcribe_model="m1")) as adapter:
-        yield BRIDGES["transcribe_live"](adapter)
+        yield FileAsLive(adapter)
 
 
 async def frames(samples: NDArray[np.int16]) -> AsyncIterator[AudioFrame]:
@@ -157,13 +158,13 @@ class Watched:
 def test_what_may_still_change_is_shown_beside_the_result() -> None:
     """And nothing that a service says moves the cursor or is taken for markup."""
     watched = Watched()
-    with _shown(watched, Manner()) as show:  # type: ignore[arg-type]
+    with shown(watched.console, Manner()) as show:
         show(Segment("hel [/x] \x1b[31m", 0, 1), False)
         show(Segment("hello", 0, 1), True)
     assert isinstance(watched.console.out, io.StringIO)
     assert isinstance(watched.console.err, io.StringIO)
     assert watched.console.out.getvalue() == "hello\n"
-    assert "hel (/x)" in watched.console.err.getvalue()
+    assert "hel [/x]" in watched.console.err.getvalue()
     assert "\x1b[31m" not in watched.console.err.getvalue()
 
 

@@ -20,10 +20,10 @@ from tests.fakes.server import Act, Reply
 from tests.people import says
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
-from voicecli.commands.dictate import Dictation
 from voicecli.errors import RefusedError, VoiceError
 from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions
-from voicecli.wiring.bridges import BRIDGES
+from voicecli.usecases.dictation import Dictation
+from voicecli.wiring.bridges import FileAsLive
 from voicecli.wiring.talk_files import KeptTurns
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +91,7 @@ async def ears(url: str) -> AsyncIterator[Any]:
     factory = FAMILIES["openai"].at_best.transcribe
     assert factory is not None
     async with factory(Backend("w", "openai", base_url=url, transcribe_model="m1")) as adapter:
-        yield BRIDGES["transcribe_live"](adapter)
+        yield FileAsLive(adapter)
 
 
 class Service:

@@ -136,9 +136,13 @@ class Piece:
 
 
 class Cutter:
-    """Iterate it once: the pieces in order. `samples` is how many were read so far, `sent` how many are in pieces."""
+    """Iterate it once: the pieces in order. `samples` is how many were read so far, `sent` how many are in pieces.
+
+    `told_s` is how long the recording says it is, 0 where it does not.
+    """
 
     def __init__(self, blocks: Iterable[bytes], rules: Rules | None = None) -> None:
+        self.told_s = rules.total_s if rules else 0.0
         self.samples = 0
         self.sent = 0
         self._blocks = blocks

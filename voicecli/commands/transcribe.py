@@ -1,52 +1,30 @@
-"""`voice transcribe`: recordings to text.
+"""`voice transcribe`: recordings, or what is said into the microphone, to text.
 
-Belongs here: the flags, running the jobs, what counts as failed. Does not belong here: which recordings and
-where their texts go (transcribe_plan), sending (transcribe_work), what a result looks like
-(transcribe_results), dictation (dictate).
+Belongs here: the flags, and showing what came of them. Does not belong here: which recordings and how they are
+transcribed (usecases.transcribing), dictation (usecases.dictation).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voicecli.commands import session as common
 from voicecli.commands.session import Language, Model, Output, Session, Temperature
-from voicecli.commands.transcribe_plan import FORMATS, STDIN, Inputs, Job, Source, inputs_of, names_in, plan
-from voicecli.errors import InputError, NoSpeechError, SomeFailedError, UsageError, VoiceError
+from voicecli.errors import UsageError, VoiceError
 from voicecli.terminal import completing
+from voicecli.usecases.transcribing.plan import FORMATS, STDIN, Inputs, Job, Source, inputs_of, names_in, plan
 
 if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
-    from voicecli.backends.family import Capabilities
-    from voicecli.commands.transcribe_work import Settings, Work
     from voicecli.text.subtitles import Layout
-    from voicecli.types import Backend, TranscribeOptions, Transcript, Verb
-
-TIMED = frozenset({"verbose_json", "srt", "vtt", "tsv", "lrc"})
-"""Formats for which times are asked for."""
-
-MEGABYTE = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the flags asked for."""
-
-    formats: tuple[str, ...]
-    lanes: int | None = None
-    raw: Raw | None = None
-    cached: bool = True
-    skip: bool = False
-    copy: bool = False
-    words: bool = False
-    download_mb: float = 2000.0
-    asked: dict[str, Any] = field(default_factory=dict)
-
+    from voicecli.types import Transcript
+    from voicecli.usecases.transcribing.batch import Wish
+    from voicecli.usecases.transcribing.rows import Row
 
 _Inputs = Annotated[
     list[str] | None,
@@ -163,28 +141,41 @@ def transcribe(
     With --words the time of each word is asked for, and written: srt, vtt and tsv have an entry for each word,
     lrc its time before it (karaoke), json and verbose_json a list.
     """
-    session = common.session(ctx)
-    asked: dict[str, Any] = {"language": language, "model": model, "prompt": prompt, "temperature": temperature}
-    asked |= {"hotwords": tuple(hotword or ()), "diarize": diarize, "translate": translate}
-    formats = formats_of(session, format, output)
-    wish = Wish(formats, jobs, _raw(raw), not no_cache, skip_existing, copy, words, max_download, asked)
-    layout, inputs = _layout(max_chars, max_lines, words), [*(inputs or []), *(input or [])]
-    _alone(inputs, files_from, recursive, raw, dry_run) if mic else _need_no_microphone(interim, stop_after)
+    from voicecli.text.subtitles import Layout
+    from voicecli.types import TranscribeOptions
+    from voicecli.usecases.transcribing.batch import Wish
+
+    session, inputs = common.session(ctx), [*(inputs or []), *(input or [])]
+    _check_microphone(mic, any((inputs, files_from, recursive, raw, dry_run)), interim or stop_after is not None)
+    asked = TranscribeOptions(
+        language=language,
+        model=model,
+        prompt=prompt,
+        temperature=temperature,
+        hotwords=tuple(hotword or ()),
+        diarize=diarize,
+        translate=translate,
+    )
+    wish = Wish(_formats(session, format, output), asked, words, jobs, _raw(raw), not no_cache, max_download)
+    results = Results(session, wish, Layout(max_chars=max_chars, max_lines=max_lines, words=words), copy)
     if mic:
-        return _dictate(session, wish, output, layout, interim, stop_after)
-    todo = plan(_inputs(session, inputs, files_from, recursive), output, formats)
-    return _show_plan(session, wish, todo) if dry_run else _do(session, wish, todo, layout)
+        return _dictate(results, output, interim, stop_after)
+    todo = plan(_inputs(session, inputs, files_from, recursive), output, wish.formats)
+    return _show_plan(session, wish, todo) if dry_run else _do(results, todo, skip_existing)
 
 
-def _need_no_microphone(interim: bool, stop_after: float | None) -> None:
-    if interim or stop_after is not None:
+def _check_microphone(mic: bool, others: bool, its_own: bool) -> None:
+    """Refuses other inputs beside the microphone, and its flags without it."""
+    if mic and others:
+        raise UsageError("--mic is the only input where it is one", cure="Leave the recordings out.")
+    if its_own and not mic:
         raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
 
 
 # -- what to do ------------------------------------------------------------------------------------
 
 
-def formats_of(session: Session, given: Sequence[str] | None, output: str | None) -> tuple[str, ...]:
+def _formats(session: Session, given: Sequence[str] | None, output: str | None) -> tuple[str, ...]:
     """What -f says, else what -o's name says, else JSON with --json, else text. Raises UsageError."""
     named = [name for each in given or () for name in each.split(",")]
     if named:
@@ -202,12 +193,6 @@ def _raw(spec: str | None) -> Raw | None:
     return raw_of(spec)
 
 
-def _layout(max_chars: int | None, max_lines: int, words: bool) -> Layout:
-    from voicecli.text.subtitles import Layout
-
-    return Layout(max_chars=max_chars, max_lines=max_lines, words=words)
-
-
 def _inputs(session: Session, arguments: list[str], files_from: str | None, recursive: bool) -> Inputs:
     listed: list[str] = []
     if files_from == STDIN:
@@ -219,283 +204,137 @@ def _inputs(session: Session, arguments: list[str], files_from: str | None, recu
             listed = names_in(Path(files_from).read_bytes())
         except OSError as exc:
             raise common.unreadable(files_from, exc) from exc
-    if not arguments and files_from is None and session.console.is_piped_to():
+    if not arguments and files_from is None and not session.console.in_is_terminal:
         arguments = [STDIN]
     return inputs_of(arguments, listed, recursive)
 
 
-def options_of(family: Capabilities, wish: Wish, verb: Verb = "transcribe") -> TranscribeOptions:
-    """What is asked of the recogniser. Hotwords go into the prompt where the family has only that.
-
-    Subtitles want the times of words; they are asked for where the family takes the question.
-    """
-    from voicecli import wiring
-    from voicecli.types import TranscribeOptions
-
-    taken = wiring.takes(family, verb)
-    asked = dict(wish.asked)
-    if asked.get("hotwords") and "hotwords" not in taken and "prompt" in taken:
-        asked["prompt"] = " ".join(filter(None, [asked.get("prompt"), ", ".join(asked.pop("hotwords")) + "."]))
-    timed = bool(TIMED & set(wish.formats)) and "words" in taken
-    return TranscribeOptions(**asked, words=wish.words or timed)
-
-
-def settings_of(session: Session, family: Capabilities, wish: Wish) -> Settings:
-    """How `family` is asked: how many requests at a time, and the cache of what was understood before."""
-    from voicecli.commands.transcribe_work import Settings
-    from voicecli.storage.cache import FOLDER, KEEP_DAYS, PieceCache, clear
-
-    folder, most = session.config().cache_dir, session.config().cache.max_mb * MEGABYTE
-    clear(folder, [FOLDER], KEEP_DAYS)
-    cache = PieceCache(folder if wish.cached else None, most)
-    lanes = wish.lanes or family.lanes
-    return Settings(lanes, wish.raw, bool(TIMED & set(wish.formats)), cache, session.env)
-
-
 # -- doing it --------------------------------------------------------------------------------------
 
+UNSURE = "\x1b[33m"
 
-def _do(session: Session, wish: Wish, jobs: list[Job], layout: Layout) -> None:
+
+@dataclass(slots=True)
+class Results:
+    """Puts each transcript where it belongs: files, stdout, the clipboard."""
+
+    session: Session
+    wish: Wish
+    layout: Layout
+    copy: bool
+    texts: dict[str, str] = field(default_factory=dict)
+    alone: bool = True
+
+    def __post_init__(self) -> None:
+        from voicecli.terminal.copying import clipboard
+
+        self._program = clipboard(self.session.env) if self.copy else None
+
+    _program: tuple[str, ...] | None = field(init=False, default=None)
+
+    def give(self, job: Job, transcript: Transcript) -> None:
+        """Each format to its file, or to stdout; with --json a line there tells of each file."""
+        from voicecli.usecases.transcribing.results import TASKS, guessed_times, render, save, text_of
+
+        console, task = self.session.console, TASKS[self.wish.asked.translate]
+        if warning := guessed_times(job, transcript, self.layout):
+            console.warn(warning)
+        for kind, target in job.targets.items():
+            if target is not None:
+                save(target, render(job.source.shown, transcript, kind, self.layout, task))
+                self._tell(job, kind, target)
+            elif kind == "text":
+                self._show(transcript)
+            else:
+                console.write(render(job.source.shown, transcript, kind, self.layout, task))
+        self.texts[job.source.name] = text_of(transcript)
+
+    def _tell(self, job: Job, kind: str, target: Path) -> None:
+        if self.session.json:
+            self.session.console.json_line({"source": job.source.shown, "output": target, "format": kind})
+        else:
+            self.session.console.note(f"wrote {target}")
+
+    def _show(self, transcript: Transcript) -> None:
+        """The text on stdout; words that the recogniser was not sure of stand out on a terminal."""
+        from voicecli.usecases.transcribing.results import text_of
+
+        console, words = self.session.console, transcript.words
+        if console.out_is_terminal and any(word.unsure for word in words):
+            console.styled([(f"{w.text}? " if w.unsure else f"{w.text} ", UNSURE if w.unsure else "") for w in words])
+            console.end_line()
+        else:
+            console.result(text_of(transcript))
+
+    def fail(self, job: Job, exc: VoiceError) -> None:
+        """Told at once where there are others; a single failure is the program's."""
+        if self.alone:
+            raise exc
+        named = str(exc).startswith(job.source.shown)
+        self.session.console.error(str(exc) if named else f"{job.source.shown}: {exc}")
+
+    def put_on_clipboard(self, names: Sequence[str]) -> None:
+        """The texts of those recordings, in their order, where it was asked for."""
+        from voicecli.terminal.copying import copy
+
+        if self._program and (texts := [self.texts[name] for name in names if name in self.texts]):
+            copy(self._program, "\n".join(texts))
+            self.session.console.note("copied to the clipboard")
+
+
+def _do(results: Results, jobs: list[Job], skip: bool) -> None:
     """Everything that can be refused is refused first; then the recordings, and the verdict."""
-    from voicecli.commands.transcribe_results import TASKS, clipboard, copy, deliver, text_of
+    from voicecli.usecases.transcribing.batch import judge, render_again, transcribe
 
-    program = clipboard(session) if wish.copy else None
-    if wish.skip:
-        jobs = [job for job in jobs if not _is_done(session, job)]
-    texts: dict[str, str] = {}
-
-    def give(job: Job, transcript: Transcript) -> None:
-        deliver(session, job, transcript, layout, task=TASKS[bool(wish.asked.get("translate"))])
-        if program:
-            texts[job.source.name] = text_of(transcript)
-
-    saved = [job for job in jobs if job.source.saved]
-    sound = [job for job in jobs if not job.source.saved]
-    outcomes = [_render_again(session, job, give, alone=len(jobs) == 1) for job in saved]
-    if sound:
-        outcomes += _send(session, wish, sound, give, alone=len(jobs) == 1)
-    if program and texts:
-        copy(session, program, "\n".join(texts[job.source.name] for job in jobs if job.source.name in texts))
-    _judge(outcomes)
-
-
-def _is_done(session: Session, job: Job) -> bool:
-    if job.done:
-        session.console.note(f"{job.source.shown}: is there already")
-    return job.done
-
-
-Give = Callable[[Job, "Transcript"], None]
-
-
-def _render_again(session: Session, job: Job, give: Give, *, alone: bool) -> VoiceError | None:
-    """A transcript that was saved, in other formats."""
-    import json
-
-    from voicecli.text.subtitles import from_json
-
-    assert job.source.path is not None
-    try:
-        try:
-            give(job, from_json(json.loads(common.read_text(job.source.path))))
-        except (ValueError, RecursionError) as exc:
-            raise InputError("holds no saved transcript", who=job.source.shown, cure="Give a recording.") from exc
-    except VoiceError as exc:
-        return _failed(session, job, exc, alone=alone)
-    return None
-
-
-def _send(session: Session, wish: Wish, jobs: list[Job], give: Give, *, alone: bool) -> list[VoiceError | None]:
-    family, backend = session.choose("transcribe")
-    options = options_of(family, wish)
-    session.check(family, "transcribe", options)
-    settings = settings_of(session, family, wish)
-    with common.scratch() as folder:
-        _spool(session, jobs, folder)
-        make = _maker(family, backend, options, settings)
-        return common.run(lambda: _do_all(session, make, jobs, wish, folder, give, alone=alone))
-
-
-def _maker(
-    family: Capabilities, backend: Backend, options: TranscribeOptions, settings: Settings
-) -> Callable[[Any, Callable[[float], object]], Work]:
-    from voicecli.commands.transcribe_work import Work
-
-    return lambda recogniser, tell: Work(recogniser, family, backend, options, settings, tell)
-
-
-def _spool(session: Session, jobs: list[Job], folder: Path) -> None:
-    """What is piped in becomes a file. Read here, where Ctrl-C ends a wait for it at once."""
-    if not any(job.source.name == STDIN for job in jobs):
-        return
-    import shutil
-    import sys
-
-    path = folder / STDIN_FILE
-    with path.open("wb") as file:
-        if sys.stdin is not None and not session.console.in_is_terminal:
-            shutil.copyfileobj(sys.stdin.buffer, file, MEGABYTE)
-    if not path.stat().st_size:
-        raise InputError("is empty", who="stdin", cure="Pipe a recording into it.")
-
-
-STDIN_FILE = "stdin"
-
-
-async def _do_all(
-    session: Session,
-    make: Callable[[Any, Callable[[float], object]], Work],
-    jobs: list[Job],
-    wish: Wish,
-    folder: Path,
-    give: Give,
-    *,
-    alone: bool,
-) -> list[VoiceError | None]:
-    """Over one open adapter, several at a time; told of in order. A failure costs its recording only."""
-    import asyncio
-
+    session = results.session
+    if skip:
+        for job in (each for each in jobs if each.done):
+            session.console.note(f"{job.source.shown}: is there already")
+        jobs = [each for each in jobs if not each.done]
+    results.alone = len(jobs) == 1
     outcomes: list[VoiceError | None] = []
-    async with session.open("transcribe") as recogniser:
-        label = jobs[0].source.shown if len(jobs) == 1 else f"{len(jobs)} recordings"
-        total = await asyncio.to_thread(seconds_of, [job.source for job in jobs], wish)
-        with session.console.progress(f"transcribing {label}", total) as show:
-            work = make(recogniser, Done(show))
-            turns = asyncio.Semaphore(work.lanes)
-            async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(_one(work, job, wish, folder, turns, give)) for job in jobs]
-                for job, task in zip(jobs, running, strict=True):
-                    outcomes.append(_settled(session, job, await task, give, alone=alone))
-    return outcomes
-
-
-class Done:
-    """Adds up the seconds that are done, and shows them."""
-
-    def __init__(self, show: Callable[[float], None]) -> None:
-        self._show, self._done = show, 0.0
-
-    def __call__(self, seconds: float) -> None:
-        self._done += seconds
-        self._show(self._done)
-
-
-def seconds_of(sources: Sequence[Source], wish: Wish) -> float | None:
-    """How long all recordings are together, where their headers tell; for the time that is left."""
-    from voicecli.audio import files
-
-    total = 0.0
-    for source in sources:
-        try:
-            if source.path is None or wish.raw is not None:
-                return None
-            total += files.probe(source.path).seconds
-        except VoiceError:
-            return None
-    return total if total < 1e7 else None
-
-
-async def _one(
-    work: Work, job: Job, wish: Wish, folder: Path, turns: Any, give: Give
-) -> Transcript | VoiceError | None:
-    """The transcript of one recording, or why there is none. None: it is in its files already."""
-    from voicecli.errors import culprit
-
-    async with turns:
-        try:
-            transcript = await _heard(work, job, wish, folder)
-            if not all(job.targets.values()):
-                return transcript
-            give(job, transcript)
-            return None
-        except (VoiceError, ExceptionGroup) as exc:
-            found = culprit(exc)
-            if not isinstance(found, VoiceError):
-                raise
-            if found.who.startswith(str(folder)):  # what was piped in or fetched has a name of its own
-                found.who = job.source.shown
-            return found
-
-
-async def _heard(work: Work, job: Job, wish: Wish, folder: Path) -> Transcript:
-    from voicecli.commands.transcribe_work import fetched
-
-    transcript = await work.address(job.source) if job.source.url else None
-    if transcript is None:
-        async with fetched(job.source, folder, int(wish.download_mb * MEGABYTE)) as path:
-            transcript = await work.file(path, job.source.shown)
-    if not transcript.text.strip():
-        raise NoSpeechError("no speech was found in it", who=job.source.shown)
-    return transcript
-
-
-def _settled(
-    session: Session, job: Job, found: Transcript | VoiceError | None, give: Give, *, alone: bool
-) -> VoiceError | None:
-    """Stdout's texts and everybody's failures, in the order of the recordings."""
-    try:
-        if isinstance(found, VoiceError):
-            raise found
-        if found is not None:
-            give(job, found)
-    except VoiceError as exc:
-        return _failed(session, job, exc, alone=alone)
-    return None
-
-
-def _failed(session: Session, job: Job, exc: VoiceError, *, alone: bool) -> VoiceError:
-    """Told at once where there are others; a single failure is the program's."""
-    if alone:
-        raise exc
-    named = str(exc).startswith(job.source.shown)
-    session.console.error(str(exc) if named else f"{job.source.shown}: {exc}")
-    return exc
-
-
-def _judge(outcomes: list[VoiceError | None]) -> None:
-    """Nothing failed: fine. All failed alike: that error's code. Some, or differently: 9."""
-    failed = [each for each in outcomes if each is not None]
-    if not failed:
-        return
-    what = f"{len(failed)} of {len(outcomes)} recordings failed"
-    if len(failed) == len(outcomes) and len({each.exit_code for each in failed}) == 1:
-        raise type(failed[0])(what)
-    raise SomeFailedError(what)
+    for job in (each for each in jobs if each.source.saved):
+        outcomes.append(render_again(job, results.give))
+        if outcomes[-1] is not None:
+            results.fail(job, outcomes[-1])
+    if sound := [each for each in jobs if not each.source.saved]:
+        session.choose("transcribe")
+        with common.scratch() as folder:
+            services, give, fail = session.services(), results.give, results.fail
+            outcomes += common.run(lambda: transcribe(services, results.wish, sound, folder, give, fail))
+    results.put_on_clipboard([job.source.name for job in jobs])
+    judge(outcomes)
 
 
 # -- the microphone --------------------------------------------------------------------------------
 
 
-def _alone(inputs: list[str], *others: object) -> None:
-    if inputs or any(others):
-        raise UsageError("--mic is the only input where it is one", cure="Leave the recordings out.")
-
-
-def _dictate(
-    session: Session, wish: Wish, output: str | None, layout: Layout, interim: bool, stop_after: float | None
-) -> None:
+def _dictate(results: Results, output: str | None, interim: bool, stop_after: float | None) -> None:
     """Sentences on stdout as they are finished; in a file, or as anything but text and JSON, at the end.
 
     However it ends, what was understood until then is written.
     """
-    from voicecli.commands.dictate import Manner, Said, dictate
-    from voicecli.commands.transcribe_results import TASKS, clipboard, copy, deliver
+    from voicecli.terminal.dictating import Manner, interrupted, shown
+    from voicecli.usecases.dictation import Said, dictate
+    from voicecli.usecases.transcribing.batch import options_of
 
-    program = clipboard(session) if wish.copy else None
-    (job,) = plan(Inputs((Source("microphone"),), False), output, wish.formats)
-    live = wish.formats in (("text",), ("json",)) and not any(job.targets.values())
-    manner = Manner(live, live and wish.formats == ("json",), interim, stop_after)
-    family, _ = session.choose("transcribe_live")
-    options = options_of(family, wish, "transcribe_live")
-    session.check(family, "transcribe_live", options)
-    said = Said()
+    session, formats = results.session, results.wish.formats
+    (job,) = plan(Inputs((Source("microphone"),), False), output, formats)
+    live = formats in (("text",), ("json",)) and not any(job.targets.values())
+    can, _ = session.choose("transcribe_live")
+    options = options_of(can, results.wish, "transcribe_live")
+    session.check(can, "transcribe_live", options)
+    said, services = Said(), session.services()
     try:
-        common.run(lambda: dictate(session, options, manner, said))
+        with shown(session.console, Manner(live, live and formats == ("json",), interim)) as heard:
+            failed = lambda exc: session.console.error(str(exc))  # noqa: E731
+            common.run(lambda: dictate(services, options, said, interrupted, heard, failed, stop_after))
     finally:
         if said.segments and not live:
-            deliver(session, job, said.transcript, layout, task=TASKS[bool(wish.asked.get("translate"))])
-        if said.segments and program:
-            copy(session, program, said.transcript.text)
+            results.give(job, said.transcript)
+        results.texts[job.source.name] = said.transcript.text if said.segments else ""
+        if said.segments:
+            results.put_on_clipboard([job.source.name])
     said.judge()
 
 
@@ -503,39 +342,24 @@ def _dictate(
 
 
 def _show_plan(session: Session, wish: Wish, jobs: list[Job]) -> None:
-    """What would be sent, piece by piece. No adapter is opened, no key looked up, nothing fetched."""
-    from voicecli.commands.transcribe_work import Row, rows
+    """What would be sent, as a table, or a line of JSON each."""
+    from voicecli.usecases.transcribing.batch import foreseen
 
-    family, backend = session.choose("transcribe")
-    options = options_of(family, wish)
-    session.check(family, "transcribe", options)
-    found: list[Row] = []
+    session.choose("transcribe")
     with common.scratch() as folder:
-        _spool(session, jobs, folder)
-        work = _maker(family, backend, options, settings_of(session, family, wish))(None, lambda seconds: None)
-        for job in jobs:
-            if job.source.url or job.source.saved:
-                session.console.note(
-                    f"{job.source.shown}: {'would be fetched' if job.source.url else 'needs no request'}"
-                )
-            else:
-                found += rows(work, job.source.path or folder / STDIN_FILE, job)
-    _show_rows(session, found)
-
-
-def _show_rows(session: Session, found: list[Any]) -> None:
+        services = session.services()
+        found = common.run(lambda: foreseen(services, wish, jobs, folder))
     if session.json:
         for row in found:
             session.console.json_line(row)
         return
-    headers = ("recording", "piece", "start", "seconds", "bytes", "as")
-    cells = [
-        [each.source, str(each.piece), f"{each.start:.2f}", f"{each.seconds:.2f}", str(each.bytes), each.container]
-        for each in found
-    ]
-    session.console.table(headers, cells)
+    session.console.table(("recording", "piece", "start", "seconds", "bytes", "as"), list(map(_cells, found)))
     size, seconds = sum(each.bytes for each in found), sum(each.seconds for each in found)
     requests = "1 request" if len(found) == 1 else f"{len(found)} requests"
     known = sum(each.known for each in found)
     total = f"{requests}, {size:,} bytes, {seconds:.1f} s"
     session.console.note(total + (f"; of these {known} would not be sent: known already" if known else ""))
+
+
+def _cells(row: Row) -> list[str]:
+    return [row.source, str(row.piece), f"{row.start:.2f}", f"{row.seconds:.2f}", str(row.bytes), row.container]

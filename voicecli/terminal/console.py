@@ -16,32 +16,10 @@ from voicecli.terminal.rows import Rows
 from voicecli.terminal.stdin import StandardInput
 from voicecli.terminal.streams import OutputClosedError, Streams, means_closed
 from voicecli.text.clean import clean
+from voicecli.text.jsonline import dump_json as dump_json
 from voicecli.text.width import wrapped
 
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
-
-_SHOWN = {
-    code: f"\\u{code:04x}"
-    for each in (range(0x7F, 0xA0), range(0x2028, 0x202F), range(0x2066, 0x206A), range(0xD800, 0xE000))
-    for code in each
-}
-"""What JSON leaves as it is and a terminal obeys, or nothing can write."""
-
-
-def dump_json(value: object) -> str:
-    """`value` as one line of JSON that a terminal can show: controls are escaped, nothing is lost."""
-    import json
-
-    return json.dumps(value, ensure_ascii=False, default=_plain).translate(_SHOWN)
-
-
-def _plain(value: object) -> object:
-    """Frozen dataclasses as objects, anything else that JSON lacks as text."""
-    from dataclasses import fields, is_dataclass
-
-    if is_dataclass(value):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
-    return str(value)
 
 
 class Console(Streams, StandardInput):

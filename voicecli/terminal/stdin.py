@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TextIO
 
 from voicecli.terminal.streams import is_terminal
 from voicecli.text.decoding import as_text
@@ -26,13 +26,6 @@ class StandardInput:
         if sys.stdin is None or self.in_is_terminal:
             return b""
         return sys.stdin.buffer.read()
-
-    def is_piped_to(self) -> bool:
-        """Whether something comes out of stdin that is no terminal; waits until that is known."""
-        if sys.stdin is None or self.in_is_terminal:
-            return False
-        stream: Any = sys.stdin.buffer
-        return bool(stream.peek(1))
 
     def piped_text(self) -> str:
         """All of stdin as text. Raises InputError when it is no text."""

@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from voicecli.errors import InputError, UsageError
+from voicecli.text.clean import one_line
+from voicecli.text.decoding import encoding_of
 
 STDIN = "-"
 
@@ -32,9 +34,19 @@ TOGETHER = frozenset({"text", "json", "verbose_json"})
 """Formats of which several may follow one another on stdout."""
 
 SOUNDS = frozenset(
-    "wav flac mp3 ogg oga opus m4a m4b mp4 mpeg mpga webm aac aiff aif caf au amr mka mkv mov avi wma wv".split()
+    "wav flac mp3 ogg oga opus m4a m4b mp4 mpeg mpga webm aac aiff aif caf au amr mka mkv mov avi wma wv "
+    "ts mts m2ts mpg vob ac3 eac3 ape tta dts 3gp 3g2 flv w64 mp2 spx wmv asf ra rm dsf mpc mxf".split()
 )
 """The files that are taken from a folder, by their extension."""
+
+NAMED = SOUNDS | {"json", "raw", "pcm", "s16le", "s16"}
+"""What is an extension: of `v1.2 talk` nothing is."""
+
+SHARED = {"ts": b"G"}
+"""Extensions that other files have too, and how a recording begins: .ts is a film, or a program."""
+
+LONGEST_NAME = 120
+"""Characters of a name that an address gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +73,23 @@ class Source:
 
     @property
     def stem(self) -> str:
+        """What its texts are called, without their extension."""
         if self.url:
-            return Path(unquote(urlsplit(self.url).path)).stem or urlsplit(self.url).hostname or "recording"
-        return "stdin" if self.name == STDIN else Path(self.name).stem
+            return _harmless(_stem(unquote(urlsplit(self.url).path))) or urlsplit(self.url).hostname or "recording"
+        return "stdin" if self.name == STDIN else _stem(self.name)
+
+
+def _stem(name: str) -> str:
+    """A name without the folders before it and the extension of a recording behind it."""
+    name = Path(name.replace("\0", "")).name
+    stem, dot, extension = name.rpartition(".")
+    return stem if stem and dot and extension.lower() in NAMED else name
+
+
+def _harmless(name: str) -> str:
+    """A file name that somebody else chose: printable, no longer than a disk takes, no hidden file."""
+    kept = "".join(each if each.isprintable() and each not in '/\\:*?"<>|' else " " for each in name)
+    return " ".join(kept.split()).lstrip(".")[:LONGEST_NAME].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +135,7 @@ def _expanded(argument: str, recursive: bool) -> tuple[list[Source], bool]:
     if argument == STDIN:
         return [Source(STDIN)], False
     if argument.lower().startswith(("http://", "https://")):
-        return [Source(argument, url=argument)], False
+        return [Source(_address(argument), url=argument)], False
     path = Path(argument)
     if path.is_dir():
         if not recursive:
@@ -120,6 +146,18 @@ def _expanded(argument: str, recursive: bool) -> tuple[list[Source], bool]:
     return [Source(argument)], False
 
 
+def _address(url: str) -> str:
+    """An address that can be read as one. Raises InputError."""
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and (parts.port or 1) > 0 and url.isprintable()
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InputError("is no address", who=one_line(url, 100), cure="Check it.")
+    return url
+
+
 def _in_folder(folder: Path) -> list[Source]:
     """The recordings in a folder and those below it, in order; hidden ones are left alone."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower()[1:] in SOUNDS)
@@ -127,11 +165,20 @@ def _in_folder(folder: Path) -> list[Source]:
     found = [
         Source(str(path), below=below.parent)
         for path, below in within
-        if path.is_file() and not any(part.startswith(".") for part in below.parts)
+        if path.is_file() and not any(part.startswith(".") for part in below.parts) and _is_sound(path)
     ]
     if not found:
         raise InputError("holds no recordings", who=str(folder), cure=f"Known are: {', '.join(sorted(SOUNDS))}.")
     return found
+
+
+def _is_sound(path: Path) -> bool:
+    begins = SHARED.get(path.suffix.lower()[1:], b"")
+    try:
+        with path.open("rb") as file:
+            return file.read(len(begins)) == begins
+    except OSError:
+        return True  # it is told of when it is read
 
 
 def _matching(pattern: str) -> list[Source]:
@@ -145,9 +192,10 @@ def _matching(pattern: str) -> list[Source]:
 
 
 def names_in(data: bytes) -> list[str]:
-    """The names in a list: one a line, or with a NUL behind each (`find -print0`)."""
-    mark = b"\0" if b"\0" in data else b"\n"
-    names = (each.removesuffix(b"\r").decode("utf-8", "surrogateescape") for each in data.split(mark))
+    """The names in a list: one a line, or with a NUL behind each (`find -print0`); Windows writes UTF-16 and marks."""
+    encoding = encoding_of(data)
+    text = data.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
+    names = (each.removesuffix("\r") for each in text.split("\0" if "\0" in text else "\n"))
     return [name for name in names if name.strip()]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from voicecli.commands.transcribe_plan import Inputs, Source, inputs_of, names_in, plan
 from voicecli.errors import InputError, UsageError
+from voicecli.usecases.transcribing.plan import Inputs, Source, inputs_of, names_in, plan
 
 
 def named(*names: str, many: bool = False) -> Inputs:
@@ -46,7 +46,7 @@ def test_an_address_and_stdin_go_to_where_one_is() -> None:
 
 def test_nothing_is_written_over_a_recording(tmp_path: Path) -> None:
     file = str(tmp_path / "talk.txt")
-    for inputs, output in ((named(file), file), (named(file, "other.wav"), None)):
+    for inputs, output in ((named(file), file), (named(file, file.replace(".txt", ".wav")), None)):
         with pytest.raises(UsageError, match="would be overwritten"):
             plan(inputs, output, ("text",))
 

@@ -1,20 +1,18 @@
-"""`voice transcribe --mic`: dictation, sentence by sentence while a person speaks.
+"""Dictation: sentence by sentence while a person speaks.
 
 Belongs here: an utterance for each stretch of speech, their texts in order, what waits while the recogniser is
-away, when it ends. Does not belong here:
-devices (audio.capture), when somebody speaks (audio.endpointer), results in files (transcribe_results).
+away, when it ends. Does not belong here: devices (audio.capture), when somebody speaks (audio.endpointer), showing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count, repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voicecli.audio.endpointer import Continued, Dropped, Ended, Endpointer, Event, Resumed, Started, Timing
 from voicecli.errors import (
@@ -33,7 +31,8 @@ from voicecli.types import AudioFrame, Segment, TranscribeOptions, Transcript
 
 if TYPE_CHECKING:
     from voicecli.audio.vad import Voicing
-    from voicecli.commands.session import Session
+    from voicecli.ports import LiveTranscriber, Reporter
+    from voicecli.wiring.services import Services
 
 Detect = Callable[[bytes], "Voicing"]
 
@@ -96,7 +95,7 @@ class Dictation:
 
     def __init__(
         self,
-        recogniser: Any,
+        recogniser: LiveTranscriber,
         options: TranscribeOptions,
         detect: Detect,
         timing: Timing | None = None,
@@ -279,17 +278,7 @@ class Dictation:
         self._heard(segment, final)
 
 
-# -- the command -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How sentences are shown: `live` as they come, on stdout (`json`: as JSON); `interim` texts there too."""
-
-    live: bool = True
-    json: bool = False
-    interim: bool = False
-    stop_after_s: float | None = None
+# -- all of it -------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -316,106 +305,80 @@ class Said:
             raise kind(f"{lost} of {whole} sentences {'was' if lost == 1 else 'were'} lost")
 
 
-async def dictate(session: Session, options: TranscribeOptions, manner: Manner, said: Said) -> None:
-    """Listens until the person ends it, and puts it into `said` meanwhile. DeviceError: the microphone went."""
+async def dictate(
+    services: Services,
+    options: TranscribeOptions,
+    said: Said,
+    stopping: Callable[[], AbstractContextManager[asyncio.Event]],
+    heard: Callable[[Segment, bool], object],
+    failed: Callable[[VoiceError], object],
+    stop_after_s: float | None = None,
+) -> None:
+    """Listens until the event that `stopping` yields is set, and puts it into `said` meanwhile.
+
+    `heard(segment, final)` and `failed` are told of each sentence. Raises DeviceError: the microphone went.
+    """
     from voicecli.audio.capture import Microphone
     from voicecli.audio.vad import Detector
 
-    config = session.config()
-
-    def failed(exc: VoiceError) -> None:
-        said.lost.append(exc)
-        session.console.error(str(exc))
-
+    config, report = services.config, services.report
     talk = config.talk
+
+    def lost(exc: VoiceError) -> None:
+        said.lost.append(exc)
+        failed(exc)
+
     timing = Timing(talk.soft_end_ms, talk.end_ms, talk.end_ms_max, talk.max_turn_s, talk.pre_roll_ms)
     detector = await asyncio.to_thread(Detector, talk.vad)
-    async with session.open("transcribe_live") as recogniser:
-        with _shown(session, manner) as heard, _interrupted() as stop:
-            async with Microphone(config.audio.input or None) as frames:
-                session.console.note(f"listening to {frames.name}; Ctrl-C ends it")
-                dictation = Dictation(
-                    recogniser,
-                    options,
-                    detector.detect,
-                    timing,
-                    heard=heard,
-                    failed=failed,
-                    away=lambda exc: _tell_away(session, exc),
-                    last=lambda seconds: session.console.note(ENDING.format(seconds)),
-                    keep=_keeper(session),
-                )
-                said.segments = dictation.segments
-                try:
-                    await dictation.run(aiter(frames), stop, manner.stop_after_s)
-                except BaseExceptionGroup as group:
-                    exc = culprit(group)
-                    if not isinstance(exc, (RefusedError, ConfigError)):
-                        raise
-                    failed(exc)  # one more sentence is lost, and nothing would become of others
+    async with (
+        services.open("transcribe_live") as recogniser,
+        _entered(stopping()) as stop,
+        Microphone(config.audio.input or None) as frames,
+    ):
+        report.note(f"listening to {frames.name}; Ctrl-C ends it")
+        dictation = Dictation(
+            recogniser,
+            options,
+            detector.detect,
+            timing,
+            heard=heard,
+            failed=lost,
+            away=lambda exc: _tell_away(report, exc),
+            last=lambda seconds: report.note(ENDING.format(seconds)),
+            keep=_keeper(services),
+        )
+        said.segments = dictation.segments
+        try:
+            await dictation.run(aiter(frames), stop, stop_after_s)
+        except BaseExceptionGroup as group:
+            exc = culprit(group)
+            if not isinstance(exc, (RefusedError, ConfigError)):
+                raise
+            lost(exc)  # one more sentence is lost, and nothing would become of others
+
+
+@asynccontextmanager
+async def _entered(block: AbstractContextManager[asyncio.Event]) -> AsyncIterator[asyncio.Event]:
+    with block as event:
+        yield event
 
 
 ENDING = "the recogniser is still away: it is tried for {:.0f} s more. Ctrl-C ends that too; what you said is kept"
-
-
 KEPT = "lost-dictation"
 MAX_KEPT, MAX_BYTES = 500, 1_000_000_000
 
 
-def _keeper(session: Session) -> Callable[[bytes], str]:
+def _keeper(services: Services) -> Callable[[bytes], str]:
     """Where the sound goes that could not be sent, so that it can be transcribed later."""
     from voicecli.wiring.talk_files import KeptTurns
 
-    kept = KeptTurns(session.config().state_dir / KEPT, MAX_KEPT, MAX_BYTES)
+    kept = KeptTurns(services.config.state_dir / KEPT, MAX_KEPT, MAX_BYTES)
     numbers = count(1)
     return lambda pcm: kept.keep(next(numbers), pcm)
 
 
-def _tell_away(session: Session, exc: VoiceError | None) -> None:
+def _tell_away(report: Reporter, exc: VoiceError | None) -> None:
     if exc is None:
-        session.console.note("the recogniser is back: what was said meanwhile follows")
+        report.note("the recogniser is back: what was said meanwhile follows")
     else:
-        session.console.warn(f"{exc.who or 'the recogniser'}: {exc.what}; go on, what you say waits until it is back")
-
-
-@contextmanager
-def _shown(session: Session, manner: Manner) -> Iterator[Callable[[Segment, bool], None]]:
-    """Finished sentences go to stdout; what is still being heard is a line of its own on a watched terminal."""
-    from voicecli.text.clean import one_line
-    from voicecli.text.width import tail
-
-    console = session.console
-
-    def show(segment: Segment, final: bool) -> None:
-        if console.animated and console.err and not final:
-            console.rows.show(console.err, [tail(f"… {one_line(segment.text[-600:])}", console.size()[0] - 1)])
-        if not final and (not manner.interim or (console.animated and console.out_is_terminal and not manner.json)):
-            return
-        console.rows.clear()
-        if manner.json:
-            console.json_line({"text": segment.text, "start": segment.start, "end": segment.end, "final": final})
-        elif manner.live:
-            console.result(segment.text)
-
-    try:
-        yield show
-    finally:
-        console.rows.clear()
-
-
-@contextmanager
-def _interrupted() -> Iterator[asyncio.Event]:
-    """Set by the first Ctrl-C, which ends the dictation as it should end; a second one breaks it off."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def end() -> None:
-        stop.set()
-        loop.remove_signal_handler(signal.SIGINT)
-
-    with suppress(NotImplementedError):  # Windows: Ctrl-C breaks it off at once
-        loop.add_signal_handler(signal.SIGINT, end)
-    try:
-        yield stop
-    finally:
-        with suppress(NotImplementedError):
-            loop.remove_signal_handler(signal.SIGINT)
+        report.warn(f"{exc.who or 'the recogniser'}: {exc.what}; go on, what you say waits until it is back")

@@ -1,0 +1,1 @@
+"""Recordings to texts: which are meant, how they are sent, what becomes of them."""
