@@ -149,6 +149,8 @@ def recorded(folder: Path) -> None:
     soundfile.write(folder / "digits.wav", dtmf.encode(DIGITS), RATE)
     for name, data in (("picture.png", png(DIGITS)), ("video.mp4", mp4(DIGITS)), ("digits.docx", docx(DIGITS))):
         (folder / name).write_bytes(data)
+    properties = {"answer": {"type": "string"}}
+    (folder / "schema.json").write_text(json.dumps({"type": "object", "properties": properties}))
     (folder / "notes").mkdir(exist_ok=True)
     for name, text in NOTES.items():
         (folder / "notes" / name).write_text(text)

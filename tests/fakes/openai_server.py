@@ -147,6 +147,7 @@ class OpenAIServer(FakeServer):
             return await self._call(body, openai_tools.calls_of(body, calls))
         question = body["messages"][-1]["content"]
         text = self.habits.script.pop(0) if self.habits.script else self.habits.answer(question)
+        text = json.dumps({"answer": text}) if "response_format" in body else text
         tokens = re.findall(r"\s*\S{1,3}", text)
         limit = body.get("max_tokens") or body.get("max_completion_tokens") or len(tokens)
         reason, tokens = ("length" if limit < len(tokens) else "stop"), tokens[:limit]

@@ -453,7 +453,8 @@ class QiniuServer(FakeServer):
         if asked.get("model") != CHAT_MODEL or not asked.get("messages") or asked.get("stream") is not True:
             raise Wrong(400, "invalid request")
         digits = [str((int(c) + 1) % 10) for c in asked["messages"][-1]["content"] if c in "0123456789"]
-        chunks: list[Any] = [{"index": 0, "delta": {"content": each}} for each in (*digits, "。")]
+        said = [json.dumps("".join(digits))] if "response_format" in asked else [*digits, "。"]
+        chunks: list[Any] = [{"index": 0, "delta": {"content": each}} for each in said]
         chunks.append({"index": 0, "delta": {}, "finish_reason": "stop"})
         events = [f"data: {json.dumps({'choices': [each]})}\n\n".encode() for each in chunks]
         return Reply.sse([*events, b"data: [DONE]\n\n"])

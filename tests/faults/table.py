@@ -33,6 +33,8 @@ KINDS: dict[tuple[str, str], frozenset[str]] = {
     ("openai", "translate"): frozenset({"json"}),
     ("openai", "transcribe_live"): SOCKET,
     ("openai", "chat"): frozenset({"sse"}),
+    ("openai", "schema"): frozenset({"sse"}),
+    ("openai", "tools"): frozenset({"sse"}),
     ("openai", "speak"): frozenset({"bytes"}),
     ("openai", "voices"): frozenset({"json"}),
     ("openai", "models"): frozenset({"json"}),
@@ -43,6 +45,8 @@ KINDS: dict[tuple[str, str], frozenset[str]] = {
     ("qiniu", "transcribe"): SOCKET | FRAMES,
     ("qiniu", "transcribe_live"): SOCKET | FRAMES,
     ("qiniu", "chat"): frozenset({"sse"}),
+    ("qiniu", "schema"): frozenset({"sse"}),
+    ("qiniu", "tools"): frozenset({"sse"}),
     ("qiniu", "speak"): SOCKET,
     ("qiniu", "voices"): frozenset({"json"}),
     ("qiniu", "models"): frozenset({"json"}),
@@ -174,7 +178,10 @@ _IN_THE_BODY = (
 WAITED_FOR = frozenset(each.name for each in FAULTS if each.name.startswith(("stall", "drip", "babble")))
 """Faults that only time tells."""
 
-_SAYS_DONE = (("openai", "chat"), ("openai", "image_describe"), ("qiniu", "chat"))
+_SAYS_DONE = (
+    ("openai", "image_describe"),
+    *((family, verb) for family in ("openai", "qiniu") for verb in ("chat", "schema", "tools")),
+)
 _COMPLETE = Outcome((0,), "", "the answer had already said that it is complete")
 _STANDS_IN = Outcome((0,), "", "the published names stand in for a list that the service lacks")
 _DUMB = Outcome(
@@ -232,13 +239,13 @@ class Cell:
 
 
 def served() -> Iterator[tuple[str, str]]:
-    """Every verb that a family of the registry offers over a network; to translate is one, though it is an option."""
+    """Every verb that a family of the registry offers over a network; options that ask in another way are some too."""
     for family in FAMILIES.values():
         can = family.at_best
         if not can.offline:
             yield from ((family.name, verb) for verb in VERBS if can.can(verb))
-            if "translate" in can.takes.get("transcribe", ()):
-                yield family.name, "translate"
+            options = (("transcribe", "translate"), ("chat", "schema"), ("chat", "tools"))
+            yield from ((family.name, option) for verb, option in options if option in can.takes.get(verb, ()))
 
 
 CELLS = [

@@ -61,6 +61,8 @@ SOUND_S = len(dtmf.encode(families.DIGITS)) / 16_000
 LINES: dict[str, tuple[str, ...]] = {
     "transcribe": ("transcribe", "digits.wav", "-o", "heard.txt"),
     "translate": ("transcribe", "digits.wav", "--translate", "-o", "heard.txt"),
+    "schema": ("chat", "--private", "--schema", "schema.json", "After 1 2 3?"),
+    "tools": ("chat", "--private", "--tool", "calculate", "After 1 2 3?"),
     "health": ("doctor", "--backend", families.NAME),
 }
 """What is run in place of a command of tests/families.py: what can write writes, so that half of it would show."""
@@ -131,7 +133,8 @@ class Bench:
         self.capture.readouterr()
         began = time.monotonic()
         live = verb == "transcribe_live"
-        code = recognised(backend, env) if live else cli.run(LINES.get(verb, command_for(verb).line), env)
+        line = LINES.get(verb) or command_for(verb).line
+        code = recognised(backend, env) if live else cli.run(line, env)
         seconds = time.monotonic() - began
         out, err = self.capture.readouterr()
         written = {each.name for each in self.folder.iterdir()} - before

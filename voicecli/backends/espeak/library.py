@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from voicecli.errors import ServiceError
+from voicecli.errors import ConfigError, ServiceError
 
 WHO = "espeak-ng"
 RATE = 22_050
@@ -70,11 +70,14 @@ class _Record(ctypes.Structure):
 @cache
 def _library() -> Any:
     """The initialised library; call with the lock held."""
-    import espeakng_loader
-
     try:
+        import espeakng_loader
+
         library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = os.fsencode(espeakng_loader.get_data_path())
+    except ImportError as exc:
+        cure = "Install espeakng-loader, or choose another voice with --backend"
+        raise ConfigError("espeak-ng, its voice, is not installed", who=WHO, cure=cure) from exc
     except (OSError, RuntimeError) as exc:
         raise ServiceError(f"espeak-ng cannot be loaded: {exc}", who=WHO, cure=_CURE) from exc
     if library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, data, _DONT_EXIT) != RATE:
