@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pty
@@ -450,3 +451,55 @@ def test_a_voice_that_fails_does_not_cost_the_answer(server: FakeServer, work: d
     run = voice("chat", "--private", "--speak", "x", env=work)
     assert (run.returncode, run.stdout) == (0, b"All is well. Go on.\n")
     assert b"warning: the answer is not read aloud" in run.stderr
+
+
+# -- the conversation's own commands ---------------------------------------------------------------
+
+
+def test_a_conversation_says_who_answers_where_it_goes_on_and_as_what_it_was_kept(
+    server: FakeServer, talk: Talks
+) -> None:
+    server.on(PATH, answering("blue it is"), answering("red then"))
+    with talk() as person:
+        assert "m1 at 127.0.0.1" in person.shown and "/help lists commands" in person.shown
+        person.types("which colour?\r")
+        person.until("blue it is")
+        person.prompted()
+        person.types("/usage\r")
+        person.until("usage so far:")
+        person.prompted()
+        person.types("quit\r")
+        person.until("kept as 1 · voice chat -c goes on")
+        assert person.leaves() == 0
+    with talk("-c") as person:
+        assert "you:   which colour?" in person.shown and "voice: blue it is" in person.shown
+        person.types("/undo\r")
+        person.until("taken back: which colour?")
+        person.prompted()
+        person.types("/history\r")
+        person.until("nothing was said yet")
+        person.prompted()
+        person.types(":q\r")
+        assert person.leaves() == 0
+    assert len(server.to(PATH)) == 1
+
+
+def test_a_question_is_written_in_the_editor_and_the_code_of_its_answer_copied(
+    server: FakeServer, talk: Talks, tmp_path: Path
+) -> None:
+    editor = tmp_path / "editor.sh"
+    editor.write_text('#!/bin/sh\nprintf "two\\nlines" >> "$1"\n')
+    editor.chmod(0o755)
+    server.on(PATH, answering("So:\n\n```python\nprint(1)\n```\n\nDone."))
+    with talk("--private", env={"EDITOR": str(editor), "VISUAL": ""}) as person:
+        person.types("/edit say: \r")
+        person.until("Done.")
+        assert asked(server)[0][-1] == ("user", "say:two\nlines")
+        person.prompted()
+        person.types("/copy code\r")
+        shown = person.until("copied, by the terminal.")
+        assert "9 characters copied" in shown
+        person.prompted()
+        person.types("exit\r")
+        assert person.leaves() == 0
+    assert base64.b64encode(b"print(1)\n").decode() in person.shown
