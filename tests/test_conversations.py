@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from voicecli.errors import InputError, UsageError
 from voicecli.storage import conversations
-from voicecli.storage.conversations import LONGEST, Conversation, Message, Store, bounded, check_name, storable
+from voicecli.storage.conversations import Conversation, Message, Store, bounded, check_name, storable
+from voicecli.storage.kept import LONGEST
 
 CHAT = Conversation("chat")
 HELLO = (Message("user", "hello"), Message("assistant", "Hi, what is it?"))

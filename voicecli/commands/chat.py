@@ -183,9 +183,9 @@ def _attached(session: Session, it: Chat, paths: list[Path], *, private: bool) -
 
 def _ask(session: Session, it: Chat, files: Attached, shown: Mapping[str, Any], question: str) -> None:
     """One question, and no more."""
-    from voicecli.terminal.answering import Answering
+    from voicecli.terminal.answering import Asker
 
-    answering = Answering(session.console, it, common.run, shown["usage"], shown["plain"])
+    answering = Asker(session.console, it, common.run, shown["usage"], shown["plain"])
     if shown["speak"]:
         answering.aloud = _aloud(session, shown["voice"])
     if it.tools:
@@ -205,7 +205,7 @@ def _can_talk(session: Session) -> bool:
 def _converse(session: Session, it: Chat, files: Attached, shown: Mapping[str, Any], *, private: bool) -> None:
     """A conversation, whose services stay open from turn to turn."""
     from voicecli.storage.typed import NAME
-    from voicecli.terminal.answering import Answering
+    from voicecli.terminal.answering import Asker
     from voicecli.terminal.chat_commands import FILES, OFFERED, Conversing
     from voicecli.terminal.conversing import converse
     from voicecli.terminal.prompt import Prompt
@@ -213,7 +213,7 @@ def _converse(session: Session, it: Chat, files: Attached, shown: Mapping[str, A
 
     console, config = session.console, it.services.config
     it.running = running = common.Running()
-    answering = Answering(console, it, running.run, shown["usage"], shown["plain"])
+    answering = Asker(console, it, running.run, shown["usage"], shown["plain"])
     if shown["speak"]:
         answering.aloud = _aloud(session, shown["voice"], running)
     typed = config.state_dir / NAME if config.history.enabled and not private else None

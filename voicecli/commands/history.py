@@ -151,12 +151,12 @@ def _typed(run: Session) -> Path:
 
 def _forget_typed(run: Session, store: Store | None, numbers: Iterable[int] | None) -> None:
     """What was typed in these conversations (None: ever) goes with them: by its words, and by when it was."""
-    from voicecli.storage.typed import Entry, forget
+    from voicecli.storage.typed import TypedLine, forget
 
     gone = [store.find(str(number)) for number in numbers or ()] if store else []
     said = [each.content for one in gone for each in (store.messages(one.id) if store else ()) if each.role == "user"]
 
-    def goes(entry: Entry) -> bool:
+    def goes(entry: TypedLine) -> bool:
         then = any(one.began - BEFORE_S <= entry.at <= one.changed for one in gone)
         return numbers is None or then or any(text.endswith(entry.text.strip()) for text in said)
 

@@ -21,14 +21,14 @@ NAME = "typed"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TypedLine:
     """What was typed at once; `at` in seconds since 1970, 0 where that is not known."""
 
     at: float
     text: str
 
 
-def entries(path: Path) -> list[Entry]:
+def entries(path: Path) -> list[TypedLine]:
     """What the file holds, the oldest first; nothing where there is none. OSError where it cannot be read."""
     try:
         lines = path.read_bytes().decode("utf-8", "replace").split("\n")
@@ -37,14 +37,14 @@ def entries(path: Path) -> list[Entry]:
     return list(_parsed(lines))
 
 
-def _parsed(lines: Iterable[str]) -> Iterator[Entry]:
+def _parsed(lines: Iterable[str]) -> Iterator[TypedLine]:
     at, text = 0.0, list[str]()
     for line in (*lines, ""):
         if line.startswith("+"):
             text.append(line[1:])
             continue
         if text:
-            yield Entry(at, "\n".join(text))
+            yield TypedLine(at, "\n".join(text))
         text = []
         at = _moment(line[1:]) if line.startswith("#") else at
 
@@ -56,7 +56,7 @@ def _moment(text: str) -> float:
         return 0.0
 
 
-def forget(path: Path, goes: Callable[[Entry], bool]) -> None:
+def forget(path: Path, goes: Callable[[TypedLine], bool]) -> None:
     """Takes out the entries that `goes` names; without any left the file is gone. Raises InputError."""
     try:
         found = entries(path)
@@ -69,7 +69,7 @@ def forget(path: Path, goes: Callable[[Entry], bool]) -> None:
         raise InputError(f"cannot be cleared: {exc.strerror or exc}", who=str(path)) from exc
 
 
-def _write(path: Path, stay: Iterable[Entry]) -> None:
+def _write(path: Path, stay: Iterable[TypedLine]) -> None:
     part = Part(path, 0o600)
     try:
         for each in stay:

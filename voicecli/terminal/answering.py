@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from voicecli.errors import VoiceError, only
-from voicecli.usecases.chatting.answer import Answer, tokens_of
+from voicecli.usecases.chatting.answer import ChatAnswer, tokens_of
 
 if TYPE_CHECKING:
     from voicecli.terminal.console import Console
@@ -38,7 +38,7 @@ Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 
 @dataclass
-class Answering:
+class Asker:
     """Asks questions of `chat` and shows the answers. `run` runs what is asynchronous to its end, under signals."""
 
     console: Console
@@ -54,9 +54,9 @@ class Answering:
         if console.in_is_terminal and console.err_is_terminal:
             self.chat.ask = self._agreed
 
-    def ask(self, question: str, images: tuple[Picture, ...] = ()) -> Answer:
+    def ask(self, question: str, images: tuple[Picture, ...] = ()) -> ChatAnswer:
         """Asks, shows and keeps. Raises what went wrong, after what arrived was shown and kept."""
-        answer = Answer()
+        answer = ChatAnswer()
         self._view = self._new_view()
         try:
             self.run(lambda: self._asked(question, images, answer))
@@ -67,7 +67,7 @@ class Answering:
         answer.check(fits_schema=self.chat.options.schema is not None)
         return answer
 
-    async def _asked(self, question: str, images: tuple[Picture, ...], answer: Answer) -> None:
+    async def _asked(self, question: str, images: tuple[Picture, ...], answer: ChatAnswer) -> None:
         if self.aloud is None:
             await self._streamed(question, images, answer, lambda text: None)
             return
@@ -87,7 +87,7 @@ class Answering:
             raise failure
 
     async def _streamed(
-        self, question: str, images: tuple[Picture, ...], answer: Answer, say: Callable[[str], object]
+        self, question: str, images: tuple[Picture, ...], answer: ChatAnswer, say: Callable[[str], object]
     ) -> None:
         try:
             async with self.chat.asked(question, images, answer) as deltas:
@@ -131,7 +131,7 @@ class Answering:
         if not self.console.json and (line := line_of(news)):
             self.console.note(line)
 
-    def _finish(self, answer: Answer) -> None:
+    def _finish(self, answer: ChatAnswer) -> None:
         """Ends the line, whole answer or not: what arrived is kept."""
         console, notes = self.console, self.chat.notes
         if not console.json:

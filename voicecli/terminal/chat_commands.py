@@ -17,7 +17,7 @@ from voicecli.text.clean import one_line
 from voicecli.types import Picture
 
 if TYPE_CHECKING:
-    from voicecli.terminal.answering import Answering
+    from voicecli.terminal.answering import Asker
     from voicecli.terminal.prompt import Prompt
     from voicecli.usecases.chatting.conversation import Chat
     from voicecli.usecases.chatting.keeping import Keeper
@@ -46,7 +46,7 @@ class Conversing:
     """A conversation and what the person set. `fresh` makes a keeper for a new one, `attach` reads a file
     (none: nothing), `read_aloud` gives a voice."""
 
-    answering: Answering
+    answering: Asker
     extra: Extra
     attach: Callable[[list[Path]], Extra]
     read_aloud: Callable[[str | None], Aloud]

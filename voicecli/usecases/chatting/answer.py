@@ -25,7 +25,7 @@ ENDED = ("done", "failed", "declined")
 
 
 @dataclass
-class Answer:
+class ChatAnswer:
     """What has arrived so far."""
 
     text: str = ""

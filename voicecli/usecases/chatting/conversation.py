@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture
-from voicecli.usecases.chatting.answer import Answer
+from voicecli.usecases.chatting.answer import ChatAnswer
 
 if TYPE_CHECKING:
     from voicecli.dialogue.tools import Ask
@@ -50,7 +50,7 @@ class Chat:
 
     @asynccontextmanager
     async def asked(
-        self, question: str, images: tuple[Picture, ...], answer: Answer
+        self, question: str, images: tuple[Picture, ...], answer: ChatAnswer
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         """The answer to `question` as it arrives, which fills `answer`.
 
@@ -69,7 +69,7 @@ class Chat:
                 self.talk = [*asked, ChatMessage("assistant", answer.text)]
                 self.keeper.sync(self.talk, interrupted=not answer.complete)
 
-    async def _taken(self, deltas: AsyncIterator[ChatDelta], answer: Answer) -> AsyncIterator[ChatDelta]:
+    async def _taken(self, deltas: AsyncIterator[ChatDelta], answer: ChatAnswer) -> AsyncIterator[ChatDelta]:
         async for delta in deltas:
             answer.take(delta)
             yield delta
