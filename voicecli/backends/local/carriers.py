@@ -119,7 +119,7 @@ async def _continue(client: object, url: str, part: Path, size: int, progress: P
         if size and total > at and total != size:
             raise ServiceError(f"it has {total:,} bytes, and should have {size:,}", who=WHO)
         with part.open("ab" if at else "wb") as file:
-            async for block in answer.aiter_bytes(BLOCK):
+            async for block in answer.aiter_bytes():
                 at += len(block)
                 if size and at > size:
                     raise ServiceError(f"it has more than the {size:,} bytes that it should have", who=WHO)

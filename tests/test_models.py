@@ -1,0 +1,272 @@
+"""Models fetched, resumed, refused, taken in, verified and removed: by a real server of files, and real archives."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests import weights
+from tests.conftest import Voice
+from voicecli.backends.local import kinds, onnx
+from voicecli.backends.local.carriers import addresses, download, fetch, unpack
+from voicecli.errors import ConfigError, ServiceError, UnreachableError, UsageError
+from voicecli.storage.models import Source, Store, Wanted, catalogue, chosen, damages, room_for, sets
+
+CONTENT = bytes(range(256)) * 4096
+HASH = sha256(CONTENT).hexdigest()
+
+
+class Files(BaseHTTPRequestHandler):
+    """Serves `content`, from where it is asked for; `cut` bytes at most in one answer."""
+
+    content, cut, ranges = CONTENT, 1 << 30, list[str]()
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/missing"):
+            self.send_error(404)
+            return
+        asked = self.headers.get("Range", "")
+        self.ranges.append(asked)
+        at = int(asked.removeprefix("bytes=").removesuffix("-") or 0)
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(self.content) - at))
+        self.end_headers()
+        self.wfile.write(self.content[at : at + self.cut])
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, type[Files]]]:
+    handler = type("Handler", (Files,), {"ranges": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
+        Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}", handler
+        serving.shutdown()
+
+
+def get(url: str, path: Path, size: int = len(CONTENT), digest: str = HASH) -> None:
+    asyncio.run(download(url, path, size, digest, lambda *_: None))
+
+
+def test_a_broken_download_goes_on_where_it_was(server: tuple[str, type[Files]], tmp_path: Path) -> None:
+    url, handler = server
+    handler.cut = 300_000
+    for _ in range(3):
+        with pytest.raises(UnreachableError):
+            get(f"{url}/a", tmp_path / "a")
+    get(f"{url}/a", tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == CONTENT
+    assert handler.ranges == ["", "bytes=300000-", "bytes=600000-", "bytes=900000-"]
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("size", "digest", "told"),
+    [
+        (len(CONTENT), "0" * 64, f"it has the sha256 {HASH}, and should have {'0' * 64}"),
+        (5, HASH, "it has 1,048,576 bytes, and should have 5"),
+    ],
+)
+def test_another_file_is_refused_and_not_kept(
+    server: tuple[str, type[Files]], tmp_path: Path, size: int, digest: str, told: str
+) -> None:
+    with pytest.raises(ServiceError, match=told):
+        get(f"{server[0]}/a", tmp_path / "a", size, digest)
+    assert not (tmp_path / "a").exists()
+
+
+def test_mirrors_are_asked_first_and_the_last_one_counts(server: tuple[str, type[Files]], tmp_path: Path) -> None:
+    url, _ = server
+    source = Source(urls=url, files=(Wanted("a", "a", len(CONTENT), HASH),))
+    (tmp_path / "into").mkdir()
+    mirrors = ["http://127.0.0.1:9/x", f"{url}/missing/{{name}}"]
+    asyncio.run(fetch(source, tmp_path, tmp_path / "into", mirrors, lambda *_: None))
+    assert (tmp_path / "into" / "a").read_bytes() == CONTENT
+    with pytest.raises(UnreachableError, match=r"127.0.0.1:9.*answers 404"):
+        wrong = replace(
+            source, urls=f"{url}/missing", files=(replace(source.files[0], name="b", origin="b", hash="ab"),)
+        )
+        asyncio.run(fetch(wrong, tmp_path, tmp_path / "into", mirrors, lambda *_: None))
+
+
+def test_a_mirror_is_a_folder_or_a_pattern() -> None:
+    assert addresses("https://a/b/c.tar", ["https://m/x/", "https://p/{url}", "https://q/{name}?raw"]) == [
+        "https://m/x/c.tar",
+        "https://p/https://a/b/c.tar",
+        "https://q/c.tar?raw",
+        "https://a/b/c.tar",
+    ]
+
+
+def archive(path: Path, *members: tuple[str, bytes | None]) -> Path:
+    """A tar of files; content None is a link that leads out."""
+    with tarfile.open(path, "w:bz2") as file:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            if content is None:
+                info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                file.addfile(info)
+            else:
+                info.size = len(content)
+                file.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("hostile", [("../../evil", b"x"), ("/etc/evil", b"x"), ("m/link", None), ("m\\..\\e", b"x")])
+def test_a_hostile_archive_is_refused(tmp_path: Path, hostile: tuple[str, bytes | None]) -> None:
+    path = archive(tmp_path / "m.tar.bz2", ("m/tokens.txt", b"a 0\n"), hostile)
+    (tmp_path / "into").mkdir()
+    with pytest.raises(ServiceError, match="hostile"):
+        unpack(path, tmp_path / "into", Source(bytes=10))
+    assert {each.name for each in tmp_path.iterdir()} == {"m.tar.bz2", "into"}
+
+
+def test_an_archive_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "m.tar.bz2").write_bytes(b"<html>not found</html>")
+    with pytest.raises(ServiceError, match="can't be read"):
+        unpack(tmp_path / "m.tar.bz2", tmp_path, Source(bytes=10))
+
+
+def test_the_catalogue_is_whole() -> None:
+    for model in catalogue().values():
+        assert model.sources and model.licence and model.home.startswith("https://")
+        for source in model.sources:
+            assert source.hash or any(each.hash for each in source.files), model.name
+            assert source.bytes
+    assert {name for names in sets().values() for name in names} <= set(catalogue())
+    assert [each.name for each in chosen(["en", "moonshine-tiny-en"])] == ["moonshine-tiny-en", "piper-en-joe"]
+    with pytest.raises(UsageError, match="no model is called 'wisper'"):
+        chosen(["wisper"])
+
+
+def test_a_damaged_model_is_told_before_it_is_loaded(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    staged = store.staging("m")
+    (staged / "tokens.txt").write_bytes(b"a 0\n")
+    model = store.install("m", staged, "transcribe")
+    assert list(damages(model, thorough=True)) == []
+    (model.path / "tokens.txt").write_bytes(b"b 0\n")
+    assert [each.partition(" has the sha256")[0] for each in damages(store.installed()[0])] == ["tokens.txt"]
+    (model.path / "tokens.txt").unlink()
+    assert list(damages(model)) == ["tokens.txt is missing"]
+    store.remove("m")
+    assert store.installed() == []
+    with pytest.raises(UsageError, match="not installed"):
+        store.remove("m")
+
+
+def test_a_full_disk_is_told_first(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"left; 1000000\.0 GB are needed"):
+        room_for(tmp_path / "models", 10**15)
+
+
+def test_one_puller_at_a_time(tmp_path: Path) -> None:
+    with Store(tmp_path).alone(), pytest.raises(UsageError, match="another voice"), Store(tmp_path).alone():
+        pass
+
+
+def test_words_in_a_model_are_read_and_added(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"\x08\x09" + b"\x3a\x03abc")  # ir_version 9, and a graph of three bytes
+    onnx.append(path, {"model_type": "vits", "sample_rate": 22_050})
+    assert onnx.metadata(path) == {"model_type": "vits", "sample_rate": "22050"}
+    (tmp_path / "junk").write_bytes(os.urandom(1000))
+    onnx.metadata(tmp_path / "junk")
+
+
+@pytest.mark.parametrize(
+    ("files", "says", "kind"),
+    [
+        ("encoder_model.ort decoder_model_merged.ort tokens.txt", {}, "moonshine-v2"),
+        (
+            "preprocess.onnx encode.int8.onnx uncached_decode.int8.onnx cached_decode.int8.onnx tokens.txt",
+            {},
+            "moonshine-v1",
+        ),
+        ("model.int8.onnx tokens.txt", {"model_type": "sense_voice_ctc"}, "sense-voice"),
+        ("model.int8.onnx tokens.txt", {"model_type": "paraformer"}, "paraformer"),
+        ("model.int8.onnx tokens.txt", {"model_type": "zipformer2_ctc"}, "zipformer-ctc"),
+        ("model.int8.onnx tokens.txt", {"model_type": "EncDecCTCModelBPE"}, "nemo-ctc"),
+        ("model.onnx tokens.txt", {"model_type": "vits"}, "piper"),
+        ("model.onnx voices.bin tokens.txt", {"model_type": "kokoro"}, "kokoro"),
+        ("base-encoder.int8.onnx base-decoder.int8.onnx base-tokens.txt", {"model_type": "whisper-base"}, "whisper"),
+        ("encoder.onnx decoder.onnx joiner.onnx tokens.txt", {"model_type": "EncDecRNNTBPEModel"}, "nemo-transducer"),
+        ("encoder.onnx decoder.onnx joiner.onnx tokens.txt", {"model_type": "zipformer2"}, "zipformer"),
+        (
+            "encoder.onnx decoder.onnx joiner.onnx tokens.txt",
+            {"model_type": "zipformer2", "decode_chunk_len": "32"},
+            "zipformer-streaming",
+        ),
+    ],
+)
+def test_a_kind_is_told_by_its_files(tmp_path: Path, files: str, says: dict[str, str], kind: str) -> None:
+    for name in files.split():
+        (tmp_path / name).touch()
+        if name.endswith(".onnx"):
+            onnx.append(tmp_path / name, says)
+    assert kinds.tell(tmp_path).kind.name == kind
+
+
+def test_what_is_no_model_is_told(tmp_path: Path) -> None:
+    (tmp_path / "readme.md").touch()
+    with pytest.raises(ConfigError, match=r"no known kind.*readme\.md"):
+        kinds.tell(tmp_path)
+
+
+# -- through the command line ------------------------------------------------------------------------
+
+
+def test_nothing_installed_ends_with_the_command_that_cures_it(voice: Voice) -> None:
+    run = voice("transcribe", "-", input=b"RIFF")
+    assert run.returncode == 2 and b"voice models pull moonshine-tiny-en" in run.stderr
+    assert json.loads(voice("models", "list", "--json").stdout)[0]["installed"] is False
+    run = voice("models", "pull", "nothing")
+    assert run.returncode == 2 and b"no model is called 'nothing'" in run.stderr
+
+
+@pytest.mark.needs_models
+def test_a_model_is_taken_in_verified_and_removed(voice: Voice, tmp_path: Path) -> None:
+    run = voice("models", "import", str(weights.FOLDER / "moonshine-tiny-en"), "--name", "mine")
+    assert run.returncode == 0, run.stderr
+    assert voice("models", "verify").stdout == b"mine: whole\n"
+    folder = Path(voice("models", "path", "mine").stdout.decode().strip())
+    (folder / "tokens.txt").write_bytes(b"")
+    run = voice("models", "verify")
+    assert run.returncode == 9 and b"tokens.txt has 0 bytes" in run.stdout
+    assert voice("models", "rm", "mine").returncode == 0 and not folder.exists()
+
+
+@pytest.mark.needs_posix
+def test_killed_at_any_moment_no_half_model_is_left(server: tuple[str, type[Files]], tmp_path: Path) -> None:
+    """The program's own way of putting a model together, in a process that is killed."""
+    script = (
+        "import sys; from pathlib import Path; from voicecli.storage.models import Store\n"
+        "store = Store(Path(sys.argv[1]))\n"
+        "while True:\n"
+        "    staged = store.staging('m')\n"
+        "    for name in 'abcd': (staged / name).write_bytes(b'x' * 200_000)\n"
+        "    store.install('m', staged, 'speak')\n"
+    )
+    for number in range(8):
+        child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "models")])
+        time.sleep(0.4 + number * 0.013)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        for model in Store(tmp_path / "models").installed():
+            assert list(damages(model, thorough=True)) == [] and len(model.files) == 5
