@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import stat
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,9 @@ from tests.fakes.forms import spoken
 from tests.fakes.qiniu_server import KEY, QiniuServer
 from tests.fakes.server import FakeServer, Reply
 from tests.test_cli_transcribe_long import configured
+from voicecli.audio import files
+from voicecli.usecases.transcribing.plan import Source
+from voicecli.usecases.transcribing.sources import at_hand
 
 
 @pytest.fixture
@@ -87,6 +94,39 @@ def test_a_silent_recording_costs_no_request(
     run = voice("transcribe", "a.wav", env=work)
     assert (run.returncode, recogniser.log) == (10, [])
     assert run.stderr == b"error: a.wav: no speech was found in it\n"
+
+
+def test_a_pipe_with_a_name_is_read_once(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    os.mkfifo(folder / "pipe.wav")
+    writer = threading.Thread(target=(folder / "pipe.wav").write_bytes, args=(spoken("12", "wav"),), daemon=True)
+    writer.start()
+    run = voice("transcribe", "pipe.wav", env=work)
+    assert (run.returncode, run.stdout) == (0, b"1 2\n"), run.stderr
+    assert voice("transcribe", "/dev/stdin", input=spoken("34", "flac"), env=work).stdout == b"3 4\n"
+    run = voice("transcribe", "/dev/null", env=work)
+    assert (run.returncode, run.stderr) == (2, b"error: /dev/null: is empty. Name a recording, or pipe one in.\n")
+
+
+def test_a_read_that_does_not_answer_is_left_alone(tmp_path: Path) -> None:
+    """Cancelled, the wait for it ends at once, though the thread that reads does not."""
+    os.mkfifo(tmp_path / "pipe")
+
+    async def wait() -> None:
+        async with asyncio.timeout(0.2), at_hand(Source(str(tmp_path / "pipe")), tmp_path, 1):
+            pass
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(wait())
+    assert time.monotonic() - began < 5
+
+
+def test_what_is_missing_at_the_end_is_told(work: dict[str, str], voice: Voice, folder: Path) -> None:
+    data = files.encode(dtmf.encode("1357" * 100).tobytes(), 16_000, "flac")
+    (folder / "a.flac").write_bytes(data[: len(data) // 2])
+    run = voice("transcribe", "a.flac", "-m", "gpt-4o-transcribe", "-f", "tsv", env=work)
+    assert run.returncode == 0 and b"1 3 5 7" in run.stdout
+    assert b"warning: a.flac: only " in run.stderr
 
 
 # -- addresses -------------------------------------------------------------------------------------

@@ -121,6 +121,59 @@ def test_lists_have_lines_or_nuls() -> None:
     assert names_in(b"a\nb.wav\0c.wav\0") == ["a\nb.wav", "c.wav"]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbfa.wav\r\nb c.wav\r\n",
+        "a.wav\r\nb c.wav\r\n".encode("utf-16"),
+        "a.wav\nb c.wav".encode("utf-16-le"),
+    ],
+)
+def test_lists_that_windows_writes(data: bytes) -> None:
+    assert names_in(data) == ["a.wav", "b c.wav"]
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("v1.2 talk", "v1.2 talk"),
+        ("in/v1.2 talk.WAV", "v1.2 talk"),
+        ("meeting.2024-05-01", "meeting.2024-05-01"),
+        (".hidden.wav", ".hidden"),
+        (".wav", ".wav"),
+        ("film.mp4", "film"),
+    ],
+)
+def test_names_keep_their_dots(name: str, stem: str) -> None:
+    assert Source(name).stem == stem
+
+
+@pytest.mark.parametrize(
+    ("path", "stem"),
+    [
+        ("/a%1b]0;x%07%0a.wav", "a ]0;x"),
+        ("/%00.wav", ".wav"),
+        ("/..%2f..%2fetc/p%2Fasswd.mp3", "asswd"),
+        ("/%2e%2e.wav", "host"),
+        ("/" + "x" * 500 + ".wav", "x" * 120),
+    ],
+)
+def test_names_from_addresses_are_harmless(path: str, stem: str) -> None:
+    assert Source("x", url=f"http://host{path}").stem.lstrip(".") == stem.lstrip(".")
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "http://", "http://host:99999/a", "http://host/a\x1b[31m.wav"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match="is no address"):
+        inputs_of([url], [], False)
+
+
+def test_programs_are_no_films(tree: Path) -> None:
+    (tree / "sub" / "main.ts").write_text("let a = 1\n")
+    (tree / "sub" / "film.ts").write_bytes(b"G@\0\x10")
+    assert names(inputs_of(["sub"], [], True)) == ["sub/c.flac", "sub/film.ts"]
+
+
 def test_stdin_is_read_once_and_nothing_is_nothing() -> None:
     with pytest.raises(UsageError, match="stdin can be read once"):
         inputs_of(["-", "-"], [], False)
