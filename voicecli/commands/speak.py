@@ -20,8 +20,7 @@ from voicecli.usecases.speaking.goals import FORMATS, Goal
 
 if TYPE_CHECKING:
     from voicecli.types import AudioClip
-    from voicecli.usecases.speaking.saying import Text
-    from voicecli.usecases.speaking.track import Told
+    from voicecli.usecases.speaking.saying import Saying, Text
 
 _Text = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to say.")]
 _Format = Annotated[
@@ -116,10 +115,7 @@ def speak(
     )
     session.choose("speak")
     saying = Saying(session.services(), request, goal, literal, by_line, cache, session.console.write_bytes)
-    source = _text(session, text, input, streamed=by_line or not (goal.file or goal.native))
-    told = common.run(lambda: saying.say(source))
-    if session.json:
-        session.console.json_line(_json(goal, told))
+    _say(session, saying, _text(session, text, input, streamed=by_line or not (goal.file or goal.native)))
 
 
 def _check(session: Session, goal: Goal, input: str | None, reference: Path | None) -> None:
@@ -154,7 +150,9 @@ def _text(session: Session, words: list[str] | None, input: str | None, *, strea
     return text
 
 
-def _json(goal: Goal, told: Told) -> dict[str, Any]:
-    found: dict[str, Any] = {"output": goal.path, "format": goal.container} if goal.path else {"output": None}
-    seconds = {} if told.seconds is None else {"seconds": round(told.seconds, 3)}
-    return found | {"pieces": told.pieces} | seconds
+def _say(session: Session, saying: Saying, text: Text) -> None:
+    told, goal = common.run(lambda: saying.say(text)), saying.goal
+    if session.json:
+        found: dict[str, Any] = {"output": goal.path, "format": goal.container} if goal.path else {"output": None}
+        seconds = {} if told.seconds is None else {"seconds": round(told.seconds, 3)}
+        session.console.json_line(found | {"pieces": told.pieces} | seconds)

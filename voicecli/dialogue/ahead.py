@@ -1,4 +1,4 @@
-"""Speech of several texts in order, the next ones asked for while one is taken.
+"""Speech of several texts in order, the next ones asked for while one is taken: in talk, chat and `voice speak` alike.
 
 Belongs here: how far to work ahead, keeping the order, failures at their place. Does not belong here: what is done with
 the sound, where the texts come from, how a service is asked.
@@ -100,6 +100,7 @@ class _Feeder(Generic[Asked, Sent]):
         async with asyncio.TaskGroup() as workers:
             alone = self._policy.first_alone
             try:
+                await self._room.acquire()
                 async for request in self._requests:
                     rendition = self._begun(request)
                     workers.create_task(self._fill(rendition, request))

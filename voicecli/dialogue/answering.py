@@ -10,11 +10,12 @@ An answer that is made before the turn's end goes no further than its depth; wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from voicecli.dialogue.ahead import Policy, Rendition, spoken_ahead
 from voicecli.dialogue.courtesy import waiting
 from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.history import estimate_tokens
@@ -28,6 +29,10 @@ from voicecli.types.turns import Reply, Sound, Text
 
 if TYPE_CHECKING:
     from voicecli.ports import Asking
+
+IN_TURN = Policy(ahead=0)
+"""A piece is asked for when the one before it is complete: what is ahead of the ear lies in the lane, and an answer
+that is interrupted has cost little."""
 
 PATIENCE_S = 20.0
 """A person who hears nothing for so long, while a tool works, wonders whether it still does."""
@@ -43,6 +48,7 @@ class Stages:
     chat: Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
     say: Callable[[str], Stream[bytes]]
     clock: Callable[[], float]
+    policy: Policy = IN_TURN
     speech_characters: int | None = None
     speech_bytes: int | None = None
 
@@ -154,11 +160,17 @@ class Answering:
     # -- the voice -----------------------------------------------------------------------------------
 
     async def _speak(self) -> None:
+        """The pieces as sound, in order; the next is synthesised while one sounds."""
+        async with aclosing(self._due()) as pieces, spoken_ahead(self._asked, pieces, self._stages.policy) as spoken:
+            async for each in spoken:
+                await self._say(each)
+
+    async def _due(self) -> AsyncGenerator[Piece]:
         piece = await self._pieces.get()
         if piece is not None:
             await self._allowed("speak")
         while piece is not None:
-            await self._say(piece)
+            yield piece
             piece = await self._next()
 
     async def _next(self) -> Piece | None:
@@ -170,16 +182,18 @@ class Answering:
             if self._working:
                 return Piece(self._aside(), aside=True)
 
-    async def _say(self, piece: Piece) -> None:
-        """One piece of text as sound; the next is synthesised while this one sounds."""
+    def _asked(self, piece: Piece) -> Stream[bytes]:
         self._ask.mark("speech_asked")
+        return self._stages.say(piece.text)
+
+    async def _say(self, spoken: Rendition[Piece, bytes]) -> None:
+        piece = spoken.request or Piece("")
         says: str | None = piece.text
-        async with self._stages.say(piece.text) as sound:
-            async for pcm in sound:
-                self._ask.mark("first_audio")
-                await self._put(Sound(pcm, says, piece.aside))
-                says = None
-                await self._ask.room()
+        async for pcm in spoken.chunks():
+            self._ask.mark("first_audio")
+            await self._put(Sound(pcm, says, piece.aside))
+            says = None
+            await self._ask.room()
         await self._put(Sound(ended=True))
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Renditions: TypeAlias = "AsyncIterator[Rendition[SpeechRequest, AudioChunk]]"
 
+AHEAD = 2
+"""Requests behind the one that is taken, where the backend has as many lanes."""
+
 DEVICE_RATE = 48_000
 """Samples a second of a loudspeaker; it is opened before the first sound tells its own."""
 
@@ -50,8 +53,9 @@ class Delivery:
         """Speaks `requests` in order, as one sound. What is written appears when all of it is there."""
         from voicecli.dialogue.ahead import Policy, spoken_ahead
 
+        can, _ = self.services.choose("speak")
         with self._opened() as (target, file):
-            async with spoken_ahead(speaker.speak, requests, Policy()) as renditions:
+            async with spoken_ahead(speaker.speak, requests, Policy(min(AHEAD, can.lanes - 1))) as renditions:
                 heads = await _heads(renditions, 2 if self.goal.as_sent and not self.arriving else 0)
                 async with aclosing(_again(heads, renditions)) as order:
                     if target is not None and await self._passes(heads):
