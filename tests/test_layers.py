@@ -36,6 +36,7 @@ PURE = {
     "dialogue.ears",
     "dialogue.nonspeech",
     "dialogue.states",
+    "dialogue.toolwords",
     "dialogue.courtesy",
     "backends.transport.shapes",
     "backends.transport.sse",

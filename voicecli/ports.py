@@ -220,7 +220,7 @@ class Reporter(Protocol):
 # -- a conversation ----------------------------------------------------------------------------------
 
 
-class Asking(Protocol):
+class TurnRequest(Protocol):
     """A turn, as it asks its responder for an answer."""
 
     wanted: Wanted
@@ -269,7 +269,7 @@ class Answerer(Protocol):
         """
         ...
 
-    def turn(self, ask: Asking) -> Stream[Reply]:
+    def turn(self, ask: TurnRequest) -> Stream[Reply]:
         """The answer. Leaving the block withdraws it; a draft that was withdrawn leaves no trace.
 
         The next one may be entered while this one is still being left: whoever can hold only one waits in entering it.

@@ -17,7 +17,7 @@ from tests.dialogue.test_loop import ONE_TURN, even, spoken
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.conversation import Dialogue
 from voicecli.errors import ServiceError
-from voicecli.ports import Answerer, Asking
+from voicecli.ports import Answerer, TurnRequest
 from voicecli.types import AudioFrame
 from voicecli.types.turns import Heard, Reply, Sound, Text
 
@@ -69,7 +69,7 @@ class Part:
         self.service.cut.append(samples)
 
     @asynccontextmanager
-    async def turn(self, ask: Asking) -> AsyncIterator[AsyncIterator[Reply]]:
+    async def turn(self, ask: TurnRequest) -> AsyncIterator[AsyncIterator[Reply]]:
         async with self.service.one:
             self.service.log.append("asked")
             try:
@@ -78,7 +78,7 @@ class Part:
                 await asyncio.shield(asyncio.sleep(0.5))
                 self.service.log.append("left")
 
-    async def _replies(self, ask: Asking) -> AsyncIterator[Reply]:
+    async def _replies(self, ask: TurnRequest) -> AsyncIterator[Reply]:
         await asyncio.sleep(0.3)
         for number, sentence in enumerate(self.service.replies.pop(0)):
             yield Sound(SECOND, says=sentence)

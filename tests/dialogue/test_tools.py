@@ -13,11 +13,11 @@ from tests.clock import run
 from tests.dialogue.toolbox import Box, Model, call
 from voicecli.dialogue.consent import Pending, answer_to
 from voicecli.dialogue.courtesy import Verdict
-from voicecli.dialogue.tools import (
+from voicecli.dialogue.tools import ToolUser
+from voicecli.dialogue.toolwords import (
     LONGEST_MEMORY,
     LONGEST_RESULT,
     Memory,
-    ToolUser,
     added,
     batches,
     memory_of,

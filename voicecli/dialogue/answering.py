@@ -4,7 +4,7 @@ Belongs here: from the words of a turn to `Text`, `Sound`, news of tools and usa
 Does not belong here: recognising (dialogue.hearing), which draft is made when (dialogue.cascade), lanes and events.
 
 An answer that is made before the turn's end goes no further than its depth; what cannot be undone waits for
-`Asking.opened`.
+`TurnRequest.opened`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from voicecli.dialogue.ahead import Policy, Rendition, spoken_ahead
 from voicecli.dialogue.courtesy import waiting
 from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.history import estimate_tokens
-from voicecli.dialogue.tools import Gate, speaks_chinese
+from voicecli.dialogue.tools import Gate
+from voicecli.dialogue.toolwords import speaks_chinese
 from voicecli.errors import ServiceError, culprit
 from voicecli.ports import Stream
 from voicecli.text.sentences import SentenceSplitter
@@ -28,7 +29,7 @@ from voicecli.types import ChatDelta, ChatMessage, ToolNews, Usage
 from voicecli.types.turns import Reply, Sound, Text
 
 if TYPE_CHECKING:
-    from voicecli.ports import Asking
+    from voicecli.ports import TurnRequest
 
 IN_TURN = Policy(ahead=0)
 """A piece is asked for when the one before it is complete: what is ahead of the ear lies in the lane, and an answer
@@ -64,7 +65,7 @@ class Piece:
 class Answering:
     """One answer in the making; what comes of it is `put` out, in order."""
 
-    def __init__(self, stages: Stages, ask: Asking, put: Callable[[Reply], Awaitable[None]], depth: Depth) -> None:
+    def __init__(self, stages: Stages, ask: TurnRequest, put: Callable[[Reply], Awaitable[None]], depth: Depth) -> None:
         self._stages, self._ask, self._put, self._depth = stages, ask, put, depth
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
         self._text = _PlainText(stages)

@@ -1,7 +1,7 @@
 """One attempt at answering a turn: what its responder has brought so far, held back until the turn has ended.
 
-Belongs here: a `ports.Asking`, the events of a reply while nobody may hear of it. Does not belong here: when a turn
-ends and what then becomes of it (dialogue.turn), how an answer is made (the responder), how it sounds (dialogue.mouth).
+Belongs here: a `ports.TurnRequest`, the events of a reply while nobody may hear of it. Does not belong here: when a
+turn ends and what comes of it (dialogue.turn), how an answer is made (the responder), how it sounds (dialogue.mouth).
 """
 
 from __future__ import annotations

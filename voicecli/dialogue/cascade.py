@@ -24,7 +24,7 @@ from voicecli.types import AudioFrame
 from voicecli.types.turns import Heard, Reply, Text
 
 if TYPE_CHECKING:
-    from voicecli.ports import Asking
+    from voicecli.ports import TurnRequest
 
 _Out = asyncio.Queue[Reply | BaseException | None]
 """An answer on its way out; None is its end."""
@@ -98,7 +98,7 @@ class CascadeTurn:
     # -- the answer ----------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def turn(self, ask: Asking) -> AsyncIterator[AsyncIterator[Reply]]:
+    async def turn(self, ask: TurnRequest) -> AsyncIterator[AsyncIterator[Reply]]:
         depth = self._drafts.depth_now(self._stages.clock()) if ask.wanted.draft else "speak"
         out: _Out = asyncio.Queue(maxsize=1)
         answering = Answering(self._stages, ask, out.put, depth)
@@ -110,7 +110,7 @@ class CascadeTurn:
         except BaseExceptionGroup as group:
             raise only(group) from None
 
-    async def _work(self, ask: Asking, answering: Answering, out: _Out) -> None:
+    async def _work(self, ask: TurnRequest, answering: Answering, out: _Out) -> None:
         """What went wrong comes out last, after all that came before it."""
         try:
             if ask.wanted.says is not None:
@@ -130,7 +130,7 @@ class CascadeTurn:
         else:
             await out.put(None)
 
-    async def _answer_guess(self, ask: Asking, answering: Answering, out: _Out) -> None:
+    async def _answer_guess(self, ask: TurnRequest, answering: Answering, out: _Out) -> None:
         """The answer to what the words seem to be; to what they are, as soon as that is known to be something else."""
         async with asyncio.TaskGroup() as tasks:
             first = tasks.create_task(answering.respond(ask.wanted.guess))
@@ -142,7 +142,7 @@ class CascadeTurn:
             await out.put(Heard(heard.text, heard.unsure, anew=True))
             await answering.anew().respond(heard.text)
 
-    async def _words(self, ask: Asking) -> Heard:
+    async def _words(self, ask: TurnRequest) -> Heard:
         heard = Heard(ask.wanted.typed) if ask.wanted.typed is not None else await self.text()
         return Heard(joined([ask.wanted.prefix, heard.text]), heard.unsure)
 

@@ -14,7 +14,7 @@ REST_S = 0.8
 
 
 @dataclass(slots=True)
-class Ears:
+class EarGate:
     """Tell it with every frame how it stands with the reply, then ask whether they are `closed`. Times in seconds."""
 
     muted: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from voicecli.dialogue.ears import Ears
+from voicecli.dialogue.ears import EarGate
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.floor import Floor
 from voicecli.dialogue.parts import Parts
@@ -22,7 +22,7 @@ FRAME_MS = 20
 class Keys:
     """Call it on the event loop. `left` is set when somebody wants to leave; `acted` is called after each wish."""
 
-    def __init__(self, floor: Floor, parts: Parts, ears: Ears, acted: Callable[[], None]) -> None:
+    def __init__(self, floor: Floor, parts: Parts, ears: EarGate, acted: Callable[[], None]) -> None:
         self.left = asyncio.Event()
         self._floor, self._parts, self._ears, self._acted = floor, parts, ears, acted
         self._early: list[Callable[[], None]] = []

@@ -6,7 +6,7 @@ Belongs here: questions to the floor and the ears. Does not belong here: acting 
 from __future__ import annotations
 
 from voicecli.audio.endpointer import State as Speech
-from voicecli.dialogue.ears import Ears
+from voicecli.dialogue.ears import EarGate
 from voicecli.dialogue.events import Phase
 from voicecli.dialogue.floor import Floor
 from voicecli.dialogue.parts import Parts, Rules
@@ -17,7 +17,7 @@ class Standing:
     """Asked on the event loop, at any time."""
 
     def __init__(self, floor: Floor, parts: Parts, rules: Rules) -> None:
-        self.ears = Ears()
+        self.ears = EarGate()
         self._turns, self._endpointer = floor.turns, floor.endpointer
         self._parts, self._rules = parts, rules
 

@@ -10,17 +10,26 @@ nothing is changed here either, so a draft that is withdrawn leaves a question t
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from voicecli.dialogue.consent import Pending, answer_to
-from voicecli.dialogue.courtesy import Verdict, last_words
+from voicecli.dialogue.courtesy import Verdict
+from voicecli.dialogue.toolwords import (
+    REMEMBERED,
+    Memory,
+    added,
+    batches,
+    memory_of,
+    reminded,
+    speaks_chinese,
+    subject_of,
+    told,
+)
 from voicecli.errors import culprit
 from voicecli.ports import ChatModel, Toolbox
-from voicecli.text.language import is_chinese
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, ToolResult, Usage
 
 Ask = Callable[[str, Sequence[ToolCall]], Awaitable[bool]]
@@ -30,13 +39,6 @@ Gate = Callable[[], Awaitable[object]]
 
 ROUNDS = 8
 """How often tools may be used before an answer; then the model has to do without."""
-LONGEST_RESULT = 20_000
-"""Characters of a result that a model is told."""
-REMEMBERED, LONGEST_MEMORY = 12, 160
-"""What was done earlier: how many tools, and characters of what each gave and was given."""
-SUBJECT = 60
-"""Characters that tell what a call is about."""
-
 DECLINED = ToolResult("The person declined. It was not done.", ok=False)
 UNASKED = ToolResult("It was not done: the person has to be asked first. Call it again to ask.", ok=False)
 UNTOLD = ToolResult(
@@ -45,95 +47,6 @@ UNTOLD = ToolResult(
     ok=False,
 )
 STOPPED = "stopped before it was done"
-EARLIER = "Tools used earlier in this conversation: "
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """A tool that was used earlier in this conversation, and the beginning of what it gave."""
-
-    call: ToolCall
-    words: str
-    state: str = "done"
-
-
-# -- decisions -------------------------------------------------------------------------------------
-
-
-def reminded(messages: Sequence[ChatMessage], done: Sequence[Memory]) -> list[ChatMessage]:
-    """`messages` with what tools did before: names and states in the system prompt, their words as their results.
-
-    The results stand before the last reply, as they did when it was given: what a tool gives is data, and the
-    system prompt is where a model obeys.
-    """
-    if not done:
-        return list(messages)
-    line = EARLIER + ", ".join(f"{each.call.name} ({each.state})" for each in done) + "."
-    first = messages[0] if messages and messages[0].role == "system" else ChatMessage("system", "")
-    talk = [each for each in messages if each is not first]
-    last = max((at for at, each in enumerate(talk[:-1]) if each.role == "assistant"), default=max(0, len(talk) - 1))
-    results = [
-        message
-        for each in done
-        for message in (
-            ChatMessage("assistant", "", (each.call,)),
-            ChatMessage("tool", each.words, call_id=each.call.id),
-        )
-    ]
-    system = replace(first, content=f"{first.content}\n\n{line}".strip())
-    return [system, *talk[:last], *results, *talk[last:]]
-
-
-def memory_of(call: ToolCall, what: str, state: str = "done") -> Memory:
-    """What is remembered of a call, cut: its arguments where they are short, one line of what it gave."""
-    words = " ".join(what.split())
-    words = words if len(words) <= LONGEST_MEMORY else words[: LONGEST_MEMORY - 1] + "…"
-    short = call if len(call.arguments) <= LONGEST_MEMORY else replace(call, arguments="{}")
-    return Memory(short, words or state, state)
-
-
-def speaks_chinese(messages: Sequence[ChatMessage]) -> bool:
-    """Whether the person is to be answered in Chinese."""
-    return is_chinese(last_words([each.content for each in messages if each.role == "user"]))
-
-
-def batches(calls: Sequence[ToolCall], together: Callable[[ToolCall], bool]) -> list[tuple[ToolCall, ...]]:
-    """The calls in order, those that may run together in one."""
-    found: list[tuple[ToolCall, ...]] = []
-    for call in calls:
-        if found and together(call) and together(found[-1][-1]):
-            found[-1] += (call,)
-        else:
-            found.append((call,))
-    return found
-
-
-def subject_of(call: ToolCall) -> str:
-    """What a call is about, in a few words: the texts among its arguments."""
-    try:
-        given = json.loads(call.arguments)
-    except (ValueError, RecursionError):
-        return ""
-    texts = [each for each in given.values() if isinstance(each, str)] if isinstance(given, dict) else []
-    words = " ".join(", ".join(texts)[:LONGEST_MEMORY].split())
-    return words if len(words) <= SUBJECT else words[: SUBJECT - 1] + "…"
-
-
-def told(call: ToolCall, result: ToolResult) -> ChatMessage:
-    """What the model is told of a call."""
-    text = result.text.strip() or result.shown.strip() or ("Done." if result.ok else "It failed.")
-    if len(text) > LONGEST_RESULT:
-        text = f"{text[:LONGEST_RESULT]}\n… (cut off: {len(text)} characters)"
-    return ChatMessage("tool", text, call_id=call.id)
-
-
-def added(one: Usage | None, other: Usage | None) -> Usage | None:
-    """What two requests cost together."""
-    if one is None or other is None:
-        return one or other
-    return Usage(one.prompt_tokens + other.prompt_tokens, one.completion_tokens + other.completion_tokens)
-
-
 # -- the model -------------------------------------------------------------------------------------
 
 

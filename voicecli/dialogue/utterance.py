@@ -22,7 +22,7 @@ from voicecli.types import AudioFrame, TranscribeOptions, Transcript
 
 
 class LiveUtterance:
-    """`interim` is the text so far, final or not; `closed` says that nothing follows."""
+    """`frames` were heard before; `interim` is the text so far, final or not; `closed` says that nothing follows."""
 
     def __init__(self, frames: Iterable[AudioFrame] = ()) -> None:
         self.frames: list[AudioFrame] = []
@@ -32,6 +32,7 @@ class LiveUtterance:
         self._taken_s = 0.0
         self._more = asyncio.Event()
         self.hear(frames)
+        self._old_s = self.seconds
 
     def hear(self, frames: Iterable[AudioFrame]) -> None:
         """The next frames; dropped once it is closed."""
@@ -57,8 +58,8 @@ class LiveUtterance:
 
     @property
     def waiting_s(self) -> float:
-        """Seconds of sound that the recogniser has not taken yet."""
-        return self.seconds - self._taken_s
+        """Seconds of sound that the recogniser has not taken yet; what it was given at the beginning is no news."""
+        return self.seconds - max(self._taken_s, self._old_s)
 
     async def recognised(
         self,
