@@ -11,7 +11,8 @@ import pytest
 from voicecli import cli
 from voicecli.backends.family import options_of, promise_of
 from voicecli.backends.registry import FAMILIES
-from voicecli.verbs import ALL_VERBS, COMMANDS, VERBS, Row, ability_of, meaning, schema_of
+from voicecli.toolbox.schemas import schema_of
+from voicecli.verbs import ALL_VERBS, COMMANDS, VERBS, Row, ability_of, meaning
 
 EACH = pytest.mark.parametrize("row", [row for row in VERBS.values() if row.ability], ids=lambda row: row.name)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict, get_args
+from typing import Literal, get_args
 
 Verb = Literal[
     "transcribe",
@@ -345,24 +345,6 @@ def meaning(verb: Verb, parameter: str = "") -> str:
     """What a verb does, or what one of its parameters is."""
     ability = ability_of(verb)
     return next((each.meaning for each in ability.takes if each.name == parameter), ability.meaning)
-
-
-class Schema(TypedDict):
-    """The JSON schema of an object."""
-
-    type: str
-    properties: dict[str, dict[str, object]]
-    required: list[str]
-    additionalProperties: bool
-
-
-def schema_of(ability: Ability) -> Schema:
-    """The JSON schema of what goes in; files are told by their paths."""
-    text: dict[str, object] = {"type": "string"}
-    forms: dict[str, dict[str, object]] = {"texts": {"type": "array", "items": text}}
-    properties = {each.name: {**forms.get(each.kind, text), "description": each.meaning} for each in ability.takes}
-    required = [each.name for each in ability.takes if each.required]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 # -- commands --------------------------------------------------------------------------------------

@@ -47,9 +47,10 @@ from voicecli.text.sentences import SentenceSplitter, split_text
 from voicecli.text.spoken import Speakable, speakable
 from voicecli.text.width import cells
 from voicecli.toolbox.arguments import WrongCallError, arguments
+from voicecli.toolbox.schemas import schema_of
 from voicecli.toolbox.servers import listed as servers
 from voicecli.types import ChatMessage, PcmFormat, ToolCall, ToolSpec
-from voicecli.verbs import ability_of, schema_of
+from voicecli.verbs import ability_of
 
 LONGEST = 4096
 """Bytes of an input: parsers are cut to their limits by other tests."""

@@ -18,8 +18,9 @@ from voicecli.toolbox.arguments import (
     usage,
     written_out,
 )
+from voicecli.toolbox.schemas import schema_of
 from voicecli.types import ToolCall, ToolSpec
-from voicecli.verbs import ability_of, schema_of
+from voicecli.verbs import ability_of
 
 DRAW = ToolSpec("image_make", "", schema_of(ability_of("image_make")))
 RANK = ToolSpec("rerank", "", schema_of(ability_of("rerank")))

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from voicecli.errors import InputError, VoiceError
 from voicecli.toolbox.arguments import WrongCallError, arguments, brief, listed, quoted
 from voicecli.toolbox.places import Places
+from voicecli.toolbox.schemas import schema_of
 from voicecli.types import (
     DescribeOptions,
     EmbedOptions,
@@ -31,7 +32,7 @@ from voicecli.types import (
     Verb,
 )
 from voicecli.types import filekinds as media
-from voicecli.verbs import Ability, abilities, ability_of, schema_of
+from voicecli.verbs import Ability, abilities, ability_of
 
 TOOLS: tuple[Verb, ...] = tuple(verb for verb, each in abilities() if each.gives != "vectors")
 """The abilities that a model can make use of."""

@@ -7,11 +7,12 @@ what is done with notes (notes), flags, printing. Only commands call it, inside 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
+from voicecli import ports
 from voicecli.notes import choosing, cutting
 from voicecli.notes.finding import PATIENCE_S, Finder, WithNotes
 from voicecli.notes.folder import Decode, roots
@@ -89,12 +90,12 @@ class Notes:
         return await index.refresh(show)
 
     @asynccontextmanager
-    async def told(self, model: Any, cited: choosing.Cited) -> AsyncIterator[WithNotes]:
+    async def told(self, model: ports.ChatModel, cited: choosing.Cited) -> AsyncIterator[WithNotes]:
         """`model` with what it is told of the notes."""
         async with AsyncExitStack() as stack:
             embedder = await stack.enter_async_context(self._embedder())
             ranks = ranking(self._cfg, self._embeds)
-            reranker = await stack.enter_async_context(self._opened("rerank", ranks)) if ranks else None
+            reranker = await stack.enter_async_context(self._reranker(ranks)) if ranks else None
             budget = self._cfg.chat.max_history_tokens // choosing.SHARE
             finder = Finder(
                 self._store,
@@ -107,11 +108,14 @@ class Notes:
             )
             yield WithNotes(model, finder, cited)
 
-    def _embedder(self) -> AbstractAsyncContextManager[Any]:
-        return self._opened("embed", self._embeds)
+    def _embedder(self) -> ports.Opened[ports.Embedder]:
+        return cast("ports.Opened[ports.Embedder]", self._opened("embed", self._embeds))
+
+    def _reranker(self, service: Service) -> ports.Opened[ports.Reranker]:
+        return cast("ports.Opened[ports.Reranker]", self._opened("rerank", service))
 
     @asynccontextmanager
-    async def _opened(self, verb: Verb, service: Service) -> AsyncIterator[Any]:
+    async def _opened(self, verb: Verb, service: Service) -> AsyncIterator[object]:
         family, backend = service
         backend = with_key(backend, self._cfg, self._env, self._report)
         announce(verb, family, backend, self._cfg.state_dir, self._report)
