@@ -1,6 +1,6 @@
 """The JSON schema of what an ability takes, as a model is told it.
 
-Pure. Belongs here: from a row of verbs to a schema. Does not belong here: reading what a model calls it with (arguments).
+Pure. Belongs here: from a row of verbs to a schema. Does not belong here: what a model calls it with (arguments).
 """
 
 from __future__ import annotations
