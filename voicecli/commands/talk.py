@@ -174,11 +174,13 @@ async def _converse(
 
     from voicecli.terminal.audience import Outlet, Report
     from voicecli.terminal.keeping import KeptTalk
+    from voicecli.usecases.nearby import offered
     from voicecli.wiring import settle
     from voicecli.wiring.services import Services
     from voicecli.wiring.talk import open_talk
 
     cfg = await settle(cfg, ("transcribe", "chat", "speak"), here.env, here.console)
+    cfg = await offered(cfg, here.ask if request.backend is None else None)
     await _provided(here, cfg, request)
     told = _Told()
     services = Services(cfg, here.env, here.console, request.backend)

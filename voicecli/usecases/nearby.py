@@ -1,0 +1,54 @@
+"""A model that already runs on this machine, offered to who has configured nothing.
+
+Belongs here: when it is offered, and the configuration that follows from a yes. Does not belong here: knocking at ports
+(backends.nearby), writing configurations (config).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from voicecli.backends.registry import FAMILIES
+
+if TYPE_CHECKING:
+    from voicecli.backends.family import Server
+    from voicecli.config import Config
+
+Ask = Callable[[str], Awaitable[str]]
+
+
+async def offered(config: Config, ask: Ask | None, ports: tuple[int, ...] = ()) -> Config:
+    """`config` with the chat server that runs here, if there is one and the person wants it for this conversation.
+
+    Nobody is asked who has named a backend for chat. `ports` are knocked at besides the usual ones.
+    """
+    if ask is None or config.use.chat != "local" or config.sources.get("use.chat", "default") != "default":
+        return config
+    from voicecli.backends import nearby
+
+    for server in await nearby.look(FAMILIES["openai"].nearby(ports)):
+        if model := _chats(server):
+            answer = await ask(f"{server.name} runs here with the model {model}: shall it answer? [Y/n]")
+            return _with(config, server, model) if answer.strip().lower() in ("", "y", "yes", "是", "好") else config
+    return config
+
+
+def _chats(server: Server) -> str:
+    """The first model of a server that answers; "" where it has none."""
+    from voicecli.wiring.guessing import is_for
+
+    return next(
+        (name for name, kind in server.models.items() if kind == "chat" or (not kind and is_for(name, "chat"))), ""
+    )
+
+
+def _with(config: Config, server: Server, model: str) -> Config:
+    family = FAMILIES[server.family]
+    backend = replace(family.plain(server.name), chat_model=model, base_url=server.settings["base_url"])
+    return replace(
+        config,
+        backends={**config.backends, server.name: backend},
+        use=replace(config.use, chat=server.name),
+    )
