@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulator import Emulator
 from tests.fakes.server import FakeServer, Reply
 from tests.test_cli_chat import PATH, STOP, event
 from voicecli.text.clean import clean
@@ -122,8 +123,30 @@ def test_reasoning_is_shown_dim_to_a_person(work: tuple[FakeServer, dict[str, st
     code, shown = terminal("chat", "--private", "well?", env=env)
     assert code == 0
     assert f"{ESC}[2mhmm{ESC}[0m" in shown
-    assert clean(shown) == "hmm\nyes\n"
+    assert seen(shown) == "hmm\nyes"
     assert terminal("chat", "--private", "well?", "-q", env=env) == (0, "yes\n")
+
+
+def seen(shown: str, columns: int = 300) -> str:
+    """What a person sees in the end."""
+    emulator = Emulator(columns)
+    emulator.feed(shown)
+    return emulator.text
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100, 160])
+@pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}], ids=["colour", "plain"])
+def test_the_final_screen_holds_every_word(
+    columns: int, env: dict[str, str], work: tuple[FakeServer, dict[str, str]], terminal: Terminal
+) -> None:
+    server, home = work
+    words = "Use <name> here\nthe next row 你好，世界 ends"
+    server.on(PATH, Reply.sse([event(delta={"reasoning_content": "hmm"}), *map(event, (words[:7], words[7:])), STOP]))
+    code, shown = terminal("chat", "--private", "--no-tools", "well?", env=home | env, columns=columns)
+    emulator = Emulator(columns)
+    emulator.feed(shown)
+    assert code == 0 and emulator.bare == "hmm" + "".join(words.split())
+    assert emulator.rows[:2] == ["hmm", "Use <name> here"]
 
 
 def test_an_error_stands_on_a_line_of_its_own(work: tuple[FakeServer, dict[str, str]], terminal: Terminal) -> None:
@@ -131,7 +154,7 @@ def test_an_error_stands_on_a_line_of_its_own(work: tuple[FakeServer, dict[str, 
     server.on(PATH, Reply.sse([event("half an")]))
     code, shown = terminal("chat", "--private", "well?", env=env | {"NO_COLOR": "1"}, columns=300)
     assert code == 5
-    assert shown.startswith("half an\nerror: work ")
+    assert seen(shown).startswith("half an\nerror: work ")
 
 
 @pytest.mark.parametrize(("words", "what"), [(("speak", "hi"), "sound"), (("image", "make", "a pig"), "it")])

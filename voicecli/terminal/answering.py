@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from voicecli.errors import VoiceError, only
@@ -31,6 +32,8 @@ class View(Protocol):
         ...
 
 
+PATIENT_S = 1.0
+"""An answer that begins sooner needs no spinner."""
 BAR = "  | "
 """Before each row of a value that a question cannot hold."""
 
@@ -48,6 +51,8 @@ class Asker:
     plain: bool = False
     aloud: Aloud | None = None
     _view: View | None = None
+    _waiting: ExitStack = field(default_factory=ExitStack)
+    """A spinner, until something of the answer is there."""
 
     def __post_init__(self) -> None:
         console = self.console
@@ -90,12 +95,17 @@ class Asker:
         self, question: str, images: tuple[Picture, ...], answer: ChatAnswer, say: Callable[[str], object]
     ) -> None:
         try:
+            if self._view:
+                self._waiting.enter_context(self.console.progress(self.chat.model, after=PATIENT_S))
             async with self.chat.asked(question, images, answer) as deltas:
                 async for delta in deltas:
+                    if delta.text or delta.reasoning or delta.news:
+                        self._waiting.close()
                     self._show(delta)
                     if delta.text:
                         say(delta.text)
         finally:
+            self._waiting.close()
             if self._view:
                 self._view.end()
 
@@ -153,6 +163,7 @@ class Asker:
         from voicecli.terminal.asking import ask
         from voicecli.toolbox.arguments import written_out
 
+        self._waiting.close()
         if self._view:
             self._view.end()
         for line in (line for call in calls for line in written_out(call)):

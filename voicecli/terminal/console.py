@@ -149,10 +149,12 @@ class Console(Streams, StandardInput):
             self.rows.write(self.err, f"{text}\n")
 
     @contextmanager
-    def progress(self, label: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], None]]:
+    def progress(
+        self, label: str, total: float | None = None, unit: str = "", after: float = 0.0
+    ) -> Iterator[Callable[[float], None]]:
         """Yields `set(done)`; draws a line with the time left on a watched terminal, nothing elsewhere.
 
-        `unit` is "s" where `total` is seconds of sound.
+        `unit` is "s" where `total` is seconds of sound. `after` so many seconds it begins to be drawn.
         """
         if not self.animated or self.err is None:
             yield lambda done: None
@@ -168,7 +170,7 @@ class Console(Streams, StandardInput):
             state.done = done
 
         try:
-            with Ticker(draw):
+            with Ticker(draw, after):
                 yield move
         finally:
             self.rows.clear()

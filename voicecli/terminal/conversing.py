@@ -38,8 +38,7 @@ def who_answers(chat: Chat) -> str:
 
     can, backend = chat.services.choose("chat")
     host = "" if can.offline else next(iter(wiring.hosts("chat", backend)), "")
-    model = chat.options.model or backend.chat_model or backend.name
-    return f"{model} at {host}" if host else f"{model}, on this machine"
+    return f"{chat.model} at {host}" if host else f"{chat.model}, on this machine"
 
 
 def _guarded(it: Conversing, line: str) -> None:

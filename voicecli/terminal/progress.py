@@ -70,15 +70,16 @@ def clock(seconds: float) -> str:
 
 
 class Ticker:
-    """Calls `draw(seconds since it began)` now, and ten times a second until the block is left."""
+    """Calls `draw(seconds since it began)` ten times a second until the block is left, from `after` seconds on."""
 
-    def __init__(self, draw: Callable[[float], object]) -> None:
-        self._draw, self._over = draw, threading.Event()
+    def __init__(self, draw: Callable[[float], object], after: float = 0.0) -> None:
+        self._draw, self._after, self._over = draw, after, threading.Event()
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._run, daemon=True, name="voice-progress")
 
     def __enter__(self) -> Ticker:
-        self._draw(0.0)
+        if not self._after:
+            self._draw(0.0)
         self._thread.start()
         return self
 
@@ -87,5 +88,7 @@ class Ticker:
         self._thread.join()
 
     def _run(self) -> None:
+        if self._over.wait(self._after):
+            return
         while not self._over.wait(TICK_S):
             self._draw(time.monotonic() - self._began)

@@ -48,6 +48,12 @@ class Chat:
     ask: Ask | None = None
     user: ChatModel | None = None
 
+    @property
+    def model(self) -> str:
+        """The name of the model that is asked, or of its backend."""
+        _, backend = self.services.choose("chat")
+        return self.options.model or backend.chat_model or backend.name
+
     @asynccontextmanager
     async def asked(
         self, question: str, images: tuple[Picture, ...], answer: ChatAnswer
