@@ -8,6 +8,7 @@ Belongs here: which walker a container needs. Does not belong here: decoding (au
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
@@ -32,7 +33,30 @@ def parts_of(file: BinaryIO, container: str) -> list[Part]:
 
     `container` is what `files.container_of` tells of the file's first bytes.
     """
+    key = _identity(file, container)
+    if key is not None and key in _walked:
+        return _walked[key]
     data = Bytes(file)
     walker = WALKERS.get(container)
-    found = walker(data) if walker else []
-    return found or [Part(0, data.size)]
+    found = (walker(data) if walker else []) or [Part(0, data.size)]
+    if key is not None:
+        if len(_walked) >= REMEMBERED:
+            _walked.clear()
+        _walked[key] = found
+    return found
+
+
+Key = tuple[str, int, int, int, int]
+
+REMEMBERED = 64
+_walked: dict[Key, list[Part]] = {}
+"""The files that were walked last: each is asked for its length, for its channels and for its samples."""
+
+
+def _identity(file: BinaryIO, container: str) -> Key | None:
+    """What tells a file's content from another's; None for what is no file."""
+    try:
+        found = os.fstat(file.fileno())
+    except (OSError, AttributeError):
+        return None
+    return container, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
