@@ -294,7 +294,7 @@ def test_markdown_is_rendered_for_a_person_unless_plain(server: FakeServer, talk
         person.types("one\r")
         shown = person.until("• item")
     assert "Some bold word." in shown
-    assert "\nTitle" in shown.replace("\r", "\n"), "a heading is not in the middle of a wide terminal"
+    assert "Title\n\nSome bold word." in shown, "a heading is not in the middle of a wide terminal"
     with talk("--private", "--plain") as person:
         person.types("one\r")
         assert "Some **bold** word." in person.until("- item")

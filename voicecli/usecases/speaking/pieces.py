@@ -72,7 +72,13 @@ class _Literal:
 
 
 async def pieces(text: str | AsyncIterator[str], reading: Reading) -> AsyncGenerator[str]:
-    """The pieces of a text that arrives in any portions; each as soon as it is certain where it ends."""
+    """The pieces of a text that arrives in any portions; each as soon as it is certain where it ends.
+
+    Of a whole text the reasoning at its beginning is not read, also where only its end is marked.
+    """
+    from voicecli.text.reasoning import without
+
+    text = without(text) if isinstance(text, str) and not reading.literal else text
     reader = _Lines(reading) if reading.by_line else _Flow(reading)
     async for portion in _whole(text) if isinstance(text, str) else text:
         for piece in reader.feed(portion):
