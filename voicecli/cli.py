@@ -153,10 +153,10 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def _invoke(argv: Sequence[str], session: Session) -> object:
-    if not argv:
+    if not argv and completing.ASKED not in session.env:
         typer.echo(short(), nl=False)
         return UsageError.exit_code
-    if argv[0] == "help":
+    if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     if any(each.startswith(("--show-completion", "--install-completion")) for each in argv):
         completing.use_own_zsh_script()

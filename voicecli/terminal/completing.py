@@ -32,6 +32,9 @@ class Asking(Protocol):
 PATIENCE_S = 0.3
 """A person who presses Tab should not notice a wait; starting the program takes a tenth of a second more."""
 
+ASKED = "_VOICE_COMPLETE"
+"""The variable by which a shell asks; the command line is then empty."""
+
 PATIENCE = "_VOICE_COMPLETE_WAIT_S"
 """The variable that makes it longer, for who would rather wait."""
 
@@ -131,7 +134,7 @@ def use_own_zsh_script() -> None:
 
 def _typed(session: Asking, name: str) -> str:
     """The name as it would be typed: bash takes what it is offered word for word."""
-    if session.env.get("_VOICE_COMPLETE") != "complete_bash":
+    if session.env.get(ASKED) != "complete_bash":
         return name
     import re
 
