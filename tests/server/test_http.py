@@ -74,6 +74,63 @@ def test_the_documents_own_shapes_of_speech(served: Served, path: str) -> None:
     assert digits_in(found.content, "wav") == "472"
 
 
+def recording(digits: str) -> bytes:
+    """A WAV in which the digits are heard."""
+    file = io.BytesIO()
+    sf.write(file, dtmf.encode(digits), 16_000, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("form", "has"),
+    [
+        ({}, '"text":"472"'),
+        ({"response_format": "text"}, "472\n"),
+        ({"response_format": "srt"}, "1\n00:00:0"),
+        ({"response_format": "vtt"}, "WEBVTT"),
+        ({"response_format": "verbose_json", "timestamp_granularities[]": "word"}, '"task":"transcribe"'),
+        ({"stream": "true"}, '"type":"transcript.text.done","text":"472"'),
+        ({"language": "en", "model": "whisper-1", "prompt": "digits", "temperature": "0"}, '"text":"472"'),
+    ],
+)
+def test_a_recording_is_heard(served: Served, form: dict[str, str], has: str) -> None:
+    with served.client() as client:
+        sent = {"file": ("a.wav", recording("472"))}
+        found = client.post("/v1/audio/transcriptions", data=form, files=sent)
+    assert found.status_code == 200, found.text
+    assert has in found.text
+
+
+@pytest.mark.parametrize("path", ["/asr", "/asr/stream", "/v1/asr"])
+def test_the_documents_own_shapes_of_recognition(served: Served, path: str) -> None:
+    sound = recording("472")
+    with served.client() as client:
+        if path == "/v1/asr":
+            found = client.post(path, content=sound, headers={"content-type": "application/octet-stream"})
+        else:
+            found = client.post(path, files={"file": ("test.wav", sound)})
+    key = {"/asr": "text", "/asr/stream": "partial_text", "/v1/asr": "result"}[path]
+    assert found.json()[key] == "472"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status"),
+    [("a.wav", b"", 400), ("../../etc/a.json", b'{"text": "x"}', 400), ("a", b"x" * 99, 400)],
+)
+def test_what_is_no_recording_is_refused(served: Served, name: str, data: bytes, status: int) -> None:
+    with served.client() as client:
+        found = client.post("/v1/audio/transcriptions", files={"file": (name, data)})
+    assert (found.status_code, "voice-" in found.text) == (status, False)
+
+
+def test_silence_has_no_text(served: Served) -> None:
+    file = io.BytesIO()
+    sf.write(file, np.zeros(16_000, np.int16), 16_000, format="WAV")
+    with served.client() as client:
+        found = client.post("/v1/audio/transcriptions", files={"file": ("a.wav", file.getvalue())})
+    assert (found.status_code, found.json()) == (200, {"text": ""})
+
+
 @pytest.mark.parametrize("path", ["/api/chat", "/api/chat/stream"])
 def test_the_local_servers_shape(served: Served, path: str) -> None:
     with served.client() as client:

@@ -1,0 +1,206 @@
+"""Recognition: OpenAI's shape, the local recogniser's (`/asr`), and the cloud's (`/v1/asr`, a body of bytes).
+
+Belongs here: uploads to the use case, transcripts to the formats asked for. Does not belong here: planning, cutting.
+Source: OpenAI's API reference, "Create transcription" and "Create translation"; the local servers' document
+("SenseVoice"); the cloud's ("speech recognition").
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from starlette.responses import PlainTextResponse, Response
+
+from voicecli.errors import NoSpeechError
+from voicecli.server.chat import event
+from voicecli.server.pool import Meant, Pool
+from voicecli.server.refusals import DECLARED, Refused, told
+from voicecli.server.requests import Opened, streamed
+from voicecli.text.subtitles import Layout, verbose_json
+from voicecli.types import TranscribeOptions, Transcript
+from voicecli.usecases.transcribing.batch import Wish, transcribe
+from voicecli.usecases.transcribing.plan import Job, Source
+from voicecli.usecases.transcribing.results import TASKS, render, text_of
+
+router = APIRouter(responses=DECLARED, tags=["recognition"])
+
+Format = Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]
+Granularity = Literal["word", "segment"]
+CLOUDS_SUCCESS = 20_000_000
+COPIED = 1024 * 1024
+"""Bytes of an upload that are copied at once."""
+KINDS = ("application/json", "text/plain", "text/event-stream", "application/x-ndjson")
+ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in KINDS}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A recording on this machine's disk, and what is wanted of it."""
+
+    path: Path
+    wish: Wish
+    backend: str | None
+
+
+async def heard(pool: Pool, upload: Upload) -> Transcript:
+    """The transcript; one without words for a recording without speech. Raises what went wrong."""
+    found: list[Transcript] = []
+    job, services = Job(Source(str(upload.path)), {"json": None}), pool.named(upload.backend)
+    with tempfile.TemporaryDirectory(prefix="voice-") as folder:
+        (failure,) = await transcribe(
+            services, upload.wish, [job], Path(folder), lambda _, each: found.append(each), lambda _job, _exc: None
+        )
+    if failure is not None and not isinstance(failure, NoSpeechError):
+        raise failure
+    return found[0] if found else Transcript("")
+
+
+@asynccontextmanager
+async def kept(file: UploadFile) -> AsyncIterator[Path]:
+    """The upload as a file of a name that we choose; only its extension is the client's, if it looks like one."""
+    extension = re.search(r"\.([a-z0-9]{2,5})$", (file.filename or "").lower())
+    kind = extension[1] if extension and extension[1] != "json" else "wav"
+    with tempfile.TemporaryDirectory(prefix="voice-") as folder:
+        path = Path(folder) / f"recording.{kind}"
+        with path.open("wb") as target:
+            while block := await file.read(COPIED):
+                target.write(block)
+        if not path.stat().st_size:
+            raise Refused(400, "The file is empty.")
+        yield path
+
+
+def wish_of(pool: Pool, meant: Meant, asked: TranscribeOptions, kind: Format, words: bool) -> Wish:
+    """What is asked of the recogniser; options that it lacks and that clients send unasked are left out."""
+    unasked = {"prompt": asked.prompt, "temperature": asked.temperature}
+    taken = pool.taken("transcribe", meant.backend, unasked)
+    options = TranscribeOptions(
+        asked.language, meant.model, taken.get("prompt"), taken.get("temperature"), translate=asked.translate
+    )
+    formats = {"srt": "srt", "vtt": "vtt", "verbose_json": "verbose_json"}
+    return Wish((formats.get(kind, "text"),), options, words=words, cached=False)
+
+
+def written(transcript: Transcript, kind: Format, task: str) -> Response | dict[str, Any]:
+    """The transcript in the format asked for."""
+    if kind in ("json", "diarized_json"):
+        return {"text": text_of(transcript)}
+    if kind == "verbose_json":
+        return verbose_json(transcript) | {"task": task}
+    return PlainTextResponse(render("recording", transcript, kind, Layout(), task))
+
+
+# -- OpenAI's ----------------------------------------------------------------------------------------
+
+
+@router.post("/v1/audio/transcriptions", response_model=None, responses=ANSWERS)
+async def transcriptions(
+    pool: Opened,
+    file: Annotated[UploadFile, File()],
+    model: Annotated[str | None, Form()] = None,
+    language: Annotated[str | None, Form(max_length=20)] = None,
+    prompt: Annotated[str | None, Form(max_length=10_000)] = None,
+    response_format: Annotated[Format, Form()] = "json",
+    temperature: Annotated[float | None, Form(ge=0, le=1)] = None,
+    stream: Annotated[bool, Form()] = False,
+    timestamp_granularities: Annotated[list[Granularity] | None, Form(alias="timestamp_granularities[]")] = None,
+) -> Response | dict[str, Any]:
+    """Turn a recording of any length into text or subtitles."""
+    meant = await pool.meant("transcribe", model)
+    asked = TranscribeOptions(language or None, prompt=prompt or None, temperature=temperature)
+    words = "word" in (timestamp_granularities or ())
+    wish = wish_of(pool, meant, asked, response_format, words)
+    if stream:
+        relay = await pool.relayed(_streaming(pool, file, wish, meant.backend))
+        return streamed(relay, _events(relay), "text/event-stream")
+    async with kept(file) as path:
+        transcript = await heard(pool, Upload(path, wish, meant.backend))
+    return written(transcript, response_format, TASKS[0])
+
+
+@router.post("/v1/audio/translations", response_model=None, responses=ANSWERS)
+async def translations(
+    pool: Opened,
+    file: Annotated[UploadFile, File()],
+    model: Annotated[str | None, Form()] = None,
+    prompt: Annotated[str | None, Form(max_length=10_000)] = None,
+    response_format: Annotated[Format, Form()] = "json",
+    temperature: Annotated[float | None, Form(ge=0, le=1)] = None,
+) -> Response | dict[str, Any]:
+    """Turn a recording into English text, whatever is spoken."""
+    meant = await pool.meant("transcribe", model)
+    asked = TranscribeOptions(prompt=prompt or None, temperature=temperature, translate=True)
+    wish = wish_of(pool, meant, asked, response_format, False)
+    async with kept(file) as path:
+        transcript = await heard(pool, Upload(path, wish, meant.backend))
+    return written(transcript, response_format, TASKS[1])
+
+
+@asynccontextmanager
+async def _streaming(
+    pool: Pool, file: UploadFile, wish: Wish, backend: str | None
+) -> AsyncIterator[AsyncIterator[Transcript]]:
+    """The transcript, once it is known: a recording may be cut into pieces that are recognised side by side."""
+    async with kept(file) as path:
+        yield _once(pool, Upload(path, wish, backend))
+
+
+async def _once(pool: Pool, upload: Upload) -> AsyncIterator[Transcript]:
+    yield await heard(pool, upload)
+
+
+async def _events(transcripts: AsyncIterable[Transcript]) -> AsyncIterator[bytes]:
+    async for transcript in transcripts:
+        text = text_of(transcript)
+        if text:
+            yield event({"type": "transcript.text.delta", "delta": text})
+        yield event({"type": "transcript.text.done", "text": text})
+    yield b"data: [DONE]\n\n"
+
+
+# -- the documents' ----------------------------------------------------------------------------------
+
+
+@router.post("/asr")
+async def asr(pool: Opened, file: Annotated[UploadFile, File()]) -> dict[str, str]:
+    """Turn a recording into text, as the local recogniser does."""
+    async with kept(file) as path:
+        transcript = await heard(pool, Upload(path, Wish(cached=False), None))
+    return {"text": text_of(transcript)}
+
+
+@router.post("/asr/stream", response_model=None, responses=ANSWERS)
+async def asr_stream(pool: Opened, file: Annotated[UploadFile, File()]) -> Response:
+    """The same in lines: `{"partial_text": …}`."""
+    relay = await pool.relayed(_streaming(pool, file, Wish(cached=False), None))
+    return streamed(relay, _lines(relay), "application/x-ndjson")
+
+
+async def _lines(transcripts: AsyncIterable[Transcript]) -> AsyncIterator[bytes]:
+    try:
+        async for transcript in transcripts:
+            yield json.dumps({"partial_text": text_of(transcript)}, ensure_ascii=False).encode() + b"\n"
+    except Exception as exc:
+        yield json.dumps({"error": told(exc).body.error.message}).encode() + b"\n"
+
+
+@router.post("/v1/asr", openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}})
+async def cloud_asr(request: Request, pool: Opened) -> dict[str, Any]:
+    """Turn the recording that is the body into text, as the cloud does."""
+    with tempfile.TemporaryDirectory(prefix="voice-") as folder:
+        path = Path(folder) / "recording.wav"
+        with path.open("wb") as target:
+            async for block in request.stream():
+                target.write(block)
+        if not path.stat().st_size:
+            raise Refused(400, "The body is empty.")
+        transcript = await heard(pool, Upload(path, Wish(cached=False), None))
+    return {"result": text_of(transcript), "status": CLOUDS_SUCCESS}
