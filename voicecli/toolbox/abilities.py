@@ -81,8 +81,8 @@ class Abilities:
             "video": self._make,
             "text": self._describe,
             "nothing": self._learn,
-            "number": self._compare,
-            "ranking": self._rank,
+            "number": _compare,
+            "ranking": _rank,
         }
 
     @property
@@ -178,14 +178,6 @@ class Abilities:
             await adapter.learn(upload, LearnOptions(given.get("category")))
         return ToolResult(_json({"file": upload.name, "learnt": True}), f"{upload.name} was learnt.")
 
-    async def _compare(self, served: Served, adapter: Any, given: dict[str, Any]) -> ToolResult:
-        found = await adapter.similar(given["a"], given["b"], EmbedOptions())
-        return ToolResult(_json({"similarity": round(found, 4)}))
-
-    async def _rank(self, served: Served, adapter: Any, given: dict[str, Any]) -> ToolResult:
-        found = await adapter.rerank(given["query"], given["candidates"], EmbedOptions())
-        return ToolResult(_json([{"text": each.text, "score": each.score} for each in found]))
-
     # -- files that go out -------------------------------------------------------------------------
 
     def _input(self, ability: Ability, given: Mapping[str, Any]) -> Path | None:
@@ -200,6 +192,16 @@ class Abilities:
         what = _files(served.ability)[0].kind
         kind = _kind(self._places.shown(path), path.name, file, what, served.documents)
         return Upload(file, path.name if what == "document" else f"{what}.{media.EXTENSIONS[kind]}", kind)
+
+
+async def _compare(_served: Served, adapter: Any, given: dict[str, Any]) -> ToolResult:
+    found = await adapter.similar(given["a"], given["b"], EmbedOptions())
+    return ToolResult(_json({"similarity": round(found, 4)}))
+
+
+async def _rank(_served: Served, adapter: Any, given: dict[str, Any]) -> ToolResult:
+    found = await adapter.rerank(given["query"], given["candidates"], EmbedOptions())
+    return ToolResult(_json([{"text": each.text, "score": each.score} for each in found]))
 
 
 def _files(ability: Ability) -> list[Any]:
