@@ -22,8 +22,8 @@ from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.backends.family import Capabilities
-    from voicecli.commands.attach import Attached
     from voicecli.types import ChatOptions
+    from voicecli.usecases.attaching import Attached
     from voicecli.usecases.chatting.conversation import Chat
     from voicecli.usecases.chatting.tools import Tools
     from voicecli.usecases.noting import Noting
@@ -173,9 +173,10 @@ def _noting(
 
 def _attached(session: Session, it: Chat, paths: list[Path], *, private: bool) -> Attached:
     """What goes along with a question. UsageError for pictures that the service does not take."""
-    from voicecli.commands.attach import attached
+    from voicecli.usecases.attaching import attached
 
-    files = attached(session, paths, private=private)
+    piped = session.console.piped_bytes
+    files = common.run(lambda: attached(session.services(), paths, private=private, piped=piped))
     can, _ = it.services.choose("chat")
     it.services.check(can, "chat", replace(it.options, images=files.images))
     return files
@@ -243,7 +244,7 @@ def _aloud(session: Session, voice: str | None, running: common.Running | None =
 
 def _question(session: Session, words: list[str], frame: str, attach: list[Path]) -> str:
     """What was piped in (unless it is attached), then what was said on the command line."""
-    from voicecli.commands.attach import PIPED
+    from voicecli.usecases.attaching import PIPED
     from voicecli.usecases.chatting.question import joined
 
     cure = 'Ask: voice chat "…", or pipe a text into it.'
