@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from voicecli.backends.family import Limits
 from voicecli.text.reasoning import Thoughts, closes_unopened, split
+from voicecli.usecases.speaking.pieces import Reading, pieces
 
 CASES = [
     ("<think>a plan</think>\n\nHi <b>", ("a plan", "Hi <b>")),
@@ -51,3 +55,10 @@ def test_a_model_that_begins_inside_its_reasoning(size: int) -> None:
     assert streamed("I add.\n</think>\n\nFour.", size, opened=True) == ("I add.\n", "Four.")
     thoughts = Thoughts(opened=True)
     assert thoughts.feed("no reasoning") == ("no reasoning", "") and thoughts.flush() == ("", "no reasoning")
+
+
+def test_a_voice_is_not_given_it() -> None:
+    async def spoken() -> list[str]:
+        return [piece async for piece in pieces("I add.\n</think>\n\nFour.", Reading(Limits()))]
+
+    assert asyncio.run(spoken()) == ["Four."]
