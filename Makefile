@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    set up .venv and hold a spoken conversation of three turns, offline"
+	@echo "make demo    set up .venv and hold a spoken conversation; models are fetched once, then no network is needed"
 	@echo "make demo-services   run every verb over every service family, against strict local servers"
 	@echo "make test    run every test, the conversation on virtual sound devices included"
 	@echo "make interop    run the adapters against other people's servers (needs npm)"

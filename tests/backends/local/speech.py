@@ -53,7 +53,7 @@ async def read(ears: Ears, pcm: bytes, options: TranscribeOptions | None = None)
 @cache
 def words(text: str) -> tuple[str, ...]:
     """The words of a text as they are compared: lower case, without marks, small numbers in letters."""
-    numbers = {"10": "ten", "25": "twenty five", "7": "seven", "12": "twelve", "84": "eighty four"}
+    numbers = {"10": "ten", "4": "four", "25": "twenty five", "7": "seven", "12": "twelve", "84": "eighty four"}
     text = re.sub(r"\d+", lambda match: numbers.get(match.group(), match.group()), text.lower().replace("-", " "))
     return tuple(re.findall(r"[a-z0-9']+", text))
 

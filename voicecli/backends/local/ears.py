@@ -134,6 +134,12 @@ class Ears:
         with suppress(VoiceError):
             await self._model(TranscribeOptions())
 
+    def prepare(self) -> None:
+        """Begins to load that model, while other set-up goes on. Whoever needs it is told what is wrong."""
+        with suppress(VoiceError):
+            found = choosing.found(self._backend, "transcribe", None, self._backend.language)
+            on_thread("transcribe", partial(loaded, found, build)).add_done_callback(_seen)
+
     async def check(self) -> str:
         """The model's name; it is loaded. Raises what is wrong with it."""
         found, _ = await self._model(TranscribeOptions())
@@ -346,4 +352,12 @@ def _lacks(name: str, language: str | None) -> UsageError:
 
 @asynccontextmanager
 async def open_ears(backend: Backend) -> AsyncIterator[Ears]:
-    yield Ears(backend)
+    ears = Ears(backend)
+    ears.prepare()
+    yield ears
+
+
+def _seen(work: asyncio.Future[Any]) -> None:
+    """What went wrong in work that nobody waits for is told when the model is asked for again."""
+    if not work.cancelled():
+        work.exception()

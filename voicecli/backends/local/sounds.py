@@ -20,7 +20,7 @@ _SENTENCE_END = re.compile(r"[.!?。！？…\n]\s*$")
 FIRST_CLAUSE, LONGEST_CLAUSE = 12, 240
 """Characters: from how many on the first clause is spoken alone, and at most at once."""
 _MARKS = str.maketrans("，。；：！？、（）【】《》「」", ',.;:!?,()()""""')
-_MARK = re.compile(r"([,.;:!?…—]+)")
+_MARK = re.compile(r"((?:[;:!?…—]|[,.](?!\d)|(?<!\d)[,.])+)")
 _RUN = re.compile(rf"[{HAN}0-9％%.:：年月日点分]*[{HAN}][{HAN}0-9％%.，。、！？；：年月日点分 ]*")
 
 # -- clauses ---------------------------------------------------------------------------------------
