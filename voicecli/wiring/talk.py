@@ -7,11 +7,11 @@ what the parts do, printing, flags. Only the talk command calls it, inside its f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, overload
 
 from voicecli.audio.codec import decode_chunks
 from voicecli.audio.endpointer import Timing
@@ -27,7 +27,18 @@ from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.tools import Gate, ToolUser
 from voicecli.errors import UsageError, only
-from voicecli.ports import Loudspeaker, Microphone, Rings, Stream, Toolbox, Warm
+from voicecli.ports import (
+    ChatModel,
+    FileTranscriber,
+    LiveTranscriber,
+    Loudspeaker,
+    Microphone,
+    Rings,
+    Speaker,
+    Stream,
+    Toolbox,
+    Warm,
+)
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 from voicecli.wiring.announcing import announce
 from voicecli.wiring.choosing import choose
@@ -58,7 +69,7 @@ class TalkRequest:
     language: str | None = None
     messages: tuple[ChatMessage, ...] = ()
     private: bool = False
-    notes: Callable[[Any], AbstractAsyncContextManager[Any]] | None = None
+    notes: Callable[[ChatModel], AbstractAsyncContextManager[ChatModel]] | None = None
 
 
 @dataclass(slots=True)
@@ -141,17 +152,21 @@ def _recording(request: TalkRequest, devices: Devices, stack: AsyncExitStack) ->
     return recording
 
 
+Hears = Callable[[asyncio.TaskGroup, OnPartial], Hearing]
+"""Makes the ears of one turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """The three adapters of a conversation, their families, and what is asked of them."""
 
-    ears: Any
+    ears: FileTranscriber | LiveTranscriber
     ears_family: Capabilities
-    hearing: TranscribeOptions
-    model: Any
+    hearing: Hears
+    model: ChatModel
     chat_family: Capabilities
     chatting: ChatOptions
-    speaker: Any
+    speaker: Speaker
     voice_family: Capabilities
     speech: SpeechRequest
 
@@ -187,7 +202,7 @@ def _cascade(cfg: Config, opened: _Opened, thinker: Thinker, devices: Devices) -
         speech_bytes=limits.speech_bytes,
     )
     return Cascade(
-        _hearing(opened.ears, opened.ears_family, opened.hearing),
+        opened.hearing,
         stages,
         Drafts(draft_depth(cfg.talk.draft, opened.chat_family, opened.voice_family), cfg.talk.draft_budget),
         _warmer(opened.ears, opened.model, opened.speaker),
@@ -284,13 +299,17 @@ class _Opener:
         speaker, voice_family, speech = await self.speaker()
         return _Opened(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
 
-    async def ears(self) -> tuple[Any, Capabilities, TranscribeOptions]:
+    async def ears(self) -> tuple[FileTranscriber | LiveTranscriber, Capabilities, Hears]:
         options = TranscribeOptions(language=self.request.language)
         family, _ = choose("transcribe_live", self.cfg, self.request.backend)
-        verb: Verb = "transcribe_live" if family.can("transcribe_live") else "transcribe"
-        return *await self._open(verb, options), options
+        if family.can("transcribe_live"):
+            live, family = await self._open("transcribe_live", options)
+            rehear = family.rehears
+            return live, family, lambda tasks, partial: LiveHearing(tasks, live, options, partial, rehear=rehear)
+        whole, family = await self._open("transcribe", options)
+        return whole, family, lambda _tasks, partial: WholeHearing(whole, options, partial)
 
-    async def model(self) -> tuple[Any, Capabilities, ChatOptions]:
+    async def model(self) -> tuple[ChatModel, Capabilities, ChatOptions]:
         family, _ = choose("chat", self.cfg, self.request.backend)
         options = with_chat_settings(family, ChatOptions(model=self.request.model), self.cfg, self.report)
         model, family = await self._open("chat", options)
@@ -298,13 +317,27 @@ class _Opener:
             model = await self.stack.enter_async_context(self.request.notes(model))
         return model, family, options
 
-    async def speaker(self) -> tuple[Any, Capabilities, SpeechRequest]:
+    async def speaker(self) -> tuple[Speaker, Capabilities, SpeechRequest]:
         family, _ = choose("speak", self.cfg, self.request.backend)
         language = self.request.language if "language" in family.takes.get("speak", ()) else None
         speech = SpeechRequest("", voice=self.request.voice, language=language)
         return *await self._open("speak", speech), speech
 
-    async def _open(self, verb: Verb, options: Any) -> tuple[Any, Capabilities]:
+    @overload
+    async def _open(
+        self, verb: Literal["transcribe"], options: TranscribeOptions
+    ) -> tuple[FileTranscriber, Capabilities]: ...
+    @overload
+    async def _open(
+        self, verb: Literal["transcribe_live"], options: TranscribeOptions
+    ) -> tuple[LiveTranscriber, Capabilities]: ...
+    @overload
+    async def _open(self, verb: Literal["chat"], options: ChatOptions) -> tuple[ChatModel, Capabilities]: ...
+    @overload
+    async def _open(self, verb: Literal["speak"], options: SpeechRequest) -> tuple[Speaker, Capabilities]: ...
+    async def _open(
+        self, verb: Verb, options: TranscribeOptions | ChatOptions | SpeechRequest
+    ) -> tuple[object, Capabilities]:
         family, backend = choose(verb, self.cfg, self.request.backend)
         check_options(family, verb, options)
         if isinstance(options, TranscribeOptions):
@@ -313,16 +346,7 @@ class _Opener:
         return await enter(self.stack, family, with_key(backend, self.cfg, self.env, self.report), verb), family
 
 
-def _hearing(ears: Any, family: Capabilities, options: TranscribeOptions) -> Callable[..., Hearing]:
-    def hearing(tasks: asyncio.TaskGroup, on_partial: OnPartial) -> Hearing:
-        if family.can("transcribe_live"):
-            return LiveHearing(tasks, ears, options, on_partial, rehear=family.rehears)
-        return WholeHearing(ears, options, on_partial)
-
-    return hearing
-
-
-def _sayer(speaker: Any, speech: SpeechRequest, rate: int) -> Callable[[str], Any]:
+def _sayer(speaker: Speaker, speech: SpeechRequest, rate: int) -> Callable[[str], Stream[bytes]]:
     """Text to s16le mono at `rate`: the adapter's chunks through the codec."""
 
     @asynccontextmanager
@@ -333,7 +357,7 @@ def _sayer(speaker: Any, speech: SpeechRequest, rate: int) -> Callable[[str], An
     return say
 
 
-def _warmer(*adapters: object) -> Callable[[], Any]:
+def _warmer(*adapters: object) -> Callable[[], Awaitable[None]]:
     """Opens the connections of all that can: they are needed as soon as the person stops."""
     warm = [adapter.warm for adapter in adapters if isinstance(adapter, Warm)]
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO
 
 from voicecli.audio.pcm import wav_bytes
 from voicecli.audio.tape import WavTape
@@ -150,7 +150,7 @@ class Recording:
         self.tell: Callable[[str], object] = lambda text: None
         self._failed = False
         self._sounded: deque[bytes] = deque()
-        self._open: list[Any] = []
+        self._open: list[WavTape | IO[bytes] | IO[str]] = []
         self._began = time.monotonic()
 
     def __enter__(self) -> Recording:
