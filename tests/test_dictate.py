@@ -143,6 +143,21 @@ async def test_texts_stay_in_order_and_a_failure_costs_one(recogniser: long.Reco
     assert ["broken" in str(each) for each in page.failures] == [True]
 
 
+async def test_noise_is_no_sentence(recogniser: long.Recogniser) -> None:
+    """A recogniser that writes what it hears where nobody spoke, and punctuation."""
+    said = iter(["[BLANK_AUDIO]", "。", "Go on."])
+
+    async def noisy(request: Any) -> Any:
+        return long.Reply.json({"text": next(said)})
+
+    recogniser.on("/v1/audio/transcriptions", noisy)
+    parts = [part for digit in "123" for part in (says(digit * 3, 16_000), PAUSE)]
+    async with ears(recogniser) as live:
+        page = Page(live)
+        await page.dictation.run(frames(np.concatenate(parts)), asyncio.Event())
+    assert (page.text, page.failures) == ("Go on.", [])
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import wave
 from collections.abc import Iterator
@@ -120,15 +121,18 @@ def test_pipes_at_both_ends(voice: Voice, config: dict[str, str]) -> None:
     assert "13579" in done.stderr.decode()
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"), [((), r"(?m)^ +\d+\.\d s$"), (("--report",), r"recognition \d+ .*gap \d+ ms")]
+)
 def test_plain_lines_tell_what_was_said_and_how_long_it_took(
-    voice: Voice, config: dict[str, str], tmp_path: Path
+    voice: Voice, config: dict[str, str], tmp_path: Path, flags: tuple[str, ...], told: str
 ) -> None:
     source = write(tmp_path / "questions.wav", conversation())
-    done = voice("talk", "--input", source, "--output", str(tmp_path / "a.wav"), "--fast", env=config)
+    done = voice("talk", "--input", source, "--output", str(tmp_path / "a.wav"), "--fast", *flags, env=config)
     out, err = done.stdout.decode(), done.stderr.decode()
     assert out.splitlines()[:2] == ["you:   13579", "voice: 24680."]
-    assert "gap" in err
-    assert "recognition" in err
+    assert re.search(told, err)
+    assert ("gap" in err) == bool(flags)
 
 
 def test_save_keeps_the_transcript_and_both_sides(voice: Voice, config: dict[str, str], tmp_path: Path) -> None:

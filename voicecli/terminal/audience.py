@@ -101,8 +101,8 @@ class LineAudience:
             return  # the screen tells the rest
         for line in _ASIDES.get(type(event), _nothing)(event):
             self._outlet.put((self._console.note, line))
-        if isinstance(event, ev.TurnMetrics) and self._stages:
-            self._outlet.put((self._console.note, metrics_line(event)))
+        if isinstance(event, ev.TurnMetrics) and (line := (metrics_line if self._stages else gap_line)(event)):
+            self._outlet.put((self._console.note, line))
         if isinstance(event, ev.TurnLost):
             self._outlet.put((self._console.warn, lost_line(event)))
 
@@ -142,6 +142,11 @@ STAGES = (
     ("first piece", "first_piece_ms"),
     ("first audio", "first_audio_ms"),
 )
+
+
+def gap_line(event: ev.TurnMetrics) -> str:
+    """How long a person waited for the answer; "" where nothing sounded."""
+    return "" if event.gap_ms is None else f"       {event.gap_ms / 1000:.1f} s"
 
 
 def metrics_line(event: ev.TurnMetrics) -> str:

@@ -1,7 +1,8 @@
 """Dictation: sentence by sentence while a person speaks.
 
-Belongs here: an utterance for each stretch of speech, their texts in order, what waits while the recogniser is
-away, when it ends. Does not belong here: devices (audio.capture), when somebody speaks (audio.endpointer), showing.
+Belongs here: a sentence for each stretch of speech, their texts in order, what waits while the recogniser is away,
+when it ends. Does not belong here: devices (audio.capture), when somebody speaks (audio.endpointer), one sentence at
+a recogniser (dialogue.utterance), showing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, count, repeat
 from typing import TYPE_CHECKING
 
 from voicecli.audio.endpointer import Continued, Dropped, Ended, Endpointer, Event, Resumed, Started, Timing
+from voicecli.dialogue.nonspeech import is_noise
+from voicecli.dialogue.utterance import LiveUtterance
 from voicecli.errors import (
     ConfigError,
     NoSpeechError,
@@ -45,7 +49,7 @@ LONGEST_S = 1800.0
 
 
 TRIES = 5
-"""For one utterance at a service that is there but fails: it may be the utterance's own fault."""
+"""For one sentence at a service that is there but fails: it may be the sentence's own fault."""
 
 
 def is_away(exc: VoiceError, tries: int) -> bool:
@@ -57,31 +61,18 @@ def is_away(exc: VoiceError, tries: int) -> bool:
 
 
 @dataclass(slots=True)
-class Utterance:
-    """One stretch of speech under way; `before` is done when the text of the one before it is out.
-
-    Its sound stays until its text is there: it can be sent again, from the beginning.
-    """
+class Sentence:
+    """One stretch of speech under way; `before` is done when the text of the one before it is out."""
 
     start: float
-    end: float = 0.0
-    frames: list[AudioFrame] = field(default_factory=list)
-    more: asyncio.Event = field(default_factory=asyncio.Event)
-    whole: bool = False
+    before: asyncio.Event
+    live: LiveUtterance = field(default_factory=LiveUtterance)
     dropped: bool = False
-    before: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def sound(self) -> AsyncIterator[AudioFrame]:
-        at = 0
-        while True:
-            while at < len(self.frames):
-                yield self.frames[at]
-                at += 1
-            if self.whole:
-                return
-            self.more.clear()
-            await self.more.wait()
+    @property
+    def end(self) -> float:
+        return self.start + self.live.seconds
 
 
 class Dictation:
@@ -89,7 +80,7 @@ class Dictation:
 
     While the service is away what is said waits, and is sent in order when it is back; `away` is told when it
     goes and, with None, when it comes back; `last` of the seconds for which it is tried after the end. What is
-    given up in the end is handed to `keep`, which says where it is. An utterance that fails otherwise is told of
+    given up in the end is handed to `keep`, which says where it is. A sentence that fails otherwise is told of
     through `failed` and costs itself only (it is kept too); a refused key ends everything.
     """
 
@@ -113,13 +104,14 @@ class Dictation:
         self._heard, self._failed, self._tell_away, self._keep = heard, failed, away, keep
         self._tell_last = last
         self._pauses_s, self._last_s = pauses_s, last_s
-        self._now: Utterance | None = None
-        self._last: Utterance | None = None
+        self._now: Sentence | None = None
+        self._last_done = asyncio.Event()
+        self._last_done.set()
         self._began: float | None = None
         self._away: VoiceError | None = None
         self._over = asyncio.Event()
         self._until = math.inf
-        self._waiting_s = 0.0
+        self._waiting: list[Sentence] = []
         self.segments: list[Segment] = []
 
     async def run(
@@ -156,69 +148,65 @@ class Dictation:
             self._finish(dropped=isinstance(event, Dropped))
 
     def _begin(self, frames: tuple[AudioFrame, ...], tasks: asyncio.TaskGroup) -> None:
-        utterance = Utterance(frames[0].at - (self._began or 0.0))
-        utterance.before = self._last.done if self._last else utterance.before
-        if self._last is None:
-            utterance.before.set()
-        self._now = self._last = utterance
+        self._now = Sentence(frames[0].at - (self._began or 0.0), self._last_done)
+        self._last_done = self._now.done
+        self._waiting.append(self._now)
         self._add(*frames)
-        tasks.create_task(self._hear(utterance))
+        tasks.create_task(self._hear(self._now))
 
     def _add(self, *frames: AudioFrame) -> None:
         if self._now is not None:
-            for frame in frames:
-                self._now.end = frame.at + frame.seconds - (self._began or 0.0)
-                self._now.frames.append(frame)
-                self._waiting_s += frame.seconds
-            self._now.more.set()
+            self._now.live.hear(frames)
 
     def _finish(self, *, dropped: bool) -> None:
         if self._now is not None:
-            self._now.dropped, self._now.whole = dropped, True
-            self._now.more.set()
+            self._now.dropped = dropped
+            self._now.live.close()
             self._now = None
 
     # -- what becomes of it --------------------------------------------------------------------------
 
-    async def _hear(self, utterance: Utterance) -> None:
-        """The text of one utterance, in its turn; its sound to the disk, when there is to be none."""
+    async def _hear(self, sentence: Sentence) -> None:
+        """The text of one sentence, in its turn; its sound to the disk, when there is to be none."""
         try:
-            final = await self._understood(utterance)
-            await utterance.before.wait()
-            if not utterance.dropped:
-                self._tell(utterance, final, True)
+            final = await self._understood(sentence)
+            await sentence.before.wait()
+            if not sentence.dropped:
+                self._tell(sentence, final, True)
         except NoSpeechError:
             pass
         except (RefusedError, ConfigError) as exc:
-            raise self._given_up(utterance, exc) from None
+            raise self._given_up(sentence, exc) from None
         except VoiceError as exc:
-            await utterance.before.wait()
-            self._failed(self._given_up(utterance, exc))
+            await sentence.before.wait()
+            self._failed(self._given_up(sentence, exc))
         except asyncio.CancelledError:
-            left = self._given_up(utterance, UnreachableError("was broken off", who="the dictation"))
+            left = self._given_up(sentence, UnreachableError("was broken off", who="the dictation"))
             if left.cure:
                 self._failed(left)
             raise
         finally:
-            self._waiting_s -= sum(frame.seconds for frame in utterance.frames)
-            utterance.frames.clear()
-            utterance.done.set()
+            self._waiting.remove(sentence)
+            sentence.live.forget()
+            sentence.done.set()
 
-    async def _understood(self, utterance: Utterance) -> Transcript:
+    async def _understood(self, sentence: Sentence) -> Transcript:
         """Asks until there is an answer. While the service is away, only who is first in line asks."""
         for tries, pause_s in enumerate(chain(self._pauses_s, repeat(self._pauses_s[-1])), 1):
             if self._away is not None:
-                await utterance.before.wait()
+                await sentence.before.wait()
             if self._away is not None and self._hopeless(0.0):
                 raise self._away
             try:
-                final = await self._asked(utterance)
+                final = await sentence.live.recognised(
+                    self._recogniser, self._options, partial(self._interim, sentence)
+                )
             except VoiceError as exc:
                 if not is_away(exc, tries):
                     self._is_back()
                     raise
-                first = utterance.before.is_set()
-                await utterance.before.wait()
+                first = sentence.before.is_set()
+                await sentence.before.wait()
                 if first:  # else its failure is old news by now
                     await self._wait(exc, pause_s)
                 continue
@@ -231,15 +219,6 @@ class Dictation:
         if self._away is not None:
             self._away = None
             self._tell_away(None)
-
-    async def _asked(self, utterance: Utterance) -> Transcript:
-        final = Transcript("")
-        async with self._recogniser.transcribe_live(utterance.sound(), self._options) as transcripts:
-            async for transcript in transcripts:
-                final = transcript
-                if not transcript.final and utterance.before.is_set():
-                    self._tell(utterance, transcript, False)
-        return final
 
     async def _wait(self, exc: VoiceError, pause_s: float) -> None:
         """Until it is worth another try. Raises `exc` when there is to be none."""
@@ -259,20 +238,24 @@ class Dictation:
 
     def _hopeless(self, pause_s: float) -> bool:
         """Whether there is no time for another try after the end, or no room for what waits."""
-        return asyncio.get_running_loop().time() + pause_s > self._until or self._waiting_s > LONGEST_S
+        waiting_s = sum(each.live.seconds for each in self._waiting)
+        return asyncio.get_running_loop().time() + pause_s > self._until or waiting_s > LONGEST_S
 
-    def _given_up(self, utterance: Utterance, exc: VoiceError) -> VoiceError:
+    def _given_up(self, sentence: Sentence, exc: VoiceError) -> VoiceError:
         """The error, which says where the words are."""
-        pcm = b"".join(frame.pcm for frame in utterance.frames)
-        if not utterance.dropped and pcm and (path := self._keep(pcm)):
+        pcm = sentence.live.pcm
+        if not sentence.dropped and pcm and (path := self._keep(pcm)):
             exc = type(exc)(exc.what, who=exc.who, cure=f"What you said is kept: voice transcribe {path}")
         return exc
 
-    def _tell(self, utterance: Utterance, transcript: Transcript, final: bool) -> None:
-        text = transcript.text.strip()
-        if not text:
+    def _interim(self, sentence: Sentence, transcript: Transcript) -> None:
+        if sentence.before.is_set():
+            self._tell(sentence, transcript, False)
+
+    def _tell(self, sentence: Sentence, transcript: Transcript, final: bool) -> None:
+        if is_noise(text := transcript.text.strip()):
             return
-        segment = Segment(text, round(utterance.start, 3), round(utterance.end, 3))
+        segment = Segment(text, round(sentence.start, 3), round(sentence.end, 3))
         if final:
             self.segments.append(segment)
         self._heard(segment, final)
