@@ -115,11 +115,11 @@ def read(url: str, folder: Path, kept: Path, told: Any) -> None:
     """A process: brings what is kept up to date; tells seconds, peak memory in MiB, and how many notes it sent."""
     from voicecli.notes.folder import roots
     from voicecli.notes.index import Index
-    from voicecli.notes.store import Embedder, NoteStore
+    from voicecli.notes.store import NoteStore, VectorMaker
     from voicecli.terminal.stdin import as_text
 
     began = time.perf_counter()
-    with NoteStore.open(kept, Embedder("lab", "", "")) as store:
+    with NoteStore.open(kept, VectorMaker("lab", "", "")) as store:
         done = asyncio.run(Index(store, roots([folder]), as_text, lambda: opened(url)).refresh())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     told.send((time.perf_counter() - began, peak, done.embedded))
@@ -143,10 +143,10 @@ def find(url: str, folder: Path, kept: Path, count: int, told: Any) -> None:
     """A process: asks; tells ms of the first question and of the others, how many found their note, peak memory."""
     from voicecli.notes.finding import Finder
     from voicecli.notes.folder import roots
-    from voicecli.notes.store import Embedder, NoteStore
+    from voicecli.notes.store import NoteStore, VectorMaker
 
     async def ask() -> tuple[float, list[float], int]:
-        with NoteStore.open(kept, Embedder("lab", "", "")) as store:
+        with NoteStore.open(kept, VectorMaker("lab", "", "")) as store:
             async with opened(url) as meaning:
                 timed, took, right = Timed(meaning), [], 0
                 finder = Finder(store, roots([folder]), timed, budget=2000)

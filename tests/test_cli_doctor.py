@@ -36,7 +36,7 @@ DEAF = DeviceError("no microphone found", who="audio", cure="Connect one")
 
 
 def test_all_well_is_code_0_and_a_row_each() -> None:
-    report = checkup.Report(
+    report = checkup.CheckupReport(
         PROGRAM, PACKAGES, SETTINGS, (checkup.reached(WELL),), checkup.sound("PortAudio 19", MIC, MIC)
     )
     assert report.exit_code == 0
@@ -51,7 +51,7 @@ def test_all_well_is_code_0_and_a_row_each() -> None:
 
 def test_the_first_problem_tells_the_code_and_each_has_its_cure() -> None:
     deaf = checkup.sound("PortAudio 19", DEAF, MIC)
-    report = checkup.Report(PROGRAM, PACKAGES, SETTINGS, (checkup.reached(DOWN), checkup.reached(WELL)), deaf)
+    report = checkup.CheckupReport(PROGRAM, PACKAGES, SETTINGS, (checkup.reached(DOWN), checkup.reached(WELL)), deaf)
     assert report.exit_code == 4
     assert checkup.lines(report)[:5] == [
         "✗ work (h): refused",
@@ -62,21 +62,21 @@ def test_the_first_problem_tells_the_code_and_each_has_its_cure() -> None:
     ]
     assert checkup.closing(report).startswith("2 things are to be mended")
     idle = checkup.reached(replace(DOWN, used_for=()))
-    assert checkup.lines(checkup.Report(PROGRAM, PACKAGES, SETTINGS, (idle,)))[0].startswith("! ")
+    assert checkup.lines(checkup.CheckupReport(PROGRAM, PACKAGES, SETTINGS, (idle,)))[0].startswith("! ")
     told = checkup.document(report)
     assert told["code"] == 4 and [each["ok"] for each in told["backends"]] == [False, True]
     assert told["problems"] == [
         {"part": "work", "who": "work (h)", "what": "refused", "cure": "Start it", "code": 4},
         {"part": "microphone", "who": "audio", "what": "no microphone found", "cure": "Connect one", "code": 8},
     ]
-    assert checkup.Report(PROGRAM, PACKAGES, SETTINGS, sound=deaf).exit_code == 8
+    assert checkup.CheckupReport(PROGRAM, PACKAGES, SETTINGS, sound=deaf).exit_code == 8
 
 
 def test_a_broken_installation_and_a_broken_configuration_are_code_2() -> None:
     broken = checkup.packages({"webrtcvad-wheels": "2.0"}, {"webrtcvad-wheels": "ImportError: no"})
-    assert checkup.Report(PROGRAM, broken, SETTINGS).exit_code == 2
+    assert checkup.CheckupReport(PROGRAM, broken, SETTINGS).exit_code == 2
     settings = checkup.configuration("/c.toml", True, "", {}, [ConfigError("talk.x is no setting")])
-    assert checkup.Report(PROGRAM, PACKAGES, settings).exit_code == 2
+    assert checkup.CheckupReport(PROGRAM, PACKAGES, settings).exit_code == 2
 
 
 # -- as a process ------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from voicecli.backends.family import Looking, Server
 from voicecli.backends.openai import nearby as openai_nearby
 from voicecli.backends.selfhosted import nearby as selfhosted_nearby
 from voicecli.commands.config import offered
-from voicecli.config.edit import Found, keyed, presets, starting_text, validate
+from voicecli.config.edit import FoundBackend, keyed, presets, starting_text, validate
 
 pytestmark = pytest.mark.anyio
 
@@ -87,7 +87,7 @@ def test_what_a_server_says_of_a_model(model: dict[str, Any], kind: str) -> None
 def test_models_go_to_the_verbs_that_they_are_for() -> None:
     names = {"nomic-embed-text": "", "SenseVoiceSmall": "", "odd": "speak", "qwen3": "", "kokoro": "other"}
     found = offered(Server("xinference", "openai", {"base_url": "http://127.0.0.1:9997/v1"}, names))
-    assert found == Found(
+    assert found == FoundBackend(
         "xinference",
         {
             "family": "openai",
@@ -100,15 +100,17 @@ def test_models_go_to_the_verbs_that_they_are_for() -> None:
     )
     assert offered(Server("x", "openai", {"base_url": "http://h/v1"}, {"nomic-embed-text": ""})) is None
     lab = offered(Server("lab", "selfhosted", {"tts_url": "http://127.0.0.1:7206"}, uses=("speak",)))
-    assert lab == Found("lab", {"family": "selfhosted", "tts_url": "http://127.0.0.1:7206"}, ("speak",))
+    assert lab == FoundBackend("lab", {"family": "selfhosted", "tts_url": "http://127.0.0.1:7206"}, ("speak",))
     near = {"embedding_url": "http://127.0.0.1:7202"}
-    assert offered(Server("lab", "selfhosted", near, uses=("embed",))) == Found(
+    assert offered(Server("lab", "selfhosted", near, uses=("embed",))) == FoundBackend(
         "lab", {"family": "selfhosted", **near}, ("embed",)
     )
 
 
 def test_the_first_that_has_a_verb_gets_it_and_the_rest_stays_here() -> None:
-    local = Found("ollama", {"family": "openai", "base_url": "http://127.0.0.1:11434/v1", "chat_model": "m"}, ("chat",))
+    local = FoundBackend(
+        "ollama", {"family": "openai", "base_url": "http://127.0.0.1:11434/v1", "chat_model": "m"}, ("chat",)
+    )
     written = tomllib.loads(starting_text({}, [local, *keyed({"GROQ_API_KEY": "k"})]))
     assert written["use"] == {"transcribe": "groq", "chat": "ollama", "speak": "local"}
     assert set(written["backends"]) == {"ollama", "groq"}

@@ -25,7 +25,7 @@ from tests.conftest import Voice
 from voicecli.backends.local import kinds, onnx
 from voicecli.backends.local.carriers import addresses, download, fetch, unpack
 from voicecli.errors import ConfigError, ServiceError, UnreachableError, UsageError
-from voicecli.storage.models import Source, Store, Wanted, catalogue, chosen, damages, room_for, sets
+from voicecli.storage.models import ModelSource, ModelStore, WantedFile, catalogue, chosen, damages, room_for, sets
 
 CONTENT = bytes(range(256)) * 4096
 HASH = sha256(CONTENT).hexdigest()
@@ -93,7 +93,7 @@ def test_another_file_is_refused_and_not_kept(
 
 def test_mirrors_are_asked_first_and_the_last_one_counts(server: tuple[str, type[Files]], tmp_path: Path) -> None:
     url, _ = server
-    source = Source(urls=url, files=(Wanted("a", "a", len(CONTENT), HASH),))
+    source = ModelSource(urls=url, files=(WantedFile("a", "a", len(CONTENT), HASH),))
     (tmp_path / "into").mkdir()
     mirrors = ["http://127.0.0.1:9/x", f"{url}/missing/{{name}}"]
     asyncio.run(fetch(source, tmp_path, tmp_path / "into", mirrors, lambda *_: None))
@@ -133,14 +133,14 @@ def test_a_hostile_archive_is_refused(tmp_path: Path, hostile: tuple[str, bytes 
     path = archive(tmp_path / "m.tar.bz2", ("m/tokens.txt", b"a 0\n"), hostile)
     (tmp_path / "into").mkdir()
     with pytest.raises(ServiceError, match="hostile"):
-        unpack(path, tmp_path / "into", Source(bytes=10))
+        unpack(path, tmp_path / "into", ModelSource(bytes=10))
     assert {each.name for each in tmp_path.iterdir()} == {"m.tar.bz2", "into"}
 
 
 def test_an_archive_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "m.tar.bz2").write_bytes(b"<html>not found</html>")
     with pytest.raises(ServiceError, match="can't be read"):
-        unpack(tmp_path / "m.tar.bz2", tmp_path, Source(bytes=10))
+        unpack(tmp_path / "m.tar.bz2", tmp_path, ModelSource(bytes=10))
 
 
 def test_the_catalogue_is_whole() -> None:
@@ -156,7 +156,7 @@ def test_the_catalogue_is_whole() -> None:
 
 
 def test_a_damaged_model_is_told_before_it_is_loaded(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = ModelStore(tmp_path)
     staged = store.staging("m")
     (staged / "tokens.txt").write_bytes(b"a 0\n")
     model = store.install("m", staged, "transcribe")
@@ -177,7 +177,7 @@ def test_a_full_disk_is_told_first(tmp_path: Path) -> None:
 
 
 def test_one_puller_at_a_time(tmp_path: Path) -> None:
-    with Store(tmp_path).alone(), pytest.raises(UsageError, match="another voice"), Store(tmp_path).alone():
+    with ModelStore(tmp_path).alone(), pytest.raises(UsageError, match="another voice"), ModelStore(tmp_path).alone():
         pass
 
 
@@ -256,8 +256,8 @@ def test_a_model_is_taken_in_verified_and_removed(voice: Voice, tmp_path: Path) 
 def test_killed_at_any_moment_no_half_model_is_left(server: tuple[str, type[Files]], tmp_path: Path) -> None:
     """The program's own way of putting a model together, in a process that is killed."""
     script = (
-        "import sys; from pathlib import Path; from voicecli.storage.models import Store\n"
-        "store = Store(Path(sys.argv[1]))\n"
+        "import sys; from pathlib import Path; from voicecli.storage.models import ModelStore\n"
+        "store = ModelStore(Path(sys.argv[1]))\n"
         "while True:\n"
         "    staged = store.staging('m')\n"
         "    for name in 'abcd': (staged / name).write_bytes(b'x' * 200_000)\n"
@@ -268,5 +268,5 @@ def test_killed_at_any_moment_no_half_model_is_left(server: tuple[str, type[File
         time.sleep(0.4 + number * 0.013)
         child.send_signal(signal.SIGKILL)
         child.wait()
-        for model in Store(tmp_path / "models").installed():
+        for model in ModelStore(tmp_path / "models").installed():
             assert list(damages(model, thorough=True)) == [] and len(model.files) == 5

@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 from voicecli.config import Config
 from voicecli.config.model import ModelSettings
 from voicecli.errors import VoiceError
-from voicecli.storage.models import Store, damages
+from voicecli.storage.models import ModelStore, damages
 from voicecli.usecases.models import pull
 
 NEEDED = ("moonshine-tiny-en", "piper-en-joe")
@@ -63,7 +63,7 @@ def missing() -> str | None:
 
 def here() -> bool:
     """Whether all that are needed are whole."""
-    found = [Store(FOLDER).get(name) for name in NEEDED]
+    found = [ModelStore(FOLDER).get(name) for name in NEEDED]
     return all(each is not None and not any(damages(each)) for each in found)
 
 

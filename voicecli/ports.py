@@ -217,6 +217,14 @@ class Reporter(Protocol):
         ...
 
 
+class Keeps(Protocol):
+    """Keeps open what was opened once, for the whole of a conversation."""
+
+    async def kept(self, name: str, opening: Callable[[], Opened[T]]) -> T:
+        """What `opening` gives the first time, and the same again for this `name` ever after."""
+        ...
+
+
 # -- a conversation ----------------------------------------------------------------------------------
 
 

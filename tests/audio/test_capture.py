@@ -14,7 +14,7 @@ from tests import dtmf
 from tests.audio.test_codec import likeness
 from tests.audio.test_pcm import tone
 from tests.virtual import RATE, VirtualDevices
-from voicecli.audio.capture import FRAME_BYTES, FrameCutter, Microphone
+from voicecli.audio.capture import FRAME_BYTES, FrameCutter, SoundCardMicrophone
 from voicecli.errors import DeviceError
 from voicecli.types import MIC, AudioFrame
 
@@ -51,7 +51,7 @@ class Overflown:
 @pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (44_100, 2), (48_000, 1)])
 async def test_a_device_of_another_rate_or_more_channels(rate: int, channels: int) -> None:
     """Its blocks, handed over on a thread of their own as PortAudio does."""
-    microphone = Microphone()
+    microphone = SoundCardMicrophone()
     microphone._loop = asyncio.get_running_loop()
     callback = microphone._callback(rate, channels)
     data = np.frombuffer(tone(440, 1.0, rate), np.int16).repeat(channels)
@@ -71,7 +71,7 @@ async def test_a_device_of_another_rate_or_more_channels(rate: int, channels: in
 
 
 async def test_a_late_reader_loses_the_oldest_and_overflows_are_counted() -> None:
-    microphone = Microphone()
+    microphone = SoundCardMicrophone()
     microphone.KEPT = 10
     microphone._loop = asyncio.get_running_loop()
     callback = microphone._callback(16_000, 1)
@@ -88,7 +88,7 @@ async def test_a_late_reader_loses_the_oldest_and_overflows_are_counted() -> Non
 @pytest.mark.needs_sound
 async def test_what_is_said_is_captured_whole(sound: VirtualDevices) -> None:
     said = dtmf.encode("4711908352", RATE)
-    async with Microphone("virtual-mic") as frames:
+    async with SoundCardMicrophone("virtual-mic") as frames:
         playing = asyncio.create_task(asyncio.to_thread(sound.play_into, "micfeed", said.tobytes()))
         taken = [await anext(frames) for _ in range(110)]
         await playing
@@ -105,7 +105,7 @@ async def test_what_is_said_is_captured_whole(sound: VirtualDevices) -> None:
 async def test_times_are_those_of_the_clock(sound: VirtualDevices) -> None:
     now = asyncio.get_running_loop().time
     ages = []
-    async with Microphone() as frames:
+    async with SoundCardMicrophone() as frames:
         for _ in range(50):
             frame = await anext(frames)
             ages.append(now() - frame.at)
@@ -115,7 +115,7 @@ async def test_times_are_those_of_the_clock(sound: VirtualDevices) -> None:
 @pytest.mark.needs_sound
 async def test_there_is_no_such_microphone(sound: VirtualDevices) -> None:
     with pytest.raises(DeviceError, match=r"the microphone 'gramophone' is not there.*virtual-mic"):
-        async with Microphone("gramophone"):
+        async with SoundCardMicrophone("gramophone"):
             pytest.fail("opened")
 
 
@@ -124,7 +124,7 @@ async def test_a_microphone_that_vanishes_is_told_at_once(
     own_sound: VirtualDevices, capfd: pytest.CaptureFixture[str]
 ) -> None:
     now = asyncio.get_running_loop().time
-    async with Microphone("virtual-mic") as frames:
+    async with SoundCardMicrophone("virtual-mic") as frames:
         await anext(frames)
         own_sound.unload(own_sound.module("sink_name=bus"))
         gone = now()
@@ -140,7 +140,7 @@ async def test_a_microphone_that_vanishes_is_told_at_once(
 async def test_a_sound_server_that_hangs_holds_nobody_up(own_sound: VirtualDevices) -> None:
     now = asyncio.get_running_loop().time
     try:
-        async with Microphone("virtual-mic") as frames:
+        async with SoundCardMicrophone("virtual-mic") as frames:
             await anext(frames)
             own_sound.daemon.send_signal(signal.SIGSTOP)
             hung = now()

@@ -11,12 +11,12 @@ import soundfile
 from tests import dtmf, long
 from tests.conftest import RECORDINGS
 from voicecli.audio import files, pcm, pieces
-from voicecli.audio.splitter import Rules
+from voicecli.audio.splitter import SplitRules
 from voicecli.errors import InputError, UsageError
 from voicecli.types import MIC
 
 
-def cut(path: Path, rules: Rules | None = None) -> tuple[list[pieces.Piece], pieces.Cutter]:
+def cut(path: Path, rules: SplitRules | None = None) -> tuple[list[pieces.Piece], pieces.Cutter]:
     cutter = pieces.Cutter(pieces.blocks(path), rules)
     return list(cutter), cutter
 
@@ -25,7 +25,7 @@ def test_pieces_are_the_samples_between_their_ends(tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     long.write(path, 120, quiet=((40, 60),))
     whole = files.read_pcm(path)
-    found, cutter = cut(path, Rules(longest_s=20))
+    found, cutter = cut(path, SplitRules(longest_s=20))
     assert len(found) > 4
     assert cutter.samples == len(whole) // 2
     for piece in found:

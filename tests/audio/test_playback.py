@@ -14,8 +14,8 @@ from tests import dtmf
 from tests.audio.test_codec import likeness
 from tests.audio.test_pcm import tone
 from tests.virtual import RATE, VirtualDevices, sounds
-from voicecli.audio.capture import Microphone
-from voicecli.audio.playback import Loudspeaker, _Source
+from voicecli.audio.capture import SoundCardMicrophone
+from voicecli.audio.playback import SoundCardLoudspeaker, _Source
 from voicecli.audio.solo import play
 from voicecli.errors import DeviceError, UnreachableError
 from voicecli.ports import Rendered
@@ -129,7 +129,7 @@ async def test_the_playout_is_asked_on_one_thread_and_pumped_on_the_loop(sound: 
         tape.moved = False
         pumped.set()
 
-    async with Loudspeaker("virtual-speaker", tape, pump) as speaker:
+    async with SoundCardLoudspeaker("virtual-speaker", tape, pump) as speaker:
         assert len(tape.asked) > 2, "ready means that it has asked"
         await pumped.wait()
         assert (speaker.lost, speaker.underruns, speaker.name) == (False, 0, "virtual-speaker")
@@ -147,7 +147,7 @@ async def test_a_playout_that_breaks_is_a_bug_and_shown_as_one(sound: VirtualDev
                 raise IndexError("a bug")
             return super().render(count, at)
 
-    async with Loudspeaker("virtual-speaker", Broken()) as speaker:
+    async with SoundCardLoudspeaker("virtual-speaker", Broken()) as speaker:
         with pytest.raises(IndexError, match="a bug"):
             await asyncio.wait_for(speaker.keep(), 5)
 
@@ -155,7 +155,7 @@ async def test_a_playout_that_breaks_is_a_bug_and_shown_as_one(sound: VirtualDev
 @pytest.mark.needs_sound
 async def test_there_is_no_such_loudspeaker(sound: VirtualDevices) -> None:
     with pytest.raises(DeviceError, match="the loudspeaker 'organ' is not there"):
-        async with Loudspeaker("organ", Tape()):
+        async with SoundCardLoudspeaker("organ", Tape()):
             pytest.fail("opened")
 
 
@@ -164,7 +164,7 @@ async def test_a_loudspeaker_that_vanishes_is_told_at_once(
     own_sound: VirtualDevices, capfd: pytest.CaptureFixture[str]
 ) -> None:
     now = asyncio.get_running_loop().time
-    async with Loudspeaker("virtual-speaker", Tape()) as speaker:
+    async with SoundCardLoudspeaker("virtual-speaker", Tape()) as speaker:
         own_sound.unload(own_sound.module("sink_name=bus"))
         gone = now()
         with pytest.raises(DeviceError, match="virtual-speaker: the loudspeaker is gone"):
@@ -183,7 +183,7 @@ async def test_told_times_are_those_of_the_recording(sound: VirtualDevices) -> N
     click = np.concatenate([np.zeros(4800), np.full(1000, 15_000), np.zeros(2400)]).astype(np.int16).tobytes()
     told: list[float] = []
     with sound.recording() as recording:
-        async with Microphone("virtual-mic") as frames, Loudspeaker("virtual-speaker", tape):
+        async with SoundCardMicrophone("virtual-mic") as frames, SoundCardLoudspeaker("virtual-speaker", tape):
             with sound.player() as person:
                 assert person.stdin is not None
                 for number in range(8):
@@ -204,7 +204,7 @@ async def test_told_times_are_those_of_the_recording(sound: VirtualDevices) -> N
     assert median(true) < 90, "what capture, this loop and playback take together"
 
 
-async def click_in(frames: Microphone) -> float:
+async def click_in(frames: SoundCardMicrophone) -> float:
     """When the next loud sample was taken."""
     async for frame in frames:
         loud = np.flatnonzero(np.abs(np.frombuffer(frame.pcm, np.int16).astype(int)) > 3000)
@@ -213,7 +213,7 @@ async def click_in(frames: Microphone) -> float:
     raise AssertionError
 
 
-async def quiet_after(frames: Microphone, at: float) -> None:
+async def quiet_after(frames: SoundCardMicrophone, at: float) -> None:
     async for frame in frames:
         if frame.at > at:
             return

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.audio.splitter import Cut, Rules, Splitter
+from voicecli.audio.splitter import Cut, SplitRules, Splitter
 
 QUIET, LOUD = -80.0, -20.0
 
 
-def split(speech: list[bool], rules: Rules, levels: list[float] | None = None, step: int = 7) -> list[Cut]:
+def split(speech: list[bool], rules: SplitRules, levels: list[float] | None = None, step: int = 7) -> list[Cut]:
     """The cuts of a recording that is fed in steps of so many frames."""
     levels = levels or [LOUD if each else QUIET for each in speech]
     splitter, cuts = Splitter(rules), []
@@ -29,17 +29,17 @@ def frames(seconds: float) -> int:
 
 
 def test_nothing_said_nothing_sent() -> None:
-    assert split([False] * 500, Rules()) == []
-    assert split([], Rules()) == []
+    assert split([False] * 500, SplitRules()) == []
+    assert split([], SplitRules()) == []
 
 
 def test_speech_keeps_a_little_of_the_silence_around_it() -> None:
     speech = [False] * 500 + [True] * 100 + [False] * 500
-    assert split(speech, Rules(pad_s=0.4)) == [Cut(480, 620, 500, 600)]
+    assert split(speech, SplitRules(pad_s=0.4)) == [Cut(480, 620, 500, 600)]
 
 
 def test_a_short_pause_is_kept_and_a_long_one_left_out() -> None:
-    rules = Rules(gap_s=3.0, pad_s=0.4)
+    rules = SplitRules(gap_s=3.0, pad_s=0.4)
     short = [True] * 100 + [False] * 149 + [True] * 100
     assert split(short, rules) == [Cut(0, 349, 0, 349)]
     long = [True] * 100 + [False] * 151 + [True] * 100
@@ -47,20 +47,20 @@ def test_a_short_pause_is_kept_and_a_long_one_left_out() -> None:
 
 
 def test_sound_that_is_no_speech_is_left_out_and_so_is_speech_without_sound() -> None:
-    assert split([False] * 500, Rules(), [LOUD] * 500) == []
-    assert split([True] * 500, Rules(), [QUIET] * 500) == []
+    assert split([False] * 500, SplitRules(), [LOUD] * 500) == []
+    assert split([True] * 500, SplitRules(), [QUIET] * 500) == []
 
 
 def test_a_long_piece_is_cut_in_its_last_pause() -> None:
     speech = ([True] * 145 + [False] * 20) * 4
-    cuts = split(speech, Rules(longest_s=10))
+    cuts = split(speech, SplitRules(longest_s=10))
     assert cuts[0].end in range(145 + 165 * 2, 165 * 3), "the third pause, of 9.5 s to 9.9 s"
 
 
 def test_without_a_pause_it_is_cut_where_it_is_quietest() -> None:
     levels = [LOUD] * 600
     levels[395:405] = [-35.0] * 10
-    cuts = split([True] * 600, Rules(longest_s=10), levels)
+    cuts = split([True] * 600, SplitRules(longest_s=10), levels)
     assert cuts[0].end in range(395, 406)
 
 
@@ -68,13 +68,13 @@ def test_a_tone_that_is_no_speech_is_not_cut() -> None:
     """A pause in which something else sounds: what counts is how loud it is."""
     speech = [True] * 440 + [False] * 40 + [True] * 100
     levels = [LOUD] * 440 + [QUIET] * 12 + [LOUD] * 10 + [QUIET] * 18 + [LOUD] * 100
-    cuts = split(speech, Rules(longest_s=10), levels)
+    cuts = split(speech, SplitRules(longest_s=10), levels)
     assert cuts[0].end in range(464, 480)
 
 
 @pytest.mark.parametrize("longest_s", [1.0, 7.3, 90.0])
 def test_hours_of_speech_without_any_pause(longest_s: float) -> None:
-    cuts = split([True] * frames(600), Rules(longest_s=longest_s), step=50)
+    cuts = split([True] * frames(600), SplitRules(longest_s=longest_s), step=50)
     assert sum(cut.end - cut.start for cut in cuts) == frames(600)
     assert max(cut.end - cut.start for cut in cuts) <= longest_s * 50
 
@@ -83,12 +83,12 @@ SPEECH = st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=30).ma
     lambda runs: [value for value, count in runs for _ in range(count)]
 )
 RULES = st.builds(
-    Rules, longest_s=st.floats(0.5, 30), gap_s=st.floats(0.1, 5), pad_s=st.floats(0, 1), quiet_dbfs=st.just(-60.0)
+    SplitRules, longest_s=st.floats(0.5, 30), gap_s=st.floats(0.1, 5), pad_s=st.floats(0, 1), quiet_dbfs=st.just(-60.0)
 )
 
 
 @given(SPEECH, RULES, st.integers(1, 200))
-def test_every_frame_of_speech_is_in_exactly_one_piece(speech: list[bool], rules: Rules, step: int) -> None:
+def test_every_frame_of_speech_is_in_exactly_one_piece(speech: list[bool], rules: SplitRules, step: int) -> None:
     cuts = split(speech, rules, step=step)
     assert all(0 <= cut.start <= cut.first < cut.last <= cut.end <= len(speech) for cut in cuts)
     assert all(one.end <= two.start for one, two in pairwise(cuts))
@@ -98,12 +98,12 @@ def test_every_frame_of_speech_is_in_exactly_one_piece(speech: list[bool], rules
 
 
 @given(SPEECH, RULES, st.integers(1, 200))
-def test_how_it_is_fed_makes_no_difference(speech: list[bool], rules: Rules, step: int) -> None:
+def test_how_it_is_fed_makes_no_difference(speech: list[bool], rules: SplitRules, step: int) -> None:
     assert split(speech, rules, step=step) == split(speech, rules, step=1)
 
 
 @given(SPEECH, RULES)
-def test_it_remembers_no_more_than_a_piece(speech: list[bool], rules: Rules) -> None:
+def test_it_remembers_no_more_than_a_piece(speech: list[bool], rules: SplitRules) -> None:
     splitter = Splitter(rules)
     for voiced in speech:
         splitter.feed([LOUD if voiced else QUIET], [voiced])
@@ -116,7 +116,7 @@ def test_it_remembers_no_more_than_a_piece(speech: list[bool], rules: Rules) -> 
 @pytest.mark.parametrize(("total_s", "pieces"), [(60, 1), (90, 1), (91, 3), (170, 4), (300, 4), (600, 8), (3600, 44)])
 def test_lanes_end_together(total_s: int, pieces: int) -> None:
     speech = ([True] * 140 + [False] * 20) * (total_s * 50 // 160) + [True] * (total_s * 50 % 160)
-    cuts = split(speech, Rules(total_s=total_s), step=50)
+    cuts = split(speech, SplitRules(total_s=total_s), step=50)
     lengths = [cut.end - cut.start for cut in cuts]
     assert len(cuts) == pieces
     assert max(lengths) <= frames(90)
@@ -131,7 +131,7 @@ def test_lanes_end_together(total_s: int, pieces: int) -> None:
 )
 def test_a_wrong_length_costs_no_frame(stretches: list[tuple[bool, int]], total_s: float, longest_s: float) -> None:
     speech = [said for said, count in stretches for _ in range(count)]
-    cuts = split(speech, Rules(longest_s=longest_s, total_s=total_s))
+    cuts = split(speech, SplitRules(longest_s=longest_s, total_s=total_s))
     covered = [at for cut in cuts for at in range(cut.start, cut.end)]
     assert len(covered) == len(set(covered))
     assert {at for at, said in enumerate(speech) if said} <= set(covered)

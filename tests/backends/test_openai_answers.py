@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from tests import dtmf
 from tests.fakes.openai_server import encoded
 from voicecli.backends.openai.base_address import normalised, realtime
-from voicecli.backends.openai.decoding import ChatAnswer, names_in, segments_in, transcript, usage_in, whole_transcript
+from voicecli.backends.openai.decoding import (
+    ChunkedAnswer,
+    names_in,
+    segments_in,
+    transcript,
+    usage_in,
+    whole_transcript,
+)
 from voicecli.backends.openai.realtime_session import RealtimeSession
 from voicecli.backends.openai.sound import PCM, WithoutPings, encoding_of
 from voicecli.backends.transport.wording import Complaint
@@ -66,7 +73,7 @@ def chunk(finish: str | None = None, index: int = 0, **choice: Any) -> dict[str,
 
 
 def texts(*chunks: Any) -> tuple[str, str, str | None]:
-    answer, out = ChatAnswer(), []
+    answer, out = ChunkedAnswer(), []
     for each in chunks:
         if delta := answer.take(each):
             out.append(delta)
@@ -108,7 +115,7 @@ def test_speakers_may_be_numbers() -> None:
 
 
 def test_other_choices_are_kept() -> None:
-    answer = ChatAnswer()
+    answer = ChunkedAnswer()
     for index, text in ((0, "a"), (2, "c"), (1, "b"), (2, "d")):
         answer.take(chunk(delta={"content": text}, index=index))
     assert list(answer.others()) == ["b", "cd"]
@@ -116,8 +123,8 @@ def test_other_choices_are_kept() -> None:
 
 def test_usage_wherever_it_stands() -> None:
     counts = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    assert ChatAnswer().take({"choices": [], "usage": counts}).usage == Usage(3, 4)  # type: ignore[union-attr]
-    assert ChatAnswer().take(chunk("stop", delta={}, usage=counts)).usage == Usage(3, 4)  # type: ignore[union-attr]
+    assert ChunkedAnswer().take({"choices": [], "usage": counts}).usage == Usage(3, 4)  # type: ignore[union-attr]
+    assert ChunkedAnswer().take(chunk("stop", delta={}, usage=counts)).usage == Usage(3, 4)  # type: ignore[union-attr]
     assert usage_in({"prompt_tokens": None, "completion_tokens": -4}) == Usage(0, 0)
     assert usage_in(None) is None
 

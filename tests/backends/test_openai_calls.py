@@ -20,7 +20,7 @@ from tests.fakes.openai_schema import chat as allowed
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.fakes.server import Reply
 from voicecli.backends.openai.calls import LONGEST_ARGUMENTS, MOST_CALLS, Calls, name_of
-from voicecli.backends.openai.decoding import ChatAnswer
+from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.openai.messages import without_tools, written
 from voicecli.errors import ServiceError
 from voicecli.types import (
@@ -127,13 +127,13 @@ def test_hostile_sizes_are_bounded() -> None:
 
 
 def test_an_answer_gives_its_calls_when_it_is_over_and_of_the_first_choice_only() -> None:
-    answer = ChatAnswer()
+    answer = ChunkedAnswer()
     deltas = [{"content": None, "tool_calls": [bit(PIG, "draw", index=0, id="a")]}, {"content": ""}]
     assert [answer.take({"choices": [{"index": 0, "delta": each}]}) for each in deltas] == [None, None]
     answer.take({"choices": [{"index": 1, "delta": {"tool_calls": [bit(NOON, "time", index=0, id="b")]}}]})
     assert answer.said
     assert answer.calls() == (ToolCall("a", "draw", PIG),)
-    old = ChatAnswer()
+    old = ChunkedAnswer()
     old.take({"choices": [{"delta": {"function_call": {"name": "draw", "arguments": PIG[:3]}}}]})
     old.take({"choices": [{"delta": {"function_call": {"arguments": PIG[3:]}}}]})
     assert old.calls() == (ToolCall("", "draw", PIG),)

@@ -8,11 +8,11 @@ from typing import Any, get_args
 import pytest
 
 from voicecli.backends.transport import retry
-from voicecli.backends.transport.retry import Happening, Pace, happening_of, reset_in, rule_for, wait_before_next
+from voicecli.backends.transport.retry import Happening, RetryPace, happening_of, reset_in, rule_for, wait_before_next
 from voicecli.verbs import VERBS, Verb
 
 ACTS = {"learn", ""}
-FULL = Pace(dice=lambda: 1.0)
+FULL = RetryPace(dice=lambda: 1.0)
 HAPPENINGS: tuple[Happening, ...] = get_args(Happening)
 
 
@@ -47,10 +47,10 @@ def test_statuses_mean_what_they_say(status: int, happened: Happening) -> None:
 
 
 def test_pauses_double_up_to_a_limit_and_are_spread_by_full_jitter() -> None:
-    pace = Pace(dice=lambda: 1.0, first_s=0.2, longest_s=1.0)
+    pace = RetryPace(dice=lambda: 1.0, first_s=0.2, longest_s=1.0)
     assert [pace.pause(n) for n in range(1, 6)] == [0.2, 0.4, 0.8, 1.0, 1.0]
-    assert Pace(dice=lambda: 0.0).pause(3) == 0.0
-    assert Pace(dice=lambda: 0.25, first_s=0.2).pause(2) == pytest.approx(0.1)
+    assert RetryPace(dice=lambda: 0.0).pause(3) == 0.0
+    assert RetryPace(dice=lambda: 0.25, first_s=0.2).pause(2) == pytest.approx(0.1)
     drawn = {retry.PACE.pause(1) for _ in range(50)}
     assert len(drawn) > 40 and all(0 <= each <= retry.PACE.first_s for each in drawn)
 

@@ -8,7 +8,7 @@ import pytest
 
 from voicecli.backends.family import Limits
 from voicecli.text.reasoning import Thoughts, closes_unopened, split
-from voicecli.usecases.speaking.pieces import Reading, pieces
+from voicecli.usecases.speaking.pieces import TextReading, pieces
 
 CASES = [
     ("<think>a plan</think>\n\nHi <b>", ("a plan", "Hi <b>")),
@@ -59,6 +59,6 @@ def test_a_model_that_begins_inside_its_reasoning(size: int) -> None:
 
 def test_a_voice_is_not_given_it() -> None:
     async def spoken() -> list[str]:
-        return [piece async for piece in pieces("I add.\n</think>\n\nFour.", Reading(Limits()))]
+        return [piece async for piece in pieces("I add.\n</think>\n\nFour.", TextReading(Limits()))]
 
     assert asyncio.run(spoken()) == ["Four."]

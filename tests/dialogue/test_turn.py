@@ -14,7 +14,7 @@ from tests.dialogue.test_loop import HELLO, ONE_TURN, even
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.floor import SLOW_S, TOO_SLOW
 from voicecli.dialogue.nonspeech import is_noise
-from voicecli.dialogue.states import MOVES, IllegalMoveError, Move, State, after
+from voicecli.dialogue.states import MOVES, IllegalMoveError, Move, TurnState, after
 
 NOISE = """[BLANK_AUDIO]
  [ Silence ]
@@ -94,14 +94,14 @@ def test_a_reply_with_nothing_to_say_ends_its_turn_at_its_end(reply: str, draft:
 
 
 def test_each_state_has_its_moves_and_no_others() -> None:
-    for state, move in product(State, Move):
+    for state, move in product(TurnState, Move):
         if (state, move) in MOVES:
-            assert after(state, move) in State
+            assert after(state, move) in TurnState
         else:
             with pytest.raises(IllegalMoveError, match=state.name):
                 after(state, move)
-    assert not [move for state, move in MOVES if state is State.DONE]
-    assert {state for state, move in MOVES if move is Move.FINISH} == set(State) - {State.DONE}
+    assert not [move for state, move in MOVES if state is TurnState.DONE]
+    assert {state for state, move in MOVES if move is Move.FINISH} == set(TurnState) - {TurnState.DONE}
 
 
 def test_a_line_that_is_typed_before_it_runs_is_answered_when_it_does() -> None:

@@ -32,7 +32,7 @@ from voicecli.backends.qiniu import recognition as qiniu_session
 from voicecli.backends.qiniu.recognition import Recognition as QiniuSession
 from voicecli.backends.registry import FAMILIES
 from voicecli.backends.transport import retry
-from voicecli.backends.transport.retry import RULES, Pace
+from voicecli.backends.transport.retry import RULES, RetryPace
 from voicecli.commands.session import run
 from voicecli.terminal.console import Console
 from voicecli.types import Backend
@@ -163,7 +163,7 @@ def bench(
     for name, value in home.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdin", (folder / "nothing").open())
-    monkeypatch.setattr(retry, "PACE", Pace(first_s=0.01, longest_s=0.02))
+    monkeypatch.setattr(retry, "PACE", RetryPace(first_s=0.01, longest_s=0.02))
     left: list[str] = []
     cancel_all: Any = vars(asyncio.runners)["_cancel_all_tasks"]
 

@@ -167,7 +167,7 @@ def whole_and_in_pieces(make: Callable[[], Any], data: bytes, errors: tuple[type
 def qiniu_frames(data: bytes) -> None:
     with suppress(ProtocolError):
         frame = frames.decode(data)
-        if frame is not None and frame.kind is not frames.Kind.ACK:
+        if frame is not None and frame.kind is not frames.FrameKind.ACK:
             for compress in (True, False):
                 assert frames.decode(frames.encode(frame, compress=compress)) == frame
 
@@ -251,7 +251,7 @@ def realtime_events(data: bytes) -> None:
 def answers(data: bytes) -> None:
     """What is made of the JSON of a chat, a transcript, a list, a complaint; none of it may raise at all."""
     source = Source(data)
-    answer = openai_answers.ChatAnswer()
+    answer = openai_answers.ChunkedAnswer()
     for _ in range(source.byte() % 4):
         answer.take(source.tree((*SAID, *COUNTED)))
         answer.take(source.tree(tuple(CALLED), depth=7))
@@ -509,7 +509,9 @@ _PROSE += "他说：“好。”然后走了…".encode()
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
-        Target(qiniu_frames, (frames.encode(frames.Frame(frames.Kind.RESULT, b'{"a":1}', 2)), b"\x11\x90\x10\x00")),
+        Target(
+            qiniu_frames, (frames.encode(frames.Frame(frames.FrameKind.RESULT, b'{"a":1}', 2)), b"\x11\x90\x10\x00")
+        ),
         Target(qiniu_session, (bytes(range(64)),)),
         Target(server_sent_events, (b"data: a\n\nevent: x\r\ndata: b\rdata\n\n", b"error: no\n{}\n: c"), 120),
         Target(lines_of_json, (b'{"a": [1]}\n\xef\xbb\xbfdata: {}{"b": "\\ud800"}\r\n',), 160),

@@ -13,7 +13,7 @@ import pytest
 
 from tests.notes.world import Counting, Place
 from voicecli.errors import ServiceError, UnreachableError
-from voicecli.notes.choosing import Found
+from voicecli.notes.choosing import FoundPassage
 from voicecli.notes.finding import Finder, WithNotes
 from voicecli.notes.store import NoteStore
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, EmbedOptions, Ranked
@@ -103,7 +103,7 @@ async def test_the_best_passages_come_first_and_the_answer_says_which(place: Pla
     news = deltas[0].news
     assert news is not None
     assert (news.name, news.state, news.text.partition(",")[0]) == ("", "done", "notes: rome.md")
-    assert asking.told.used[0] == Found("rome.md", "", NOTES["rome.md"], asking.told.used[0].score)
+    assert asking.told.used[0] == FoundPassage("rome.md", "", NOTES["rome.md"], asking.told.used[0].score)
     assert 0.5 < asking.told.used[0].score <= 1
 
 

@@ -20,7 +20,7 @@ from tests.notes.world import LATER, ME, Counting, Place
 from voicecli.errors import InputError, ProtocolError
 from voicecli.notes.folder import LeftOut
 from voicecli.notes.index import BATCH, Index
-from voicecli.notes.store import Embedder
+from voicecli.notes.store import VectorMaker
 from voicecli.storage.atomic import take_turn
 from voicecli.text.decoding import as_text
 
@@ -88,7 +88,11 @@ async def test_a_change_that_times_do_not_show_is_seen(place: Place) -> None:
 async def test_another_model_embeds_everything(place: Place) -> None:
     fill(place, 10)
     await place.refresh(Counting())
-    for other in (Embedder("lab", "m2", "here"), Embedder("work", "m1", "here"), Embedder("lab", "m1", "there")):
+    for other in (
+        VectorMaker("lab", "m2", "here"),
+        VectorMaker("work", "m1", "here"),
+        VectorMaker("lab", "m1", "there"),
+    ):
         service = Counting()
         await place.refresh(service, other)
         assert len(service.texts) == 10

@@ -17,9 +17,9 @@ import pytest
 from tests.conftest import ROOT
 from voicecli.errors import InputError
 from voicecli.notes import store as kept
-from voicecli.notes.store import Embedder, Entry, NoteStore
+from voicecli.notes.store import Entry, NoteStore, VectorMaker
 
-ME, OTHER = Embedder("lab", "m1", "here"), Embedder("lab", "m2", "here")
+ME, OTHER = VectorMaker("lab", "m1", "here"), VectorMaker("lab", "m2", "here")
 VECTOR = bytes(8)
 
 
@@ -165,8 +165,8 @@ def test_a_writer_that_does_not_let_go_is_told(path: Path, store: NoteStore, mon
 WRITER = """
     import sys
     from pathlib import Path
-    from voicecli.notes.store import Embedder, Entry, NoteStore
-    with NoteStore.open(Path(sys.argv[1]), Embedder("lab", "m1", "here")) as store:
+    from voicecli.notes.store import VectorMaker, Entry, NoteStore
+    with NoteStore.open(Path(sys.argv[1]), VectorMaker("lab", "m1", "here")) as store:
         for at in range(40):
             name = f"/{sys.argv[2]}/{at}".encode()
             text = "word " * 50

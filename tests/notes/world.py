@@ -14,18 +14,18 @@ from pathlib import Path
 from tests.fakes.meaning import vector
 from voicecli.notes.folder import Root, roots
 from voicecli.notes.index import Done, Index
-from voicecli.notes.store import Embedder, NoteStore
+from voicecli.notes.store import NoteStore, VectorMaker
 from voicecli.text.decoding import as_text
 from voicecli.types import EmbedOptions
 
-ME = Embedder("lab", "m1", "here")
+ME = VectorMaker("lab", "m1", "here")
 LATER = 4_000_000_000 * 10**9
 """A moment at which no file is fresh."""
 
 
 @dataclass
 class Counting:
-    """Keeps the promise of an `Embedder`. `fail_at`: the request (from 1) at which it raises `failure`."""
+    """Keeps the promise of an `VectorMaker`. `fail_at`: the request (from 1) at which it raises `failure`."""
 
     make: Callable[[str], Sequence[float]] = vector
     fail_at: int = 0
@@ -66,17 +66,17 @@ class Place:
     def roots(self) -> list[Root]:
         return roots([self.folder])
 
-    def store(self, embedder: Embedder = ME) -> NoteStore:
+    def store(self, embedder: VectorMaker = ME) -> NoteStore:
         return NoteStore.open(self.kept, embedder)
 
-    async def refresh(self, service: Counting, embedder: Embedder = ME, *, now: int = LATER) -> Done:
+    async def refresh(self, service: Counting, embedder: VectorMaker = ME, *, now: int = LATER) -> Done:
         """One run of an index over the folder."""
         with self.store(embedder) as store:
             lock = self.kept.with_name("lock")
             index = Index(store, self.roots, as_text, service.opening, lock=lock, now_ns=lambda: now)
             return await index.refresh()
 
-    def files(self, embedder: Embedder = ME) -> dict[str, list[str]]:
+    def files(self, embedder: VectorMaker = ME) -> dict[str, list[str]]:
         """The texts that are kept, by the name of their file."""
         found: dict[str, list[str]] = {}
         with self.store(embedder) as store:

@@ -21,7 +21,7 @@ from tests.people import says
 from voicecli.audio.files import atomic
 from voicecli.config.files import write_whole
 from voicecli.errors import UsageError
-from voicecli.storage.atomic import Part, in_turn, is_same, temporary
+from voicecli.storage.atomic import PartialFile, in_turn, is_same, temporary
 
 NAMES = ["talk.txt", "文" * 80, "x" * 255, ".hidden", "a b'c\"d", "-o"]
 
@@ -112,7 +112,7 @@ def test_what_others_put_there_is_neither_followed_nor_removed(tmp_path: Path, k
 
 
 def test_a_part_that_is_discarded_twice_is_gone_once(tmp_path: Path) -> None:
-    part = Part(tmp_path / "a")
+    part = PartialFile(tmp_path / "a")
     part.discard()
     part.discard()
     assert left(tmp_path) == set()
@@ -121,11 +121,11 @@ def test_a_part_that_is_discarded_twice_is_gone_once(tmp_path: Path) -> None:
 COUNTER = """
 import sys
 from pathlib import Path
-from voicecli.storage.atomic import Part, in_turn
+from voicecli.storage.atomic import PartialFile, in_turn
 path = Path(sys.argv[1])
 for _ in range(25):
     with in_turn(path.parent / "turn"):
-        part = Part(path)
+        part = PartialFile(path)
         part.file.write(str(int(path.read_text()) + 1).encode())
         part.finish(lasting=False)
 """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from voicecli.server.guard import PROTOCOL, Policy, is_own, name_of, refusal
+from voicecli.server.guard import PROTOCOL, AccessPolicy, is_own, name_of, refusal
 from voicecli.types import Secret
 
-LOCKED = Policy(Secret("sesame-1234"))
+LOCKED = AccessPolicy(Secret("sesame-1234"))
 HERE = {"host": "127.0.0.1:8000"}
 
 
@@ -29,7 +29,7 @@ HERE = {"host": "127.0.0.1:8000"}
     ],
 )
 def test_names_and_origins(headers: dict[str, str], status: int) -> None:
-    policy = Policy(origins=frozenset({"https://app.example"}))
+    policy = AccessPolicy(origins=frozenset({"https://app.example"}))
     found = refusal(policy, headers, "")
     assert (found.status if found else 0) == status
 

@@ -21,7 +21,7 @@ from voicecli.config import Config
 from voicecli.config.resolve import parse, resolve
 from voicecli.terminal.console import Console
 from voicecli.toolbox.abilities import TOOLS
-from voicecli.toolbox.offer import Wish, known, open_toolbox, server_of
+from voicecli.toolbox.offer import ToolWish, known, open_toolbox, server_of
 from voicecli.toolbox.places import Places
 from voicecli.toolbox.together import NOBODY, Allowed, Together, Unattended
 from voicecli.types import ToolCall, ToolResult
@@ -48,7 +48,7 @@ class Person:
 
     @asynccontextmanager
     async def tools(self, *names: str) -> AsyncIterator[Together]:
-        wish = Wish()
+        wish = ToolWish()
         served = names or [name for name in known() if name in TOOLS and server_of(name, self.config)]  # type: ignore[arg-type]
         async with open_toolbox(served, self.config, wish, self.places, {}, self.console) as toolbox:
             yield toolbox

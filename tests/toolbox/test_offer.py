@@ -11,7 +11,7 @@ from voicecli.backends.registry import FAMILIES
 from voicecli.config import Config
 from voicecli.config.resolve import parse, resolve
 from voicecli.errors import ConfigError, UsageError
-from voicecli.toolbox.offer import Wish, chosen, known, server_of
+from voicecli.toolbox.offer import ToolWish, chosen, known, server_of
 from voicecli.toolbox.skills import BY_NAME
 from voicecli.verbs import abilities
 
@@ -26,7 +26,7 @@ def configured(*parts: str) -> Config:
     return resolve({}, parse("".join(parts), Path("voice.toml")))
 
 
-def offered(*parts: str, wish: Wish = Wish()) -> set[str]:  # noqa: B008
+def offered(*parts: str, wish: ToolWish = ToolWish()) -> set[str]:  # noqa: B008
     return set(chosen(configured(*parts), OPENAI, wish))
 
 
@@ -55,33 +55,33 @@ def test_a_family_that_there_is_not_serves_nothing() -> None:
 
 
 def test_timers_are_offered_where_they_ring() -> None:
-    assert "timer" in offered(USED, WORK, wish=Wish(rings=True))
+    assert "timer" in offered(USED, WORK, wish=ToolWish(rings=True))
     with pytest.raises(UsageError, match="--tool timer: timers ring only in voice talk"):
-        offered(USED, WORK, wish=Wish(only=("timer",)))
+        offered(USED, WORK, wish=ToolWish(only=("timer",)))
 
 
 def test_settings_and_flags_choose() -> None:
     some = '[tools]\nenabled = ["clock", "image_make", "timer"]\n'
     assert offered(USED, WORK, some) == {"clock"}
     assert offered(USED, WORK, "[tools]\nenabled = []\n") == set()
-    assert offered(USED, WORK, some, wish=Wish(only=("calculate", "convert"))) == {"calculate", "convert"}
-    assert offered(USED, WORK, wish=Wish(none=True)) == set()
+    assert offered(USED, WORK, some, wish=ToolWish(only=("calculate", "convert"))) == {"calculate", "convert"}
+    assert offered(USED, WORK, wish=ToolWish(none=True)) == set()
 
 
 @pytest.mark.parametrize(
     ("wish", "told"),
     [
-        (Wish(only=("clokc",)), "there is no tool 'clokc'. Did you mean clock"),
-        (Wish(only=("zzz",)), "there is no tool 'zzz'. There are: clock, timer"),
-        (Wish(only=("embed",)), "there is no tool 'embed'"),
+        (ToolWish(only=("clokc",)), "there is no tool 'clokc'. Did you mean clock"),
+        (ToolWish(only=("zzz",)), "there is no tool 'zzz'. There are: clock, timer"),
+        (ToolWish(only=("embed",)), "there is no tool 'embed'"),
         (
-            Wish(only=("video_track",)),
+            ToolWish(only=("video_track",)),
             "--tool video_track: no backend serves it as they are configured. There are: clock",
         ),
-        (Wish(only=("clock",), none=True), "contradict each other"),
+        (ToolWish(only=("clock",), none=True), "contradict each other"),
     ],
 )
-def test_what_cannot_be_offered_is_refused(wish: Wish, told: str) -> None:
+def test_what_cannot_be_offered_is_refused(wish: ToolWish, told: str) -> None:
     with pytest.raises(UsageError) as failure:
         offered(USED, WORK, wish=wish)
     assert told in str(failure.value)
@@ -95,9 +95,9 @@ def test_a_setting_that_names_no_tool_is_refused() -> None:
 @pytest.mark.parametrize("name", ["gov", "selfhosted", "local"])
 def test_a_family_that_calls_no_functions_is_offered_nothing(name: str) -> None:
     cfg = configured(USED, WORK)
-    assert chosen(cfg, FAMILIES[name].at_best, Wish()) == ()
+    assert chosen(cfg, FAMILIES[name].at_best, ToolWish()) == ()
     with pytest.raises(UsageError, match=r"does not take tools \(--tool\)") as failure:
-        chosen(cfg, FAMILIES[name].at_best, Wish(only=("clock",)))
+        chosen(cfg, FAMILIES[name].at_best, ToolWish(only=("clock",)))
     assert "openai" in failure.value.cure
 
 

@@ -22,14 +22,14 @@ from voicecli.errors import ServiceError, UsageError, VoiceError
 from voicecli.types import SpeechRequest
 from voicecli.usecases.speaking.goals import Goal
 from voicecli.usecases.speaking.saying import Saying
-from voicecli.usecases.speaking.track import Told
+from voicecli.usecases.speaking.track import ToldSound
 
 pytestmark = pytest.mark.anyio
 
 BOOK = " ".join(f"This is sentence number {n % 10}, which is here to make the text long." for n in range(150))
 DIGITS = "".join(str(n % 10) for n in range(150))
 
-Say = Callable[..., Awaitable[Told]]
+Say = Callable[..., Awaitable[ToldSound]]
 
 speaking = pytest.fixture(served)
 
@@ -42,7 +42,9 @@ class Person:
         self.services, self.listener = services(folder, speaking.url, ["speak"], speak_model="m1", voice="v1")
         self.out = bytearray()
 
-    async def say(self, text: Any, output: str = "", *, voice: str | None = None, goal: Any = None, **how: Any) -> Told:
+    async def say(
+        self, text: Any, output: str = "", *, voice: str | None = None, goal: Any = None, **how: Any
+    ) -> ToldSound:
         goal = Goal.named(str(self.folder / output) if output not in ("", "-") else output or None, None)
         goal = replace(goal, **{name: how.pop(name) for name in ("titles", "volume") if name in how})
         return await Saying(self.services, SpeechRequest("", voice=voice), goal, stdout=self.out.extend, **how).say(

@@ -21,8 +21,8 @@ from voicecli.types import MIC, AudioFrame
 FRAME_BYTES = MIC.bytes_for(20)
 
 
-class Microphone:
-    """`async with Microphone(device) as frames: async for frame in frames: …`
+class SoundCardMicrophone:
+    """`async with SoundCardMicrophone(device) as frames: async for frame in frames: …`
 
     Entering waits until sound arrives. Frames are 20 ms of 16 kHz mono without a gap between them, `at`
     on the loop's clock, never running backwards. `device`: an index, a part of a name, None for the default.
@@ -57,7 +57,7 @@ class Microphone:
         """Whether the device has stopped by itself."""
         return self._ended
 
-    async def __aenter__(self) -> Microphone:
+    async def __aenter__(self) -> SoundCardMicrophone:
         self._loop = asyncio.get_running_loop()
         self._opened = await devices.opened("input", self._wanted, MIC.rate, self._callback, self._on_end)
         try:
@@ -72,7 +72,7 @@ class Microphone:
     ) -> None:
         await self._close()
 
-    def __aiter__(self) -> Microphone:
+    def __aiter__(self) -> SoundCardMicrophone:
         return self
 
     async def __anext__(self) -> AudioFrame:

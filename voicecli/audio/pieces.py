@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from voicecli.audio import files, foreign, pcm
-from voicecli.audio.splitter import FRAME_MS, Cut, Rules, Splitter
+from voicecli.audio.splitter import FRAME_MS, Cut, SplitRules, Splitter
 from voicecli.audio.vad import QuickDetector
 from voicecli.errors import InputError, UsageError
 from voicecli.types import MIC, PcmFormat
@@ -141,7 +141,7 @@ class Cutter:
     `told_s` is how long the recording says it is, 0 where it does not.
     """
 
-    def __init__(self, blocks: Iterable[bytes], rules: Rules | None = None) -> None:
+    def __init__(self, blocks: Iterable[bytes], rules: SplitRules | None = None) -> None:
         self.told_s = rules.total_s if rules else 0.0
         self.samples = 0
         self.sent = 0
@@ -194,9 +194,9 @@ def levels(frames: bytes) -> list[float]:
     return found
 
 
-def is_silent(blocks: Iterable[bytes], rules: Rules | None = None) -> bool:
+def is_silent(blocks: Iterable[bytes], rules: SplitRules | None = None) -> bool:
     """Whether nothing in the recording is as loud as sound is. Reads only as far as it must."""
-    quiet = (rules or Rules()).quiet_dbfs
+    quiet = (rules or SplitRules()).quiet_dbfs
     rest = b""
     for block in blocks:
         rest += block

@@ -25,8 +25,8 @@ from voicecli.types import AudioFrame
 log = logging.getLogger(__name__)
 
 
-class Loudspeaker:
-    """`async with Loudspeaker(device, playout, pump): …` plays until it is left.
+class SoundCardLoudspeaker:
+    """`async with SoundCardLoudspeaker(device, playout, pump): …` plays until it is left.
 
     Entering waits until the device takes sound. `pump` is called on the loop whenever the playout has moved.
     DeviceError on entering: there is no such device. Later `keep` tells.
@@ -82,7 +82,7 @@ class Loudspeaker:
         silent = not self.resting and self._loop.time() - self._last_call > self.LOST_S
         return self._opened is None or self._ended.is_set() or silent
 
-    async def __aenter__(self) -> Loudspeaker:
+    async def __aenter__(self) -> SoundCardLoudspeaker:
         self._loop = asyncio.get_running_loop()
 
         def on_end() -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 
 from voicecli.audio import devices
 from voicecli.audio.pace import Pace
-from voicecli.audio.playback import Loudspeaker
+from voicecli.audio.playback import SoundCardLoudspeaker
 from voicecli.audio.playout import Playout
 from voicecli.errors import only
 
@@ -57,7 +57,7 @@ class Solo:
 
     async def _sound(self) -> None:
         """Opens the loudspeaker and keeps it until all has sounded. What is given to one asleep may be lost."""
-        async with Loudspeaker(self._device, self._playout, self._playout.pump, devices.WHOLE) as speaker:
+        async with SoundCardLoudspeaker(self._device, self._playout, self._playout.pump, devices.WHOLE) as speaker:
             self._lane.open()
             async with asyncio.TaskGroup() as tasks:
                 watch = tasks.create_task(speaker.keep())

@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 
 from voicecli.audio import devices
-from voicecli.audio.capture import Microphone
-from voicecli.audio.playback import Loudspeaker
+from voicecli.audio.capture import SoundCardMicrophone
+from voicecli.audio.playback import SoundCardLoudspeaker
 from voicecli.audio.threads import on_thread
 from voicecli.errors import DeviceError
 from voicecli.ports import Rendered
@@ -77,8 +77,8 @@ class SoundCard:
         self._tell, self._return_s = tell, return_s
         self._rouse = asyncio.Event()
         self._calm_s = 0.0
-        self._microphone: Microphone | None = None
-        self._speaker: Loudspeaker | None = None
+        self._microphone: SoundCardMicrophone | None = None
+        self._speaker: SoundCardLoudspeaker | None = None
         self._opened = AsyncExitStack()
         self._buffering = devices.QUICK
 
@@ -114,7 +114,7 @@ class SoundCard:
                 self._rouse.set()
         return frame
 
-    def _stumbles(self, speaker: Loudspeaker) -> bool:
+    def _stumbles(self, speaker: SoundCardLoudspeaker) -> bool:
         """Whether the machine is too often late with its sound, and nobody would notice a change now."""
         return speaker.buffering is devices.QUICK and speaker.struggling and self._calm()
 
@@ -132,7 +132,7 @@ class SoundCard:
                 if self._stumbles(self._speaker):
                     await self._steady(self._speaker)
 
-    async def _steady(self, speaker: Loudspeaker) -> None:
+    async def _steady(self, speaker: SoundCardLoudspeaker) -> None:
         """Opens the loudspeaker again with more time for its sound."""
         self._buffering = devices.STEADY
         self._speaker = None  # the microphone's frames go on meanwhile
@@ -148,12 +148,12 @@ class SoundCard:
         """The loudspeaker first: it may have to be woken, and a microphone that runs collects meanwhile."""
         async with AsyncExitStack() as stack:
             self._speaker = await stack.enter_async_context(self._loudspeaker()) if self._playout else None
-            self._microphone = await stack.enter_async_context(Microphone(self._wanted[0], self._calm))
+            self._microphone = await stack.enter_async_context(SoundCardMicrophone(self._wanted[0], self._calm))
             self._opened = stack.pop_all()
 
-    def _loudspeaker(self) -> Loudspeaker:
+    def _loudspeaker(self) -> SoundCardLoudspeaker:
         assert self._playout is not None
-        return Loudspeaker(self._wanted[1], self._playout, self._pump, self._buffering)
+        return SoundCardLoudspeaker(self._wanted[1], self._playout, self._pump, self._buffering)
 
     async def _close(self, *, drain: bool) -> None:
         """Both; `drain` lets what the loudspeaker still holds be heard."""

@@ -17,7 +17,7 @@ FRAME_MS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class SplitRules:
     """`longest_s`: of a piece. A stretch of `gap_s` without speech is left out, but for `pad_s` at its ends.
 
     Quieter than `quiet_dbfs` is no sound, whatever a detector says. Of a recording of `total_s` (0: nobody
@@ -84,8 +84,8 @@ LATER_DB = 6.0
 class Splitter:
     """Takes the level (dBFS) and the verdict of each frame in turn, and tells of each piece once it is complete."""
 
-    def __init__(self, rules: Rules | None = None) -> None:
-        self.rules = rules or Rules()
+    def __init__(self, rules: SplitRules | None = None) -> None:
+        self.rules = rules or SplitRules()
         self._gap, self._pad, self._total = self.rules.gap, self.rules.pad, self.rules.total
         self._to_come = self.rules.pieces
         self._frames = 0

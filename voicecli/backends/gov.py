@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from voicecli.backends.family import own
 from voicecli.backends.gov_settings import GovSettings
-from voicecli.backends.openai.decoding import ChatAnswer
+from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.openai.messages import folded
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpService, Reply
@@ -144,7 +144,7 @@ async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta,
     service.complain(data)
     if not isinstance(data, Mapping) or not data.get("choices"):
         raise _failure(service, json.dumps(data, ensure_ascii=False).encode())
-    answer = ChatAnswer()
+    answer = ChunkedAnswer()
     delta, rest = answer.take(data) or ChatDelta(), answer.rest() or ChatDelta()
     text = (delta.text + rest.text).lstrip()
     if not text:

@@ -13,7 +13,7 @@ from voicecli.commands import session as common
 
 if TYPE_CHECKING:
     from voicecli.notes import store
-    from voicecli.storage.cache import Contents
+    from voicecli.storage.cache import CacheContents
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,7 +59,7 @@ def ls(ctx: typer.Context) -> None:
     session.console.table(("what", "entries", "bytes", "oldest", "newest"), rows)
 
 
-def _row(found: Contents | store.Contents) -> dict[str, Any]:
+def _row(found: CacheContents | store.Contents) -> dict[str, Any]:
     from datetime import datetime
 
     oldest, newest = (

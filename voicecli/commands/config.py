@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voicecli.backends.family import Server
-    from voicecli.config.edit import Found
+    from voicecli.config.edit import FoundBackend
 
 app = typer.Typer(help="Make, show and change the configuration.", no_args_is_help=True, add_completion=False)
 
@@ -65,7 +65,7 @@ def init(
     _say(run, path)
 
 
-def _find(run: Session, ports: list[int]) -> list[Found]:
+def _find(run: Session, ports: list[int]) -> list[FoundBackend]:
     """Servers here, then services with a key; each is told of."""
     from voicecli.backends import nearby
     from voicecli.config.edit import keyed
@@ -81,17 +81,17 @@ def _find(run: Session, ports: list[int]) -> list[Found]:
     return found
 
 
-def offered(server: Server) -> Found | None:
+def offered(server: Server) -> FoundBackend | None:
     """What a server has something for, and with which models; None where it lists nothing of use."""
     from voicecli.config import VERBS
-    from voicecli.config.edit import Found
+    from voicecli.config.edit import FoundBackend
 
     if server.uses:
-        return Found(server.name, {"family": server.family, **server.settings}, server.uses)
+        return FoundBackend(server.name, {"family": server.family, **server.settings}, server.uses)
     fitting = {verb: [m for m, kind in server.models.items() if (kind or _guess(m)) == verb] for verb in VERBS}
     models = {verb: names[0] for verb, names in fitting.items() if names}
     table = {"family": server.family, **server.settings} | {f"{verb}_model": name for verb, name in models.items()}
-    return Found(server.name, table, tuple(models)) if models else None
+    return FoundBackend(server.name, table, tuple(models)) if models else None
 
 
 def _guess(model: str) -> str:
@@ -152,14 +152,14 @@ def get(
       voice config get backends.work.base_url --profile travel
     """
     from voicecli.config.edit import parts
-    from voicecli.config.layers import Origin, dotted, hint_for
+    from voicecli.config.layers import ValueOrigin, dotted, hint_for
     from voicecli.config.show import rows
 
     run = session(ctx)
     config = run.config()
     found = next((row for row in rows(config, run.env) if row.key == key), None)
     if found is None:
-        hint_for(parts(key), Origin("", dotted, dotted))  # it is not set, or there is no such key
+        hint_for(parts(key), ValueOrigin("", dotted, dotted))  # it is not set, or there is no such key
     value = found.value if found else None
     if run.json:
         run.console.json_line({"key": key, "value": value, "source": found.source if found else None})

@@ -72,11 +72,11 @@ def _test(session: Session) -> None:
 
 
 async def _recorded(session: Session) -> bytes:
-    from voicecli.audio.capture import Microphone
+    from voicecli.audio.capture import SoundCardMicrophone
 
     wanted = session.config().audio.input
     sound, seconds = b"", 0.0
-    async with Microphone(None if wanted == "" else wanted) as frames:
+    async with SoundCardMicrophone(None if wanted == "" else wanted) as frames:
         async for frame in frames:
             sound += frame.pcm
             seconds += frame.seconds

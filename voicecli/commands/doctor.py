@@ -65,7 +65,7 @@ def _tell(console: Console, lines: Iterable[str]) -> None:
         console.styled([(mark, COLOURS.get(mark, "")), (text[len(mark) :] + "\n", "")])
 
 
-async def examine(session: Session) -> checkup.Report:
+async def examine(session: Session) -> checkup.CheckupReport:
     """Everything that is to be looked at. ConfigError only for a `--backend` that there is not."""
     from voicecli import wiring
     from voicecli.config import VERBS
@@ -76,14 +76,14 @@ async def examine(session: Session) -> checkup.Report:
         cfg = session.config()
     except ConfigError as exc:
         broken = checkup.configuration(path, there, "", {}, [exc])
-        return checkup.Report(program, packages, broken, sound=await _sound("", ""))
+        return checkup.CheckupReport(program, packages, broken, sound=await _sound("", ""))
     only = wiring.backend_named(cfg, session.backend) if session.backend else None
     use: dict[str, str] = {} if only else {verb: wiring.used_for(verb, cfg) for verb in VERBS}
     tools, problems = _tools(session, cfg)
     settings = checkup.configuration(path, there, cfg.profile, use, [*_unserved(cfg, use), *problems], tools)
     visits = await _visits(session, cfg, [only] if only else _configured(cfg, use))
     sound = () if only else await _sound(cfg.audio.input, cfg.audio.output)
-    return checkup.Report(program, packages, settings, tuple(map(checkup.reached, visits)), sound)
+    return checkup.CheckupReport(program, packages, settings, tuple(map(checkup.reached, visits)), sound)
 
 
 # -- the installation and the configuration --------------------------------------------------------
@@ -188,7 +188,7 @@ def _tools(session: Session, cfg: Config) -> tuple[tuple[str, ...], list[VoiceEr
     with suppress(ConfigError):  # who answers is told of elsewhere
         family, _ = wiring.choose("chat", cfg, session.backend)
         try:
-            names = offer.chosen(cfg, family, offer.Wish(rings=True, answering=session.backend))
+            names = offer.chosen(cfg, family, offer.ToolWish(rings=True, answering=session.backend))
         except ConfigError as exc:
             found.append(exc)
     for each in cfg.mcp.values():

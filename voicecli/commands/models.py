@@ -14,7 +14,7 @@ from voicecli.errors import SomeFailedError
 
 if TYPE_CHECKING:
     from voicecli.storage.models import Installed
-    from voicecli.usecases.models import Row
+    from voicecli.usecases.models import ModelRow
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -63,11 +63,11 @@ def list_(ctx: typer.Context) -> None:
     session.console.note(f"in {session.config().models_dir}; * serves without a wish. Fetch: voice models pull NAME")
 
 
-def _mark(row: Row) -> str:
+def _mark(row: ModelRow) -> str:
     return "damaged" if row.trouble else "*" if row.default else "yes" if row.installed else "-"
 
 
-def _row(row: Row) -> dict[str, object]:
+def _row(row: ModelRow) -> dict[str, object]:
     from voicecli.storage.models import megabytes
 
     size = row.installed.bytes if row.installed else row.model.bytes if row.model else 0

@@ -18,7 +18,8 @@ from voicecli.errors import InputError, UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
+    import asyncio
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from voicecli.backends.family import Capabilities
     from voicecli.config import Config
@@ -179,7 +180,7 @@ def one_of(value: str, allowed: Sequence[str], flag: str) -> str:
 # -- the flags that every command has, before and after its name -----------------------------------
 
 
-def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+def _remember(ctx: typer.Context, param: typer.CallbackParam, value: T) -> T:
     """Notes a shared flag on the session; given twice, the one after the command's name wins."""
     if value and isinstance(ctx.obj, Session) and param.name:
         target, name = _SHARED[param.name]
@@ -319,11 +320,12 @@ class Running:
         """As `run`, on this loop."""
         return _run(self._runner, work)
 
-    async def kept(self, name: str, opening: Callable[[], AbstractAsyncContextManager[Any]]) -> Any:
+    async def kept(self, name: str, opening: Callable[[], AbstractAsyncContextManager[T]]) -> T:
         """What `opening` yields, opened the first time that `name` is asked for. To be called in `work`."""
         if name not in self._kept:
             self._kept[name] = await self._stack.enter_async_context(opening())
-        return self._kept[name]
+        value: T = self._kept[name]
+        return value
 
     def close(self) -> None:
         """Closes what is open, and the loop."""
@@ -333,7 +335,7 @@ class Running:
             self._runner.close()
 
 
-def _run(runner: Any, work: Callable[[], Awaitable[T]]) -> T:
+def _run(runner: asyncio.Runner, work: Callable[[], Awaitable[T]]) -> T:
     import asyncio
 
     caught: list[int] = []
@@ -355,7 +357,7 @@ def _run(runner: Any, work: Callable[[], Awaitable[T]]) -> T:
     return result
 
 
-def _signals(task: Any, caught: list[int]) -> Any:
+def _signals(task: asyncio.Task[T], caught: list[int]) -> AbstractContextManager[object]:
     """Until left, SIGTERM and SIGHUP (unless ignored, as under nohup) cancel `task` and are noted in `caught`."""
     import asyncio
     import signal

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voicecli.text.subtitles import Layout
     from voicecli.types import Transcript
     from voicecli.usecases.transcribing.batch import Wish
-    from voicecli.usecases.transcribing.rows import Row
+    from voicecli.usecases.transcribing.rows import ResultRow
 
 _Inputs = Annotated[
     list[str] | None,
@@ -361,5 +361,5 @@ def _show_plan(session: Session, wish: Wish, jobs: list[Job]) -> None:
     session.console.note(total + (f"; of these {known} would not be sent: known already" if known else ""))
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: ResultRow) -> list[str]:
     return [row.source, str(row.piece), f"{row.start:.2f}", f"{row.seconds:.2f}", str(row.bytes), row.container]

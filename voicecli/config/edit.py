@@ -14,7 +14,7 @@ from typing import Any
 from voicecli.backends.family import Preset
 from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
-from voicecli.config.layers import Origin, dotted, hint_for
+from voicecli.config.layers import ValueOrigin, dotted, hint_for
 from voicecli.config.resolve import LOCAL, OPENAI, OPENAI_DEFAULTS, VERBS, parse, resolve
 from voicecli.config.schema import Misfit, brief, fit
 from voicecli.errors import ConfigError
@@ -47,7 +47,7 @@ START = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundBackend:
     """A backend for a first configuration: its table, and the keys of `[use]` that it has something for."""
 
     name: str
@@ -61,18 +61,18 @@ def presets() -> list[Preset]:
     return sorted(known, key=lambda preset: -len(preset.uses))
 
 
-def keyed(env: Mapping[str, str]) -> list[Found]:
+def keyed(env: Mapping[str, str]) -> list[FoundBackend]:
     """The services whose keys are set. The keys themselves are not looked at."""
     return [found_in(preset, env) for preset in presets() if env.get(preset.variable)]
 
 
-def found_in(preset: Preset, env: Mapping[str, str]) -> Found:
+def found_in(preset: Preset, env: Mapping[str, str]) -> FoundBackend:
     """A service that is known, at the address of one's own where OPENAI_BASE_URL names one."""
     address = env.get("OPENAI_BASE_URL") if preset.name == OPENAI else ""
-    return Found(preset.name, {**preset.whole, **({"base_url": address} if address else {})}, preset.uses)
+    return FoundBackend(preset.name, {**preset.whole, **({"base_url": address} if address else {})}, preset.uses)
 
 
-def starting_text(env: Mapping[str, str], found: Sequence[Found] = ()) -> str:
+def starting_text(env: Mapping[str, str], found: Sequence[FoundBackend] = ()) -> str:
     """A first configuration: with what was found, or the service of OPENAI_API_KEY, else all of it as comments.
 
     Of several that have something for a verb the first gets it.
@@ -94,7 +94,7 @@ def _lines(head: str, table: Mapping[str, str], mark: str) -> str:
     return "".join(f"{mark}{line}\n" for line in lines)
 
 
-def write_start(path: Path, env: Mapping[str, str], *, force: bool = False, found: Sequence[Found] = ()) -> None:
+def write_start(path: Path, env: Mapping[str, str], *, force: bool = False, found: Sequence[FoundBackend] = ()) -> None:
     """Writes the first configuration file. Raises ConfigError when there is one already and not `force`."""
     refuse_existing(path, force=force)
     text = starting_text(env, found)
@@ -211,7 +211,7 @@ def parts(key: str) -> tuple[str, ...]:
 
 
 def _value(path: tuple[str, ...], text: str) -> Any:
-    hint = hint_for(path, Origin("", dotted, dotted))
+    hint = hint_for(path, ValueOrigin("", dotted, dotted))
     try:
         value = fit(text, hint, text=True)
     except Misfit as exc:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicecli.errors import ConfigError
-from voicecli.storage.atomic import Part, in_turn, private_folder
+from voicecli.storage.atomic import PartialFile, in_turn, private_folder
 
 TEMPLATES = "templates"
 """The folder beside the configuration that holds system prompts, each in a file of its own."""
@@ -147,7 +147,7 @@ def _refuse_odd(path: Path) -> None:
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    part = Part(path, mode)
+    part = PartialFile(path, mode)
     try:
         part.file.write(data)
         part.finish(mode)

@@ -43,7 +43,7 @@ Layer = dict[str, Union[Given, "Layer"]]
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """Where a layer comes from: how messages name it (`who`) and its keys (`label`), and the source of a value.
 
     `text`: the values are strings still to be read, as in variables.
@@ -84,7 +84,7 @@ def overlay(under: Layer, over: Layer) -> Layer:
     return result
 
 
-def check(raw: Mapping[str, Any], origin: Origin, at: Path = ()) -> Layer:
+def check(raw: Mapping[str, Any], origin: ValueOrigin, at: Path = ()) -> Layer:
     """A layer from raw tables (those of a file without its profiles, or of one profile).
 
     Raises ConfigError that names the first unknown key or wrong value, with the nearest right key.
@@ -102,7 +102,7 @@ def check(raw: Mapping[str, Any], origin: Origin, at: Path = ()) -> Layer:
     return layer
 
 
-def check_profiles(raw: Any, origin: Callable[[str], Origin]) -> dict[str, Layer]:
+def check_profiles(raw: Any, origin: Callable[[str], ValueOrigin]) -> dict[str, Layer]:
     """The layer of each profile; `origin` is asked with a profile's name."""
 
     def one(table: Any, path: Path) -> Layer:
@@ -112,7 +112,7 @@ def check_profiles(raw: Any, origin: Callable[[str], Origin]) -> dict[str, Layer
     return dict(layers)
 
 
-def _named(raw: Any, at: Path, origin: Origin, one: Callable[[Any, Path], Layer]) -> Layer:
+def _named(raw: Any, at: Path, origin: ValueOrigin, one: Callable[[Any, Path], Layer]) -> Layer:
     """A table of tables that the person names: [backends.NAME], [profiles.NAME]."""
     layer: Layer = {}
     for name, table in _is_table(raw, at, origin).items():
@@ -122,7 +122,7 @@ def _named(raw: Any, at: Path, origin: Origin, one: Callable[[Any, Path], Layer]
     return layer
 
 
-def _entry(origin: Origin, hints: Mapping[str, Any], table: Any, path: Path) -> Layer:
+def _entry(origin: ValueOrigin, hints: Mapping[str, Any], table: Any, path: Path) -> Layer:
     return _table(table, path, hints, origin)
 
 
@@ -133,13 +133,13 @@ def check_name(name: str, shown: str = "", who: str = "") -> None:
         raise ConfigError(what, who=who, cure="Names are up to 64 letters, digits, - and _, and begin without -.")
 
 
-def _is_table(raw: Any, path: Path, origin: Origin) -> dict[str, Any]:
+def _is_table(raw: Any, path: Path, origin: ValueOrigin) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigError(f"{dotted(path)} must be a table, as in [{dotted(path)}], not {kind(raw)}", who=origin.who)
     return raw
 
 
-def _table(raw: Any, at: Path, hints: Mapping[str, Any], origin: Origin) -> Layer:
+def _table(raw: Any, at: Path, hints: Mapping[str, Any], origin: ValueOrigin) -> Layer:
     layer: Layer = {}
     for name, value in _is_table(raw, at, origin).items():
         path = (*at, name)
@@ -153,7 +153,7 @@ def _table(raw: Any, at: Path, hints: Mapping[str, Any], origin: Origin) -> Laye
     return layer
 
 
-def _free(raw: dict[str, Any], at: Path, hint: Any, origin: Origin) -> Layer:
+def _free(raw: dict[str, Any], at: Path, hint: Any, origin: ValueOrigin) -> Layer:
     """A table of any keys (headers, extra); tables inside are merged like all others."""
     layer: Layer = {}
     for name, value in raw.items():
@@ -165,7 +165,7 @@ def _free(raw: dict[str, Any], at: Path, hint: Any, origin: Origin) -> Layer:
     return layer
 
 
-def _leaf(value: Any, path: Path, hint: Any, origin: Origin) -> Given:
+def _leaf(value: Any, path: Path, hint: Any, origin: ValueOrigin) -> Given:
     try:
         return Given(fit(value, hint, text=origin.text), origin.source(path))
     except Misfit as exc:
@@ -176,7 +176,7 @@ def _is_key(path: Path) -> bool:
     return "backends" in path and path[-1].lower() in ("api_key", "apikey", "key", "token", "secret", "password")
 
 
-def _refused_key(path: Path, origin: Origin) -> ConfigError:
+def _refused_key(path: Path, origin: ValueOrigin) -> ConfigError:
     """A key in a file that is shared, backed up and shown on screens is a key that leaks."""
     name = path[-2]
     return ConfigError(
@@ -186,7 +186,7 @@ def _refused_key(path: Path, origin: Origin) -> ConfigError:
     )
 
 
-def unknown(path: Path, origin: Origin, known: list[str]) -> ConfigError:
+def unknown(path: Path, origin: ValueOrigin, known: list[str]) -> ConfigError:
     """The error about a key that does not exist, with the nearest that does, here or in another table."""
     *table, name = path
     near = nearest(name, known)
@@ -203,7 +203,7 @@ def _elsewhere(name: str) -> str:
     return places.get(nearest(name, places), "")
 
 
-def hint_for(path: Path, origin: Origin) -> Any:
+def hint_for(path: Path, origin: ValueOrigin) -> Any:
     """The annotation of one setting. Raises ConfigError when there is none of that name."""
     rest = path[2:] if path[0] == "profiles" else path
     section = rest[0] if rest else ""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
-from voicecli.config.layers import Given, Layer, Origin, check, check_profiles, dotted, nest, overlay
+from voicecli.config.layers import Given, Layer, ValueOrigin, check, check_profiles, dotted, nest, overlay
 from voicecli.config.model import FOLLOWS, NAMED, ORDERED, Config, Use
 from voicecli.config.schema import (
     Misfit,
@@ -85,8 +85,8 @@ def parse(text: str, path: Path) -> File:
     raw = files.parse(text, path)
     profiles = raw.pop("profiles", {})
 
-    def origin(name: str) -> Origin:
-        return Origin(str(path), dotted, lambda _: f"profile {name}" if name else f"file {path}")
+    def origin(name: str) -> ValueOrigin:
+        return ValueOrigin(str(path), dotted, lambda _: f"profile {name}" if name else f"file {path}")
 
     return File(path, check(raw, origin("")), check_profiles(profiles, origin))
 
@@ -161,13 +161,13 @@ def from_variables(env: Mapping[str, str]) -> Layer:
     def name(path: tuple[str, ...]) -> str:
         return _variable(*path)
 
-    return check(nest(given), Origin("", name, name, text=True))
+    return check(nest(given), ValueOrigin("", name, name, text=True))
 
 
 def from_flags(flags: Mapping[str, object]) -> Layer:
     """The layer of the command line."""
     given = {tuple(key.split(".")): value for key, value in flags.items() if value is not None}
-    return check(nest(given), Origin("", _flag, lambda path: f"flag {_flag(path)}"))
+    return check(nest(given), ValueOrigin("", _flag, lambda path: f"flag {_flag(path)}"))
 
 
 def _flag(path: tuple[str, ...]) -> str:

@@ -20,16 +20,16 @@ MASK = "****"
 _SECRET = re.compile(r"key|token|secret|passw|auth|cookie|credential|signature|session", re.IGNORECASE)
 
 
-class Row(NamedTuple):
+class SettingRow(NamedTuple):
     key: str
     value: Any
     source: str
 
 
-def rows(config: Config, env: Mapping[str, str]) -> list[Row]:
+def rows(config: Config, env: Mapping[str, str]) -> list[SettingRow]:
     """All sections in full, and of each backend what is set. No command is run to look for keys."""
     found = [
-        Row(f"{name}.{key}", getattr(getattr(config, name), key), config.sources[f"{name}.{key}"])
+        SettingRow(f"{name}.{key}", getattr(getattr(config, name), key), config.sources[f"{name}.{key}"])
         for name, table in sections().items()
         for key in keys_of(table)
     ]
@@ -40,21 +40,21 @@ def rows(config: Config, env: Mapping[str, str]) -> list[Row]:
     return found
 
 
-def _backend(backend: Backend, config: Config, env: Mapping[str, str]) -> list[Row]:
+def _backend(backend: Backend, config: Config, env: Mapping[str, str]) -> list[SettingRow]:
     at = ("backends", backend.name)
     found = _set_keys(backend, at, config)
     if backend.family != LOCAL:
-        found.append(Row(dotted((*at, "api_key")), *key_status(backend, env, config.config_dir)))
+        found.append(SettingRow(dotted((*at, "api_key")), *key_status(backend, env, config.config_dir)))
     return found
 
 
-def _set_keys(table: Any, at: tuple[str, str], config: Config) -> list[Row]:
-    found: list[Row] = []
+def _set_keys(table: Any, at: tuple[str, str], config: Config) -> list[SettingRow]:
+    found: list[SettingRow] = []
     for key in keys_of(cast(Any, type(table))):
         value = getattr(table, key)
         leaves = _leaves((*at, key), value) if isinstance(value, Mapping) else [((*at, key), value)]
         found += [
-            Row(dotted(path), masked(path[2:], leaf), config.sources[dotted(path)])
+            SettingRow(dotted(path), masked(path[2:], leaf), config.sources[dotted(path)])
             for path, leaf in leaves
             if leaf not in ("", (), None)
         ]

@@ -55,7 +55,7 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SpokenPiece:
     """Text to be spoken. What is only said to pass the time is no part of the reply that history keeps."""
 
     text: str
@@ -67,7 +67,7 @@ class Answering:
 
     def __init__(self, stages: Stages, ask: TurnRequest, put: Callable[[Reply], Awaitable[None]], depth: Depth) -> None:
         self._stages, self._ask, self._put, self._depth = stages, ask, put, depth
-        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
+        self._pieces: asyncio.Queue[SpokenPiece | None] = asyncio.Queue()
         self._text = _PlainText(stages)
         self._chinese = self._working = self._introduced = False
         self._asides = 0
@@ -156,7 +156,7 @@ class Answering:
         for text in texts:
             self._ask.mark("first_piece")
             self._introduced = True
-            self._pieces.put_nowait(Piece(text, aside))
+            self._pieces.put_nowait(SpokenPiece(text, aside))
 
     # -- the voice -----------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class Answering:
             async for each in spoken:
                 await self._say(each)
 
-    async def _due(self) -> AsyncGenerator[Piece]:
+    async def _due(self) -> AsyncGenerator[SpokenPiece]:
         piece = await self._pieces.get()
         if piece is not None:
             await self._allowed("speak")
@@ -174,21 +174,21 @@ class Answering:
             yield piece
             piece = await self._next()
 
-    async def _next(self) -> Piece | None:
+    async def _next(self) -> SpokenPiece | None:
         """The next piece. While a tool works on and on, now and then a word that it does."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE_S):
                     return await self._pieces.get()
             if self._working:
-                return Piece(self._aside(), aside=True)
+                return SpokenPiece(self._aside(), aside=True)
 
-    def _asked(self, piece: Piece) -> Stream[bytes]:
+    def _asked(self, piece: SpokenPiece) -> Stream[bytes]:
         self._ask.mark("speech_asked")
         return self._stages.say(piece.text)
 
-    async def _say(self, spoken: Rendition[Piece, bytes]) -> None:
-        piece = spoken.request or Piece("")
+    async def _say(self, spoken: Rendition[SpokenPiece, bytes]) -> None:
+        piece = spoken.request or SpokenPiece("")
         says: str | None = piece.text
         async for pcm in spoken.chunks():
             self._ask.mark("first_audio")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from voicecli.audio.endpointer import Ended
 from voicecli.audio.playout import DUCKED
 from voicecli.dialogue.bargein import Weight, interrupts, takes_back, weigh
-from voicecli.dialogue.states import State
+from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import COSTS_THE_TURN, Turn
 
 
@@ -49,7 +49,7 @@ class Challenge:
         held, self.candidate.candidate = self.held, False
         if held.attempt is not None and takes_back(now, held.watch.ended, asked=self._asked):
             self.candidate.prefix = held.take_back()
-        elif held.state is not State.DONE:
+        elif held.state is not TurnState.DONE:
             held.interrupt("speech")
 
     @property

@@ -17,7 +17,7 @@ from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts, Rules
-from voicecli.dialogue.states import State
+from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
 from voicecli.dialogue.turns import Turns
 from voicecli.types import AudioFrame
@@ -63,7 +63,7 @@ class Floor:
 
     def press(self) -> None:
         """Push to talk: a reply that sounds stops, and the person begins."""
-        if self.turns.busy is not None and self.turns.busy.state is State.SOUNDING:
+        if self.turns.busy is not None and self.turns.busy.state is TurnState.SOUNDING:
             self.turns.busy.interrupt("key")
         self.take(self.endpointer.begin())
 

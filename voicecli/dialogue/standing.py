@@ -10,7 +10,7 @@ from voicecli.dialogue.ears import EarGate
 from voicecli.dialogue.events import Phase
 from voicecli.dialogue.floor import Floor
 from voicecli.dialogue.parts import Parts, Rules
-from voicecli.dialogue.states import State
+from voicecli.dialogue.states import TurnState
 
 
 class Standing:
@@ -28,7 +28,7 @@ class Standing:
         lane = turn.lane if turn is not None else None
         self.ears.mind(
             now,
-            sounding=turn is not None and turn.state is State.SOUNDING,
+            sounding=turn is not None and turn.state is TurnState.SOUNDING,
             idle=self._tool_works and lane is not None and lane.waiting,
             drained=lane.drained if lane is not None else None,
         )
@@ -45,7 +45,7 @@ class Standing:
     def working(self) -> bool:
         """Whether services work on an answer that does not sound yet."""
         turn = self._turns.busy
-        return turn is not None and turn.state is not State.SOUNDING and turn.attempt is not None
+        return turn is not None and turn.state is not TurnState.SOUNDING and turn.attempt is not None
 
     @property
     def settled(self) -> bool:
@@ -56,7 +56,7 @@ class Standing:
     def starving(self) -> bool:
         """Whether time would pass for nothing: a reply waits for its next piece, or is just being closed."""
         turn = self._turns.busy
-        sounding = turn is not None and turn.state is State.SOUNDING
+        sounding = turn is not None and turn.state is TurnState.SOUNDING
         return sounding and turn is not None and turn.lane is not None and turn.lane.waiting
 
     @property
@@ -81,6 +81,6 @@ class Standing:
             return "muted" if self.ears.muted else "listening"
         if self._tool_works and turn.state.ended:
             return "working"
-        if turn.state is State.SOUNDING:
+        if turn.state is TurnState.SOUNDING:
             return "speaking"
         return "thinking" if turn.state.ended else "hearing"

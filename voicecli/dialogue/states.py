@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 
-class State(Enum):
+class TurnState(Enum):
     """Where a turn is."""
 
     HEARING = auto()
@@ -21,7 +21,7 @@ class State(Enum):
     @property
     def ended(self) -> bool:
         """Whether the person is done."""
-        return self not in (State.HEARING, State.DRAFTED)
+        return self not in (TurnState.HEARING, TurnState.DRAFTED)
 
 
 class Move(Enum):
@@ -35,17 +35,17 @@ class Move(Enum):
     FINISH = auto()
 
 
-MOVES: dict[tuple[State, Move], State] = {
-    (State.HEARING, Move.DRAFT): State.DRAFTED,
-    (State.DRAFTED, Move.WITHDRAW): State.HEARING,
-    (State.HEARING, Move.END): State.OPEN,
-    (State.DRAFTED, Move.END): State.OPEN,
-    (State.OPEN, Move.REOPEN): State.HEARING,
-    (State.OPEN, Move.SOUND): State.SOUNDING,
-    (State.HEARING, Move.FINISH): State.DONE,
-    (State.DRAFTED, Move.FINISH): State.DONE,
-    (State.OPEN, Move.FINISH): State.DONE,
-    (State.SOUNDING, Move.FINISH): State.DONE,
+MOVES: dict[tuple[TurnState, Move], TurnState] = {
+    (TurnState.HEARING, Move.DRAFT): TurnState.DRAFTED,
+    (TurnState.DRAFTED, Move.WITHDRAW): TurnState.HEARING,
+    (TurnState.HEARING, Move.END): TurnState.OPEN,
+    (TurnState.DRAFTED, Move.END): TurnState.OPEN,
+    (TurnState.OPEN, Move.REOPEN): TurnState.HEARING,
+    (TurnState.OPEN, Move.SOUND): TurnState.SOUNDING,
+    (TurnState.HEARING, Move.FINISH): TurnState.DONE,
+    (TurnState.DRAFTED, Move.FINISH): TurnState.DONE,
+    (TurnState.OPEN, Move.FINISH): TurnState.DONE,
+    (TurnState.SOUNDING, Move.FINISH): TurnState.DONE,
 }
 """Every move that there is."""
 
@@ -54,7 +54,7 @@ class IllegalMoveError(Exception):
     """A bug: something was to happen to a turn that cannot happen to it now."""
 
 
-def after(state: State, move: Move) -> State:
+def after(state: TurnState, move: Move) -> TurnState:
     """The state that `move` leads to."""
     if (state, move) not in MOVES:
         raise IllegalMoveError(f"a turn that is {state.name} has no {move.name}")

@@ -20,7 +20,7 @@ from voicecli.dialogue.history import History
 from voicecli.dialogue.mouth import Mouth
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.record import Record
-from voicecli.dialogue.states import Move, State, after
+from voicecli.dialogue.states import Move, TurnState, after
 from voicecli.errors import (
     InputError,
     NoSpeechError,
@@ -56,7 +56,7 @@ class Turn:
         self, parts: Parts, history: History, tasks: asyncio.TaskGroup, number: int, *, candidate: bool = False
     ) -> None:
         self.number, self.candidate = number, candidate
-        self.state, self.watch, self.prefix, self.alarms = State.HEARING, ev.Stopwatch(), "", 0
+        self.state, self.watch, self.prefix, self.alarms = TurnState.HEARING, ev.Stopwatch(), "", 0
         self.attempt: Attempt | None = None
         self.over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.answerer = parts.responder.listen(tasks, self._on_partial)
@@ -79,10 +79,10 @@ class Turn:
 
     def hear(self, frames: Sequence[AudioFrame]) -> None:
         """The person speaks. Who goes on after a pause, or before the reply sounds, withdraws what was made of it."""
-        if self._paused and self.state is not State.HEARING:
+        if self._paused and self.state is not TurnState.HEARING:
             self.prefix = joined([self.prefix, self._wanted.typed or ""])
             self._wanted = Wanted()
-            self._withdraw(Move.REOPEN if self.state is State.OPEN else Move.WITHDRAW)
+            self._withdraw(Move.REOPEN if self.state is TurnState.OPEN else Move.WITHDRAW)
         self._paused = False
         self.answerer.hear(frames)
 
@@ -110,7 +110,7 @@ class Turn:
 
         `early`, while the person may still speak: only where it says so of the words so far.
         """
-        if self.state is not State.HEARING:
+        if self.state is not TurnState.HEARING:
             return
         words = self.answerer.draftable(self.record.drafts, early=early is not None)
         guess = joined([self.prefix, words]) if words else ""
@@ -168,7 +168,7 @@ class Turn:
             self._complete(attempt, loss)
             return
         attempt.cancel()
-        if self.state is State.OPEN:
+        if self.state is TurnState.OPEN:
             self._begin(self._wanted).end()
         else:
             self.attempt = self._task = None
@@ -201,7 +201,7 @@ class Turn:
         spoke = bool(attempt.heard.text or attempt.reply)
         if loss is not None:
             sound = bytes(self.answerer.pcm)
-            if self.state is State.SOUNDING:
+            if self.state is TurnState.SOUNDING:
                 self.record.broken_off(attempt)
                 sound = b""
             self.record.lost(loss, self._parts.keep(self.number, sound) if sound else "")
@@ -214,13 +214,13 @@ class Turn:
     def interrupt(self, by: Literal["speech", "key", "text"]) -> None:
         """It stops: history keeps what was heard of the reply; of what nobody heard, nothing."""
         attempt = self.attempt
-        if self.state is State.SOUNDING and attempt is not None:
+        if self.state is TurnState.SOUNDING and attempt is not None:
             self.record.broken_off(attempt)
             self.record.emit(ev.Interrupted(by))
             self.record.figures(attempt.watch)
             self.answerer.heard_until(attempt.mouth.lane.played)
         self._stop()
-        self._finish(Outcome(answered=self.state is State.SOUNDING))
+        self._finish(Outcome(answered=self.state is TurnState.SOUNDING))
 
     def take_back(self) -> str:
         """The turn's end was a mistake: question and answer are withdrawn; returns the question so far."""
@@ -228,7 +228,7 @@ class Turn:
         self.record.taken_back(text)
         self.answerer.heard_until(0)
         self.record.waste(self.attempt.tokens if self.attempt else 0)
-        if self.state is not State.DONE:
+        if self.state is not TurnState.DONE:
             self.drop()
         return text
 

@@ -13,7 +13,7 @@ from typing import Any
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts
-from voicecli.dialogue.states import State
+from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
 from voicecli.errors import VoiceError
 
@@ -40,7 +40,7 @@ class Turns:
     @property
     def busy(self) -> Turn | None:
         """The turn that is not over."""
-        return self.last if self.last is not None and self.last.state is not State.DONE else None
+        return self.last if self.last is not None and self.last.state is not TurnState.DONE else None
 
     @property
     def speaking(self) -> Turn | None:
@@ -56,7 +56,7 @@ class Turns:
     def begun(self) -> Turn:
         """Somebody speaks: the turn that this belongs to. Over a reply it is a challenge of that."""
         turn = self.busy or self.new()
-        if turn.state is State.SOUNDING:
+        if turn.state is TurnState.SOUNDING:
             self.challenge = Challenge(turn, self._made(candidate=True))
             return self.challenge.candidate
         return turn

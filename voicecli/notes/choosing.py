@@ -40,7 +40,7 @@ _TAG = re.compile(r"<(?=\s*/?\s*note)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPassage:
     """A passage that fits a question. `score`: by what it was chosen, a cosine or a service's own measure."""
 
     file: str
@@ -71,20 +71,22 @@ def sense_of(question: str) -> str:
 # -- the passages ----------------------------------------------------------------------------------
 
 
-def told_of(found: Found) -> str:
+def told_of(found: FoundPassage) -> str:
     """A passage as a service that ranks it sees it."""
     return "\n".join(part for part in (found.file, found.heading, found.text) if part)
 
 
-def in_order(found: Sequence[Found], ranked: Sequence[Ranked]) -> list[Found]:
+def in_order(found: Sequence[FoundPassage], ranked: Sequence[Ranked]) -> list[FoundPassage]:
     """The passages as they were ranked, with the scores they were ranked by; where one has none, with their own."""
     scored = all(each.score is not None for each in ranked)
     return [replace(found[r.index], score=r.score or 0.0) if scored else found[r.index] for r in ranked]
 
 
-def within(found: Iterable[Found], budget: int, cost: Callable[[str], int], most: int = MOST) -> list[Found]:
+def within(
+    found: Iterable[FoundPassage], budget: int, cost: Callable[[str], int], most: int = MOST
+) -> list[FoundPassage]:
     """The best of them that fit in `budget`, the best one always; what says the same is given once."""
-    chosen: list[Found] = []
+    chosen: list[FoundPassage] = []
     for each in found:
         if any(each.text == other.text for other in chosen):
             continue
@@ -95,7 +97,7 @@ def within(found: Iterable[Found], budget: int, cost: Callable[[str], int], most
     return chosen
 
 
-def files_of(found: Iterable[Found]) -> dict[str, float]:
+def files_of(found: Iterable[FoundPassage]) -> dict[str, float]:
     """The files, the best first, each with its best score."""
     files: dict[str, float] = {}
     for each in found:
@@ -106,7 +108,9 @@ def files_of(found: Iterable[Found]) -> dict[str, float]:
 # -- for the model ---------------------------------------------------------------------------------
 
 
-def with_notes(messages: Sequence[ChatMessage], found: Sequence[Found], cited: Cited = "written") -> list[ChatMessage]:
+def with_notes(
+    messages: Sequence[ChatMessage], found: Sequence[FoundPassage], cited: Cited = "written"
+) -> list[ChatMessage]:
     """The conversation with the passages at the end of its system prompt: many models take only one, and only first."""
     if not found:
         return list(messages)
@@ -117,7 +121,7 @@ def with_notes(messages: Sequence[ChatMessage], found: Sequence[Found], cited: C
     return [ChatMessage("system", told), *messages]
 
 
-def _shown(found: Found) -> str:
+def _shown(found: FoundPassage) -> str:
     under = f' under="{_quoted(found.heading)}"' if found.heading else ""
     return f'<note file="{_quoted(found.file)}"{under}>\n{_inside(found.text)}\n</note>'
 

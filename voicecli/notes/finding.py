@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from voicecli.dialogue.history import estimate_tokens
 from voicecli.errors import ProtocolError, UnreachableError, VoiceError, culprit
 from voicecli.notes import choosing
-from voicecli.notes.choosing import Cited, Found
+from voicecli.notes.choosing import Cited, FoundPassage
 from voicecli.notes.folder import Root
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, EmbedOptions, ToolNews
 
@@ -55,7 +55,7 @@ class Finder:
         self._budget, self._patience_s, self._detail = budget, patience_s, detail
         self._nearest: Nearest | None = None
         self._one_thread = threading.Lock()
-        self._known: OrderedDict[str, tuple[Found, ...]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[FoundPassage, ...]] = OrderedDict()
 
     async def warm(self) -> None:
         """Reads the vectors and opens connections, before anything is asked. What fails is told by the question."""
@@ -69,7 +69,7 @@ class Finder:
         with suppress(VoiceError):
             await asyncio.to_thread(self._loaded)
 
-    async def find(self, question: str) -> tuple[Found, ...]:
+    async def find(self, question: str) -> tuple[FoundPassage, ...]:
         """The passages that fit best, the best first. Raises VoiceError: what the service that embeds said."""
         sense = choosing.sense_of(question)
         if sense and sense not in self._known:
@@ -78,7 +78,7 @@ class Finder:
                 self._known.popitem(last=False)
         return self._known.get(sense, ())
 
-    async def _found(self, question: str) -> tuple[Found, ...]:
+    async def _found(self, question: str) -> tuple[FoundPassage, ...]:
         try:
             async with asyncio.TaskGroup() as tasks:
                 asked = tasks.create_task(self._vector(question))
@@ -116,7 +116,7 @@ class Finder:
                 self._nearest = Nearest(self._store.width, self._store.vectors(notes))
             return self._nearest
 
-    def _candidates(self, question: bytes) -> list[Found]:
+    def _candidates(self, question: bytes) -> list[FoundPassage]:
         """The nearest passages by their whole vectors, the best first; what points away is left out."""
         from voicecli.notes.nearest import cosines
 
@@ -126,7 +126,8 @@ class Finder:
         scored = zip(cosines(question, [each.vector for each in kept]), kept, strict=True)
         best = sorted(((score, each) for score, each in scored if score > 0), key=lambda pair: (-pair[0], pair[1].id))
         return [
-            Found(self._told(each.path), each.heading, each.text, score) for score, each in best[: choosing.CANDIDATES]
+            FoundPassage(self._told(each.path), each.heading, each.text, score)
+            for score, each in best[: choosing.CANDIDATES]
         ]
 
     def _told(self, key: bytes) -> str:
@@ -134,7 +135,7 @@ class Finder:
 
     # -- the second service ------------------------------------------------------------------------
 
-    async def _ranked(self, question: str, found: list[Found]) -> list[Found]:
+    async def _ranked(self, question: str, found: list[FoundPassage]) -> list[FoundPassage]:
         """The passages in the order in which a service puts them, where there is one."""
         if self._reranker is None or len(found) < 2:
             return found
@@ -156,7 +157,7 @@ class WithNotes:
 
     def __init__(self, model: ChatModel, finder: Finder, cited: Cited = "written") -> None:
         self.model, self.finder, self.cited = model, finder, cited
-        self.used: tuple[Found, ...] = ()
+        self.used: tuple[FoundPassage, ...] = ()
         self.trouble = ""
 
     async def warm(self) -> None:

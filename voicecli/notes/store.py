@@ -49,7 +49,7 @@ CREATE INDEX by_path ON notes(path);
 
 
 @dataclass(frozen=True, slots=True)
-class Embedder:
+class VectorMaker:
     """Who made vectors: those of others can't be compared. `how` is everything else that decides what comes out."""
 
     backend: str
@@ -74,7 +74,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptPassage:
     """A passage as it was kept."""
 
     id: int
@@ -110,7 +110,7 @@ class NoteStore:
     def open(
         cls,
         path: Path | None,
-        embedder: Embedder | None = None,
+        embedder: VectorMaker | None = None,
         *,
         reading: bool = False,
         now: Callable[[], float] = time.time,
@@ -143,7 +143,7 @@ class NoteStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _use(self, embedder: Embedder) -> None:
+    def _use(self, embedder: VectorMaker) -> None:
         asked = (storable(embedder.backend), storable(embedder.model), embedder.how)
         find = "SELECT id, width FROM embedders WHERE backend = ? AND model = ? AND how = ?"
         if not self._rows(find, *asked):
@@ -177,14 +177,14 @@ class NoteStore:
         for note in notes:
             yield from self._rows(sql, note, size)
 
-    def passages(self, numbers: Sequence[int]) -> list[Kept]:
+    def passages(self, numbers: Sequence[int]) -> list[KeptPassage]:
         """These passages; those that are gone meanwhile are left out."""
         held = ", ".join("?" * len(numbers))
         sql = (
             "SELECT p.id, n.path, p.heading, p.text, p.vector FROM passages p JOIN notes n ON p.note = n.id"
             f" WHERE p.id IN ({held}) AND length(p.vector) = ?"
         )
-        return [Kept(*row) for row in self._rows(sql, *numbers, self.width * FLOAT)]
+        return [KeptPassage(*row) for row in self._rows(sql, *numbers, self.width * FLOAT)]
 
     def contents(self) -> Contents:
         """What is kept, of all embedders."""

@@ -23,9 +23,9 @@ from voicecli.config.keys import stored
 from voicecli.errors import ConfigError, VoiceError
 from voicecli.server import chat, ears, listing, meaning, mouth
 from voicecli.server.doors import Bounds, Doors
-from voicecli.server.guard import LOOPBACK, Policy
+from voicecli.server.guard import LOOPBACK, AccessPolicy
 from voicecli.server.pool import Pool
-from voicecli.server.refusals import Refused, Told, body, told
+from voicecli.server.refusals import Refused, ToldError, body, told
 from voicecli.server.reporting import Log
 from voicecli.types import Secret
 from voicecli.wiring.services import Services
@@ -37,7 +37,7 @@ ROUTERS = (listing, chat, ears, mouth, meaning)
 """In this order: the embedding server's `/{model}` would take every other path."""
 
 
-def app_of(services: Services, policy: Policy, bounds: Bounds | None = None) -> FastAPI:
+def app_of(services: Services, policy: AccessPolicy, bounds: Bounds | None = None) -> FastAPI:
     """The application for these services. Nothing is opened before its lifespan begins."""
 
     @asynccontextmanager
@@ -68,15 +68,17 @@ def from_environment() -> FastAPI:
     return app_of(Services(config, env, Log()), policy_of(config.config_dir, key_needed=True))
 
 
-def policy_of(config_dir: Path, *, key_needed: bool, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> Policy:
+def policy_of(
+    config_dir: Path, *, key_needed: bool, hosts: Iterable[str] = (), origins: Iterable[str] = ()
+) -> AccessPolicy:
     """Who is let in: with the key that `voice keys set serve` keeps. Raises ConfigError where one is needed."""
     kept = stored(config_dir).get(KEY_NAME)
     if key_needed and kept is None:
         raise ConfigError("another address than this machine's own needs a key", who="serve", cure=KEY_CURE)
-    return Policy(Secret(kept) if kept else None, frozenset((*LOOPBACK, *hosts)), frozenset(origins))
+    return AccessPolicy(Secret(kept) if kept else None, frozenset((*LOOPBACK, *hosts)), frozenset(origins))
 
 
-def _json(answer: Told) -> JSONResponse:
+def _json(answer: ToldError) -> JSONResponse:
     return JSONResponse(answer.body.model_dump(), answer.status, answer.headers)
 
 

@@ -44,7 +44,7 @@ class PictureUrl(Lenient):
     url: str
 
 
-class Part(Lenient):
+class ContentPart(Lenient):
     type: str
     text: str = ""
     image_url: PictureUrl | None = None
@@ -52,7 +52,7 @@ class Part(Lenient):
 
 class MessageIn(Lenient):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Part] | None = None
+    content: str | list[ContentPart] | None = None
     tool_calls: list[CallIn] | None = None
     tool_call_id: str | None = None
 
@@ -169,7 +169,7 @@ def _picture(url: str) -> Picture:
 # -- ours to theirs ----------------------------------------------------------------------------------
 
 
-class Answer:
+class OutgoingAnswer:
     """One answer on its way out: its number, its model, what of it has come."""
 
     def __init__(self, model: str) -> None:
@@ -220,7 +220,7 @@ def event(data: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
-async def _events(deltas: AsyncIterable[ChatDelta], answer: Answer, usage: bool) -> AsyncIterator[bytes]:
+async def _events(deltas: AsyncIterable[ChatDelta], answer: OutgoingAnswer, usage: bool) -> AsyncIterator[bytes]:
     """Events as the deltas come. A failure in the middle is an event too, and then there is no [DONE]."""
     yield answer.chunk({"role": "assistant", "content": ""})
     try:
@@ -245,7 +245,7 @@ async def _events(deltas: AsyncIterable[ChatDelta], answer: Answer, usage: bool)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class IncomingQuestion:
     """A client's request, understood: whom to ask, what, and under which name the answer goes back."""
 
     services: Services
@@ -259,18 +259,18 @@ class Question:
             yield deltas
 
 
-async def question_of(pool: Pool, asked: ChatIn) -> Question:
+async def question_of(pool: Pool, asked: ChatIn) -> IncomingQuestion:
     """Raises Refused, and what choosing and opening a backend raises."""
     meant = await pool.meant("chat", asked.model)
     services, options = pool.named(meant.backend), options_of(asked, meant.model)
     can, backend = services.choose("chat")
     services.check(can, "chat", options)
-    return Question(services, messages_of(asked), options, asked.model or backend.chat_model or backend.name)
+    return IncomingQuestion(services, messages_of(asked), options, asked.model or backend.chat_model or backend.name)
 
 
-async def answered(question: Question) -> Answer:
+async def answered(question: IncomingQuestion) -> OutgoingAnswer:
     """The whole answer."""
-    answer = Answer(question.shown)
+    answer = OutgoingAnswer(question.shown)
     async with question.asked() as deltas:
         async for delta in deltas:
             answer.take(delta)
@@ -285,7 +285,7 @@ async def completions(asked: ChatIn, pool: Opened) -> Response | dict[str, Any]:
         return (await answered(question)).whole()
     usage = bool(asked.stream_options and asked.stream_options.include_usage)
     deltas = await pool.relayed(question.asked())
-    return streamed(deltas, _events(deltas, Answer(question.shown), usage), "text/event-stream")
+    return streamed(deltas, _events(deltas, OutgoingAnswer(question.shown), usage), "text/event-stream")
 
 
 @router.post("/api/chat", response_model=None)

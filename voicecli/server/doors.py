@@ -44,7 +44,7 @@ class TooLargeError(Exception):
 class Doors:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, policy: guard.Policy, bounds: Bounds, figures: Any) -> None:
+    def __init__(self, app: ASGIApp, policy: guard.AccessPolicy, bounds: Bounds, figures: Any) -> None:
         from prometheus_client import Counter, Gauge, Histogram
 
         self._app, self._policy, self._bounds = app, policy, bounds
@@ -68,14 +68,14 @@ class Doors:
         self._took.observe(time.monotonic() - answer.begun)
         answer.note()
 
-    def _refused(self, scope: Scope, headers: MutableMapping[str, str]) -> guard.Refusal | None:
+    def _refused(self, scope: Scope, headers: MutableMapping[str, str]) -> guard.TurnedAway | None:
         query = scope.get("query_string", b"").decode("latin-1")
         found = guard.refusal(self._policy, headers, query, open_to_all=scope["path"] in WITHOUT_KEY)
         if found is None and self._inside >= self._bounds.requests:
-            return guard.Refusal(429, "This server has no room now.")
+            return guard.TurnedAway(429, "This server has no room now.")
         length = headers.get("content-length", "0")
         if found is None and (not length.isdigit() or int(length) > self._bounds.body):
-            return guard.Refusal(413, f"A body may have {self._bounds.body} bytes.")
+            return guard.TurnedAway(413, f"A body may have {self._bounds.body} bytes.")
         return found
 
     async def _served(self, scope: Scope, receive: _Body, answer: _Answer) -> None:
@@ -88,7 +88,7 @@ class Doors:
                 raise
             large = isinstance(exc, TooLargeError)
             words = f"A body may have {self._bounds.body} bytes." if large else "The body came too slowly."
-            await answer.refuse(guard.Refusal(413 if large else 408, words))
+            await answer.refuse(guard.TurnedAway(413 if large else 408, words))
         finally:
             self._inside -= 1
 
@@ -131,7 +131,7 @@ class _Answer:
             self.status = 101
         await self._send(message)
 
-    async def refuse(self, refusal: guard.Refusal) -> None:
+    async def refuse(self, refusal: guard.TurnedAway) -> None:
         if self._scope["type"] == "websocket":
             self.status = refusal.status
             code = FULL if refusal.status == 429 else UNAUTHORISED

@@ -22,7 +22,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class AccessPolicy:
     """Who is let in. Without a key only pages and programs that ask for this machine by a name of its own."""
 
     key: Secret | None = None
@@ -31,23 +31,25 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class TurnedAway:
     """Why a request is not let in: an HTTP status and a sentence for the client."""
 
     status: int
     words: str
 
 
-def refusal(policy: Policy, headers: Mapping[str, str], query: str, *, open_to_all: bool = False) -> Refusal | None:
+def refusal(
+    policy: AccessPolicy, headers: Mapping[str, str], query: str, *, open_to_all: bool = False
+) -> TurnedAway | None:
     """None: come in. `headers` have names in lower case; `open_to_all`: no key is needed (health)."""
     host = name_of(headers.get("host", ""))
     if policy.key is None and host not in policy.hosts:
-        return Refusal(403, "This server answers only to its own name; see --allow-host.")
+        return TurnedAway(403, "This server answers only to its own name; see --allow-host.")
     if not _same_place(policy, headers):
-        return Refusal(403, "Pages of another origin may not ask this server; see --allow-origin.")
+        return TurnedAway(403, "Pages of another origin may not ask this server; see --allow-origin.")
     if open_to_all or policy.key is None or _holds(policy.key, headers, query):
         return None
-    return Refusal(401, "The key is missing or wrong: Authorization: Bearer KEY.")
+    return TurnedAway(401, "The key is missing or wrong: Authorization: Bearer KEY.")
 
 
 def name_of(host: str) -> str:
@@ -63,7 +65,7 @@ def is_own(host: str) -> bool:
     return host in LOOPBACK or host.startswith("127.")
 
 
-def _same_place(policy: Policy, headers: Mapping[str, str]) -> bool:
+def _same_place(policy: AccessPolicy, headers: Mapping[str, str]) -> bool:
     origin = headers.get("origin", "")
     if not origin or origin in policy.origins:
         return True

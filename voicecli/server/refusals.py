@@ -18,7 +18,7 @@ RETRY_S = 1
 """What a client should wait when this server is full, in seconds."""
 
 
-class Complaint(BaseModel):
+class ErrorDetail(BaseModel):
     """One error, as OpenAI's clients read it."""
 
     message: str
@@ -30,11 +30,11 @@ class Complaint(BaseModel):
 class ErrorBody(BaseModel):
     """The body of every answer that is no success."""
 
-    error: Complaint
+    error: ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldError:
     """An error on its way out: the HTTP status, the body, and headers of its own."""
 
     status: int
@@ -55,19 +55,19 @@ KINDS: tuple[tuple[type[errors.VoiceError], int, str, str], ...] = (
 """What each of our errors is outside: the first class that fits."""
 
 
-def told(exc: BaseException) -> Told:
+def told(exc: BaseException) -> ToldError:
     """The answer for an error; what nobody mapped is 500."""
     exc = errors.culprit(exc)
     for kind, status, type, message in KINDS:
         if isinstance(exc, kind):
             wait = exc.retry_after if exc.retry_after is not None else RETRY_S
             headers = {"Retry-After": str(max(1, math.ceil(wait)))} if status == 429 else {}
-            return Told(status, body(message, type), headers)
-    return Told(500, body("Something here broke.", "api_error"))
+            return ToldError(status, body(message, type), headers)
+    return ToldError(500, body("Something here broke.", "api_error"))
 
 
 def body(message: str, type: str = "invalid_request_error", code: str | None = None) -> ErrorBody:
-    return ErrorBody(error=Complaint(message=message, type=type, code=code))
+    return ErrorBody(error=ErrorDetail(message=message, type=type, code=code))
 
 
 STATUSES = (400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 504)
@@ -80,4 +80,4 @@ class Refused(Exception):
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
-        self.told = Told(status, body(message, code=code))
+        self.told = ToldError(status, body(message, code=code))

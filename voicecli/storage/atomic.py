@@ -27,7 +27,7 @@ BUSY_S = 5.0
 WAIT_S = 0.02
 
 
-class Part:
+class PartialFile:
     """A file on its way: open beside `target`, in its place after `finish`, gone after `discard`. All raise OSError."""
 
     def __init__(self, target: Path, mode: int = 0o666) -> None:

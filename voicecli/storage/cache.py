@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from voicecli.storage.atomic import Part, private_folder
+from voicecli.storage.atomic import PartialFile, private_folder
 from voicecli.types import Segment, TranscribeOptions, Transcript, Word
 
 FOLDER = "pieces"
@@ -37,7 +37,7 @@ def key_of(data: bytes, container: str, options: TranscribeOptions, identity: st
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class CacheContents:
     """How much a cache holds; `oldest` and `newest` in seconds since 1970, 0 when it is empty."""
 
     entries: int = 0
@@ -115,7 +115,7 @@ def keep(path: Path, data: bytes) -> None:
     """Writes an entry: under its name once it is whole. One that cannot be written is not kept."""
     with suppress(OSError):
         private_folder(path.parent)
-        part = Part(path, 0o600)
+        part = PartialFile(path, 0o600)
         try:
             part.file.write(data)
             part.finish(0o600, lasting=False)
@@ -127,15 +127,17 @@ def keep(path: Path, data: bytes) -> None:
 # -- everything that is kept, of whatever kind -----------------------------------------------------
 
 
-def contents(folder: Path) -> dict[str, Contents]:
+def contents(folder: Path) -> dict[str, CacheContents]:
     """What the cache holds, by kind."""
     return {kind: _contents(folder / kind) for kind in KINDS}
 
 
-def _contents(folder: Path) -> Contents:
+def _contents(folder: Path) -> CacheContents:
     found = [stat for path, stat in _files(folder) if not path.name.startswith(".")]
     times = [each.st_mtime for each in found]
-    return Contents(len(found), sum(each.st_size for each in found), min(times, default=0.0), max(times, default=0.0))
+    return CacheContents(
+        len(found), sum(each.st_size for each in found), min(times, default=0.0), max(times, default=0.0)
+    )
 
 
 def clear(folder: Path, kinds: Iterable[str] = KINDS, older_than_days: float = 0.0) -> int:

@@ -27,7 +27,7 @@ BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedFile:
     """A file of a model. `origin` is its path (or a pattern of its parts') in what a source carries.
 
     `bytes` 0 and `hash` "" are not known: then the archive's own hash has told that it is right, or nothing has to.
@@ -40,7 +40,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelSource:
     """Where a model's files come from: one archive, packages of a registry, or addresses below `urls`."""
 
     archive: str = ""
@@ -48,7 +48,7 @@ class Source:
     urls: str = ""
     bytes: int = 0
     hash: str = ""
-    files: tuple[Wanted, ...] = ()
+    files: tuple[WantedFile, ...] = ()
 
     @property
     def carrier(self) -> str:
@@ -67,7 +67,7 @@ class Model:
     licence: str
     home: str
     heard: bool = False
-    sources: tuple[Source, ...] = ()
+    sources: tuple[ModelSource, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -103,10 +103,10 @@ def _model(name: str, table: dict[str, object]) -> Model:
     return Model(name, **rest, sources=tuple(map(_source, sources)))  # type: ignore[arg-type]
 
 
-def _source(table: dict[str, object]) -> Source:
-    wanted = tuple(Wanted(each.pop("name"), each.pop("from"), **each) for each in table.pop("files", []))  # type: ignore[attr-defined]
+def _source(table: dict[str, object]) -> ModelSource:
+    wanted = tuple(WantedFile(each.pop("name"), each.pop("from"), **each) for each in table.pop("files", []))  # type: ignore[attr-defined]
     rest = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    return Source(**rest, files=wanted)  # type: ignore[arg-type]
+    return ModelSource(**rest, files=wanted)  # type: ignore[arg-type]
 
 
 def subtag(language: str) -> str:
@@ -147,7 +147,7 @@ class Installed:
         return known.task if known else str(self.files.get("", {}).get("task", ""))
 
 
-class Store:
+class ModelStore:
     """The folder of models. Nothing in it is half a model: a folder gets its name once it is whole."""
 
     def __init__(self, folder: Path) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from voicecli.errors import InputError
-from voicecli.storage.atomic import Part
+from voicecli.storage.atomic import PartialFile
 
 NAME = "typed"
 """The file, in the folder for state."""
@@ -70,7 +70,7 @@ def forget(path: Path, goes: Callable[[TypedLine], bool]) -> None:
 
 
 def _write(path: Path, stay: Iterable[TypedLine]) -> None:
-    part = Part(path, 0o600)
+    part = PartialFile(path, 0o600)
     try:
         for each in stay:
             lines = "".join(f"+{line}\n" for line in each.text.split("\n"))

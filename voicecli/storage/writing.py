@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from voicecli.errors import UsageError
-from voicecli.storage.atomic import Part, is_same
+from voicecli.storage.atomic import PartialFile, is_same
 
 FULL = {
     errno.ENOSPC: ("the disk is full", "Make room, or choose another place."),
@@ -42,7 +42,7 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     vanishes and what was there stays. Pipes and devices are written directly. UsageError: it cannot be written.
     """
     with _writable(path, CANNOT_OPEN):
-        part = None if _is_odd(path) else Part(_target(path))
+        part = None if _is_odd(path) else PartialFile(_target(path))
     if part is None:
         with _direct(path) as file:
             yield file

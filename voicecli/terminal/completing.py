@@ -215,10 +215,10 @@ def _at(backend: str | None, names: Names) -> Names:
 
 def _choices(key: str) -> Iterable[str]:
     from voicecli.config.edit import parts
-    from voicecli.config.layers import Origin, dotted, hint_for
+    from voicecli.config.layers import ValueOrigin, dotted, hint_for
     from voicecli.config.schema import choices_of
 
-    return choices_of(hint_for(parts(key), Origin("", dotted, dotted)))
+    return choices_of(hint_for(parts(key), ValueOrigin("", dotted, dotted)))
 
 
 def _families(session: Asking) -> Iterable[str]:

@@ -13,7 +13,7 @@ from voicecli.types import Segment, Transcript, Word
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardPiece:
     """A piece and what was understood of it. Times in seconds of the recording: the piece's, and its speech's."""
 
     start: float
@@ -22,7 +22,7 @@ class Heard:
     transcript: Transcript
 
 
-def join(pieces: Sequence[Heard], duration: float) -> Transcript:
+def join(pieces: Sequence[HeardPiece], duration: float) -> Transcript:
     """The whole, in the order of the pieces. A piece without times of its own is one segment."""
     spoken = [each for each in pieces if each.transcript.text.strip()]
     languages = [each.transcript.language for each in spoken if each.transcript.language]
@@ -36,7 +36,7 @@ def join(pieces: Sequence[Heard], duration: float) -> Transcript:
     )
 
 
-def segments_of(piece: Heard) -> Iterable[Segment]:
+def segments_of(piece: HeardPiece) -> Iterable[Segment]:
     """The piece's segments at their true times; all of its text as one where the service told no times."""
     transcript = piece.transcript
     if not transcript.segments:
@@ -54,10 +54,10 @@ def segments_of(piece: Heard) -> Iterable[Segment]:
     ]
 
 
-def _moved_words(words: Iterable[Word], piece: Heard) -> tuple[Word, ...]:
+def _moved_words(words: Iterable[Word], piece: HeardPiece) -> tuple[Word, ...]:
     return tuple(replace(each, start=_moved(each.start, piece), end=_moved(each.end, piece)) for each in words)
 
 
-def _moved(seconds: float, piece: Heard) -> float:
+def _moved(seconds: float, piece: HeardPiece) -> float:
     """A time of the piece in the recording; services now and then tell of what comes after a piece's end."""
     return min(piece.start + seconds, piece.end)

@@ -29,7 +29,7 @@ MODELS: Mapping[Verb, str] = {"image_make": "image_model", "similar": "embed_mod
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ToolWish:
     """What the flags of a command say: `only` are the names after --tool, `none` is --no-tools.
 
     `rings`: somebody waits for timers. `answering`: the backend that answers, where a flag names it.
@@ -51,7 +51,7 @@ def known() -> dict[str, str]:
     }
 
 
-def chosen(cfg: Config, family: Capabilities, wish: Wish) -> tuple[str, ...]:
+def chosen(cfg: Config, family: Capabilities, wish: ToolWish) -> tuple[str, ...]:
     """The tools that a conversation with `family` is offered. Raises UsageError and ConfigError for what cannot be."""
     names = known()
     if wish.none and wish.only:
@@ -76,11 +76,11 @@ def chosen(cfg: Config, family: Capabilities, wish: Wish) -> tuple[str, ...]:
     return tuple(name for name in _offered([*names, *enabled], cfg, wish) if name in enabled)
 
 
-def _offered(names: Iterable[str], cfg: Config, wish: Wish) -> list[str]:
+def _offered(names: Iterable[str], cfg: Config, wish: ToolWish) -> list[str]:
     return [name for name in dict.fromkeys(names) if not _lacking(name, cfg, wish)]
 
 
-def _lacking(name: str, cfg: Config, wish: Wish) -> str:
+def _lacking(name: str, cfg: Config, wish: ToolWish) -> str:
     """Why a tool that is known cannot be offered; "" when it can."""
     from voicecli.toolbox.skills import BY_NAME
 
@@ -143,7 +143,7 @@ def served(verb: Verb, cfg: Config, answering: str | None) -> Served:
 async def open_toolbox(
     names: Sequence[str],
     cfg: Config,
-    wish: Wish,
+    wish: ToolWish,
     places: Places,
     env: Mapping[str, str],
     report: Reporter,

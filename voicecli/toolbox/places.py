@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from voicecli.errors import InputError
-from voicecli.storage.atomic import Part, sync_folder
+from voicecli.storage.atomic import PartialFile, sync_folder
 from voicecli.toolbox.arguments import brief
 
 ALLOWED = (
@@ -98,7 +98,7 @@ class Places:
         """A file that appears whole when `keep` is called, or not at all. Raises InputError: it cannot be written."""
         try:
             self.results.mkdir(parents=True, exist_ok=True)
-            part = Part(self.results / stem)
+            part = PartialFile(self.results / stem)
         except OSError as exc:
             raise _unwritable(self.results, exc) from exc
         try:
@@ -116,7 +116,7 @@ class Places:
 class NewFile:
     """A result on its way."""
 
-    def __init__(self, part: Part, kept: Callable[[Path], None]) -> None:
+    def __init__(self, part: PartialFile, kept: Callable[[Path], None]) -> None:
         self._part, self._kept = part, kept
         self.size = 0
 

@@ -118,7 +118,7 @@ def _titled(path: Path, text: str) -> str:
 
 async def heard(services: Services, path: Path, named: Path, *, private: bool) -> str:
     """What is said in a recording, of any length: long ones go in pieces, as `voice transcribe` sends them."""
-    from voicecli.usecases.transcribing.batch import Done, Wish, cutting_of, seconds_of
+    from voicecli.usecases.transcribing.batch import Wish, WorkDone, cutting_of, seconds_of
     from voicecli.usecases.transcribing.results import text_of
     from voicecli.usecases.transcribing.working import Work
     from voicecli.wiring.guessing import settle
@@ -130,7 +130,7 @@ async def heard(services: Services, path: Path, named: Path, *, private: bool) -
     total = await aside(lambda: seconds_of([Source(str(path))], wish))
     with services.report.progress(f"listening to {named.name}", total) as show:
         async with services.open("transcribe") as recogniser:
-            work = Work(recogniser, cutting, options, services.report, Done(show))
+            work = Work(recogniser, cutting, options, services.report, WorkDone(show))
             text = text_of(await work.file(path, str(named))).strip()
     if not text:
         raise NoSpeechError("no speech was found", who=str(named), cure="Leave it out.")

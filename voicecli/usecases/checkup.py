@@ -47,7 +47,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CheckupReport:
     """Everything that was looked at, in the order in which it is told."""
 
     program: Finding
@@ -157,7 +157,7 @@ class InstallationError(VoiceError):
 WELL, DOUBTFUL, WRONG = "✓", "!", "✗"
 
 
-def lines(report: Report) -> list[str]:
+def lines(report: CheckupReport) -> list[str]:
     """What is wrong comes first, each with its cure below it; then one line for each part; then one sentence."""
     wrong = [line for finding in report.findings for line in _problems(finding)]
     width = max(len(each.name) for each in report.findings)
@@ -184,7 +184,7 @@ def _mark(finding: Finding) -> str:
     return DOUBTFUL if finding.facts.get("used_for") == [] else WRONG
 
 
-def closing(report: Report) -> str:
+def closing(report: CheckupReport) -> str:
     """The whole in one sentence."""
     count = len(report.problems)
     if not count:
@@ -193,7 +193,7 @@ def closing(report: Report) -> str:
     return f"{things} to be mended; 'voice help doctor' tells what the exit code means."
 
 
-def document(report: Report) -> dict[str, Any]:
+def document(report: CheckupReport) -> dict[str, Any]:
     """The report for scripts, version 1."""
     return {
         "v": 1,

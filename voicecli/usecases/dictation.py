@@ -301,7 +301,7 @@ async def dictate(
 
     `heard(segment, final)` and `failed` are told of each sentence. Raises DeviceError: the microphone went.
     """
-    from voicecli.audio.capture import Microphone
+    from voicecli.audio.capture import SoundCardMicrophone
     from voicecli.audio.vad import Detector
 
     config, report = services.config, services.report
@@ -316,7 +316,7 @@ async def dictate(
     async with (
         services.open("transcribe_live") as recogniser,
         _entered(stopping()) as stop,
-        Microphone(config.audio.input or None) as frames,
+        SoundCardMicrophone(config.audio.input or None) as frames,
     ):
         report.note(f"listening to {frames.name}; Ctrl-C ends it")
         dictation = Dictation(

@@ -18,10 +18,10 @@ from voicecli.ports import Reporter
 from voicecli.storage.models import (
     Installed,
     Model,
-    Source,
-    Store,
+    ModelSource,
+    ModelStore,
     Task,
-    Wanted,
+    WantedFile,
     catalogue,
     chosen,
     damages,
@@ -43,9 +43,9 @@ SPARE = 50_000_000
 """Bytes of the disk that are left alone."""
 
 
-def store(config: Config) -> Store:
+def store(config: Config) -> ModelStore:
     """The folder of models."""
-    return Store(config.models_dir)
+    return ModelStore(config.models_dir)
 
 
 # -- fetching --------------------------------------------------------------------------------------
@@ -63,12 +63,12 @@ async def pull(config: Config, names: Sequence[str], report: Reporter) -> list[I
     return [found for each in wanted if (found := folder.get(each.name)) is not None]
 
 
-def _whole(folder: Store, name: str) -> bool:
+def _whole(folder: ModelStore, name: str) -> bool:
     found = folder.get(name)
     return found is not None and not any(damages(found))
 
 
-async def _pull(config: Config, folder: Store, model: Model, report: Reporter) -> None:
+async def _pull(config: Config, folder: ModelStore, model: Model, report: Reporter) -> None:
     """One model from the first source that gives it."""
     from voicecli.backends.local.carriers import fetch, spent
     from voicecli.backends.local.kinds import prepare, tell
@@ -131,7 +131,7 @@ def take_in(config: Config, path: Path, name: str) -> Installed:
                     if each.is_file():
                         shutil.copyfile(each, staged / each.name)
             else:
-                unpack(path, staged, Source(bytes=path.stat().st_size))
+                unpack(path, staged, ModelSource(bytes=path.stat().st_size))
             for wanted in _known_files(name):
                 if wanted.hash and (staged / wanted.name).exists():
                     compare(staged / wanted.name, wanted)
@@ -141,7 +141,7 @@ def take_in(config: Config, path: Path, name: str) -> Installed:
             shutil.rmtree(staged, ignore_errors=True)
 
 
-def _known_files(name: str) -> Sequence[Wanted]:
+def _known_files(name: str) -> Sequence[WantedFile]:
     model = catalogue().get(name)
     return [] if model is None else [each for source in model.sources[:1] for each in source.files]
 
@@ -150,7 +150,7 @@ def _known_files(name: str) -> Sequence[Wanted]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ModelRow:
     """A line of the list. `model` is None for one that is not of the catalogue; `default`: it serves without a wish."""
 
     name: str
@@ -160,16 +160,16 @@ class Row:
     trouble: str = ""
 
 
-def listed(config: Config) -> Iterator[Row]:
+def listed(config: Config) -> Iterator[ModelRow]:
     """Every model of the catalogue, then those that are here besides."""
     here = {each.name: each for each in store(config).installed()}
     serving = {_first(here, task) for task in ("transcribe", "speak")}
     for name, model in catalogue().items():
         found = here.pop(name, None)
         trouble = next(damages(found), "") if found else ""
-        yield Row(name, model, found, name in serving, trouble)
+        yield ModelRow(name, model, found, name in serving, trouble)
     for name, found in here.items():
-        yield Row(name, None, found, name in serving)
+        yield ModelRow(name, None, found, name in serving)
 
 
 def _first(here: dict[str, Installed], task: str) -> str:

@@ -134,7 +134,7 @@ class Devices:
             return TapeLoudspeaker(target, self._rendered(), host.pump, self._writer(stack, target))
         from voicecli.audio import playback
 
-        device = playback.Loudspeaker(_wanted(self.audio.output), self._rendered(), host.pump)
+        device = playback.SoundCardLoudspeaker(_wanted(self.audio.output), self._rendered(), host.pump)
         return await stack.enter_async_context(device)
 
     def _rendered(self) -> Rendered:

@@ -17,7 +17,7 @@ from voicecli.notes import choosing, cutting
 from voicecli.notes.finding import PATIENCE_S, Finder, WithNotes
 from voicecli.notes.folder import Decode, roots
 from voicecli.notes.index import Done, Index, Show
-from voicecli.notes.store import LOCK, NAME, Embedder, NoteStore
+from voicecli.notes.store import LOCK, NAME, NoteStore, VectorMaker
 from voicecli.types import Backend, Verb
 from voicecli.wiring.announcing import announce
 from voicecli.wiring.choosing import able, backend_named, choose, family_of
@@ -49,11 +49,11 @@ def ranking(cfg: Config, embeds: Service) -> Service | None:
     return can[0] if len(can) == 1 else None
 
 
-def identity(service: Service) -> Embedder:
+def identity(service: Service) -> VectorMaker:
     """Whose vectors they are. Another address, model or setting, or another way to cut, makes others."""
     family, backend = service
     how = sha256(f"{cutting.VERSION} {family.identity('embed')}".encode()).hexdigest()[:32]
-    return Embedder(backend.name, backend.embed_model, how)
+    return VectorMaker(backend.name, backend.embed_model, how)
 
 
 class Notes:

@@ -23,7 +23,7 @@ from voicecli.audio.pcm import wav_bytes
 from voicecli.audio.tape import WavTape
 from voicecli.dialogue.events import AssistantSaid, Event, TurnLost, to_json
 from voicecli.errors import InputError
-from voicecli.storage.atomic import Part, private_folder
+from voicecli.storage.atomic import PartialFile, private_folder
 from voicecli.types import MIC, AudioFrame
 
 WAV_HEADER = 44
@@ -121,7 +121,7 @@ class KeptTurns:
 
 def _write(path: Path, data: bytes) -> None:
     """A file for its owner alone, whole or not at all. OSError."""
-    part = Part(path, 0o600)
+    part = PartialFile(path, 0o600)
     try:
         part.file.write(data)
         part.finish(0o600)

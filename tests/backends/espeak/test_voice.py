@@ -174,7 +174,7 @@ def test_voices_have_many_names(name: str, path: str) -> None:
 
 def test_no_listed_voice_complains_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     for voice in espeak.voices():
-        espeak.synthesise("1", espeak.Manner(voice.path, 175, 50), lambda _: True)
+        espeak.synthesise("1", espeak.SpeakingStyle(voice.path, 175, 50), lambda _: True)
     shown = capfd.readouterr()
     assert shown.out == "" and shown.err == ""
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests import weights
 from voicecli.backends.local.ears import Ears, open_ears
-from voicecli.backends.local.mouth import Mouth, open_mouth
+from voicecli.backends.local.mouth import LocalSpeaker, open_mouth
 from voicecli.backends.local.settings import LocalSettings
 
 BACKEND = LocalSettings("local", "local", models_folder=str(weights.FOLDER))
@@ -30,7 +30,7 @@ async def ears(anyio_backend: object) -> AsyncIterator[Ears]:
 
 
 @pytest.fixture(scope="module")
-async def mouth(anyio_backend: object) -> AsyncIterator[Mouth]:
+async def mouth(anyio_backend: object) -> AsyncIterator[LocalSpeaker]:
     async with open_mouth(BACKEND) as opened:
         await opened.warm()
         yield opened

@@ -12,13 +12,13 @@ from functools import cache
 
 from voicecli.audio.pcm import resample
 from voicecli.backends.local.ears import Ears
-from voicecli.backends.local.mouth import Mouth
+from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.types import MIC, AudioClip, AudioFrame, PcmFormat, SpeechRequest, TranscribeOptions, Transcript
 
 _SAID: dict[str, bytes] = {}
 
 
-async def said(mouth: Mouth, text: str) -> bytes:
+async def said(mouth: LocalSpeaker, text: str) -> bytes:
     """`text` as s16le at 16 kHz, a third of a second of silence around it."""
     if text not in _SAID:
         async with mouth.speak(SpeechRequest(text)) as chunks:

@@ -13,7 +13,7 @@ from tests.backends.local.speech import frames, heard, read, said, wrong
 from tests.conftest import RECORDINGS
 from voicecli.audio.files import read_pcm
 from voicecli.backends.local.ears import Ears
-from voicecli.backends.local.mouth import Mouth
+from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.errors import ConfigError, InputError, UsageError
 from voicecli.types import AudioClip, AudioFrame, TranscribeOptions
 
@@ -38,7 +38,7 @@ RECORDED = {
 }
 
 
-async def test_sentences_are_heard_in_recordings_and_live(ears: Ears, mouth: Mouth) -> None:
+async def test_sentences_are_heard_in_recordings_and_live(ears: Ears, mouth: LocalSpeaker) -> None:
     for way in (read, heard):
         lost = 0
         for text in SENTENCES:
@@ -62,7 +62,7 @@ if RECORDINGS.is_dir():
             await read(ears, read_pcm(RECORDINGS / "aishell-guangzhou.wav", 16_000))
 
 
-async def test_interim_text_comes_while_the_person_speaks(ears: Ears, mouth: Mouth) -> None:
+async def test_interim_text_comes_while_the_person_speaks(ears: Ears, mouth: LocalSpeaker) -> None:
     pcm, shown, speaking = await said(mouth, SENTENCES[3]), [], asyncio.Event()
 
     async def slowly() -> AsyncIterator[AudioFrame]:
@@ -89,7 +89,7 @@ async def test_silence_and_noise_are_no_words(ears: Ears, way: object) -> None:
         assert final.text == "" and final.segments == ()
 
 
-async def test_a_long_recording_is_cut_at_pauses_and_heard_to_its_end(ears: Ears, mouth: Mouth) -> None:
+async def test_a_long_recording_is_cut_at_pauses_and_heard_to_its_end(ears: Ears, mouth: LocalSpeaker) -> None:
     pause = bytes(16_000)
     pcm = pause.join([await said(mouth, text) for text in SENTENCES] * 6)
     final = (await read(ears, pcm))[-1]
@@ -99,13 +99,13 @@ async def test_a_long_recording_is_cut_at_pauses_and_heard_to_its_end(ears: Ears
     assert wrong(" ".join(SENTENCES * 6), final.text) <= 18, "of 168 words"
 
 
-async def test_two_at_once_both_get_their_text(ears: Ears, mouth: Mouth) -> None:
+async def test_two_at_once_both_get_their_text(ears: Ears, mouth: LocalSpeaker) -> None:
     sounds = [await said(mouth, text) for text in SENTENCES[:2]]
     found = await asyncio.gather(*(heard(ears, pcm) for pcm in sounds))
     assert [wrong(text, each[-1].text) <= 1 for text, each in zip(SENTENCES, found, strict=False)] == [True, True]
 
 
-async def test_leaving_is_prompt_and_the_next_one_is_whole(ears: Ears, mouth: Mouth) -> None:
+async def test_leaving_is_prompt_and_the_next_one_is_whole(ears: Ears, mouth: LocalSpeaker) -> None:
     before = asyncio.all_tasks()
     pcm = await said(mouth, SENTENCES[0])
     task = asyncio.ensure_future(read(ears, pcm * 30))

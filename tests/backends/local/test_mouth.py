@@ -11,7 +11,7 @@ import pytest
 
 from tests.backends.local.speech import read, said, words, wrong
 from voicecli.backends.local.ears import Ears
-from voicecli.backends.local.mouth import Mouth, open_mouth
+from voicecli.backends.local.mouth import LocalSpeaker, open_mouth
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.backends.local.sounds import clauses, mandarin, readable, sounds
 from voicecli.errors import UsageError
@@ -27,14 +27,14 @@ TOLD = (
 
 
 @pytest.mark.needs_models
-async def test_what_it_says_is_understood(mouth: Mouth, ears: Ears) -> None:
+async def test_what_it_says_is_understood(mouth: LocalSpeaker, ears: Ears) -> None:
     heard = [(await read(ears, await said(mouth, text)))[-1].text for text in TOLD]
     lost = sum(wrong(text, each) for text, each in zip(TOLD, heard, strict=True))
     assert lost <= sum(len(words(text)) for text in TOLD) * 0.15, heard
 
 
 @pytest.mark.needs_models
-async def test_sound_comes_clause_by_clause_in_one_format(mouth: Mouth) -> None:
+async def test_sound_comes_clause_by_clause_in_one_format(mouth: LocalSpeaker) -> None:
     async with mouth.speak(SpeechRequest("One, two, three and four. Five, six, seven.")) as chunks:
         found = [each async for each in chunks]
     assert len(found) >= 2 and {each.encoding for each in found} == {PcmFormat(22_050, 1)}
@@ -43,7 +43,7 @@ async def test_sound_comes_clause_by_clause_in_one_format(mouth: Mouth) -> None:
 
 
 @pytest.mark.needs_models
-async def test_leaving_is_prompt(mouth: Mouth) -> None:
+async def test_leaving_is_prompt(mouth: LocalSpeaker) -> None:
     async with mouth.speak(SpeechRequest("This goes on and on. " * 200)) as chunks:
         async for _ in chunks:
             break
@@ -53,7 +53,7 @@ async def test_leaving_is_prompt(mouth: Mouth) -> None:
 
 
 @pytest.mark.needs_models
-async def test_wishes_that_it_cannot_grant(mouth: Mouth) -> None:
+async def test_wishes_that_it_cannot_grant(mouth: LocalSpeaker) -> None:
     for wish, told in (
         ({"speed": 9.0}, "speed of 0.5 to 2.5"),
         ({"pitch": 5.0}, "no pitch"),

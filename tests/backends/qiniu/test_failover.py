@@ -14,7 +14,7 @@ from tests.faults.inject import deaf_port
 from voicecli.backends.qiniu import family as qiniu
 from voicecli.backends.qiniu.adapters import QiniuEars, QiniuVoices, Thinker
 from voicecli.backends.qiniu.failover import Addresses
-from voicecli.backends.qiniu.speech import Mouth
+from voicecli.backends.qiniu.speech import QiniuSpeaker
 from voicecli.errors import ServiceError, UnreachableError
 from voicecli.types import ChatMessage, ChatOptions, SpeechRequest
 
@@ -38,7 +38,7 @@ async def heard(addresses: Addresses) -> None:
 
 
 async def spoken(addresses: Addresses) -> None:
-    async with Mouth(addresses).speak(SpeechRequest("1")) as chunks:
+    async with QiniuSpeaker(addresses).speak(SpeechRequest("1")) as chunks:
         assert [each async for each in chunks]
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from volcengine_audio.stt import VolcengineAsrFunctionsV3 as Theirs
 
-from voicecli.backends.qiniu.frames import PAYLOAD_BYTES, Frame, Kind, decode, encode
+from voicecli.backends.qiniu.frames import PAYLOAD_BYTES, Frame, FrameKind, decode, encode
 from voicecli.errors import ProtocolError
 
 GOLDEN_RESULT = bytes.fromhex(
@@ -56,61 +56,61 @@ SEQUENCE = struct.pack(">i", 3)
 
 
 def test_the_golden_result_is_read() -> None:
-    assert decode(GOLDEN_RESULT) == Frame(Kind.RESULT, compact(RESULT), sequence=1)
+    assert decode(GOLDEN_RESULT) == Frame(FrameKind.RESULT, compact(RESULT), sequence=1)
 
 
 def test_the_golden_error_is_read() -> None:
-    assert decode(GOLDEN_ERROR) == Frame(Kind.ERROR, compact(ERROR), code=45000000)
+    assert decode(GOLDEN_ERROR) == Frame(FrameKind.ERROR, compact(ERROR), code=45000000)
 
 
 def test_the_golden_frames_are_what_we_would_write() -> None:
-    assert encode(Frame(Kind.RESULT, compact(RESULT), sequence=1), compress=False) == GOLDEN_RESULT
-    assert encode(Frame(Kind.ERROR, compact(ERROR), code=45000000), compress=False) == GOLDEN_ERROR
+    assert encode(Frame(FrameKind.RESULT, compact(RESULT), sequence=1), compress=False) == GOLDEN_RESULT
+    assert encode(Frame(FrameKind.ERROR, compact(ERROR), code=45000000), compress=False) == GOLDEN_ERROR
 
 
 @pytest.mark.parametrize("number", [1, 3, -2, -7])
 def test_the_flag_tells_the_last_response_and_not_the_sign(number: int) -> None:
     body = struct.pack(">i", number) + sized(b"{}")
-    assert decode(frame(second=0x93, rest=body)) == Frame(Kind.RESULT, b"{}", sequence=number, last=True)
-    assert decode(frame(second=0x91, rest=body)) == Frame(Kind.RESULT, b"{}", sequence=number, last=False)
+    assert decode(frame(second=0x93, rest=body)) == Frame(FrameKind.RESULT, b"{}", sequence=number, last=True)
+    assert decode(frame(second=0x91, rest=body)) == Frame(FrameKind.RESULT, b"{}", sequence=number, last=False)
 
 
 # What we send, byte by byte.
 
 
 def test_a_config_is_json_as_gzip() -> None:
-    data = encode(Frame(Kind.CONFIG, b'{"a":1}', sequence=1))
+    data = encode(Frame(FrameKind.CONFIG, b'{"a":1}', sequence=1))
     assert data[:8] == bytes.fromhex("1111110000000001")
     assert struct.unpack(">I", data[8:12])[0] == len(data) - 12
     assert gzip.decompress(data[12:]) == b'{"a":1}'
 
 
 def test_audio_is_raw_samples_as_gzip() -> None:
-    data = encode(Frame(Kind.AUDIO, b"\x01\x00" * 1600, sequence=2))
+    data = encode(Frame(FrameKind.AUDIO, b"\x01\x00" * 1600, sequence=2))
     assert data[:8] == bytes.fromhex("1121010000000002")
     assert gzip.decompress(data[12:]) == b"\x01\x00" * 1600
 
 
 def test_the_last_frame_has_flags_0011_and_a_negative_number() -> None:
-    assert encode(Frame(Kind.AUDIO, b"\x01\x00", sequence=-5, last=True))[:8] == bytes.fromhex("11230100fffffffb")
+    assert encode(Frame(FrameKind.AUDIO, b"\x01\x00", sequence=-5, last=True))[:8] == bytes.fromhex("11230100fffffffb")
 
 
 def test_an_independent_reader_reads_our_frames() -> None:
     settings = {"audio": {"rate": 16000}, "request": {"model_name": "asr"}}
-    assert Theirs.parse_request(encode(Frame(Kind.CONFIG, compact(settings), sequence=1))) == settings
-    assert Theirs.parse_request(encode(Frame(Kind.AUDIO, b"\0\0", sequence=7))) == {"sequence": 7}
-    assert Theirs.parse_request(encode(Frame(Kind.AUDIO, b"\0\0", sequence=-8, last=True))) == {"sequence": -8}
+    assert Theirs.parse_request(encode(Frame(FrameKind.CONFIG, compact(settings), sequence=1))) == settings
+    assert Theirs.parse_request(encode(Frame(FrameKind.AUDIO, b"\0\0", sequence=7))) == {"sequence": 7}
+    assert Theirs.parse_request(encode(Frame(FrameKind.AUDIO, b"\0\0", sequence=-8, last=True))) == {"sequence": -8}
 
 
 def test_an_independent_reader_reads_our_answers_and_we_read_its_requests() -> None:
-    answer = Theirs.parse_response(encode(Frame(Kind.RESULT, compact(RESULT), sequence=4, last=True)))
+    answer = Theirs.parse_response(encode(Frame(FrameKind.RESULT, compact(RESULT), sequence=4, last=True)))
     assert (answer["message"], answer["sequence"], answer["is_last_package"]) == (RESULT, 4, True)
-    refusal = Theirs.parse_response(encode(Frame(Kind.ERROR, compact(ERROR), code=45000010)))
+    refusal = Theirs.parse_response(encode(Frame(FrameKind.ERROR, compact(ERROR), code=45000010)))
     assert (refusal["message"], refusal["code"]) == (ERROR, 45000010)
     config = decode(bytes(Theirs.generate_asr_full_client_request(1, {"a": 1}, True)))
-    assert config == Frame(Kind.CONFIG, b'{"a":1}', sequence=1)
+    assert config == Frame(FrameKind.CONFIG, b'{"a":1}', sequence=1)
     audio = decode(bytes(Theirs.generate_asr_audio_only_request(-9, b"\1\0")))
-    assert audio == Frame(Kind.AUDIO, b"\1\0", sequence=-9, last=True)
+    assert audio == Frame(FrameKind.AUDIO, b"\1\0", sequence=-9, last=True)
 
 
 # What is tolerated.
@@ -119,22 +119,24 @@ def test_an_independent_reader_reads_our_answers_and_we_read_its_requests() -> N
 def test_header_extensions_are_skipped() -> None:
     for words in range(1, 16):
         extended = frame(0x10 | words, rest=b"\xee" * 4 * (words - 1) + SEQUENCE + sized(b"{}"))
-        assert decode(extended) == Frame(Kind.RESULT, b"{}", sequence=3)
+        assert decode(extended) == Frame(FrameKind.RESULT, b"{}", sequence=3)
 
 
 def test_byte_two_may_lie_either_way() -> None:
     packed = gzip.compress(b'{"a":1}')
     for payload in (b'{"a":1}', packed):
         for coding in range(256):
-            assert decode(frame(third=coding, rest=SEQUENCE + sized(payload))) == Frame(Kind.RESULT, b'{"a":1}', 3)
+            assert decode(frame(third=coding, rest=SEQUENCE + sized(payload))) == Frame(FrameKind.RESULT, b'{"a":1}', 3)
 
 
 def test_sound_that_looks_like_gzip_and_does_not_say_so_stays_sound() -> None:
     pcm = b"\x1f\x8b" * 100
-    assert decode(encode(Frame(Kind.AUDIO, pcm, sequence=2), compress=False)) == Frame(Kind.AUDIO, pcm, sequence=2)
+    assert decode(encode(Frame(FrameKind.AUDIO, pcm, sequence=2), compress=False)) == Frame(
+        FrameKind.AUDIO, pcm, sequence=2
+    )
 
 
-@pytest.mark.parametrize("kind", sorted(set(range(16)) - {int(kind) for kind in Kind}))
+@pytest.mark.parametrize("kind", sorted(set(range(16)) - {int(kind) for kind in FrameKind}))
 def test_unknown_kinds_are_skipped(kind: int) -> None:
     assert decode(frame(second=kind << 4 | 1, rest=SEQUENCE + sized(b"{}"))) is None
     assert decode(frame(second=kind << 4 | 1)) is None
@@ -142,29 +144,31 @@ def test_unknown_kinds_are_skipped(kind: int) -> None:
 
 @pytest.mark.parametrize("rest", [b"", b"\0", SEQUENCE, SEQUENCE + sized(b"{}"), SEQUENCE + sized(b"", 99)])
 def test_the_body_of_an_ack_is_ignored(rest: bytes) -> None:
-    assert decode(frame(second=0xB1, rest=rest)) == Frame(Kind.ACK)
+    assert decode(frame(second=0xB1, rest=rest)) == Frame(FrameKind.ACK)
 
 
 def test_an_event_id_follows_the_sequence() -> None:
     body = struct.pack(">ii", 3, 350) + sized(b"{}")
-    assert decode(frame(second=0x95, rest=body)) == Frame(Kind.RESULT, b"{}", sequence=3, event=350)
-    assert decode(frame(second=0x94, rest=body[4:])) == Frame(Kind.RESULT, b"{}", event=350)
+    assert decode(frame(second=0x95, rest=body)) == Frame(FrameKind.RESULT, b"{}", sequence=3, event=350)
+    assert decode(frame(second=0x94, rest=body[4:])) == Frame(FrameKind.RESULT, b"{}", event=350)
 
 
 def test_the_fourth_flag_and_the_reserved_byte_mean_nothing_yet() -> None:
-    assert decode(frame(second=0x99, rest=SEQUENCE + sized(b"{}"))) == Frame(Kind.RESULT, b"{}", sequence=3)
-    assert decode(bytes((0x11, 0x91, 0x10, 0xFF)) + SEQUENCE + sized(b"{}")) == Frame(Kind.RESULT, b"{}", sequence=3)
+    assert decode(frame(second=0x99, rest=SEQUENCE + sized(b"{}"))) == Frame(FrameKind.RESULT, b"{}", sequence=3)
+    assert decode(bytes((0x11, 0x91, 0x10, 0xFF)) + SEQUENCE + sized(b"{}")) == Frame(
+        FrameKind.RESULT, b"{}", sequence=3
+    )
 
 
 def test_what_follows_the_payload_is_ignored() -> None:
-    assert decode(frame(rest=SEQUENCE + sized(b"{}") + b"more")) == Frame(Kind.RESULT, b"{}", sequence=3)
+    assert decode(frame(rest=SEQUENCE + sized(b"{}") + b"more")) == Frame(FrameKind.RESULT, b"{}", sequence=3)
     trailed = gzip.compress(b"{}") + b"more"
-    assert decode(frame(rest=SEQUENCE + sized(trailed))) == Frame(Kind.RESULT, b"{}", sequence=3)
+    assert decode(frame(rest=SEQUENCE + sized(trailed))) == Frame(FrameKind.RESULT, b"{}", sequence=3)
 
 
 def test_an_error_may_carry_a_sequence_too() -> None:
     body = SEQUENCE + struct.pack(">I", 45000081) + sized(b"late")
-    assert decode(frame(second=0xF1, rest=body)) == Frame(Kind.ERROR, b"late", sequence=3, code=45000081)
+    assert decode(frame(second=0xF1, rest=body)) == Frame(FrameKind.ERROR, b"late", sequence=3, code=45000081)
 
 
 # What is refused.
@@ -217,9 +221,9 @@ def test_a_plain_payload_is_bounded_too() -> None:
 NUMBER = st.none() | st.integers(-(2**31), 2**31 - 1)
 FRAMES = st.builds(
     lambda kind, payload, sequence, last, code, event: Frame(
-        kind, payload, sequence, last, code if kind is Kind.ERROR else None, event
+        kind, payload, sequence, last, code if kind is FrameKind.ERROR else None, event
     ),
-    st.sampled_from([Kind.CONFIG, Kind.AUDIO, Kind.RESULT, Kind.ERROR]),
+    st.sampled_from([FrameKind.CONFIG, FrameKind.AUDIO, FrameKind.RESULT, FrameKind.ERROR]),
     st.binary(max_size=200).filter(lambda data: not data.startswith(b"\x1f\x8b")),
     NUMBER,
     st.booleans(),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
+from voicecli.backends.qiniu.frames import Frame, FrameKind, decode, encode
 from voicecli.backends.qiniu.recognition import BIG_PIECE, PIECE, Recognition, config
 from voicecli.errors import DroppedError, ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Transcript
@@ -34,11 +34,11 @@ def read(data: bytes) -> Frame:
 
 def answer(text: str | None = None, *, last: bool = False, **more: Any) -> bytes:
     data = more if text is None else {"result": {"text": text}} | more
-    return encode(Frame(Kind.RESULT, json.dumps(data).encode(), 1, last), compress=False)
+    return encode(Frame(FrameKind.RESULT, json.dumps(data).encode(), 1, last), compress=False)
 
 
 def refusal(code: int, words: str = "because") -> bytes:
-    return encode(Frame(Kind.ERROR, json.dumps({"error": words}).encode(), code=code), compress=False)
+    return encode(Frame(FrameKind.ERROR, json.dumps({"error": words}).encode(), code=code), compress=False)
 
 
 def started(*, sound_ms: int = 0, finished: bool = False) -> Recognition:
@@ -57,7 +57,7 @@ def started(*, sound_ms: int = 0, finished: bool = False) -> Recognition:
 
 def test_the_config_comes_first_and_names_both_rates() -> None:
     frame = read(session().start(0.0))
-    assert (frame.kind, frame.sequence, frame.last) == (Kind.CONFIG, 1, False)
+    assert (frame.kind, frame.sequence, frame.last) == (FrameKind.CONFIG, 1, False)
     assert json.loads(frame.payload) == {
         "user": {"uid": "test"},
         "audio": {"format": "pcm", "sample_rate": 16000, "rate": 16000, "bits": 16, "channel": 1, "codec": "raw"},
@@ -75,8 +75,8 @@ def test_nothing_is_sent_before_there_is_more_than_a_piece() -> None:
     it = started()
     assert it.feed(bytes(PIECE)) == []
     (data,) = it.feed(bytes(2))
-    assert read(data) == Frame(Kind.AUDIO, bytes(PIECE), 2)
-    assert read(it.finish(2.0)) == Frame(Kind.AUDIO, bytes(2), -3, last=True)
+    assert read(data) == Frame(FrameKind.AUDIO, bytes(PIECE), 2)
+    assert read(it.finish(2.0)) == Frame(FrameKind.AUDIO, bytes(2), -3, last=True)
 
 
 def test_a_session_without_sound_ends_with_gzip_of_nothing() -> None:
@@ -170,7 +170,7 @@ def test_plain_words_are_kept_for_the_error_that_may_follow() -> None:
 
 def test_an_answer_that_is_no_json_is_the_services_failure() -> None:
     with pytest.raises(ProtocolError, match="no JSON"):
-        started().receive(encode(Frame(Kind.RESULT, b"<html>", 1)), 1.5)
+        started().receive(encode(Frame(FrameKind.RESULT, b"<html>", 1)), 1.5)
 
 
 def test_a_last_response_before_the_last_frame_is_a_failure() -> None:
@@ -254,7 +254,7 @@ ENDS: dict[str, tuple[Callable[[Recognition], object], type[VoiceError], str]] =
     "close": (lambda it: it.closed(), DroppedError, "closed the connection before its result"),
     "break": (lambda it: it.closed(DroppedError("broke off")), DroppedError, "broke off"),
     "error": (lambda it: it.receive(refusal(55000000), 2.6), ServiceError, "because"),
-    "nonsense": (lambda it: it.receive(encode(Frame(Kind.RESULT, b"<html>", 1)), 2.6), ProtocolError, "no JSON"),
+    "nonsense": (lambda it: it.receive(encode(Frame(FrameKind.RESULT, b"<html>", 1)), 2.6), ProtocolError, "no JSON"),
 }
 
 

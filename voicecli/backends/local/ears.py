@@ -18,11 +18,11 @@ from typing import Any
 
 from voicecli.backends.local import choosing
 from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet, threads
-from voicecli.backends.local.kinds import Found
+from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.listening import (
     RATE,
     Samples,
-    Stretch,
+    SpeechStretch,
     padded,
     slower,
     speech_in,
@@ -60,7 +60,7 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Recognised:
     """What a model made of a piece. `alike`: how well it agrees with itself, 0 to 1."""
 
     text: str
@@ -68,7 +68,7 @@ class Heard:
     alike: float = 1.0
 
 
-def build(found: Found) -> Any:
+def build(found: FoundModel) -> Any:
     """The recogniser of a model in a folder."""
     import sherpa_onnx
 
@@ -77,7 +77,7 @@ def build(found: Found) -> Any:
     return getattr(getattr(sherpa_onnx, maker), method)(**paths, **found.kind.also, num_threads=threads())
 
 
-def decode(recogniser: Any, piece: Samples, *, timed: bool = False) -> Heard:
+def decode(recogniser: Any, piece: Samples, *, timed: bool = False) -> Recognised:
     """One piece, by a model that takes it whole, with words where they are `timed`. Blocks for a fortieth of it."""
     with quiet():
         stream = recogniser.create_stream()
@@ -85,9 +85,11 @@ def decode(recogniser: Any, piece: Samples, *, timed: bool = False) -> Heard:
         recogniser.decode_stream(stream)
         result = stream.result
         try:
-            return Heard(clean(result.text, 100_000).strip(), _words(result.tokens, result.timestamps) if timed else ())
+            return Recognised(
+                clean(result.text, 100_000).strip(), _words(result.tokens, result.timestamps) if timed else ()
+            )
         except UnicodeDecodeError:  # half a character: it was no speech
-            return Heard("")
+            return Recognised("")
 
 
 def _words(tokens: list[str], times: list[float]) -> tuple[Word, ...]:
@@ -105,7 +107,7 @@ def _words(tokens: list[str], times: list[float]) -> tuple[Word, ...]:
     return tuple(found)
 
 
-def agreed(recogniser: Any, piece: Samples) -> Heard:
+def agreed(recogniser: Any, piece: Samples) -> Recognised:
     """The piece heard two or three times at different speeds; what agrees best with the others is taken. No words."""
     takes = [decode(recogniser, piece)]
     for share in ASIDE:
@@ -114,7 +116,7 @@ def agreed(recogniser: Any, piece: Samples) -> Heard:
             return takes[0]
     scores = [sum(_alike(one.text, other.text) for other in takes if other is not one) for one in takes]
     best = takes[scores.index(max(scores))]
-    return Heard(best.text, best.words, sum(scores) / 2 / len(takes))
+    return Recognised(best.text, best.words, sum(scores) / 2 / len(takes))
 
 
 def _alike(one: str, other: str) -> float:
@@ -145,7 +147,7 @@ class Ears:
         found, _ = await self._model(TranscribeOptions())
         return found.name
 
-    async def _model(self, options: TranscribeOptions) -> tuple[Found, Any]:
+    async def _model(self, options: TranscribeOptions) -> tuple[FoundModel, Any]:
         language = options.language or self._backend.language
         found = choosing.found(self._backend, "transcribe", options.model, language)
         if not choosing.suits(found.name, language):
@@ -161,7 +163,7 @@ class Ears:
         async with aclosing(work) as transcripts:
             yield transcripts
 
-    async def _pieces(self, found: Found, recogniser: Any, sound: Samples) -> AsyncGenerator[Transcript, None]:
+    async def _pieces(self, found: FoundModel, recogniser: Any, sound: Samples) -> AsyncGenerator[Transcript, None]:
         segments: list[Segment] = []
         trust, strange = Trust(), 0.0
         for stretch in stretches(sound):
@@ -181,12 +183,12 @@ class Ears:
     ) -> AsyncIterator[AsyncIterator[Transcript]]:
         """One utterance, with interim text. UsageError: a language that the model lacks."""
         found, recogniser = await self._model(options)
-        said = Said()
+        said = HeardSoFar()
         talk = _live_stream if found.kind.streams else self._live
         async with alongside(said.take(frames)), aclosing(talk(found, recogniser, said)) as transcripts:
             yield transcripts
 
-    async def _live(self, found: Found, recogniser: Any, said: Said) -> AsyncGenerator[Transcript, None]:
+    async def _live(self, found: FoundModel, recogniser: Any, said: HeardSoFar) -> AsyncGenerator[Transcript, None]:
         """Decodes again what was said since the last long pause, until it ends."""
         done: list[Segment] = []
         shown = ""
@@ -206,7 +208,7 @@ class Ears:
             await said.more(max(INTERIM_S, SHARE * (time.monotonic() - began)))
 
     async def _hear_all(
-        self, found: Found, recogniser: Any, sound: Samples, done: list[Segment], *, final: bool
+        self, found: FoundModel, recogniser: Any, sound: Samples, done: list[Segment], *, final: bool
     ) -> list[Segment] | None:
         """The segments of an utterance so far; those before the last stay in `done`. None: another language."""
         pieces = list(stretches(sound))
@@ -225,14 +227,16 @@ class Ears:
         return segments
 
 
-def hear(found: Found, recogniser: Any, sound: Samples, stretch: Stretch, trust: Trust | None) -> Heard | None:
+def hear(
+    found: FoundModel, recogniser: Any, sound: Samples, stretch: SpeechStretch, trust: Trust | None
+) -> Recognised | None:
     """What is said in a stretch; no text where Silero hears nobody. None: in no language of the model.
 
     Without `trust` it is a quick look, that nobody relies on.
     """
     piece = sound[stretch.begin : stretch.end]
     if not speech_in(piece):
-        return Heard("")
+        return Recognised("")
     if trust is None or len(choosing.languages_of(found.name)) != 1 or trust.heard_s >= TRUSTED_S:
         return decode(recogniser, piece, timed=found.kind.word_times)
     heard = agreed(recogniser, piece)
@@ -243,7 +247,7 @@ def hear(found: Found, recogniser: Any, sound: Samples, stretch: Stretch, trust:
 
 
 @dataclass(slots=True)
-class Said:
+class HeardSoFar:
     """What a live utterance has brought so far."""
 
     pcm: bytearray = field(default_factory=bytearray)
@@ -286,7 +290,7 @@ def _feed(recogniser: Any, stream: Any, piece: Samples, *, last: bool) -> str:
         return clean(recogniser.get_result(stream), 100_000).strip()
 
 
-async def _live_stream(found: Found, recogniser: Any, said: Said) -> AsyncGenerator[Transcript, None]:
+async def _live_stream(found: FoundModel, recogniser: Any, said: HeardSoFar) -> AsyncGenerator[Transcript, None]:
     stream, at, shown = recogniser.create_stream(), 0, ""
     while True:
         ended, piece = said.ended, to_samples(said.pcm[at:])
@@ -302,7 +306,7 @@ async def _live_stream(found: Found, recogniser: Any, said: Said) -> AsyncGenera
         await said.more(INTERIM_S)
 
 
-async def _flowing(found: Found, recogniser: Any, sound: Samples) -> AsyncGenerator[Transcript, None]:
+async def _flowing(found: FoundModel, recogniser: Any, sound: Samples) -> AsyncGenerator[Transcript, None]:
     """A whole recording, stretch by stretch."""
     segments: list[Segment] = []
     for stretch in stretches(sound):
@@ -311,7 +315,7 @@ async def _flowing(found: Found, recogniser: Any, sound: Samples) -> AsyncGenera
             stream = recogniser.create_stream()
             text = await on_thread("transcribe", partial(_feed, recogniser, stream, padded(piece), last=True))
             if text:
-                segments.append(_segment(Heard(text), stretch))
+                segments.append(_segment(Recognised(text), stretch))
                 yield Transcript(_joined(segments), final=False)
     yield _transcript(found, segments, len(sound) / RATE)
 
@@ -319,7 +323,7 @@ async def _flowing(found: Found, recogniser: Any, sound: Samples) -> AsyncGenera
 # -- words -----------------------------------------------------------------------------------------
 
 
-def _segment(heard: Heard, stretch: Stretch) -> Segment:
+def _segment(heard: Recognised, stretch: SpeechStretch) -> Segment:
     begin, end = stretch.seconds
     words = tuple(Word(w.text, round(w.start + begin, 2), round(w.end + begin, 2)) for w in heard.words)
     return Segment(heard.text, round(begin, 2), round(end, 2), words)
@@ -329,7 +333,7 @@ def _joined(segments: list[Segment]) -> str:
     return " ".join(each.text for each in segments if each.text)
 
 
-def _transcript(found: Found, segments: list[Segment], duration: float) -> Transcript:
+def _transcript(found: FoundModel, segments: list[Segment], duration: float) -> Transcript:
     spoken = tuple(each for each in segments if each.text)
     languages = choosing.languages_of(found.name)
     return Transcript(

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from voicecli.backends.local.kinds import Found
+from voicecli.backends.local.kinds import FoundModel
 from voicecli.errors import ServiceError
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def on_thread(task: str, work: Callable[[], T]) -> asyncio.Future[T]:
     return asyncio.get_running_loop().run_in_executor(_threads(task), work)
 
 
-def loaded(found: Found, build: Callable[[Found], T]) -> T:
+def loaded(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
     """The model, from the first call on. Blocks for some tenths of a second. ServiceError: it can't be loaded."""
     with _LOADING:
         if found.folder not in _LOADED:

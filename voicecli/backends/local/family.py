@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from voicecli.backends.local.ears import Ears
     from voicecli.backends.local.health import LocalModels
-    from voicecli.backends.local.mouth import Mouth
+    from voicecli.backends.local.mouth import LocalSpeaker
     from voicecli.backends.local.offline import OfflineChat
 
 
@@ -36,7 +36,7 @@ def chat(backend: Backend) -> Opened[OfflineChat]:
     return open_chat(backend)
 
 
-def speak(backend: Backend) -> Opened[Mouth]:
+def speak(backend: Backend) -> Opened[LocalSpeaker]:
     """Speech, and the list of voices."""
     from voicecli.backends.local.mouth import open_mouth
 

@@ -153,7 +153,7 @@ KINDS: tuple[Kind, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundModel:
     """A model in a folder: its kind, and the path of each of the loader's arguments."""
 
     folder: Path
@@ -165,13 +165,13 @@ class Found:
         return self.folder.name
 
 
-def tell(folder: Path) -> Found:
+def tell(folder: Path) -> FoundModel:
     """What kind of model lies in a folder. ConfigError: none that is known."""
     for kind in KINDS:
         paths = {argument: _first(folder, patterns) for argument, patterns in kind.files.items()}
         here = {argument: path for argument, path in paths.items() if path is not None}
         if len(here) == len(paths) and _says(kind, next(iter(here.values()))):
-            return Found(folder, kind, here)
+            return FoundModel(folder, kind, here)
     names = ", ".join(sorted(each.name for each in folder.glob("*"))[:8]) if folder.is_dir() else ""
     raise ConfigError(
         f"no known kind of model (there is: {names})" if names else "there is no such folder",

@@ -37,7 +37,7 @@ _SURE, _SURE_CHUNKS = 0.7, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class SpeechStretch:
     """Samples from `begin` to `end` in which somebody speaks."""
 
     begin: int
@@ -66,13 +66,13 @@ def levels(samples: Samples) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10(power + 1e-10), np.float64)
 
 
-def stretches(samples: Samples) -> Iterator[Stretch]:
+def stretches(samples: Samples) -> Iterator[SpeechStretch]:
     """Where it is louder than the room, cut at pauses: pieces of at most LONGEST_S with a margin, in their order."""
     if len(samples) < RATE * SHORTEST_S:
         return
     loud = levels(samples)
     for begin, end in _pieces(_runs(loud > _threshold(loud)), loud):
-        yield Stretch(
+        yield SpeechStretch(
             max(0, begin * FRAME - round(MARGIN_S * RATE)), min(len(samples), end * FRAME + round(MARGIN_S * RATE))
         )
 

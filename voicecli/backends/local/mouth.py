@@ -18,7 +18,7 @@ from voicecli.backends.espeak.scripts import reader_of
 from voicecli.backends.espeak.voice import EspeakVoice
 from voicecli.backends.local import choosing
 from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet, threads
-from voicecli.backends.local.kinds import Found
+from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.sounds import clauses, sounds
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ConfigError, ServiceError, UsageError, VoiceError
@@ -46,15 +46,15 @@ ACCENTS = {"a": "en-us", "b": "en-gb"}
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenVoice:
     """A model and which of its voices speaks; `accent` is espeak-ng's voice for words that are not Chinese."""
 
-    found: Found
+    found: FoundModel
     speaker: int = 0
     accent: str = "en-us"
 
 
-def build(found: Found) -> Any:
+def build(found: FoundModel) -> Any:
     """The voice of a model in a folder. Piper's half as lively as usual: it is understood better so."""
     import sherpa_onnx as sherpa
 
@@ -65,7 +65,7 @@ def build(found: Found) -> Any:
     return sherpa.OfflineTts(sherpa.OfflineTtsConfig(sherpa.OfflineTtsModelConfig(num_threads=threads(), **kind)))
 
 
-class Mouth:
+class LocalSpeaker:
     """Speaker, VoiceCatalog and Warm."""
 
     def __init__(self, backend: Backend) -> None:
@@ -98,7 +98,7 @@ class Mouth:
             async with aclosing(self._chunks(choice, request)) as chunks:
                 yield chunks
 
-    def _choice(self, request: SpeechRequest) -> Choice | None:
+    def _choice(self, request: SpeechRequest) -> ChosenVoice | None:
         """The model and the voice for a text; None: espeak-ng. ConfigError: a model that is damaged or unknown."""
         wish = request.voice or self._backend.voice
         model, _, speaker = (wish or "").partition(":")
@@ -118,7 +118,7 @@ class Mouth:
             return None
         return _chosen(found, speaker, language)
 
-    async def _chunks(self, choice: Choice, request: SpeechRequest) -> AsyncGenerator[AudioChunk, None]:
+    async def _chunks(self, choice: ChosenVoice, request: SpeechRequest) -> AsyncGenerator[AudioChunk, None]:
         speed = request.speed or self._backend.speed or 1.0
         if not SLOWEST <= speed <= FASTEST:
             raise UsageError(f"speaks at a speed of {SLOWEST} to {FASTEST}, not {speed:g}", who=WHO)
@@ -134,7 +134,7 @@ class Mouth:
             raise ServiceError(f"nothing of '{clean(request.text, 60)}' can be spoken", who=WHO)
 
 
-def _ready(choice: Choice) -> None:
+def _ready(choice: ChosenVoice) -> None:
     """Loads the model and lets it say a word: the first time takes longest."""
     _say(loaded(choice.found, build), choice, "yes.", 1.0, lambda *_: 0)
 
@@ -157,19 +157,19 @@ def _voices(model: str) -> list[Voice]:
     return [Voice(name, f"{name[3:].title()} of {model}", codes[name[0]], "model") for name in SPEAKERS[model]]
 
 
-def _chosen(found: Found, speaker: str, language: str) -> Choice:
+def _chosen(found: FoundModel, speaker: str, language: str) -> ChosenVoice:
     names = SPEAKERS.get(found.name, [])
     spoken = subtag(language)
     name = speaker or USUAL.get(found.name, {}).get(spoken, "")
     if name.isdecimal():
-        return Choice(found, int(name))
+        return ChosenVoice(found, int(name))
     if name and name not in names:
         have = f"It has: {', '.join(names[:8])} …" if names else "Its voices have numbers: MODEL:0."
         raise UsageError(f"{found.name} has no voice '{clean(name, 60)}'", who=WHO, cure=have)
-    return Choice(found, names.index(name) if name else 0, ACCENTS.get(name[:1], "en-us"))
+    return ChosenVoice(found, names.index(name) if name else 0, ACCENTS.get(name[:1], "en-us"))
 
 
-async def _spoken(choice: Choice, clause: str, speed: float) -> AsyncGenerator[AudioChunk, None]:
+async def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenerator[AudioChunk, None]:
     """The sound of a clause as it is made; left, the model stops at its next piece."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[AudioChunk | None] = asyncio.Queue()
@@ -202,7 +202,7 @@ async def _spoken(choice: Choice, clause: str, speed: float) -> AsyncGenerator[A
         work.cancel()
 
 
-def _say(model: Any, choice: Choice, clause: str, speed: float, take: Any) -> None:
+def _say(model: Any, choice: ChosenVoice, clause: str, speed: float, take: Any) -> None:
     """Blocks while the clause is made; `take` gets its samples."""
     import sherpa_onnx as sherpa
 
@@ -219,7 +219,7 @@ def _say(model: Any, choice: Choice, clause: str, speed: float, take: Any) -> No
             raise ServiceError(f"{choice.found.name} failed: {said() or exc}"[:300], who=WHO) from None
 
 
-def _known(found: Found) -> frozenset[str]:
+def _known(found: FoundModel) -> frozenset[str]:
     """The sounds that a model has."""
     if found.folder not in _SOUNDS:
         lines = found.paths["tokens"].read_text(encoding="utf-8").splitlines()
@@ -238,5 +238,5 @@ def _pcm(samples: NDArray[np.float32]) -> bytes:
 
 
 @asynccontextmanager
-async def open_mouth(backend: Backend) -> AsyncIterator[Mouth]:
-    yield Mouth(backend)
+async def open_mouth(backend: Backend) -> AsyncIterator[LocalSpeaker]:
+    yield LocalSpeaker(backend)

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 
-from voicecli.backends.local.timekeeping import Running, Timers, answered
+from voicecli.backends.local.timekeeping import RunningTimer, Timers, answered
 from voicecli.skills import Question
 from voicecli.skills.text import is_chinese
 from voicecli.text.clean import clean
@@ -52,7 +52,7 @@ class OfflineChat:
         self._now = now
         self._timers = Timers()
         self.announcements = self._timers.announcements
-        self._before: tuple[list[ChatMessage], float, tuple[Running, ...]] | None = None
+        self._before: tuple[list[ChatMessage], float, tuple[RunningTimer, ...]] | None = None
 
     @asynccontextmanager
     async def chat(

@@ -16,7 +16,7 @@ from voicecli.skills.timers import ringing
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningTimer:
     """A timer that runs; times in seconds on the event loop's clock."""
 
     length: float
@@ -28,7 +28,7 @@ class Timers:
     """The timers of one conversation. `announcements` rings them: whoever speaks them iterates it."""
 
     def __init__(self) -> None:
-        self.running: tuple[Running, ...] = ()
+        self.running: tuple[RunningTimer, ...] = ()
         self.rings = False
         self._changed = asyncio.Event()
 
@@ -39,10 +39,10 @@ class Timers:
     def apply(self, answer: Answer, *, chinese: bool, time: float) -> None:
         """Timers start and stop as an answer says."""
         kept = () if answer.cancel else self.running
-        new = () if answer.start is None else (Running(answer.start, time + answer.start, chinese),)
+        new = () if answer.start is None else (RunningTimer(answer.start, time + answer.start, chinese),)
         self.set(kept + new)
 
-    def set(self, timers: tuple[Running, ...]) -> None:
+    def set(self, timers: tuple[RunningTimer, ...]) -> None:
         if timers != self.running:
             self.running = timers
             self._changed.set()

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from voicecli.backends.openai import lessons, schemas
-from voicecli.backends.openai.decoding import ChatAnswer
+from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.openai.messages import extras_in, folded, instructed, offered, show, without_tools, written
 from voicecli.backends.openai.part import DONE, Learnt, OpenAIPart
 from voicecli.backends.transport.http import HttpService, Reply
@@ -99,7 +99,7 @@ class OpenAIChat(OpenAIPart):
         return sent
 
     async def _deltas(self, reply: Reply, known: set[str], wanted: int) -> AsyncGenerator[ChatDelta, None]:
-        answer = ChatAnswer(wanted, opened=_OPENED in known)
+        answer = ChunkedAnswer(wanted, opened=_OPENED in known)
         async with aclosing(self._chunks(reply, answer, known)) as chunks:
             async for chunk in chunks:
                 delta = answer.take(chunk)
@@ -116,7 +116,7 @@ class OpenAIChat(OpenAIPart):
         if calls := answer.calls():
             yield ChatDelta(calls=tuple(replace(each, id=each.id or f"call_{secrets.token_hex(8)}") for each in calls))
 
-    async def _chunks(self, reply: Reply, answer: ChatAnswer, known: set[str]) -> AsyncGenerator[Json, None]:
+    async def _chunks(self, reply: Reply, answer: ChunkedAnswer, known: set[str]) -> AsyncGenerator[Json, None]:
         """The decoded chunks of an answer that streams, or is whole. Raises unless it came to its end."""
         parser = Mixed()
         heard = _Heard(parser)
@@ -131,7 +131,7 @@ class OpenAIChat(OpenAIPart):
                 yield chunk
         self._ended(answer, heard, known)
 
-    def _ended(self, answer: ChatAnswer, heard: _Heard, known: set[str]) -> None:
+    def _ended(self, answer: ChunkedAnswer, heard: _Heard, known: set[str]) -> None:
         """Raise unless the answer is whole: a service that breaks off may still say `[DONE]`."""
         if answer.finished not in (None, "error"):
             return
@@ -161,7 +161,7 @@ class _Heard:
         if isinstance(chunk, dict) and not chunk.get("choices") and complaint_in(chunk).words:
             self.excuse = chunk
 
-    def whole(self, answer: ChatAnswer) -> bool:
+    def whole(self, answer: ChunkedAnswer) -> bool:
         """Whether it was one object with the whole answer, which needs no reason to end."""
         return self.parser.bare and answer.whole
 

@@ -30,7 +30,7 @@ _NO_REASON = ("", "null", "none")
 """What services write that mean no reason by it."""
 
 
-class ChatAnswer:
+class ChunkedAnswer:
     """A chat answer put together from chunks; each chunk gives the piece that is new.
 
     `finished` is the finish_reason once there was one, `early` whether words came after one: then it says nothing.

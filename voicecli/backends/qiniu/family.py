@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from voicecli.backends.qiniu.adapters import QiniuEars, QiniuVoices, Thinker
-    from voicecli.backends.qiniu.speech import Mouth
+    from voicecli.backends.qiniu.speech import QiniuSpeaker
 
 
 @asynccontextmanager
@@ -31,13 +31,13 @@ async def ears(backend: Backend) -> AsyncIterator[QiniuEars]:
 
 
 @asynccontextmanager
-async def mouth(backend: Backend) -> AsyncIterator[Mouth]:
+async def mouth(backend: Backend) -> AsyncIterator[QiniuSpeaker]:
     """Speech."""
     from voicecli.backends.qiniu.failover import Addresses
-    from voicecli.backends.qiniu.speech import Mouth
+    from voicecli.backends.qiniu.speech import QiniuSpeaker
 
     async with Addresses(backend) as addresses:
-        yield Mouth(addresses)
+        yield QiniuSpeaker(addresses)
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ PAYLOAD_BYTES = 8 * 2**20
 """The largest payload that is unpacked; an hour's transcript with its words is about 1 MiB."""
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """What a frame is."""
 
     CONFIG = 0b0001
@@ -44,7 +44,7 @@ PLAIN, GZIP = 0, 1
 
 _INT, _UINT = struct.Struct(">i"), struct.Struct(">I")
 _GZIP_MAGIC = b"\x1f\x8b"
-_SERIALIZATION = {Kind.AUDIO: RAW}
+_SERIALIZATION = {FrameKind.AUDIO: RAW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Frame:
     alone tells the end: servers send any sign.
     """
 
-    kind: Kind
+    kind: FrameKind
     payload: bytes = b""
     sequence: int | None = None
     last: bool = False
@@ -70,7 +70,7 @@ def encode(frame: Frame, *, compress: bool = True) -> bytes:
     coding = _SERIALIZATION.get(frame.kind, JSON) << 4 | (GZIP if compress else PLAIN)
     header = bytes((VERSION << 4 | HEADER_WORDS, frame.kind << 4 | flags, coding, 0))
     numbers = b"".join(_INT.pack(each) for each in (frame.sequence, frame.event) if each is not None)
-    code = _UINT.pack(frame.code or 0) if frame.kind is Kind.ERROR else b""
+    code = _UINT.pack(frame.code or 0) if frame.kind is FrameKind.ERROR else b""
     return header + numbers + code + _UINT.pack(len(body)) + body
 
 
@@ -83,17 +83,17 @@ def decode(data: bytes) -> Frame | None:
     """
     header = _header_bytes(data)
     try:
-        kind = Kind(data[1] >> 4)
+        kind = FrameKind(data[1] >> 4)
     except ValueError:
         return None
     flags, reader = data[1] & 0x0F, _Reader(data, header)
-    if kind is Kind.ACK:
+    if kind is FrameKind.ACK:
         return Frame(kind, last=bool(flags & LAST))
     sequence = reader.number(_INT, "sequence") if flags & SEQUENCED else None
     event = reader.number(_INT, "event") if flags & EVENT else None
-    code = reader.number(_UINT, "code") if kind is Kind.ERROR else None
+    code = reader.number(_UINT, "code") if kind is FrameKind.ERROR else None
     payload = reader.payload(reader.number(_UINT, "size"))
-    if payload.startswith(_GZIP_MAGIC) and (data[2] & 0x0F == GZIP or kind is not Kind.AUDIO):
+    if payload.startswith(_GZIP_MAGIC) and (data[2] & 0x0F == GZIP or kind is not FrameKind.AUDIO):
         payload = _expanded(payload)
     return Frame(kind, _bounded(payload), sequence, bool(flags & LAST), code, event)
 

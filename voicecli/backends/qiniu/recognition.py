@@ -19,7 +19,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from voicecli.backends.qiniu.frames import Frame, Kind, decode, encode
+from voicecli.backends.qiniu.frames import Frame, FrameKind, decode, encode
 from voicecli.backends.qiniu.recognised import (
     EMPTY_AUDIO,
     OK_CODES,
@@ -81,7 +81,7 @@ class _Outgoing:
         self._sequence = 0
         self._held = bytearray()
 
-    def frame(self, kind: Kind, payload: bytes, last: bool = False) -> bytes:
+    def frame(self, kind: FrameKind, payload: bytes, last: bool = False) -> bytes:
         self._sequence += 1
         return encode(Frame(kind, payload, -self._sequence if last else self._sequence, last))
 
@@ -92,14 +92,14 @@ class _Outgoing:
         # A whole sample stays behind: half of one would leave the last frame without sound.
         while (spare := len(self._held) - MIC.frame_bytes) >= PIECE:
             size = BIG_PIECE if spare >= BIG_PIECE else PIECE
-            frames.append(self.frame(Kind.AUDIO, bytes(self._held[:size])))
+            frames.append(self.frame(FrameKind.AUDIO, bytes(self._held[:size])))
             del self._held[:size]
         return frames
 
     def last(self) -> bytes:
         """What was held back, in whole samples."""
         whole = len(self._held) - len(self._held) % MIC.frame_bytes
-        return self.frame(Kind.AUDIO, bytes(self._held[:whole]), last=True)
+        return self.frame(FrameKind.AUDIO, bytes(self._held[:whole]), last=True)
 
 
 class Recognition:
@@ -128,7 +128,7 @@ class Recognition:
     def start(self, now: float) -> bytes:
         """The config frame, sequence 1."""
         self.deadline = now + self._config_s
-        return self._outgoing.frame(Kind.CONFIG, json.dumps(self._settings, ensure_ascii=False).encode())
+        return self._outgoing.frame(FrameKind.CONFIG, json.dumps(self._settings, ensure_ascii=False).encode())
 
     def feed(self, pcm: bytes) -> list[bytes]:
         """The frames that `pcm` (16 kHz mono) completes. Something is always held back for the last one."""
@@ -179,10 +179,10 @@ class Recognition:
         if frame is None:
             return None
         self._alive(now)
-        if frame.kind is Kind.ERROR and frame.code not in OK_CODES:
+        if frame.kind is FrameKind.ERROR and frame.code not in OK_CODES:
             self._failed(frame)
             return None
-        changed = self._result(decoded(frame.payload)) if frame.kind is Kind.RESULT and frame.payload else None
+        changed = self._result(decoded(frame.payload)) if frame.kind is FrameKind.RESULT and frame.payload else None
         if frame.last and not self._finished:
             raise ServiceError("ended the session before the speech did", cure="Try again")
         if frame.last:

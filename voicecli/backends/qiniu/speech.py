@@ -42,7 +42,7 @@ _IDLE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class AnswerSound:
     """One answer's sound; `last` says that no other follows, `number` which answer it is (None: untold)."""
 
     data: bytes
@@ -50,7 +50,7 @@ class Sound:
     number: int | None = None
 
 
-def sound_in(data: Any) -> Sound:
+def sound_in(data: Any) -> AnswerSound:
     """The sound in one decoded answer. Raises the error that it reports, ProtocolError for broken base64."""
     error = complaint_error(data)
     if error:
@@ -62,9 +62,9 @@ def sound_in(data: Any) -> Sound:
     except (binascii.Error, ValueError) as exc:
         raise ProtocolError("sent sound that is no base64") from exc
     if isinstance(sequence, bool) or not isinstance(sequence, int):
-        return Sound(sound, False)
+        return AnswerSound(sound, False)
     # -1 may stand for the last answer, whichever it is.
-    return Sound(sound, sequence < 0, None if sequence == -1 else abs(sequence))
+    return AnswerSound(sound, sequence < 0, None if sequence == -1 else abs(sequence))
 
 
 class Order:
@@ -82,7 +82,7 @@ class Order:
         """Something came that is no answer."""
         self._skipped = self._skipped or why
 
-    def follow(self, sound: Sound) -> None:
+    def follow(self, sound: AnswerSound) -> None:
         """An answer came. Raises why something was skipped, unless this is the very next one."""
         if self._skipped and sound.number not in self._next:
             raise self._skipped
@@ -95,7 +95,7 @@ class Order:
             raise self._skipped
 
 
-class Mouth:
+class QiniuSpeaker:
     """Speaks one text a request. Each synthesis over the WebSocket is a connection of its own."""
 
     def __init__(self, addresses: Addresses) -> None:
@@ -159,7 +159,7 @@ class Mouth:
         if not spoken:
             raise _silent(socket.service)
 
-    async def _next(self, socket: Socket, order: Order) -> Sound | None:
+    async def _next(self, socket: Socket, order: Order) -> AnswerSound | None:
         """The next answer; None when the peer has closed in good order. Raises ProtocolError for one that is lost."""
         message = await self._message(socket)
         if message is None:
@@ -169,7 +169,7 @@ class Mouth:
             data = decoded(message)
         except ProtocolError as exc:
             order.skip(exc)
-            return Sound(b"", False)
+            return AnswerSound(b"", False)
         sound = _checked(data, socket.service)
         order.follow(sound)
         return sound
@@ -197,7 +197,7 @@ def encoding_of(body: Mapping[str, Any]) -> PcmFormat | str:
     return _ENCODINGS.get(name, name)
 
 
-def _checked(data: Any, service: HttpService) -> Sound:
+def _checked(data: Any, service: HttpService) -> AnswerSound:
     try:
         return sound_in(data)
     except VoiceError as exc:

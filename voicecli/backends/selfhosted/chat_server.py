@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from voicecli.backends.openai.decoding import ChatAnswer
+from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.selfhosted.server import first, member, messages, server_at, shown
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.errors import ServiceError
@@ -57,7 +57,7 @@ class ChatServer:
 
 
 async def _pieces(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
-    answer, anything = ChatAnswer(), False
+    answer, anything = ChunkedAnswer(), False
     async with aclosing(messages(server, reply)) as found:
         async for message in found:
             if message.get("event") == "done":
@@ -90,12 +90,12 @@ def _chunk(text: str) -> dict[str, Any]:
 
 async def _whole(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:
     data = await reply.json()
-    answer = ChatAnswer()
+    answer = ChunkedAnswer()
     said = answer.take(_chunk(member(server, data, "content")))
     if said is None and (said := answer.rest()) is None:
         raise ServiceError("gave an empty answer", who=server.who)
     text = said.text + (held.text if (held := answer.rest()) else "")
-    rest = ChatAnswer().take(data.get("raw")) or ChatDelta()
+    rest = ChunkedAnswer().take(data.get("raw")) or ChatDelta()
     yield replace(
         rest, text=text, reasoning=said.reasoning or rest.reasoning, finish_reason=rest.finish_reason or "stop"
     )

@@ -34,7 +34,7 @@ from voicecli.backends.transport.door import PLACEHOLDER_KEY
 from voicecli.backends.transport.faults import Failure, happening_in
 from voicecli.backends.transport.proxies import Proxy, needs_socks, proxy_for
 from voicecli.backends.transport.reply import BODY_BYTES, Reply
-from voicecli.backends.transport.retry import Pace, happening_of, reset_in, rule_for, wait_before_next
+from voicecli.backends.transport.retry import RetryPace, happening_of, reset_in, rule_for, wait_before_next
 from voicecli.backends.transport.trust import trusting
 from voicecli.backends.transport.ways import MOVED, client_for
 from voicecli.backends.transport.wording import clean, complaint_of, retry_after
@@ -88,7 +88,7 @@ class HttpService(Blame):
         setting: str = "base_url",
         placeholder: str = PLACEHOLDER_KEY,
         alone: bool = True,
-        pace: Pace | None = None,
+        pace: RetryPace | None = None,
     ) -> None:
         super().__init__(backend, door.checked(base_url or backend.base_url, backend), setting)
         self._alone, self._pace = alone, pace

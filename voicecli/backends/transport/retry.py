@@ -91,7 +91,7 @@ def happening_of(status: int) -> Happening:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RetryPace:
     """How attempts follow one another: `dice` gives numbers in 0 … 1, the pauses double from `first_s`."""
 
     dice: Callable[[], float] = random.random
@@ -103,7 +103,7 @@ class Pace:
         return self.dice() * min(self.longest_s, self.first_s * 2.0 ** (attempt - 1))
 
 
-PACE = Pace()
+PACE = RetryPace()
 
 
 def wait_before_next(
@@ -114,7 +114,7 @@ def wait_before_next(
     asked: float | None = None,
     should: str = "",
     left_s: float = math.inf,
-    pace: Pace | None = None,
+    pace: RetryPace | None = None,
 ) -> float | None:
     """Seconds until the attempt after number `attempt` (the first is 1), or None when there must be none.
 

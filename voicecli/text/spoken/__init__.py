@@ -19,7 +19,7 @@ from voicecli.text import reasoning
 from voicecli.text.language import is_chinese_code
 from voicecli.text.spoken import formulas, inline, lines
 from voicecli.text.spoken.addresses import read_address, read_shorthand
-from voicecli.text.spoken.saying import Saying
+from voicecli.text.spoken.saying import SpokenWords
 from voicecli.text.spoken.signs import ARROWS, EMOJI, JOINERS, MORE, UNSEEN
 from voicecli.text.spoken.tags import read_angle
 
@@ -30,7 +30,7 @@ _MARK = re.compile(
     r"|(?:[hH](?:[tT](?:[tT](?:[pP](?:[sS]?(?::/?)?)?)?)?)?|[wW]{1,3}|[wW]{3}\.|[eE](?:\.g?)?|i(?:\.e?)?)\Z"
 )
 
-_Reader = Callable[[Saying, str, int, bool], int]
+_Reader = Callable[[SpokenWords, str, int, bool], int]
 """What was said so far, the text, the place of the sign, whether the text has ended: the place after what was read."""
 
 _READERS: dict[str, _Reader] = {
@@ -64,7 +64,7 @@ class Speakable:
 
     def __init__(self, language: str | None = None) -> None:
         self._chinese = is_chinese_code(language)
-        self._saying = Saying(self._chinese)
+        self._saying = SpokenWords(self._chinese)
         self._held = ""
 
     def feed(self, text: str) -> str:
@@ -78,7 +78,7 @@ class Speakable:
             said += self._take(unclosed, final=True)
         self._saying.end_block()
         said += self._saying.taken()
-        self._saying = Saying(self._chinese)
+        self._saying = SpokenWords(self._chinese)
         return said
 
     def _take(self, text: str, final: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from voicecli.text.characters import HAN_KANA, WIDE_POINTS
-from voicecli.text.spoken.saying import Saying
+from voicecli.text.spoken.saying import SpokenWords
 from voicecli.text.spoken.signs import EMOJI, JOINERS, LONGEST_ADDRESS, MORE, UNSEEN, sayable
 
 _BODY = rf"[^\s<>\"'`|\\^{{}}\[\]“”‘’{HAN_KANA}{WIDE_POINTS}{EMOJI}{JOINERS}\u200d{UNSEEN}]"
@@ -23,7 +23,7 @@ def host_of(address: str) -> str:
     return sayable(host[1]) if host else ""
 
 
-def read_address(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_address(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """An address on the web is read by its host."""
     if _WORD_CHARACTER.match(saying.before()):
         return saying.literal(text, at)
@@ -40,7 +40,7 @@ def read_address(saying: Saying, text: str, at: int, final: bool) -> int:
     return at + len(body)
 
 
-def read_shorthand(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_shorthand(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """ "e.g." and "i.e." in words."""
     short = text[at : at + 4].lower()
     if _WORD_CHARACTER.match(saying.before()):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from voicecli.text.spoken.saying import Saying
+from voicecli.text.spoken.saying import SpokenWords
 from voicecli.text.spoken.signs import LONGEST_FORMULA, MORE, sayable
 
 _MATH = {
@@ -56,7 +56,7 @@ def in_words(formula: str, language: str) -> str:
     return formula.strip()
 
 
-def read_dollar(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_dollar(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """Money passes; formulas are read in words; a name of a variable loses its sign."""
     if text.startswith("$$", at):
         return _read_formula("$$", saying, text, at, final)
@@ -70,7 +70,7 @@ def read_dollar(saying: Saying, text: str, at: int, final: bool) -> int:
     return _read_formula("$", saying, text, at, final)
 
 
-def read_backslash(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_backslash(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """Before a sign it takes the sign's meaning away; before a bracket it opens a formula."""
     follows = text[at + 1 : at + 2]
     if not follows and not final:
@@ -85,7 +85,7 @@ def read_backslash(saying: Saying, text: str, at: int, final: bool) -> int:
     return saying.literal(text, at)
 
 
-def _read_formula(opened: str, saying: Saying, text: str, at: int, final: bool) -> int:
+def _read_formula(opened: str, saying: SpokenWords, text: str, at: int, final: bool) -> int:
     if formula := _MATH[opened].match(text, at):
         if formula.end() == len(text) and opened == "$" and not final:
             return MORE

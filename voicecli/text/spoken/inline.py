@@ -9,7 +9,7 @@ import html
 import re
 
 from voicecli.text.spoken.lines import begin_fence
-from voicecli.text.spoken.saying import Saying
+from voicecli.text.spoken.saying import SpokenWords
 from voicecli.text.spoken.signs import EMOJI, EMOJIS, JOINERS, LONGEST_ADDRESS, LONGEST_RUN, MORE, sayable
 
 _EMOJI_REST = re.compile(f"^[{EMOJI}{JOINERS}\u200d]+")
@@ -36,7 +36,7 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,
 _ENTITY_OPEN = re.compile(r"&(?:#\d{0,7}|#[xX][0-9a-fA-F]{0,6}|[a-zA-Z][a-zA-Z0-9]{0,31})?\Z")
 
 
-def read_ticks(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_ticks(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     ticks = _TICKS.match(text, at)
     assert ticks is not None
     if ticks.end() == len(text) and not final:
@@ -47,7 +47,7 @@ def read_ticks(saying: Saying, text: str, at: int, final: bool) -> int:
     return ticks.end()
 
 
-def in_code(saying: Saying, text: str, at: int, final: bool) -> int:
+def in_code(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """Code inside a line is said as it stands; it ends at its ticks, or with the line."""
     line = text.find("\n", at)
     end = text.find(saying.ticks, at, line if line >= 0 else len(text))
@@ -62,7 +62,7 @@ def in_code(saying: Saying, text: str, at: int, final: bool) -> int:
     return stop if stop > at or final else MORE
 
 
-def _without_emoji(saying: Saying, code: str) -> str:
+def _without_emoji(saying: SpokenWords, code: str) -> str:
     """The joiner of emoji may come after the emoji was dropped; what else it joins stays."""
     if saying.emoji:
         code = _EMOJI_REST.sub("", code)
@@ -70,7 +70,7 @@ def _without_emoji(saying: Saying, code: str) -> str:
     return sayable(code)
 
 
-def read_emphasis(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_emphasis(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """Stars, underscores and tildes are dropped, but not in 3 * 4, snake_case or ~5."""
     sign, after = text[at], at
     while after < len(text) and text[after] == sign and after - at < LONGEST_RUN:
@@ -81,7 +81,7 @@ def read_emphasis(saying: Saying, text: str, at: int, final: bool) -> int:
     return after
 
 
-def _say_emphasis(saying: Saying, sign: str, count: int, follows: str) -> None:
+def _say_emphasis(saying: SpokenWords, sign: str, count: int, follows: str) -> None:
     before = saying.before()
     numbers = before.isdigit() and follows.isdigit()
     apart = before == follows == " " and saying.tail[-1:].isdigit()
@@ -95,7 +95,7 @@ def _say_emphasis(saying: Saying, sign: str, count: int, follows: str) -> None:
         saying.say(sign)
 
 
-def read_arrow(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_arrow(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """An arrow between two things is read "to"; one that begins a line is a bullet."""
     after = at + 1
     while after < len(text) and text[at] in "-=" and text[after] == text[at] and after - at < LONGEST_RUN:
@@ -111,7 +111,7 @@ def read_arrow(saying: Saying, text: str, at: int, final: bool) -> int:
     return after + (text[at] in "-=")
 
 
-def read_exclamation(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_exclamation(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """The mark before a picture is dropped; one that ends a sentence passes at once."""
     if saying.before().strip():
         return saying.literal(text, at)
@@ -120,7 +120,7 @@ def read_exclamation(saying: Saying, text: str, at: int, final: bool) -> int:
     return at + 1
 
 
-def read_bracket(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_bracket(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """Links are read by their label. Numbers of notes are not read, nor of sources where they follow a full stop."""
     if not final and _BRACKET_OPEN.match(text, at):
         return MORE
@@ -138,7 +138,7 @@ def read_bracket(saying: Saying, text: str, at: int, final: bool) -> int:
     return saying.literal(text, at) if kept else at + 1
 
 
-def read_bracket_end(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_bracket_end(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """The end of a label, and the target that follows it."""
     if at + 1 == len(text) and not final:
         return MORE
@@ -155,7 +155,7 @@ def read_bracket_end(saying: Saying, text: str, at: int, final: bool) -> int:
     return target.end() if target else at + 1
 
 
-def read_entity(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_entity(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     if entity := _ENTITY.match(text, at):
         said = sayable(html.unescape(entity[0]))
         saying.say(" ".join(said.split()) or " ")
@@ -163,19 +163,19 @@ def read_entity(saying: Saying, text: str, at: int, final: bool) -> int:
     return saying.literal(text, at) if final or not _ENTITY_OPEN.match(text, at) else MORE
 
 
-def read_space(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_space(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     saying.gap = saying.gap or " "
     return at + 1
 
 
-def read_escape(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_escape(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """A terminal's escape sequence is dropped whole."""
     if sequence := _ESCAPE_SEQUENCE.match(text, at):
         return sequence.end()
     return MORE if not final and _ESCAPE_OPEN.match(text, at) else at + 1
 
 
-def read_unseen(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_unseen(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """Emoji and what nobody sees. The joiner of emoji joins letters too, in some scripts."""
     if text[at] == "\u200d" and not saying.dropped:
         return saying.literal(text, at)

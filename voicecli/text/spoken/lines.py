@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from voicecli.text.spoken.saying import WORDS, Saying, Skip
+from voicecli.text.spoken.saying import WORDS, Skip, SpokenWords
 from voicecli.text.spoken.signs import ENDS_ITSELF, LONGEST_LINE_HEAD, MORE
 
 _LINE_HEADS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -36,7 +36,7 @@ _INFO = re.compile(r"[\w+#.-]{0,20}[ \t]*\r?\n")
 _PROSE = re.compile(r"[^\W\d_][.,;:]?[ \t]+[^\W\d_]")
 
 
-def begin_line(saying: Saying, text: str, at: int, final: bool) -> int:
+def begin_line(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     indent = at
     while at < len(text) and text[at] in " \t":
         at += 1
@@ -51,7 +51,7 @@ def begin_line(saying: Saying, text: str, at: int, final: bool) -> int:
     return at
 
 
-def _begin_block(saying: Saying, kind: str, head: re.Match[str], text: str, final: bool) -> int:
+def _begin_block(saying: SpokenWords, kind: str, head: re.Match[str], text: str, final: bool) -> int:
     if kind == "fence":
         return begin_fence(saying, text, head.start(), head[1], final)
     saying.line_begins = kind == "quote"
@@ -60,7 +60,7 @@ def _begin_block(saying: Saying, kind: str, head: re.Match[str], text: str, fina
     return head.end()
 
 
-def begin_fence(saying: Saying, text: str, at: int, ticks: str, final: bool) -> int:
+def begin_fence(saying: SpokenWords, text: str, at: int, ticks: str, final: bool) -> int:
     """Ticks that close in the same line are code inside a line; else a block begins, where they begin a line."""
     opened = at + len(ticks)
     line = text.find("\n", opened)
@@ -79,7 +79,7 @@ def begin_fence(saying: Saying, text: str, at: int, ticks: str, final: bool) -> 
     return line if line >= 0 else len(text)
 
 
-def _skip_code(saying: Saying, ticks: str, head: str) -> None:
+def _skip_code(saying: SpokenWords, ticks: str, head: str) -> None:
     """From a fence on. One that begins a line needs no end; one that might be prose is code when its end has come."""
     certain = saying.line_begins and not _PROSE.search(head)
     if certain:
@@ -90,7 +90,7 @@ def _skip_code(saying: Saying, ticks: str, head: str) -> None:
     saying.skip_from(Skip(ticks, closing, opening, certain, "" if certain else "code"), head)
 
 
-def read_newline(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_newline(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     if text[at] == "\r" and at + 1 == len(text) and not final:
         return MORE
     if not text.startswith("\r\n", at):
@@ -100,7 +100,7 @@ def read_newline(saying: Saying, text: str, at: int, final: bool) -> int:
     return at + 1
 
 
-def read_bar(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_bar(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """A table's cells are read with commas between them."""
     after = at + 1
     while after < len(text) and text[after] in " \t" and after - at < LONGEST_LINE_HEAD:
@@ -119,7 +119,7 @@ def read_bar(saying: Saying, text: str, at: int, final: bool) -> int:
     return after
 
 
-def read_number_sign(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_number_sign(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """The signs that close a heading are dropped."""
     if saying.block != "heading" or saying.before() != " ":
         return saying.literal(text, at)

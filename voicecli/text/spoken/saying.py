@@ -61,7 +61,7 @@ class Skip:
     text: list[str] = field(default_factory=list)
 
 
-class Saying:
+class SpokenWords:
     """The words so far. Readers call `say` and `word`, and keep here what the next reader must know."""
 
     def __init__(self, chinese: bool) -> None:

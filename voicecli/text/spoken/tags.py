@@ -12,7 +12,7 @@ import re
 
 from voicecli.text.reasoning import NAMES as REASONING
 from voicecli.text.spoken.addresses import host_of
-from voicecli.text.spoken.saying import Saying, Skip
+from voicecli.text.spoken.saying import Skip, SpokenWords
 from voicecli.text.spoken.signs import LONGEST_ADDRESS, LONGEST_TAG, MORE, sayable
 
 _ATTRIBUTE = r"\s+[\w:@.-]+\s*=\s*(?:\"[^\"]{0,500}\"|'[^']{0,500}'|[^\s\"'<>=]{1,500})"
@@ -47,7 +47,7 @@ _INLINE = frozenset(
 _KNOWN = _BLOCKS | _INLINE | _ALONE
 
 
-def read_angle(saying: Saying, text: str, at: int, final: bool) -> int:
+def read_angle(saying: SpokenWords, text: str, at: int, final: bool) -> int:
     """The place after what begins with "<"."""
     if text.startswith("<!--", at) and "comment" not in saying.hopeless:
         saying.skip_from(Skip("comment", re.compile("-->"), re.compile(r"-{1,2}\Z")), "<!--")
@@ -69,7 +69,7 @@ def read_angle(saying: Saying, text: str, at: int, final: bool) -> int:
     return saying.literal(text, at)
 
 
-def _read_tag(saying: Saying, tag: re.Match[str], text: str, final: bool) -> int:
+def _read_tag(saying: SpokenWords, tag: re.Match[str], text: str, final: bool) -> int:
     """Drops the tag, and what it hides; says its words where it is no markup."""
     if tag.end() == len(text) and not final:
         return MORE
@@ -91,7 +91,7 @@ def _read_tag(saying: Saying, tag: re.Match[str], text: str, final: bool) -> int
     return tag.end()
 
 
-def _count(saying: Saying, tag: re.Match[str]) -> None:
+def _count(saying: SpokenWords, tag: re.Match[str]) -> None:
     """Remembers what is open, so that its end is known for one."""
     name = tag[2].lower()
     if tag[1]:
@@ -100,7 +100,7 @@ def _count(saying: Saying, tag: re.Match[str]) -> None:
         saying.opened[name] += 1
 
 
-def _is_markup(saying: Saying, tag: re.Match[str], text: str, final: bool) -> bool | None:
+def _is_markup(saying: SpokenWords, tag: re.Match[str], text: str, final: bool) -> bool | None:
     """Whether a tag with a known name is one; None where what decides has not arrived."""
     name = tag[2].lower()
     if name in _ALONE or tag[3] or tag[4]:
@@ -133,12 +133,12 @@ def _end_of(closing: str, text: str, tag: re.Match[str], final: bool) -> int | N
     return 0 if final or paragraph or len(text) >= reach else None
 
 
-def _read_words(saying: Saying, tag: re.Match[str], text: str) -> int:
+def _read_words(saying: SpokenWords, tag: re.Match[str], text: str) -> int:
     saying.apart(sayable(tag[0].strip("</>").strip()))
     return tag.end() + (text[tag.end() : tag.end() + 1] == ">")
 
 
-def _read_hiding(saying: Saying, tag: re.Match[str], text: str, final: bool) -> int:
+def _read_hiding(saying: SpokenWords, tag: re.Match[str], text: str, final: bool) -> int:
     """A script, or reasoning. It stands where a line begins, or is glued to what it hides; else it is spoken of."""
     name, follows = tag[2].lower(), text[tag.end() : tag.end() + 1]
     if tag[4] or name in saying.hopeless:

@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 
 from voicecli.text.characters import is_han_kana
 from voicecli.text.subtitles.times import Stretch, Times, stretches
-from voicecli.text.subtitles.units import Unit, units_of
+from voicecli.text.subtitles.units import TextUnit, units_of
 from voicecli.text.width import cells
 from voicecli.types import Transcript
 
@@ -100,11 +100,11 @@ def _cues_of(stretch: Stretch, layout: Layout, width: int) -> Iterator[Cue]:
         first = end
 
 
-def _line(units: Iterable[Unit]) -> str:
+def _line(units: Iterable[TextUnit]) -> str:
     return "".join(unit.text for unit in units).strip()
 
 
-def _timed(units: Sequence[Unit], times: Times) -> Iterator[Timed]:
+def _timed(units: Sequence[TextUnit], times: Times) -> Iterator[Timed]:
     """The words of a line: what the recogniser took for one, with the marks beside it."""
     first = 0
     for index in range(1, len(units) + 1):
@@ -125,7 +125,7 @@ def by_word(cues: Iterable[Cue]) -> list[Cue]:
     return made
 
 
-def _cue_end(units: Sequence[Unit], first: int, times: Times, layout: Layout, width: int) -> int:
+def _cue_end(units: Sequence[TextUnit], first: int, times: Times, layout: Layout, width: int) -> int:
     """The unit before which the cue that begins with `first` ends."""
     line = _Filler(width)
     begin = times.start(units[first].start)
@@ -142,7 +142,7 @@ def _cue_end(units: Sequence[Unit], first: int, times: Times, layout: Layout, wi
     return len(units)
 
 
-def _best_end(units: Sequence[Unit], first: int, full: int) -> int:
+def _best_end(units: Sequence[TextUnit], first: int, full: int) -> int:
     """Where a reader would break before the unit `full`, which no longer fits: behind a sentence, a clause, a word."""
     cells = list(accumulate(unit.cells for unit in units[first:full]))
     for quality, least in ((3, 0.4), (2, 0.6)):
@@ -158,7 +158,7 @@ class _Filler:
     def __init__(self, width: int) -> None:
         self.lines, self._width, self._used = 1, width, 0
 
-    def add(self, unit: Unit) -> bool:
+    def add(self, unit: TextUnit) -> bool:
         """Adds the next unit; True when it began a new line."""
         new = self._used > 0 and self._used + unit.cells > self._width
         self.lines += new
@@ -166,7 +166,7 @@ class _Filler:
         return new
 
 
-def _rows(units: Sequence[Unit], width: int) -> list[Sequence[Unit]]:
+def _rows(units: Sequence[TextUnit], width: int) -> list[Sequence[TextUnit]]:
     """The units by lines: as few as will do, of about the same width, the break behind a comma where there is one."""
     count = _lines_of(units, width)
     if count == 2:
@@ -178,14 +178,14 @@ def _rows(units: Sequence[Unit], width: int) -> list[Sequence[Unit]]:
     return [units[start:end] for start, end in pairwise([0, *starts, len(units)])]
 
 
-def _lines_of(units: Sequence[Unit], width: int) -> int:
+def _lines_of(units: Sequence[TextUnit], width: int) -> int:
     line = _Filler(width)
     for unit in units:
         line.add(unit)
     return line.lines
 
 
-def _in_two(units: Sequence[Unit], width: int) -> list[Sequence[Unit]]:
+def _in_two(units: Sequence[TextUnit], width: int) -> list[Sequence[TextUnit]]:
     """Two lines. A number never stands alone on the second: readers of srt would take it for the next cue's."""
     ends = list(accumulate(unit.cells + unit.gap for unit in units))
     best, least = 1, math.inf

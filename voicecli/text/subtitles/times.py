@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from voicecli.text.join import joined
 from voicecli.text.segments import reading_s, tidy, whole_segments
-from voicecli.text.subtitles.units import Unit
+from voicecli.text.subtitles.units import TextUnit
 from voicecli.text.width import cells
 from voicecli.types import Segment, Transcript, Word
 
@@ -88,7 +88,7 @@ class Times:
         span = self._spans[min(bisect_right(self._lasts, at), len(self._spans) - 1)]
         return span.start if at <= span.first else self._within(span, at)
 
-    def joins(self, unit: Unit) -> bool:
+    def joins(self, unit: TextUnit) -> bool:
         """Whether a unit goes with the one before it: it begins within a word, or has no letters."""
         span = self._spans[max(bisect_right(self._firsts, unit.start) - 1, 0)]
         within = span.first in self._words and span.first < unit.start < span.last

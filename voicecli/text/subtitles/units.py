@@ -15,7 +15,7 @@ from voicecli.text.width import cells, graphemes
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class TextUnit:
     """A part of a text that stays together. `cells` without the space behind it, `gap` the space's.
 
     `quality` says how good a break behind it is: 3 a sentence's end, 2 a clause's, 1 any.
@@ -41,7 +41,7 @@ CLOSING = "\"'’”)]}»」』】》〉〕）"
 SENTENCE, CLAUSE = frozenset(".!?。！？…｡．"), frozenset(",;:，、；：､—–")
 
 
-def units_of(text: str, width: int) -> Iterator[Unit]:
+def units_of(text: str, width: int) -> Iterator[TextUnit]:
     """The units of a text, none wider than `width` cells but for a single character."""
     starts = accumulate(map(len, graphemes(text)))
     breaks = [0, *(at for at in starts if at < len(text) and _may_break(text, at)), len(text)]
@@ -66,7 +66,7 @@ def _is_wide(character: str) -> bool:
 _POINTS = frozenset(c for c in map(chr, range(0x3000, 0x10000)) if re.match(f"[{WIDE_POINTS}]", c))
 
 
-def _fitting(text: str, start: int, end: int, width: int) -> Iterator[Unit]:
+def _fitting(text: str, start: int, end: int, width: int) -> Iterator[TextUnit]:
     """The unit at [start, end), in pieces where it is wider than a line."""
     body = text[start:end].rstrip(" ")
     if cells(body) <= width:
@@ -81,9 +81,9 @@ def _fitting(text: str, start: int, end: int, width: int) -> Iterator[Unit]:
     yield _unit(text, at, end)
 
 
-def _unit(text: str, start: int, end: int) -> Unit:
+def _unit(text: str, start: int, end: int) -> TextUnit:
     body = text[start:end].rstrip(" ")
-    return Unit(text[start:end], start, end, cells(body), end - start - len(body), _quality(body))
+    return TextUnit(text[start:end], start, end, cells(body), end - start - len(body), _quality(body))
 
 
 def _quality(body: str) -> int:

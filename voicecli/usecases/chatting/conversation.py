@@ -6,27 +6,21 @@ here: showing an answer, asking a person (the terminal), the file of conversatio
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture
 from voicecli.usecases.chatting.answer import ChatAnswer
 
 if TYPE_CHECKING:
     from voicecli.dialogue.tools import Ask
-    from voicecli.ports import ChatModel, Toolbox
+    from voicecli.ports import ChatModel, Keeps, Toolbox
     from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.usecases.chatting.tools import Tools
     from voicecli.usecases.noting import Noting
     from voicecli.wiring.services import Services
-
-
-class Keeps(Protocol):
-    """Keeps open what was opened once, for the whole of a conversation."""
-
-    async def kept(self, name: str, opening: Callable[[], AbstractAsyncContextManager[Any]]) -> Any: ...
 
 
 @dataclass

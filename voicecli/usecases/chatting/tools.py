@@ -38,10 +38,10 @@ class Tools:
         yes: bool = False,
         rings: bool = False,
     ) -> None:
-        from voicecli.toolbox.offer import Wish, chosen
+        from voicecli.toolbox.offer import ToolWish, chosen
 
         self._services, self.yes = services, yes
-        self._wish = Wish(tuple(only), none, rings, services.backend)
+        self._wish = ToolWish(tuple(only), none, rings, services.backend)
         self.names = tuple(chosen(services.config, can, self._wish))
         self.asked_for = bool(only or services.config.tools.enabled)
         """Whether somebody wanted them, and is told where the service takes none."""

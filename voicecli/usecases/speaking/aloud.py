@@ -6,23 +6,17 @@ cutting text (pieces), sound (delivering), what is shown.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from voicecli.errors import ConfigError, VoiceError
 
 if TYPE_CHECKING:
     from voicecli.audio.pace import Pace
-    from voicecli.ports import Speaker
+    from voicecli.ports import Keeps, Speaker
     from voicecli.wiring.services import Services
-
-
-class Keeps(Protocol):
-    """Keeps open what was opened once, for the whole of a conversation."""
-
-    async def kept(self, name: str, opening: Callable[[], AbstractAsyncContextManager[Any]]) -> Any: ...
 
 
 class Aloud:
@@ -49,12 +43,12 @@ class Aloud:
         from voicecli.types import SpeechRequest
         from voicecli.usecases.speaking.delivering import DEVICE_RATE, Delivery
         from voicecli.usecases.speaking.goals import Goal
-        from voicecli.usecases.speaking.pieces import Reading, pieces
+        from voicecli.usecases.speaking.pieces import TextReading, pieces
 
         self._pace = self._pace or Pace(DEVICE_RATE)
         can, _ = self._services.choose("speak")
         try:
-            async with aclosing(pieces(texts, Reading(can.limits))) as found, self._opened() as it:
+            async with aclosing(pieces(texts, TextReading(can.limits))) as found, self._opened() as it:
                 requests = (SpeechRequest(piece, voice=self.voice) async for piece in found)
                 await Delivery(self._services, Goal(), arriving=True, pace=self._pace).run(it, requests)
         except VoiceError as exc:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from voicecli.types import AudioChunk, SpeechRequest
 from voicecli.usecases.inputs import STD
 from voicecli.usecases.speaking.sinks import SoundSink, Target, sink
-from voicecli.usecases.speaking.track import Told, Track
+from voicecli.usecases.speaking.track import ToldSound, Track
 from voicecli.usecases.writing import Output, output
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Delivery:
     done: Callable[[float], object] = lambda characters: None
     pace: Pace | None = None
 
-    async def run(self, speaker: Speaker, requests: AsyncIterator[SpeechRequest]) -> Told:
+    async def run(self, speaker: Speaker, requests: AsyncIterator[SpeechRequest]) -> ToldSound:
         """Speaks `requests` in order, as one sound. What is written appears when all of it is there."""
         from voicecli.dialogue.ahead import Policy, spoken_ahead
 
@@ -93,8 +93,8 @@ class Delivery:
         first = await heads[0].first()
         return first is not None and first.encoding == self.goal.container
 
-    async def _pass_on(self, renditions: Renditions, target: Target) -> Told:
-        told, sent = Told(), ""
+    async def _pass_on(self, renditions: Renditions, target: Target) -> ToldSound:
+        told, sent = ToldSound(), ""
         async for rendition in renditions:
             async for chunk in rendition.chunks():
                 sent = chunk.encoding if isinstance(chunk.encoding, str) else sent
@@ -108,7 +108,7 @@ class Delivery:
 
     # -- as samples --------------------------------------------------------------------------------
 
-    async def _render(self, renditions: Renditions, target: Target | None) -> Told:
+    async def _render(self, renditions: Renditions, target: Target | None) -> ToldSound:
         """The sound to the target, out of the loudspeaker, or both."""
         track = Track(renditions, self.goal.volume, bool(self.goal.titles), done=self.done)
         async with aclosing(self._written(track, target)) as blocks:
@@ -143,7 +143,7 @@ class Delivery:
 
     # -- beside it ---------------------------------------------------------------------------------
 
-    def _write_titles(self, told: Told) -> None:
+    def _write_titles(self, told: ToldSound) -> None:
         """What was said when, by counted samples: exact however long it took. UsageError: it can't be written."""
         if not self.goal.titles:
             return

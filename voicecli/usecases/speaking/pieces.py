@@ -37,7 +37,7 @@ class Words(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TextReading:
     """How a text becomes pieces. `by_line`: a line is a text of its own; `literal`: markup is read sign by sign."""
 
     limits: Limits
@@ -71,7 +71,7 @@ class _Literal:
         return ""
 
 
-async def pieces(text: str | AsyncIterator[str], reading: Reading) -> AsyncGenerator[str]:
+async def pieces(text: str | AsyncIterator[str], reading: TextReading) -> AsyncGenerator[str]:
     """The pieces of a text that arrives in any portions; each as soon as it is certain where it ends.
 
     Of a whole text the reasoning at its beginning is not read, also where only its end is marked.
@@ -103,7 +103,7 @@ class _Flow:
     that "12." is a sentence's end and not the beginning of 12.5.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: TextReading) -> None:
         self._words, self._splitter = reading.words(), reading.splitter()
         self._waits = reading.cut is Pieces.FULL  # the last portion, to be joined to the one before
         self._waiting = ""
@@ -129,7 +129,7 @@ class _Flow:
 class _Lines:
     """Many texts, one a line."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: TextReading) -> None:
         self._reading = reading
         self._rest = ""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from voicecli.errors import ServiceError, UsageError, VoiceError
 from voicecli.usecases.speaking.delivering import Delivery
 from voicecli.usecases.speaking.goals import FORMATS, JOINABLE, WRITES, Goal
-from voicecli.usecases.speaking.pieces import Pieces, Reading, pieces, with_something
+from voicecli.usecases.speaking.pieces import Pieces, TextReading, pieces, with_something
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from voicecli.ports import Speaker
     from voicecli.types import SpeechRequest
     from voicecli.usecases.speaking.sinks import Write
-    from voicecli.usecases.speaking.track import Told
+    from voicecli.usecases.speaking.track import ToldSound
     from voicecli.wiring.services import Services
 
 Text: TypeAlias = "str | AsyncIterator[str]"
@@ -60,7 +60,7 @@ class Saying:
             object.__setattr__(self, "request", replace(self.request, format=self.goal.container))
         self.services.check(can, "speak", self.request)
 
-    async def say(self, text: Text) -> Told:
+    async def say(self, text: Text) -> ToldSound:
         """Says it. Raises InputError when there is nothing to say."""
         if isinstance(text, str) and self.goal.native and self.goal.container != JOINABLE:
             await self._check_joined(text)
@@ -76,14 +76,14 @@ class Saying:
                 await self._explain(exc)
                 raise
 
-    def _reading(self, text: Text) -> Reading:
+    def _reading(self, text: Text) -> TextReading:
         """Who listens wants the first words soon; who reads along wants sentences; a file wants few requests."""
         listened = not isinstance(text, str) or self.goal.file is None or self.goal.play
         cut = Pieces.SOON if listened and not self.goal.native else Pieces.FULL
         cut = Pieces.SENTENCES if self.goal.titles else cut
         cut = Pieces.FULL if self.by_line else cut
         can, _ = self.services.choose("speak")
-        return Reading(can.limits, cut, self.literal, self.request.language, self.by_line)
+        return TextReading(can.limits, cut, self.literal, self.request.language, self.by_line)
 
     async def _check_joined(self, text: str) -> None:
         """A container that we can't make ourselves can't be joined either; aac is made to be."""

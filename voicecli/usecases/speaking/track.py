@@ -31,7 +31,7 @@ class SpokenText:
 
 
 @dataclass(slots=True)
-class Told:
+class ToldSound:
     """What there is to tell of a sound: `samples` at `rate`, or `length_s` where a service's file was passed on."""
 
     pieces: int = 0
@@ -58,7 +58,7 @@ class Track:
     timed: bool = False
     begun: Callable[[str], object] = lambda text: None
     done: Callable[[float], object] = lambda characters: None
-    told: Told = field(default_factory=Told)
+    told: ToldSound = field(default_factory=ToldSound)
     _characters: int = 0
 
     async def blocks(self) -> AsyncGenerator[bytes]:

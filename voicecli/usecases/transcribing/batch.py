@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
     from voicecli.backends.family import Capabilities
     from voicecli.usecases.transcribing.cutting import Cutting
-    from voicecli.usecases.transcribing.rows import Row
+    from voicecli.usecases.transcribing.rows import ResultRow
     from voicecli.usecases.transcribing.working import Work
     from voicecli.verbs import Verb
     from voicecli.wiring.services import Services
@@ -122,7 +122,7 @@ async def transcribe(
         label = jobs[0].source.shown if len(jobs) == 1 else f"{len(jobs)} recordings"
         total = await aside(lambda: seconds_of([job.source for job in jobs], wish))
         with services.report.progress(f"transcribing {label}", total) as show:
-            work = Work(recogniser, cutting, options, services.report, Done(show))
+            work = Work(recogniser, cutting, options, services.report, WorkDone(show))
             turns = asyncio.Semaphore(work.lanes)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(_one(work, job, wish, folder, turns, give)) for job in jobs]
@@ -131,7 +131,7 @@ async def transcribe(
     return outcomes
 
 
-class Done:
+class WorkDone:
     """Adds up the seconds that are done, and shows them."""
 
     def __init__(self, show: Callable[[float], object]) -> None:
@@ -217,13 +217,13 @@ def judge(outcomes: Sequence[VoiceError | None]) -> None:
 # -- only looking ----------------------------------------------------------------------------------
 
 
-async def foreseen(services: Services, wish: Wish, jobs: Sequence[Job], folder: Path) -> list[Row]:
+async def foreseen(services: Services, wish: Wish, jobs: Sequence[Job], folder: Path) -> list[ResultRow]:
     """What would be sent, piece by piece. No adapter is opened, no key looked up, nothing fetched."""
     from voicecli.usecases.transcribing.rows import rows
     from voicecli.usecases.transcribing.sources import aside, at_hand
 
     cutting, _ = cutting_of(services, wish)
-    found: list[Row] = []
+    found: list[ResultRow] = []
     for job in jobs:
         if job.source.url or job.source.saved:
             what = "would be fetched" if job.source.url else "needs no request"

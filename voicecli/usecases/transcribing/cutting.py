@@ -17,7 +17,7 @@ from voicecli.usecases.transcribing.fitting import Fit, Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ReadyPiece:
     """A piece as it is sent, and what was understood of it before, if it was kept."""
 
     number: int
@@ -44,11 +44,11 @@ class Cutting:
         blocks = pieces.blocks(path, self.settings.raw, self.settings.env)
         return pieces.Cutter(blocks, replace(self.fit.rules, total_s=pieces.seconds(path, self.settings.raw)))
 
-    def ready(self, number: int, piece: pieces.Piece, name: str) -> Ready:
+    def ready(self, number: int, piece: pieces.Piece, name: str) -> ReadyPiece:
         """A piece as it is sent. Its name is not the file's: that stays here."""
         data = pieces.encode(piece, self.fit.container)
         start, end = piece.start / MIC.rate, piece.end / MIC.rate
         clip = AudioClip(data, self.fit.container, end - start, Path(name).name)
         key = key_of(data, self.fit.container, self._options, self._can.identity("transcribe"))
         speech = (piece.first / MIC.rate, piece.last / MIC.rate)
-        return Ready(number, start, end, speech, clip, key, self.settings.cache.get(key))
+        return ReadyPiece(number, start, end, speech, clip, key, self.settings.cache.get(key))

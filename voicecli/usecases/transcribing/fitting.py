@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from voicecli.audio import files, foreign, pieces
-from voicecli.audio.splitter import Rules
+from voicecli.audio.splitter import SplitRules
 from voicecli.backends.family import Capabilities
 from voicecli.errors import InputError, NoSpeechError
 from voicecli.storage.cache import PieceCache
@@ -46,7 +46,7 @@ class Fit:
     containers: frozenset[str]
     most_bytes: int
     most_seconds: float | None
-    rules: Rules
+    rules: SplitRules
     container: str
     fetches: frozenset[str]
     timeless: bool = False
@@ -68,7 +68,7 @@ def fit_of(family: Capabilities, backend: Backend, options: TranscribeOptions, *
         containers=limits.containers,
         most_bytes=min(limits.upload_bytes or WHOLE_BYTES, WHOLE_BYTES),
         most_seconds=TIMELESS_S if timeless else seconds,
-        rules=Rules(longest_s=max(longest, 0.0)),
+        rules=SplitRules(longest_s=max(longest, 0.0)),
         container="flac" if native and "flac" in limits.containers else "wav",
         fetches=limits.fetches,
         timeless=timeless,

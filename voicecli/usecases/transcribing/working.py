@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from voicecli.audio import pieces
 from voicecli.errors import NoSpeechError, VoiceError
 from voicecli.ports import FileTranscriber, Reporter
-from voicecli.text.joining import Heard, join
+from voicecli.text.joining import HeardPiece, join
 from voicecli.types import MIC, AudioClip, TranscribeOptions, Transcript
 from voicecli.types.hosts import host_of, is_public
-from voicecli.usecases.transcribing.cutting import Cutting, Ready
+from voicecli.usecases.transcribing.cutting import Cutting, ReadyPiece
 from voicecli.usecases.transcribing.fitting import whole
 from voicecli.usecases.transcribing.plan import Source
 from voicecli.usecases.transcribing.sources import aside
@@ -85,9 +85,9 @@ class Work:
     async def _cut(self, path: Path, name: str) -> Transcript:
         """The recording in pieces. When one fails no more are begun; those under way end, and are kept."""
         cutter = await aside(lambda: self._cutting.cutter(path, name))
-        heard: dict[int, Heard] = {}
+        heard: dict[int, HeardPiece] = {}
         failures: list[VoiceError] = []
-        queue: asyncio.Queue[Ready | None] = asyncio.Queue(AHEAD)
+        queue: asyncio.Queue[ReadyPiece | None] = asyncio.Queue(AHEAD)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._produce(cutter, queue, failures, name))
             for _ in range(self._settings.lanes):
@@ -108,7 +108,7 @@ class Work:
             )
 
     async def _produce(
-        self, cutter: pieces.Cutter, queue: asyncio.Queue[Ready | None], failures: list[VoiceError], name: str
+        self, cutter: pieces.Cutter, queue: asyncio.Queue[ReadyPiece | None], failures: list[VoiceError], name: str
     ) -> None:
         """Cuts ahead of the lanes, in a thread. Each lane is told of the end."""
         numbered = enumerate(iter(cutter))
@@ -120,7 +120,7 @@ class Work:
         for _ in range(self._settings.lanes):
             await queue.put(None)
 
-    def _next(self, numbered: Iterator[tuple[int, pieces.Piece]], name: str) -> Ready | None:
+    def _next(self, numbered: Iterator[tuple[int, pieces.Piece]], name: str) -> ReadyPiece | None:
         """The next piece, encoded and looked up."""
         number, piece = next(numbered, (-1, None))
         if piece is None:
@@ -128,7 +128,7 @@ class Work:
         return self._cutting.ready(number, piece, name)
 
     async def _consume(
-        self, queue: asyncio.Queue[Ready | None], heard: dict[int, Heard], failures: list[VoiceError]
+        self, queue: asyncio.Queue[ReadyPiece | None], heard: dict[int, HeardPiece], failures: list[VoiceError]
     ) -> None:
         while (ready := await queue.get()) is not None:
             if failures:
@@ -140,10 +140,10 @@ class Work:
             except VoiceError as exc:
                 failures.append(exc)
                 continue
-            heard[ready.number] = Heard(ready.start, ready.end, ready.speech, transcript)
+            heard[ready.number] = HeardPiece(ready.start, ready.end, ready.speech, transcript)
             self._tell(ready.end - ready.start)
 
-    async def _ask(self, ready: Ready) -> Transcript:
+    async def _ask(self, ready: ReadyPiece) -> Transcript:
         transcript = await self._heard(ready.clip)
         await aside(lambda: self._settings.cache.put(ready.key, transcript))
         return transcript
