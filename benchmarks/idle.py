@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--noise")
     args = parser.parse_args()
     with virtual_devices() as devices, OpenAIServer() as server:
-        configs = {"service": SERVICE.format(url=server.base_url), "embedded": ""}
+        configs = {"service": SERVICE.format(url=server.base_url), "local": ""}
         print(f"silence, {args.seconds:.0f} s after the first 3 s: CPU of one core, resident memory")
         for name, config in configs.items():
             silence(devices, name, config, args.seconds)

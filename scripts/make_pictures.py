@@ -143,7 +143,7 @@ def program(*command: str) -> list[str]:
 
 
 def here(folder: Path) -> dict[str, str]:
-    """Nobody's configuration, no key, no network: the embedded backends."""
+    """Nobody's configuration, no key, no network: the local backend."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
     return kept | {"HOME": str(folder), "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -232,10 +233,22 @@ def test_what_is_no_model_is_told(tmp_path: Path) -> None:
 # -- through the command line ------------------------------------------------------------------------
 
 
-def test_nothing_installed_ends_with_the_command_that_cures_it(voice: Voice) -> None:
-    run = voice("transcribe", "-", input=b"RIFF")
+def tone() -> bytes:
+    """A second of sound."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(CONTENT[:32_000])
+    return out.getvalue()
+
+
+def test_nothing_installed_ends_with_the_command_that_cures_it(voice: Voice, tmp_path: Path) -> None:
+    (tmp_path / "work" / "a.wav").write_bytes(tone())
+    run = voice("transcribe", "a.wav")
     assert run.returncode == 2 and b"voice models pull moonshine-tiny-en" in run.stderr
     assert json.loads(voice("models", "list", "--json").stdout)[0]["installed"] is False
+    run = voice("speak", "今天", "-o", "a2.wav")
+    assert run.returncode == 0 and b"voice models pull kokoro-v1.0" in run.stderr
     run = voice("models", "pull", "nothing")
     assert run.returncode == 2 and b"no model is called 'nothing'" in run.stderr
 

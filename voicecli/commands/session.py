@@ -107,10 +107,11 @@ class Session:
         """Refuses set options that `family` lacks at `verb`, languages, missing models. Raises UsageError."""
         self.services().check(family, verb, options)
         if family.name == "local" and not (getattr(options, "model", None) or getattr(options, "voice", None)):
+            from voicecli.text.language import code_of
             from voicecli.usecases.models import provide
 
             _, backend = self.choose(verb)
-            language = getattr(options, "language", None)
+            language = getattr(options, "language", None) or code_of(getattr(options, "text", "")) or None
             run(lambda: provide(self.config(), [(verb, backend)], language, self.console, self.ask))
 
     @property

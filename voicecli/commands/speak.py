@@ -113,7 +113,8 @@ def speak(
         temperature=temperature,
         top_p=top_p,
     )
-    session.choose("speak")
+    can, _ = session.choose("speak")
+    session.check(can, "speak", replace(request, text=" ".join(text or ())))
     saying = Saying(session.services(), request, goal, literal, by_line, cache, session.console.write_bytes)
     _say(session, saying, _text(session, text, input, streamed=by_line or not (goal.file or goal.native)))
 

@@ -284,7 +284,7 @@ class Results:
 
 def _do(results: Results, jobs: list[Job], skip: bool) -> None:
     """Everything that can be refused is refused first; then the recordings, and the verdict."""
-    from voicecli.usecases.transcribing.batch import judge, render_again, transcribe
+    from voicecli.usecases.transcribing.batch import judge, options_of, render_again, transcribe
 
     session = results.session
     if skip:
@@ -298,7 +298,8 @@ def _do(results: Results, jobs: list[Job], skip: bool) -> None:
         if outcomes[-1] is not None:
             results.fail(job, outcomes[-1])
     if sound := [each for each in jobs if not each.source.saved]:
-        session.choose("transcribe")
+        can, _ = session.choose("transcribe")
+        session.check(can, "transcribe", options_of(can, results.wish))
         with common.scratch() as folder:
             services, give, fail = session.services(), results.give, results.fail
             outcomes += common.run(lambda: transcribe(services, results.wish, sound, folder, give, fail))

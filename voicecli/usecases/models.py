@@ -28,6 +28,7 @@ from voicecli.storage.models import (
     megabytes,
     room_for,
 )
+from voicecli.text.language import is_chinese_code
 from voicecli.types import Backend, Verb
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ async def provide(
             what = f"this needs a model that is not here: {need.offer}"
             raise ConfigError(what, who="local", cure=f"Fetch it: voice models pull {need.model.name}")
         else:
-            report.note(f"espeak-ng speaks, which is rough. A better voice: voice models pull {need.model.name}")
+            how = "Mandarin that is hard to understand" if is_chinese_code(language) else "which is rough"
+            report.note(f"espeak-ng speaks, {how}. A better voice: voice models pull {need.model.name}")
 
 
 async def _wanted(config: Config, need: Need, ask: Ask | None) -> bool:
