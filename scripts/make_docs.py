@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/make_docs.py [--check]
 
-docs/commands/NAME.md comes from the help texts, the table in the READMEs from the registry of families, the
-checklist in docs/backends.md from the table of endpoints.
+docs/commands/NAME.md comes from the help texts; in docs/backends.md, the table of capabilities comes from the registry
+of families and the checklist from the table of endpoints.
 --check writes nothing and exits with 1 where a file is not what it should be. tests/test_docs.py does the same.
 
 Belongs here: turning commands and families into Markdown. Does not belong here: any fact about either.
@@ -28,7 +28,6 @@ from voicecli.verbs import COMMANDS, VERBS
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "commands"
 PICTURES = ROOT / "docs" / "pictures"
-READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 BACKENDS = ROOT / "docs" / "backends.md"
 TABLE = re.compile(r"(<!-- capabilities[^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
 NOTE = "<!-- made by scripts/make_docs.py from the help texts: change those -->"
@@ -52,7 +51,7 @@ def _code(cell: str) -> str:
 
 
 def with_table(text: str) -> str:
-    """A README with the table between its marks; one without marks stays as it is."""
+    """docs/backends.md with the table between its marks."""
     return TABLE.sub(lambda found: found[1] + capability_table() + found[2], text)
 
 
@@ -177,8 +176,7 @@ def _escaped(text: str) -> str:
 def wanted() -> dict[Path, str]:
     """Every file that is made here, and what it should hold."""
     made = {PAGES / name: text for name, text in pages().items()}
-    made |= {path: with_table(path.read_text(encoding="utf-8")) for path in READMES}
-    return made | {BACKENDS: with_checklist(BACKENDS.read_text(encoding="utf-8"))}
+    return made | {BACKENDS: with_checklist(with_table(BACKENDS.read_text(encoding="utf-8")))}
 
 
 def stale() -> list[Path]:
