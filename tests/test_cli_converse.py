@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -400,6 +401,19 @@ def test_a_picture_may_be_piped_in(server: FakeServer, work: dict[str, str], voi
     assert run.returncode == 2 and b"'voice chat -a'" in run.stderr
     run = voice("chat", "--private", "-a", "-", "What is this?", env=work)
     assert run.returncode == 2 and b"stdin: is empty" in run.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_silent_pipe_that_is_attached_can_be_left(
+    number: int, code: int, work: dict[str, str], home: dict[str, str]
+) -> None:
+    command, pipe = [sys.executable, "-m", "voicecli", "chat", "--private", "-a", "-", "hi"], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stderr=pipe, env=home | work) as process:
+        assert process.stdin and process.stderr
+        process.stdin.write(b"a" * 200_000)  # more than a pipe holds: by then it is read
+        process.send_signal(number)
+        assert process.wait(10) == code
+        assert b"Fatal" not in process.stderr.read()
 
 
 def test_a_dash_is_stdin_and_no_question(server: FakeServer, work: dict[str, str], voice: Voice) -> None:

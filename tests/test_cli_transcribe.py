@@ -129,7 +129,7 @@ def test_json_has_the_source_and_the_text(work: dict[str, str], voice: Voice, fo
 def test_a_file_for_the_text(work: dict[str, str], voice: Voice, folder: Path) -> None:
     recording(folder / "a.wav", "12")
     run = voice("transcribe", "a.wav", "-o", "a.txt", env=work)
-    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"wrote a.txt\n")
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"wrote a.txt (11 bytes)\n")
     assert (folder / "a.txt").read_text() == "digits 1 2\n"
 
 

@@ -362,7 +362,7 @@ def test_the_clipboard(
     assert (run.stdout, (tmp_path / "clip").read_text()) == (b"1 2\n", "1 2")
     run = voice("transcribe", "a.wav", "--copy", env=work | {"PATH": str(folder)})
     assert run.returncode == 2
-    assert b"--copy finds no way to the clipboard" in run.stderr
+    assert b"no way to the clipboard was found" in run.stderr
     assert len(recogniser.log) == 1, "refused before any work"
 
 

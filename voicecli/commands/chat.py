@@ -175,7 +175,7 @@ def _attached(session: Session, it: Chat, paths: list[Path], *, private: bool) -
     """What goes along with a question. UsageError for pictures that the service does not take."""
     from voicecli.usecases.attaching import attached
 
-    piped = session.console.piped_bytes
+    piped = not session.console.in_is_terminal
     files = common.run(lambda: attached(session.services(), paths, private=private, piped=piped))
     can, _ = it.services.choose("chat")
     it.services.check(can, "chat", replace(it.options, images=files.images))
@@ -262,11 +262,13 @@ def _template(session: Session, name: str | None) -> str:
     """The text of `-t NAME`. Raises UsageError naming what there is."""
     from voicecli.config.files import TEMPLATES
     from voicecli.usecases.chatting.question import template
+    from voicecli.usecases.inputs import read_text
 
-    return template(session.config().config_dir / TEMPLATES, name, common.read_text) if name is not None else ""
+    return template(session.config().config_dir / TEMPLATES, name, read_text) if name is not None else ""
 
 
 def _schema(path: Path | None) -> Mapping[str, Any] | None:
     from voicecli.usecases.chatting.question import schema
+    from voicecli.usecases.inputs import read_text
 
-    return None if path is None else schema(path, common.read_text)
+    return None if path is None else schema(path, read_text)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voicecli.commands.session import Output, Session, one_of, session
+from voicecli.commands.session import Output, Session, session
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
@@ -330,6 +330,8 @@ def _is_the_history(run: Session, path: Path) -> bool:
 
 def _format(run: Session, wish: str | None, output: str | None) -> str:
     if wish is not None:
+        from voicecli.usecases.inputs import one_of
+
         return one_of(wish, FORMATS, "--format")
     if run.json:
         return "json"

@@ -7,14 +7,14 @@ command needs, or an import that costs time (asyncio, config and wiring are impo
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from voicecli.errors import InputError, UsageError
+from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
@@ -139,22 +139,9 @@ def voice_name(value: str | None) -> str | None:
     """`--voice NAME`, or the text of FILE for `--voice @FILE` (a voice may be thousands of characters)."""
     if value is None or not value.startswith("@"):
         return value
+    from voicecli.usecases.inputs import read_text
+
     return read_text(Path(value[1:])).strip()
-
-
-def read_text(path: Path) -> str:
-    """The text of a file. Raises InputError that says why it can't be read."""
-    from voicecli.text.decoding import as_text
-
-    try:
-        return as_text(path.read_bytes(), str(path))
-    except OSError as exc:
-        raise unreadable(path, exc) from exc
-
-
-def unreadable(path: Path | str, exc: OSError) -> InputError:
-    """The error for a file that the system would not read or write."""
-    return InputError(f"{exc.strerror or exc}", who=str(path))
 
 
 @contextmanager
@@ -169,13 +156,6 @@ def scratch() -> Iterator[Path]:
         raise UsageError(what, cure="Make room on the disk, or set TMPDIR to a folder elsewhere.") from exc
     with folder as name:
         yield Path(name)
-
-
-def one_of(value: str, allowed: Sequence[str], flag: str) -> str:
-    """`value` when it is allowed, in lower case. Raises UsageError naming what is."""
-    if value.lower() in allowed:
-        return value.lower()
-    raise UsageError(f"{flag} does not know '{value}'", cure=f"It knows: {', '.join(allowed)}.")
 
 
 # -- the flags that every command has, before and after its name -----------------------------------

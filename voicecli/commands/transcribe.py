@@ -1,30 +1,27 @@
 """`voice transcribe`: recordings, or what is said into the microphone, to text.
 
-Belongs here: the flags, and showing what came of them. Does not belong here: which recordings and how they are
-transcribed (usecases.transcribing), dictation (usecases.dictation).
+Belongs here: the flags. Does not belong here: which recordings and how they are transcribed (usecases.transcribing),
+dictation (usecases.dictation), showing what came of them (terminal.transcripts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voicecli.commands import session as common
 from voicecli.commands.session import Language, Model, Output, Session, Temperature
-from voicecli.errors import UsageError, VoiceError
+from voicecli.errors import UsageError
 from voicecli.terminal import completing
-from voicecli.usecases.transcribing.plan import FORMATS, STDIN, Inputs, Job, Source, inputs_of, names_in, plan
+from voicecli.usecases.transcribing.plan import FORMATS, Inputs, Job, Source, formats_of, plan
 
 if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
-    from voicecli.text.subtitles import Layout
-    from voicecli.types import Transcript
+    from voicecli.terminal.dictating import Manner
+    from voicecli.terminal.transcripts import Results
     from voicecli.usecases.transcribing.batch import Wish
-    from voicecli.usecases.transcribing.rows import ResultRow
 
 _Inputs = Annotated[
     list[str] | None,
@@ -141,9 +138,12 @@ def transcribe(
     With --words the time of each word is asked for, and written: srt, vtt and tsv have an entry for each word,
     lrc its time before it (karaoke), json and verbose_json a list.
     """
+    from voicecli.terminal.dictating import Manner
+    from voicecli.terminal.transcripts import Results, given
     from voicecli.text.subtitles import Layout
     from voicecli.types import TranscribeOptions
     from voicecli.usecases.transcribing.batch import Wish
+    from voicecli.usecases.transcribing.results import TASKS
 
     session, inputs = common.session(ctx), [*(inputs or []), *(input or [])]
     _check_microphone(mic, any((inputs, files_from, recursive, raw, dry_run)), interim or stop_after is not None)
@@ -156,12 +156,14 @@ def transcribe(
         diarize=diarize,
         translate=translate,
     )
-    wish = Wish(_formats(session, format, output), asked, words, jobs, _raw(raw), not no_cache, max_download)
-    results = Results(session, wish, Layout(max_chars=max_chars, max_lines=max_lines, words=words), copy)
+    formats = formats_of(format, output, "json" if session.json else "text")
+    wish = Wish(formats, asked, words, jobs, _raw(raw), not no_cache, max_download)
+    layout = Layout(max_chars=max_chars, max_lines=max_lines, words=words)
+    results = Results(session.console, layout, TASKS[translate], copy=copy)
     if mic:
-        return _dictate(results, output, interim, stop_after)
-    todo = plan(_inputs(session, inputs, files_from, recursive), output, wish.formats)
-    return _show_plan(session, wish, todo) if dry_run else _do(results, todo, skip_existing)
+        return _dictate(session, results, wish, output, Manner(False, "json" in formats, interim), stop_after)
+    todo = plan(given(session.console, inputs, files_from, recursive), output, formats)
+    return _foresee(session, wish, todo) if dry_run else _do(session, results, wish, todo, skip_existing)
 
 
 def _check_microphone(mic: bool, others: bool, its_own: bool) -> None:
@@ -172,19 +174,6 @@ def _check_microphone(mic: bool, others: bool, its_own: bool) -> None:
         raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
 
 
-# -- what to do ------------------------------------------------------------------------------------
-
-
-def _formats(session: Session, given: Sequence[str] | None, output: str | None) -> tuple[str, ...]:
-    """What -f says, else what -o's name says, else JSON with --json, else text. Raises UsageError."""
-    named = [name for each in given or () for name in each.split(",")]
-    if named:
-        return tuple(dict.fromkeys(common.one_of(name, tuple(FORMATS), "--format") for name in named))
-    suffix = Path(output).suffix[1:].lower() if output else ""
-    known = {extension: kind for kind, extension in reversed(FORMATS.items())}
-    return (known.get(suffix, "json" if session.json else "text"),)
-
-
 def _raw(spec: str | None) -> Raw | None:
     if spec is None:
         return None
@@ -193,174 +182,63 @@ def _raw(spec: str | None) -> Raw | None:
     return raw_of(spec)
 
 
-def _inputs(session: Session, arguments: list[str], files_from: str | None, recursive: bool) -> Inputs:
-    listed: list[str] = []
-    if files_from == STDIN:
-        if STDIN in arguments:
-            raise UsageError("stdin can be read once", cure="Give - once.")
-        listed = names_in(session.console.piped_bytes())
-    elif files_from is not None:
-        try:
-            listed = names_in(Path(files_from).read_bytes())
-        except OSError as exc:
-            raise common.unreadable(files_from, exc) from exc
-    if not arguments and files_from is None and not session.console.in_is_terminal:
-        arguments = [STDIN]
-    return inputs_of(arguments, listed, recursive)
-
-
 # -- doing it --------------------------------------------------------------------------------------
 
-UNSURE = "\x1b[33m"
 
-
-@dataclass(slots=True)
-class Results:
-    """Puts each transcript where it belongs: files, stdout, the clipboard."""
-
-    session: Session
-    wish: Wish
-    layout: Layout
-    copy: bool
-    texts: dict[str, str] = field(default_factory=dict)
-    alone: bool = True
-
-    def __post_init__(self) -> None:
-        from voicecli.terminal.copying import clipboard
-
-        self._program = clipboard(self.session.env) if self.copy else None
-
-    _program: tuple[str, ...] | None = field(init=False, default=None)
-
-    def give(self, job: Job, transcript: Transcript) -> None:
-        """Each format to its file, or to stdout; with --json a line there tells of each file."""
-        from voicecli.usecases.transcribing.results import TASKS, guessed_times, render, save, text_of
-
-        console, task = self.session.console, TASKS[self.wish.asked.translate]
-        if warning := guessed_times(job, transcript, self.layout):
-            console.warn(warning)
-        for kind, target in job.targets.items():
-            if target is not None:
-                save(target, render(job.source.shown, transcript, kind, self.layout, task))
-                self._tell(job, kind, target)
-            elif kind == "text":
-                self._show(transcript)
-            else:
-                console.write(render(job.source.shown, transcript, kind, self.layout, task))
-        self.texts[job.source.name] = text_of(transcript)
-
-    def _tell(self, job: Job, kind: str, target: Path) -> None:
-        if self.session.json:
-            self.session.console.json_line({"source": job.source.shown, "output": target, "format": kind})
-        else:
-            self.session.console.note(f"wrote {target}")
-
-    def _show(self, transcript: Transcript) -> None:
-        """The text on stdout; words that the recogniser was not sure of stand out on a terminal."""
-        from voicecli.usecases.transcribing.results import text_of
-
-        console, words = self.session.console, transcript.words
-        if console.out_is_terminal and any(word.unsure for word in words):
-            console.styled([(f"{w.text}? " if w.unsure else f"{w.text} ", UNSURE if w.unsure else "") for w in words])
-            console.end_line()
-        else:
-            console.result(text_of(transcript))
-
-    def fail(self, job: Job, exc: VoiceError) -> None:
-        """Told at once where there are others; a single failure is the program's."""
-        if self.alone:
-            raise exc
-        named = str(exc).startswith(job.source.shown)
-        self.session.console.error(str(exc) if named else f"{job.source.shown}: {exc}")
-
-    def put_on_clipboard(self, names: Sequence[str]) -> None:
-        """The texts of those recordings, in their order, where it was asked for."""
-        from voicecli.terminal.copying import copy
-
-        if self._program and (texts := [self.texts[name] for name in names if name in self.texts]):
-            copy(self._program, "\n".join(texts))
-            self.session.console.note("copied to the clipboard")
-
-
-def _do(results: Results, jobs: list[Job], skip: bool) -> None:
+def _do(session: Session, results: Results, wish: Wish, jobs: list[Job], skip: bool) -> None:
     """Everything that can be refused is refused first; then the recordings, and the verdict."""
     from voicecli.usecases.transcribing.batch import judge, options_of, render_again, transcribe
 
-    session = results.session
     if skip:
         for job in (each for each in jobs if each.done):
             session.console.note(f"{job.source.shown}: is there already")
         jobs = [each for each in jobs if not each.done]
     results.alone = len(jobs) == 1
-    outcomes: list[VoiceError | None] = []
-    for job in (each for each in jobs if each.source.saved):
-        outcomes.append(render_again(job, results.give))
-        if outcomes[-1] is not None:
-            results.fail(job, outcomes[-1])
+    outcomes = [render_again(job, results.give, results.fail) for job in jobs if job.source.saved]
     if sound := [each for each in jobs if not each.source.saved]:
         can, _ = session.choose("transcribe")
-        session.check(can, "transcribe", options_of(can, results.wish))
+        session.check(can, "transcribe", options_of(can, wish))
         with common.scratch() as folder:
             services, give, fail = session.services(), results.give, results.fail
-            outcomes += common.run(lambda: transcribe(services, results.wish, sound, folder, give, fail))
+            outcomes += common.run(lambda: transcribe(services, wish, sound, folder, give, fail))
     results.put_on_clipboard([job.source.name for job in jobs])
     judge(outcomes)
 
 
-# -- the microphone --------------------------------------------------------------------------------
-
-
-def _dictate(results: Results, output: str | None, interim: bool, stop_after: float | None) -> None:
+def _dictate(
+    session: Session, results: Results, wish: Wish, output: str | None, manner: Manner, stop_after: float | None
+) -> None:
     """Sentences on stdout as they are finished; in a file, or as anything but text and JSON, at the end.
 
     However it ends, what was understood until then is written.
     """
-    from voicecli.terminal.dictating import Manner, interrupted, shown
+    from voicecli.terminal.dictating import interrupted, shown
     from voicecli.usecases.dictation import Said, dictate
     from voicecli.usecases.transcribing.batch import options_of
 
-    session, formats = results.session, results.wish.formats
-    (job,) = plan(Inputs((Source("microphone"),), False), output, formats)
-    live = formats in (("text",), ("json",)) and not any(job.targets.values())
+    (job,) = plan(Inputs((Source("microphone"),), False), output, wish.formats)
+    live = wish.formats in (("text",), ("json",)) and not any(job.targets.values())
     can, _ = session.choose("transcribe_live")
-    options = options_of(can, results.wish, "transcribe_live")
+    options = options_of(can, wish, "transcribe_live")
     session.check(can, "transcribe_live", options)
     said, services = Said(), session.services()
     try:
-        with shown(session.console, Manner(live, live and formats == ("json",), interim)) as heard:
+        with shown(session.console, replace(manner, live=live, json=live and manner.json)) as heard:
             failed = lambda exc: session.console.error(str(exc))  # noqa: E731
             common.run(lambda: dictate(services, options, said, interrupted, heard, failed, stop_after))
     finally:
-        if said.segments and not live:
-            results.give(job, said.transcript)
-        results.texts[job.source.name] = said.transcript.text if said.segments else ""
         if said.segments:
+            results.give(job, said.transcript, shown=live)
             results.put_on_clipboard([job.source.name])
     said.judge()
 
 
-# -- only showing it -------------------------------------------------------------------------------
-
-
-def _show_plan(session: Session, wish: Wish, jobs: list[Job]) -> None:
-    """What would be sent, as a table, or a line of JSON each."""
+def _foresee(session: Session, wish: Wish, jobs: list[Job]) -> None:
+    """What would be sent."""
+    from voicecli.terminal.transcripts import show_plan
     from voicecli.usecases.transcribing.batch import foreseen
 
     session.choose("transcribe")
     with common.scratch() as folder:
         services = session.services()
-        found = common.run(lambda: foreseen(services, wish, jobs, folder))
-    if session.json:
-        for row in found:
-            session.console.json_line(row)
-        return
-    session.console.table(("recording", "piece", "start", "seconds", "bytes", "as"), list(map(_cells, found)))
-    size, seconds = sum(each.bytes for each in found), sum(each.seconds for each in found)
-    requests = "1 request" if len(found) == 1 else f"{len(found)} requests"
-    known = sum(each.known for each in found)
-    total = f"{requests}, {size:,} bytes, {seconds:.1f} s"
-    session.console.note(total + (f"; of these {known} would not be sent: known already" if known else ""))
-
-
-def _cells(row: ResultRow) -> list[str]:
-    return [row.source, str(row.piece), f"{row.start:.2f}", f"{row.seconds:.2f}", str(row.bytes), row.container]
+        show_plan(session.console, common.run(lambda: foreseen(services, wish, jobs, folder)))

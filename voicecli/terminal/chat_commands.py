@@ -167,7 +167,7 @@ FENCED = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)^\1[`~]*[ \t]*$", re.MULTILINE 
 
 
 def _copy(it: Conversing, rest: str) -> None:
-    from voicecli.terminal.clipboard import copy
+    from voicecli.terminal.clipboard import clipboard
 
     if rest not in ("", "code"):
         raise UsageError(
@@ -178,7 +178,7 @@ def _copy(it: Conversing, rest: str) -> None:
     if not blocks or not blocks[-1].strip():
         raise UsageError(f"there is no {'code in the last ' if rest else ''}answer to copy")
     console = it.answering.console
-    who = copy(blocks[-1], console.env, console.out)
+    who = clipboard(console.env, console.out).copy(blocks[-1])
     it.say(f"{len(blocks[-1]):,} characters copied, by {who}.")
 
 

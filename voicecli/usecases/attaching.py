@@ -6,7 +6,7 @@ how a recording is recognised (transcribing).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,8 +21,6 @@ from voicecli.usecases.transcribing.sources import aside, at_hand
 
 if TYPE_CHECKING:
     from voicecli.wiring.services import Services
-
-Piped = Callable[[], bytes]
 
 PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 """How pictures begin."""
@@ -52,22 +50,20 @@ class Attached:
         return Attached(self.texts + other.texts, self.images + other.images, self.paths + other.paths)
 
 
-async def attached(services: Services, paths: Sequence[Path], *, private: bool, piped: Piped) -> Attached:
+async def attached(services: Services, paths: Sequence[Path], *, private: bool, piped: bool) -> Attached:
     """What a model gets of `paths`. With `private` nothing is kept of it.
 
     `services` choose the recogniser of recordings, by `[use]`: a backend that was named is meant for the answer.
-    `piped` gives what comes out of stdin, which PIPED stands for. InputError, and what recognising raises.
+    `piped` says whether something is piped in, which PIPED stands for. InputError, and what recognising raises.
     """
     found = Attached()
     with TemporaryDirectory(prefix="voice-", ignore_cleanup_errors=True) as folder:
         for path in paths:
-            here = Path(folder) / "stdin" if path == PIPED else path
-            if path == PIPED:
-                here.write_bytes(piped())
-                if not here.stat().st_size:
-                    raise InputError("is empty", who="stdin", cure="Pipe a file into it.")
-            async with at_hand(Source(str(here)), Path(folder), 0) as file:
-                found += await _one(services, file, here, private=private)
+            source = Source(str(path))
+            if path == PIPED and not piped:
+                raise InputError("is empty", who="stdin", cure="Pipe a file into it.")
+            async with at_hand(source, Path(folder), 0) as file:
+                found += await _one(services, file, Path(source.shown), private=private)
             found += Attached() if path == PIPED else Attached(paths=(path,))
     return found
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from voicecli.errors import InputError
+from voicecli.errors import InputError, UsageError
 from voicecli.text.decoding import TextDecoder, exact_text
 from voicecli.text.figures import size
 
@@ -42,6 +42,13 @@ def read_text(path: Path) -> str:
 def unreadable(path: Path | str, exc: OSError) -> InputError:
     """The error for a file that the system would not read or write."""
     return InputError(f"{exc.strerror or exc}", who=str(path))
+
+
+def one_of(value: str, allowed: Sequence[str], flag: str) -> str:
+    """`value` when it is allowed, in lower case. Raises UsageError naming what is."""
+    if value.lower() in allowed:
+        return value.lower()
+    raise UsageError(f"{flag} does not know '{value}'", cure=f"It knows: {', '.join(allowed)}.")
 
 
 @contextmanager

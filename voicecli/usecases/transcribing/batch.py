@@ -88,8 +88,8 @@ def cutting_of(services: Services, wish: Wish) -> tuple[Cutting, TranscribeOptio
 # -- doing it --------------------------------------------------------------------------------------
 
 
-def render_again(job: Job, give: Give) -> VoiceError | None:
-    """A transcript that was saved, given again. Returns why it can't be."""
+def render_again(job: Job, give: Give, fail: Fail) -> VoiceError | None:
+    """A transcript that was saved, given again. Returns why it can't be, of which `fail` is told."""
     from voicecli.text.subtitles import from_json
 
     assert job.source.path is not None
@@ -99,6 +99,7 @@ def render_again(job: Job, give: Give) -> VoiceError | None:
         except (ValueError, RecursionError) as exc:
             raise InputError("holds no saved transcript", who=job.source.shown, cure="Give a recording.") from exc
     except VoiceError as exc:
+        fail(job, exc)
         return exc
     return None
 

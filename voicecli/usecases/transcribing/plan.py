@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from voicecli.errors import InputError, UsageError
 from voicecli.text.clean import one_line
 from voicecli.text.decoding import encoding_of
+from voicecli.usecases.inputs import one_of
 
 STDIN = "-"
 
@@ -47,6 +48,16 @@ SHARED = {"ts": b"G"}
 
 LONGEST_NAME = 120
 """Characters of a name that an address gives."""
+
+
+def formats_of(given: Sequence[str] | None, output: str | None, usual: str) -> tuple[str, ...]:
+    """What -f says, else what -o's name says, else the usual one. Raises UsageError."""
+    named = [name for each in given or () for name in each.split(",")]
+    if named:
+        return tuple(dict.fromkeys(one_of(name, tuple(FORMATS), "--format") for name in named))
+    suffix = Path(output).suffix[1:].lower() if output else ""
+    known = {extension: kind for kind, extension in reversed(FORMATS.items())}
+    return (known.get(suffix, usual),)
 
 
 @dataclass(frozen=True, slots=True)

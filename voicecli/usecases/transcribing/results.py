@@ -14,6 +14,7 @@ from voicecli.errors import UsageError
 from voicecli.usecases.transcribing.plan import Job
 
 if TYPE_CHECKING:
+    from voicecli.ports import Reporter
     from voicecli.text.subtitles import Layout
     from voicecli.types import Transcript
 
@@ -83,13 +84,13 @@ def _rounded(each: Any) -> Any:
     return replace(each, start=round(each.start, 6), end=round(each.end, 6), **inner)
 
 
-def save(target: Path, text: str) -> None:
-    """A text in a file, whole or not at all. Raises UsageError: it can't be written."""
-    from voicecli.audio import files
+def save(target: Path, text: str, report: Reporter) -> None:
+    """A text in a file, whole or not at all, which is told. Raises UsageError: it can't be written."""
+    from voicecli.usecases.writing import output
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise UsageError(f"can't be made: {exc.strerror}", who=str(target.parent), cure="Choose another -o.") from exc
-    with files.atomic(target) as file:
-        file.write(text.encode("utf-8", "replace"))
+    with output(target, report) as found:
+        found.file.write(text.encode("utf-8", "replace"))
