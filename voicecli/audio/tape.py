@@ -155,7 +155,7 @@ class WavTape:
         self._wave.close()
 
 
-async def file_blocks(source: Any) -> AsyncIterator[bytes]:
+async def file_blocks(source: object) -> AsyncIterator[bytes]:
     """A sound file as 20 ms blocks of s16le 16 kHz mono. InputError when it is no audio."""
     iterator = await asyncio.to_thread(_opened, source)
     for block in iterator:

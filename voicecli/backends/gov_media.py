@@ -126,7 +126,7 @@ class Media:
 
     # -- what they share ---------------------------------------------------------------------------
 
-    async def _sent(self, verb: Verb, path: str, upload: Upload) -> Mapping[str, Any]:
+    async def _sent(self, verb: Verb, path: str, upload: Upload) -> Mapping[str, object]:
         """The answer to one file. Raises ServiceError for any status but success."""
         fields = {name: str(value) for name, value in self._service.backend.extra_for(verb.partition("_")[0]).items()}
         form = {"file": _file(upload)}
@@ -147,7 +147,7 @@ class Media:
         told = complaint_in(data)
         return self._service.error(Complaint(told.words or clean(otherwise), told.code))
 
-    async def _picture(self, address: Any) -> Picture:
+    async def _picture(self, address: object) -> Picture:
         async with fetched(self._service, address, PICTURE) as pieces:
             found = [each async for each in pieces]
         return Picture(b"".join(each.data for each in found), found[0].kind)
@@ -157,5 +157,5 @@ def _file(upload: Upload) -> tuple[str, Any, str]:
     return upload.name, upload.file, upload.kind
 
 
-def _shown(data: Any) -> str:
+def _shown(data: object) -> str:
     return json.dumps(data, ensure_ascii=False)[:2000]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -49,7 +49,7 @@ def capabilities(can: Capabilities) -> dict[str, str]:
     return {verb: one(verb) for verb in VERBS}
 
 
-def _configured(session: Session) -> list[dict[str, Any]]:
+def _configured(session: Session) -> list[dict[str, object]]:
     """Each backend with the host it speaks to and what `[use]` gives it."""
     from dataclasses import asdict
 

@@ -5,7 +5,7 @@ Belongs here: listing and clearing it. Does not belong here: keeping it (storage
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -59,7 +59,7 @@ def ls(ctx: typer.Context) -> None:
     session.console.table(("what", "entries", "bytes", "oldest", "newest"), rows)
 
 
-def _row(found: CacheContents | store.Contents) -> dict[str, Any]:
+def _row(found: CacheContents | store.Contents) -> dict[str, object]:
     from datetime import datetime
 
     oldest, newest = (

@@ -279,7 +279,7 @@ def _opening(conversation: Conversation) -> str:
     return line if len(line) <= OPENING else line[: OPENING - 1] + "…"
 
 
-def _brief(conversation: Conversation) -> dict[str, Any]:
+def _brief(conversation: Conversation) -> dict[str, object]:
     return {
         "id": conversation.id,
         "name": conversation.name or None,
@@ -296,12 +296,12 @@ def _whole(conversation: Conversation, messages: Sequence[Message]) -> dict[str,
     return _brief(conversation) | also | {"messages": [_said(each) for each in messages]}
 
 
-def _said(message: Message) -> dict[str, Any]:
+def _said(message: Message) -> dict[str, object]:
     said = {"role": message.role, "content": message.content, "interrupted": message.interrupted}
     return {"at": _iso(message.at)} | said
 
 
-def _json(value: dict[str, Any]) -> str:
+def _json(value: dict[str, object]) -> str:
     from voicecli.terminal.console import dump_json
 
     return dump_json(value)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voicecli.errors import ConfigError
 from voicecli.storage.atomic import PartialFile, in_turn, private_folder
@@ -96,7 +96,7 @@ def refuse_writable(mode: int, path: Path) -> None:
         raise ConfigError("others on this machine may change it", who=str(path), cure=f"chmod o-w {path}")
 
 
-def parse(text: str, path: Path) -> dict[str, Any]:
+def parse(text: str, path: Path) -> dict[str, object]:
     """The tables of a TOML text. Raises ConfigError with file, line and column."""
     import tomllib
 

@@ -64,7 +64,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _NAME = re.compile(r"\w[\w-]{0,63}")
 
 
-def nest(flat: Mapping[Path, Any]) -> dict[str, Any]:
+def nest(flat: Mapping[Path, object]) -> dict[str, object]:
     """Tables from paths: {("talk", "vad"): x} is {"talk": {"vad": x}}."""
     tree: dict[str, Any] = {}
     for path, value in flat.items():
@@ -84,7 +84,7 @@ def overlay(under: Layer, over: Layer) -> Layer:
     return result
 
 
-def check(raw: Mapping[str, Any], origin: ValueOrigin, at: Path = ()) -> Layer:
+def check(raw: Mapping[str, object], origin: ValueOrigin, at: Path = ()) -> Layer:
     """A layer from raw tables (those of a file without its profiles, or of one profile).
 
     Raises ConfigError that names the first unknown key or wrong value, with the nearest right key.
@@ -102,17 +102,17 @@ def check(raw: Mapping[str, Any], origin: ValueOrigin, at: Path = ()) -> Layer:
     return layer
 
 
-def check_profiles(raw: Any, origin: Callable[[str], ValueOrigin]) -> dict[str, Layer]:
+def check_profiles(raw: object, origin: Callable[[str], ValueOrigin]) -> dict[str, Layer]:
     """The layer of each profile; `origin` is asked with a profile's name."""
 
-    def one(table: Any, path: Path) -> Layer:
+    def one(table: object, path: Path) -> Layer:
         return check(_is_table(table, path, origin(path[-1])), origin(path[-1]), path)
 
     layers: Any = _named(raw, ("profiles",), origin(""), one)
     return dict(layers)
 
 
-def _named(raw: Any, at: Path, origin: ValueOrigin, one: Callable[[Any, Path], Layer]) -> Layer:
+def _named(raw: object, at: Path, origin: ValueOrigin, one: Callable[[object, Path], Layer]) -> Layer:
     """A table of tables that the person names: [backends.NAME], [profiles.NAME]."""
     layer: Layer = {}
     for name, table in _is_table(raw, at, origin).items():
@@ -122,7 +122,7 @@ def _named(raw: Any, at: Path, origin: ValueOrigin, one: Callable[[Any, Path], L
     return layer
 
 
-def _entry(origin: ValueOrigin, hints: Mapping[str, Any], table: Any, path: Path) -> Layer:
+def _entry(origin: ValueOrigin, hints: Mapping[str, object], table: object, path: Path) -> Layer:
     return _table(table, path, hints, origin)
 
 
@@ -133,13 +133,13 @@ def check_name(name: str, shown: str = "", who: str = "") -> None:
         raise ConfigError(what, who=who, cure="Names are up to 64 letters, digits, - and _, and begin without -.")
 
 
-def _is_table(raw: Any, path: Path, origin: ValueOrigin) -> dict[str, Any]:
+def _is_table(raw: object, path: Path, origin: ValueOrigin) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise ConfigError(f"{dotted(path)} must be a table, as in [{dotted(path)}], not {kind(raw)}", who=origin.who)
     return raw
 
 
-def _table(raw: Any, at: Path, hints: Mapping[str, Any], origin: ValueOrigin) -> Layer:
+def _table(raw: object, at: Path, hints: Mapping[str, object], origin: ValueOrigin) -> Layer:
     layer: Layer = {}
     for name, value in _is_table(raw, at, origin).items():
         path = (*at, name)
@@ -165,7 +165,7 @@ def _free(raw: dict[str, Any], at: Path, hint: Any, origin: ValueOrigin) -> Laye
     return layer
 
 
-def _leaf(value: Any, path: Path, hint: Any, origin: ValueOrigin) -> Given:
+def _leaf(value: object, path: Path, hint: object, origin: ValueOrigin) -> Given:
     try:
         return Given(fit(value, hint, text=origin.text), origin.source(path))
     except Misfit as exc:
@@ -203,7 +203,7 @@ def _elsewhere(name: str) -> str:
     return places.get(nearest(name, places), "")
 
 
-def hint_for(path: Path, origin: ValueOrigin) -> Any:
+def hint_for(path: Path, origin: ValueOrigin) -> object:
     """The annotation of one setting. Raises ConfigError when there is none of that name."""
     rest = path[2:] if path[0] == "profiles" else path
     section = rest[0] if rest else ""

@@ -48,7 +48,7 @@ def _backend(backend: Backend, config: Config, env: Mapping[str, str]) -> list[S
     return found
 
 
-def _set_keys(table: Any, at: tuple[str, str], config: Config) -> list[SettingRow]:
+def _set_keys(table: object, at: tuple[str, str], config: Config) -> list[SettingRow]:
     found: list[SettingRow] = []
     for key in keys_of(cast(Any, type(table))):
         value = getattr(table, key)
@@ -61,7 +61,7 @@ def _set_keys(table: Any, at: tuple[str, str], config: Config) -> list[SettingRo
     return found
 
 
-def _leaves(path: tuple[str, ...], value: Any) -> list[tuple[tuple[str, ...], Any]]:
+def _leaves(path: tuple[str, ...], value: object) -> list[tuple[tuple[str, ...], object]]:
     if not isinstance(value, Mapping):
         return [(path, value)]
     return [leaf for name, each in value.items() for leaf in _leaves((*path, name), each)]
@@ -80,7 +80,7 @@ def masked(path: tuple[str, ...], value: Any) -> Any:
     return _MASKS.get(path[0], lambda same: same)(value)
 
 
-def _masked_free(name: str, value: Any) -> Any:
+def _masked_free(name: str, value: object) -> object:
     """Settings of a person's own naming: text under a telling name is not shown. Numbers are no secrets."""
     if isinstance(value, Mapping):
         return {key: _masked_free(key, each) for key, each in value.items()}

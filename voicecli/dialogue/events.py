@@ -164,7 +164,7 @@ JSON_NAMES: dict[type[Any], str] = {
 }
 
 
-def to_json(event: Event, turn: int, t_ms: int) -> dict[str, Any] | None:
+def to_json(event: Event, turn: int, t_ms: int) -> dict[str, object] | None:
     """The line of `--json` for this event; None for what only a screen shows."""
     name = JSON_NAMES.get(type(event))
     if name is None:

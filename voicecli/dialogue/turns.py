@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
 
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.history import History
@@ -91,7 +90,7 @@ class Turns:
             loss.__cause__ = loss.__context__ = None
             self.losses.append(loss.with_traceback(None))
 
-    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+    def beside(self, work: Coroutine[object, object, None]) -> None:
         """Work that nobody waits for when the conversation ends."""
         assert self.tasks is not None, "nobody speaks before the conversation runs"
         task = self.tasks.create_task(work)

@@ -78,7 +78,7 @@ class _Keeper:
         self._terminal = terminal
         self._before = self._settings()
 
-    def _settings(self) -> Any:
+    def _settings(self) -> object:
         import termios
 
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from voicecli.errors import UsageError
 from voicecli.terminal.console import dump_json
@@ -31,7 +31,7 @@ class Commanded(Protocol):
     def services(self) -> Services: ...
 
 
-def give(console: Console, text: str, output: str | None, value: Any = None) -> None:
+def give(console: Console, text: str, output: str | None, value: object = None) -> None:
     """A text to stdout, or whole into a file; with --json `value` in its place."""
     text = dump_json(value) if console.json and value is not None else text
     if output in (None, STD):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from voicecli import ports
 from voicecli.errors import InputError, VoiceError
 from voicecli.toolbox.arguments import WrongCallError, arguments, brief, listed, quoted
 from voicecli.toolbox.places import Places
@@ -32,7 +33,8 @@ from voicecli.types import (
     Verb,
 )
 from voicecli.types import filekinds as media
-from voicecli.verbs import Ability, abilities, ability_of
+from voicecli.types.jsonvalue import Json
+from voicecli.verbs import Ability, Parameter, abilities, ability_of
 
 TOOLS: tuple[Verb, ...] = tuple(verb for verb, each in abilities() if each.gives != "vectors")
 """The abilities that a model can make use of."""
@@ -68,12 +70,38 @@ class Served:
 Opening = Callable[[Verb], AbstractAsyncContextManager[Any]]
 
 
+class _Inputs:
+    """The files that go in, among those that this conversation may use."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def known(self) -> str:
+        """The names of the newest, for the model."""
+        names = self._places.names[-10:]
+        return f" There are: {', '.join(brief(name, 100) for name in names)}." if names else ""
+
+    def find(self, ability: Ability, given: Mapping[str, Any]) -> Path | None:
+        """The file that goes in, if any does. Raises InputError."""
+        return next((self._places.find(given[each.name]) for each in _files(ability)), None)
+
+    def upload(self, stack: AsyncExitStack, served: Served, given: Mapping[str, Any]) -> Upload:
+        """The file that goes in, open until `stack` is left. Raises InputError."""
+        path = self.find(served.ability, given)
+        assert path is not None, "every verb that comes here takes a file"
+        file = stack.enter_context(self._places.opened(path))
+        what = _files(served.ability)[0].kind
+        kind = _kind(self._places.shown(path), path.name, file, what, served.documents)
+        return Upload(file, path.name if what == "document" else f"{what}.{media.EXTENSIONS[kind]}", kind)
+
+
 class Abilities:
     """The tools of `served`. Adapters are opened at the first call that needs them, on `stack`."""
 
     def __init__(self, served: Sequence[Served], places: Places, opening: Opening, stack: AsyncExitStack) -> None:
         self._served = {each.verb: each for each in served}
         self._places, self._opening, self._stack = places, opening, stack
+        self._inputs = _Inputs(places)
         self._opened: dict[Verb, Any] = {}
         self._door = asyncio.Lock()
         self._does: dict[str, Callable[[Served, Any, dict[str, Any]], Awaitable[ToolResult]]] = {
@@ -94,12 +122,8 @@ class Abilities:
         schema, ability = schema_of(served.ability), served.ability
         for each in ability.takes:
             if each.kind in ("picture", "video", "document"):
-                schema["properties"][each.name]["description"] = f"{each.meaning} Its path.{self._known()}"
+                schema["properties"][each.name]["description"] = f"{each.meaning} Its path.{self._inputs.known()}"
         return ToolSpec(served.verb, ability.meaning, schema)
-
-    def _known(self) -> str:
-        names = self._places.names[-10:]
-        return f" There are: {', '.join(brief(name, 100) for name in names)}." if names else ""
 
     # -- consent -----------------------------------------------------------------------------------
 
@@ -110,7 +134,7 @@ class Abilities:
             return ""
         try:
             given = arguments(call, self._spec(served))
-            path = self._input(served.ability, given)
+            path = self._inputs.find(served.ability, given)
         except (WrongCallError, InputError):
             return ""  # using it will say what is wrong
         if path and served.ability.costs == {"asks", "uploads"} and self._places.made_by(path) == served.backend:
@@ -157,54 +181,39 @@ class Abilities:
             if served.verb == "image_make":
                 opening = adapter.image_make(given["prompt"], PictureOptions(size=given.get("size")))
             else:
-                opening = getattr(adapter, served.verb)(self._upload(stack, served, given))
+                opening = getattr(adapter, served.verb)(self._inputs.upload(stack, served, given))
             file = stack.enter_context(self._places.result(served.ability.stem, served.backend))
             kind = await _written(await stack.enter_async_context(opening), file.write)
             name = self._places.shown(file.keep(media.EXTENSIONS.get(kind, "")))
-        found = {"file": name, "kind": kind, "bytes": file.size}
+        found: Json = {"file": name, "kind": kind, "bytes": file.size}
         return ToolResult(_json(found), f"{name} ({_size(file.size)})")
 
-    async def _describe(self, served: Served, adapter: Any, given: dict[str, Any]) -> ToolResult:
+    async def _describe(self, served: Served, adapter: ports.Onlooker, given: dict[str, Any]) -> ToolResult:
         async with AsyncExitStack() as stack:
-            upload = self._upload(stack, served, given)
+            upload = self._inputs.upload(stack, served, given)
             found = await adapter.image_describe(upload, DescribeOptions(question=given.get("question")))
         told: dict[str, Any] = {"description": found.text[:LONGEST_ANSWER]}
         told |= {"kinds": list(found.labels[:50])} if found.labels else {}
         return ToolResult(_json(told), brief(found.text, 300))
 
-    async def _learn(self, served: Served, adapter: Any, given: dict[str, Any]) -> ToolResult:
+    async def _learn(self, served: Served, adapter: ports.Learner, given: dict[str, Any]) -> ToolResult:
         async with AsyncExitStack() as stack:
-            upload = self._upload(stack, served, given)
+            upload = self._inputs.upload(stack, served, given)
             await adapter.learn(upload, LearnOptions(given.get("category")))
         return ToolResult(_json({"file": upload.name, "learnt": True}), f"{upload.name} was learnt.")
 
-    # -- files that go out -------------------------------------------------------------------------
 
-    def _input(self, ability: Ability, given: Mapping[str, Any]) -> Path | None:
-        """The file that goes in, if any does. Raises InputError."""
-        return next((self._places.find(given[each.name]) for each in _files(ability)), None)
-
-    def _upload(self, stack: AsyncExitStack, served: Served, given: Mapping[str, Any]) -> Upload:
-        """The file that goes in, open until `stack` is left. Raises InputError."""
-        path = self._input(served.ability, given)
-        assert path is not None, "every verb that comes here takes a file"
-        file = stack.enter_context(self._places.opened(path))
-        what = _files(served.ability)[0].kind
-        kind = _kind(self._places.shown(path), path.name, file, what, served.documents)
-        return Upload(file, path.name if what == "document" else f"{what}.{media.EXTENSIONS[kind]}", kind)
-
-
-async def _compare(_served: Served, adapter: Any, given: dict[str, Any]) -> ToolResult:
+async def _compare(_served: Served, adapter: ports.Comparer, given: dict[str, Any]) -> ToolResult:
     found = await adapter.similar(given["a"], given["b"], EmbedOptions())
     return ToolResult(_json({"similarity": round(found, 4)}))
 
 
-async def _rank(_served: Served, adapter: Any, given: dict[str, Any]) -> ToolResult:
+async def _rank(_served: Served, adapter: ports.Reranker, given: dict[str, Any]) -> ToolResult:
     found = await adapter.rerank(given["query"], given["candidates"], EmbedOptions())
     return ToolResult(_json([{"text": each.text, "score": each.score} for each in found]))
 
 
-def _files(ability: Ability) -> list[Any]:
+def _files(ability: Ability) -> list[Parameter]:
     return [each for each in ability.takes if each.kind in ("picture", "video", "document")]
 
 
@@ -237,7 +246,7 @@ async def _written(chunks: AsyncIterator[MediaChunk], write: Callable[[bytes], o
     return kind
 
 
-def _json(value: Any) -> str:
+def _json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -6,7 +6,6 @@ Belongs here: how they are called, and what they say of their models. Does not b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from voicecli.backends.family import Server
 from voicecli.backends.knocking import ANSWER_S, HERE, KNOCK_S, somebody_listens
@@ -52,13 +51,13 @@ async def find(port: int) -> Server | None:
     return Server(_name(port, models), "openai", {"base_url": url}, kinds)
 
 
-def _name(port: int, models: list[Mapping[str, Any]]) -> str:
+def _name(port: int, models: list[Mapping[str, object]]) -> str:
     owners = (str(each.get("owned_by", "")).lower() for each in models)
     told = next((BY_OWNER[owner] for owner in owners if owner in BY_OWNER), "")
     return BY_PORT.get(port) or told or f"local{port}"
 
 
-def kind_of(model: Mapping[str, Any]) -> str:
+def kind_of(model: Mapping[str, object]) -> str:
     """What a model is for, as its server tells: transcribe, speak, chat, other, or "" for nothing told."""
     told = (model.get(name) for name in ("task", "model_ability", "model_type"))
     words = (word for each in told for word in (each if isinstance(each, list) else [each]) if isinstance(word, str))

@@ -71,7 +71,7 @@ class OpenAISpeech(OpenAIPart):
             files=files,
         )
 
-    def _fields(self, request: SpeechRequest, learnt: Learnt) -> dict[str, Any]:
+    def _fields(self, request: SpeechRequest, learnt: Learnt) -> dict[str, object]:
         speed = self._backend.speed if request.speed is None else request.speed
         asked: dict[str, Any] = {
             "model": self._model(request.model, "speak_model"),

@@ -13,7 +13,6 @@ import uuid
 import wave
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
 
 from voicecli.backends.qiniu.failover import Addresses
 from voicecli.backends.qiniu.recognised import complaint_error, result_in, transcript_of
@@ -53,7 +52,9 @@ LONGEST_LIST = 5_000
 class QiniuEars:
     """Ears for live sound and for recordings, each in a connection of its own; recordings at an address over HTTP."""
 
-    def __init__(self, addresses: Addresses, session: Callable[[Mapping[str, Any]], Recognition] = Recognition) -> None:
+    def __init__(
+        self, addresses: Addresses, session: Callable[[Mapping[str, object]], Recognition] = Recognition
+    ) -> None:
         self._addresses, self._session = addresses, session
         self._uid = str(uuid.uuid4())
 
@@ -101,7 +102,7 @@ class QiniuEars:
             raise address.protocol_error("answered without a result", str(data))
         yield transcript_of(data, result, final=True)
 
-    def _settings(self, options: TranscribeOptions) -> Mapping[str, Any]:
+    def _settings(self, options: TranscribeOptions) -> Mapping[str, object]:
         return config(self._uid, self._model(options), self._addresses.backend.extra_for("transcribe"))
 
     def _model(self, options: TranscribeOptions) -> str:
@@ -272,7 +273,7 @@ class QiniuVoices:
         return HealthReport(f"{len(await self.voices())} voices")
 
 
-def _voices(listed: list[Any]) -> Iterator[Voice]:
+def _voices(listed: list[object]) -> Iterator[Voice]:
     for each in listed:
         found = {name: _field(each, name) for name in ("voice_type", "voice_name", "category", "url")}
         name, url = found["voice_type"], found["url"]
@@ -281,7 +282,7 @@ def _voices(listed: list[Any]) -> Iterator[Voice]:
             yield Voice(name, found["voice_name"], _language_in(name), found["category"], sample)
 
 
-def _field(listed: Any, name: str) -> str:
+def _field(listed: object, name: str) -> str:
     value = listed.get(name) if isinstance(listed, Mapping) else None
     return clean(value) if isinstance(value, str) else ""
 

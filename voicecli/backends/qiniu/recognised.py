@@ -75,7 +75,7 @@ def error_for(code: int, payload: bytes = b"") -> VoiceError:
     return _error(complaint_of(payload), code)
 
 
-def complaint_error(data: Any) -> VoiceError | None:
+def complaint_error(data: object) -> VoiceError | None:
     """Our error for an object that reports one; None when it does not.
 
     Three shapes: `{"error": {…}}`, `{"error": "…"}`, `{"code": …, "message": …}`.
@@ -95,13 +95,13 @@ def _error(complaint: Complaint, code: int) -> VoiceError:
     return error(f"{what}{told}" + (f" (code {code})" if code else ""), cure=cure)
 
 
-def _number(code: Any) -> int | None:
+def _number(code: object) -> int | None:
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 12:
         return int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
-def result_in(data: Any) -> Mapping[str, Any] | None:
+def result_in(data: object) -> Mapping[str, object] | None:
     """The recognition in an answer, wherever it stands; None when there is none, or only a guess ahead."""
     if not isinstance(data, Mapping) or data.get("prefetch") is True:
         return None
@@ -114,7 +114,7 @@ def result_in(data: Any) -> Mapping[str, Any] | None:
     return None
 
 
-def transcript_of(data: Any, result: Mapping[str, Any], *, final: bool) -> Transcript:
+def transcript_of(data: object, result: Mapping[str, object], *, final: bool) -> Transcript:
     """A recognition as ours: the whole text so far, the settled segments, the seconds heard.
 
     Before the end only the utterances that the service calls definite become segments.
@@ -128,7 +128,7 @@ def transcript_of(data: Any, result: Mapping[str, Any], *, final: bool) -> Trans
     return Transcript(_text(text), final, duration=_duration(data, result), segments=segments, words=words)
 
 
-def _segments(spoken: list[Mapping[str, Any]]) -> tuple[Segment, ...]:
+def _segments(spoken: list[Mapping[str, object]]) -> tuple[Segment, ...]:
     found: list[Segment] = []
     for each in spoken:
         start, end = _span(each, found[-1].end if found else 0.0)
@@ -147,7 +147,7 @@ def _words(spoken: list[Any], start: float) -> tuple[Word, ...]:
     return tuple(found)
 
 
-def _span(spoken: Mapping[str, Any], after: float) -> tuple[float, float]:
+def _span(spoken: Mapping[str, object], after: float) -> tuple[float, float]:
     """Start and end in seconds; what is not given (upstream writes -1) follows what came before."""
     start = end = None
     for first, last in _TEXT_TIMES:
@@ -175,9 +175,9 @@ def seconds(ms: Any) -> float | None:
     return ms / 1000 if 0 <= ms < 1000 * LONGEST_S else None
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return clean(value, TEXT_CHARACTERS) if isinstance(value, str) else ""
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []

@@ -63,7 +63,7 @@ def config(uid: str, model: str = "asr", extra: Mapping[str, Any] | None = None)
     return laid_over(base, extra or {})
 
 
-def laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(base: dict[str, object], over: Mapping[str, object]) -> dict[str, object]:
     """`base` with the entries of `over`; tables are joined, anything else is replaced."""
     merged = dict(base)
     for name, value in over.items():
@@ -102,6 +102,45 @@ class _Outgoing:
         return self.frame(FrameKind.AUDIO, bytes(self._held[:whole]), last=True)
 
 
+class _Understood:
+    """What the service has told of the sound so far. `known`: it has begun to answer to what was said."""
+
+    def __init__(self) -> None:
+        self.known = False
+        self._results, self._counted_s = 0, -1.0
+        self._so_far = Transcript("", final=False)
+        self._last: tuple[object, Mapping[str, Any]] | None = None
+
+    def take(self, data: object) -> Transcript | None:
+        """The text so far, when a decoded message changed it. Raises the error that the message reports."""
+        error, result = complaint_error(data), result_in(data)
+        if result is None:
+            if error:
+                raise error
+            return None
+        before, self._last = self._so_far, (data, result)
+        self._so_far = transcript_of(data, result, final=False)
+        # The config's answer also looks like a result, but knows nothing yet.
+        self.known |= bool(self._so_far.text) or self._results > 0
+        self._results += 1
+        if self._so_far.duration is not None:
+            self._counted_s = max(self._counted_s, self._so_far.duration)
+        changed = (self._so_far.text, self._so_far.segments) != (before.text, before.segments)
+        return self._so_far if changed else None
+
+    def missing(self, sent_s: float) -> str:
+        """How much of the sound the service counted, when that is less than it was sent; "" when it does not count."""
+        # Who has words of sound that it counts as nothing does not count.
+        counts = self._counted_s > 0 or (self._counted_s == 0 and not self._so_far.text)
+        if not counts or round(sent_s - self._counted_s, 3) <= COUNTED_S:
+            return ""
+        return f"until then it had heard {self._counted_s:.1f} of {sent_s:.1f} s"
+
+    def whole(self) -> Transcript:
+        """The last transcript, as the final one."""
+        return transcript_of(*self._last, final=True) if self._last else Transcript("")
+
+
 class Recognition:
     """The client's side of one session. Times are seconds on any clock that the caller keeps to.
 
@@ -109,7 +148,7 @@ class Recognition:
     be called if nothing has come until then; None: no need to hurry.
     """
 
-    def __init__(self, settings: Mapping[str, Any], *, config_s: float = CONFIG_S, quiet_s: float = QUIET_S) -> None:
+    def __init__(self, settings: Mapping[str, object], *, config_s: float = CONFIG_S, quiet_s: float = QUIET_S) -> None:
         self._settings, self._config_s, self._quiet_s = settings, config_s, quiet_s
         self.final: Transcript | None = None
         self.deadline: float | None = None
@@ -117,10 +156,7 @@ class Recognition:
         self._outgoing = _Outgoing()
         self._finished = False
         self._sent_bytes, self._over_at = 0, math.inf
-        self._known, self._counted_s = False, -1.0
-        self._results = 0
-        self._so_far = Transcript("", final=False)
-        self._last: tuple[Any, Mapping[str, Any]] | None = None
+        self._understood = _Understood()
         self._note = ""
 
     # What to send.
@@ -168,7 +204,7 @@ class Recognition:
         """
         waited = self._quiet_s if self.answered else self._config_s
         note = f"; its last words were: {self._note}" if self._note else ""
-        error = DroppedError if self._known else UnreachableError
+        error = DroppedError if self._understood.known else UnreachableError
         self._end_early(error(f"did not answer within {waited:g} s{note}", cure="Try again"))
 
     def _received(self, message: bytes | str, now: float) -> Transcript | None:
@@ -182,7 +218,8 @@ class Recognition:
         if frame.kind is FrameKind.ERROR and frame.code not in OK_CODES:
             self._failed(frame)
             return None
-        changed = self._result(decoded(frame.payload)) if frame.kind is FrameKind.RESULT and frame.payload else None
+        told = frame.kind is FrameKind.RESULT and frame.payload
+        changed = self._understood.take(decoded(frame.payload)) if told else None
         if frame.last and not self._finished:
             raise ServiceError("ended the session before the speech did", cure="Try again")
         if frame.last:
@@ -196,23 +233,7 @@ class Recognition:
         except ProtocolError:
             self._note = clean(message)
             return None
-        return self._result(data)
-
-    def _result(self, data: Any) -> Transcript | None:
-        error, result = complaint_error(data), result_in(data)
-        if result is None:
-            if error:
-                raise error
-            return None
-        before, self._last = self._so_far, (data, result)
-        self._so_far = transcript_of(data, result, final=False)
-        # The config's answer also looks like a result, but knows nothing yet.
-        self._known |= bool(self._so_far.text) or self._results > 0
-        self._results += 1
-        if self._so_far.duration is not None:
-            self._counted_s = max(self._counted_s, self._so_far.duration)
-        changed = (self._so_far.text, self._so_far.segments) != (before.text, before.segments)
-        return self._so_far if changed else None
+        return self._understood.take(data)
 
     def _failed(self, frame: Frame) -> None:
         if not (frame.code == EMPTY_AUDIO and self._finished):
@@ -231,23 +252,14 @@ class Recognition:
         self.deadline = min(max(quiet_at, config_at), self._over_at)
 
     def _end_early(self, error: VoiceError) -> None:
-        if not (self._finished and self._known):
+        if not (self._finished and self._understood.known):
             raise error
-        if missing := self._missing():
+        if missing := self._understood.missing(self._sent_bytes / (MIC.rate * MIC.frame_bytes)):
             error.what = f"{error.what}; {missing}"
             error.args = (error.what,)
             raise error
         self._end()
 
-    def _missing(self) -> str:
-        """How much of the sound the service counted, when that is less than it was sent; "" when it does not count."""
-        sent_s = self._sent_bytes / (MIC.rate * MIC.frame_bytes)
-        # Who has words of sound that it counts as nothing does not count.
-        counts = self._counted_s > 0 or (self._counted_s == 0 and not self._so_far.text)
-        if not counts or round(sent_s - self._counted_s, 3) <= COUNTED_S:
-            return ""
-        return f"until then it had heard {self._counted_s:.1f} of {sent_s:.1f} s"
-
     def _end(self) -> None:
         self.deadline = None
-        self.final = transcript_of(*self._last, final=True) if self._last else Transcript("")
+        self.final = self._understood.whole()

@@ -20,7 +20,7 @@ from voicecli.backends.transport import door, reach
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.proxies import proxy_for
 from voicecli.backends.transport.trust import trusting
-from voicecli.backends.transport.ways import MOVED, client_for
+from voicecli.backends.transport.ways import client_for
 from voicecli.backends.transport.wording import Complaint, clean
 from voicecli.errors import ProtocolError, ServiceError, VoiceError
 from voicecli.types import Backend
@@ -74,16 +74,15 @@ class Elsewhere(HttpService):
         if not reach.may_name(namer, place):
             raise ServiceError(f"names an address {reach.WORDS[place]}: {clean(host, 60)}", who=self.who)
 
-    def _redirected(self, url: str, response: httpx.Response) -> str:
+    def redirected(self, url: str, target: str) -> str:
         """The target, without a name and a password: they would be sent."""
-        told = str(response.headers[MOVED])
         try:
-            parts = urlsplit(urljoin(url, told))
+            parts = urlsplit(urljoin(url, target))
             usable = parts.scheme in self._schemes(urlsplit(url).scheme) and bool(parts.hostname)
         except ValueError:
             usable = False
         if not usable:
-            raise ServiceError(f"redirects to {clean(told, 100)}, which is not followed", who=self.who)
+            raise ServiceError(f"redirects to {clean(target, 100)}, which is not followed", who=self.who)
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def _schemes(self, scheme: str) -> tuple[str, ...]:

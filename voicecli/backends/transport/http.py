@@ -1,8 +1,8 @@
 """The one door to HTTP services: a client, its key, its limits, and every failure as one of ours.
 
-Belongs here: requests, redirects, sending again. Does not belong here: the headers (door), connections and
-proxies (ways), what is sent again (retry), reading a body (reply), what a person is told of a failure (blame), what a
-body means (each family's own room).
+Belongs here: requests, sending again. Does not belong here: the headers (door), URLs and redirects (address),
+connections (ways), what is sent again (retry), reading a body (reply), what a person is told of a failure (blame),
+what a body means (each family's own room).
 
 A redirect is followed on the same scheme, host and port only, so that it never carries a key elsewhere. A
 loopback host is never asked for through a proxy that only the environment names. Bodies are asked for
@@ -21,18 +21,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urljoin
 
 import httpx
 
 from voicecli.backends.transport import door
-from voicecli.backends.transport.blame import Blame
+from voicecli.backends.transport.address import Address
 from voicecli.backends.transport.door import PLACEHOLDER_KEY
 from voicecli.backends.transport.faults import Failure, happening_in
-from voicecli.backends.transport.proxies import Proxy, needs_socks, proxy_for
 from voicecli.backends.transport.reply import BODY_BYTES, Reply
 from voicecli.backends.transport.retry import RetryPace, happening_of, reset_in, rule_for, wait_before_next
 from voicecli.backends.transport.trust import trusting
@@ -69,7 +66,7 @@ class _Asked:
     final: Callable[[VoiceError], bool]
 
 
-class HttpService(Blame):
+class HttpService(Address):
     """One address of a backend. An async context manager: leaving it closes every connection.
 
     `setting` is what messages call the address. `placeholder` stands for a missing key; "" sends none.
@@ -108,27 +105,12 @@ class HttpService(Blame):
         if client:
             await client.aclose()
 
-    def find_proxy(self) -> Proxy | None:
-        """The proxy on the way to the base address. Raises ConfigError for one that cannot be used."""
-        self.proxy = proxy_for(self.base_url, self.backend)
-        if self.proxy is not None and self.proxy.socks and find_spec("socksio") is None:
-            raise needs_socks(self.backend.name, self.proxy)
-        return self.proxy
-
     async def warm(self, path: str = "") -> None:
         """Open a connection ahead of the first request. Never raises for an unreachable service."""
         client = self._opened()
         with suppress(httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError):
             async with asyncio.timeout(self.backend.connect_timeout_s):
                 await client.head(self.url(path))
-
-    def url(self, path: str) -> str:
-        """`path` under the base address; an absolute URL stays itself only on the base's own host."""
-        if "://" not in path:
-            return below(self.base_url, path)
-        if door.origin(path) != door.origin(self.base_url):
-            raise ServiceError(f"names an address elsewhere: {clean(path, 100)}", who=self.who)
-        return path
 
     async def json(self, method: str, path: str, *, limit: int = BODY_BYTES, **body: Any) -> Any:
         """The decoded JSON answer. `body` is as for `stream`. Raises ProtocolError for anything else."""
@@ -210,7 +192,7 @@ class HttpService(Blame):
             try:
                 if MOVED not in response.headers:
                     return await self._failure(response)
-                url = self._redirected(url, response)
+                url = self.redirected(url, str(response.headers[MOVED]))
             finally:
                 await response.aclose()
             method = "GET" if response.status_code == 303 else method
@@ -225,16 +207,6 @@ class HttpService(Blame):
     async def _aimed(self, request: httpx.Request) -> httpx.Request:
         """The request as it is sent: for doors that choose where a name leads."""
         return request
-
-    def _redirected(self, url: str, response: httpx.Response) -> str:
-        target = str(response.headers[MOVED])
-        with suppress(ValueError):
-            target = urljoin(url, target)
-        if door.origin(target) == door.origin(url):
-            return target
-        where = clean(self.masked("://".join(door.origin(target)[:2])), 100)
-        what, cure = f"redirects to {where}, which is not followed", self.named("Check base_url")
-        raise ServiceError(what, who=self.who, cure=cure)
 
     async def _failure(self, response: httpx.Response) -> Failure:
         body = b""
@@ -252,12 +224,6 @@ class HttpService(Blame):
         if self._client is None:
             raise RuntimeError("this HttpService is not open")
         return self._client
-
-
-def below(base: str, path: str) -> str:
-    """`path` under `base`, before what `base` asks with every request (Azure's `?api-version=…`)."""
-    root, mark, query = base.partition("?")
-    return f"{root.rstrip('/')}/{path.lstrip('/')}{mark}{query}" if path else base
 
 
 def _headers(backend: Backend, placeholder: str) -> dict[str, str]:

@@ -17,13 +17,10 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import httpx
-
 from voicecli.backends.transport.door import origin
 from voicecli.backends.transport.elsewhere import Elsewhere
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.reach import WORDS, place_of
-from voicecli.backends.transport.ways import MOVED
 from voicecli.backends.transport.wording import clean, complaint_of
 from voicecli.errors import RefusedError, ServiceError, VoiceError
 from voicecli.types import MediaChunk
@@ -41,7 +38,7 @@ _WORDS_BYTES = 64 * 1024
 
 
 @asynccontextmanager
-async def fetched(service: HttpService, address: Any, what: str) -> AsyncIterator[AsyncIterator[MediaChunk]]:
+async def fetched(service: HttpService, address: object, what: str) -> AsyncIterator[AsyncIterator[MediaChunk]]:
     """The `what` (PICTURE or VIDEO) at `address`, in pieces. Raises ServiceError, and what every request raises."""
     url = resolved(service, address, what)
     async with AsyncExitStack() as stack:
@@ -55,7 +52,7 @@ async def fetched(service: HttpService, address: Any, what: str) -> AsyncIterato
         yield await stack.enter_async_context(aclosing(_pieces(door, reply, what)))
 
 
-def resolved(service: HttpService, address: Any, what: str) -> str:
+def resolved(service: HttpService, address: object, what: str) -> str:
     """`address` as a whole one. Raises ServiceError for one that is not to be followed."""
     if not isinstance(address, str) or not address.strip():
         raise service.protocol_error(f"answered without the address of a {what}", str(address or ""))
@@ -85,11 +82,10 @@ class _Door(Elsewhere):
     def _schemes(self, scheme: str) -> tuple[str, ...]:
         return (scheme,)
 
-    def _redirected(self, url: str, response: httpx.Response) -> str:
-        target = str(response.headers[MOVED])
+    def redirected(self, url: str, target: str) -> str:
         if "@" in target.partition("?")[0]:
             raise ServiceError(f"redirects to {clean(target, 100)}, which is not followed", who=self.who)
-        return super()._redirected(url, response)
+        return super().redirected(url, target)
 
 
 async def _pieces(service: HttpService, reply: Reply, what: str) -> AsyncGenerator[MediaChunk, None]:

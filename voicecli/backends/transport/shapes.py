@@ -7,7 +7,7 @@ holds one under any name. Does not belong here: requests, errors. None means: th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from voicecli.types import Ranked
 
@@ -31,12 +31,12 @@ _INDICES = ("index", "idx", "corpus_id", "id")
 # -- vectors ---------------------------------------------------------------------------------------
 
 
-def vectors_in(data: Any, count: int) -> list[Vector] | None:
+def vectors_in(data: object, count: int) -> list[Vector] | None:
     """`count` vectors of one length, in the order of the texts."""
     return _searched(data, lambda each: _vectors(each, count), _VECTORS)
 
 
-def _vectors(data: Any, count: int) -> list[Vector] | None:
+def _vectors(data: object, count: int) -> list[Vector] | None:
     if not isinstance(data, list):
         return None
     if count == 1 and (one := _vector(data)):
@@ -46,7 +46,7 @@ def _vectors(data: Any, count: int) -> list[Vector] | None:
     return whole if len(whole) == len(data) == count and len({len(each) for each in whole}) == 1 else None
 
 
-def _vector(data: Any) -> Vector | None:
+def _vector(data: object) -> Vector | None:
     """A list of numbers, or a list that holds only such a list."""
     if not isinstance(data, list) or not data:
         return None
@@ -56,7 +56,7 @@ def _vector(data: Any) -> Vector | None:
     return _vector(data[0]) if len(data) == 1 else None
 
 
-def _in_order(data: list[Any]) -> list[Any]:
+def _in_order(data: list[object]) -> list[object]:
     """Objects that tell their index in its order; anything else as it came."""
     places = [_index(each) for each in data]
     if all(place is not None for place in places) and len(set(places)) == len(data):
@@ -67,12 +67,12 @@ def _in_order(data: list[Any]) -> list[Any]:
 # -- one number ------------------------------------------------------------------------------------
 
 
-def score_in(data: Any) -> float | None:
+def score_in(data: object) -> float | None:
     """The one number of an answer."""
     return _searched(data, _one, _SCORES)
 
 
-def _one(data: Any) -> float | None:
+def _one(data: object) -> float | None:
     while isinstance(data, list) and len(data) == 1:
         data = data[0]
     return _number(data)
@@ -81,12 +81,12 @@ def _one(data: Any) -> float | None:
 # -- rankings --------------------------------------------------------------------------------------
 
 
-def ranking_in(data: Any, candidates: Sequence[str]) -> list[Ranked] | None:
+def ranking_in(data: object, candidates: Sequence[str]) -> list[Ranked] | None:
     """The candidates, best first, each at most once: out of scores, texts, pairs, or objects of these."""
     return _searched(data, lambda each: _ranking(each, candidates), _RANKINGS)
 
 
-def _ranking(data: Any, candidates: Sequence[str]) -> list[Ranked] | None:
+def _ranking(data: object, candidates: Sequence[str]) -> list[Ranked] | None:
     if not isinstance(data, list) or not data:
         return None
     scores = [_number(each) for each in data]
@@ -101,7 +101,7 @@ def _ranking(data: Any, candidates: Sequence[str]) -> list[Ranked] | None:
     return _sorted(whole) if len(whole) == len(data) else None
 
 
-def _ranked(entry: Any, candidates: Sequence[str], left: list[int]) -> Ranked | None:
+def _ranked(entry: object, candidates: Sequence[str], left: list[int]) -> Ranked | None:
     """One entry; its place is taken from those that are `left`, so that of two equal texts each is found."""
     place, score = _place(entry, candidates, left), None
     if place is None:
@@ -114,14 +114,14 @@ def _ranked(entry: Any, candidates: Sequence[str], left: list[int]) -> Ranked | 
     return Ranked(place, candidates[place], score)
 
 
-def _place(entry: Any, candidates: Sequence[str], left: list[int]) -> int | None:
+def _place(entry: object, candidates: Sequence[str], left: list[int]) -> int | None:
     named = _named(entry)
     if isinstance(named, str):
         return next((place for place in left if candidates[place] == named), None)
     return named if named in left else None
 
 
-def _named(entry: Any) -> str | int | None:
+def _named(entry: object) -> str | int | None:
     """The text, or the index, that an entry tells."""
     if isinstance(entry, str):
         return entry
@@ -145,7 +145,7 @@ def _sorted(found: list[Ranked]) -> list[Ranked]:
 # -- looking ---------------------------------------------------------------------------------------
 
 
-def _searched(data: Any, read: Callable[[Any], T | None], names: tuple[str, ...], depth: int = 0) -> T | None:
+def _searched(data: object, read: Callable[[object], T | None], names: tuple[str, ...], depth: int = 0) -> T | None:
     """What `read` makes of `data`, or of something in it: telling names first."""
     found = read(data)
     if found is None and isinstance(data, Mapping) and depth < DEEPEST:
@@ -155,23 +155,23 @@ def _searched(data: Any, read: Callable[[Any], T | None], names: tuple[str, ...]
     return found
 
 
-def _values(data: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[Any]:
+def _values(data: Mapping[str, object], names: tuple[str, ...]) -> Iterator[object]:
     yield from (data[name] for name in names if name in data)
     yield from (value for name, value in data.items() if name not in names and isinstance(value, list | Mapping))
 
 
-def _member(entry: Any, names: tuple[str, ...]) -> Any:
+def _member(entry: object, names: tuple[str, ...]) -> object:
     if not isinstance(entry, Mapping):
         return None
     return next((entry[name] for name in names if entry.get(name) is not None), None)
 
 
-def _index(entry: Any) -> int | None:
+def _index(entry: object) -> int | None:
     place = _member(entry, _INDICES)
     return place if isinstance(place, int) and not isinstance(place, bool) else None
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) <= LARGEST else None  # so neither infinite nor no number at all

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
@@ -50,7 +49,7 @@ def backend_of(server: McpServer, env: Mapping[str, str]) -> Backend:
 
 
 @asynccontextmanager
-async def address(backend: Backend) -> AsyncIterator[Any]:
+async def address(backend: Backend) -> AsyncIterator[object]:
     """The streams of a session with the server."""
     async with (
         HttpService(backend, setting="url", placeholder="") as service,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from voicecli.errors import InputError, UsageError
 
@@ -40,7 +39,7 @@ def template(folder: Path, name: str, read: Read) -> str:
     raise UsageError(f"there is no template '{name}'", cure=there)
 
 
-def schema(path: Path, read: Read) -> Mapping[str, Any]:
+def schema(path: Path, read: Read) -> Mapping[str, object]:
     """The JSON schema in a file. Raises InputError where it is none."""
     try:
         found = json.loads(read(path))
