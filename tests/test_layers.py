@@ -51,6 +51,9 @@ PURE = {
     "backends.qiniu.recognition",
     "backends.qiniu.recognised",
     "server.guard",
+    "server.realtime.book",
+    "server.realtime.client",
+    "server.realtime.settings",
     "notes.cutting",
     "notes.choosing",
 }

@@ -27,7 +27,7 @@ def serve(
         list[str] | None, typer.Option("--allow-origin", metavar="URL", help="A page's origin that may ask.")
     ] = None,
 ) -> None:
-    """Serve recognition, chat, speech and embeddings to clients of OpenAI's API.
+    """Serve recognition, chat, speech, embeddings and conversation to clients of OpenAI's API.
 
     Another address than this machine's own needs a key: voice keys set serve.
 

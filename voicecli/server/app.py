@@ -25,6 +25,7 @@ from voicecli.server import chat, ears, listing, meaning, mouth
 from voicecli.server.doors import Bounds, Doors
 from voicecli.server.guard import LOOPBACK, AccessPolicy
 from voicecli.server.pool import Pool
+from voicecli.server.realtime import route as realtime
 from voicecli.server.refusals import Refused, ToldError, body, told
 from voicecli.server.reporting import Log
 from voicecli.types import Secret
@@ -33,7 +34,7 @@ from voicecli.wiring.services import Services
 KEY_NAME = "serve"
 KEY_CURE = "Keep one: voice keys set serve"
 
-ROUTERS = (listing, chat, ears, mouth, meaning)
+ROUTERS = (listing, chat, ears, mouth, realtime, meaning)
 """In this order: the embedding server's `/{model}` would take every other path."""
 
 

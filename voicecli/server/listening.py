@@ -16,6 +16,7 @@ HEADERS_S = 10.0
 GRACE_S = 3
 """What goes on when the server is told to end has so long."""
 CONNECTIONS = 2000
+GOING_AWAY = 1001
 
 
 def _bounded() -> type[asyncio.Protocol]:
@@ -38,6 +39,22 @@ def _bounded() -> type[asyncio.Protocol]:
     return Bounded
 
 
+def _leaving() -> type[asyncio.Protocol]:
+    """uvicorn's WebSockets, which are told that the server is going away, not that it will be back."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    class Leaving(WebSocketsSansIOProtocol):
+        def shutdown(self) -> None:
+            if self.handshake_complete and not self.close_sent:
+                self.queue.put_nowait({"type": "websocket.disconnect", "code": GOING_AWAY})
+                self.conn.send_close(GOING_AWAY)
+                self.transport.write(b"".join(self.conn.data_to_send()))
+                self.close_sent = True
+            super().shutdown()
+
+    return Leaving
+
+
 async def listen(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM, then ends within a few seconds. `ready` is told the address.
 
@@ -50,7 +67,7 @@ async def listen(app: Any, host: str, port: int, ready: Callable[[str], None]) -
         host=host,
         port=port,
         http=_bounded(),
-        ws="websockets-sansio",
+        ws=_leaving(),
         ws_max_size=16 * 1024 * 1024,
         ws_per_message_deflate=False,
         log_config=None,
@@ -66,5 +83,6 @@ async def listen(app: Any, host: str, port: int, ready: Callable[[str], None]) -
     except SystemExit:
         raise UsageError(f"{host}:{port} cannot be listened on", cure="Choose another --port, or end who has it.")
     name = f"[{host}]" if ":" in host else host
+    listening.listen(CONNECTIONS)  # who is told the address may ask at once
     ready(f"http://{name}:{listening.getsockname()[1]}")
     await server.serve(sockets=[listening])

@@ -1,7 +1,7 @@
 """Configuration to a conversation: ears, model, voice, devices or tapes, and the rules, all opened.
 
-Belongs here: putting the parts of `voice talk` together and closing them in order. Does not belong here:
-what the parts do, printing, flags. Only the talk command calls it, inside its function body.
+Belongs here: putting the parts of a conversation together and closing them in order. Does not belong here: what
+the parts do, printing, flags.
 """
 
 from __future__ import annotations
@@ -40,11 +40,9 @@ from voicecli.ports import (
     Warm,
 )
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
-from voicecli.wiring.announcing import announce
-from voicecli.wiring.choosing import choose
 from voicecli.wiring.devices import RESTS, Devices, Ends
-from voicecli.wiring.opening import enter, with_key
 from voicecli.wiring.refusing import check_language, check_options, takes, with_chat_settings
+from voicecli.wiring.services import Services
 from voicecli.wiring.talk_files import KeptTurns, Recording
 
 if TYPE_CHECKING:
@@ -126,14 +124,20 @@ async def open_talk(
     check_request(request)
     devices = Devices(cfg.audio, request.ends, lambda text: emit(Notice(text), 0))
     async with AsyncExitStack() as stack:
-        opened = await _Opener(cfg, request, env, report, stack).all()
+        opened = await Opener(Services(cfg, env, report, request.backend), request, stack).all()
         recording = _recording(request, devices, stack)
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
             devices.cancel_echo(report)
         rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
         history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
         thinker = _thinker(opened, toolbox, report)
-        parts = _parts(cfg, request, _cascade(cfg, opened, thinker, devices), devices, _fan_out(emit, recording))
+        parts = _parts(
+            cfg,
+            request,
+            cascade_of(cfg, opened, thinker, devices.playout.rate, devices.clock),
+            devices,
+            _fan_out(emit, recording),
+        )
         talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices)
         talk.announcements = _announcements(opened.model, toolbox)
         talk.heard += [recording.heard] if recording is not None else []
@@ -157,7 +161,7 @@ Hears = Callable[[asyncio.TaskGroup, OnPartial], Hearing]
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class Adapters:
     """The three adapters of a conversation, their families, and what is asked of them."""
 
     ears: FileTranscriber | LiveTranscriber
@@ -175,7 +179,7 @@ Thinker = Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
 """The model as a conversation asks it."""
 
 
-def _thinker(opened: _Opened, toolbox: Toolbox | None, report: Reporter) -> Thinker:
+def _thinker(opened: Adapters, toolbox: Toolbox | None, report: Reporter) -> Thinker:
     """The model, with tools where there are some and the family takes them."""
     if toolbox is None or not toolbox.specs:
         return lambda messages, gate: opened.model.chat(messages, opened.chatting)
@@ -191,13 +195,13 @@ def _announcements(*sources: object) -> Callable[[], AsyncIterator[str]] | None:
     return next((each.announcements for each in sources if isinstance(each, Rings)), None)
 
 
-def _cascade(cfg: Config, opened: _Opened, thinker: Thinker, devices: Devices) -> Cascade:
+def cascade_of(cfg: Config, opened: Adapters, thinker: Thinker, rate: int, clock: Callable[[], float]) -> Cascade:
     """Who answers: the recogniser, the model and the voice."""
     limits = opened.voice_family.limits
     stages = Stages(
         chat=thinker,
-        say=_sayer(opened.speaker, opened.speech, devices.playout.rate),
-        clock=devices.clock,
+        say=_sayer(opened.speaker, opened.speech, rate),
+        clock=clock,
         speech_characters=limits.speech_characters,
         speech_bytes=limits.speech_bytes,
     )
@@ -253,7 +257,7 @@ def check_request(request: TalkRequest) -> None:
         refuse_input(Path(str(ends.output)), ends.input)
 
 
-def rules_of(cfg: Config, request: TalkRequest, opened: _Opened, *, echo: bool) -> Rules:
+def rules_of(cfg: Config, request: TalkRequest, opened: Adapters, *, echo: bool) -> Rules:
     """The rules of the conversation from the configuration and what the families can."""
     talk = cfg.talk
     timing = Timing(
@@ -284,24 +288,23 @@ def draft_depth(wish: str, chat: Capabilities, voice: Capabilities) -> Depth:
 
 
 @dataclass(slots=True)
-class _Opener:
+class Opener:
     """Opens the three adapters of a conversation, each refused or announced before any work."""
 
-    cfg: Config
+    services: Services
     request: TalkRequest
-    env: Mapping[str, str]
-    report: Reporter
     stack: AsyncExitStack
 
-    async def all(self) -> _Opened:
+    async def all(self) -> Adapters:
+        """Raises ConfigError, UsageError and what opening raises."""
         ears, ears_family, hearing = await self.ears()
         model, chat_family, chatting = await self.model()
         speaker, voice_family, speech = await self.speaker()
-        return _Opened(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
+        return Adapters(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
 
     async def ears(self) -> tuple[FileTranscriber | LiveTranscriber, Capabilities, Hears]:
         options = TranscribeOptions(language=self.request.language)
-        family, _ = choose("transcribe_live", self.cfg, self.request.backend)
+        family, _ = self.services.choose("transcribe_live")
         if family.can("transcribe_live"):
             live, family = await self._open("transcribe_live", options)
             rehear = family.rehears
@@ -310,15 +313,17 @@ class _Opener:
         return whole, family, lambda _tasks, partial: WholeHearing(whole, options, partial)
 
     async def model(self) -> tuple[ChatModel, Capabilities, ChatOptions]:
-        family, _ = choose("chat", self.cfg, self.request.backend)
-        options = with_chat_settings(family, ChatOptions(model=self.request.model), self.cfg, self.report)
+        family, _ = self.services.choose("chat")
+        options = with_chat_settings(
+            family, ChatOptions(model=self.request.model), self.services.config, self.services.report
+        )
         model, family = await self._open("chat", options)
         if self.request.notes is not None:
             model = await self.stack.enter_async_context(self.request.notes(model))
         return model, family, options
 
     async def speaker(self) -> tuple[Speaker, Capabilities, SpeechRequest]:
-        family, _ = choose("speak", self.cfg, self.request.backend)
+        family, _ = self.services.choose("speak")
         language = self.request.language if "language" in family.takes.get("speak", ()) else None
         speech = SpeechRequest("", voice=self.request.voice, language=language)
         return *await self._open("speak", speech), speech
@@ -338,12 +343,11 @@ class _Opener:
     async def _open(
         self, verb: Verb, options: TranscribeOptions | ChatOptions | SpeechRequest
     ) -> tuple[object, Capabilities]:
-        family, backend = choose(verb, self.cfg, self.request.backend)
+        family, _ = self.services.choose(verb)
         check_options(family, verb, options)
         if isinstance(options, TranscribeOptions):
-            check_language(family, verb, options.language, self.report)
-        announce(verb, family, backend, self.cfg.state_dir, self.report)
-        return await enter(self.stack, family, with_key(backend, self.cfg, self.env, self.report), verb), family
+            check_language(family, verb, options.language, self.services.report)
+        return await self.stack.enter_async_context(self.services.open(verb)), family
 
 
 def _sayer(speaker: Speaker, speech: SpeechRequest, rate: int) -> Callable[[str], Stream[bytes]]:

@@ -1,0 +1,270 @@
+"""What a client of the realtime API asks: from its events to what it is told at once, and what is to be done. Pure.
+
+Belongs here: one row per client event, and what is wrong with one. Does not belong here: doing it (session), what a
+conversation tells (telling). Whatever comes, the answer is an error event or nothing: no frame ends a session.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicecli.server.realtime.book import Book, Response
+from voicecli.server.realtime.settings import Json, WrongError, is_beta, merged, read
+
+MOST = 1024 * 1024
+"""Characters of an event that holds no sound."""
+LONGEST_BYTES = 2 * 24_000 * 600
+"""Ten minutes: so much may wait to be committed."""
+SHORTEST_MS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """More sound, in the client's coding."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The person's turn is over; `item` is what it became, None where we find that out."""
+
+    item: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """What was heard and not committed is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedItem:
+    """Words for the history."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An answer is wanted, the response of that number; `instructions` are for it alone."""
+
+    response: str
+    instructions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The answer in work is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """What came of a tool."""
+
+    call_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The settings are others."""
+
+
+Act = Append | Commit | Clear | TypedItem | Ask | Cancel | ToolOutput | Changed
+Step = Json | Act
+
+
+class Client:
+    """`receive` for each message of the client, in order."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._waiting = 0
+        """Bytes of sound that wait to be committed."""
+
+    def opened(self) -> list[Step]:
+        """The session is there."""
+        conversation = {"id": f"conv_{self._book.number('event')}", "object": "realtime.conversation"}
+        hello: list[Step] = [self._book.event("session.created", session=self._book.shown())]
+        return (
+            [*hello, self._book.event("conversation.created", conversation=conversation)] if self._book.beta else hello
+        )
+
+    def receive(self, text: str) -> list[Step]:
+        """What follows from a message."""
+        try:
+            event = json.loads(text)
+        except (ValueError, RecursionError):
+            return [self._book.error("This is no JSON.", code="invalid_json")]
+        if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+            return [self._book.error("An event is an object with a type.", code="invalid_event", param="type")]
+        kind, number = event["type"], event.get("event_id")
+        act = _ACTS.get(kind)
+        if act is None:
+            return [
+                self._book.error(f"No event is called {kind[:80]!r}.", code="unknown_event", param="type", to=number)
+            ]
+        if kind != "input_audio_buffer.append" and len(text) > MOST:
+            return [self._book.error("The event is too large.", code="event_too_large", to=number)]
+        try:
+            return act(self, event)
+        except _Wrong as exc:
+            return [self._book.error(exc.words, code=exc.code, param=exc.param, to=number)]
+        except WrongError as exc:
+            return [self._book.error(str(exc), code="invalid_value", param=exc.param, to=number)]
+
+    # -- the session ---------------------------------------------------------------------------------
+
+    def _update(self, event: Json) -> list[Step]:
+        wishes = event.get("session")
+        if not isinstance(wishes, dict):
+            raise _Wrong("This must be an object.", "session")
+        if event["type"] == "transcription_session.update":
+            wishes = wishes | {"type": "transcription"}
+        session = merged(self._book.session, wishes)
+        settings = read(session)
+        self._book.beta = self._book.beta or is_beta(wishes)
+        self._book.session, self._book.settings = session, settings
+        return [self._book.event("session.updated", session=self._book.shown()), Changed()]
+
+    # -- sound ---------------------------------------------------------------------------------------
+
+    def _append(self, event: Json) -> list[Step]:
+        try:
+            data = binascii.a2b_base64(_string(event, "audio"), strict_mode=True)
+        except ValueError:
+            raise _Wrong("This is no base64.", "audio") from None
+        if self._waiting + len(data) > LONGEST_BYTES:
+            raise _Wrong("So much sound is not kept: commit it, or clear it.", "audio", "input_audio_buffer_full")
+        if self._book.settings.detection is None:
+            self._waiting += len(data)
+        return [Append(data)] if data else []
+
+    def _commit(self, _event: Json) -> list[Step]:
+        if self._book.settings.detection is not None:
+            return [Commit()]
+        per_ms = 48 if self._book.settings.heard_as == "pcm" else 8
+        if self._waiting < SHORTEST_MS * per_ms:
+            raise _Wrong("There is too little sound: at least 100 ms.", code="input_audio_buffer_commit_empty")
+        self._waiting = 0
+        number = self._book.number("item")
+        return [*self._book.spoken(number), Commit(number)]
+
+    def _clear(self, _event: Json) -> list[Step]:
+        self._waiting = 0
+        return [self._book.event("input_audio_buffer.cleared"), Clear()]
+
+    # -- items ---------------------------------------------------------------------------------------
+
+    def _create(self, event: Json) -> list[Step]:
+        item = event.get("item")
+        if not isinstance(item, dict):
+            raise _Wrong("This must be an object.", "item")
+        act = self._act_of(item)
+        number = item.get("id") or self._book.number("item")
+        if not isinstance(number, str) or len(number) > 64 or number in self._book.items:
+            raise _Wrong("An item's id is a text of its own of at most 64 characters.", "item.id")
+        known = item | {"id": number, "object": "realtime.item", "status": "completed"}
+        return [*self._book.add(known), *([act] if act is not None else [])]
+
+    def _act_of(self, item: Json) -> Act | None:
+        kind = item.get("type", "message")
+        if kind == "function_call_output":
+            return ToolOutput(_string(item, "call_id", "item."), _clean(_string(item, "output", "item.")))
+        if kind == "function_call":
+            return None
+        role, content = item.get("role"), item.get("content")
+        if kind != "message" or role not in ("user", "assistant", "system") or not isinstance(content, list):
+            raise _Wrong("An item is a message with role and content, or a function_call_output.", "item")
+        parts = [each for each in content if isinstance(each, dict)]
+        if any(each.get("type") in ("input_audio", "input_image") and not each.get("transcript") for each in parts):
+            raise _Wrong("Items of text are taken; append sound to the buffer.", "item.content")
+        texts = [each.get("text") or each.get("transcript") for each in parts]
+        return TypedItem(role, _clean("\n".join(each for each in texts if isinstance(each, str))))
+
+    def _retrieve(self, event: Json) -> list[Step]:
+        return [self._book.event("conversation.item.retrieved", item=self._book.items[self._known(event)])]
+
+    def _delete(self, event: Json) -> list[Step]:
+        return [*self._book.forget(self._known(event))]
+
+    def _truncate(self, event: Json) -> list[Step]:
+        """The floor cut the reply where it stopped; the client's own count is confirmed."""
+        number, until = self._known(event), event.get("audio_end_ms")
+        if not isinstance(until, int) or until < 0:
+            raise _Wrong("This must be a number of milliseconds.", "audio_end_ms")
+        told = {"item_id": number, "content_index": 0, "audio_end_ms": until}
+        return [self._book.event("conversation.item.truncated", **told)]
+
+    def _known(self, event: Json) -> str:
+        number = _string(event, "item_id")
+        opened = self._book.answer.item if self._book.answer is not None else None
+        if opened is not None and opened["id"] == number:
+            self._book.items[number] = opened
+        if number not in self._book.items:
+            raise _Wrong("There is no such item.", "item_id", "item_not_found")
+        return number
+
+    # -- answers -------------------------------------------------------------------------------------
+
+    def _ask(self, event: Json) -> list[Step]:
+        wishes = event.get("response") or {}
+        if not isinstance(wishes, dict):
+            raise _Wrong("This must be an object.", "response")
+        if self._book.answer is not None:
+            words = "A response is in work: cancel it, or wait for response.done."
+            raise _Wrong(words, code="conversation_already_has_active_response")
+        if wishes.get("conversation") == "none":
+            raise _Wrong("Responses outside of the conversation are not made here.", "response.conversation")
+        modalities = wishes.get("output_modalities", wishes.get("modalities"))
+        text_only = self._book.settings.text_only if modalities is None else modalities == ["text"]
+        answer = Response(self._book, self._book.number("resp"), wishes.get("metadata"), text_only=text_only)
+        self._book.answer = answer
+        instructions = wishes.get("instructions")
+        return [answer.created(), Ask(answer.id, _clean(instructions) if isinstance(instructions, str) else None)]
+
+    def _cancel(self, _event: Json) -> list[Step]:
+        answer, self._book.answer = self._book.answer, None
+        if answer is None:
+            raise _Wrong("No response is in work.", code="response_cancel_not_active")
+        return [*answer.ends("cancelled", "client_cancelled"), Cancel()]
+
+
+class _Wrong(Exception):
+    """What is wrong with a client's event."""
+
+    def __init__(self, words: str, param: str | None = None, code: str = "invalid_value") -> None:
+        super().__init__(words)
+        self.words, self.param, self.code = words, param, code
+
+
+def _string(event: Json, name: str, place: str = "") -> str:
+    found = event.get(name)
+    if not isinstance(found, str):
+        raise _Wrong("This must be a text.", place + name)
+    return found
+
+
+def _clean(text: str) -> str:
+    """Halves of characters, which JSON allows, can be sent to nobody."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+_ACTS: dict[str, Callable[[Client, Any], list[Step]]] = {
+    "session.update": Client._update,
+    "transcription_session.update": Client._update,
+    "input_audio_buffer.append": Client._append,
+    "input_audio_buffer.commit": Client._commit,
+    "input_audio_buffer.clear": Client._clear,
+    "conversation.item.create": Client._create,
+    "conversation.item.retrieve": Client._retrieve,
+    "conversation.item.delete": Client._delete,
+    "conversation.item.truncate": Client._truncate,
+    "response.create": Client._ask,
+    "response.cancel": Client._cancel,
+}

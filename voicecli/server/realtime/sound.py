@@ -1,0 +1,98 @@
+"""A client's sound as a microphone's, and a playout as the client's sound.
+
+Belongs here: codings, rates, frames, and the pace at which a reply is sent. Does not belong here: events, turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from voicecli.audio.telephone import compressed, expanded
+from voicecli.resampling import Resampler
+from voicecli.server.realtime.settings import RATES, Coding
+from voicecli.types import MIC, AudioFrame
+
+if TYPE_CHECKING:
+    from voicecli.dialogue.conversation import Dialogue
+
+FRAME_MS = 20
+FRAME_BYTES = MIC.bytes_for(FRAME_MS)
+LEAD_S = 0.2
+"""So much of a reply may be on its way or wait at the client: it bridges a network's moods, and is what a client that
+does not stop by itself still plays after an interruption."""
+BLOCK_S = 0.02
+
+
+class AppendedSound:
+    """What is appended, as frames of 20 ms of 16 kHz."""
+
+    def __init__(self, coding: Coding) -> None:
+        self.coding = coding
+        self._resampler = Resampler(RATES[coding], MIC.rate)
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[AudioFrame]:
+        """The frames that are whole now."""
+        pcm = data if self.coding == "pcm" else expanded(data, self.coding)
+        sound = self._rest + self._resampler.feed(pcm)
+        whole = len(sound) - len(sound) % FRAME_BYTES
+        self._rest = sound[whole:]
+        now = asyncio.get_running_loop().time()
+        return [AudioFrame(sound[at : at + FRAME_BYTES], MIC, now) for at in range(0, whole, FRAME_BYTES)]
+
+    def flush(self) -> list[AudioFrame]:
+        """The last frame, filled up with silence."""
+        rest, self._rest = self._rest, b""
+        return [AudioFrame(rest.ljust(FRAME_BYTES, b"\0"), MIC, asyncio.get_running_loop().time())] if rest else []
+
+
+class Line:
+    """A `ports.Loudspeaker` at the other end of a connection: plays in real time, a little ahead of it.
+
+    Only what a reply holds is sent, with the pauses that are in it, and none of the silence around it.
+    """
+
+    name = "client"
+
+    def __init__(self, dialogue: Dialogue, coding: Coding, sink: Callable[[bytes], object]) -> None:
+        self._dialogue, self._coding, self._sink = dialogue, coding, sink
+        self._playout = dialogue.parts.playout
+        self._resampler = Resampler(self._playout.rate, RATES[coding])
+        self._block = round(self._playout.rate * BLOCK_S)
+
+    def passed(self, frame: AudioFrame) -> None:
+        """Its clock is its own."""
+
+    async def keep(self) -> None:
+        """Until cancelled."""
+        loop = asyncio.get_running_loop()
+        ahead = loop.time()
+        while True:
+            now = loop.time()
+            ahead = max(ahead, now)
+            while ahead < now + LEAD_S:
+                sent = self._pass(ahead)
+                if not sent:
+                    ahead = now
+                    break
+                ahead += sent / self._playout.rate
+            await asyncio.sleep(BLOCK_S)
+
+    def _pass(self, at: float) -> int:
+        """The next block; returns how many samples of a reply were in it."""
+        turn = self._dialogue.turns.last
+        lane = turn.lane if turn is not None else None
+        before = lane.played if lane is not None else 0
+        pcm = self._playout.render(self._block, at)
+        count = lane.played - before if lane is not None else 0
+        if count:
+            self._sink(self._coded(pcm[: 2 * count]))
+        if self._playout.moved:
+            self._dialogue.pump()
+        return count
+
+    def _coded(self, pcm: bytes) -> bytes:
+        pcm = self._resampler.feed(pcm)
+        return pcm if self._coding == "pcm" else compressed(pcm, self._coding)
