@@ -107,6 +107,19 @@ def test_a_bare_voice_offers_it_and_offline_it_takes_a_dozen_keys(home: dict[str
     assert set(read(home)["use"].values()) == {"local"}
 
 
+def test_a_second_time_it_shows_what_is_set_and_enter_changes_nothing(home: dict[str, str], tmp_path: Path) -> None:
+    config(home).parent.mkdir()
+    config(home).write_text('use = { chat = "w" } # mine\n[backends.w]\nfamily = "openai"\nbase_url = "http://h/v1"\n')
+    before = config(home).read_bytes()
+    with Terminal([*START, "setup"], home, tmp_path) as terminal:
+        keys = Keys(terminal)
+        keys.at("as it is: local, w", b"\n")
+        left_out(keys)
+        terminal.until(lambda text: "is as it was" in text)
+        assert terminal.ended() == 0
+    assert config(home).read_bytes() == before
+
+
 def test_who_says_no_is_not_asked_again(home: dict[str, str], tmp_path: Path) -> None:
     for offered in (True, False):
         with Terminal(START, home, tmp_path) as terminal:
@@ -164,7 +177,7 @@ def test_sound_is_chosen_by_level_and_by_ear_to_a_conversation(home: dict[str, s
             devices.play_into("micfeed", digits)
             terminal.until(lambda text: "I heard: 189" in text)
             with devices.recording() as heard:
-                keys.at("Which loudspeaker", b"")
+                keys.at("Which loudspeaker", b" ")
                 terminal.pass_time(1.5)
             assert abs(heard.assistant).max() > 5000
             keys.at("", b"\n")
