@@ -352,7 +352,7 @@ def _sound_errors(who: str) -> Iterator[None]:
         yield
     except (soundfile.SoundFileError, ValueError) as exc:
         raise InputError(
-            "is no sound that can be read here",
+            "holds no sound that can be read here",
             who=who,
             cure=f"Convert it, for instance: ffmpeg -i {_named(who)} -ac 1 -ar 16000 recording.wav",
         ) from exc

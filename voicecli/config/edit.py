@@ -226,7 +226,9 @@ def parts(key: str) -> tuple[str, ...]:
         ((name, tree),) = tree.items()
         found.append(name)
     if tree != 0 or not found:
-        raise ConfigError(f"{brief(key)} is no key", cure="Keys look like talk.end_ms; voice config show lists them.")
+        raise ConfigError(
+            f"{brief(key)} is not a key", cure="Keys look like talk.end_ms; voice config show lists them."
+        )
     return tuple(found)
 
 
