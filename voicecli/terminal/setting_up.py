@@ -310,7 +310,7 @@ def unseen() -> Iterator[None]:
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)
     hidden = [*before]
-    hidden[3] = before[3] & ~termios.ECHO
+    hidden[3] = before[3] & ~termios.ECHO | termios.ECHONL  # the Enter is shown: a row ends there
     termios.tcsetattr(number, termios.TCSADRAIN, hidden)
     try:
         yield
