@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voicecli.storage.atomic import private_folder
-
-if TYPE_CHECKING:
-    from prompt_toolkit.completion import CompleteEvent, Completer
-    from prompt_toolkit.history import History
-    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 
 class Prompt:
@@ -72,7 +67,7 @@ class Prompt:
             return None
 
 
-def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Completer:
+def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Any:
     """Commands as they begin, and paths behind those that take one."""
     from prompt_toolkit.completion import Completer, Completion, PathCompleter, WordCompleter
     from prompt_toolkit.document import Document
@@ -81,7 +76,7 @@ def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Completer:
     paths = PathCompleter(expanduser=True)
 
     class Either(Completer):
-        def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        def get_completions(self, document: Document, complete_event: Any) -> Iterable[Completion]:
             name, space, rest = document.text_before_cursor.partition(" ")
             if space and name in files:
                 return paths.get_completions(Document(rest, len(rest)), complete_event)
@@ -90,7 +85,7 @@ def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Completer:
     return Either()
 
 
-def _keys() -> KeyBindings:
+def _keys() -> Any:
     """Enter sends, Alt-Enter begins a new line. What was typed ahead of the prompt ends with Ctrl-J: it is sent too."""
     from prompt_toolkit.key_binding import KeyBindings
 
@@ -98,17 +93,17 @@ def _keys() -> KeyBindings:
 
     @keys.add("enter")
     @keys.add("c-j")
-    def _send(event: KeyPressEvent) -> None:
+    def _send(event: Any) -> None:
         event.current_buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
-    def _new_line(event: KeyPressEvent) -> None:
+    def _new_line(event: Any) -> None:
         event.current_buffer.insert_text("\n")
 
     return keys
 
 
-def _history(path: Path | None, masked: Callable[[str], str]) -> History:
+def _history(path: Path | None, masked: Callable[[str], str]) -> Any:
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     class Masked(FileHistory):

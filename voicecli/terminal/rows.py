@@ -32,10 +32,13 @@ class Rows:
         self._screen: Callable[[str], object] | None = None
         self._shared = False  # another program may write to our terminal: no region any more
 
-    def write(self, stream: TextIO, text: str, *, closed: bool = False) -> None:
-        """Writes and flushes `text`; raises what the stream raises. `closed`: a person's Enter has ended the row."""
+    def write(self, stream: TextIO, text: str, *, closed: bool = False, screen: bool = False) -> None:
+        """Writes and flushes `text`; raises what the stream raises. `closed`: a person's Enter has ended the row.
+
+        `screen`: it is the screen that writes, which has the rows.
+        """
         with self._lock:
-            if self._screen is not None and is_terminal(stream):
+            if self._screen is not None and not screen and is_terminal(stream):
                 self._screen(text)
                 return
             self._shared = self._shared or is_pipe(stream)

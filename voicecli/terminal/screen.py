@@ -140,7 +140,7 @@ class Screen:
         rows = (row for line in lines for row in line(self._columns - 1))
         text = "".join(f"{row if coloured else clean(row)}\n" for row in rows)
         with suppress(OSError, ValueError):
-            self._console.rows.write(stream, text)
+            self._console.rows.write(stream, text, screen=True)
 
     @property
     def _columns(self) -> int:
