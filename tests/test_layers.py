@@ -38,6 +38,7 @@ PURE = {
     "dialogue.states",
     "dialogue.toolwords",
     "dialogue.courtesy",
+    "dialogue.brevity",
     "backends.transport.shapes",
     "backends.transport.sse",
     "backends.transport.mixed",
@@ -50,6 +51,8 @@ PURE = {
     "backends.qiniu.frames",
     "backends.qiniu.recognition",
     "backends.qiniu.recognised",
+    "agents.protocol",
+    "agents.updates",
     "server.guard",
     "server.realtime.book",
     "server.realtime.client",
@@ -67,7 +70,7 @@ LAYERS = {
     1: {"resampling", "ports", "storage", "notes.store"},
     2: PURE,
     3: {"audio", "backends", "dialogue", "notes"},
-    4: {"config", "wiring", "toolbox"},
+    4: {"agents", "config", "wiring", "toolbox"},
     5: {"usecases"},
     6: {"commands", "terminal", "server"},
     7: {"cli", "__main__"},
@@ -78,7 +81,7 @@ TOGETHER = (
     {"commands", "terminal", "server"},
     {"cli", "__main__"},
     {"storage", "notes.store"},
-    {"config", "wiring", "toolbox"},
+    {"agents", "config", "wiring", "toolbox"},
 )
 """Modules of one floor that may import each other. Within a package all may."""
 

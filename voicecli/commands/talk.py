@@ -82,6 +82,14 @@ _Draft = Annotated[
 _Save = Annotated[
     Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
 ]
+_Agent = Annotated[
+    str | None,
+    typer.Option(
+        "--agent",
+        metavar="CMD",
+        help="An agent answers (Agent Client Protocol): a command, or the NAME of an [agents.NAME].",
+    ),
+]
 _Report = Annotated[
     bool, typer.Option("--report", help="At the end, tell the medians and 95th percentiles of every stage.")
 ]
@@ -111,6 +119,7 @@ def talk(
     no_tools: NoTools = False,
     yes: Yes = False,
     notes: With = None,
+    agent: _Agent = None,
 ) -> None:
     """Hold a spoken conversation.
 
@@ -120,6 +129,7 @@ def talk(
       voice talk --session trip
       voice talk --tool timer --tool image_make --yes
       voice talk --with ~/notes
+      voice talk --agent "gemini --acp"
       voice talk --input questions.wav --output answers.wav --json
     """
     from voicecli.usecases.chatting.keeping import Keeper
@@ -128,6 +138,10 @@ def talk(
 
     here = session(ctx)
     _refuse_contradictions(here, output, private=private, save=save)
+    if agent is not None:
+        _refuse_beside_agent(
+            {"--tool": tool, "--with": notes, "--model": model, "--continue": continued, "--session": named}
+        )
     keeper = Keeper(here.services(), "talk", here.console.masked, continued=continued, name=named, private=private)
     flags = {
         "chat.system": keeper.settle(system, here.config().chat.system, model),
@@ -139,7 +153,7 @@ def talk(
     }
     ends = Ends(input, output, fast)
     asked: dict[str, Any] = {"model": model, "voice": voice_name(voice), "language": language}
-    request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private)
+    request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private, agent=agent)
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
     wanted = _Wanted(tuple(tool or ()), none=no_tools, yes=yes, notes=tuple(notes or ()))
     run(lambda: _converse(here, cfg, request, keeper, wanted, report=report))
@@ -162,6 +176,12 @@ def _refuse_contradictions(here: Session, output: str | None, *, private: bool, 
         raise UsageError("--private keeps nothing and --save everything", cure="Leave one of them out.")
 
 
+def _refuse_beside_agent(given: dict[str, object]) -> None:
+    for flag, value in given.items():
+        if value:
+            raise UsageError(f"{flag} is for a model of ours: an agent has its own tools, model and memory")
+
+
 def _device(name: str | None) -> str | int | None:
     return int(name) if name is not None and name.isdecimal() else name
 
@@ -179,12 +199,13 @@ async def _converse(
     from voicecli.wiring.services import Services
     from voicecli.wiring.talk import open_talk
 
-    cfg = await settle(cfg, ("transcribe", "chat", "speak"), here.env, here.console)
-    cfg = await offered(cfg, here.ask if request.backend is None else None)
+    verbs: tuple[Verb, ...] = ("transcribe", "speak") if request.agent else ("transcribe", "chat", "speak")
+    cfg = await settle(cfg, verbs, here.env, here.console)
+    cfg = await offered(cfg, here.ask if request.backend is None and not request.agent else None)
     await _provided(here, cfg, request)
     told = _Told()
     services = Services(cfg, here.env, here.console, request.backend)
-    tools = _tools(services, wanted)
+    tools = nullcontext() if request.agent else _tools(services, wanted).opened(_Reporter(here.console, told))
     leaving = _Leaving()
     if request.ends.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
@@ -195,7 +216,7 @@ async def _converse(
         request = replace(request, notes=noting.over)
     with noting or nullcontext(), leaving:
         async with (
-            tools.opened(_Reporter(here.console, told)) as toolbox,
+            tools as toolbox,
             open_talk(cfg, request, here.env, here.console, told.emit, toolbox) as talk,
         ):
             leaving.leave = talk.conversation.keys.end

@@ -130,7 +130,20 @@ class McpServer:
     timeout_s: Seconds = 60.0
 
 
-NAMED: Mapping[str, Any] = {"backends": Backend, "mcp": McpServer}
+@dataclass(frozen=True, slots=True)
+class AgentProgram:
+    """`[agents.NAME]`: an agent to talk with, by the Agent Client Protocol; a program of ours to start.
+
+    `env` is added to the little that it is given. `mode` is how it may act by itself; "": one that asks.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mode: str = ""
+
+
+NAMED: Mapping[str, Any] = {"backends": Backend, "mcp": McpServer, "agents": AgentProgram}
 """The sections that are tables of tables, each under a name of the person's choosing."""
 
 ORDERED = (("talk.end_ms_min", "talk.end_ms"), ("talk.end_ms", "talk.end_ms_max"))
@@ -158,6 +171,7 @@ class Config:
     models: ModelSettings = field(default_factory=ModelSettings)
     tools: ToolSettings = field(default_factory=ToolSettings)
     mcp: Mapping[str, McpServer] = field(default_factory=dict)
+    agents: Mapping[str, AgentProgram] = field(default_factory=dict)
     path: Path | None = None
     profile: str = ""
     profiles: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voicecli.dialogue.ahead import Policy, Rendition, spoken_ahead
+from voicecli.dialogue.brevity import Brief, Plain
 from voicecli.dialogue.courtesy import waiting
 from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.history import estimate_tokens
@@ -52,6 +53,8 @@ class Stages:
     policy: Policy = IN_TURN
     speech_characters: int | None = None
     speech_bytes: int | None = None
+    brief: bool = False
+    """Whether of a long answer only so much is spoken as a person wants to hear who sees all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Answering:
     def __init__(self, stages: Stages, ask: TurnRequest, put: Callable[[Reply], Awaitable[None]], depth: Depth) -> None:
         self._stages, self._ask, self._put, self._depth = stages, ask, put, depth
         self._pieces: asyncio.Queue[SpokenPiece | None] = asyncio.Queue()
-        self._text = _PlainText(stages)
+        self._text: Plain = Brief(_PlainText(stages)) if stages.brief else _PlainText(stages)
         self._chinese = self._working = self._introduced = False
         self._asides = 0
         self._said = ""
@@ -117,7 +120,7 @@ class Answering:
                     await self._take(delta)
         except Exception as exc:
             broken = exc
-        self._pass_on(self._text.flush())
+        self._pass_on(self._text.flush(last=True))
         self._pieces.put_nowait(None)
         if broken is None and not self._said.strip():
             return ServiceError("the answer was empty", who="chat")
@@ -208,6 +211,6 @@ class _PlainText:
     def feed(self, text: str) -> list[str]:
         return self._splitter.feed(self._speakable.feed(text))
 
-    def flush(self) -> list[str]:
+    def flush(self, *, last: bool = False) -> list[str]:
         """What is left, where the text ends or pauses."""
         return self._splitter.feed(self._speakable.flush()) + self._splitter.flush()

@@ -14,17 +14,13 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
 
 from voicecli.errors import InputError
 from voicecli.storage.atomic import private_folder
 
-if TYPE_CHECKING:
-    from sqlite3 import Connection
 
-
-def sqlite() -> ModuleType:
+def sqlite() -> Any:
     import sqlite3
 
     return sqlite3
@@ -49,7 +45,7 @@ def storable(text: str) -> str:
 # -- opening ---------------------------------------------------------------------------------------
 
 
-def connect(path: Path, *, reading: bool, busy_s: float) -> tuple[Connection, bool]:
+def connect(path: Path, *, reading: bool, busy_s: float) -> tuple[Any, bool]:
     """A connection, and whether it may write. Writers wait for each other for `busy_s`.
 
     With `reading` a file that can't be written is opened all the same. To be called within `mapped`.
@@ -82,9 +78,9 @@ def _no_room(exc: Exception) -> bool:
     return getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_IOERR", "SQLITE_FULL"))
 
 
-def _opened(path: Path, busy_s: float, how: str) -> Connection:
+def _opened(path: Path, busy_s: float, how: str) -> Any:
     uri = f"{Path(os.path.abspath(path)).as_uri()}?{how}"  # noqa: PTH100 (a link stays one)
-    db: Connection = sqlite().connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
+    db = sqlite().connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
     db.text_factory = lambda data: data.decode("utf-8", "replace")
     try:
         db.execute("PRAGMA schema_version")  # connecting alone reads nothing
@@ -109,7 +105,7 @@ def _make_private(path: Path) -> None:
                 path.chmod(mode & 0o700)
 
 
-def prepare(db: Connection, path: Path, *, schema: int, writable: bool) -> int:
+def prepare(db: Any, path: Path, *, schema: int, writable: bool) -> int:
     """What every connection is set to; returns the version of the file. Raises InputError for one above `schema`."""
     for pragma in ("foreign_keys = ON", "secure_delete = ON"):
         db.execute(f"PRAGMA {pragma}")
@@ -123,7 +119,7 @@ def prepare(db: Connection, path: Path, *, schema: int, writable: bool) -> int:
     return found
 
 
-def version(db: Connection) -> int:
+def version(db: Any) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -131,7 +127,7 @@ def version(db: Connection) -> int:
 
 
 @contextmanager
-def writing(db: Connection, path: Path) -> Iterator[Connection]:
+def writing(db: Any, path: Path) -> Iterator[Any]:
     """Everything in the block at once or not at all; others wait meanwhile. Raises InputError."""
     with mapped(path):
         db.execute("BEGIN IMMEDIATE")
@@ -144,14 +140,14 @@ def writing(db: Connection, path: Path) -> Iterator[Connection]:
             raise
 
 
-def tidy(db: Connection, path: Path) -> None:
+def tidy(db: Any, path: Path) -> None:
     """Nothing of what was removed is left in any of the files. Raises InputError."""
     with mapped(path):
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def in_one(db: Connection, script: str, unless: Callable[[], bool]) -> None:
+def in_one(db: Any, script: str, unless: Callable[[], bool]) -> None:
     """Runs `script` whole or not at all, unless another process was faster."""
     db.execute("BEGIN IMMEDIATE")
     try:

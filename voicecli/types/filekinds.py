@@ -1,7 +1,6 @@
 """What a file is, told by its first bytes: pictures, videos, documents.
 
-Belongs here: tables and pure functions on bytes. Does not belong here: sound (audio.files), reading files, what is
-said of a file that is another kind (text.contents).
+Belongs here: tables and pure functions on bytes. Does not belong here: sound (audio.files), reading files.
 """
 
 from __future__ import annotations

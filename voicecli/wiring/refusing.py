@@ -82,9 +82,9 @@ def _families(fit: Callable[[Capabilities], bool], head: str, none: str) -> str:
     return head + ", ".join(names) if names else none
 
 
-def takes(can: Capabilities, verb: Verb) -> frozenset[str]:
-    """The option fields that are honoured at `verb`, over a bridge too."""
-    return can.takes.get(_served_as(can, verb), frozenset())
+def takes(can: Capabilities | None, verb: Verb) -> frozenset[str]:
+    """The option fields that are honoured at `verb`, over a bridge too; none of an agent, which has no family."""
+    return frozenset() if can is None else can.takes.get(_served_as(can, verb), frozenset())
 
 
 def _served_as(can: Capabilities, verb: Verb) -> Verb:

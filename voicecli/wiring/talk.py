@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from voicecli.audio.codec import decode_chunks
 from voicecli.audio.endpointer import Timing
+from voicecli.audio.files import refuse_input
 from voicecli.audio.vad import Detector
 from voicecli.dialogue.answering import Stages
 from voicecli.dialogue.cascade import Cascade
@@ -38,7 +39,6 @@ from voicecli.ports import (
     Toolbox,
     Warm,
 )
-from voicecli.storage.writing import refuse_input
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 from voicecli.wiring.devices import RESTS, Devices, Ends
 from voicecli.wiring.refusing import check_language, check_options, takes, with_chat_settings
@@ -46,6 +46,7 @@ from voicecli.wiring.services import Services
 from voicecli.wiring.talk_files import KeptTurns, Recording
 
 if TYPE_CHECKING:
+    from voicecli.agents.responder import AgentModel
     from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.ports import Reporter
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 class TalkRequest:
     """What the flags of `voice talk` ask for.
 
-    `notes` opens what tells the opened model of a person's notes.
+    `notes` opens what tells the opened model of a person's notes. `agent` answers in place of a model.
     """
 
     backend: str | None = None
@@ -68,6 +69,7 @@ class TalkRequest:
     messages: tuple[ChatMessage, ...] = ()
     private: bool = False
     notes: Callable[[ChatModel], AbstractAsyncContextManager[ChatModel]] | None = None
+    agent: str | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +126,8 @@ async def open_talk(
     check_request(request)
     devices = Devices(cfg.audio, request.ends, lambda text: emit(Notice(text), 0))
     async with AsyncExitStack() as stack:
-        opened = await Opener(Services(cfg, env, report, request.backend), request, stack).all()
+        services = Services(cfg, env, report, request.backend)
+        opened = await Opener(services, request, stack, lambda text: emit(Notice(text), 0)).all()
         recording = _recording(request, devices, stack)
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
             devices.cancel_echo(report)
@@ -162,17 +165,18 @@ Hears = Callable[[asyncio.TaskGroup, OnPartial], Hearing]
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """The three adapters of a conversation, their families, and what is asked of them."""
+    """The three adapters of a conversation, their families, and what is asked of them. An agent has no family."""
 
     ears: FileTranscriber | LiveTranscriber
     ears_family: Capabilities
     hearing: Hears
     model: ChatModel
-    chat_family: Capabilities
+    chat_family: Capabilities | None
     chatting: ChatOptions
     speaker: Speaker
     voice_family: Capabilities
     speech: SpeechRequest
+    agent: AgentModel | None = None
 
 
 Thinker = Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
@@ -180,11 +184,13 @@ Thinker = Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
 
 
 def _thinker(opened: Adapters, toolbox: Toolbox | None, report: Reporter) -> Thinker:
-    """The model, with tools where there are some and the family takes them."""
+    """The model, with tools where there are some and the family takes them; an agent has its own."""
+    if (agent := opened.agent) is not None:
+        return lambda messages, gate: agent.chat(messages, opened.chatting, gate)
     if toolbox is None or not toolbox.specs:
         return lambda messages, gate: opened.model.chat(messages, opened.chatting)
-    if "tools" not in takes(opened.chat_family, "chat"):
-        report.detail(f"{opened.chat_family.name} has no tools to offer to its model; it answers without them.")
+    if (family := opened.chat_family) is None or "tools" not in takes(family, "chat"):
+        report.detail(f"{family and family.name} has no tools to offer to its model; it answers without them.")
         return lambda messages, gate: opened.model.chat(messages, opened.chatting)
     user = ToolUser(opened.model, toolbox)
     return lambda messages, gate: user.chat(messages, opened.chatting, gate)
@@ -204,6 +210,7 @@ def cascade_of(cfg: Config, opened: Adapters, thinker: Thinker, rate: int, clock
         clock=clock,
         speech_characters=limits.speech_characters,
         speech_bytes=limits.speech_bytes,
+        brief=opened.agent is not None,
     )
     return Cascade(
         opened.hearing,
@@ -278,8 +285,13 @@ def rules_of(cfg: Config, request: TalkRequest, opened: Adapters, *, echo: bool)
     )
 
 
-def draft_depth(wish: str, chat: Capabilities, voice: Capabilities) -> Depth:
-    """How far a draft may go. `auto`: to speech only where leaving a request really stops it."""
+def draft_depth(wish: str, chat: Capabilities | None, voice: Capabilities) -> Depth:
+    """How far a draft may go. `auto`: to speech only where leaving a request really stops it.
+
+    An agent, which has no family, gets none: what it does cannot be withdrawn.
+    """
+    if chat is None:
+        return "off" if wish == "off" else "asr"
     if wish in DEPTHS:
         return wish
     if "chat" not in chat.stops_on_cancel:
@@ -294,12 +306,16 @@ class Opener:
     services: Services
     request: TalkRequest
     stack: AsyncExitStack
+    told: Callable[[str], None] = lambda _text: None
 
     async def all(self) -> Adapters:
         """Raises ConfigError, UsageError and what opening raises."""
         ears, ears_family, hearing = await self.ears()
-        model, chat_family, chatting = await self.model()
         speaker, voice_family, speech = await self.speaker()
+        if (agent := await self.agent()) is not None:
+            voiced = (speaker, voice_family, speech)
+            return Adapters(ears, ears_family, hearing, agent, None, ChatOptions(), *voiced, agent)
+        model, chat_family, chatting = await self.model()
         return Adapters(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
 
     async def ears(self) -> tuple[FileTranscriber | LiveTranscriber, Capabilities, Hears]:
@@ -311,6 +327,13 @@ class Opener:
             return live, family, lambda tasks, partial: LiveHearing(tasks, live, options, partial, rehear=rehear)
         whole, family = await self._open("transcribe", options)
         return whole, family, lambda _tasks, partial: WholeHearing(whole, options, partial)
+
+    async def agent(self) -> AgentModel | None:
+        if self.request.agent is None:
+            return None
+        from voicecli.wiring.agents import open_agent
+
+        return await self.stack.enter_async_context(open_agent(self.request.agent, self.services, self.told))
 
     async def model(self) -> tuple[ChatModel, Capabilities, ChatOptions]:
         family, _ = self.services.choose("chat")

@@ -21,17 +21,12 @@ from mcp.types import jsonrpc_message_adapter
 
 from voicecli.errors import ServiceError
 from voicecli.toolbox.arguments import brief
+from voicecli.toolbox.surroundings import surroundings
 
 GRACE_S = 1.0
 """How long a program may take to end once its stdin is closed, and once more when it is told to end."""
 LONGEST_MESSAGE = 4 * 1024 * 1024
 """Bytes of one message; a longer one ends the connection."""
-INHERITED = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "USER") + (
-    ("APPDATA", "LOCALAPPDATA", "PATHEXT", "SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "USERNAME", "USERPROFILE")
-    if os.name == "nt"
-    else ()
-)
-"""What a program is told of our environment: no keys."""
 
 
 class _Pipes(asyncio.SubprocessProtocol):
@@ -58,7 +53,7 @@ async def program(command: Sequence[str], own: Mapping[str, str], env: Mapping[s
 
     `own` is added to the little that it is told of `env`. Raises ServiceError where it cannot be started.
     """
-    told = {name: env[name] for name in INHERITED if name in env} | dict(own)
+    told = surroundings(env, own)
     loop = asyncio.get_running_loop()
     try:
         transport, pipes = await loop.subprocess_exec(

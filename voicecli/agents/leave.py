@@ -1,0 +1,120 @@
+"""Leave that an agent asks for: one short sentence aloud, all of it for the screen, what an answer decides. Pure.
+
+Belongs here: decisions over texts. Does not belong here: reading a short answer (dialogue.courtesy), whether a question
+was heard (dialogue.consent), asking.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from voicecli.agents.protocol import Table, table, text
+from voicecli.agents.updates import Leave, Step
+from voicecli.dialogue.consent import asked_aloud
+from voicecli.dialogue.courtesy import Verdict, verdict
+
+LONGEST_TARGET = 40
+"""Characters of a file's name that are said."""
+SHOWN = 200_000
+"""Characters of a question's particulars that are shown; an answer to what is not all seen is no consent."""
+_MUMBLED = frozenset({"mhm", "mmhm", "mm", "mmm", "hm", "hmm", "mmhmm", "uhhuh", "uhuh", "嗯", "嗯嗯", "嗯嗯嗯"})
+"""Sounds of somebody who listens: they are no clear yes."""
+_VERBS = {
+    "edit": ("change", "修改"),
+    "delete": ("delete", "删除"),
+    "move": ("move", "移动"),
+    "read": ("read", "读取"),
+    "search": ("search", "搜索"),
+    "execute": ("run a command", "运行命令"),
+    "fetch": ("fetch something from the network", "从网络获取内容"),
+    "switch_mode": ("change how it works", "更改工作方式"),
+}
+_UNKNOWN = ("use a tool", "使用工具")
+_UNSAID = re.compile(r"[^\w .-]+")
+
+
+def question(step: Step, *, chinese: bool) -> str:
+    """What is asked aloud, in about four seconds: kind, target and count."""
+    diffs = [each for each in step.content if each.get("type") == "diff"]
+    new = bool(diffs) and all(not text(each.get("oldText")) for each in diffs)
+    verb = ("write", "写入")[chinese] if new else _VERBS.get(step.kind, _UNKNOWN)[chinese]
+    target, count = _target(step, diffs), _count(diffs, chinese=chinese)
+    if chinese:
+        return f"智能体想{verb}{target and f' {target} '}{count and f'，{count}'}。可以吗？"
+    return f"The agent wants to {verb}{target and f' {target}'}{count and f', {count}'}. May it?"
+
+
+def particulars(step: Step) -> str:
+    """All that is asked for, with signs that cannot be seen made visible."""
+    parts = [step.title, *(each for each in step.paths if each != step.title)]
+    for each in step.content:
+        if each.get("type") == "diff":
+            parts += [
+                f"--- {text(each.get('path'))}",
+                *_signed("-", each.get("oldText")),
+                *_signed("+", each.get("newText")),
+            ]
+        else:
+            parts.append(text(table(each.get("content")).get("text")))
+    parts += [f"{name}: {_plain(value)}" for name, value in step.given.items()] if not _has_diff(step) else []
+    return visible("\n".join(each for each in parts if each))
+
+
+def visible(found: str) -> str:
+    """`found` with control characters and marks of direction written out."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in found
+    )
+
+
+def decided(answer: str, question: str, heard: str, before: str, *, all_shown: bool = True) -> Verdict:
+    """What `answer` says to `question`, of which `heard` sounded after the agent's own words `before`.
+
+    A no always counts. A yes counts that is clear, and follows a question that was heard to its end.
+    """
+    found = verdict(answer, question)
+    mumbled = re.sub(r"[\W_]+", "", answer.casefold()) in _MUMBLED
+    if found is Verdict.YES and (mumbled or not all_shown or not asked_aloud(heard, before, question)):
+        return Verdict.OTHER
+    return found
+
+
+def outcome(leave: Leave, *, yes: bool) -> Table:
+    """The answer to the agent: once, never for always. One that has no such option gets none: it is cancelled."""
+    option = leave.option("allow_once") if yes else leave.option("reject_once", "reject_always")
+    return {"outcome": {"outcome": "selected", "optionId": option} if option else {"outcome": "cancelled"}}
+
+
+def _target(step: Step, diffs: list[Table]) -> str:
+    path = next((path for path in [text(each.get("path")) for each in diffs] + list(step.paths) if path), "")
+    name = " ".join(_UNSAID.sub(" ", re.split(r"[\\/]", path.rstrip("\\/"))[-1]).split())
+    return name if len(name) <= LONGEST_TARGET and step.kind != "execute" else ""
+
+
+def _count(diffs: list[Table], *, chinese: bool) -> str:
+    lines = sum(_changed(text(each.get("oldText")), text(each.get("newText"))) for each in diffs)
+    if len({text(each.get("path")) for each in diffs}) > 1:
+        return f"{len(diffs)} 个文件" if chinese else f"{len(diffs)} files"
+    if not lines:
+        return ""
+    return f"{lines} 行" if chinese else "one line" if lines == 1 else f"{lines} lines"
+
+
+def _changed(old: str, new: str) -> int:
+    """About how many lines differ: those of the longer side that the other lacks."""
+    ours, theirs = old.splitlines(), new.splitlines()
+    return max(len(set(theirs) - set(ours)), len(set(ours) - set(theirs)))
+
+
+def _has_diff(step: Step) -> bool:
+    return any(each.get("type") == "diff" for each in step.content)
+
+
+def _signed(sign: str, value: object) -> list[str]:
+    return [sign + line for line in text(value).splitlines()]
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,66 @@
+"""`--agent` to an agent that is ready: a name of the configuration, or a command.
+
+Belongs here: which program, where, with what environment; started and ended. Does not belong here: what is said to it.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voicecli.errors import ConfigError, UsageError
+from voicecli.text.nearest import nearest
+from voicecli.toolbox.surroundings import surroundings
+
+if TYPE_CHECKING:
+    from voicecli.agents.responder import AgentModel
+    from voicecli.agents.session import AgentCommand
+    from voicecli.config import Config
+    from voicecli.wiring.services import Services
+
+
+@asynccontextmanager
+async def open_agent(wanted: str, services: Services, told: Callable[[str], None]) -> AsyncIterator[AgentModel]:
+    """The agent's session, open; leaving the block ends its program with all that this started."""
+    from voicecli.agents.responder import AgentModel
+    from voicecli.agents.session import Sessions
+
+    cfg, report = services.config, services.report
+    agent = agent_command(wanted, cfg, services.env)
+    for value in cfg.agents[wanted].env.values() if wanted in cfg.agents else ():
+        report.hide(value)
+    async with Sessions(agent, told) as sessions:
+        yield AgentModel(sessions, cfg.chat.system)
+
+
+def agent_command(wanted: str, cfg: Config, env: Mapping[str, str]) -> AgentCommand:
+    """What `--agent` names. Raises UsageError where it is neither in the configuration nor a program that is found."""
+    from voicecli.agents.session import AgentCommand
+
+    folder = str(Path.cwd())
+    if (known := cfg.agents.get(wanted)) is not None:
+        if not known.command:
+            raise ConfigError(f"[agents.{wanted}] names no command", cure='Add command = ["program", "--acp"] to it.')
+        return AgentCommand(wanted, _found(known.command, env), folder, surroundings(env, known.env), known.mode)
+    try:
+        command = tuple(shlex.split(wanted))
+    except ValueError as exc:
+        raise UsageError(f"--agent {wanted!r} cannot be read as a command: {exc}") from None
+    if not command:
+        raise UsageError("--agent names no program", cure="Give a command, or the NAME of an [agents.NAME].")
+    if shutil.which(command[0], path=env.get("PATH")) is None and (near := nearest(wanted, list(cfg.agents))):
+        raise UsageError(f"there is no [agents.{wanted}] and no program {command[0]}", cure=f"Did you mean {near}?")
+    return AgentCommand(Path(command[0]).name, _found(command, env), folder, surroundings(env, {}))
+
+
+def _found(command: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, ...]:
+    if shutil.which(command[0], path=env.get("PATH")) is None:
+        raise UsageError(
+            f"the agent's program {command[0]} is not there",
+            cure="Install it, or give its whole path. See docs/agents.md.",
+        )
+    return command
