@@ -21,6 +21,7 @@ import termios
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from platformdirs import user_data_path
 from rich.console import Console
 from rich.text import Text
 from wcwidth import wcwidth
@@ -31,9 +32,8 @@ from join_questions import main as join
 
 ROOT = Path(__file__).parents[1]
 COLUMNS, ROWS = 88, 40
-VOICE = ("--voice", "en-us+f2", "--speed", "0.85")
-QUESTIONS = ("what is twelve times seven", "convert five miles to kilometers", "what can you do")
-SENTENCES = ("we will meet at the station tomorrow morning", "there are four people in the room")
+QUESTIONS = ("What is twelve times seven?", "Convert five miles to kilometers.", "What can you do?")
+SENTENCES = ("We will meet at the station tomorrow morning.", "There are four people in the room.")
 TRIES = 3
 """A moment may pass unseen on a busy machine."""
 
@@ -145,7 +145,10 @@ def program(*command: str) -> list[str]:
 def here(folder: Path) -> dict[str, str]:
     """Nobody's configuration, no key, no network: the local backend."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
-    return kept | {"HOME": str(folder), "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+    models = {
+        "VOICE_MODELS_FOLDER": os.environ.get("VOICE_MODELS_FOLDER") or str(user_data_path("voicecli") / "models")
+    }
+    return kept | models | {"HOME": str(folder), "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
 
 
 def said(folder: Path, name: str, sentences: Sequence[str]) -> None:
@@ -153,7 +156,7 @@ def said(folder: Path, name: str, sentences: Sequence[str]) -> None:
     parts = []
     for number, sentence in enumerate(sentences):
         parts.append(f"{name}.{number}.wav")
-        speak = program("speak", "-q", *VOICE, sentence, "-o", parts[-1])
+        speak = program("speak", "-q", sentence, "-o", parts[-1])
         subprocess.run(speak, cwd=folder, env=here(folder), check=True)
     join(*(str(folder / part) for part in parts), str(folder / name))
     for part in parts:

@@ -171,7 +171,7 @@ def test_commands_change_what_follows(server: FakeServer, talk: Talks, tmp_path:
             ("/retry", "due"),
             ("/attach notes.txt", "goes with the next question"),
             ("with notes", "tre"),
-            ("/save talk.md", "written: talk.md"),
+            ("/save talk.md", "wrote talk.md ("),
             ("/clear", "a new conversation"),
             ("again", "quattro"),
         ):

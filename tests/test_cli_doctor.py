@@ -60,7 +60,7 @@ def test_the_first_problem_tells_the_code_and_each_has_its_cure() -> None:
         "  Connect one",
         "",
     ]
-    assert checkup.closing(report).startswith("2 things are to be mended")
+    assert checkup.closing(report).startswith("2 problems found")
     idle = checkup.reached(replace(DOWN, used_for=()))
     assert checkup.lines(checkup.CheckupReport(PROGRAM, PACKAGES, SETTINGS, (idle,)))[0].startswith("! ")
     told = checkup.document(report)
@@ -75,7 +75,7 @@ def test_the_first_problem_tells_the_code_and_each_has_its_cure() -> None:
 def test_a_broken_installation_and_a_broken_configuration_are_code_2() -> None:
     broken = checkup.packages({"webrtcvad-wheels": "2.0"}, {"webrtcvad-wheels": "ImportError: no"})
     assert checkup.CheckupReport(PROGRAM, broken, SETTINGS).exit_code == 2
-    settings = checkup.configuration("/c.toml", True, "", {}, [ConfigError("talk.x is no setting")])
+    settings = checkup.configuration("/c.toml", True, "", {}, [ConfigError("talk.x is not a setting")])
     assert checkup.CheckupReport(PROGRAM, PACKAGES, settings).exit_code == 2
 
 

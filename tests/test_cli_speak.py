@@ -273,7 +273,7 @@ def test_the_goal(
 
 
 def test_the_formats_are_those_that_can_be_written() -> None:
-    from voicecli.audio.files import WRITABLE
+    from voicecli.audio.encoder import WRITABLE
 
     assert set(FORMATS) == set(WRITABLE)
 

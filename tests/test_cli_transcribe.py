@@ -227,6 +227,7 @@ def test_some_failed_is_9_and_the_rest_is_done(work: dict[str, str], voice: Voic
     assert lines[0].startswith("error: a.wav: ")
     assert lines[1].startswith("error: missing.wav: there is no such file")
     assert lines[-1] == "error: 2 of 3 recordings failed"
+    assert b"1 of 3 recordings transcribed: " in run.stderr
 
 
 def test_all_failed_alike_keeps_their_code(work: dict[str, str], voice: Voice, folder: Path) -> None:

@@ -23,7 +23,7 @@ from tests.fakes.forms import spoken
 from tests.fakes.qiniu_server import KEY, QiniuServer
 from tests.fakes.server import FakeServer, Reply
 from tests.test_cli_transcribe_long import configured
-from voicecli.audio import files
+from voicecli.audio import encoder
 from voicecli.usecases.transcribing.plan import Source
 from voicecli.usecases.transcribing.sources import at_hand
 
@@ -122,7 +122,7 @@ def test_a_read_that_does_not_answer_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_at_the_end_is_told(work: dict[str, str], voice: Voice, folder: Path) -> None:
-    data = files.encode(dtmf.encode("1357" * 100).tobytes(), 16_000, "flac")
+    data = encoder.encode(dtmf.encode("1357" * 100).tobytes(), 16_000, "flac")
     (folder / "a.flac").write_bytes(data[: len(data) // 2])
     run = voice("transcribe", "a.flac", "-m", "gpt-4o-transcribe", "-f", "tsv", env=work)
     assert run.returncode == 0 and b"1 3 5 7" in run.stdout

@@ -199,11 +199,11 @@ def test_the_embedded_backend_can_be_adjusted_without_being_defined() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[talk]\nend_mss = 1", "talk.end_mss is no setting. Did you mean talk.end_ms?"),
-        ("end_ms = 1", "end_ms is no setting. Did you mean talk.end_ms?"),
+        ("[talk]\nend_mss = 1", "talk.end_mss is not a setting. Did you mean talk.end_ms?"),
+        ("end_ms = 1", "end_ms is not a setting. Did you mean talk.end_ms?"),
         ("[chat]\nchat_modle = 'x'", "Did you mean backends.NAME.chat_model?"),
-        ("[backend.x]\nfamily = 'openai'", "backend is no setting. Did you mean backends?"),
-        ("[profiles.a.tlak]\nvad = 'webrtc'", "profiles.a.tlak is no setting. Did you mean profiles.a.talk?"),
+        ("[backend.x]\nfamily = 'openai'", "backend is not a setting. Did you mean backends?"),
+        ("[profiles.a.tlak]\nvad = 'webrtc'", "profiles.a.tlak is not a setting. Did you mean profiles.a.talk?"),
         ("[use]\nqqq = 1", "There are: chat, embed, image, learn, speak, transcribe, video."),
         ("[talk]\nend_ms = 'soon'", "talk.end_ms must be a whole number from 50 to 10000, not text"),
         ("[talk]\nend_ms = 5", "talk.end_ms is 5; it must be from 50 to 10000"),

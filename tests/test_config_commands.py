@@ -81,7 +81,7 @@ def test_a_typo_is_told_without_a_traceback(voice: Voice, path: Path) -> None:
     path.write_text("[talk]\nend_mss = 1\n")
     done = voice("config", "show")
     assert done.returncode == 2 and done.stdout == b""
-    assert done.stderr.decode() == f"error: {path}: talk.end_mss is no setting. Did you mean talk.end_ms?\n"
+    assert done.stderr.decode() == f"error: {path}: talk.end_mss is not a setting. Did you mean talk.end_ms?\n"
 
 
 def test_another_file_by_flag_and_by_variable(voice: Voice, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_one_setting_is_printed_as_a_script_wants_it(voice: Voice, path: Path) -
     told = json.loads(voice("config", "get", "talk.end_ms", "--json").stdout)
     assert told == {"key": "talk.end_ms", "value": 450, "source": f"file {path}"}
     done = voice("config", "get", "talk.nope")
-    assert (done.returncode, done.stdout) == (2, b"") and b"talk.nope is no setting" in done.stderr
+    assert (done.returncode, done.stdout) == (2, b"") and b"talk.nope is not a setting" in done.stderr
 
 
 def test_keys_tell_scripts_what_they_did(voice: Voice, path: Path) -> None:

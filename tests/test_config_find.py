@@ -18,8 +18,8 @@ from voicecli.backends import nearby
 from voicecli.backends.family import Looking, Server
 from voicecli.backends.openai import nearby as openai_nearby
 from voicecli.backends.selfhosted import nearby as selfhosted_nearby
-from voicecli.commands.config import offered
 from voicecli.config.edit import FoundBackend, keyed, presets, starting_text, validate
+from voicecli.usecases.nearby import as_found
 
 pytestmark = pytest.mark.anyio
 
@@ -86,7 +86,7 @@ def test_what_a_server_says_of_a_model(model: dict[str, Any], kind: str) -> None
 
 def test_models_go_to_the_verbs_that_they_are_for() -> None:
     names = {"nomic-embed-text": "", "SenseVoiceSmall": "", "odd": "speak", "qwen3": "", "kokoro": "other"}
-    found = offered(Server("xinference", "openai", {"base_url": "http://127.0.0.1:9997/v1"}, names))
+    found = as_found(Server("xinference", "openai", {"base_url": "http://127.0.0.1:9997/v1"}, names))
     assert found == FoundBackend(
         "xinference",
         {
@@ -98,11 +98,11 @@ def test_models_go_to_the_verbs_that_they_are_for() -> None:
         },
         ("transcribe", "chat", "speak"),
     )
-    assert offered(Server("x", "openai", {"base_url": "http://h/v1"}, {"nomic-embed-text": ""})) is None
-    lab = offered(Server("lab", "selfhosted", {"tts_url": "http://127.0.0.1:7206"}, uses=("speak",)))
+    assert as_found(Server("x", "openai", {"base_url": "http://h/v1"}, {"nomic-embed-text": ""})) is None
+    lab = as_found(Server("lab", "selfhosted", {"tts_url": "http://127.0.0.1:7206"}, uses=("speak",)))
     assert lab == FoundBackend("lab", {"family": "selfhosted", "tts_url": "http://127.0.0.1:7206"}, ("speak",))
     near = {"embedding_url": "http://127.0.0.1:7202"}
-    assert offered(Server("lab", "selfhosted", near, uses=("embed",))) == FoundBackend(
+    assert as_found(Server("lab", "selfhosted", near, uses=("embed",))) == FoundBackend(
         "lab", {"family": "selfhosted", **near}, ("embed",)
     )
 

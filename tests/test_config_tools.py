@@ -55,15 +55,15 @@ def test_a_profile_adds_and_changes_servers() -> None:
     ("text", "told"),
     [
         ("[tools]\nenabled = 'clock'", "tools.enabled must be a list of texts, not text"),
-        ("[tools]\nenabeld = []", "tools.enabeld is no setting. Did you mean tools.enabled?"),
+        ("[tools]\nenabeld = []", "tools.enabeld is not a setting. Did you mean tools.enabled?"),
         ("[mcp.notes]\ncommand = 'notes'", "mcp.notes.command must be a list of texts, not text"),
         ("[mcp.notes]\nurl = 'ftp://x'", "mcp.notes.url must begin with"),
         ("[mcp.notes]\ntrust = 1", "mcp.notes.trust must be true or false, not a whole number"),
-        ("[mcp.notes]\nname = 'x'", "mcp.notes.name is no setting"),
+        ("[mcp.notes]\nname = 'x'", "mcp.notes.name is not a setting"),
         ("[mcp.notes]\nenv = 'A=b'", "mcp.notes.env must be a table"),
         ("[mcp]\nnotes = 1", "mcp.notes must be a table, as in [mcp.notes], not a whole number"),
         ("[mcp.'a b']\ntrust = true", 'mcp."a b" is no usable name'),
-        ("[mcps.notes]\ntrust = true", "mcps is no setting. Did you mean mcp?"),
+        ("[mcps.notes]\ntrust = true", "mcps is not a setting. Did you mean mcp?"),
     ],
 )
 def test_mistakes_are_told(text: str, told: str) -> None:

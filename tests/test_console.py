@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.errors import InputError, UsageError
-from voicecli.terminal.console import Console, dump_json
+from voicecli.terminal.console import Console
 from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import clean
 from voicecli.text.decoding import as_text
+from voicecli.text.jsonline import dump_json
 from voicecli.types import Secret, Word
 
 ESC = "\x1b"

@@ -301,7 +301,7 @@ def test_a_microphone_has_no_files_beside_it(voice: Voice) -> None:
     for other in ("a.wav", "-r"):
         run = voice("transcribe", "--mic", other)
         assert run.returncode == 2
-        assert run.stderr.startswith(b"error: --mic is the only input")
+        assert run.stderr.startswith(b"error: --mic takes no other input")
     run = voice("transcribe", "a.wav", "--stop-after", "3")
     assert run.returncode == 2
     assert b"belong to --mic" in run.stderr

@@ -74,9 +74,9 @@ def test_a_command_sees_our_environment_and_none_of_our_input(tmp_path: Path) ->
         ),
         (("no-such-program-marked"[:15], "marked"), "could not be run: no such file"),
         (printing("print()"), "is empty"),
-        (printing("print('two marked')"), "is no key"),
-        (printing("import sys; sys.stdout.buffer.write(b'\\xffmarked')"), "is no key"),
-        (printing("print('marked' * 9999)"), "is no key"),
+        (printing("print('two marked')"), "is not a key"),
+        (printing("import sys; sys.stdout.buffer.write(b'\\xffmarked')"), "is not a key"),
+        (printing("print('marked' * 9999)"), "is not a key"),
         ("pass 'unclosed marked", "api_key_cmd cannot be read as a command"),
         ((), ""),
         ("  ", "api_key_cmd cannot be read as a command"),
@@ -165,13 +165,13 @@ def test_a_broken_key_file_is_told_and_its_content_is_not(tmp_path: Path, conten
     key_file(tmp_path).chmod(0o600)
     with pytest.raises(ConfigError) as caught:
         resolve_key(backend(), ENV, tmp_path)
-    assert "is no key file" in str(caught.value) and "marked" not in str(caught.value)
+    assert "is not a key file" in str(caught.value) and "marked" not in str(caught.value)
 
 
 def test_a_key_file_with_a_bad_key_in_it_is_no_header(tmp_path: Path) -> None:
     key_file(tmp_path).write_text(json.dumps({"work": "sk\r\nX-Evil: 1"}))
     key_file(tmp_path).chmod(0o600)
-    with pytest.raises(ConfigError, match="work: the key from key file is no key"):
+    with pytest.raises(ConfigError, match="work: the key from key file is not a key"):
         resolve_key(backend(), ENV, tmp_path)
 
 

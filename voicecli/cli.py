@@ -19,7 +19,7 @@ import typer
 from typer.core import HAS_RICH, TyperCommand, TyperGroup
 
 from voicecli import __version__
-from voicecli.commands.session import Session, shared_options
+from voicecli.commands.session import Session, first_run, shared_options
 from voicecli.errors import INTERRUPTED, UsageError, VoiceError, culprit
 from voicecli.terminal import completing
 from voicecli.terminal import restoring as terminal
@@ -155,7 +155,9 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
 def _invoke(argv: Sequence[str], session: Session) -> object:
     if not argv and completing.ASKED not in session.env:
         typer.echo(short(), nl=False)
-        return UsageError.exit_code
+        if not first_run(session):
+            return UsageError.exit_code
+        argv = ["setup"]
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     if any(each.startswith(("--show-completion", "--install-completion")) for each in argv):

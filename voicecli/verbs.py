@@ -383,6 +383,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("embed", _of("embed"), "Texts"),
         Command("similar", _of("similar"), "Texts"),
         Command("rerank", _of("rerank"), "Texts"),
+        Command("setup", "Set everything up by questions, the first time or again.", "Set-up"),
         Command("doctor", "See whether everything works, and what to do if not.", "Set-up"),
         Command("config", "Make, show and change the configuration.", "Set-up", True),
         Command("keys", "Keep the keys of services.", "Set-up", True),

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from tests.audio.test_pcm import samples, tone
-from voicecli.audio import files, pcm
+from voicecli.audio import encoder, pcm
 from voicecli.audio.codec import decode_chunks
 from voicecli.errors import ServiceError, UnreachableError
 from voicecli.types import AudioChunk, PcmFormat
@@ -92,7 +92,7 @@ async def test_a_wav_with_a_header_in_every_piece() -> None:
 @pytest.mark.parametrize("container", ["flac", "ogg", "opus", "mp3", "aiff"])
 @pytest.mark.parametrize("size", [100, 100_000])
 async def test_encoded_speech_is_decoded_whole(container: str, size: int) -> None:
-    made = b"".join(await decoded(files.encode(PCM, RATE, container), container, size=size, rate=48_000))
+    made = b"".join(await decoded(encoder.encode(PCM, RATE, container), container, size=size, rate=48_000))
     assert likeness(made, tone(440, 0.3, 48_000)) > 0.98
     assert abs(len(made) / 2 / 48_000 - 0.3) < 0.06
 
@@ -104,12 +104,12 @@ async def test_a_wav_of_floats_is_read_all_the_same() -> None:
 
 
 async def test_what_is_called_wav_and_is_not() -> None:
-    made = b"".join(await decoded(files.encode(PCM, RATE, "flac"), "wav", size=2))
+    made = b"".join(await decoded(encoder.encode(PCM, RATE, "flac"), "wav", size=2))
     assert made == PCM
 
 
 async def test_a_long_answer_is_handed_on_in_pieces() -> None:
-    pieces = await decoded(files.encode(tone(300, 2, RATE), RATE, "flac"), "flac")
+    pieces = await decoded(encoder.encode(tone(300, 2, RATE), RATE, "flac"), "flac")
     assert [len(piece) for piece in pieces] == [24_000] * 4
 
 
@@ -117,7 +117,7 @@ async def test_a_long_answer_is_handed_on_in_pieces() -> None:
     ("data", "encoding"),
     [
         (b"<html>busy</html>" * 20, "mp3"),
-        (files.encode(PCM, RATE, "flac")[:20], "flac"),
+        (encoder.encode(PCM, RATE, "flac")[:20], "flac"),
         (pcm.wav_header(PcmFormat(RATE))[:30], "wav"),
         (b"RIFF\x00\x00\x00\x00WAVEjunk\xff\xff\xff\x00" + bytes(70_000), "wav"),
     ],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests import dtmf
-from voicecli.audio import files
+from voicecli.audio import encoder, files
 from voicecli.audio.encoder import STREAMED, Encoder
 
 DIGITS = "0123456789" * 8
@@ -27,7 +27,7 @@ def heard(data: bytes) -> str:
 
 
 @pytest.mark.parametrize("rate", [16_000, 22_050, 24_000])
-@pytest.mark.parametrize("container", files.FORMATS)
+@pytest.mark.parametrize("container", encoder.FORMATS)
 def test_a_file_holds_every_digit(container: str, rate: int) -> None:
     out = io.BytesIO()
     fed(Encoder(out, rate, container), rate)

@@ -13,8 +13,9 @@ import soundfile
 
 from tests.audio.test_codec import likeness
 from tests.audio.test_pcm import samples, tone
-from voicecli.audio import files, pcm
+from voicecli.audio import encoder, files, pcm
 from voicecli.errors import InputError, UsageError
+from voicecli.storage.writing import atomic
 from voicecli.types import MIC, PcmFormat
 
 PCM = tone(440, 0.5, 16_000)
@@ -24,7 +25,7 @@ READABLE = ("wav", "flac", "ogg", "opus", "mp3", "aiff")
 @pytest.mark.parametrize("container", READABLE)
 def test_what_we_write_we_read(container: str, tmp_path: Path) -> None:
     path = tmp_path / f"sound.{container}"
-    path.write_bytes(files.encode(PCM, 16_000, container))
+    path.write_bytes(encoder.encode(PCM, 16_000, container))
     found = files.probe(path)
     assert (found.container, found.rate, found.channels) == ("ogg" if container == "opus" else container, 16_000, 1)
     assert found.seconds == pytest.approx(0.5, abs=0.08)
@@ -36,7 +37,7 @@ def test_what_we_write_we_read(container: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rate", [11_025, 22_050, 44_100])
 def test_formats_that_do_not_know_a_rate_get_the_next(rate: int) -> None:
-    made, found = files.decode(files.encode(tone(440, 0.5, rate), rate, "opus"), "x")
+    made, found = files.decode(encoder.encode(tone(440, 0.5, rate), rate, "opus"), "x")
     assert found >= rate
     assert likeness(made, tone(440, 0.5, found)) > 0.98
 
@@ -106,7 +107,7 @@ def test_a_live_stream_flows_as_it_comes() -> None:
 def test_a_pipe_with_a_name_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    writer = threading.Thread(target=path.write_bytes, args=(files.encode(PCM, 16_000, "flac"),))
+    writer = threading.Thread(target=path.write_bytes, args=(encoder.encode(PCM, 16_000, "flac"),))
     writer.start()
     assert files.read_pcm(path) == PCM
     writer.join()
@@ -162,7 +163,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_told_without_chatter(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "cut.mp3"
-    path.write_bytes(files.encode(PCM, 16_000, "mp3")[:300])
+    path.write_bytes(encoder.encode(PCM, 16_000, "mp3")[:300])
     with pytest.raises(InputError, match=r"cut\.mp3"):
         files.read_pcm(path)
     assert capfd.readouterr().err == ""
@@ -170,7 +171,7 @@ def test_a_damaged_file_is_told_without_chatter(tmp_path: Path, capfd: pytest.Ca
 
 def test_an_unknown_format_is_refused_by_name_of_the_others() -> None:
     with pytest.raises(UsageError, match="wav, pcm, flac, ogg, opus, mp3, aiff"):
-        files.encode(PCM, 16_000, "m4a")
+        encoder.encode(PCM, 16_000, "m4a")
 
 
 # ------------------------------------------------------------------------------------- writing
@@ -178,7 +179,7 @@ def test_an_unknown_format_is_refused_by_name_of_the_others() -> None:
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
     path = tmp_path / "out.wav"
-    with files.atomic(path) as file:
+    with atomic(path) as file:
         file.write(b"....tail")
         file.seek(0)
         file.write(b"head")
@@ -190,7 +191,7 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "out.wav"
     path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), files.atomic(path) as file:
+    with pytest.raises(KeyboardInterrupt), atomic(path) as file:
         file.write(b"half")
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"
@@ -203,13 +204,13 @@ def test_links_and_permissions_are_kept(tmp_path: Path) -> None:
     real.chmod(0o640)
     link = tmp_path / "link.wav"
     link.symlink_to(real)
-    with files.atomic(link) as file:
+    with atomic(link) as file:
         file.write(b"new")
     assert (real.read_bytes(), real.stat().st_mode & 0o777, link.is_symlink()) == (b"new", 0o640, True)
 
 
 def test_a_device_is_written_directly() -> None:
-    with files.atomic(Path(os.devnull)) as file:
+    with atomic(Path(os.devnull)) as file:
         file.write(b"gone")
 
 
@@ -218,14 +219,14 @@ def test_a_device_is_written_directly() -> None:
     [("none/out.wav", "folder does not exist"), (".", "is a folder"), ("x" * 300, "name is too long")],
 )
 def test_where_nothing_can_be_written(name: str, told: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=told), files.atomic(tmp_path / name):
+    with pytest.raises(UsageError, match=told), atomic(tmp_path / name):
         pytest.fail("opened")
 
 
 def test_a_full_disk_is_told_and_other_errors_are_left_alone(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="disk is full"), files.atomic(Path("/dev/full")) as file:
+    with pytest.raises(UsageError, match="disk is full"), atomic(Path("/dev/full")) as file:
         file.write(b"x" * 100_000)
-    with pytest.raises(ConnectionResetError), files.atomic(tmp_path / "out"):
+    with pytest.raises(ConnectionResetError), atomic(tmp_path / "out"):
         raise ConnectionResetError(104, "by peer")
-    with pytest.raises(FileNotFoundError), files.atomic(tmp_path / "out"):
+    with pytest.raises(FileNotFoundError), atomic(tmp_path / "out"):
         raise FileNotFoundError(2, "some other file")

@@ -80,7 +80,7 @@ def test_silence_is_told_from_sound() -> None:
 def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("These are notes.")
-    with pytest.raises(InputError, match=r"notes\.txt: is no sound"):
+    with pytest.raises(InputError, match=r"notes\.txt: holds no sound"):
         pieces.blocks(path)
     with pytest.raises(InputError, match="no such file"):
         pieces.blocks(tmp_path / "missing.wav")

@@ -99,7 +99,9 @@ class Fault:
 TRY = r"Try again"
 TOLD = rf"{WORDS}.*\(HTTP {{}}\)"
 BROKE = rf"broke|cut off|closed the connection|no sound.*{TRY}"
-NONSENSE = r"no JSON|no text|no sound|not sound|no WAV|without|nothing|cut off|broke|a page|unpacked|no answer|no list"
+NONSENSE = (
+    r"not (a )?JSON|not text|no sound|not sound|no WAV|without|nothing|cut off|broke|a page|unpacked|no answer|no list"
+)
 SILENT = r"sent nothing for 0\.\d+ s.*raise timeout_s"
 
 FAULTS = [

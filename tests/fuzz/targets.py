@@ -36,12 +36,12 @@ from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError
 from voicecli.notes import cutting
 from voicecli.skills import understand
 from voicecli.storage import cache
-from voicecli.terminal.console import dump_json
 from voicecli.terminal.markdown import render
 from voicecli.text import subtitles
 from voicecli.text.blocks import Blocks
 from voicecli.text.clean import clean
 from voicecli.text.decoding import as_text
+from voicecli.text.jsonline import dump_json
 from voicecli.text.reasoning import closes_unopened
 from voicecli.text.sentences import SentenceSplitter, split_text
 from voicecli.text.spoken import Speakable, speakable

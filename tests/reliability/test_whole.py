@@ -18,10 +18,10 @@ import soundfile
 
 from tests.conftest import Voice
 from tests.people import says
-from voicecli.audio.files import atomic
 from voicecli.config.files import write_whole
 from voicecli.errors import UsageError
 from voicecli.storage.atomic import PartialFile, in_turn, is_same, temporary
+from voicecli.storage.writing import atomic
 
 NAMES = ["talk.txt", "文" * 80, "x" * 255, ".hidden", "a b'c\"d", "-o"]
 
@@ -65,7 +65,7 @@ def test_the_old_files_permissions_are_the_new_ones(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from voicecli.audio.files import atomic
+from voicecli.storage.writing import atomic
 with atomic(Path(sys.argv[1])) as file:
     file.write(b"half")
     file.flush()

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -235,6 +236,26 @@ def test_what_makes_no_sense_is_told(served: Served) -> None:
         await talk.until("response.done")
 
     assert run(served, act).digits() == "583"
+
+
+def test_a_client_that_vanishes_leaves_nothing(served: Served) -> None:
+    """In the middle of an answer, without a word; and a model that nobody has ends the session with its reason."""
+
+    async def act(talk: Talk) -> None:
+        await talk.type("1234567890" * 3)
+        await talk.say("response.create")
+        await talk.until("response.output_audio.delta")
+        talk.socket.transport.abort()
+
+    run(served, act)
+    with pytest.raises(ConnectionClosed, match="does not exist"):
+        run(served, lambda talk: talk.until("never"), "?model=nobodys")
+    with served.client() as client:
+        for _ in range(50):
+            if "voice_requests_now 1.0" in client.get("/metrics").text:
+                return
+            time.sleep(0.1)
+    raise AssertionError("a session goes on")
 
 
 def test_the_clients_tools_are_used(served: Served) -> None:

@@ -311,7 +311,7 @@ async def test_its_key_is_never_repeated(web: FakeServer) -> None:
     assert web.requests[0].headers["authorization"] == f"Bearer {KEY}"
     broken = await refused(web, FAR_KEY="mcpsecret-abc123\ndef456-tail")
     assert broken.endswith(
-        "the key from FAR_KEY is no key: it is too long, or holds blanks or characters that no header can carry"
+        "the key from FAR_KEY is not a key: it is too long, or holds blanks or characters that no header can carry"
     )
     assert "mcpsecret" not in broken
 

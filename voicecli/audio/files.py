@@ -21,15 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from voicecli.audio import pcm
-from voicecli.audio.encoder import FORMATS as FORMATS
-from voicecli.audio.encoder import WRITABLE as WRITABLE
-from voicecli.audio.encoder import encode as encode
 from voicecli.audio.parts import Part, Window, parts_of
 from voicecli.audio.quiet import hushed
 from voicecli.errors import InputError
 from voicecli.resampling import Resampler
-from voicecli.storage.writing import atomic as atomic
-from voicecli.storage.writing import refuse_input as refuse_input
 from voicecli.types import MIC, AudioClip, PcmFormat
 
 if TYPE_CHECKING:
@@ -357,7 +352,7 @@ def _sound_errors(who: str) -> Iterator[None]:
         yield
     except (soundfile.SoundFileError, ValueError) as exc:
         raise InputError(
-            "is no sound that can be read here",
+            "holds no sound that can be read here",
             who=who,
             cure=f"Convert it, for instance: ffmpeg -i {_named(who)} -ac 1 -ar 16000 recording.wav",
         ) from exc

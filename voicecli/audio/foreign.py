@@ -58,7 +58,7 @@ def blocks(path: Path, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
     """
     ffmpeg = _ffmpeg(env)
     if not find_spec("av") and not ffmpeg:
-        raise InputError("is no sound that can be read here", who=str(path), cure=CURE)
+        raise InputError("holds no sound that can be read here", who=str(path), cure=CURE)
     with path.open("rb") as file:
         parts = parts_of(file, container_of(file.read(16)))
         for part in parts:
@@ -90,7 +90,7 @@ def _by_pyav(path: Path, who: str) -> Iterator[bytes]:
                 raise InputError("holds no sound", who=who, cure="Give it a recording.")
             yield from _resampled(box.decode(stream), who)
     except (av.FFmpegError, ValueError) as exc:
-        raise InputError("is no sound that can be read here", who=who, cure="Convert it to wav.") from exc
+        raise InputError("holds no sound that can be read here", who=who, cure="Convert it to wav.") from exc
 
 
 def _resampled(frames: Iterator[Any], who: str) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voicecli.audio import files, foreign, pcm
+from voicecli.audio import encoder, files, foreign, pcm
 from voicecli.audio.splitter import FRAME_MS, Cut, SplitRules, Splitter
 from voicecli.audio.vad import QuickDetector
 from voicecli.errors import InputError, UsageError
@@ -209,7 +209,7 @@ def is_silent(blocks: Iterable[bytes], rules: SplitRules | None = None) -> bool:
 
 def encode(piece: Piece, container: str) -> bytes:
     """The piece as a file of that container, 16 kHz mono."""
-    return files.encode(piece.pcm, MIC.rate, container)
+    return encoder.encode(piece.pcm, MIC.rate, container)
 
 
 MIC_BYTES_S = PcmFormat(MIC.rate).bytes_for(1000)

@@ -18,7 +18,6 @@ from voicecli.terminal import completing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from voicecli.backends.family import Server
     from voicecli.config.edit import FoundBackend
 
 app = typer.Typer(help="Make, show and change the configuration.", no_args_is_help=True, add_completion=False)
@@ -69,37 +68,17 @@ def _find(run: Session, ports: list[int]) -> list[FoundBackend]:
     """Servers here, then services with a key; each is told of."""
     from voicecli.backends import nearby
     from voicecli.config.edit import keyed
+    from voicecli.usecases.nearby import as_found
 
     with run.console.progress("looking"):
         servers = in_loop(lambda: nearby.look(nearby.everywhere(tuple(ports))))
-    found = [*filter(None, map(offered, servers)), *keyed(run.env)]
+    found = [*filter(None, map(as_found, servers)), *keyed(run.env)]
     for each in found:
         where = each.table.get("base_url") or next((v for k, v in each.table.items() if k.endswith("_url")), each.name)
         run.console.note(f"found {each.name} ({where}) for {', '.join(each.verbs)}")
     if not found:
         run.console.note("No server answers here, and no key is set: everything stays on this machine.")
     return found
-
-
-def offered(server: Server) -> FoundBackend | None:
-    """What a server has something for, and with which models; None where it lists nothing of use."""
-    from voicecli.config import VERBS
-    from voicecli.config.edit import FoundBackend
-
-    if server.uses:
-        return FoundBackend(server.name, {"family": server.family, **server.settings}, server.uses)
-    fitting = {verb: [m for m, kind in server.models.items() if (kind or _guess(m)) == verb] for verb in VERBS}
-    models = {verb: names[0] for verb, names in fitting.items() if names}
-    table = {"family": server.family, **server.settings} | {f"{verb}_model": name for verb, name in models.items()}
-    return FoundBackend(server.name, table, tuple(models)) if models else None
-
-
-def _guess(model: str) -> str:
-    """The verb that a model's name sounds like; "" for none."""
-    from voicecli.config import VERBS
-    from voicecli.wiring import is_for
-
-    return next((verb for verb in VERBS if is_for(model, verb)), "")
 
 
 @app.command()

@@ -57,7 +57,7 @@ def embed(
 
 
 async def _embedded(session: Session, texts: list[str], options: EmbedOptions, target: Path | None) -> None:
-    from voicecli.terminal.console import dump_json
+    from voicecli.text.jsonline import dump_json
     from voicecli.usecases.meaning import JsonLines, embedded, vector_file
 
     if target:

@@ -201,7 +201,7 @@ def export(
     if output in (None, "-"):
         run.console.write(text)
     else:
-        _write(Path(str(output)), text)
+        _write(run, Path(str(output)), text)
 
 
 # -- finding ---------------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def _said(message: Message) -> dict[str, object]:
 
 
 def _json(value: dict[str, object]) -> str:
-    from voicecli.terminal.console import dump_json
+    from voicecli.text.jsonline import dump_json
 
     return dump_json(value)
 
@@ -340,8 +340,8 @@ def _format(run: Session, wish: str | None, output: str | None) -> str:
     return EXTENSIONS.get(Path(str(output)).suffix.lower(), "markdown")
 
 
-def _write(path: Path, text: str) -> None:
-    from voicecli.config.files import write_whole
+def _write(run: Session, path: Path, text: str) -> None:
     from voicecli.text.clean import clean
+    from voicecli.usecases.writing import owned
 
-    write_whole(path, clean(text))
+    run.console.note(owned(path, clean(text)))

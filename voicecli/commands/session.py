@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -156,6 +156,25 @@ def scratch() -> Iterator[Path]:
         raise UsageError(what, cure="Make room on the disk, or set TMPDIR to a folder elsewhere.") from exc
     with folder as name:
         yield Path(name)
+
+
+def first_run(found: Session) -> bool:
+    """Whether a person who has set nothing up wants to do it now. Who says no is not asked again."""
+    if not (found.console.out_is_terminal and found.ask):
+        return False
+    from voicecli.config.files import config_path, folders
+    from voicecli.usecases.setup import is_first_run
+
+    no = folders().state / "declined-setup"
+    if not is_first_run(config_path(found.env).exists(), no.exists(), found.env):
+        return False
+    ask = found.ask
+    if run(lambda: ask("Nothing is set up yet. Set it up now? [Y/n]")).lower() in ("", "y", "yes", "是", "好"):
+        return True
+    with suppress(OSError):
+        no.parent.mkdir(parents=True, exist_ok=True)
+        no.touch()
+    return False
 
 
 # -- the flags that every command has, before and after its name -----------------------------------

@@ -169,7 +169,7 @@ def transcribe(
 def _check_microphone(mic: bool, others: bool, its_own: bool) -> None:
     """Refuses other inputs beside the microphone, and its flags without it."""
     if mic and others:
-        raise UsageError("--mic is the only input where it is one", cure="Leave the recordings out.")
+        raise UsageError("--mic takes no other input", cure="Leave the recordings out.")
     if its_own and not mic:
         raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
 

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from voicecli.types import Voice
 
 
-ENGLISH = "Good morning. This is how I sound."
-SENTENCES = {"zh": "早上好，这就是我的声音。", "de": "Guten Morgen. So klinge ich.", "fr": "Bonjour. Voici ma voix."}
-"""What a sample says, by language."""
-
 WITHIN = {"zh": ("cmn", "yue", "hak", "wuu", "nan"), "no": ("nb", "nn")}
 """Languages that have codes of their own within another (ISO 639-3 calls that one a macrolanguage)."""
 
@@ -78,12 +74,12 @@ def _for_a_person(table: list[tuple[str, ...]], usual: str) -> list[tuple[str, .
 
 def _play(session: Session, name: str, language: str | None) -> None:
     from voicecli.types import SpeechRequest
+    from voicecli.usecases.speaking.samples import sentence
     from voicecli.usecases.speaking.saying import Saying
 
     session.choose("speak")
     saying = Saying(session.services(), SpeechRequest("", voice=common.voice_name(name), language=language))
-    sentence = next((text for code, text in SENTENCES.items() if (language or "").lower().startswith(code)), ENGLISH)
-    common.run(lambda: saying.say(sentence))
+    common.run(lambda: saying.say(sentence(language or "")))
 
 
 async def _fetch(session: Session) -> Sequence[Voice]:

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from voicecli.backends.family import Preset
 from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
 from voicecli.config.layers import ValueOrigin, dotted, hint_for
+from voicecli.config.model import Config
 from voicecli.config.resolve import LOCAL, OPENAI, OPENAI_DEFAULTS, VERBS, parse, resolve
 from voicecli.config.schema import Misfit, brief, fit
 from voicecli.errors import ConfigError
+
+Changes: TypeAlias = Mapping[tuple[str, ...], Any]
+"""Values by where they stand, as the file has them."""
 
 START = """\
 # Settings of voice. Flags and VOICE_* variables beat them: 'voice config show' tells what holds and why.
@@ -118,16 +122,32 @@ def set_value(path: Path, key: str, text: str, env: Mapping[str, str]) -> Any:
     """
     where = parts(key)
     value = _value(where, text)
+    change(path, {where: value}, env)
+    return value
+
+
+def change(path: Path, changes: Changes, env: Mapping[str, str], start: str = "") -> None:
+    """Sets many keys at once in the file, or in a new one that begins as `start`. Raises ConfigError: nothing is."""
     with files.changing(path):
-        try:
-            old = files.read(path)
-        except FileNotFoundError:
-            old = ""
-        files.parse(old, path)
-        new = _edited(old, where, value, path)
+        new = _changed(path, changes, start)
         validate(new, path, env)
         files.write_whole(path, new)
-    return value
+
+
+def drafted(path: Path, changes: Changes, env: Mapping[str, str], start: str = "", profile: str = "") -> Config:
+    """The configuration that `change` would make, which writes nothing. Raises ConfigError."""
+    return resolve(env, parse(_changed(path, changes, start), path), profile)
+
+
+def _changed(path: Path, changes: Changes, start: str) -> str:
+    try:
+        text = files.read(path)
+    except FileNotFoundError:
+        text = start
+    files.parse(text, path)
+    for where, value in changes.items():
+        text = _edited(text, where, value, path)
+    return text
 
 
 def unset_value(path: Path, key: str, env: Mapping[str, str]) -> Any:
@@ -206,7 +226,9 @@ def parts(key: str) -> tuple[str, ...]:
         ((name, tree),) = tree.items()
         found.append(name)
     if tree != 0 or not found:
-        raise ConfigError(f"{brief(key)} is no key", cure="Keys look like talk.end_ms; voice config show lists them.")
+        raise ConfigError(
+            f"{brief(key)} is not a key", cure="Keys look like talk.end_ms; voice config show lists them."
+        )
     return tuple(found)
 
 

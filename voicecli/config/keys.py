@@ -67,7 +67,9 @@ def checked(text: str, what: str) -> str:
     if not key:
         raise ConfigError(f"{what} is empty")
     if len(key) > LONGEST or any(not "!" <= each <= "~" for each in key):
-        raise ConfigError(f"{what} is no key: it is too long, or holds blanks or characters that no header can carry")
+        raise ConfigError(
+            f"{what} is not a key: it is too long, or holds blanks or characters that no header can carry"
+        )
     return key
 
 
@@ -147,7 +149,7 @@ def stored(config_dir: Path) -> dict[str, str]:
         content = None
     if not isinstance(content, dict) or not all(isinstance(each, str) for each in content.values()):
         raise ConfigError(
-            "is no key file", who=str(path), cure="Delete it, and set the keys again: voice keys set NAME"
+            "is not a key file", who=str(path), cure="Delete it, and set the keys again: voice keys set NAME"
         )
     return content
 

@@ -192,7 +192,7 @@ def unknown(path: Path, origin: ValueOrigin, known: list[str]) -> ConfigError:
     near = nearest(name, known)
     best = dotted((*table, near)) if near else _elsewhere(name)
     cure = f"Did you mean {best}?" if best else f"There are: {', '.join(sorted(known))}."
-    return ConfigError(f"{origin.label(path)} is no setting", who=origin.who, cure=cure)
+    return ConfigError(f"{origin.label(path)} is not a setting", who=origin.who, cure=cure)
 
 
 def _elsewhere(name: str) -> str:

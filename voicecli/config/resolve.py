@@ -272,7 +272,7 @@ def _named(kind: str, name: str, layer: Layer, sources: dict[str, str], who: str
     table: Any = settings_of(family)
     for key in layer.keys() - keys_of(table).keys() if table else ():
         have = [each.name for each in FAMILIES.values() if key in keys_of(cast(Any, each.settings))]
-        what = f"{dotted((kind, name, key))} is no setting of the family '{family}'"
+        what = f"{dotted((kind, name, key))} is not a setting of the family '{family}'"
         raise ConfigError(what, who=who, cure=f"Families that have it: {', '.join(have)}.")
     return _section(table or NAMED[kind], layer, (kind, name), sources, who, name=name)
 

@@ -225,7 +225,7 @@ def kind_of(shown: str) -> str:
 
 def _unfit(mark: str) -> str:
     """The mark of a file that was read and is no note."""
-    return f"{mark} is no text" if mark else ""
+    return f"{mark} is not text" if mark else ""
 
 
 def _nothing() -> None:

@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicecli.errors import InputError
 from voicecli.storage.database import connect, in_one, mapped, prepare, sqlite, storable, there, tidy, version, writing
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 NAME = "notes.db"
 LOCK = "notes.lock"
@@ -101,7 +104,7 @@ class NoteStore:
     All methods raise InputError when the file is damaged, in use for longer than BUSY_S, or not to be written.
     """
 
-    def __init__(self, path: Path, db: Any, now: Callable[[], float]) -> None:
+    def __init__(self, path: Path, db: Connection, now: Callable[[], float]) -> None:
         self.path, self._db, self._now = path, db, now
         self._alone = threading.Lock()
         self.embedder = self.width = 0
@@ -213,7 +216,7 @@ class NoteStore:
         with self._writing() as db:
             db.execute("UPDATE notes SET mark = ? WHERE id = ?", (mark, self._note(db, path, hash)))
 
-    def _note(self, db: Any, path: bytes, hash: bytes) -> int:
+    def _note(self, db: Connection, path: bytes, hash: bytes) -> int:
         """The row of a note with this content. With another content it is forgotten, whoever embedded it."""
         db.execute("DELETE FROM notes WHERE path = ? AND hash != ?", (path, hash))
         row = (self.embedder, path, hash, self._now())
@@ -221,7 +224,7 @@ class NoteStore:
         sql = "SELECT id FROM notes WHERE embedder = ? AND path = ?"
         return int(db.execute(sql, (self.embedder, path)).fetchone()[0])
 
-    def _widen(self, db: Any, width: int) -> None:
+    def _widen(self, db: Connection, width: int) -> None:
         """Vectors of another width than those that are kept are of another model, whatever it is called."""
         (known,) = db.execute("SELECT width FROM embedders WHERE id = ?", (self.embedder,)).fetchone()
         if known != width:
@@ -247,11 +250,11 @@ class NoteStore:
         return int(count)
 
     @contextmanager
-    def _writing(self) -> Iterator[Any]:
+    def _writing(self) -> Iterator[Connection]:
         with self._alone, writing(self._db, self.path) as db:
             yield db
 
-    def _each(self, where: str, *values: Any) -> Iterator[tuple[int, bytes]]:
+    def _each(self, where: str, *values: object) -> Iterator[tuple[int, bytes]]:
         """Numbers and paths of notes, a few hundred at a time: no reader lingers."""
         after = 0
         where = f"{where} AND" if where else "WHERE"
@@ -260,13 +263,14 @@ class NoteStore:
             yield from rows
             after = rows[-1][0]
 
-    def _rows(self, sql: str, *values: Any) -> list[Any]:
+    def _rows(self, sql: str, *values: object) -> list[Any]:
         with self._alone, mapped(self.path):
             return list(self._db.execute(sql, values).fetchall())
 
 
-def _in_memory() -> Any:
-    return sqlite().connect(":memory:", isolation_level=None, check_same_thread=False)
+def _in_memory() -> Connection:
+    db: Connection = sqlite().connect(":memory:", isolation_level=None, check_same_thread=False)
+    return db
 
 
 def _size(path: Path) -> int:

@@ -29,7 +29,8 @@ PATIENCE_S = 5.0
 
 USUAL = frozenset(
     "default auto whisper-1 gpt-transcribe gpt-4o-transcribe gpt-4o-mini-transcribe gpt-live-transcribe tts-1 tts-1-hd "
-    "gpt-4o-mini-tts gpt-realtime gpt-realtime-mini gpt-realtime-2 gpt-realtime-2.1 gpt-realtime-whisper gpt-4o "
+    "gpt-4o-mini-tts realtime gpt-realtime gpt-realtime-mini gpt-realtime-1.5 gpt-realtime-2 gpt-realtime-2.1 "
+    "gpt-realtime-whisper gpt-4o "
     "gpt-4o-mini gpt-4.1 gpt-4.1-mini gpt-5 gpt-5-mini text-embedding-3-small text-embedding-3-large "
     "text-embedding-ada-002".split()
 )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from voicecli.errors import InputError
 from voicecli.storage import typed
@@ -30,6 +30,9 @@ from voicecli.storage.database import (
     writing,
 )
 from voicecli.storage.kept import Conversation, Found, Kept, Message, bounded, check_name, is_number
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 __all__ = ["Conversation", "Found", "Message", "Store", "bounded", "check_name", "is_number", "storable", "there"]
 
@@ -73,7 +76,7 @@ class Store(Kept):
     written or read.
     """
 
-    def __init__(self, path: Path, db: Any, now: Callable[[], float], *, indexed: bool) -> None:
+    def __init__(self, path: Path, db: Connection, now: Callable[[], float], *, indexed: bool) -> None:
         super().__init__(path, db, indexed=indexed)
         self._now = now
 
@@ -140,7 +143,7 @@ class Store(Kept):
             )
         return replace(about, id=number), ids
 
-    def _number(self, db: Any, about: Conversation) -> int:
+    def _number(self, db: Connection, about: Conversation) -> int:
         """The row of the conversation: by its name where it has one, else by its number; made when it is gone."""
         key, value = ("name", storable(about.name)) if about.name else ("id", about.id)
         if row := db.execute(f"SELECT id FROM conversations WHERE {key} = ?", (value,)).fetchone():
@@ -150,14 +153,16 @@ class Store(Kept):
             " VALUES(?, ?, ?, '', '', '', ?, 0)",
             (about.id or None, about.kind, storable(about.name) or None, self._now()),
         )
-        return int(made.lastrowid)
+        assert made.lastrowid is not None, "a row was inserted"
+        return made.lastrowid
 
-    def _add(self, db: Any, number: int, message: Message) -> int:
+    def _add(self, db: Connection, number: int, message: Message) -> int:
         made = db.execute(
             "INSERT INTO messages(conversation, role, content, interrupted, at) VALUES(?, ?, ?, ?, ?)",
             (number, message.role, bounded(storable(message.content)), message.interrupted, message.at or self._now()),
         )
-        return int(made.lastrowid)
+        assert made.lastrowid is not None, "a row was inserted"
+        return made.lastrowid
 
     def remove(self, numbers: Iterable[int] | None = None) -> int:
         """Removes these conversations (None: all), and their traces in the file. Returns how many there were."""
@@ -180,7 +185,7 @@ class Store(Kept):
             self._wipe_index(db)
         return int(count)
 
-    def _wipe_index(self, db: Any) -> None:
+    def _wipe_index(self, db: Connection) -> None:
         """The index only marks what is gone, until it is put in order."""
         if self.indexed:
             db.execute("INSERT INTO words(words) VALUES('optimize')")
@@ -192,14 +197,14 @@ class Store(Kept):
         with self._writing() as db:
             return bool(db.execute("INSERT OR IGNORE INTO told VALUES(?)", (what,)).rowcount)
 
-    def _writing(self) -> AbstractContextManager[Any]:
+    def _writing(self) -> AbstractContextManager[Connection]:
         return writing(self._db, self.path)
 
 
 # -- the file --------------------------------------------------------------------------------------
 
 
-def _prepare(db: Any, path: Path, *, writable: bool, index: bool) -> bool:
+def _prepare(db: Connection, path: Path, *, writable: bool, index: bool) -> bool:
     """Settings, tables and index; returns whether there is an index."""
     if prepare(db, path, schema=SCHEMA, writable=writable) < SCHEMA and writable:
         in_one(db, TABLES + f"PRAGMA user_version = {SCHEMA};", unless=lambda: version(db) == SCHEMA)
@@ -211,11 +216,11 @@ def _prepare(db: Any, path: Path, *, writable: bool, index: bool) -> bool:
     return wanted
 
 
-def _has_index(db: Any) -> bool:
+def _has_index(db: Connection) -> bool:
     """Whether the triggers are there that keep the index true: without them it is not to be trusted."""
     return bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = 'words_added'").fetchone())
 
 
-def _can_index(db: Any) -> bool:
+def _can_index(db: Connection) -> bool:
     new_enough = sqlite().sqlite_version_info >= (3, 34)  # the first with trigrams
     return new_enough and bool(db.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])

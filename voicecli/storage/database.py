@@ -14,13 +14,17 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from voicecli.errors import InputError
 from voicecli.storage.atomic import private_folder
 
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
-def sqlite() -> Any:
+
+def sqlite() -> ModuleType:
     import sqlite3
 
     return sqlite3
@@ -45,7 +49,7 @@ def storable(text: str) -> str:
 # -- opening ---------------------------------------------------------------------------------------
 
 
-def connect(path: Path, *, reading: bool, busy_s: float) -> tuple[Any, bool]:
+def connect(path: Path, *, reading: bool, busy_s: float) -> tuple[Connection, bool]:
     """A connection, and whether it may write. Writers wait for each other for `busy_s`.
 
     With `reading` a file that can't be written is opened all the same. To be called within `mapped`.
@@ -78,9 +82,9 @@ def _no_room(exc: Exception) -> bool:
     return getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_IOERR", "SQLITE_FULL"))
 
 
-def _opened(path: Path, busy_s: float, how: str) -> Any:
+def _opened(path: Path, busy_s: float, how: str) -> Connection:
     uri = f"{Path(os.path.abspath(path)).as_uri()}?{how}"  # noqa: PTH100 (a link stays one)
-    db = sqlite().connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
+    db: Connection = sqlite().connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
     db.text_factory = lambda data: data.decode("utf-8", "replace")
     try:
         db.execute("PRAGMA schema_version")  # connecting alone reads nothing
@@ -105,7 +109,7 @@ def _make_private(path: Path) -> None:
                 path.chmod(mode & 0o700)
 
 
-def prepare(db: Any, path: Path, *, schema: int, writable: bool) -> int:
+def prepare(db: Connection, path: Path, *, schema: int, writable: bool) -> int:
     """What every connection is set to; returns the version of the file. Raises InputError for one above `schema`."""
     for pragma in ("foreign_keys = ON", "secure_delete = ON"):
         db.execute(f"PRAGMA {pragma}")
@@ -119,7 +123,7 @@ def prepare(db: Any, path: Path, *, schema: int, writable: bool) -> int:
     return found
 
 
-def version(db: Any) -> int:
+def version(db: Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -127,7 +131,7 @@ def version(db: Any) -> int:
 
 
 @contextmanager
-def writing(db: Any, path: Path) -> Iterator[Any]:
+def writing(db: Connection, path: Path) -> Iterator[Connection]:
     """Everything in the block at once or not at all; others wait meanwhile. Raises InputError."""
     with mapped(path):
         db.execute("BEGIN IMMEDIATE")
@@ -140,14 +144,14 @@ def writing(db: Any, path: Path) -> Iterator[Any]:
             raise
 
 
-def tidy(db: Any, path: Path) -> None:
+def tidy(db: Connection, path: Path) -> None:
     """Nothing of what was removed is left in any of the files. Raises InputError."""
     with mapped(path):
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def in_one(db: Any, script: str, unless: Callable[[], bool]) -> None:
+def in_one(db: Connection, script: str, unless: Callable[[], bool]) -> None:
     """Runs `script` whole or not at all, unless another process was faster."""
     db.execute("BEGIN IMMEDIATE")
     try:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from voicecli.errors import UsageError
 from voicecli.storage.database import mapped, storable, trouble
 from voicecli.types import Role
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 T = TypeVar("T")
 
@@ -75,7 +78,7 @@ class Found:
 class Kept:
     """An open history, to be asked. Raises InputError as Store does."""
 
-    def __init__(self, path: Path, db: Any, *, indexed: bool) -> None:
+    def __init__(self, path: Path, db: Connection, *, indexed: bool) -> None:
         self.path, self._db, self.indexed = path, db, indexed
 
     def recent(self, limit: int = 0) -> list[Conversation]:
@@ -139,10 +142,10 @@ class Kept:
         escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return "m.content LIKE ? ESCAPE '\\'", f"%{escaped}%"
 
-    def _conversations(self, rest: str, *values: Any) -> list[Conversation]:
+    def _conversations(self, rest: str, *values: object) -> list[Conversation]:
         return self._rows(_conversation, _SUMMARY + rest, *values)
 
-    def _rows(self, make: Callable[[Any], T], sql: str, *values: Any) -> list[T]:
+    def _rows(self, make: Callable[[Any], T], sql: str, *values: object) -> list[T]:
         """All rows at once: a reader that lingers would keep the file from being tidied."""
         with mapped(self.path):
             rows = self._db.execute(sql, values).fetchall()

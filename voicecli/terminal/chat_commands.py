@@ -195,13 +195,13 @@ def _usage(it: Conversing, rest: str) -> None:
 
 
 def _save(it: Conversing, rest: str) -> None:
-    from voicecli.config.files import write_whole
+    from voicecli.usecases.writing import owned
 
     if not rest:
         raise UsageError("/save needs a file", cure="/save talk.md")
     path = Path(rest).expanduser()
-    write_whole(path, "".join(f"**{each.role}**\n\n{each.content.strip()}\n\n" for each in it.chat.talk))
-    it.say(f"written: {path}")
+    text = "".join(f"**{each.role}**\n\n{each.content.strip()}\n\n" for each in it.chat.talk)
+    it.say(owned(path, text))
 
 
 def _clear(it: Conversing, rest: str) -> None:

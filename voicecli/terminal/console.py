@@ -16,7 +16,7 @@ from voicecli.terminal.rows import Rows
 from voicecli.terminal.stdin import StandardInput
 from voicecli.terminal.streams import OutputClosedError, Streams, means_closed
 from voicecli.text.clean import clean
-from voicecli.text.jsonline import dump_json as dump_json
+from voicecli.text.jsonline import dump_json
 from voicecli.text.width import wrapped
 
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"

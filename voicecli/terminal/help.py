@@ -18,7 +18,7 @@ EXAMPLES = (
     ("voice transcribe interview.mp3 -o talk.txt", "turn a recording into text"),
     ('voice speak "Good morning." -o hello.wav', "read a text aloud, or into a file"),
     ('git diff | voice chat "Review this change."', "ask a chat model"),
-    ("voice config init", "set up a service"),
+    ("voice setup", "set up a service, or this machine"),
 )
 
 Rows = Iterable[tuple[str, str]]

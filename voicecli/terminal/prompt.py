@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicecli.storage.atomic import private_folder
+
+if TYPE_CHECKING:
+    from prompt_toolkit.completion import CompleteEvent, Completer
+    from prompt_toolkit.history import History
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 
 class Prompt:
@@ -67,7 +72,7 @@ class Prompt:
             return None
 
 
-def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Any:
+def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Completer:
     """Commands as they begin, and paths behind those that take one."""
     from prompt_toolkit.completion import Completer, Completion, PathCompleter, WordCompleter
     from prompt_toolkit.document import Document
@@ -76,7 +81,7 @@ def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Any:
     paths = PathCompleter(expanduser=True)
 
     class Either(Completer):
-        def get_completions(self, document: Document, complete_event: Any) -> Iterable[Completion]:
+        def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
             name, space, rest = document.text_before_cursor.partition(" ")
             if space and name in files:
                 return paths.get_completions(Document(rest, len(rest)), complete_event)
@@ -85,7 +90,7 @@ def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Any:
     return Either()
 
 
-def _keys() -> Any:
+def _keys() -> KeyBindings:
     """Enter sends, Alt-Enter begins a new line. What was typed ahead of the prompt ends with Ctrl-J: it is sent too."""
     from prompt_toolkit.key_binding import KeyBindings
 
@@ -93,17 +98,17 @@ def _keys() -> Any:
 
     @keys.add("enter")
     @keys.add("c-j")
-    def _send(event: Any) -> None:
+    def _send(event: KeyPressEvent) -> None:
         event.current_buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
-    def _new_line(event: Any) -> None:
+    def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
     return keys
 
 
-def _history(path: Path | None, masked: Callable[[str], str]) -> Any:
+def _history(path: Path | None, masked: Callable[[str], str]) -> History:
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     class Masked(FileHistory):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from voicecli.errors import UsageError
-from voicecli.terminal.console import dump_json
+from voicecli.text.jsonline import dump_json
 from voicecli.usecases.inputs import STD
 from voicecli.usecases.writing import output as writing
 from voicecli.usecases.writing import refuse_target, refuse_terminal

@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 
 from voicecli import ports
 from voicecli.errors import InputError, VoiceError
+from voicecli.text import contents
+from voicecli.text.figures import size
 from voicecli.toolbox.arguments import WrongCallError, arguments, brief, listed, quoted
 from voicecli.toolbox.places import Places
 from voicecli.toolbox.schemas import schema_of
@@ -40,10 +42,6 @@ TOOLS: tuple[Verb, ...] = tuple(verb for verb, each in abilities() if each.gives
 """The abilities that a model can make use of."""
 
 THIS_MACHINE = ("this machine", "本机")
-
-KINDS = {"picture": "image/", "video": "video/"}
-"""How the media types of an input begin."""
-DOCUMENTS = {extension: kind for kind, extension in media.EXTENSIONS.items()}
 
 LONGEST_ANSWER = 8000
 """Characters of a description that a model is given."""
@@ -186,7 +184,7 @@ class Abilities:
             kind = await _written(await stack.enter_async_context(opening), file.write)
             name = self._places.shown(file.keep(media.EXTENSIONS.get(kind, "")))
         found: Json = {"file": name, "kind": kind, "bytes": file.size}
-        return ToolResult(_json(found), f"{name} ({_size(file.size)})")
+        return ToolResult(_json(found), f"{name} ({size(file.size)})")
 
     async def _describe(self, served: Served, adapter: ports.Onlooker, given: dict[str, Any]) -> ToolResult:
         async with AsyncExitStack() as stack:
@@ -223,18 +221,11 @@ def _kind(shown: str, name: str, file: BinaryIO, what: str, documents: frozenset
     file.seek(0)
     if not head:
         raise InputError("is empty", who=shown)
-    kind = media.kind_of(head)
-    if what in KINDS:
-        if not kind.startswith(KINDS[what]):
-            raise InputError(f"is no {what} that is known", who=shown)
-        return kind
-    extension = media.extension_of(name)
-    if documents and extension not in documents:
+    if what in contents.KNOWN:
+        return contents.seen(what, head, shown)
+    if documents and media.extension_of(name) not in documents:
         raise InputError(f"is no document that the service takes: {', '.join(sorted(documents))}", who=shown)
-    wanted = DOCUMENTS.get(extension, "application/octet-stream")
-    if wanted in media.EXTENSIONS and (kind or ("" if b"\0" in head else "text/plain")) != wanted:
-        raise InputError(f"is no {extension}, whatever its name says", who=shown)
-    return wanted
+    return contents.document(name, head, shown)
 
 
 async def _written(chunks: AsyncIterator[MediaChunk], write: Callable[[bytes], object]) -> str:
@@ -248,10 +239,3 @@ async def _written(chunks: AsyncIterator[MediaChunk], write: Callable[[bytes], o
 
 def _json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _size(count: int) -> str:
-    for unit, least in (("MB", 1e6), ("kB", 1e3)):
-        if count >= 10 * least:
-            return f"{count / least:,.0f} {unit}"
-    return f"{count:,} bytes"

@@ -1,6 +1,7 @@
 """What a file is, told by its first bytes: pictures, videos, documents.
 
-Belongs here: tables and pure functions on bytes. Does not belong here: sound (audio.files), reading files.
+Belongs here: tables and pure functions on bytes. Does not belong here: sound (audio.files), reading files, what is
+said of a file that is another kind (text.contents).
 """
 
 from __future__ import annotations

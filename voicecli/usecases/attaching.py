@@ -98,7 +98,7 @@ def _picture_or_text(path: Path, named: Path) -> Attached | None:
         return None
     if b"\0" in head and head[:2] not in UTF_16:
         cure = "A text, a recording or a picture (PNG, JPEG, GIF, WebP) goes along; documents are for 'voice learn'."
-        raise InputError("is no text", who=str(named), cure=cure)
+        raise InputError("is not text", who=str(named), cure=cure)
     return Attached(texts=(_titled(named, as_text(path.read_bytes(), str(named)).strip()),))
 
 

@@ -189,8 +189,8 @@ def closing(report: CheckupReport) -> str:
     count = len(report.problems)
     if not count:
         return "Everything works."
-    things = "One thing is" if count == 1 else f"{count} things are"
-    return f"{things} to be mended; 'voice help doctor' tells what the exit code means."
+    problems = "One problem" if count == 1 else f"{count} problems"
+    return f"{problems} found; 'voice help doctor' tells what the exit code means."
 
 
 def document(report: CheckupReport) -> dict[str, Any]:

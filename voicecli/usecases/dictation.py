@@ -296,8 +296,9 @@ async def dictate(
     heard: Callable[[Segment, bool], object],
     failed: Callable[[VoiceError], object],
     stop_after_s: float | None = None,
+    ends: str = "Ctrl-C ends it",
 ) -> None:
-    """Listens until the event that `stopping` yields is set, and puts it into `said` meanwhile.
+    """Listens until the event that `stopping` yields is set, and puts it into `said` meanwhile; `ends` says how.
 
     `heard(segment, final)` and `failed` are told of each sentence. Raises DeviceError: the microphone went.
     """
@@ -318,7 +319,7 @@ async def dictate(
         _entered(stopping()) as stop,
         SoundCardMicrophone(config.audio.input or None) as frames,
     ):
-        report.note(f"listening to {frames.name}; Ctrl-C ends it")
+        report.note(f"listening to {frames.name}; {ends}")
         dictation = Dictation(
             recogniser,
             options,

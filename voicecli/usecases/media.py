@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from voicecli.errors import ConfigError, InputError, SomeFailedError, UsageError, VoiceError
+from voicecli.text import contents
 from voicecli.types import filekinds
 from voicecli.usecases.inputs import STD, readable
 from voicecli.usecases.writing import output
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
     from voicecli.types import DescribeOptions, Description, LearnOptions, MediaChunk, PictureOptions, Upload
     from voicecli.verbs import Verb
     from voicecli.wiring.services import Services
-
-KNOWN = {
-    "picture": ("image/", "PNG, JPEG, GIF, WebP, BMP, TIFF and HEIC are known."),
-    "video": ("video/", "MP4, MOV, WebM, AVI, MPEG and FLV are known."),
-}
-"""How the media types of an input begin, and what to say of others."""
-
-DOCUMENTS = {extension: kind for kind, extension in filekinds.EXTENSIONS.items()}
 
 
 # -- what goes out ---------------------------------------------------------------------------------
@@ -85,10 +78,7 @@ class Sending:
 def opened(path: str, what: str, piped: Callable[[], bytes]) -> Iterator[Sending]:
     """The picture or video at `path`; - is what `piped` gives. Raises InputError for anything else."""
     with _file(path, piped) as (shown, file):
-        kind, (begins, known) = filekinds.kind_of(file.read(filekinds.HEAD)), KNOWN[what]
-        if not kind.startswith(begins):
-            raise InputError(f"is no {what} that is known", who=shown, cure=known)
-        yield Sending(shown, kind, file)
+        yield Sending(shown, contents.seen(what, file.read(filekinds.HEAD), shown), file)
 
 
 @contextmanager
@@ -207,7 +197,7 @@ class Learning:
 
     async def _one(self, learner: Learner, path: str) -> None:
         with readable(path) as file:
-            source = Sending(path, _kind(path, file), file)
+            source = Sending(path, contents.document(path, file.read(4096), path), file)
             with source.shown_by(self.services.report):
                 await learner.learn(source.upload(Path(path).name), self.options)
 
@@ -216,16 +206,6 @@ def _check_name(path: str, taken: frozenset[str]) -> None:
     if taken and filekinds.extension_of(path) not in taken:
         cure = f"It takes: {', '.join(sorted(taken))}."
         raise UsageError("is no document that the service takes", who=path, cure=cure)
-
-
-def _kind(path: str, file: BinaryIO) -> str:
-    """The media type that the name says. Raises InputError where the content is another."""
-    head = file.read(4096)
-    wanted = DOCUMENTS.get(filekinds.extension_of(path), "application/octet-stream")
-    found = filekinds.kind_of(head) or ("text/plain" if b"\0" not in head else "")
-    if wanted in filekinds.EXTENSIONS and found != wanted:
-        raise InputError(f"is no {filekinds.extension_of(path)}, whatever its name says", who=path)
-    return wanted
 
 
 def _judge(failures: list[VoiceError], count: int) -> None:

@@ -1,4 +1,4 @@
-"""A model that already runs on this machine, offered to who has configured nothing.
+"""What already runs on this machine: a model offered to who has configured nothing, and a server as a backend.
 
 Belongs here: when it is offered, and the configuration that follows from a yes. Does not belong here: knocking at ports
 (backends.nearby), writing configurations (config).
@@ -15,6 +15,7 @@ from voicecli.backends.registry import FAMILIES
 if TYPE_CHECKING:
     from voicecli.backends.family import Server
     from voicecli.config import Config
+    from voicecli.config.edit import FoundBackend
 
 Ask = Callable[[str], Awaitable[str]]
 
@@ -52,3 +53,24 @@ def _with(config: Config, server: Server, model: str) -> Config:
         backends={**config.backends, server.name: backend},
         use=replace(config.use, chat=server.name),
     )
+
+
+def as_found(server: Server) -> FoundBackend | None:
+    """What a server has something for, and with which models; None where it lists nothing of use."""
+    from voicecli.config import VERBS
+    from voicecli.config.edit import FoundBackend
+
+    if server.uses:
+        return FoundBackend(server.name, {"family": server.family, **server.settings}, server.uses)
+    fitting = {verb: [m for m, kind in server.models.items() if (kind or _guess(m)) == verb] for verb in VERBS}
+    models = {verb: names[0] for verb, names in fitting.items() if names}
+    table = {"family": server.family, **server.settings} | {f"{verb}_model": name for verb, name in models.items()}
+    return FoundBackend(server.name, table, tuple(models)) if models else None
+
+
+def _guess(model: str) -> str:
+    """The verb that a model's name sounds like; "" for none."""
+    from voicecli.config import VERBS
+    from voicecli.wiring import is_for
+
+    return next((verb for verb in VERBS if is_for(model, verb)), "")

@@ -58,6 +58,15 @@ def output(path: Path, report: Reporter) -> Iterator[Output]:
         report.note(told(path, found.seconds, replaced=replaced))
 
 
+def owned(path: Path, text: str) -> str:
+    """Writes what was said, whole or not at all; a new file is its owner's alone. Returns the line that tells of it."""
+    from voicecli.config.files import write_whole
+
+    replaced = path.exists()
+    write_whole(path, text)
+    return told(path, replaced=replaced)
+
+
 def told(path: Path, seconds: float | None = None, *, replaced: bool = False) -> str:
     """ "wrote hello.wav (0.7 s, 31 kB)": the line about a file that was written just now."""
     figures = [*([] if seconds is None else [length(seconds)]), size(path.stat().st_size)]

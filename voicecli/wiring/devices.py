@@ -147,7 +147,7 @@ class Devices:
     def _writer(self, stack: AsyncExitStack, target: str) -> Callable[[bytes], object]:
         if target == "-":
             return self.ends.write_output
-        from voicecli.audio.files import atomic
+        from voicecli.storage.writing import atomic
 
         tape = WavTape(stack.enter_context(atomic(Path(target))), self.playout.rate)
         stack.callback(tape.close)

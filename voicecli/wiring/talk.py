@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from voicecli.audio.codec import decode_chunks
 from voicecli.audio.endpointer import Timing
-from voicecli.audio.files import refuse_input
 from voicecli.audio.vad import Detector
 from voicecli.dialogue.answering import Stages
 from voicecli.dialogue.cascade import Cascade
@@ -39,6 +38,7 @@ from voicecli.ports import (
     Toolbox,
     Warm,
 )
+from voicecli.storage.writing import refuse_input
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 from voicecli.wiring.devices import RESTS, Devices, Ends
 from voicecli.wiring.refusing import check_language, check_options, takes, with_chat_settings

@@ -106,7 +106,7 @@ class KeptTurns:
         except OSError:
             return ""
         number = f"{len(new)} turns" if len(new) > 1 else "a turn"
-        return f"{number} of earlier conversations went unanswered: voice transcribe -r {self._folder}" if new else ""
+        return f"{number} of earlier conversations got no answer: voice transcribe -r {self._folder}" if new else ""
 
     def _make_room(self) -> None:
         """The newest stay, as many as may."""

@@ -189,5 +189,5 @@ def test_only_a_place_may_be_unknown(name: str, fits: bool) -> None:
     if fits:
         assert path_of(name)
         return
-    with pytest.raises(UsageError, match="Near: en-us"):
+    with pytest.raises(UsageError, match="Similar: en-us"):
         path_of(name)

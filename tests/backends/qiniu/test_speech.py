@@ -163,7 +163,7 @@ async def test_a_broken_connection_is_no_end(serve: Serve) -> None:
 
 @pytest.mark.parametrize("speech", ["garbled", "garbled last", "garbled and unnumbered"])
 async def test_a_garbled_piece_is_no_shorter_speech(serve: Serve, speech: Any) -> None:
-    with pytest.raises(ProtocolError, match=r"sent something that is no JSON") as caught:
+    with pytest.raises(ProtocolError, match=r"sent something that is not JSON") as caught:
         await say(serve(Manner(speech=speech)))
     assert caught.value.who.startswith("work (127.0.0.1")
 
@@ -185,7 +185,7 @@ NEXT = [
 
 @pytest.mark.parametrize(("came", "well"), NEXT)
 def test_what_is_skipped_must_be_shown_to_be_no_piece(came: list[Any], well: bool) -> None:
-    """ "?" is something that is no JSON; the rest are the answers' numbers."""
+    """ "?" is something that is not JSON; the rest are the answers' numbers."""
     order, failed = Order(), False
     try:
         for each in came:

@@ -102,7 +102,7 @@ def path_of(name: str) -> str:
     if path is not None and (not plus or variant.lower() in variants):
         return f"{path}+{variants[variant.lower()]}" if plus else path
     near = difflib.get_close_matches(*((code, known) if path is None else (variant.lower(), variants)), n=3)
-    hint = f"Near: {', '.join(near)}. " if near else ""
+    hint = f"Similar: {', '.join(near)}. " if near else ""
     what = f"has no voice '{clean(name, 60)}'" if path is None else f"has no variant '{clean(variant, 60)}'"
     raise UsageError(what, who=WHO, cure=f"{hint}`voice voices` lists them.")
 

@@ -23,7 +23,7 @@ from voicecli.types.jsonvalue import Json
 MOST_CALLS = 16
 """Calls of one answer; further ones are dropped."""
 LONGEST_ARGUMENTS = 64_000
-"""Characters of one call's arguments; what is cut there is no JSON any more, and the model is told so."""
+"""Characters of one call's arguments; what is cut there is not JSON any more, and the model is told so."""
 LONGEST_ID, LONGEST_NAME = 200, 64
 LONGEST_EXTRA = 1_000_000
 """Characters of JSON that are kept to go back with a call; more than that is dropped whole: half is no use."""

@@ -97,6 +97,16 @@ PRESETS = (
         ("transcribe", "chat"),
     ),
     Preset(
+        "dashscope",
+        "DASHSCOPE_API_KEY",
+        {
+            "family": "openai",
+            "base_url": "https://dashscope.aliyuncs.com/compatible-mode/v1",
+            "chat_model": "qwen-plus",
+        },
+        ("chat",),
+    ),
+    Preset(
         "deepseek",
         "DEEPSEEK_API_KEY",
         {"family": "openai", "base_url": "https://api.deepseek.com/v1", "chat_model": "deepseek-chat"},

@@ -188,7 +188,7 @@ def _decoded(message: str | bytes) -> Mapping[str, Any]:
         data = json.loads(message)
     except (ValueError, RecursionError) as exc:
         text = message if isinstance(message, str) else message[:200].decode("utf-8", "replace")
-        raise ProtocolError(f"sent something that is no JSON: {clean(text, 120)!r}") from exc
+        raise ProtocolError(f"sent something that is not JSON: {clean(text, 120)!r}") from exc
     if not isinstance(data, Mapping):
         raise ProtocolError(f"sent something that is no object: {clean(str(data), 120)!r}")
     return data

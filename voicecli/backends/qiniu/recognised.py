@@ -67,7 +67,7 @@ def decoded(payload: bytes | str) -> Any:
         return json.loads(payload)
     except (ValueError, RecursionError) as exc:
         text = payload if isinstance(payload, str) else payload[:1000].decode("utf-8", "replace")
-        raise ProtocolError(f"sent something that is no JSON: {clean(text, 120)!r}") from exc
+        raise ProtocolError(f"sent something that is not JSON: {clean(text, 120)!r}") from exc
 
 
 def error_for(code: int, payload: bytes = b"") -> VoiceError:

@@ -79,7 +79,7 @@ def _piece(server: HttpService, message: Mapping[str, Any]) -> str:
     """The text in a line; events that we do not know, and empty pieces, have none."""
     delta = message.get("delta") or ""
     if not isinstance(delta, str):
-        raise server.protocol_error("sent a delta that is no text", shown(message))
+        raise server.protocol_error("sent a delta that is not text", shown(message))
     return delta
 
 

@@ -26,7 +26,7 @@ def objects(line: str) -> Iterator[dict[str, Any]]:
     while rest:
         found, end = _decoded(rest)
         if not isinstance(found, dict):
-            raise ProtocolError(f"sent a line that is no JSON object: {_shown(rest)}")
+            raise ProtocolError(f"sent a line that is not a JSON object: {_shown(rest)}")
         yield found
         rest = rest[end:].lstrip()
 
@@ -35,7 +35,7 @@ def _decoded(text: str) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as exc:
-        raise ProtocolError(f"sent a line that is no JSON: {_shown(text)}") from exc
+        raise ProtocolError(f"sent a line that is not JSON: {_shown(text)}") from exc
 
 
 def _shown(text: str) -> str:

@@ -84,7 +84,7 @@ class Reply:
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as exc:
-            raise self._service.protocol_error("answered something that is no JSON", body) from exc
+            raise self._service.protocol_error("answered something that is not JSON", body) from exc
 
     async def drain(self) -> None:
         """After the last thing of interest: take the body's end, if it is there, so that the connection lives on."""

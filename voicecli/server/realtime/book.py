@@ -178,12 +178,13 @@ class Response:
         self.text = ""
         item = {"id": self.book.number("item"), "object": "realtime.item", "type": "message", "role": "assistant"}
         begun = self._open(item | {"status": "in_progress", "content": []})
-        return [*begun, self._event("response.content_part.added", content_index=0, part=self._part())]
+        return [*begun, self._event("response.content_part.added", content_index=0, part=self._part(event=True))]
 
-    def _part(self) -> Json:
+    def _part(self, *, event: bool = False) -> Json:
+        """Its content, which an event of the part calls as the beta did."""
         kind = "output_text" if self.text_only else "output_audio"
         words = {"text" if self.text_only else "transcript": self.text}
-        return {"type": BETA_PARTS[kind] if self.book.beta else kind, **words}
+        return {"type": BETA_PARTS[kind] if self.book.beta or event else kind, **words}
 
     def _close(self, status: str) -> list[Json]:
         """The open item is complete, or as far as it came."""
@@ -207,7 +208,7 @@ class Response:
         told = [] if self.text_only else [self._event("response.output_audio.done", **place)]
         kind = ("output_text", "text") if self.text_only else ("output_audio_transcript", "transcript")
         told.append(self._event(f"response.{kind[0]}.done", **place, **{kind[1]: self.text}))
-        return [*told, self._event("response.content_part.done", **place, part=self._part())]
+        return [*told, self._event("response.content_part.done", **place, part=self._part(event=True))]
 
 
 def dialect(events: list[Json], *, beta: bool) -> list[Json]:

@@ -26,7 +26,7 @@ class Telling:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._phase: ev.Phase = "listening"
-        self._ms = 0
+        self._ms = self._from_ms = 0
         self._speech: str | None = None
         self._partial = ""
         self._mute = False
@@ -64,6 +64,7 @@ class Telling:
 
     def _on_phase(self, event: ev.PhaseChanged) -> list[Json]:
         before, self._phase = self._phase, event.phase
+        self._from_ms = self._ms if event.phase == "hearing" else self._from_ms
         if self._book.settings.detection is None:
             return []
         if event.phase == "hearing":
@@ -130,7 +131,8 @@ class Telling:
         told = self._delta(number, text) if text.startswith(self._partial) else []
         self._partial = ""
         kind = "conversation.item.input_audio_transcription.completed"
-        return [*told, self._book.event(kind, item_id=number, content_index=0, transcript=text)]
+        usage = {"type": "duration", "seconds": round((self._ms - self._from_ms) / 1000, 2)}
+        return [*told, self._book.event(kind, item_id=number, content_index=0, transcript=text, usage=usage)]
 
     # -- the answer ----------------------------------------------------------------------------------
 

@@ -6,13 +6,13 @@ Pure. Belongs here: from decoded JSON to a transcript, whatever is missing in it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from voicecli.text.segments import Told, timed
 from voicecli.types import LONGEST_S, Transcript, Word
 
 
-def from_json(data: Any) -> Transcript:
+def from_json(data: object) -> Transcript:
     """The transcript that --json, -f json or verbose_json wrote. ValueError: it is none."""
     if not isinstance(data, Mapping) or not isinstance(data.get("text"), str):
         raise ValueError("it holds no transcript")
@@ -28,11 +28,11 @@ def from_json(data: Any) -> Transcript:
     )
 
 
-def _entries(value: Any) -> Iterator[Mapping[str, Any]]:
+def _entries(value: object) -> Iterator[Mapping[str, object]]:
     yield from (each for each in value if isinstance(each, Mapping)) if isinstance(value, list) else ()
 
 
-def _told(entries: Any) -> Iterator[Told]:
+def _told(entries: object) -> Iterator[Told]:
     for each in _entries(entries):
         speaker = each.get("speaker")
         speaker = speaker if isinstance(speaker, str) else None
@@ -40,7 +40,7 @@ def _told(entries: Any) -> Iterator[Told]:
         yield Told(str(each.get("text") or ""), start, end, tuple(_words(each.get("words"))), speaker)
 
 
-def _words(entries: Any) -> Iterator[Word]:
+def _words(entries: object) -> Iterator[Word]:
     """Those with times; the others stand in the text."""
     for each in _entries(entries):
         start, end = _time(each.get("start")), _time(each.get("end"))
@@ -48,10 +48,11 @@ def _words(entries: Any) -> Iterator[Word]:
             yield Word(str(each.get("word") or each.get("text") or ""), start, end)
 
 
-def _time(value: Any) -> float | None:
+def _time(value: object) -> float | None:
     return float(value) if _is_time(value) else None
 
 
-def _is_time(value: Any) -> TypeGuard[float]:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 <= value < LONGEST_S  # false for what is not a number, and for integers that no float holds
+def _is_time(value: object) -> TypeGuard[float]:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return 0 <= value < LONGEST_S  # false for NaN, and for integers that no float holds

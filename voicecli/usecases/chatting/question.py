@@ -44,7 +44,7 @@ def schema(path: Path, read: Read) -> Mapping[str, object]:
     try:
         found = json.loads(read(path))
     except (ValueError, RecursionError) as exc:
-        raise InputError(f"is no JSON ({exc})", who=str(path), cure="Give it a JSON schema.") from None
+        raise InputError(f"is not JSON ({exc})", who=str(path), cure="Give it a JSON schema.") from None
     if not isinstance(found, dict):
-        raise InputError("is no JSON schema", who=str(path), cure="A schema is an object.")
+        raise InputError("is not a JSON schema", who=str(path), cure="A schema is an object.")
     return found

@@ -120,7 +120,7 @@ class Saying:
         if exc.status in ABOUT_THE_VOICE:
             await self._suggest_voice(exc)
             if self.goal.native and not exc.cure:
-                exc.cure = f"Surely written are: {', '.join(FORMATS)}."
+                exc.cure = f"These can always be written: {', '.join(FORMATS)}."
 
     async def _suggest_voice(self, exc: VoiceError) -> None:
         """Where the service does not have the voice: which it has that is called much like it."""

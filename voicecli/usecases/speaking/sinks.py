@@ -111,10 +111,10 @@ class _EncodedSink:
     async def end(self) -> None:
         import asyncio
 
-        from voicecli.audio import files
+        from voicecli.audio import encoder
 
         if self._encoder is not None:
             self._encoder.close()
             return
-        made = await asyncio.to_thread(files.encode, bytes(self._gathered), self._rate, self._container)
+        made = await asyncio.to_thread(encoder.encode, bytes(self._gathered), self._rate, self._container)
         self._target.write(made)

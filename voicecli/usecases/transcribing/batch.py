@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicecli.errors import InputError, NoSpeechError, SomeFailedError, VoiceError, culprit
+from voicecli.text.figures import length
 from voicecli.types import TranscribeOptions, Transcript
 from voicecli.usecases.inputs import read_text
 from voicecli.usecases.transcribing.plan import Job, Source
@@ -113,34 +114,46 @@ async def transcribe(
     `folder` is for what must be written down meanwhile. Raises what choosing and opening raise.
     """
     import asyncio
+    import time
 
     from voicecli.usecases.transcribing.sources import aside
     from voicecli.usecases.transcribing.working import Work
 
+    began = time.monotonic()
     cutting, options = cutting_of(services, wish)
     outcomes: list[VoiceError | None] = []
     async with services.open("transcribe") as recogniser:
         label = jobs[0].source.shown if len(jobs) == 1 else f"{len(jobs)} recordings"
         total = await aside(lambda: seconds_of([job.source for job in jobs], wish))
         with services.report.progress(f"transcribing {label}", total) as show:
-            work = Work(recogniser, cutting, options, services.report, WorkDone(show))
+            done = WorkDone(show)
+            work = Work(recogniser, cutting, options, services.report, done)
             turns = asyncio.Semaphore(work.lanes)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(_one(work, job, wish, folder, turns, give)) for job in jobs]
                 for job, task in zip(jobs, running, strict=True):
                     outcomes.append(_settled(job, await task, give, fail))
+    if len(jobs) > 1:
+        services.report.note(summary(outcomes, done.seconds, time.monotonic() - began))
     return outcomes
+
+
+def summary(outcomes: Sequence[VoiceError | None], sound_s: float, took_s: float) -> str:
+    """ "2 of 3 recordings transcribed: 49:00 min in 3:16 min (15×)": how a batch went."""
+    speed = f" ({sound_s / took_s:.0f}×)" if sound_s > took_s > 0 else ""
+    told = f": {length(sound_s)} in {length(took_s)}{speed}" if sound_s else ""
+    return f"{outcomes.count(None)} of {len(outcomes)} recordings transcribed{told}"
 
 
 class WorkDone:
     """Adds up the seconds that are done, and shows them."""
 
     def __init__(self, show: Callable[[float], object]) -> None:
-        self._show, self._done = show, 0.0
+        self._show, self.seconds = show, 0.0
 
     def __call__(self, seconds: float) -> None:
-        self._done += seconds
-        self._show(self._done)
+        self.seconds += seconds
+        self._show(self.seconds)
 
 
 def seconds_of(sources: Sequence[Source], wish: Wish) -> float | None:

@@ -1,0 +1,163 @@
+"""What is chosen in a set-up, tried at once: a service with its key, a microphone, a loudspeaker, a voice.
+
+Belongs here: one trial each, and what came of it in words. Does not belong here: asking, drawing, the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from array import array
+from collections.abc import AsyncIterator, Callable
+from contextlib import contextmanager
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from voicecli.errors import DeviceError, NoSpeechError, UnreachableError
+from voicecli.types import SpeechRequest, TranscribeOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from voicecli.audio.devices import Device, Kind
+    from voicecli.types import Backend, Voice
+    from voicecli.wiring.services import Services
+
+TRY_S = 8.0
+HEAR_S = 6.0
+"""How long a person may take to begin to speak."""
+ENDS = "Enter goes on"
+LOUD_DBFS, QUIET_DBFS = 0.0, -60.0
+CHIME = ((660.0, 0.18), (880.0, 0.3))
+"""Two notes: Hz and seconds."""
+RATE = 24_000
+
+
+async def service(backend: Backend) -> tuple[str, Sequence[str]]:
+    """What a service answers to its key, in words, and the models that it lists. Raises what asking raises."""
+    from voicecli.wiring import family_of
+
+    began = perf_counter()
+    family = family_of(backend)
+    hurried = replace(backend, timeout_s=min(backend.timeout_s, TRY_S), connect_timeout_s=TRY_S / 2)
+    names: Sequence[str] = ()
+    try:
+        async with asyncio.timeout(TRY_S):
+            if family.models is not None:
+                async with family.models(hurried) as catalog:
+                    names = await catalog.models()
+            elif family.health is not None:
+                async with family.health(hurried) as health:
+                    names = (await health.check()).models or ()
+            else:
+                return "is not tried: it has nothing to ask without a cost", ()
+    except TimeoutError:
+        raise UnreachableError(f"did not answer within {TRY_S:.0f} s", who=backend.name) from None
+    listed = f", {len(names)} models" if names else ""
+    return f"works{listed}, {perf_counter() - began:.1f} s", names
+
+
+def fitting(names: Sequence[str]) -> dict[str, str]:
+    """The first model of a list that sounds right for each verb."""
+    from voicecli.config import VERBS
+    from voicecli.wiring import is_for
+
+    found = {verb: next((name for name in names if is_for(name, verb)), "") for verb in VERBS}
+    return {verb: name for verb, name in found.items() if name}
+
+
+def devices(kind: Kind, most: int = 9) -> list[Device]:
+    """The microphones or loudspeakers, the system's own first, each name once. Raises DeviceError: there is none."""
+    from voicecli.audio.devices import choose, list_devices
+
+    found = list_devices()
+    first = choose(found, kind)
+    named = {first.name: first}
+    for each in found:
+        if each.channels(kind):
+            named.setdefault(each.name, each)
+    return [*named.values()][:most]
+
+
+async def level(device: str, moved: Callable[[float], object]) -> None:
+    """Tells how loud a microphone is, from 0 to 1, until it is cancelled. DeviceError: it gives nothing."""
+    from voicecli.audio import pcm
+    from voicecli.audio.capture import SoundCardMicrophone
+
+    held = 0.0
+    async with SoundCardMicrophone(device or None) as frames:
+        async for frame in frames:
+            now = (pcm.level_dbfs(frame.pcm) - QUIET_DBFS) / (LOUD_DBFS - QUIET_DBFS)
+            held = max(min(1.0, now), held - 0.03)
+            moved(max(0.0, held))
+
+
+async def heard(services: Services, stop: asyncio.Event) -> str:
+    """One sentence as it is recognised; "" where none was said before `stop`. Raises what recognising raises."""
+    from voicecli.usecases.dictation import Said, dictate
+
+    said = Said()
+
+    def sentence(_segment: object, final: bool) -> None:
+        if final:
+            stop.set()
+
+    @contextmanager
+    def stopping() -> Iterator[asyncio.Event]:
+        yield stop
+
+    try:
+        await dictate(services, TranscribeOptions(), said, stopping, sentence, lambda exc: None, HEAR_S, ENDS)
+    except NoSpeechError:
+        return ""
+    if said.lost:
+        raise said.lost[-1]
+    return said.transcript.text if said.segments else ""
+
+
+async def chime(device: str) -> None:
+    """Two notes out of a loudspeaker. Raises DeviceError."""
+    from voicecli.audio.solo import play
+
+    async def once() -> AsyncIterator[bytes]:
+        yield notes()
+
+    await play(once(), RATE, device or None)
+
+
+def notes() -> bytes:
+    """The chime as s16le mono at RATE, each note fading in and out."""
+    samples = array("h")
+    for pitch, seconds in CHIME:
+        count = int(seconds * RATE)
+        samples.extend(
+            int(9000 * math.sin(math.pi * n / count) * math.sin(2 * math.pi * pitch * n / RATE)) for n in range(count)
+        )
+    return samples.tobytes()
+
+
+async def voices(services: Services) -> Sequence[Voice]:
+    """The voices of whoever is to speak; none where it lists none."""
+    can, _ = services.choose("speak")
+    if not can.can("voices"):
+        return ()
+    async with asyncio.timeout(TRY_S), replace(services, backend=can.backend.name).open("voices") as catalog:
+        return await catalog.voices()
+
+
+async def sample(services: Services, voice: str, language: str) -> None:
+    """A sentence in a voice, out of the loudspeaker."""
+    from voicecli.usecases.speaking.samples import sentence
+    from voicecli.usecases.speaking.saying import Saying
+
+    await Saying(services, SpeechRequest("", voice=voice)).say(sentence(language))
+
+
+def has_sound(kind: Kind) -> DeviceError | None:
+    """Why there is no microphone or loudspeaker; None: there is one."""
+    try:
+        devices(kind)
+    except DeviceError as exc:
+        return exc
+    return None
