@@ -17,7 +17,8 @@ from acp import schema
 
 from tests.fakes import agent as script
 from voicecli.agents.responder import AgentModel
-from voicecli.agents.session import AgentCommand, Sessions
+from voicecli.agents.session import AgentCommand
+from voicecli.agents.sessions import Sessions
 from voicecli.errors import ConfigError, RefusedError, ServiceError, VoiceError
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voicecli.agents.leave import SHOWN, decided, outcome, particulars, question, visible
-from voicecli.agents.session import Ended, News, Session, Sessions
+from voicecli.agents.session import Ended, News, Session
+from voicecli.agents.sessions import Sessions
 from voicecli.agents.updates import Leave, Step, Words
 from voicecli.dialogue.courtesy import Verdict
 from voicecli.dialogue.tools import Gate

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 async def open_agent(wanted: str, services: Services, told: Callable[[str], None]) -> AsyncIterator[AgentModel]:
     """The agent's session, open; leaving the block ends its program with all that this started."""
     from voicecli.agents.responder import AgentModel
-    from voicecli.agents.session import Sessions
+    from voicecli.agents.sessions import Sessions
 
     cfg, report = services.config, services.report
     agent = agent_command(wanted, cfg, services.env)
