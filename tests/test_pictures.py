@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from scripts import make_pictures as pictures
+from tests import weights
 from tests.conftest import ROOT
 
 
@@ -16,9 +19,10 @@ def words(picture: Path) -> str:
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
+@pytest.mark.needs_models
 def test_pictures_are_made_of_real_runs(tmp_path: Path, home: dict[str, str]) -> None:
     command = [sys.executable, "scripts/make_pictures.py", str(tmp_path), "--fast"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=120, env=home)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120, env=home | weights.ENV)
     talk, transcribe = words(tmp_path / "talk.svg"), words(tmp_path / "transcribe.svg")
     assert "$ voice talk" in talk and "12 times 7 is 84." in talk
     assert "$ voice transcribe meeting.wav -f srt" in transcribe and "00:00:00,000 -->" in transcribe
@@ -33,7 +37,9 @@ def test_the_pictures_of_the_readmes_are_there() -> None:
         assert f"](../pictures/{name}.svg)" in (ROOT / "docs" / "commands" / f"{name}.md").read_text(encoding="utf-8")
 
 
-def test_a_result_takes_the_place_of_the_progress_bar(tmp_path: Path) -> None:
+@pytest.mark.needs_models
+def test_a_result_takes_the_place_of_the_progress_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICE_MODELS_FOLDER", str(weights.FOLDER))
     pictures.said(tmp_path, "meeting.wav", pictures.SENTENCES[:1])
     command = ["transcribe", "meeting.wav", "-f", "srt"]
     shown = pictures.plain(pictures.played(pictures.Screen(), command, tmp_path, lambda shown: False))
