@@ -42,7 +42,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind 
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class SentRecording:
     """A recording on this machine's disk, and what is wanted of it."""
 
     path: Path
@@ -50,7 +50,7 @@ class Upload:
     backend: str | None
 
 
-async def heard(pool: Pool, upload: Upload) -> Transcript:
+async def heard(pool: Pool, upload: SentRecording) -> Transcript:
     """The transcript; one without words for a recording without speech. Raises what went wrong."""
     found: list[Transcript] = []
     job, services = Job(Source(str(upload.path)), {"json": None}), pool.named(upload.backend)
@@ -122,7 +122,7 @@ async def transcriptions(
         relay = await pool.relayed(_streaming(pool, file, wish, meant.backend))
         return streamed(relay, _events(relay), "text/event-stream")
     async with kept(file) as path:
-        transcript = await heard(pool, Upload(path, wish, meant.backend))
+        transcript = await heard(pool, SentRecording(path, wish, meant.backend))
     return written(transcript, response_format, TASKS[0])
 
 
@@ -140,7 +140,7 @@ async def translations(
     asked = TranscribeOptions(prompt=prompt or None, temperature=temperature, translate=True)
     wish = wish_of(pool, meant, asked, response_format, False)
     async with kept(file) as path:
-        transcript = await heard(pool, Upload(path, wish, meant.backend))
+        transcript = await heard(pool, SentRecording(path, wish, meant.backend))
     return written(transcript, response_format, TASKS[1])
 
 
@@ -150,10 +150,10 @@ async def _streaming(
 ) -> AsyncIterator[AsyncIterator[Transcript]]:
     """The transcript, once it is known: a recording may be cut into pieces that are recognised side by side."""
     async with kept(file) as path:
-        yield _once(pool, Upload(path, wish, backend))
+        yield _once(pool, SentRecording(path, wish, backend))
 
 
-async def _once(pool: Pool, upload: Upload) -> AsyncIterator[Transcript]:
+async def _once(pool: Pool, upload: SentRecording) -> AsyncIterator[Transcript]:
     yield await heard(pool, upload)
 
 
@@ -173,7 +173,7 @@ async def _events(transcripts: AsyncIterable[Transcript]) -> AsyncIterator[bytes
 async def asr(pool: Opened, file: Annotated[UploadFile, File()]) -> dict[str, str]:
     """Turn a recording into text, as the local recogniser does."""
     async with kept(file) as path:
-        transcript = await heard(pool, Upload(path, Wish(cached=False), None))
+        transcript = await heard(pool, SentRecording(path, Wish(cached=False), None))
     return {"text": text_of(transcript)}
 
 
@@ -202,5 +202,5 @@ async def cloud_asr(request: Request, pool: Opened) -> dict[str, Any]:
                 target.write(block)
         if not path.stat().st_size:
             raise Refused(400, "The body is empty.")
-        transcript = await heard(pool, Upload(path, Wish(cached=False), None))
+        transcript = await heard(pool, SentRecording(path, Wish(cached=False), None))
     return {"result": text_of(transcript), "status": CLOUDS_SUCCESS}
