@@ -147,15 +147,8 @@ def transcribe(
 
     session, inputs = common.session(ctx), [*(inputs or []), *(input or [])]
     _check_microphone(mic, any((inputs, files_from, recursive, raw, dry_run)), interim or stop_after is not None)
-    asked = TranscribeOptions(
-        language=language,
-        model=model,
-        prompt=prompt,
-        temperature=temperature,
-        hotwords=tuple(hotword or ()),
-        diarize=diarize,
-        translate=translate,
-    )
+    hints = TranscribeOptions(language=language, model=model, prompt=prompt, temperature=temperature)
+    asked = replace(hints, hotwords=tuple(hotword or ()), diarize=diarize, translate=translate)
     formats = formats_of(format, output, "json" if session.json else "text")
     wish = Wish(formats, asked, words, jobs, _raw(raw), not no_cache, max_download)
     layout = Layout(max_chars=max_chars, max_lines=max_lines, words=words)
