@@ -24,7 +24,7 @@ from voicecli.types import ChatDelta, ChatMessage, ChatOptions, EmbedOptions, To
 
 if TYPE_CHECKING:
     from voicecli.notes.nearest import Nearest
-    from voicecli.notes.store import NoteStore
+    from voicecli.notes.store import KeptNotes
     from voicecli.ports import ChatModel, Embedder, Reranker
 
 PATIENCE_S: dict[Cited, float] = {"written": 20.0, "spoken": 4.0}
@@ -42,7 +42,7 @@ class Finder:
 
     def __init__(
         self,
-        store: NoteStore,
+        store: KeptNotes,
         roots: Sequence[Root],
         embedder: Embedder,
         reranker: Reranker | None = None,

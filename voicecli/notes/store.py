@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from voicecli.errors import InputError
 from voicecli.storage.database import connect, in_one, mapped, prepare, sqlite, storable, there, tidy, version, writing
@@ -98,10 +98,10 @@ class Contents:
     newest: float = 0.0
 
 
-class NoteStore:
-    """An open index of one embedder, for any thread. One that still works when it is closed gets an error, no more.
+class KeptNotes:
+    """What is there of one embedder, for any thread. One that still asks when it is closed gets an error, no more.
 
-    All methods raise InputError when the file is damaged, in use for longer than BUSY_S, or not to be written.
+    All methods raise InputError when the file is damaged, or in use for longer than BUSY_S.
     """
 
     def __init__(self, path: Path, db: Connection, now: Callable[[], float]) -> None:
@@ -109,52 +109,15 @@ class NoteStore:
         self._alone = threading.Lock()
         self.embedder = self.width = 0
 
-    @classmethod
-    def open(
-        cls,
-        path: Path | None,
-        embedder: VectorMaker | None = None,
-        *,
-        reading: bool = False,
-        now: Callable[[], float] = time.time,
-    ) -> NoteStore:
-        """Opens the index, makes it where there is none. Without a path it is in memory, and gone when it is closed.
-
-        With `reading` a file that can't be written is opened all the same.
-        """
-        where = path or Path("the notes in memory")
-        with mapped(where):
-            db, writable = connect(path, reading=reading, busy_s=BUSY_S) if path else (_in_memory(), True)
-            try:
-                if prepare(db, where, schema=SCHEMA, writable=writable and path is not None) < SCHEMA and writable:
-                    in_one(db, TABLES + f"PRAGMA user_version = {SCHEMA};", unless=lambda: version(db) == SCHEMA)
-                store = cls(where, db, now)
-                if embedder is not None:
-                    store._use(embedder)
-            except BaseException:
-                db.close()
-                raise
-        return store
-
     def close(self) -> None:
         with self._alone, mapped(self.path):  # closed under the hands of a thread, SQLite crashes
             self._db.close()
 
-    def __enter__(self) -> NoteStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _use(self, embedder: VectorMaker) -> None:
-        asked = (storable(embedder.backend), storable(embedder.model), embedder.how)
-        find = "SELECT id, width FROM embedders WHERE backend = ? AND model = ? AND how = ?"
-        if not self._rows(find, *asked):
-            with self._writing() as db:
-                db.execute("INSERT OR IGNORE INTO embedders(backend, model, how, width) VALUES(?, ?, ?, 0)", asked)
-        ((self.embedder, self.width),) = self._rows(find, *asked)
-
-    # -- what is there -----------------------------------------------------------------------------
 
     def mark(self, path: bytes) -> str:
         """The mark of the note at `path`; "" where there is none, or it is not whole."""
@@ -196,7 +159,57 @@ class NoteStore:
         ((passages,),) = self._rows("SELECT count(*) FROM passages")
         return Contents(int(notes), int(passages), _size(self.path), float(oldest or 0), float(newest or 0))
 
-    # -- writing -----------------------------------------------------------------------------------
+    def _each(self, where: str, *values: object) -> Iterator[tuple[int, bytes]]:
+        """Numbers and paths of notes, a few hundred at a time: no reader lingers."""
+        after = 0
+        where = f"{where} AND" if where else "WHERE"
+        sql = f"SELECT id, path FROM notes {where} id > ? ORDER BY id LIMIT {_MANY}"
+        while rows := self._rows(sql, *values, after):
+            yield from rows
+            after = rows[-1][0]
+
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        with self._alone, mapped(self.path):
+            return list(self._db.execute(sql, values).fetchall())
+
+
+class NoteStore(KeptNotes):
+    """An open index, to be written as well. Its methods raise InputError also when the file is not to be written."""
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        embedder: VectorMaker | None = None,
+        *,
+        reading: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> NoteStore:
+        """Opens the index, makes it where there is none. Without a path it is in memory, and gone when it is closed.
+
+        With `reading` a file that can't be written is opened all the same.
+        """
+        where = path or Path("the notes in memory")
+        with mapped(where):
+            db, writable = connect(path, reading=reading, busy_s=BUSY_S) if path else (_in_memory(), True)
+            try:
+                if prepare(db, where, schema=SCHEMA, writable=writable and path is not None) < SCHEMA and writable:
+                    in_one(db, TABLES + f"PRAGMA user_version = {SCHEMA};", unless=lambda: version(db) == SCHEMA)
+                store = cls(where, db, now)
+                if embedder is not None:
+                    store._use(embedder)
+            except BaseException:
+                db.close()
+                raise
+        return store
+
+    def _use(self, embedder: VectorMaker) -> None:
+        asked = (storable(embedder.backend), storable(embedder.model), embedder.how)
+        find = "SELECT id, width FROM embedders WHERE backend = ? AND model = ? AND how = ?"
+        if not self._rows(find, *asked):
+            with self._writing() as db:
+                db.execute("INSERT OR IGNORE INTO embedders(backend, model, how, width) VALUES(?, ?, ?, 0)", asked)
+        ((self.embedder, self.width),) = self._rows(find, *asked)
 
     def add(self, entries: Sequence[Entry], width: int) -> None:
         """Keeps passages, at once or not at all. Of notes that have changed, what was kept before goes."""
@@ -253,19 +266,6 @@ class NoteStore:
     def _writing(self) -> Iterator[Connection]:
         with self._alone, writing(self._db, self.path) as db:
             yield db
-
-    def _each(self, where: str, *values: object) -> Iterator[tuple[int, bytes]]:
-        """Numbers and paths of notes, a few hundred at a time: no reader lingers."""
-        after = 0
-        where = f"{where} AND" if where else "WHERE"
-        sql = f"SELECT id, path FROM notes {where} id > ? ORDER BY id LIMIT {_MANY}"
-        while rows := self._rows(sql, *values, after):
-            yield from rows
-            after = rows[-1][0]
-
-    def _rows(self, sql: str, *values: object) -> list[Any]:
-        with self._alone, mapped(self.path):
-            return list(self._db.execute(sql, values).fetchall())
 
 
 def _in_memory() -> Connection:
