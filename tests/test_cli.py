@@ -134,7 +134,7 @@ def test_help_is_broken_by_the_terminal_and_tells_no_types(name: str) -> None:
         (("--bakend", "x"), "error: No such option: --bakend"),
         (("chat", "--temprature", "1"), "error: No such option: --temprature"),
         (("chat", "--seed", "x", "hi"), "error: Invalid value for '--seed': 'x' is not a valid"),
-        (("transcribe",), "error: there is nothing to transcribe. Name a recording, or pipe one in.\n"),
+        (("transcribe",), "error: local: this needs a model that is not here: "),
         (("config", "nope"), "error: No such command 'nope'. Try: voice config --help\n"),
         (("voices", "superfluous"), "error: Got unexpected extra argument"),
     ],

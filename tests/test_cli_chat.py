@@ -178,7 +178,8 @@ def test_an_answer_that_breaks_off_keeps_what_arrived(server: FakeServer, work: 
     assert run.returncode in (4, 5)
     assert run.stderr.startswith(b"error: work (127.0.0.1")
     told = voice("chat", "hi", "--json", env=work)
-    answer = json.loads(told.stdout)
+    answer, failure = map(json.loads, told.stdout.splitlines())
+    assert failure["error"]["code"] == told.returncode
     assert (answer["text"], answer["complete"], told.returncode) == ("half an answer", False, run.returncode)
 
 

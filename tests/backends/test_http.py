@@ -316,7 +316,7 @@ async def test_gibberish_instead_of_http() -> None:
 async def test_answer_that_is_no_json(body: bytes) -> None:
     with FakeServer() as server:
         server.on("/x", Reply(body))
-        assert "no JSON" in str(await fails(server, ProtocolError))
+        assert "not JSON" in str(await fails(server, ProtocolError))
 
 
 # -- trying again ----------------------------------------------------------------------------------

@@ -296,7 +296,7 @@ ERROR = {"error": {"message": "the model fell over", "code": 500}}
 _A = piece("a")
 LOST: dict[str, tuple[Reply, type[VoiceError], str, str]] = {
     "lines without a reason": (body(json.dumps(_A).encode(), "application/x-ndjson"), ServiceError, "broke off", "a"),
-    "json that is cut": (body(json.dumps(WHOLE, indent=2).encode()[:60], "text/plain"), ProtocolError, "no JSON", ""),
+    "json that is cut": (body(json.dumps(WHOLE, indent=2).encode()[:60], "text/plain"), ProtocolError, "not JSON", ""),
     "a plain excuse": (body(b"upstream fell over", "text/plain"), ProtocolError, "upstream fell over", ""),
     "object error": (sse(_A, {"object": "error", "message": "too long", "code": 400}), ServiceError, "too long", "a"),
     "code and message": (sse(_A, {"code": 1301, "message": "unsafe"}), ServiceError, "unsafe", "a"),
@@ -325,7 +325,7 @@ LOST: dict[str, tuple[Reply, type[VoiceError], str, str]] = {
     "bare json error": (sse(_A, end=json.dumps(ERROR).encode() + b"\n\n"), ServiceError, "fell over", "a"),
     "quota": (sse(_A, {"error": {"message": "m", "code": "insufficient_quota"}}), RefusedError, "m", "a"),
     "rate": (sse(_A, {"error": {"message": "m", "code": 429}}), RateLimitedError, "m", "a"),
-    "garbage": (sse(_A, end=b"data: {oops\n\n"), ProtocolError, "no JSON", "a"),
+    "garbage": (sse(_A, end=b"data: {oops\n\n"), ProtocolError, "not JSON", "a"),
     "reason error": (sse(piece("a", "error")), ServiceError, "broke off", "a"),
     "empty": (Reply.sse([]), ServiceError, "answered nothing", ""),
     "only an end mark": (sse(), ServiceError, "answered nothing", ""),
@@ -550,7 +550,7 @@ UNHEARD: dict[str, tuple[Reply, type[VoiceError], str]] = {
     "error in 200": (Reply.json(ERROR), ServiceError, "fell over"),
     "no text": (Reply.json({"ok": True}), ProtocolError, "no transcript"),
     "a page": (body(b"<!doctype html><title>Log in</title>", "text/html"), ProtocolError, "Log in"),
-    "broken json": (body(b'{"text": "he', "application/json"), ProtocolError, "no JSON"),
+    "broken json": (body(b'{"text": "he', "application/json"), ProtocolError, "not JSON"),
     "stream breaks off": (sse({"type": "transcript.text.delta", "delta": "he"}), ServiceError, "broke off"),
     "vllm breaks off": (sse(*vllm("he", finish=False)), ServiceError, "broke off"),
     "error in stream": (sse({"type": "error", "message": "m"}), ServiceError, "m"),

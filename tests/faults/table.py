@@ -135,10 +135,10 @@ FAULTS = [
     Fault("length too small", TEXT, 5, NONSENSE, inject.too_little_promised),
     # -- another answer --
     Fault("wrong content type", HTTP, 5, r"Welcome to the gateway", inject.page),
-    Fault("malformed", TEXT, 5, r"no JSON|no text", inject.malformed),
+    Fault("malformed", TEXT, 5, r"not JSON|not? text", inject.malformed),
     Fault("badly packed", HTTP, 5, r"cannot be unpacked", inject.badly_packed),
-    Fault("malformed message", SOCKET, 5, r"no JSON|frame", talk=inject.amid(inject.garble)),
-    Fault("truncated message", SOCKET, 5, r"no JSON|frame", talk=inject.amid(inject.truncate)),
+    Fault("malformed message", SOCKET, 5, r"not JSON|frame", talk=inject.amid(inject.garble)),
+    Fault("truncated message", SOCKET, 5, r"not JSON|frame", talk=inject.amid(inject.truncate)),
     Fault("wrong size in a frame", FRAMES, 5, r"frame", talk=inject.amid(inject.exaggerate)),
     Fault("repeated message", FRAMES, 0, "", talk=inject.amid(inject.repeat)),
     Fault("missing message", FRAMES, 0, "", talk=inject.amid(inject.leave_out)),
@@ -211,9 +211,9 @@ EXCEPTIONS: dict[tuple[str, str, str], Outcome] = {
     ("selfhosted", "transcribe", "nothing"): Outcome((10,), "no speech", "no line at all: nobody spoke"),
     **{("gov", "health", name): _WELL for name in _IN_THE_BODY},
     ("selfhosted", "health", "drip of the body"): Outcome(
-        (5,), "no JSON", "its ears answer in lines; half of one is none"
+        (5,), "not JSON", "its ears answer in lines; half of one is none"
     ),
-    ("openai", "transcribe_live", "babble"): Outcome((5,), "no JSON", "this protocol has no words that are no JSON"),
+    ("openai", "transcribe_live", "babble"): Outcome((5,), "not JSON", "this protocol has no words that are not JSON"),
     **{
         ("qiniu", verb, name): _DUMB
         for verb in ("transcribe", "transcribe_live")

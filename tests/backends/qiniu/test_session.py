@@ -169,7 +169,7 @@ def test_plain_words_are_kept_for_the_error_that_may_follow() -> None:
 
 
 def test_an_answer_that_is_no_json_is_the_services_failure() -> None:
-    with pytest.raises(ProtocolError, match="no JSON"):
+    with pytest.raises(ProtocolError, match="not JSON"):
         started().receive(encode(Frame(FrameKind.RESULT, b"<html>", 1)), 1.5)
 
 
@@ -254,7 +254,7 @@ ENDS: dict[str, tuple[Callable[[Recognition], object], type[VoiceError], str]] =
     "close": (lambda it: it.closed(), DroppedError, "closed the connection before its result"),
     "break": (lambda it: it.closed(DroppedError("broke off")), DroppedError, "broke off"),
     "error": (lambda it: it.receive(refusal(55000000), 2.6), ServiceError, "because"),
-    "nonsense": (lambda it: it.receive(encode(Frame(FrameKind.RESULT, b"<html>", 1)), 2.6), ProtocolError, "no JSON"),
+    "nonsense": (lambda it: it.receive(encode(Frame(FrameKind.RESULT, b"<html>", 1)), 2.6), ProtocolError, "not JSON"),
 }
 
 

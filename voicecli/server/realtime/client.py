@@ -100,7 +100,7 @@ class Client:
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):
-            return [self._book.error("This is no JSON.", code="invalid_json")]
+            return [self._book.error("This is not JSON.", code="invalid_json")]
         if not isinstance(event, dict) or not isinstance(event.get("type"), str):
             return [self._book.error("An event is an object with a type.", code="invalid_event", param="type")]
         kind, number = event["type"], event.get("event_id")
