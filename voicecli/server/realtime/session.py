@@ -213,7 +213,7 @@ class ClientSession:
 
     async def _understood(self, item: str) -> None:
         await self._settled()
-        self._say(self._telling.silent(item))
+        self._say(self._telling.speech.silent(item))
 
     async def _settled(self) -> None:
         """No turn that has ended is in work."""
