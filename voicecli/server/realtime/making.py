@@ -1,0 +1,109 @@
+"""Making a conversation of what a client has set: its adapters, its rules, who thinks in it.
+
+Belongs here: from settings to a `Dialogue`. Does not belong here: running one (session), what a client asks of it
+(acting).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from voicecli.audio.playout import Playout
+from voicecli.audio.vad import Detector
+from voicecli.dialogue.conversation import Dialogue
+from voicecli.dialogue.events import Event
+from voicecli.dialogue.history import History
+from voicecli.dialogue.parts import Parts, Rules
+from voicecli.dialogue.tools import Gate, ToolUser
+from voicecli.ports import Stream
+from voicecli.server.pool import Meant, Pool
+from voicecli.server.realtime import client as asked
+from voicecli.server.realtime.book import Book
+from voicecli.server.realtime.hearer import Scribe, sometimes_silent
+from voicecli.server.realtime.tools import ClientTools
+from voicecli.types import ChatDelta, ChatMessage
+from voicecli.wiring.refusing import takes
+from voicecli.wiring.talk import Adapters, Opener, TalkRequest, cascade_of, rules_of
+
+RATE = 24_000
+LONGEST_TURN_S = 600.0
+
+
+class Maker:
+    """`made` makes a conversation of what was `opened`; all of a session share the `history`.
+
+    `once` is the answer asked for last, which may have instructions of its own.
+    """
+
+    def __init__(self, pool: Pool, book: Book, tools: ClientTools) -> None:
+        self._pool, self._book, self._tools = pool, book, tools
+        self.history = History()
+        self.once: asked.Ask | None = None
+
+    @property
+    def fixed(self) -> object:
+        """What a conversation cannot change while it runs."""
+        settings = self._book.settings
+        return settings.detection, settings.voice, settings.language, settings.model, settings.spoken_as
+
+    async def opened(self, stack: AsyncExitStack) -> Adapters:
+        settings, pool = self._book.settings, self._pool
+        meant = Meant() if settings.transcribes else await pool.meant("chat", settings.model)
+        wishes = pool.taken("transcribe", None, {"language": settings.language})
+        voice = pool.taken("speak", None, {"voice": pool.voice(settings.voice)})
+        request = TalkRequest(meant.backend, model=meant.model, private=True, **wishes, **voice)
+        return await Opener(pool.named(meant.backend), request, stack).all()
+
+    def made(self, opened: Adapters, emit: Callable[[Event, int], None]) -> Dialogue:
+        config, loop = self._pool.services.config, asyncio.get_running_loop()
+        cascade = cascade_of(config, opened, self._thinker(opened), RATE, loop.time)
+        stages = replace(cascade.stages, say=sometimes_silent(cascade.stages.say, self._text_only))
+        parts = Parts(
+            Scribe(replace(cascade, stages=stages), lambda: self._book.settings.answers),
+            detect=Detector(config.talk.vad).detect,
+            playout=Playout(RATE),
+            emit=emit,
+            clock=loop.time,
+        )
+        self.history.budget = config.chat.max_history_tokens
+        self.instruct()
+        return Dialogue(parts, self._rules(opened), self.history)
+
+    def instruct(self) -> None:
+        """The model is told what the client's settings say, or else ours."""
+        self.history.system = self._book.settings.instructions or self._pool.services.config.chat.system
+
+    def _rules(self, opened: Adapters) -> Rules:
+        """Ours; where the client says how long a silence ends a turn, that."""
+        detection = self._book.settings.detection
+        request = TalkRequest(push_to_talk=detection is None, language=self._book.settings.language)
+        rules = rules_of(self._pool.services.config, request, opened, echo=True)
+        if detection is None:
+            return replace(rules, timing=replace(rules.timing, max_turn_s=LONGEST_TURN_S))
+        rules = replace(rules, barge_in=detection.get("interrupt_response", True) is not False)
+        silence = detection.get("silence_duration_ms")
+        if not isinstance(silence, (int, float)) or not 100 <= silence <= 10_000:
+            return rules
+        longest = max(rules.end_ms_max, silence)
+        timing = replace(rules.timing, end_ms=silence, end_ms_max=longest)
+        return replace(rules, timing=timing, end_ms_min=min(rules.end_ms_min, silence), end_ms_max=longest)
+
+    def _text_only(self) -> bool:
+        answer = self._book.answer
+        return answer.text_only if answer is not None else self._book.settings.text_only
+
+    def _thinker(self, opened: Adapters) -> Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]:
+        if "tools" not in takes(opened.chat_family, "chat"):
+            return lambda messages, gate: opened.model.chat(self._instructed(messages), opened.chatting)
+        user = ToolUser(opened.model, self._tools)
+        return lambda messages, gate: user.chat(self._instructed(messages), opened.chatting, gate)
+
+    def _instructed(self, messages: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
+        """With the instructions that were given for this one answer in place of the session's."""
+        once, answer = self.once, self._book.answer
+        if once is None or once.instructions is None or answer is None or answer.id != once.response:
+            return messages
+        return [ChatMessage("system", once.instructions), *(each for each in messages if each.role != "system")]
