@@ -568,3 +568,11 @@ def test_what_is_too_old_is_not_shown(voice: Voice, file: Path) -> None:
     run = voice("history", "list", "--json", env={"VOICE_HISTORY_KEEP_DAYS": "9"})
     assert json.loads(run.stdout) == {"conversations": []}
     assert b"qxzjvk" not in file.read_bytes()
+
+
+def test_rm_all_removes_the_sound_of_lost_turns(voice: Voice, file: Path) -> None:
+    for name in ("lost-turns", "lost-dictation"):
+        (file.parent / name).mkdir(parents=True)
+        (file.parent / name / "lost-1.wav").write_bytes(b"RIFF")
+    assert voice("history", "rm", "--all", "--yes").returncode == 0
+    assert [each.name for each in file.parent.iterdir() if each.name.startswith("lost")] == []

@@ -121,25 +121,39 @@ def rm(
 ) -> None:
     """Remove conversations and what was typed in them; nothing of it is left. Asks first on a terminal.
 
+    --all removes the sound of lost turns too.
+
     Examples:
       voice history rm 12 trip
       voice history rm --all --yes
     """
+    from voicecli.wiring.talk_files import forget_lost
+
     run = session(ctx)
     if every == bool(which):
         raise UsageError("say which conversations, or --all", cure="'voice history list' shows them.")
     with _opened(run) as store:
         numbers = None if every else {_found(store, ref).id for ref in which or ()}
         count = (store.count() if store else 0) if numbers is None else len(numbers)
-        if not (count or (every and _typed(run).exists())) or not _agreed(run, count, every=every, yes=yes):
+        if not (count or (every and _left(run))) or not _agreed(run, count, every=every, yes=yes):
             run.console.note("Nothing was removed.")
             return
         _forget_typed(run, store, numbers)
+        if every:
+            forget_lost(run.config().state_dir)
         removed = store.remove(numbers) if store else 0
     if run.json:
         run.console.json_line({"removed": removed})
     else:
         run.console.note(f"{_counted(removed)} removed.")
+
+
+def _left(run: Session) -> bool:
+    """Whether there is something to remove besides conversations."""
+    from voicecli.wiring.talk_files import LOST_SENTENCES, LOST_TURNS
+
+    folder = run.config().state_dir
+    return any(path.exists() for path in (_typed(run), folder / LOST_TURNS, folder / LOST_SENTENCES))
 
 
 def _typed(run: Session) -> Path:

@@ -348,15 +348,14 @@ async def _entered(block: AbstractContextManager[asyncio.Event]) -> AsyncIterato
 
 
 ENDING = "the recogniser is still away: it is tried for {:.0f} s more. Ctrl-C ends that too; what you said is kept"
-KEPT = "lost-dictation"
 MAX_KEPT, MAX_BYTES = 500, 1_000_000_000
 
 
 def _keeper(services: Services) -> Callable[[bytes], str]:
     """Where the sound goes that could not be sent, so that it can be transcribed later."""
-    from voicecli.wiring.talk_files import KeptTurns
+    from voicecli.wiring.talk_files import LOST_SENTENCES, KeptTurns
 
-    kept = KeptTurns(services.config.state_dir / KEPT, MAX_KEPT, MAX_BYTES)
+    kept = KeptTurns(services.config.state_dir / LOST_SENTENCES, MAX_KEPT, MAX_BYTES)
     numbers = count(1)
     return lambda pcm: kept.keep(next(numbers), pcm)
 

@@ -43,7 +43,7 @@ from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, Spee
 from voicecli.wiring.devices import RESTS, Devices, Ends
 from voicecli.wiring.refusing import check_language, check_options, takes, with_chat_settings
 from voicecli.wiring.services import Services
-from voicecli.wiring.talk_files import KeptTurns, Recording
+from voicecli.wiring.talk_files import LOST_TURNS, KeptTurns, Recording
 
 if TYPE_CHECKING:
     from voicecli.agents.responder import AgentModel
@@ -223,7 +223,7 @@ def cascade_of(cfg: Config, opened: Adapters, thinker: Thinker, rate: int, clock
 def _parts(
     cfg: Config, request: TalkRequest, cascade: Cascade, devices: Devices, emit: Callable[[Event, int], None]
 ) -> Parts:
-    keep = KeptTurns(request.save or cfg.state_dir / "lost-turns")
+    keep = KeptTurns(request.save or cfg.state_dir / LOST_TURNS)
     if not request.private and (earlier := keep.earlier()):
         devices.tell(earlier)
     return Parts(

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import secrets
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -30,6 +31,16 @@ WAV_HEADER = 44
 MAX_KEPT = 20
 MAX_BYTES = 64_000_000
 """Recordings of lost turns kept in one folder, and their bytes; a turn is a minute at most, about 2 MB."""
+
+
+LOST_TURNS, LOST_SENTENCES = "lost-turns", "lost-dictation"
+"""Folders in the state folder: of conversations, and of dictation."""
+
+
+def forget_lost(state_dir: Path) -> None:
+    """Removes every recording that is kept of a lost turn or sentence."""
+    for name in (LOST_TURNS, LOST_SENTENCES):
+        shutil.rmtree(state_dir / name, ignore_errors=True)
 
 
 class KeptTurns:
