@@ -173,10 +173,10 @@ def fault(command: Command, served: Served, backend: Backend, outcome: Outcome) 
 
 
 def refused(command: Command, outcome: Outcome) -> str:
-    """Refused is: code 2, no result, the families that can by name."""
+    """Refused is: code 2, no result (but the error as JSON, where that was asked for), the families that can by name."""
     able = [family.name for family in FAMILIES.values() if command.able(family.at_best)]
     missing = [name for name in able if name not in outcome.err]
-    if outcome.code != 2 or outcome.out or missing:
+    if outcome.code != 2 or outcome.out.partition('{"error":')[0] or missing:
         return f"not refused by name of {missing or able}: code {outcome.code}, {outcome.out}{outcome.err}"
     return ""
 

@@ -67,7 +67,7 @@ class Person:
         """Fails so, in one message, and leaves no file behind."""
         done = self.run(*args, input=input)
         said = done.stderr.decode()
-        assert (done.returncode, done.stdout) == (code, b""), said
+        assert (done.returncode, done.stdout.partition(b'{"error":')[0]) == (code, b""), said
         assert told in said and said.startswith("error: ")
         assert files_in(self.folder) == self.inputs
         return said
@@ -278,7 +278,9 @@ def test_documents_are_learnt_in_order(person: Person) -> None:
 def test_a_document_that_fails_costs_only_itself(person: Person) -> None:
     done = person.run("learn", "a.pdf", "fake.pdf", "missing.txt", "empty.txt", "c.txt", "--json")
     assert done.returncode == 9
-    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == ["a.pdf", "c.txt"]
+    *learnt, failure = map(json.loads, done.stdout.splitlines())
+    assert [each["file"] for each in learnt] == ["a.pdf", "c.txt"]
+    assert failure["error"]["code"] == 9
     said = done.stderr.decode()
     for told in ("fake.pdf: is no pdf", "missing.txt: No such", "empty.txt: is empty", "3 of 5 documents failed"):
         assert told in said

@@ -17,7 +17,9 @@ import pytest
 import soundfile
 
 from tests.conftest import Voice
+from tests.fakes.openai_server import OpenAIServer
 from tests.people import says
+from tests.test_cli_history import serving
 from voicecli.config.files import write_whole
 from voicecli.errors import UsageError
 from voicecli.storage.atomic import PartialFile, in_turn, is_same, temporary
@@ -28,6 +30,13 @@ NAMES = ["talk.txt", "文" * 80, "x" * 255, ".hidden", "a b'c\"d", "-o"]
 
 def left(folder: Path) -> set[str]:
     return {each.name for each in folder.iterdir()}
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The variables that make a service that hears and speaks digits the backend of every verb."""
+    with OpenAIServer() as service:
+        yield serving(service.base_url, tmp_path)
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
@@ -190,11 +199,11 @@ def test_a_device_that_is_full_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("speak", "four five", "-o", "{}/a.wav"),
-        ("speak", "four five", "-o", "{}/a.flac"),
-        ("speak", "four five", "-o", "{}/a.mp3"),
-        ("speak", "four five", "-o", "{}/a.ogg"),
-        ("speak", "four five", "-o", "{}/a.wav", "--srt", "{}/a.srt"),
+        ("speak", "4545454545", "-o", "{}/a.wav"),
+        ("speak", "4545454545", "-o", "{}/a.flac"),
+        ("speak", "4545454545", "-o", "{}/a.mp3"),
+        ("speak", "4545454545", "-o", "{}/a.ogg"),
+        ("speak", "4545454545", "-o", "{}/a.wav", "--srt", "{}/a.srt"),
         ("transcribe", "said.wav", "-o", "{}/a.txt"),
         ("transcribe", "said.wav", "-f", "srt,json", "-o", "{}/"),
         ("talk", "--fast", "--input", "said.wav", "--output", "{}/a.wav"),
@@ -202,7 +211,9 @@ def test_a_device_that_is_full_is_an_error(tmp_path: Path) -> None:
     ids=lambda words: "-".join(words[:1] + words[-1:]).replace("/", ""),
 )
 @pytest.mark.parametrize("state", ["full", "closed"])
-def test_a_disk_that_takes_nothing(voice: Voice, tmp_path: Path, words: tuple[str, ...], state: str) -> None:
+def test_a_disk_that_takes_nothing(
+    voice: Voice, digits: dict[str, str], tmp_path: Path, words: tuple[str, ...], state: str
+) -> None:
     """`full`: no file may grow beyond 2 KiB (a text: at all). `closed`: a folder in which nothing can be made."""
     work = tmp_path / "work"
     speech(work / "said.wav")
@@ -214,7 +225,7 @@ def test_a_disk_that_takes_nothing(voice: Voice, tmp_path: Path, words: tuple[st
     done = subprocess.run(
         ["sh", "-c", limited, sys.executable, *(each.format(disk) for each in words)],
         cwd=work,
-        env=_env(tmp_path),
+        env=_env(tmp_path) | digits,
         capture_output=True,
         timeout=60,
         check=False,
@@ -263,7 +274,9 @@ def _env(folder: Path) -> dict[str, str]:
     ],
     ids=lambda words: words[0] + words[1],
 )
-def test_no_input_is_written_over(voice: Voice, tmp_path: Path, words: tuple[str, ...], how: str) -> None:
+def test_no_input_is_written_over(
+    voice: Voice, digits: dict[str, str], tmp_path: Path, words: tuple[str, ...], how: str
+) -> None:
     work = tmp_path / "work"
     (work / "a.wav").write_bytes(b"what is one plus one?")
     (work / "there").symlink_to(work)
@@ -271,7 +284,7 @@ def test_no_input_is_written_over(voice: Voice, tmp_path: Path, words: tuple[str
     (work / "hard.wav").hardlink_to(work / "a.wav")
     output = {"same": "a.wav", "dots": f"./there/../{work.name}/a.wav", "link": "link.wav", "hard": "hard.wav"}
     names = {"input": "a.wav", "output": output.get(how, "there/a.wav")}
-    done = voice(*(each.format(**names) for each in words))
+    done = voice(*(each.format(**names) for each in words), env=digits)
     assert done.returncode == 2
     assert (work / "a.wav").read_bytes() == b"what is one plus one?"
     assert b"input" in done.stderr or b"overwritten" in done.stderr or b"--reference" in done.stderr, done.stderr
