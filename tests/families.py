@@ -173,7 +173,7 @@ def fault(command: Command, served: Served, backend: Backend, outcome: Outcome) 
 
 
 def refused(command: Command, outcome: Outcome) -> str:
-    """Refused is: code 2, no result (but the error as JSON, where that was asked for), the families that can by name."""
+    """Refused is: code 2, no result (at most the error as JSON), the families that can by name."""
     able = [family.name for family in FAMILIES.values() if command.able(family.at_best)]
     missing = [name for name in able if name not in outcome.err]
     if outcome.code != 2 or outcome.out.partition('{"error":')[0] or missing:

@@ -27,7 +27,7 @@ Table = Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RpcAnswer:
     """To our request `id`: its result, or with `code` what went wrong."""
 
     id: int
@@ -46,14 +46,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AgentNotification:
     """A notification."""
 
     method: str
     params: Table
 
 
-Message = Answer | Asked | Told
+Message = RpcAnswer | Asked | AgentNotification
 
 
 def table(value: object) -> Table:
@@ -134,14 +134,14 @@ class Wire:
     def _read(self, found: Table) -> Message | None:
         method, params, id = found.get("method"), table(found.get("params")), found.get("id")
         if isinstance(method, str):
-            return Told(method, params) if id is None else self._asked(id, method, params)
+            return AgentNotification(method, params) if id is None else self._asked(id, method, params)
         if type(id) is not int:
             return None
         error = found.get("error")
         if error is None:
-            return Answer(id, table(found.get("result")))
+            return RpcAnswer(id, table(found.get("result")))
         code = table(error).get("code")
-        return Answer(id, {}, (code if isinstance(code, int) else 0) or -1, text(table(error).get("message")))
+        return RpcAnswer(id, {}, (code if isinstance(code, int) else 0) or -1, text(table(error).get("message")))
 
     def _asked(self, id: Json, method: str, params: Table) -> Message | None:
         if method in ANSWERED:

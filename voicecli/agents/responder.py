@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voicecli.agents.leave import SHOWN, decided, outcome, particulars, question, visible
-from voicecli.agents.session import Ended, News, Session
+from voicecli.agents.session import AgentSession, News, PromptEnded
 from voicecli.agents.sessions import Sessions
-from voicecli.agents.updates import Leave, Step, Words
+from voicecli.agents.updates import AgentWords, Leave, Step
 from voicecli.dialogue.courtesy import Verdict
 from voicecli.dialogue.tools import Gate
 from voicecli.errors import VoiceError
@@ -65,7 +65,7 @@ class AgentModel:
     def __init__(self, sessions: Sessions, system: str = "", *, silence_s: float = SILENCE_S) -> None:
         self._sessions, self._silence_s = sessions, silence_s
         self._introduction = [f"{SPOKEN}\n\n{system}".strip()]
-        self._introduced: Session | None = None
+        self._introduced: AgentSession | None = None
         self._open: _Open | None = None
         self._asked = asyncio.Event()
 
@@ -131,12 +131,12 @@ class AgentModel:
             if self._open is None:
                 session.cancel()
 
-    def _blocks(self, session: Session, person: str) -> list[str]:
+    def _blocks(self, session: AgentSession, person: str) -> list[str]:
         """The person's words; to a session that hears them for the first time, how it is heard."""
         new, self._introduced = session is not self._introduced, session
         return [*(self._introduction if new else ()), person]
 
-    async def _answer(self, session: Session, *, chinese: bool, refused: bool) -> AsyncGenerator[ChatDelta]:
+    async def _answer(self, session: AgentSession, *, chinese: bool, refused: bool) -> AsyncGenerator[ChatDelta]:
         said, working, seen = "", "", set[str]()
         while True:
             news = await self._next(session, WONDERS_S if working else None)
@@ -144,7 +144,7 @@ class AgentModel:
                 case None:
                     yield ChatDelta(news=ToolNews(working, "working"))
                     working = ""
-                case Words():
+                case AgentWords():
                     said += "" if news.thought else news.text
                     yield ChatDelta("", news.text) if news.thought else ChatDelta(news.text)
                 case Step():
@@ -161,12 +161,12 @@ class AgentModel:
                     async for piece in self._question(opened):
                         yield piece
                     return
-                case Ended():
+                case PromptEnded():
                     last = "" if said.strip() else _last_word(news, refused=refused)[chinese]
                     yield ChatDelta(last, finish_reason="length" if news.reason == "max_tokens" else "stop")
                     return
 
-    async def _next(self, session: Session, patience_s: float | None) -> News | None:
+    async def _next(self, session: AgentSession, patience_s: float | None) -> News | None:
         """The next news; None: it takes its time."""
         try:
             async with asyncio.timeout(patience_s):
@@ -217,5 +217,5 @@ def _bounded(shown: str) -> str:
     return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}\n… ({len(shown)} characters: too much to agree to aloud)"
 
 
-def _last_word(ended: Ended, *, refused: bool) -> tuple[str, str]:
+def _last_word(ended: PromptEnded, *, refused: bool) -> tuple[str, str]:
     return _NOT_DONE if refused else _ENDS.get(ended.reason, _ENDS[""])

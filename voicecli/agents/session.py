@@ -13,8 +13,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from voicecli.agents.process import Program, running
-from voicecli.agents.protocol import SIGN_IN, VERSION, Answer, Asked, Message, Table, Told, Wire, rows, text
-from voicecli.agents.updates import Leave, Mode, Modes, Step, Words, leave, modes, update
+from voicecli.agents.protocol import (
+    SIGN_IN,
+    VERSION,
+    AgentNotification,
+    Asked,
+    Message,
+    RpcAnswer,
+    Table,
+    Wire,
+    rows,
+    text,
+)
+from voicecli.agents.updates import AgentWords, Leave, Mode, Modes, Step, leave, modes, update
 from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError, only
 
 START_S = 60.0
@@ -39,17 +50,17 @@ class AgentCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class PromptEnded:
     """The prompt is over: why, in the agent's word."""
 
     reason: str
 
 
-News = Words | Step | Leave | Ended
+News = AgentWords | Step | Leave | PromptEnded
 
 
-class Session:
-    """`news` holds what came of the open prompt, in order; it ends with Ended, or with what broke it."""
+class AgentSession:
+    """`news` holds what came of the open prompt, in order; it ends with PromptEnded, or with what broke it."""
 
     def __init__(self, agent: AgentCommand, program: Program) -> None:
         self.agent, self.modes = agent, Modes()
@@ -57,7 +68,7 @@ class Session:
         self.news: asyncio.Queue[News | VoiceError] = asyncio.Queue()
         self._program, self._wire, self._id = program, Wire(), ""
         self._prompt = 0
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._waiting: dict[int, asyncio.Future[RpcAnswer]] = {}
         self._broken: ServiceError | None = None
         self._settled = asyncio.Event()
         self._steps: dict[str, Step] = {}
@@ -96,14 +107,14 @@ class Session:
         except TimeoutError:
             raise UnreachableError(f"it was not ready within {START_S:.0f} s", who=self.agent.name) from None
 
-    def _granted(self, answer: Answer) -> Table:
+    def _granted(self, answer: RpcAnswer) -> Table:
         if answer.code == SIGN_IN:
             raise self._unsigned(answer)
         if answer.code or not text(answer.result.get("sessionId")):
             raise ProtocolError(f"it opened no session ({answer.message[:200]})", who=self.agent.name)
         return answer.result
 
-    def _unsigned(self, answer: Answer) -> RefusedError:
+    def _unsigned(self, answer: RpcAnswer) -> RefusedError:
         why = " ".join(answer.message[:200].split()).rstrip(".")
         return RefusedError(f"it wants you to sign in ({why})", who=self.agent.name, cure=self._cure())
 
@@ -184,16 +195,16 @@ class Session:
 
     def _take(self, each: Message) -> None:
         match each:
-            case Answer() if each.id == self._prompt:
+            case RpcAnswer() if each.id == self._prompt:
                 self._end(each)
-            case Answer() if (waiting := self._waiting.pop(each.id, None)) is not None and not waiting.done():
+            case RpcAnswer() if (waiting := self._waiting.pop(each.id, None)) is not None and not waiting.done():
                 waiting.set_result(each)
             case Asked():
                 self._asked(leave(each.id, each.params))
-            case Told("session/update") if self.prompting and not self.cancelled:
+            case AgentNotification("session/update") if self.prompting and not self.cancelled:
                 self._told(update(each.params))
 
-    def _told(self, news: Words | Step | None) -> None:
+    def _told(self, news: AgentWords | Step | None) -> None:
         if isinstance(news, Step):
             news = self._steps[news.id] = self._steps.get(news.id, Step(news.id)).then(news)
         if news is not None:
@@ -208,17 +219,17 @@ class Session:
         self._undecided.append(Leave(asked.request, known.then(asked.step), asked.options))
         self.news.put_nowait(self._undecided[-1])
 
-    def _end(self, answer: Answer) -> None:
+    def _end(self, answer: RpcAnswer) -> None:
         self.prompting, self._prompt = False, 0
         if answer.code == SIGN_IN:
             self.news.put_nowait(self._unsigned(answer))
         elif answer.code:
             self.news.put_nowait(ServiceError(answer.message[:300] or "it failed", who=self.agent.name))
         else:
-            self.news.put_nowait(Ended(text(answer.result.get("stopReason"))))
+            self.news.put_nowait(PromptEnded(text(answer.result.get("stopReason"))))
         self._settled.set()
 
-    async def _ask(self, method: str, params: Table) -> Answer:
+    async def _ask(self, method: str, params: Table) -> RpcAnswer:
         self._raise_broken()
         number = self._wire.request(method, params)
         self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -232,11 +243,11 @@ class Session:
 
 
 @asynccontextmanager
-async def opened(agent: AgentCommand) -> AsyncIterator[tuple[Session, Mode | None]]:
+async def opened(agent: AgentCommand) -> AsyncIterator[tuple[AgentSession, Mode | None]]:
     """The session, ready to be prompted, and the mode that it is in; leaving the block ends the program."""
     try:
         async with running(agent.name, agent.command, agent.env, agent.folder) as program, asyncio.TaskGroup() as tasks:
-            session = Session(agent, program)
+            session = AgentSession(agent, program)
             reading = tasks.create_task(session.read())
             try:
                 yield session, await session.open()

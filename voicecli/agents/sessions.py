@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from types import TracebackType
 
-from voicecli.agents.session import AgentCommand, Session, opened
+from voicecli.agents.session import AgentCommand, AgentSession, opened
 from voicecli.agents.updates import Mode
 from voicecli.errors import ServiceError
 
@@ -21,7 +21,7 @@ class Sessions:
         self.agent, self._told = agent, told
         self._leaving = False
         self._again = asyncio.Event()
-        self._session: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._session: asyncio.Future[AgentSession] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Sessions:
         self._tasks = await asyncio.TaskGroup().__aenter__()
@@ -43,12 +43,12 @@ class Sessions:
         await self._tasks.__aexit__(None, None, None)
 
     @property
-    def session(self) -> Session | None:
+    def session(self) -> AgentSession | None:
         """The one that there is now."""
         there = self._session.done() and not self._session.cancelled() and self._session.exception() is None
         return self._session.result() if there else None
 
-    async def free(self) -> Session:
+    async def free(self) -> AgentSession:
         """The session with no prompt open; a new one where the old one does not let go, or has died."""
         try:
             session = await asyncio.shield(self._session)

@@ -12,7 +12,7 @@ from voicecli.types.jsonvalue import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class AgentWords:
     """A piece of what the agent says, or with `thought` of what it thinks."""
 
     text: str
@@ -84,14 +84,16 @@ class Modes:
         return next((each for id in ids for each in self.listed if id in (each.id, each.name)), None)
 
 
-def update(params: Table) -> Words | Step | None:
+def update(params: Table) -> AgentWords | Step | None:
     """The news in a `session/update`; None where it has none for us: plans, commands, the person's own words."""
     found = table(params.get("update"))
     kind = text(found.get("sessionUpdate"))
     if kind in ("agent_message_chunk", "agent_thought_chunk"):
         content = table(found.get("content"))
         return (
-            Words(text(content.get("text")), kind == "agent_thought_chunk") if content.get("type") == "text" else None
+            AgentWords(text(content.get("text")), kind == "agent_thought_chunk")
+            if content.get("type") == "text"
+            else None
         )
     return step(found) if kind in ("tool_call", "tool_call_update") else None
 

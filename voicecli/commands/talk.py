@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.usecases.chatting.tools import Tools
     from voicecli.usecases.noting import Noting
+    from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.services import Services
-    from voicecli.wiring.talk import Talk, TalkRequest
+    from voicecli.wiring.talk import Talk
 
 
 _Input = Annotated[
@@ -133,8 +134,8 @@ def talk(
       voice talk --input questions.wav --output answers.wav --json
     """
     from voicecli.usecases.chatting.keeping import Keeper
+    from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.devices import Ends
-    from voicecli.wiring.talk import TalkRequest
 
     here = session(ctx)
     _refuse_contradictions(here, output, private=private, save=save)

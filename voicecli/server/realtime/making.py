@@ -25,8 +25,9 @@ from voicecli.server.realtime.book import Book
 from voicecli.server.realtime.hearer import Scribe, sometimes_silent
 from voicecli.server.realtime.tools import ClientTools
 from voicecli.types import ChatDelta, ChatMessage
+from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
 from voicecli.wiring.refusing import takes
-from voicecli.wiring.talk import Adapters, Opener, TalkRequest, cascade_of, rules_of
+from voicecli.wiring.talk import cascade_of, rules_of
 
 RATE = 24_000
 LONGEST_TURN_S = 600.0

@@ -1,0 +1,139 @@
+"""The adapters of a conversation: what is asked for, and ears, model (or agent) and voice, opened for it.
+
+Belongs here: choosing, refusing and opening them, each before any work. Does not belong here: the conversation
+(wiring.talk), devices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+from voicecli.dialogue.hearing import Hearing, LiveHearing, OnPartial, WholeHearing
+from voicecli.ports import ChatModel, FileTranscriber, LiveTranscriber, Speaker
+from voicecli.types import ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
+from voicecli.wiring.devices import Ends
+from voicecli.wiring.refusing import check_language, check_options, with_chat_settings
+from voicecli.wiring.services import Services
+
+if TYPE_CHECKING:
+    from voicecli.agents.responder import AgentModel
+    from voicecli.backends.family import Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRequest:
+    """What the flags of `voice talk` ask for.
+
+    `notes` opens what tells the opened model of a person's notes. `agent` answers in place of a model.
+    """
+
+    backend: str | None = None
+    ends: Ends = field(default_factory=Ends)
+    push_to_talk: bool = False
+    save: Path | None = None
+    model: str | None = None
+    voice: str | None = None
+    language: str | None = None
+    messages: tuple[ChatMessage, ...] = ()
+    private: bool = False
+    notes: Callable[[ChatModel], AbstractAsyncContextManager[ChatModel]] | None = None
+    agent: str | None = None
+
+
+Hears = Callable[[asyncio.TaskGroup, OnPartial], Hearing]
+"""Makes the ears of one turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The three adapters of a conversation, their families, and what is asked of them. An agent has no family."""
+
+    ears: FileTranscriber | LiveTranscriber
+    ears_family: Capabilities
+    hearing: Hears
+    model: ChatModel
+    chat_family: Capabilities | None
+    chatting: ChatOptions
+    speaker: Speaker
+    voice_family: Capabilities
+    speech: SpeechRequest
+    agent: AgentModel | None = None
+
+
+@dataclass(slots=True)
+class Opener:
+    """Opens the three adapters of a conversation, each refused or announced before any work."""
+
+    services: Services
+    request: TalkRequest
+    stack: AsyncExitStack
+    told: Callable[[str], None] = lambda _text: None
+
+    async def all(self) -> Adapters:
+        """Raises ConfigError, UsageError and what opening raises."""
+        ears, ears_family, hearing = await self.ears()
+        speaker, voice_family, speech = await self.speaker()
+        if (agent := await self.agent()) is not None:
+            voiced = (speaker, voice_family, speech)
+            return Adapters(ears, ears_family, hearing, agent, None, ChatOptions(), *voiced, agent)
+        model, chat_family, chatting = await self.model()
+        return Adapters(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
+
+    async def ears(self) -> tuple[FileTranscriber | LiveTranscriber, Capabilities, Hears]:
+        options = TranscribeOptions(language=self.request.language)
+        family, _ = self.services.choose("transcribe_live")
+        if family.can("transcribe_live"):
+            live, family = await self._open("transcribe_live", options)
+            rehear = family.rehears
+            return live, family, lambda tasks, partial: LiveHearing(tasks, live, options, partial, rehear=rehear)
+        whole, family = await self._open("transcribe", options)
+        return whole, family, lambda _tasks, partial: WholeHearing(whole, options, partial)
+
+    async def agent(self) -> AgentModel | None:
+        if self.request.agent is None:
+            return None
+        from voicecli.wiring.agents import open_agent
+
+        return await self.stack.enter_async_context(open_agent(self.request.agent, self.services, self.told))
+
+    async def model(self) -> tuple[ChatModel, Capabilities, ChatOptions]:
+        family, _ = self.services.choose("chat")
+        options = with_chat_settings(
+            family, ChatOptions(model=self.request.model), self.services.config, self.services.report
+        )
+        model, family = await self._open("chat", options)
+        if self.request.notes is not None:
+            model = await self.stack.enter_async_context(self.request.notes(model))
+        return model, family, options
+
+    async def speaker(self) -> tuple[Speaker, Capabilities, SpeechRequest]:
+        family, _ = self.services.choose("speak")
+        language = self.request.language if "language" in family.takes.get("speak", ()) else None
+        speech = SpeechRequest("", voice=self.request.voice, language=language)
+        return *await self._open("speak", speech), speech
+
+    @overload
+    async def _open(
+        self, verb: Literal["transcribe"], options: TranscribeOptions
+    ) -> tuple[FileTranscriber, Capabilities]: ...
+    @overload
+    async def _open(
+        self, verb: Literal["transcribe_live"], options: TranscribeOptions
+    ) -> tuple[LiveTranscriber, Capabilities]: ...
+    @overload
+    async def _open(self, verb: Literal["chat"], options: ChatOptions) -> tuple[ChatModel, Capabilities]: ...
+    @overload
+    async def _open(self, verb: Literal["speak"], options: SpeechRequest) -> tuple[Speaker, Capabilities]: ...
+    async def _open(
+        self, verb: Verb, options: TranscribeOptions | ChatOptions | SpeechRequest
+    ) -> tuple[object, Capabilities]:
+        family, _ = self.services.choose(verb)
+        check_options(family, verb, options)
+        if isinstance(options, TranscribeOptions):
+            check_language(family, verb, options.language, self.services.report)
+        return await self.stack.enter_async_context(self.services.open(verb)), family
