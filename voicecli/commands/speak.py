@@ -113,10 +113,11 @@ def speak(
         temperature=temperature,
         top_p=top_p,
     )
+    said = _text(session, text, input, streamed=by_line or not (goal.file or goal.native))
     can, _ = session.choose("speak")
-    session.check(can, "speak", replace(request, text=" ".join(text or ())))
+    session.check(can, "speak", replace(request, text=said if isinstance(said, str) else ""))
     saying = Saying(session.services(), request, goal, literal, by_line, cache, session.console.write_bytes)
-    _say(session, saying, _text(session, text, input, streamed=by_line or not (goal.file or goal.native)))
+    _say(session, saying, said)
 
 
 def _check(session: Session, goal: Goal, input: str | None, reference: Path | None) -> None:

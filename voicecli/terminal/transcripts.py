@@ -40,6 +40,8 @@ def given(console: Console, arguments: list[str], files_from: str | None, recurs
             raise unreadable(files_from, exc) from exc
     if not arguments and files_from is None and not console.in_is_terminal:
         arguments = [STDIN]
+    if STDIN in arguments and console.in_is_terminal:
+        raise UsageError("stdin is this terminal", cure="Name a recording, or pipe one in.")
     return inputs_of(arguments, listed, recursive)
 
 
