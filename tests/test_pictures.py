@@ -20,9 +20,10 @@ def words(picture: Path) -> str:
 
 
 @pytest.mark.needs_models
+@pytest.mark.timeout(400)
 def test_pictures_are_made_of_real_runs(tmp_path: Path, home: dict[str, str]) -> None:
     command = [sys.executable, "scripts/make_pictures.py", str(tmp_path), "--fast"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=120, env=home | weights.ENV)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=300, env=home | weights.ENV)
     talk, transcribe = words(tmp_path / "talk.svg"), words(tmp_path / "transcribe.svg")
     assert "$ voice talk" in talk and "12 times 7 is 84." in talk
     assert "$ voice transcribe meeting.wav -f srt" in transcribe and "00:00:00,000 -->" in transcribe
@@ -38,6 +39,7 @@ def test_the_pictures_of_the_readmes_are_there() -> None:
 
 
 @pytest.mark.needs_models
+@pytest.mark.timeout(400)
 def test_a_result_takes_the_place_of_the_progress_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICE_MODELS_FOLDER", str(weights.FOLDER))
     pictures.said(tmp_path, "meeting.wav", pictures.SENTENCES[:1])
