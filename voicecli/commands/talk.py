@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +15,12 @@ from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
-    from voicecli.dialogue.events import Event
-    from voicecli.terminal.audience import Audience
     from voicecli.types import Verb
     from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.usecases.chatting.tools import Tools
     from voicecli.usecases.noting import Noting
     from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.services import Services
-    from voicecli.wiring.talk import Talk
 
 
 _Input = Annotated[
@@ -139,10 +135,14 @@ def talk(
 
     here = session(ctx)
     _refuse_contradictions(here, output, private=private, save=save)
-    if agent is not None:
-        _refuse_beside_agent(
-            {"--tool": tool, "--with": notes, "--model": model, "--continue": continued, "--session": named}
-        )
+    beside: dict[str, object] = {
+        "--tool": tool,
+        "--with": notes,
+        "--model": model,
+        "--continue": continued,
+        "--session": named,
+    }
+    _refuse_beside_agent(beside if agent is not None else {})
     keeper = Keeper(here.services(), "talk", here.console.masked, continued=continued, name=named, private=private)
     flags = {
         "chat.system": keeper.settle(system, here.config().chat.system, model),
@@ -194,6 +194,7 @@ async def _converse(
     from dataclasses import replace
 
     from voicecli.terminal.audience import Outlet, Report
+    from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, run_talk
     from voicecli.terminal.keeping import KeptTalk
     from voicecli.usecases.nearby import offered
     from voicecli.wiring import settle
@@ -204,10 +205,10 @@ async def _converse(
     cfg = await settle(cfg, verbs, here.env, here.console)
     cfg = await offered(cfg, here.ask if request.backend is None and not request.agent else None)
     await _provided(here, cfg, request)
-    told = _Told()
+    told = Everybody()
     services = Services(cfg, here.env, here.console, request.backend)
-    tools = nullcontext() if request.agent else _tools(services, wanted).opened(_Reporter(here.console, told))
-    leaving = _Leaving()
+    tools = nullcontext() if request.agent else _tools(services, wanted).opened(EarlyReporter(here.console, told))
+    leaving = Leaving()
     if request.ends.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
         request = replace(request, ends=replace(request.ends, write_output=sound.put))
@@ -223,9 +224,8 @@ async def _converse(
             leaving.leave = talk.conversation.keys.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
-                await _run(
-                    here, request, talk, told, leaving.from_thread, Report(here.console.usage) if report else None
-                )
+                told_at_the_end = Report(here.console.usage) if report else None
+                await run_talk(here.console, request, talk, told, leaving.from_thread, told_at_the_end)
             finally:
                 told.close()
     turns = talk.conversation.turns
@@ -268,152 +268,3 @@ async def _noting(services: Services, wanted: _Wanted, *, private: bool) -> Noti
         found.__exit__()
         raise
     return found
-
-
-class _Told:
-    """Everybody who is told of the conversation; what comes before they are there is kept for them."""
-
-    def __init__(self) -> None:
-        import asyncio
-
-        self._audiences: list[Audience] = []
-        self._early: list[tuple[Event, int]] = []
-        self.closing: list[Callable[[], None]] = []
-        self._loop = asyncio.get_running_loop()
-
-    def emit(self, event: Event, turn: int) -> None:
-        if not self._audiences:
-            self._early.append((event, turn))
-        for audience in self._audiences:
-            audience.emit(event, turn)
-
-    def add(self, audience: Audience) -> None:
-        self._audiences.append(audience)
-        self.closing.append(audience.close)
-
-    def from_thread(self, text: str) -> None:
-        """A word for everybody, from another thread than the loop's."""
-        from contextlib import suppress
-
-        from voicecli.dialogue.events import Notice
-
-        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-            self._loop.call_soon_threadsafe(self.emit, Notice(text), 0)
-
-    def catch_up(self) -> None:
-        early, self._early = self._early, []
-        for event, turn in early:
-            self.emit(event, turn)
-
-    def close(self) -> None:
-        for close in self.closing:
-            close()
-
-
-async def _run(
-    here: Session,
-    request: TalkRequest,
-    talk: Talk,
-    told: _Told,
-    closed: Callable[[], None],
-    report: Audience | None,
-) -> None:
-    """The conversation, beside a screen where somebody looks and keys where there is a terminal."""
-    from voicecli.terminal.audience import JsonAudience, LineAudience
-
-    console = here.console
-    watched = console.animated and _has_keys()
-    stages = console.verbose or report is not None
-    if console.json:
-        told.add(JsonAudience(console, talk.clock, closed))
-    elif not watched or not console.out_is_terminal:
-        taken = request.ends.output == "-"
-        told.add(LineAudience(console, stdout_taken=taken, quiet_notes=watched, stages=stages, closed=closed))
-    if report is not None:
-        told.add(report)
-    if not _has_keys():
-        told.catch_up()
-        await talk.run()
-        return
-    visible = watched and not (console.json and console.out_is_terminal)
-    await _with_keys(here, request, talk, told, visible=visible, stages=stages)
-
-
-async def _with_keys(
-    here: Session, request: TalkRequest, talk: Talk, told: _Told, *, visible: bool, stages: bool
-) -> None:
-    import asyncio
-
-    from voicecli.errors import only
-    from voicecli.terminal.screen import Screen
-
-    screen = Screen(here.console, push_to_talk=request.push_to_talk, visible=visible, stages=stages)
-    told.add(screen)
-    told.catch_up()
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            keys = tasks.create_task(screen.run(talk.conversation.keys))
-            await talk.run()
-            keys.cancel()
-    except BaseExceptionGroup as group:
-        raise only(group) from None
-
-
-def _has_keys() -> bool:
-    """Whether there is a terminal to take keys from, whatever stdin and stdout are."""
-    import sys
-
-    return any(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
-
-
-class _Reporter:
-    """What tools have to say while they are opened, told to everybody: the screen is taken."""
-
-    def __init__(self, console: Any, told: _Told) -> None:
-        self.quiet, self.detail, self.hide = console.quiet, console.detail, console.hide
-        self.warn, self.progress = console.warn, console.progress
-        self._told = told
-
-    def note(self, text: str) -> None:
-        self._told.from_thread(text)
-
-
-class _Leaving:
-    """Ctrl-C (and a reader that went away) leave the conversation in an orderly way; the code is then 0.
-
-    On Windows asyncio has no signal handlers: Ctrl-C cancels the task (not tried here).
-    """
-
-    def __init__(self) -> None:
-        import asyncio
-
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        self.leave: Callable[[], object] = lambda: self._task and self._task.cancel()
-        self._asked = False
-
-    def __enter__(self) -> None:
-        import signal
-        from contextlib import suppress
-
-        with suppress(NotImplementedError):
-            self._loop.add_signal_handler(signal.SIGINT, self._once)
-
-    def _once(self) -> None:
-        """The first Ctrl-C asks, the second insists."""
-        if self._asked and self._task is not None:
-            self._task.cancel()
-        self._asked = True
-        self.leave()
-
-    def from_thread(self) -> None:
-        self._loop.call_soon_threadsafe(self.leave)
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: Any) -> bool:
-        import asyncio
-        import signal
-        from contextlib import suppress
-
-        with suppress(NotImplementedError):
-            self._loop.remove_signal_handler(signal.SIGINT)
-        return self._asked and kind is asyncio.CancelledError

@@ -1,0 +1,151 @@
+"""A conversation held at a terminal: who is told of it, the keys, and how it is left.
+
+Belongs here: putting screen, lines and JSON beside a running conversation. Does not belong here: flags, opening it,
+what a screen looks like.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from voicecli.dialogue.events import Event, Notice
+from voicecli.errors import only
+from voicecli.terminal.audience import Audience, JsonAudience, LineAudience
+from voicecli.terminal.screen import Screen
+
+if TYPE_CHECKING:
+    from voicecli.terminal.console import Console
+    from voicecli.wiring.adapters import TalkRequest
+    from voicecli.wiring.talk import Talk
+
+
+class Everybody:
+    """Everybody who is told of the conversation; what comes before they are there is kept for them."""
+
+    def __init__(self) -> None:
+        self._audiences: list[Audience] = []
+        self._early: list[tuple[Event, int]] = []
+        self.closing: list[Callable[[], None]] = []
+        self._loop = asyncio.get_running_loop()
+
+    def emit(self, event: Event, turn: int) -> None:
+        if not self._audiences:
+            self._early.append((event, turn))
+        for audience in self._audiences:
+            audience.emit(event, turn)
+
+    def add(self, audience: Audience) -> None:
+        self._audiences.append(audience)
+        self.closing.append(audience.close)
+
+    def from_thread(self, text: str) -> None:
+        """A word for everybody, from another thread than the loop's."""
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(self.emit, Notice(text), 0)
+
+    def catch_up(self) -> None:
+        early, self._early = self._early, []
+        for event, turn in early:
+            self.emit(event, turn)
+
+    def close(self) -> None:
+        for close in self.closing:
+            close()
+
+
+async def run_talk(
+    console: Console,
+    request: TalkRequest,
+    talk: Talk,
+    told: Everybody,
+    closed: Callable[[], None],
+    report: Audience | None,
+) -> None:
+    """The conversation, beside a screen where somebody looks and keys where there is a terminal."""
+    watched = console.animated and _has_keys()
+    stages = console.verbose or report is not None
+    if console.json:
+        told.add(JsonAudience(console, talk.clock, closed))
+    elif not watched or not console.out_is_terminal:
+        taken = request.ends.output == "-"
+        told.add(LineAudience(console, stdout_taken=taken, quiet_notes=watched, stages=stages, closed=closed))
+    if report is not None:
+        told.add(report)
+    if not _has_keys():
+        told.catch_up()
+        await talk.run()
+        return
+    visible = watched and not (console.json and console.out_is_terminal)
+    await _with_keys(console, request, talk, told, visible=visible, stages=stages)
+
+
+async def _with_keys(
+    console: Console, request: TalkRequest, talk: Talk, told: Everybody, *, visible: bool, stages: bool
+) -> None:
+    screen = Screen(console, push_to_talk=request.push_to_talk, visible=visible, stages=stages)
+    told.add(screen)
+    told.catch_up()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            keys = tasks.create_task(screen.run(talk.conversation.keys))
+            await talk.run()
+            keys.cancel()
+    except BaseExceptionGroup as group:
+        raise only(group) from None
+
+
+def _has_keys() -> bool:
+    """Whether there is a terminal to take keys from, whatever stdin and stdout are."""
+    return any(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+class EarlyReporter:
+    """What tools have to say while they are opened, told to everybody: the screen is taken."""
+
+    def __init__(self, console: Console, told: Everybody) -> None:
+        self.quiet, self.detail, self.hide = console.quiet, console.detail, console.hide
+        self.warn, self.progress = console.warn, console.progress
+        self._told = told
+
+    def note(self, text: str) -> None:
+        self._told.from_thread(text)
+
+
+class Leaving:
+    """Ctrl-C (and a reader that went away) leave the conversation in an orderly way; the code is then 0.
+
+    On Windows asyncio has no signal handlers: Ctrl-C cancels the task (not tried here).
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self.leave: Callable[[], object] = lambda: self._task and self._task.cancel()
+        self._asked = False
+
+    def __enter__(self) -> None:
+        with suppress(NotImplementedError):
+            self._loop.add_signal_handler(signal.SIGINT, self._once)
+
+    def _once(self) -> None:
+        """The first Ctrl-C asks, the second insists."""
+        if self._asked and self._task is not None:
+            self._task.cancel()
+        self._asked = True
+        self.leave()
+
+    def from_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self.leave)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        with suppress(NotImplementedError):
+            self._loop.remove_signal_handler(signal.SIGINT)
+        return self._asked and kind is asyncio.CancelledError
