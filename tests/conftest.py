@@ -186,7 +186,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line("tests were skipped, and none may be here", red=True)
     if SOUNDED and reporter is not None:
-        reporter.write_line(f"sound: {len(SOUNDED)} tests, {len(RETRIED)} tries repeated {RETRIED or ''}")
+        reporter.write_line(f"sound and real weights: {len(SOUNDED)} tests, {len(RETRIED)} tries repeated {RETRIED or ''}")
         if len(set(RETRIED)) > max(1, RETRIES_ALLOWED * len(SOUNDED)):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            reporter.write_line("too many tests of sound were tried again", red=True)
+            reporter.write_line("too many tests were tried again", red=True)
