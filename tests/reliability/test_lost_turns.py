@@ -171,7 +171,7 @@ def test_a_key_sends_it_again(server: OpenAIServer, home: dict[str, str], tmp_pa
     env = home | {"VOICE_CONFIG": str(tmp_path / "config.toml"), "COLUMNS": "200"}
     with Terminal(command, env, tmp_path) as terminal:
         terminal.until(lambda text: "turn lost" in text)
-        terminal.until(lambda text: "Ctrl-R" in text and text.rfind("listening") > text.rfind("gap") > 0)
+        terminal.until(lambda text: "Ctrl-R" in text and text.rfind("listening") > text.rfind("049") > 0)
         terminal.pass_time(0.5)
         terminal.press(b"\x12")
         terminal.until(lambda text: "5182" in text)
