@@ -150,7 +150,9 @@ SOUNDED: list[str] = []
 RETRIED: list[str] = []
 """Tests of these marks that ran, and those of them that had to be tried again, once for each try."""
 RETRIES_ALLOWED = 0.02
-"""The share of sound tests that may need another try: more means that something is wrong with us, or the machine."""
+"""The share of such tests that may need another try: more means that something is wrong with us, or the machine."""
+RETRIES_OF_FEW = 3
+"""Of few tests so many may, whatever their share: one sound server that stumbles disturbs its neighbours too."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -186,7 +188,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line("tests were skipped, and none may be here", red=True)
     if SOUNDED and reporter is not None:
-        reporter.write_line(f"sound and real weights: {len(SOUNDED)} tests, {len(RETRIED)} tries repeated {RETRIED or ''}")
-        if len(set(RETRIED)) > max(1, RETRIES_ALLOWED * len(SOUNDED)):
+        reporter.write_line(
+            f"sound and real weights: {len(SOUNDED)} tests, {len(RETRIED)} tries repeated {RETRIED or ''}"
+        )
+        if len(set(RETRIED)) > max(RETRIES_OF_FEW, RETRIES_ALLOWED * len(SOUNDED)):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
             reporter.write_line("too many tests were tried again", red=True)
