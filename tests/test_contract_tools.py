@@ -77,7 +77,14 @@ async def test_results_go_back_behind_the_calls_that_they_answer(cell: Cell) -> 
     assert openai_tools.assistant(messages[1]) and all(map(openai_tools.result, messages[2:]))
 
 
-@pytest.mark.parametrize("ending", [[], [CUT], [b"data: [DONE]\n\n"]], ids=["nothing", "a cut", "an end mark"])
+async def test_calls_are_given_where_a_service_tells_of_the_end_by_its_mark_alone(cell: Cell) -> None:
+    with cell.serve() as running:
+        cell.wire(running).on(cell.paths[0], Reply.sse([*PIECES, b"data: [DONE]\n\n"]))
+        found = await chat(cell, running, ASK)
+    assert [each for delta in found for each in delta.calls] == list(CALLS)
+
+
+@pytest.mark.parametrize("ending", [[], [CUT]], ids=["nothing", "a cut"])
 async def test_calls_of_an_answer_that_breaks_off_are_not_given(cell: Cell, ending: list[Any]) -> None:
     with cell.serve() as running:
         cell.wire(running).on(cell.paths[0], Reply.sse([*PIECES, *ending]))
