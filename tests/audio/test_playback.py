@@ -78,7 +78,9 @@ async def test_a_sound_is_heard_whole_to_its_last_sample(
     (first, last), *more = sounds(recording.assistant)
     assert more == []
     spoken = np.flatnonzero(np.abs(said) > 300)
-    assert last - first == pytest.approx((spoken[-1] - spoken[0]) * RATE / rate, abs=RATE / 1000)
+    longer = last - first - (spoken[-1] - spoken[0]) * RATE / rate
+    refilled = 0.1 * RATE if pause else 0  # a silence between tones may be lengthened while the lane fills up
+    assert -RATE / 1000 <= longer <= RATE / 1000 + refilled
 
 
 @pytest.mark.needs_sound
