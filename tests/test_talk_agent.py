@@ -75,6 +75,14 @@ def test_a_sign_in_names_the_command_and_has_its_code(voice: Voice, env: dict[st
     assert (done.returncode, b"--login" in done.stderr) == (3, True), done.stderr.decode()
 
 
+def test_continue_goes_on_with_the_last_session_here(voice: Voice, env: dict[str, str], tmp_path: Path) -> None:
+    talk = ("talk", "--agent", "script", "--input", os.devnull, "--output", str(tmp_path / "r.wav"), "--fast")
+    none = voice(*talk, "--continue", env=env)
+    assert b"no session of script in this folder" in none.stderr
+    voice(*talk, env=env)
+    assert b"script cannot go on with the earlier session" in voice(*talk, "--continue", env=env).stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

@@ -14,34 +14,40 @@ from typing import Any
 
 import pytest
 from acp import schema
+from pydantic import TypeAdapter
 
 from tests.fakes import agent as script
+from voicecli.agents.command import AgentCommand, EarlierSession
 from voicecli.agents.responder import AgentModel
-from voicecli.agents.session import AgentCommand
 from voicecli.agents.sessions import Sessions
 from voicecli.errors import ConfigError, RefusedError, ServiceError, VoiceError
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs_posix]
 
+STUCK = "It did not stop, so I started it again."
 QUESTION = "The agent wants to write made.txt, one line. May it?"
 
 
 class Talk:
     """A conversation with the agent: `told` are our own lines, `messages` what was said and heard."""
 
-    def __init__(self, folder: Path, *habits: str, mode: str = "", silence_s: float = 20) -> None:
-        self.folder, self.log, self.silence_s = folder, folder / "log", silence_s
+    def __init__(
+        self, folder: Path, *habits: str, silence_s: float = 20, earlier: EarlierSession | None = None, **more: str
+    ) -> None:
+        self.folder, self.log, self.silence_s, self.earlier = folder, folder / "log", silence_s, earlier
         env = {"PATH": os.environ["PATH"], "AGENT_LOG": str(self.log)}
-        self.command = AgentCommand("agent", (sys.executable, script.__file__, *habits), str(folder), env, mode)
+        self.command = AgentCommand("agent", (sys.executable, script.__file__, *habits), str(folder), env, **more)
+        self.kept: list[EarlierSession] = []
         self.told: list[str] = []
         self.messages: list[ChatMessage] = []
         self.deltas: list[ChatDelta] = []
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Talk]:
-        async with Sessions(self.command, self.told.append) as self.sessions:
+        async with Sessions(self.command, self.told.append, self.earlier, self.kept.append) as self.sessions:
             self.model = AgentModel(self.sessions, silence_s=self.silence_s)
+            await self.model.ready()
             yield self
 
     async def say(self, words: str, heard: str | None = None) -> str:
@@ -139,6 +145,48 @@ async def test_who_wants_a_sign_in_gets_the_command_told(tmp_path: Path, habit: 
         await said(tmp_path, "say hello", habit)
 
 
+async def test_a_key_of_the_environment_signs_in(tmp_path: Path) -> None:
+    async with Talk(tmp_path, "keyed").open() as talk:
+        assert talk.methods[:4] == ["initialize", "session/new", "authenticate", "session/new"]
+
+
+async def test_a_model_of_ones_own_is_set(tmp_path: Path) -> None:
+    async with Talk(tmp_path, "models", model="large").open() as talk:
+        set_ = talk.sent[-1]["params"]
+        assert (set_["configId"], set_["value"]) == ("m", "large")
+    with pytest.raises(ConfigError, match=r"no model 'huge'.*small, large"):
+        async with Talk(tmp_path, "models", model="huge").open():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("habits", "method", "told"),
+    [
+        (["loads"], "session/load", ["you: what now?", r"agent: This\x1b[2J.", "agent goes on, in its mode Manual."]),
+        (["loads", "resumes"], "session/resume", ["agent goes on, in its mode Manual."]),
+        (["loads", "forgetful"], "session/load", ["agent cannot go on", "agent answers, in its mode Manual."]),
+        ([], "session/new", ["agent cannot go on", "agent answers, in its mode Manual."]),
+    ],
+)
+async def test_an_earlier_session_goes_on_and_is_shown(
+    tmp_path: Path, habits: list[str], method: str, told: list[str]
+) -> None:
+    async with Talk(tmp_path, *habits, earlier=EarlierSession("old", 5)).open() as talk:
+        assert [a[: len(b)] for a, b in zip(talk.told, told, strict=True)] == told
+        assert await talk.say("say hello") == "hello"
+        assert talk.methods[1] == method
+        went_on = "goes on" in talk.told[-1]
+        assert talk.kept[0].id == ("old" if went_on else "s")
+        assert len(talk.sent[-1]["params"]["prompt"]) == (1 if went_on else 2)
+
+
+async def test_a_mode_that_changes_by_itself_is_told(tmp_path: Path) -> None:
+    async with Talk(tmp_path).open() as talk:
+        assert await talk.say("mode default; mode auto; say hello") == "hello"
+        assert "its mode auto" in talk.told[1]
+        assert len(talk.told) == 2
+
+
 async def test_a_program_that_is_none_says_so(tmp_path: Path) -> None:
     talk = Talk(tmp_path)
     talk.command = AgentCommand("agent", (sys.executable, "-c", "import sys; sys.exit('no such model')"), str(tmp_path))
@@ -154,8 +202,9 @@ async def test_death_costs_the_turn_and_the_next_has_a_new_session(tmp_path: Pat
     async with Talk(tmp_path).open() as talk:
         with pytest.raises(ServiceError, match=r"ended.*agent: started"):
             await talk.say("say one; die 7")
-        assert await talk.say("say two") == "two"
-        assert "started again" in talk.told[1]
+        assert await talk.say("say two") == f"{STUCK} two"
+        assert any("started again" in each.news.text for each in talk.deltas if each.news)
+        assert len(talk.told) == 3 and "remembers nothing" in talk.told[1]
 
 
 async def interrupted(talk: Talk, words: str) -> float:
@@ -178,9 +227,9 @@ async def test_barge_in_cancels_waits_for_the_result_and_then_prompts(tmp_path: 
 async def test_who_does_not_stop_is_ended_and_started_again(tmp_path: Path) -> None:
     async with Talk(tmp_path, "deaf").open() as talk:
         begun = await interrupted(talk, "say one; wait 9")
-        assert await talk.say("say two") == "two"
+        assert await talk.say("say two") == f"{STUCK} two"
         assert 2 <= time.monotonic() - begun < 8
-        assert "does not stop" in talk.told[1]
+        assert any("does not stop" in each.news.text for each in talk.deltas if each.news)
 
 
 # -- leave -------------------------------------------------------------------------------------------
@@ -195,7 +244,6 @@ async def test_who_does_not_stop_is_ended_and_started_again(tmp_path: Path) -> N
         (["mhm"], False),
         (["mhm", "yes"], True),
         (["what is it?", "and the weather?"], False),
-        (["Always."], False),
     ],
 )
 async def test_only_a_clear_yes_lets_it(tmp_path: Path, answers: list[str], made: bool) -> None:
@@ -215,6 +263,38 @@ async def test_only_a_clear_yes_lets_it(tmp_path: Path, answers: list[str], made
             assert reply == "I wrote it."
         elif answers == ["No."]:
             assert reply == "It was not done."
+
+
+SCOPE = "That is: Allow all edits during this session. Say always again to have it so."
+
+
+@pytest.mark.parametrize(
+    ("answers", "end"),
+    [
+        (["Always.", "Yes, always."], "I wrote it always."),
+        (["always", "yes"], "I wrote it."),
+        (["always", "no"], "It was not done."),
+    ],
+)
+async def test_always_needs_the_word_and_its_scope_heard(tmp_path: Path, answers: list[str], end: str) -> None:
+    async with Talk(tmp_path).open() as talk:
+        await talk.say("may made.txt")
+        assert await talk.say(answers[0], heard="That is …") == SCOPE
+        assert await talk.say(answers[1]) in (SCOPE, end)
+        if end not in talk.messages[-1].content:
+            assert await talk.say(answers[1]) == end
+
+
+async def test_a_form_is_asked_field_by_field(tmp_path: Path) -> None:
+    async with Talk(tmp_path).open() as talk:
+        assert await talk.say("form Which paint") == "Which paint. colour. 1: Red. 2: Dark blue. Which one?"
+        assert await talk.say("the second one") == "Are you sure. Yes or no?"
+        assert await talk.say("perhaps") == "Are you sure. Yes or no?"
+        assert await talk.say("yes") == "How many."
+        said = await talk.say("about 12")
+        assert json.loads(said) == {"action": "accept", "content": {"colour": "b", "count": 12, "sure": True}}
+        await talk.say("form Again")
+        assert json.loads(await talk.say("never mind")) == {"action": "cancel"}
 
 
 async def test_a_yes_to_half_a_question_is_none(tmp_path: Path) -> None:
@@ -265,15 +345,25 @@ async def test_nothing_of_its_group_is_left(tmp_path: Path, habits: tuple[str, .
 SHAPES: dict[str, Any] = {
     "initialize": schema.InitializeRequest,
     "session/new": schema.NewSessionRequest,
+    "session/load": schema.LoadSessionRequest,
+    "session/resume": schema.ResumeSessionRequest,
     "session/set_mode": schema.SetSessionModeRequest,
+    "session/set_config_option": schema.SetSessionConfigOptionSelectRequest,
+    "authenticate": schema.AuthenticateRequest,
     "session/prompt": schema.PromptRequest,
     "session/cancel": schema.CancelNotification,
-    "answer": schema.RequestPermissionResponse,
+    "answer": schema.RequestPermissionResponse | schema.AcceptElicitationResponse | schema.CancelElicitationResponse,
 }
 
 
 async def test_every_message_is_as_the_protocol_has_it(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
+    for habits in (["loads"], ["resumes"]):
+        async with Talk(tmp_path, *habits, earlier=EarlierSession("old"), auth="login").open():
+            pass
+    async with Talk(tmp_path, "models", model="large").open() as talk:
+        await talk.say("form Paint")
+        for each in ("red", "yes", "3", "form Paint", "cancel"):
+            await talk.say(each)
         await talk.say("may made.txt")
         await talk.say("yes")
         await talk.say("may made.txt")
@@ -281,5 +371,5 @@ async def test_every_message_is_as_the_protocol_has_it(tmp_path: Path) -> None:
         await interrupted(talk, "say one; wait 9")
         await talk.say("say two")
         for each, method in zip(talk.sent, talk.methods, strict=True):
-            SHAPES[method].model_validate(each.get("params", each.get("result")))
+            TypeAdapter(SHAPES[method]).validate_python(each.get("params", each.get("result")))
         assert set(talk.methods) == set(SHAPES)

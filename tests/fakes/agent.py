@@ -18,13 +18,37 @@ from typing import Any
 
 Message = dict[str, Any]
 HABITS = set(sys.argv[1:])
-"""How it was started: sign-in, sign-in-late, no-modes, deaf, mute, children."""
+"""How it was started: sign-in, sign-in-late, keyed, no-modes, models, loads, resumes, forgetful, deaf, children."""
 MODES = {
     "currentModeId": "auto",
     "availableModes": [{"id": "auto", "name": "Auto"}, {"id": "default", "name": "Manual"}],
 }
+MODELS = {
+    "configOptions": [
+        {
+            "id": "m",
+            "name": "Model",
+            "category": "model",
+            "type": "select",
+            "currentValue": "small",
+            "options": [
+                {"group": "g", "name": "All", "options": [{"value": v, "name": v} for v in ("small", "large")]}
+            ],
+        }
+    ]
+}
+FORM = {
+    "type": "object",
+    "required": ["colour", "sure", "count"],
+    "properties": {
+        "colour": {"type": "string", "oneOf": [{"const": "r", "title": "Red"}, {"const": "b", "title": "Dark blue"}]},
+        "sure": {"type": "boolean", "title": "Are you sure"},
+        "count": {"type": "integer", "title": "How many"},
+        "note": {"type": "string"},
+    },
+}
 OPTIONS = [
-    {"optionId": "a", "name": "Always", "kind": "allow_always"},
+    {"optionId": "a", "name": "Allow all edits during this session", "kind": "allow_always"},
     {"optionId": "y", "name": "Yes", "kind": "allow_once"},
     {"optionId": "n", "name": "No", "kind": "reject_once"},
 ]
@@ -37,6 +61,7 @@ class Agent:
         self.answers: dict[int, Message] = {}
         self.answered = threading.Condition()
         self.prompt: Any = None
+        self.signed = False
         self.asked = 0
 
     # -- the pipe ------------------------------------------------------------------------------------
@@ -87,6 +112,8 @@ class Agent:
             ),
             "done": lambda _: self.update("tool_call_update", toolCallId="t", status="completed"),
             "may": self.may,
+            "mode": lambda id: self.update("current_mode_update", currentModeId=id),
+            "form": lambda text: self.form(text),
             "fs": lambda _: self.say(f"error {self.ask('fs/read_text_file', {'path': '/x'})['error']['code']}. "),
             "late": lambda text: threading.Timer(0.2, self.say, [text]).start(),
         }
@@ -111,9 +138,14 @@ class Agent:
             diff = {"type": "diff", "path": str(Path(name).absolute()), "oldText": "", "newText": "made\n"}
             call |= {"title": f"Write {name}", "kind": "edit", "status": "pending", "content": [diff]}
         outcome = self.ask("session/request_permission", {"toolCall": call, "options": OPTIONS})["result"]["outcome"]
-        if outcome.get("optionId") == "y":
+        if outcome.get("optionId") in ("y", "a"):
             Path(name).write_text("made\n", encoding="utf-8")
-            self.say("I wrote it. ")
+            self.say("I wrote it always. " if outcome["optionId"] == "a" else "I wrote it. ")
+
+    def form(self, message: str) -> None:
+        """Asks for a form, and says what it got."""
+        wanted = {"mode": "form", "message": message, "requestedSchema": FORM}
+        self.say(json.dumps(self.ask("elicitation/create", wanted)["result"], sort_keys=True) + " ")
 
     def run(self, number: Any, words: str) -> None:
         reason = ""
@@ -145,17 +177,27 @@ class Agent:
                 return
             words = message["params"]["prompt"][-1]["text"]
             threading.Thread(target=self.run, args=(number, words), daemon=True).start()
-        elif "mute" not in HABITS:
+        else:
             self.write({"id": number, **self.opened(str(method))})
 
     def opened(self, method: str) -> Message:
-        if method == "session/new" and "sign-in" in HABITS:
+        if method == "session/new" and ("sign-in" in HABITS or ("keyed" in HABITS and not self.signed)):
             return {"error": {"code": -32000, "message": "Authentication required"}}
-        modes = {} if "no-modes" in HABITS else {"modes": MODES}
+        if method in ("session/load", "session/resume") and "forgetful" in HABITS:
+            return {"error": {"code": -32002, "message": "No such session"}}
+        if method == "session/load":
+            for kind, said in (("user", "what "), ("user", "now?"), ("agent", "This\x1b[2J. ")):
+                self.say(said, f"{kind}_message_chunk")
+        self.signed = self.signed or method == "authenticate"
+        opened = ({} if "no-modes" in HABITS else {"modes": MODES}) | (MODELS if "models" in HABITS else {})
         terminal = {"id": "login", "name": "Log in", "type": "terminal", "args": ["--login"]}
+        can = {"loadSession": "loads" in HABITS, "sessionCapabilities": {"resume": {}} if "resumes" in HABITS else {}}
+        ways = [{"id": "openai-api-key", "name": "Key"}] if "keyed" in HABITS else [terminal]
         known: Message = {
-            "initialize": {"protocolVersion": 1, "agentCapabilities": {}, "authMethods": [terminal]},
-            "session/new": {"sessionId": "s", **modes},
+            "initialize": {"protocolVersion": 1, "agentCapabilities": can, "authMethods": ways},
+            "session/new": {"sessionId": "s", **opened},
+            "session/load": opened,
+            "session/resume": opened,
         }
         return {"result": known.get(method, {})}
 

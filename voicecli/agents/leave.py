@@ -11,15 +11,18 @@ import re
 
 from voicecli.agents.protocol import Table, table, text
 from voicecli.agents.updates import Leave, Step
-from voicecli.dialogue.consent import asked_aloud
+from voicecli.dialogue.consent import asked_aloud, can_be_told
 from voicecli.dialogue.courtesy import Verdict, verdict
 
 LONGEST_TARGET = 40
 """Characters of a file's name that are said."""
+LONGEST_SCOPE = 120
+"""Characters of what "always" means: all of it must be said, and be kept in mind."""
 SHOWN = 200_000
 """Characters of a question's particulars that are shown; an answer to what is not all seen is no consent."""
 _MUMBLED = frozenset({"mhm", "mmhm", "mm", "mmm", "hm", "hmm", "mmhmm", "uhhuh", "uhuh", "嗯", "嗯嗯", "嗯嗯嗯"})
 """Sounds of somebody who listens: they are no clear yes."""
+_ALWAYS = re.compile(r"\b(?:always|every time|from now on)\b|总是|總是|一直|每次都?|以后都|以後都|始终")
 _VERBS = {
     "edit": ("change", "修改"),
     "delete": ("delete", "删除"),
@@ -81,10 +84,26 @@ def decided(answer: str, question: str, heard: str, before: str, *, all_shown: b
     return found
 
 
-def outcome(leave: Leave, *, yes: bool) -> Table:
-    """The answer to the agent: once, never for always. One that has no such option gets none: it is cancelled."""
-    option = leave.option("allow_once") if yes else leave.option("reject_once", "reject_always")
+def outcome(leave: Leave, *kinds: str) -> Table:
+    """The answer to the agent: the first option of these kinds. One that has no such option is cancelled."""
+    option = leave.option(*kinds)
     return {"outcome": {"outcome": "selected", "optionId": option} if option else {"outcome": "cancelled"}}
+
+
+def wants_always(answer: str) -> bool:
+    """Whether the person says "always", and nothing against it."""
+    rest, found = _ALWAYS.subn(" ", answer.casefold())
+    return found > 0 and (not re.sub(r"[\W_]+", "", rest) or verdict(rest) is Verdict.YES)
+
+
+def scope(leave: Leave, *, chinese: bool) -> str:
+    """What is asked before it is allowed for longer: what the agent calls that; "" where that cannot be told aloud."""
+    name = next((" ".join(each.name.split()) for each in leave.options if each.kind == "allow_always"), "")
+    if not name or len(name) > LONGEST_SCOPE or not can_be_told(name) or visible(name) != name:
+        return ""
+    if chinese:
+        return f"那就是：{name}。要这样，请再说一次“总是”。"
+    return f"That is: {name}. Say always again to have it so."
 
 
 def _target(step: Step, diffs: list[Table]) -> str:

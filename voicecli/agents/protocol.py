@@ -20,7 +20,7 @@ LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of one message; of a longer one the rest is passed over."""
 UNKNOWN_METHOD = -32601
 SIGN_IN = -32000
-ANSWERED = frozenset({"session/request_permission"})
+ANSWERED = frozenset({"session/request_permission", "elicitation/create"})
 """Requests that somebody decides. We advertise nothing else: all others are refused at once."""
 
 Table = Mapping[str, Json]
@@ -144,7 +144,7 @@ class Wire:
         return RpcAnswer(id, {}, (code if isinstance(code, int) else 0) or -1, text(table(error).get("message")))
 
     def _asked(self, id: Json, method: str, params: Table) -> Message | None:
-        if method in ANSWERED:
+        if method in ANSWERED and isinstance(id, int | str):
             return Asked(id, method, params)
         self._write({"id": id, "error": {"code": UNKNOWN_METHOD, "message": f"{method[:100]} is not offered"}})
         return None

@@ -15,11 +15,12 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from voicecli.agents.leave import SHOWN, decided, outcome, particulars, question, visible
+from voicecli.agents.asking import Asking, AskingForm, AskingLeave, Settled
+from voicecli.agents.forms import Form
+from voicecli.agents.leave import visible
 from voicecli.agents.session import AgentSession, News, PromptEnded
 from voicecli.agents.sessions import Sessions
 from voicecli.agents.updates import AgentWords, Leave, Step
-from voicecli.dialogue.courtesy import Verdict
 from voicecli.dialogue.tools import Gate
 from voicecli.errors import VoiceError
 from voicecli.text.language import is_chinese
@@ -35,9 +36,8 @@ WONDERS_S = 4.0
 """A tool that takes longer gets a word."""
 SILENCE_S = 20.0
 """How long after a question, and the time that it takes to say it, silence is an answer: ask again, then no."""
-TIMES = 2
-"""How often leave is asked for."""
 _NOT_DONE = ("It was not done.", "没有做。")
+_STUCK = ("It did not stop, so I started it again.", "它没有停下来，我已重新启动它。")
 _AFTER_ALL = ("Nobody answered, so I said no.", "没有人回答，所以我拒绝了。")
 _ENDS = {
     "refusal": ("It refuses to go on.", "它拒绝继续。"),
@@ -50,13 +50,10 @@ _ENDS = {
 
 @dataclass(slots=True)
 class _Open:
-    """Leave that was asked for: `before` are the agent's words in that reply, `times` how often it was asked."""
+    """A question that is open; `before` are the agent's words in the same reply."""
 
-    leave: Leave
-    question: str
+    asking: Asking
     before: str
-    shown: bool
-    times: int = 1
 
 
 class AgentModel:
@@ -68,6 +65,10 @@ class AgentModel:
         self._introduced: AgentSession | None = None
         self._open: _Open | None = None
         self._asked = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Its session is there. Raises what kept it from beginning."""
+        await self._sessions.ready()
 
     @asynccontextmanager
     async def chat(
@@ -84,19 +85,17 @@ class AgentModel:
             self._asked.clear()
             open = self._open
             while open is not None and open is self._open and not await self._answered(open):
-                chinese = is_chinese(open.question)
-                if open.times < TIMES:
-                    open.times += 1
-                    yield open.question
+                chinese = is_chinese(open.asking.said)
+                if (settled := open.asking.silent()) is None:
+                    yield open.asking.said
                 else:
-                    self._refuse(open, stop=True)
+                    self._settle(open, settled)
                     yield _AFTER_ALL[chinese]
 
     async def _answered(self, open: _Open) -> bool:
         """Whether something came before silence had to be taken for an answer."""
-        times = open.times
-        await asyncio.sleep(self._silence_s + len(open.question) / 15)
-        return self._open is not open or open.times != times
+        await asyncio.sleep(self._silence_s + len(open.asking.said) / 15)
+        return self._open is not open
 
     # -- an answer -----------------------------------------------------------------------------------
 
@@ -107,24 +106,25 @@ class AgentModel:
         chinese = is_chinese(person)
         session = self._sessions.session
         open, self._open = self._open, None
-        refused = False
+        refused, said = False, ""
         if open is not None and session is not None and session.prompting:
-            match self._decision(open, person, messages):
-                case Verdict.OTHER if open.times < TIMES:
-                    open.times, open.before = open.times + 1, ""
-                    async for each in self._question(open):
-                        yield each
-                    return
-                case Verdict.YES:
-                    session.decide(open.leave, outcome(open.leave, yes=True))
-                case found:
-                    self._refuse(open, stop=found is Verdict.OTHER)
-                    refused = True
+            settled = open.asking.answered(person, _heard(messages), open.before)
+            if settled is None:
+                async for each in self._question(open.asking, ""):
+                    yield each
+                return
+            self._settle(open, settled)
+            refused = settled.refused
         if session is None or not session.prompting or session.cancelled:
-            session = await self._sessions.free()
+            restarted: list[str] = []
+            session = await self._sessions.free(restarted.append)
+            for line in restarted:
+                said = f"{_STUCK[chinese]} "
+                yield ChatDelta(news=ToolNews("", "failed", line))
+                yield ChatDelta(said)
             session.prompt(self._blocks(session, person))
         try:
-            async with aclosing(self._answer(session, chinese=chinese, refused=refused)) as pieces:
+            async with aclosing(self._answer(session, said, chinese=chinese, refused=refused)) as pieces:
                 async for piece in pieces:
                     yield piece
         finally:
@@ -133,11 +133,14 @@ class AgentModel:
 
     def _blocks(self, session: AgentSession, person: str) -> list[str]:
         """The person's words; to a session that hears them for the first time, how it is heard."""
-        new, self._introduced = session is not self._introduced, session
+        new, self._introduced = session is not self._introduced and not session.begun.went_on, session
         return [*(self._introduction if new else ()), person]
 
-    async def _answer(self, session: AgentSession, *, chinese: bool, refused: bool) -> AsyncGenerator[ChatDelta]:
-        said, working, seen = "", "", set[str]()
+    async def _answer(
+        self, session: AgentSession, said: str, *, chinese: bool, refused: bool
+    ) -> AsyncGenerator[ChatDelta]:
+        """`said` was said before its first word."""
+        working, seen, silent = "", set[str](), True
         while True:
             news = await self._next(session, WONDERS_S if working else None)
             match news:
@@ -146,6 +149,7 @@ class AgentModel:
                     working = ""
                 case AgentWords():
                     said += "" if news.thought else news.text
+                    silent = silent and (news.thought or not news.text.strip())
                     yield ChatDelta("", news.text) if news.thought else ChatDelta(news.text)
                 case Step():
                     working = "" if news.over else _line(news.title)
@@ -153,16 +157,14 @@ class AgentModel:
                         seen.add(news.id)
                         yield ChatDelta(news=ToolNews("", "working", _line(news.title or news.kind)))
                     yield ChatDelta(news=_news(news))
-                case Leave():
-                    asked = question(news.step, chinese=chinese)
-                    all_of_it = particulars(news.step)
-                    yield ChatDelta(news=ToolNews("", "done", _bounded(all_of_it)))
-                    opened = _Open(news, asked, said, len(all_of_it) <= SHOWN)
-                    async for piece in self._question(opened):
+                case Leave() | Form():
+                    asking = _asking(news, chinese=chinese)
+                    yield ChatDelta(news=ToolNews("", "done", asking.shown))
+                    async for piece in self._question(asking, said):
                         yield piece
                     return
                 case PromptEnded():
-                    last = "" if said.strip() else _last_word(news, refused=refused)[chinese]
+                    last = _last_word(news, refused=refused)[chinese] if silent else ""
                     yield ChatDelta(last, finish_reason="length" if news.reason == "max_tokens" else "stop")
                     return
 
@@ -177,27 +179,32 @@ class AgentModel:
             raise type(news)(news.what, who=news.who, cure=news.cure)
         return news
 
-    # -- leave ---------------------------------------------------------------------------------------
+    # -- what it asks --------------------------------------------------------------------------------
 
-    async def _question(self, open: _Open) -> AsyncGenerator[ChatDelta]:
+    async def _question(self, asking: Asking, before: str) -> AsyncGenerator[ChatDelta]:
         """Asks aloud: the answer is what the person says next."""
-        self._open = open
+        self._open = _Open(asking, before)
         self._asked.set()
-        yield ChatDelta(news=ToolNews(self._sessions.agent.name, "asked", open.question))
-        yield ChatDelta(("\n\n" if open.before.strip() else "") + open.question, finish_reason="stop")
+        yield ChatDelta(news=ToolNews(self._sessions.agent.name, "asked", asking.said))
+        yield ChatDelta(("\n\n" if before.strip() else "") + asking.said, finish_reason="stop")
 
-    def _decision(self, open: _Open, person: str, messages: Sequence[ChatMessage]) -> Verdict:
-        talk = [each for each in messages if each.role in ("user", "assistant")]
-        heard = talk[-2].content if len(talk) > 1 and talk[-2].role == "assistant" else ""
-        return decided(person, open.question, heard, open.before, all_shown=open.shown)
-
-    def _refuse(self, open: _Open, *, stop: bool) -> None:
-        """No; with `stop` the agent shall not go on in another way."""
+    def _settle(self, open: _Open, settled: Settled) -> None:
+        """The agent gets its answer."""
         self._open = None
         if (session := self._sessions.session) is not None and session.prompting:
-            session.decide(open.leave, outcome(open.leave, yes=False))
-            if stop:
+            session.decide(open.asking.request, settled.result)
+            if settled.stop:
                 session.cancel()
+
+
+def _asking(news: Leave | Form, *, chinese: bool) -> Asking:
+    return AskingForm(news, chinese) if isinstance(news, Form) else AskingLeave(news, chinese)
+
+
+def _heard(messages: Sequence[ChatMessage]) -> str:
+    """What sounded of the reply before the person's last words."""
+    talk = [each for each in messages if each.role in ("user", "assistant")]
+    return talk[-2].content if len(talk) > 1 and talk[-2].role == "assistant" else ""
 
 
 def _news(step: Step) -> ToolNews:
@@ -211,10 +218,6 @@ def _news(step: Step) -> ToolNews:
 
 def _line(title: str) -> str:
     return " ".join(visible(title[:120]).split()) or "a tool"
-
-
-def _bounded(shown: str) -> str:
-    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}\n… ({len(shown)} characters: too much to agree to aloud)"
 
 
 def _last_word(ended: PromptEnded, *, refused: bool) -> tuple[str, str]:

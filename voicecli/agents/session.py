@@ -1,52 +1,33 @@
 """A session with an agent: opened before the first word, one prompt at a time, stopped at once, never two open.
 
-Belongs here: the order of requests, waiting for answers and for how long, what reaches whoever reads a prompt's news.
-Does not belong here: bytes (agents.protocol), the program (agents.process), what is said of it (agents.responder).
+Belongs here: prompts, waiting for answers and for how long, what reaches whoever reads a prompt's news.
+Does not belong here: bytes (agents.protocol), the program (agents.process), how a session begins (agents.beginning),
+what is said of it (agents.responder).
 """
 
 from __future__ import annotations
 
 import asyncio
-import shlex
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from voicecli.agents.beginning import Beginning, Begun, unsigned
+from voicecli.agents.command import AgentCommand, EarlierSession
+from voicecli.agents.forms import Form, form
 from voicecli.agents.process import Program, running
-from voicecli.agents.protocol import (
-    SIGN_IN,
-    VERSION,
-    AgentNotification,
-    Asked,
-    Message,
-    RpcAnswer,
-    Table,
-    Wire,
-    rows,
-    text,
-)
-from voicecli.agents.updates import AgentWords, Leave, Mode, Modes, Step, leave, modes, update
-from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError, only
+from voicecli.agents.protocol import SIGN_IN, AgentNotification, Asked, Message, RpcAnswer, Table, Wire, text
+from voicecli.agents.updates import AgentWords, Leave, Modes, Replayed, Step, leave, new_mode, replayed, update
+from voicecli.errors import ServiceError, VoiceError, only
+from voicecli.types.jsonvalue import Json
 
-START_S = 60.0
-"""How long an agent may take to be ready: some fetch a list of models first."""
 STOP_S = 2.0
 """How long a prompt may take to end once it is cancelled; then the program is ended."""
-ASKING = ("ask", "default")
-"""Modes in which the agents that have them ask before they act, the strictest first."""
-CANCELLED: Table = {"outcome": {"outcome": "cancelled"}}
-"""The answer to whoever asks for leave in a prompt that nobody waits for any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentCommand:
-    """How an agent is started, and where: `folder` is absolute, `env` all that it is told of the environment."""
-
-    name: str
-    command: tuple[str, ...]
-    folder: str
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    mode: str = ""
+CANCELLED: dict[str, Table] = {
+    "session/request_permission": {"outcome": {"outcome": "cancelled"}},
+    "elicitation/create": {"action": "cancel"},
+}
+"""The answers to whoever asks in a prompt that nobody waits for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +37,28 @@ class PromptEnded:
     reason: str
 
 
-News = AgentWords | Step | Leave | PromptEnded
+News = AgentWords | Step | Leave | Form | PromptEnded
 
 
 class AgentSession:
-    """`news` holds what came of the open prompt, in order; it ends with PromptEnded, or with what broke it."""
+    """`news` holds what came of the open prompt, in order; it ends with PromptEnded, or with what broke it.
 
-    def __init__(self, agent: AgentCommand, program: Program) -> None:
-        self.agent, self.modes = agent, Modes()
+    `replay` is what an earlier session told again of its past. `told` gets a line of what a person must know.
+    """
+
+    def __init__(self, agent: AgentCommand, program: Program, told: Callable[[str], None]) -> None:
+        self.agent, self._told = agent, told
         self.prompting = self.cancelled = False
         self.news: asyncio.Queue[News | VoiceError] = asyncio.Queue()
-        self._program, self._wire, self._id = program, Wire(), ""
+        self.replay: list[Replayed] = []
+        self.begun = Begun("", Modes(), None, went_on=False)
+        self._program, self._wire = program, Wire()
         self._prompt = 0
         self._waiting: dict[int, asyncio.Future[RpcAnswer]] = {}
         self._broken: ServiceError | None = None
         self._settled = asyncio.Event()
         self._steps: dict[str, Step] = {}
-        self._ways: list[Table] = []
-        self._undecided: list[Leave] = []
+        self._undecided: dict[Json, str] = {}
 
     async def read(self) -> None:
         """Runs beside it, to the program's end."""
@@ -88,63 +73,9 @@ class AgentSession:
             if not waiting.done():
                 waiting.set_exception(self._broken)
 
-    # -- its beginning -------------------------------------------------------------------------------
-
-    async def open(self) -> Mode | None:
-        """Returns the mode that it is in, if that asks (or was configured). Raises RefusedError, ConfigError …"""
-        hello: Table = {
-            "protocolVersion": VERSION,
-            "clientCapabilities": {"fs": {"readTextFile": False, "writeTextFile": False}, "terminal": False},
-            "clientInfo": {"name": "voice", "title": "voice", "version": "0"},
-        }
-        try:
-            async with asyncio.timeout(START_S):
-                self._ways = rows((await self._ask("initialize", hello)).result.get("authMethods"))
-                answer = await self._ask("session/new", {"cwd": self.agent.folder, "mcpServers": []})
-                self._id = text(self._granted(answer).get("sessionId"))
-                self.modes = modes(answer.result)
-                return await self._careful()
-        except TimeoutError:
-            raise UnreachableError(f"it was not ready within {START_S:.0f} s", who=self.agent.name) from None
-
-    def _granted(self, answer: RpcAnswer) -> Table:
-        if answer.code == SIGN_IN:
-            raise self._unsigned(answer)
-        if answer.code or not text(answer.result.get("sessionId")):
-            raise ProtocolError(f"it opened no session ({answer.message[:200]})", who=self.agent.name)
-        return answer.result
-
-    def _unsigned(self, answer: RpcAnswer) -> RefusedError:
-        why = " ".join(answer.message[:200].split()).rstrip(".")
-        return RefusedError(f"it wants you to sign in ({why})", who=self.agent.name, cure=self._cure())
-
-    def _cure(self) -> str:
-        """The command that signs in, where the agent tells it; else the program by itself, which will ask."""
-        command = list(self.agent.command)
-        for way in self._ways:
-            if way.get("type") == "terminal":
-                given = way.get("args")
-                command += [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
-                return f"Sign in with: {shlex.join(command)}"
-        names = ", ".join(filter(None, (text(each.get("name")) for each in self._ways[:5])))
-        return f"Run {shlex.quote(command[0])} by itself and sign in{names and f' ({names})'}, or set its key in env."
-
-    async def _careful(self) -> Mode | None:
-        """The mode that asks, or the one that was configured, set before the first prompt."""
-        wanted = self.modes.named(self.agent.mode) if self.agent.mode else self.modes.named(*ASKING)
-        if wanted is None:
-            if self.agent.mode:
-                names = ", ".join(each.id for each in self.modes.listed) or "none"
-                raise ConfigError(f"{self.agent.name} has no mode {self.agent.mode!r}", cure=f"It has: {names}.")
-            return None
-        if wanted.id != self.modes.now and (await self._ask(*self._setting(wanted))).code:
-            return None
-        return wanted
-
-    def _setting(self, mode: Mode) -> tuple[str, Table]:
-        if mode.option:
-            return "session/set_config_option", {"sessionId": self._id, "configId": mode.option, "value": mode.id}
-        return "session/set_mode", {"sessionId": self._id, "modeId": mode.id}
+    async def open(self, earlier: EarlierSession | None) -> None:
+        """Ready for a prompt. Raises RefusedError, ConfigError, UnreachableError …"""
+        self.begun = await Beginning(self.agent, self._ask).begin(earlier)
 
     # -- a prompt ------------------------------------------------------------------------------------
 
@@ -157,26 +88,24 @@ class AgentSession:
         self._undecided.clear()
         self._settled.clear()
         self.prompting, self.cancelled = True, False
-        params: Table = {"sessionId": self._id, "prompt": [{"type": "text", "text": each} for each in blocks]}
+        params: Table = {"sessionId": self.begun.id, "prompt": [{"type": "text", "text": each} for each in blocks]}
         self._prompt = self._wire.request("session/prompt", params)
         self._flush()
 
-    def decide(self, asked: Leave, outcome: Table) -> None:
-        """The answer to what the agent may do. Once it was cancelled, it has its answer."""
-        if asked not in self._undecided:
-            return
-        self._undecided.remove(asked)
-        self._wire.answer(asked.request, outcome)
-        self._flush()
+    def decide(self, request: Json, result: Table) -> None:
+        """The answer to what the agent asked. Once it was cancelled, it has its answer."""
+        if self._undecided.pop(request, None) is not None:
+            self._wire.answer(request, result)
+            self._flush()
 
     def cancel(self) -> None:
         """The prompt is over for us; `settled` waits for the agent to agree."""
         if not self.prompting or self.cancelled:
             return
         self.cancelled = True
-        self._wire.tell("session/cancel", {"sessionId": self._id})
-        for each in self._undecided:
-            self._wire.answer(each.request, CANCELLED)
+        self._wire.tell("session/cancel", {"sessionId": self.begun.id})
+        for request, method in self._undecided.items():
+            self._wire.answer(request, CANCELLED[method])
         self._undecided.clear()
         self._flush()
 
@@ -200,29 +129,37 @@ class AgentSession:
             case RpcAnswer() if (waiting := self._waiting.pop(each.id, None)) is not None and not waiting.done():
                 waiting.set_result(each)
             case Asked():
-                self._asked(leave(each.id, each.params))
-            case AgentNotification("session/update") if self.prompting and not self.cancelled:
-                self._told(update(each.params))
+                self._asked(each)
+            case AgentNotification("session/update"):
+                self._updated(each.params)
 
-    def _told(self, news: AgentWords | Step | None) -> None:
-        if isinstance(news, Step):
-            news = self._steps[news.id] = self._steps.get(news.id, Step(news.id)).then(news)
-        if news is not None:
+    def _updated(self, params: Table) -> None:
+        if not self.begun.id:
+            self.replay += filter(None, [replayed(params)])
+        elif mode := new_mode(params):
+            if mode != (self.begun.mode and self.begun.mode.id):
+                self._told(f"{self.agent.name} changed to its mode {mode}: it may act in another way now.")
+        elif self.prompting and not self.cancelled and (news := update(params)) is not None:
+            if isinstance(news, Step):
+                news = self._steps[news.id] = self._steps.get(news.id, Step(news.id)).then(news)
             self.news.put_nowait(news)
 
-    def _asked(self, asked: Leave) -> None:
+    def _asked(self, asked: Asked) -> None:
         """What is asked after the end of a prompt, or of one that is cancelled, is answered as the protocol says."""
-        if not self.prompting or self.cancelled:
-            self._wire.answer(asked.request, CANCELLED)
+        news = _question(asked)
+        if not self.prompting or self.cancelled or news is None:
+            self._wire.answer(asked.id, CANCELLED[asked.method])
             return
-        known = self._steps.get(asked.step.id, asked.step)
-        self._undecided.append(Leave(asked.request, known.then(asked.step), asked.options))
-        self.news.put_nowait(self._undecided[-1])
+        if isinstance(news, Leave):
+            known = self._steps.get(news.step.id, news.step)
+            news = Leave(news.request, known.then(news.step), news.options)
+        self._undecided[asked.id] = asked.method
+        self.news.put_nowait(news)
 
     def _end(self, answer: RpcAnswer) -> None:
         self.prompting, self._prompt = False, 0
         if answer.code == SIGN_IN:
-            self.news.put_nowait(self._unsigned(answer))
+            self.news.put_nowait(unsigned(self.agent, self.begun.ways, answer))
         elif answer.code:
             self.news.put_nowait(ServiceError(answer.message[:300] or "it failed", who=self.agent.name))
         else:
@@ -242,15 +179,24 @@ class AgentSession:
             self._wire.out.clear()
 
 
+def _question(asked: Asked) -> Leave | Form | None:
+    if asked.method == "session/request_permission":
+        return leave(asked.id, asked.params)
+    return form(asked.id, asked.params)
+
+
 @asynccontextmanager
-async def opened(agent: AgentCommand) -> AsyncIterator[tuple[AgentSession, Mode | None]]:
-    """The session, ready to be prompted, and the mode that it is in; leaving the block ends the program."""
+async def opened(
+    agent: AgentCommand, told: Callable[[str], None], earlier: EarlierSession | None = None
+) -> AsyncIterator[AgentSession]:
+    """The session, ready to be prompted; leaving the block ends the program."""
     try:
         async with running(agent.name, agent.command, agent.env, agent.folder) as program, asyncio.TaskGroup() as tasks:
-            session = AgentSession(agent, program)
+            session = AgentSession(agent, program, told)
             reading = tasks.create_task(session.read())
             try:
-                yield session, await session.open()
+                await session.open(earlier)
+                yield session
                 session.cancel()
             finally:
                 reading.cancel()

@@ -1,36 +1,46 @@
 """The session that answers now, and the one that takes its place when it hangs or dies.
 
-Belongs here: beginning and ending sessions, one after the other. Does not belong here: what passes in one.
+Belongs here: beginning and ending sessions, one after the other, and what a person is told of each. Does not belong
+here: what passes in one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from types import TracebackType
 
-from voicecli.agents.session import AgentCommand, AgentSession, opened
-from voicecli.agents.updates import Mode
+from voicecli.agents.command import AgentCommand, EarlierSession
+from voicecli.agents.leave import visible
+from voicecli.agents.session import AgentSession, opened
 from voicecli.errors import ServiceError
+
+RECALLED = 20
+"""Messages of an earlier session that are shown where it goes on."""
 
 
 class Sessions:
-    """The session that there is now: another takes the place of one that hangs or died. `told` gets a line of each."""
+    """The session that there is now: another takes the place of one that hangs or died. `told` gets a line of each.
 
-    def __init__(self, agent: AgentCommand, told: Callable[[str], None]) -> None:
-        self.agent, self._told = agent, told
-        self._leaving = False
+    Entering the block begins the first, and waits for nothing: `ready` does. `kept` gets each session's number.
+    """
+
+    def __init__(
+        self,
+        agent: AgentCommand,
+        told: Callable[[str], None],
+        earlier: EarlierSession | None = None,
+        kept: Callable[[EarlierSession], None] | None = None,
+    ) -> None:
+        self.agent, self._told, self._earlier, self._kept = agent, told, earlier, kept
+        self._leaving = self._began = False
         self._again = asyncio.Event()
         self._session: asyncio.Future[AgentSession] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Sessions:
         self._tasks = await asyncio.TaskGroup().__aenter__()
         self._keeping = self._tasks.create_task(self._keep())
-        try:
-            await asyncio.shield(self._session)
-        except BaseException as exc:
-            await self.__aexit__(type(exc), exc, exc.__traceback__)
-            raise
         return self
 
     async def __aexit__(
@@ -38,9 +48,15 @@ class Sessions:
     ) -> None:
         self._leaving = True
         self._again.set()
-        if exc is not None:
+        if exc is not None or not self._session.done():
             self._keeping.cancel()
         await self._tasks.__aexit__(None, None, None)
+        if self._session.done():
+            self._session.exception()  # whoever waited has been told; where nobody did, it is no matter
+
+    async def ready(self) -> None:
+        """The session is there. Raises what kept it from beginning."""
+        await asyncio.shield(self._session)
 
     @property
     def session(self) -> AgentSession | None:
@@ -48,16 +64,16 @@ class Sessions:
         there = self._session.done() and not self._session.cancelled() and self._session.exception() is None
         return self._session.result() if there else None
 
-    async def free(self) -> AgentSession:
-        """The session with no prompt open; a new one where the old one does not let go, or has died."""
+    async def free(self, restarting: Callable[[str], None]) -> AgentSession:
+        """The session with no prompt open; another where the old one does not let go, or has died: `restarting`."""
         try:
             session = await asyncio.shield(self._session)
             await session.settled()
             return session
         except TimeoutError:
-            self._told(f"{self.agent.name} does not stop: it is ended and started again, and remembers nothing.")
+            restarting(f"{self.agent.name} does not stop: it is ended and started again.")
         except ServiceError as exc:
-            self._told(f"{exc.message}. It is started again, and remembers nothing.")
+            restarting(f"{exc.message}. It is started again.")
         self._session = asyncio.get_running_loop().create_future()
         self._again.set()
         return await asyncio.shield(self._session)
@@ -67,8 +83,8 @@ class Sessions:
         while not self._leaving:
             wanted = self._session
             try:
-                async with opened(self.agent) as (session, mode):
-                    self._greet(mode)
+                async with opened(self.agent, self._told, self._earlier) as session:
+                    self._greet(session)
                     wanted.set_result(session)
                     await self._next()
             except Exception as exc:
@@ -81,9 +97,30 @@ class Sessions:
         await self._again.wait()
         self._again.clear()
 
-    def _greet(self, mode: Mode | None) -> None:
-        name = self.agent.name
-        if mode is not None:
-            self._told(f"{name} answers, in its mode {mode.name}.")
+    def _greet(self, session: AgentSession) -> None:
+        name, begun = self.agent.name, session.begun
+        if self._earlier is not None and not begun.went_on:
+            self._told(f"{name} cannot go on with the earlier session: this is a new one, and remembers nothing.")
+        if not self._began:
+            self._replay(session)
+        self._began = True
+        if begun.mode is not None:
+            self._told(f"{name} {'goes on' if begun.went_on else 'answers'}, in its mode {begun.mode.name}.")
         else:
             self._told(f"{name} names no mode that asks: it may change files and run commands unasked.")
+        now = time.time()
+        self._earlier = EarlierSession(begun.id, self._earlier.began if begun.went_on and self._earlier else now)
+        if self._kept is not None:
+            self._kept(self._earlier)
+
+    def _replay(self, session: AgentSession) -> None:
+        """What was said before, shown and never spoken; pieces of one message are joined."""
+        joined: list[tuple[bool, str]] = []
+        for each in session.replay:
+            if joined and joined[-1][0] == each.person:
+                joined[-1] = (each.person, joined[-1][1] + each.text)
+            else:
+                joined.append((each.person, each.text))
+        session.replay.clear()
+        for person, said in joined[-RECALLED:]:
+            self._told(f"{'you' if person else self.agent.name}: {visible(said).strip()}")

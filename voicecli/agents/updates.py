@@ -64,8 +64,16 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """A piece of an earlier conversation that a session which is loaded tells again: of the person, or the agent's."""
+
+    text: str
+    person: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Mode:
-    """How an agent may act by itself; `option` is the number of the option that sets it, "" where it is a mode."""
+    """A way in which an agent works (how far by itself, with which model); `option` sets it, "" where it is a mode."""
 
     id: str
     name: str
@@ -98,6 +106,19 @@ def update(params: Table) -> AgentWords | Step | None:
     return step(found) if kind in ("tool_call", "tool_call_update") else None
 
 
+def replayed(params: Table) -> Replayed | None:
+    """What a session that is being loaded tells of its past; None: nothing that was said."""
+    found = table(params.get("update"))
+    kind, said = text(found.get("sessionUpdate")), text(table(found.get("content")).get("text"))
+    return Replayed(said, kind[0] == "u") if said and kind in ("user_message_chunk", "agent_message_chunk") else None
+
+
+def new_mode(params: Table) -> str:
+    """The id of the mode that a session changed to by itself; ""."""
+    found = table(params.get("update"))
+    return text(found.get("currentModeId")) if found.get("sessionUpdate") == "current_mode_update" else ""
+
+
 def step(found: Table) -> Step:
     paths = tuple(path for each in rows(found.get("locations")) if (path := text(each.get("path"))))
     return Step(
@@ -125,13 +146,19 @@ def leave(request: Json, params: Table) -> Leave:
 
 
 def modes(opened: Table) -> Modes:
-    """Those of a new session: its modes, else its option of that category."""
+    """Those of a session that was opened: its modes, else its option of that category."""
     given = table(opened.get("modes"))
     if listed := rows(given.get("availableModes")):
         return Modes(tuple(_mode(each, "id") for each in listed), text(given.get("currentModeId")))
+    return choices(opened, "mode")
+
+
+def choices(opened: Table, about: str) -> Modes:
+    """The values of the option of the category `about`; they may stand in groups."""
     for option in rows(opened.get("configOptions")):
-        if "mode" in (option.get("category"), option.get("id")):
-            values = tuple(_mode(each, "value", text(option.get("id"))) for each in rows(option.get("options")))
+        if about in (option.get("category"), option.get("id")):
+            listed = [each for row in rows(option.get("options")) for each in (rows(row.get("options")) or [row])]
+            values = tuple(_mode(each, "value", text(option.get("id"))) for each in listed)
             return Modes(values, text(option.get("currentValue")))
     return Modes()
 

@@ -131,6 +131,7 @@ def talk(
     """
     from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.wiring.adapters import TalkRequest
+    from voicecli.wiring.agents import AgentWish
     from voicecli.wiring.devices import Ends
 
     here = session(ctx)
@@ -139,11 +140,11 @@ def talk(
         "--tool": tool,
         "--with": notes,
         "--model": model,
-        "--continue": continued,
         "--session": named,
     }
     _refuse_beside_agent(beside if agent is not None else {})
-    keeper = Keeper(here.services(), "talk", here.console.masked, continued=continued, name=named, private=private)
+    ours = continued and agent is None
+    keeper = Keeper(here.services(), "talk", here.console.masked, continued=ours, name=named, private=private)
     flags = {
         "chat.system": keeper.settle(system, here.config().chat.system, model),
         "audio.input": _device(microphone),
@@ -154,7 +155,8 @@ def talk(
     }
     ends = Ends(input, output, fast)
     asked: dict[str, Any] = {"model": model, "voice": voice_name(voice), "language": language}
-    request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private, agent=agent)
+    wish = None if agent is None else AgentWish(agent, continued, private)
+    request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private, agent=wish)
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
     wanted = _Wanted(tuple(tool or ()), none=no_tools, yes=yes, notes=tuple(notes or ()))
     run(lambda: _converse(here, cfg, request, keeper, wanted, report=report))

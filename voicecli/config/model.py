@@ -134,13 +134,16 @@ class McpServer:
 class AgentProgram:
     """`[agents.NAME]`: an agent to talk with, by the Agent Client Protocol; a program of ours to start.
 
-    `env` is added to the little that it is given. `mode` is how it may act by itself; "": one that asks.
+    `env` is added to the little that it is given. `mode` is how it may act by itself; "": one that asks. `model` and
+    `auth`, a way to sign in, are as the agent lists them.
     """
 
     name: str
     command: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     mode: str = ""
+    model: str = ""
+    auth: str = ""
 
 
 NAMED: Mapping[str, Any] = {"backends": Backend, "mcp": McpServer, "agents": AgentProgram}

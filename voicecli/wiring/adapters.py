@@ -23,6 +23,7 @@ from voicecli.wiring.services import Services
 if TYPE_CHECKING:
     from voicecli.agents.responder import AgentModel
     from voicecli.backends.family import Capabilities
+    from voicecli.wiring.agents import AgentWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class TalkRequest:
     messages: tuple[ChatMessage, ...] = ()
     private: bool = False
     notes: Callable[[ChatModel], AbstractAsyncContextManager[ChatModel]] | None = None
-    agent: str | None = None
+    agent: AgentWish | None = None
 
 
 Hears = Callable[[asyncio.TaskGroup, OnPartial], Hearing]
@@ -76,9 +77,11 @@ class Opener:
 
     async def all(self) -> Adapters:
         """Raises ConfigError, UsageError and what opening raises."""
+        agent = await self.agent()  # its program starts while the others are opened
         ears, ears_family, hearing = await self.ears()
         speaker, voice_family, speech = await self.speaker()
-        if (agent := await self.agent()) is not None:
+        if agent is not None:
+            await agent.ready()
             voiced = (speaker, voice_family, speech)
             return Adapters(ears, ears_family, hearing, agent, None, ChatOptions(), *voiced, agent)
         model, chat_family, chatting = await self.model()

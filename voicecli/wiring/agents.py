@@ -8,44 +8,76 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicecli.errors import ConfigError, UsageError
+from voicecli.errors import ConfigError, InputError, UsageError
 from voicecli.text.nearest import nearest
 from voicecli.toolbox.surroundings import surroundings
+from voicecli.wiring.agent_memory import AgentMemory
 
 if TYPE_CHECKING:
+    from voicecli.agents.command import AgentCommand
     from voicecli.agents.responder import AgentModel
-    from voicecli.agents.session import AgentCommand
     from voicecli.config import Config
     from voicecli.wiring.services import Services
 
+SESSIONS = "agent-sessions.json"
+"""In the state folder: the last session of each agent in each folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWish:
+    """What `--agent` names; `continued`: its last session in this folder goes on, `private`: none is remembered."""
+
+    wanted: str
+    continued: bool = False
+    private: bool = False
+
 
 @asynccontextmanager
-async def open_agent(wanted: str, services: Services, told: Callable[[str], None]) -> AsyncIterator[AgentModel]:
-    """The agent's session, open; leaving the block ends its program with all that this started."""
+async def open_agent(wish: AgentWish, services: Services, told: Callable[[str], None]) -> AsyncIterator[AgentModel]:
+    """The agent, whose session begins (await `ready`); leaving the block ends its program with all that this started.
+
+    Raises InputError where no session can go on.
+    """
+    from voicecli.agents.command import EarlierSession
     from voicecli.agents.responder import AgentModel
     from voicecli.agents.sessions import Sessions
 
     cfg, report = services.config, services.report
-    agent = agent_command(wanted, cfg, services.env)
-    for value in cfg.agents[wanted].env.values() if wanted in cfg.agents else ():
+    agent = agent_command(wish.wanted, cfg, services.env)
+    for value in cfg.agents[wish.wanted].env.values() if wish.wanted in cfg.agents else ():
         report.hide(value)
-    async with Sessions(agent, told) as sessions:
+    memory = AgentMemory(cfg.state_dir / SESSIONS, agent.name, agent.folder)
+
+    def keep(session: EarlierSession) -> None:
+        with suppress(ConfigError):  # it is only that nothing can go on then
+            memory.keep(session.id, session.began)
+
+    earlier = EarlierSession(*_last(memory)) if wish.continued else None
+    async with Sessions(agent, told, earlier, None if wish.private else keep) as sessions:
         yield AgentModel(sessions, cfg.chat.system)
+
+
+def _last(memory: AgentMemory) -> tuple[str, float]:
+    if (found := memory.last()) is None:
+        raise InputError(f"there is no session of {memory.agent} in this folder to go on with", cure="Begin one.")
+    return found
 
 
 def agent_command(wanted: str, cfg: Config, env: Mapping[str, str]) -> AgentCommand:
     """What `--agent` names. Raises UsageError where it is neither in the configuration nor a program that is found."""
-    from voicecli.agents.session import AgentCommand
+    from voicecli.agents.command import AgentCommand
 
     folder = str(Path.cwd())
     if (known := cfg.agents.get(wanted)) is not None:
         if not known.command:
             raise ConfigError(f"[agents.{wanted}] names no command", cure='Add command = ["program", "--acp"] to it.')
-        return AgentCommand(wanted, _found(known.command, env), folder, surroundings(env, known.env), known.mode)
+        chosen = (known.mode, known.model, known.auth)
+        return AgentCommand(wanted, _found(known.command, env), folder, surroundings(env, known.env), *chosen)
     try:
         command = tuple(shlex.split(wanted))
     except ValueError as exc:

@@ -1,0 +1,125 @@
+"""What an agent asks a person, from its first word aloud to the answer that the agent gets. Pure.
+
+Belongs here: which question is next, after which answer or silence. Does not belong here: the words (agents.leave,
+agents.forms), speaking, the pipe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from voicecli.agents import forms
+from voicecli.agents.forms import Form, Unclear
+from voicecli.agents.leave import SHOWN, decided, outcome, particulars, question, scope, visible, wants_always
+from voicecli.agents.protocol import Table
+from voicecli.agents.updates import Leave
+from voicecli.dialogue.consent import asked_aloud
+from voicecli.dialogue.courtesy import Verdict
+from voicecli.types.jsonvalue import Json
+
+TIMES = 2
+"""How often a question is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The agent's answer. `refused`: the person said no; `stop`: nor shall it go on in another way."""
+
+    result: Table
+    refused: bool = False
+    stop: bool = False
+
+
+class Asking(Protocol):
+    """A question that is open: `said` is what is asked aloud now, `shown` all of it for the screen."""
+
+    request: Json
+    said: str
+    shown: str
+
+    def answered(self, person: str, heard: str, before: str) -> Settled | None:
+        """After the person's words; `heard` sounded, `before` and `said` having been said. None: `said` is asked."""
+        ...
+
+    def silent(self) -> Settled | None:
+        """Nobody answers. None: `said` is asked once more."""
+        ...
+
+
+@dataclass(slots=True)
+class AskingLeave:
+    """Whether the agent may: once after a yes; for longer only after "always", its scope heard, and "always" again."""
+
+    leave: Leave
+    chinese: bool
+    request: Json = field(init=False)
+    said: str = field(init=False)
+    shown: str = field(init=False)
+    _all_shown: bool = field(init=False)
+    _times: int = 1
+    _always: bool = False
+
+    def __post_init__(self) -> None:
+        self.request = self.leave.request
+        self.said = question(self.leave.step, chinese=self.chinese)
+        whole = particulars(self.leave.step)
+        self._all_shown = len(whole) <= SHOWN
+        cut = f"{whole[:SHOWN]}\n… ({len(whole)} characters: too much to agree to aloud)"
+        self.shown = whole if self._all_shown else cut
+
+    def answered(self, person: str, heard: str, before: str) -> Settled | None:
+        heard_out = self._all_shown and asked_aloud(heard, before, self.said)
+        if heard_out and wants_always(person):
+            if self._always:
+                return Settled(outcome(self.leave, "allow_always"))
+            if told := scope(self.leave, chinese=self.chinese):
+                self.said, self._always, self._times = told, True, 1
+                return None
+        found = decided(person, self.said, heard, before, all_shown=self._all_shown)
+        if found is Verdict.YES:
+            return Settled(outcome(self.leave, "allow_once"))
+        return self._refused(stop=False) if found is Verdict.NO else self.silent()
+
+    def silent(self) -> Settled | None:
+        self._times += 1
+        return self._refused(stop=True) if self._times > TIMES else None
+
+    def _refused(self, *, stop: bool) -> Settled:
+        return Settled(outcome(self.leave, "reject_once", "reject_always"), refused=True, stop=stop)
+
+
+@dataclass(slots=True)
+class AskingForm:
+    """The fields of a form, one after the other; what stays unclear is asked once more, and then given up."""
+
+    form: Form
+    chinese: bool
+    request: Json = field(init=False)
+    said: str = field(init=False)
+    shown: str = field(init=False)
+    _filled: dict[str, Json] = field(default_factory=dict)
+    _times: int = 1
+
+    def __post_init__(self) -> None:
+        self.request, self.shown = self.form.request, visible(forms.shown(self.form))
+        self._ask()
+
+    def _ask(self) -> None:
+        self.said = forms.asked(self.form, len(self._filled), chinese=self.chinese)
+
+    def answered(self, person: str, heard: str, before: str) -> Settled | None:
+        wanted = self.form.fields[len(self._filled)]
+        found = Unclear() if forms.declines(person) and not wanted.options else forms.value(wanted, person)
+        if isinstance(found, Unclear):
+            return Settled({"action": "cancel"}, refused=True) if forms.declines(person) else self.silent()
+        self._filled[wanted.name] = found
+        if len(self._filled) == len(self.form.fields):
+            return Settled({"action": "accept", "content": dict(self._filled)})
+        self._times = 1
+        self._ask()
+        return None
+
+    def silent(self) -> Settled | None:
+        self._times += 1
+        return Settled({"action": "cancel"}, refused=True, stop=True) if self._times > TIMES else None
