@@ -5,14 +5,15 @@ the notice on privacy, what is asked again, tools and their questions, the list 
 and the tests' tables follow from the row.
 
 Belongs here: facts about verbs. Does not belong here: doing them; imports of other rooms (`voice --help` needs this
-file, so Protocols and options are named, and looked up in backends.family).
+file, so rows are tuples, which are made sooner than dataclasses, and Protocols and options are named, and looked up in
+backends.family).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from types import MappingProxyType
+from typing import Literal, NamedTuple, get_args
 
 Verb = Literal[
     "transcribe",
@@ -45,8 +46,7 @@ Result = Literal["text", "number", "vectors", "ranking", "picture", "video", "no
 Cost = Literal["asks", "uploads", "writes", "spends"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One thing that goes in. A picture, a video and a document are a file by its path; `option` says that it is a
     field of the verb's options."""
 
@@ -57,8 +57,7 @@ class Parameter:
     option: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ability:
+class Ability(NamedTuple):
     """What a command does, in words, and what a model is told of it as a tool.
 
     `costs` is what happens besides a question to a service. uploads: a file leaves the machine. writes: a file is
@@ -74,8 +73,7 @@ class Ability:
     stem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Everything about one verb.
 
     `promise` and `options` are names in `ports` and `types`. `use` is its key of `[use]`. `lifted` names the verb
@@ -95,7 +93,7 @@ class Row:
     lifted: Verb | None = None
     bridge: str = ""
     ability: Ability | None = None
-    flags: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str] = MappingProxyType({})
 
     def flag(self, option: str) -> str:
         """The flag that sets one field of the options."""
@@ -350,8 +348,7 @@ def meaning(verb: Verb, parameter: str = "") -> str:
 # -- commands --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One command: its line in help, and where it stands there. With `parts` it is a group of subcommands."""
 
     name: str

@@ -16,8 +16,6 @@ from voicecli.terminal.rows import Rows
 from voicecli.terminal.stdin import StandardInput
 from voicecli.terminal.streams import OutputClosedError, Streams, means_closed
 from voicecli.text.clean import clean
-from voicecli.text.jsonline import dump_json
-from voicecli.text.width import wrapped
 
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
@@ -50,6 +48,8 @@ class Console(Streams, StandardInput):
 
     def json_line(self, value: object) -> None:
         """One JSON document on one line."""
+        from voicecli.text.jsonline import dump_json
+
         self.drawn(dump_json(value) + "\n")
 
     def write_bytes(self, data: bytes) -> None:
@@ -138,6 +138,8 @@ class Console(Streams, StandardInput):
             return
         text = label + self.masked(clean(self.masked(text))).rstrip("\n")
         if self.err_is_terminal:
+            from voicecli.text.width import wrapped
+
             text = wrapped(text, self.size()[0] - 1, indent)
         if self.colour(self.err):
             text = text.removeprefix(label)

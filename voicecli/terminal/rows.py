@@ -16,7 +16,6 @@ from typing import TextIO
 
 from voicecli.terminal.streams import is_pipe, is_terminal
 from voicecli.text.clean import clean
-from voicecli.text.width import cells
 
 
 class Rows:
@@ -149,5 +148,7 @@ class Rows:
 
     def _height(self, rows: Sequence[str]) -> int:
         """How many rows of the terminal these take: it may have become narrower since they were drawn."""
+        from voicecli.text.width import cells
+
         columns = self._columns()
         return sum(max(1, -(-cells(clean(row)) // columns)) for row in rows)

@@ -15,16 +15,16 @@ _DEL_C1 = "\x7f-\x9f"
 _BIDI = "\u202a-\u202e\u2066-\u2069"
 """Overrides and isolates: they reorder what is shown."""
 
-_SEQUENCE = re.compile(
+_SEQUENCE = (
     r"\x1b[\]PX^_][^\x07\x1b\x9c\n]{0,400}(?:\x07|\x1b\\|\x9c)"  # titles, links, clipboards
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|\x1b[ -/]*[0-~]?"
 )
-_CONTROL = re.compile(f"[{_C0}{_DEL_C1}{_BIDI}]")
-_HALF = re.compile("[\ud800-\udfff]")
+_CONTROL = f"[{_C0}{_DEL_C1}{_BIDI}]"
+_HALF = "[\ud800-\udfff]"
 """Half of a surrogate pair: no encoding can write it."""
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060-\u2065\ufeff\ud800-\udfff]")
-_LINE_END = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_INVISIBLE = "[\u200b\u200e\u200f\u2060-\u2065\ufeff\ud800-\udfff]"
+_LINE_END = "\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
 
 
 def clean(text: str) -> str:
@@ -33,14 +33,14 @@ def clean(text: str) -> str:
     What a service sends must not be able to move the cursor, set a title, or reorder what is shown.
     """
     if "\x1b" in text or "\x9b" in text:
-        text = _SEQUENCE.sub("", text)
-    return _HALF.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text))
+        text = re.sub(_SEQUENCE, "", text)
+    return re.sub(_HALF, "\N{REPLACEMENT CHARACTER}", re.sub(_CONTROL, "", text))
 
 
 def one_line(text: str, limit: int | None = None) -> str:
     """`text` on one line, clean and without invisible marks, cut with "…" to `limit` characters."""
     head = text if limit is None else text[: 8 * limit]
-    line = " ".join(_INVISIBLE.sub("", clean(_LINE_END.sub("\n", head))).split())
+    line = " ".join(re.sub(_INVISIBLE, "", clean(re.sub(_LINE_END, "\n", head))).split())
     return line if limit is None or len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -62,7 +62,7 @@ class Served:
     def ability(self) -> Ability:
         """What the verb takes here: options that the service would refuse are not offered."""
         whole = ability_of(self.verb)
-        return replace(whole, takes=tuple(each for each in whole.takes if not each.option or each.name in self.takes))
+        return whole._replace(takes=tuple(each for each in whole.takes if not each.option or each.name in self.takes))
 
 
 Opening = Callable[[Verb], AbstractAsyncContextManager[Any]]
