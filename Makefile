@@ -25,6 +25,7 @@ help:
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -r requirements/run.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m compileall -q voicecli
 	@touch $@
 
 .venv/dev: .venv/ready requirements/dev.txt

@@ -230,6 +230,18 @@ def test_what_is_no_model_is_told(tmp_path: Path) -> None:
         kinds.tell(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "files", [{"voices.bin": b""}, {"a.onnx.json": b"{}"}, {"a.onnx.json": b"[1]"}, {"a.onnx.json": b"\xff"}]
+)
+def test_files_that_say_nothing_of_a_model_are_told(tmp_path: Path, files: dict[str, bytes]) -> None:
+    (tmp_path / "config.json").write_bytes(b"{}")  # many models have one
+    kinds.prepare(tmp_path)
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match="nothing can be made of it"):
+        kinds.prepare(tmp_path)
+
+
 # -- through the command line ------------------------------------------------------------------------
 
 

@@ -19,7 +19,6 @@ from voicecli.usecases.transcribing.plan import FORMATS, Inputs, Job, Source, fo
 
 if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
-    from voicecli.terminal.dictating import Manner
     from voicecli.terminal.transcripts import Results
     from voicecli.usecases.transcribing.batch import Wish
 
@@ -138,7 +137,6 @@ def transcribe(
     With --words the time of each word is asked for, and written: srt, vtt and tsv have an entry for each word,
     lrc its time before it (karaoke), json and verbose_json a list.
     """
-    from voicecli.terminal.dictating import Manner
     from voicecli.terminal.transcripts import Results, given
     from voicecli.text.subtitles import Layout
     from voicecli.types import TranscribeOptions
@@ -154,7 +152,7 @@ def transcribe(
     layout = Layout(max_chars=max_chars, max_lines=max_lines, words=words)
     results = Results(session.console, layout, TASKS[translate], copy=copy)
     if mic:
-        return _dictate(session, results, wish, output, Manner(False, "json" in formats, interim), stop_after)
+        return _dictate(session, results, wish, output, interim, stop_after)
     todo = plan(given(session.console, inputs, files_from, recursive), output, formats)
     return _foresee(session, wish, todo) if dry_run else _do(session, results, wish, todo, skip_existing)
 
@@ -199,13 +197,13 @@ def _do(session: Session, results: Results, wish: Wish, jobs: list[Job], skip: b
 
 
 def _dictate(
-    session: Session, results: Results, wish: Wish, output: str | None, manner: Manner, stop_after: float | None
+    session: Session, results: Results, wish: Wish, output: str | None, interim: bool, stop_after: float | None
 ) -> None:
     """Sentences on stdout as they are finished; in a file, or as anything but text and JSON, at the end.
 
     However it ends, what was understood until then is written.
     """
-    from voicecli.terminal.dictating import interrupted, shown
+    from voicecli.terminal.dictating import Manner, interrupted, shown
     from voicecli.usecases.dictation import Said, dictate
     from voicecli.usecases.transcribing.batch import options_of
 
@@ -216,7 +214,7 @@ def _dictate(
     session.check(can, "transcribe_live", options)
     said, services = Said(), session.services()
     try:
-        with shown(session.console, replace(manner, live=live, json=live and manner.json)) as heard:
+        with shown(session.console, Manner(live, live and "json" in wish.formats, interim)) as heard:
             failed = lambda exc: session.console.error(str(exc))  # noqa: E731
             common.run(lambda: dictate(services, options, said, interrupted, heard, failed, stop_after))
     finally:

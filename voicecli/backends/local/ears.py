@@ -17,7 +17,8 @@ from functools import partial
 from typing import Any
 
 from voicecli.backends.local import choosing
-from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet, threads
+from voicecli.backends.local.building import build_recogniser
+from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.listening import (
     RATE,
@@ -66,15 +67,6 @@ class Recognised:
     text: str
     words: tuple[Word, ...] = ()
     alike: float = 1.0
-
-
-def build(found: FoundModel) -> Any:
-    """The recogniser of a model in a folder."""
-    import sherpa_onnx
-
-    maker, _, method = found.kind.maker.partition(".")
-    paths = {argument: str(path) for argument, path in found.paths.items()}
-    return getattr(getattr(sherpa_onnx, maker), method)(**paths, **found.kind.also, num_threads=threads())
 
 
 def decode(recogniser: Any, piece: Samples, *, timed: bool = False) -> Recognised:
@@ -136,12 +128,6 @@ class Ears:
         with suppress(VoiceError):
             await self._model(TranscribeOptions())
 
-    def prepare(self) -> None:
-        """Begins to load that model, while other set-up goes on. Whoever needs it is told what is wrong."""
-        with suppress(VoiceError):
-            found = choosing.found(self._backend, "transcribe", None, self._backend.language)
-            on_thread("transcribe", partial(loaded, found, build)).add_done_callback(_seen)
-
     async def check(self) -> str:
         """The model's name; it is loaded. Raises what is wrong with it."""
         found, _ = await self._model(TranscribeOptions())
@@ -152,7 +138,7 @@ class Ears:
         found = choosing.found(self._backend, "transcribe", options.model, language)
         if not choosing.suits(found.name, language):
             raise _lacks(found.name, language)
-        return found, await on_thread("transcribe", partial(loaded, found, build))
+        return found, await on_thread("transcribe", partial(loaded, found, build_recogniser))
 
     @asynccontextmanager
     async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
@@ -356,12 +342,4 @@ def _lacks(name: str, language: str | None) -> UsageError:
 
 @asynccontextmanager
 async def open_ears(backend: Backend) -> AsyncIterator[Ears]:
-    ears = Ears(backend)
-    ears.prepare()
-    yield ears
-
-
-def _seen(work: asyncio.Future[Any]) -> None:
-    """What went wrong in work that nobody waits for is told when the model is asked for again."""
-    if not work.cancelled():
-        work.exception()
+    yield Ears(backend)

@@ -35,6 +35,11 @@ def on_thread(task: str, work: Callable[[], T]) -> asyncio.Future[T]:
     return asyncio.get_running_loop().run_in_executor(_threads(task), work)
 
 
+def begun(task: str, work: Callable[[], object]) -> None:
+    """`work` on that thread, before anybody waits for it; what goes wrong in it is lost."""
+    _threads(task).submit(work)
+
+
 def loaded(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
     """The model, from the first call on. Blocks for some tenths of a second. ServiceError: it can't be loaded."""
     with _LOADING:

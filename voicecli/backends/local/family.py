@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 def transcribe(backend: Backend) -> Opened[Ears]:
     """Recordings and live sound."""
+    from voicecli.backends.local.building import begin
+
+    begin(backend)  # before numpy is imported
     from voicecli.backends.local.ears import open_ears
 
     return open_ears(backend)

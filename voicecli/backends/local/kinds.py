@@ -196,10 +196,17 @@ def _says(kind: Kind, path: Path) -> bool:
 
 
 def prepare(folder: Path) -> None:
-    """Writes what sherpa-onnx wants and the publisher's files say otherwise: tokens, and words in the model."""
+    """Writes what sherpa-onnx wants and the publisher's files say otherwise: tokens, and words in the model.
+
+    ConfigError: they do not say it as they should.
+    """
     for name, make in PREPARING.items():
         if (source := _first(folder, (name,))) is not None and not (folder / "tokens.txt").exists():
-            make(source)
+            try:
+                make(source)
+            except (OSError, ValueError, LookupError, TypeError) as exc:
+                what = f"nothing can be made of it: {type(exc).__name__}: {exc}"
+                raise ConfigError(what[:300], who=source.name, cure="Fetch it from its publisher.") from None
 
 
 def _moonshine(tokenizer: Path) -> None:
@@ -243,8 +250,8 @@ KOKORO_STYLE = 510 * 256 * 4
 """Bytes of a voice: a style of 256 floats for each length of text up to 510 sounds."""
 
 
-def _kokoro(about: Path) -> None:
-    folder = about.parent
+def _kokoro(voices: Path) -> None:
+    folder = voices.parent
     words = {
         "model_type": "kokoro",
         "language": "multi-lang",
@@ -252,15 +259,15 @@ def _kokoro(about: Path) -> None:
         "has_espeak": 1,
         "voice": "en-us",
         "sample_rate": 24_000,
-        "n_speakers": (folder / "voices.bin").stat().st_size // KOKORO_STYLE,
+        "n_speakers": voices.stat().st_size // KOKORO_STYLE,
         "style_dim": "510,1,256",
     }
     onnx.append(folder / "model.int8.onnx", words)
-    _tokens(folder, json.loads(about.read_text(encoding="utf-8"))["vocab"])
+    _tokens(folder, json.loads((folder / "config.json").read_text(encoding="utf-8"))["vocab"])
 
 
 PREPARING: Mapping[str, Callable[[Path], None]] = {
     "tokenizer.bin": _moonshine,
     "*.onnx.json": _piper,
-    "config.json": _kokoro,
+    "voices.bin": _kokoro,
 }

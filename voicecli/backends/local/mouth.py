@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from voicecli.backends.espeak.scripts import reader_of
 from voicecli.backends.espeak.voice import EspeakVoice
 from voicecli.backends.local import choosing
-from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet, threads
+from voicecli.backends.local.building import build_voice
+from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.sounds import clauses, sounds
 from voicecli.backends.transport.wording import clean
@@ -52,17 +53,6 @@ class ChosenVoice:
     found: FoundModel
     speaker: int = 0
     accent: str = "en-us"
-
-
-def build(found: FoundModel) -> Any:
-    """The voice of a model in a folder. Piper's half as lively as usual: it is understood better so."""
-    import sherpa_onnx as sherpa
-
-    paths = {argument: str(path) for argument, path in found.paths.items()}
-    maker = {"vits": "Vits", "kokoro": "Kokoro", "matcha": "Matcha"}[found.kind.maker]
-    steady = {"noise_scale": 0.333, "noise_scale_w": 0.4} if found.kind.maker == "vits" else {}
-    kind: dict[str, Any] = {found.kind.maker: getattr(sherpa, f"OfflineTts{maker}ModelConfig")(**paths, **steady)}
-    return sherpa.OfflineTts(sherpa.OfflineTtsConfig(sherpa.OfflineTtsModelConfig(num_threads=threads(), **kind)))
 
 
 class LocalSpeaker:
@@ -136,7 +126,7 @@ class LocalSpeaker:
 
 def _ready(choice: ChosenVoice) -> None:
     """Loads the model and lets it say a word: the first time takes longest."""
-    _say(loaded(choice.found, build), choice, "yes.", 1.0, lambda *_: 0)
+    _say(loaded(choice.found, build_voice), choice, "yes.", 1.0, lambda *_: 0)
 
 
 def _printable(text: str) -> str:
@@ -180,7 +170,7 @@ async def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenera
             loop.call_soon_threadsafe(queue.put_nowait, chunk)
 
     def make() -> None:
-        model = loaded(choice.found, build)
+        model = loaded(choice.found, build_voice)
         form = PcmFormat(model.sample_rate, 1)
 
         def take(samples: NDArray[np.float32], _progress: float) -> int:

@@ -60,10 +60,10 @@ def _may_break(text: str, at: int) -> bool:
 
 
 def _is_wide(character: str) -> bool:
-    return bool(is_han_kana(character)) or character in _POINTS
+    return bool(is_han_kana(character) or _POINT.match(character))
 
 
-_POINTS = frozenset(c for c in map(chr, range(0x3000, 0x10000)) if re.match(f"[{WIDE_POINTS}]", c))
+_POINT = re.compile(f"[{WIDE_POINTS}]")
 
 
 def _fitting(text: str, start: int, end: int, width: int) -> Iterator[TextUnit]:

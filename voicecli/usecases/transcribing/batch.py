@@ -116,13 +116,13 @@ async def transcribe(
     import asyncio
     import time
 
-    from voicecli.usecases.transcribing.sources import aside
-    from voicecli.usecases.transcribing.working import Work
-
     began = time.monotonic()
-    cutting, options = cutting_of(services, wish)
     outcomes: list[VoiceError | None] = []
     async with services.open("transcribe") as recogniser:
+        from voicecli.usecases.transcribing.sources import aside  # a model is loaded meanwhile
+        from voicecli.usecases.transcribing.working import Work
+
+        cutting, options = cutting_of(services, wish)
         label = jobs[0].source.shown if len(jobs) == 1 else f"{len(jobs)} recordings"
         total = await aside(lambda: seconds_of([job.source for job in jobs], wish))
         with services.report.progress(f"transcribing {label}", total) as show:

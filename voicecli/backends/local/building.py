@@ -1,0 +1,45 @@
+"""A model in a folder to the object of sherpa-onnx that works with it; begun early, as it takes some tenths of a
+second.
+
+Belongs here: what sherpa-onnx is told. Does not belong here: threads and errors (engine), which model (choosing), and
+any import that would keep the loading from beginning (numpy takes as long as half of it).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from voicecli.backends.local import choosing
+from voicecli.backends.local.engine import begun, loaded, threads
+from voicecli.backends.local.kinds import FoundModel
+from voicecli.errors import VoiceError
+from voicecli.types import Backend
+
+
+def begin(backend: Backend) -> None:
+    """Begins to load the usual recogniser, while other set-up goes on. Who needs it is told what is wrong with it."""
+    with suppress(VoiceError):
+        found = choosing.found(backend, "transcribe", None, backend.language)
+        begun("transcribe", partial(loaded, found, build_recogniser))
+
+
+def build_recogniser(found: FoundModel) -> Any:
+    """The recogniser of a model in a folder."""
+    import sherpa_onnx
+
+    maker, _, method = found.kind.maker.partition(".")
+    paths = {argument: str(path) for argument, path in found.paths.items()}
+    return getattr(getattr(sherpa_onnx, maker), method)(**paths, **found.kind.also, num_threads=threads())
+
+
+def build_voice(found: FoundModel) -> Any:
+    """The voice of a model in a folder. Piper's half as lively as usual: it is understood better so."""
+    import sherpa_onnx as sherpa
+
+    paths = {argument: str(path) for argument, path in found.paths.items()}
+    maker = {"vits": "Vits", "kokoro": "Kokoro", "matcha": "Matcha"}[found.kind.maker]
+    steady = {"noise_scale": 0.333, "noise_scale_w": 0.4} if found.kind.maker == "vits" else {}
+    kind: dict[str, Any] = {found.kind.maker: getattr(sherpa, f"OfflineTts{maker}ModelConfig")(**paths, **steady)}
+    return sherpa.OfflineTts(sherpa.OfflineTtsConfig(sherpa.OfflineTtsModelConfig(num_threads=threads(), **kind)))
