@@ -189,7 +189,7 @@ def test_an_answer_that_breaks_off_keeps_what_arrived(server: FakeServer, work: 
         (Reply.json({"error": {"message": "bad key \x1b[31m" + KEY}}, 401), 3, "bad key"),
         (Reply.json({"error": {"message": "no quota", "code": "insufficient_quota"}}, 429), 3, "no quota"),
         (Reply.json({"error": {"message": "slow down"}}, 429, retry_after="0"), 6, "slow down"),
-        (Reply.json({"error": {"message": "no such model"}}, 404), 5, "no such model"),
+        (Reply.json({"error": {"message": "no such model"}}, 404), 2, "no such model"),
         (Reply.text("<html>Bad Gateway</html>", 502), 5, "502"),
         (Reply.sse([]), 5, ""),
     ],

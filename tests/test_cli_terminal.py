@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import subprocess
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.emulator import Emulator
-from tests.fakes.server import FakeServer, Reply
+from tests.fakes.server import STALL, FakeServer, Reply
 from tests.test_cli_chat import PATH, STOP, event
+from tests.work import written
 from voicecli.text.clean import clean
 
 ESC = "\x1b"
@@ -181,3 +183,30 @@ def test_a_person_sees_which_voice_is_the_usual_one(
     file.write_text(file.read_text() + 'voice = "al"\n')
     shown = clean(terminal("voices", "-b", "work", env=env)[1])
     assert [line.strip() for line in shown.strip().splitlines()] == ["voice", "zoe", "al *"]
+
+
+def test_ctrl_c_leaves_no_mark_in_the_text_and_the_terminal_as_it_was(home: dict[str, str], tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    shown = b""
+    with FakeServer() as server:
+        server.on(PATH, Reply.sse([event("half"), STALL]))
+        env = home | {"TERM": "xterm-256color"} | written(tmp_path, server.url, ["chat"], chat_model="m")
+        command = [sys.executable, "-m", "voicecli", "chat", "--private", "hi"]
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True, preexec_fn=own
+        ) as process:
+            while b"half" not in shown:
+                shown += read(ours)
+            os.write(ours, b"\x03")
+            assert process.wait(timeout=30) == 130
+    after = termios.tcgetattr(theirs)
+    os.close(theirs)
+    shown += b"".join(iter(lambda: read(ours), b""))
+    os.close(ours)
+    assert seen(shown.decode()) == "half" and after == before
+
+
+def own() -> None:
+    """The terminal becomes the one of this process, whose Ctrl-C is for it."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -36,7 +36,7 @@ class _Silent:
     def warn(self, text: str) -> None: ...
     def hide(self, secret: object) -> None: ...
 
-    def progress(self, label: str, total: float | None = None):  # type: ignore[no-untyped-def]
+    def progress(self, label: str, total: float | None = None, unit: str = ""):  # type: ignore[no-untyped-def]
         from contextlib import nullcontext
 
         return nullcontext(lambda done: None)

@@ -212,8 +212,10 @@ class Reporter(Protocol):
         """From now on `secret` is masked in whatever is shown."""
         ...
 
-    def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Callable[[float], object]]:
-        """Yields `set(done)`, which shows how much of `total` is done, in any unit."""
+    def progress(
+        self, label: str, total: float | None = None, unit: str = ""
+    ) -> AbstractContextManager[Callable[[float], object]]:
+        """Yields `set(done)`, which shows how much of `total` is done; `unit` is "s" for seconds of sound."""
         ...
 
 

@@ -160,7 +160,7 @@ STATUSES = [
     (401, OPENAI, RefusedError, "That is wrong (HTTP 401). Check the key from $WORK_KEY and what it may be used for"),
     (402, {"message": "pay"}, RefusedError, "pay"),
     (403, {"detail": "not yours"}, RefusedError, "not yours"),
-    (404, {"error": "no such model"}, ServiceError, "no such model"),
+    (404, {"error": "no such model"}, ConfigError, "no such model"),
     (413, {"error": {"message": "too big", "code": 413}}, ServiceError, "too big"),
     (
         422,

@@ -26,6 +26,7 @@ from tests.fakes.forms import heard, spoken
 from tests.interop.tools import TOOLS, free_port, running
 from voicecli.backends.openai.adapter import open_openai
 from voicecli.errors import (
+    ConfigError,
     ProtocolError,
     RateLimitedError,
     RefusedError,
@@ -75,7 +76,7 @@ ERRORS: dict[str, tuple[dict[str, Any], type[VoiceError]]] = {
     "quota": (_error(429, type="insufficient_quota", code="insufficient_quota"), RefusedError),
     "key": (_error(401, type="authentication_error", code="invalid_api_key"), RefusedError),
     "forbidden": (_error(403, type="permission_error"), RefusedError),
-    "missing": (_error(404, type="invalid_request_error", code="model_not_found"), ServiceError),
+    "missing": (_error(404, type="invalid_request_error", code="model_not_found"), ConfigError),
     "wrong": (_error(400, type="invalid_request_error"), ServiceError),
     "broken": (_error(500), ServiceError),
     "busy": (_error(503), ServiceError),

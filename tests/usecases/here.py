@@ -38,7 +38,7 @@ class Listener:
         """Nothing here is shown to anybody."""
 
     @contextmanager
-    def progress(self, label: str, total: float | None = None) -> Iterator[Callable[[float], object]]:
+    def progress(self, label: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], object]]:
         yield self.shown.append
 
 

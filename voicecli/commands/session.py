@@ -69,6 +69,7 @@ class Session:
         self.profile: str | None = None
         self.config_path: Path | None = None
         self._config: Config | None = None
+        self._listens = False
 
     def config(self, flags: Mapping[str, Any] | None = None) -> Config:
         """The resolved configuration; `flags` are dotted keys that beat file and environment."""
@@ -96,7 +97,13 @@ class Session:
         """What a use case works with in this run."""
         from voicecli.wiring.services import Services
 
-        return Services(self.config(), self.env, self.console, self.backend)
+        config = self.config()
+        if not self._listens:
+            from voicecli.terminal.masking import listen_for_waiting
+
+            self._listens = True
+            listen_for_waiting(self.console.note)
+        return Services(config, self.env, self.console, self.backend)
 
     @property
     def open(self) -> Opens:

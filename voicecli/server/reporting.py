@@ -37,7 +37,7 @@ class Log:
             self._secrets.append(value)
 
     @contextmanager
-    def progress(self, label: str, total: float | None = None) -> Iterator[Callable[[float], object]]:
+    def progress(self, label: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], object]]:
         """Nobody watches."""
         yield lambda done: None
 

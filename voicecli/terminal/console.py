@@ -161,21 +161,27 @@ class Console(Streams, StandardInput):
         if not self.animated or self.err is None:
             yield lambda done: None
             return
+        from voicecli.terminal.beckoning import Taskbar
         from voicecli.terminal.progress import Progress, Ticker
 
         stream, state = self.err, Progress(clean(label), total, unit)
+        taskbar = Taskbar(stream, self.env)
 
         def draw(since: float) -> None:
             self.rows.show(stream, [state.row(self.size()[0] - 1, since)])
+            taskbar.shows(state.share)
+
+        ticker = Ticker(draw, after)
 
         def move(done: float) -> None:
             state.done = done
 
         try:
-            with Ticker(draw, after):
+            with ticker:
                 yield move
         finally:
             self.rows.clear()
+            taskbar.over(ticker.since)
 
     # -- leaving -------------------------------------------------------------------------------
 

@@ -33,6 +33,17 @@ class Masker:
         return text
 
 
+def listen_for_waiting(tell: Callable[[str], object]) -> None:
+    """Tells why a person waits: our rooms for services warn before they try again."""
+    import logging
+
+    class Waiting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            tell(record.getMessage())
+
+    logging.getLogger("voicecli.backends").addHandler(Waiting(logging.WARNING))
+
+
 def listen(tell: Callable[[str], object]) -> None:
     """Tells what our rooms log: each request, and when, since the start of listening."""
     import logging

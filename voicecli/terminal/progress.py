@@ -37,13 +37,18 @@ class Progress:
         if not self.total:
             told = f"  {clock(since)}" if since >= _TELLS_AFTER_S else ""
             return f"{wheel} {cut(self.label, columns - cells(told) - 2)}{told}"
-        share = min(1.0, max(0.0, self.done / self.total))
+        share = self.share or 0.0
         figures = " · ".join(self._figures(share, since))
         room = columns - cells(figures) - 6
         label = cut(self.label, max(8, room // 2))
         width = min(_MOST_BAR, room - cells(label))
         middle = f"  {drawn(share, width)}" if width >= LEAST_BAR else ""
         return cut(f"{wheel} {label}{middle}  {figures}", columns)
+
+    @property
+    def share(self) -> float | None:
+        """From 0 to 1; None where nobody knows the whole."""
+        return min(1.0, max(0.0, self.done / self.total)) if self.total else None
 
     def _figures(self, share: float, since: float) -> list[str]:
         assert self.total is not None
@@ -87,8 +92,13 @@ class Ticker:
         self._over.set()
         self._thread.join()
 
+    @property
+    def since(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began
+
     def _run(self) -> None:
         if self._over.wait(self._after):
             return
         while not self._over.wait(TICK_S):
-            self._draw(time.monotonic() - self._began)
+            self._draw(self.since)

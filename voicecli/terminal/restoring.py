@@ -34,6 +34,7 @@ def kept() -> Iterator[None]:
         yield
         return
     keeper = _Keeper(terminal)
+    keeper.hide_control_keys()
     _handle(keeper.stop, "SIGTSTP")
     _handle(keeper.end, *ABRUPT)
     try:
@@ -76,9 +77,9 @@ def _terminal() -> int | None:
 class _Keeper:
     def __init__(self, terminal: int) -> None:
         self._terminal = terminal
-        self._before = self._settings()
+        self._before = self._usual = self._settings()
 
-    def _settings(self) -> object:
+    def _settings(self) -> list[Any] | None:
         import termios
 
         try:
@@ -98,6 +99,15 @@ class _Keeper:
         finally:
             signal.signal(signal.SIGTTOU, asked)
 
+    def hide_control_keys(self) -> None:
+        """Ctrl-C shows no ^C in the middle of what is printed; only where no other program shares the terminal."""
+        import termios
+
+        if self._before is not None and os.isatty(1) and os.isatty(2):
+            self._usual = [*self._before]
+            self._usual[3] &= ~termios.ECHOCTL
+            self._set(self._usual)
+
     def _write(self, data: bytes) -> None:
         with suppress(OSError):
             if os.isatty(2) and os.tcgetpgrp(2) == os.getpgrp():
@@ -105,8 +115,10 @@ class _Keeper:
 
     def put_back(self) -> None:
         """Only what is not as it was."""
-        if self._before is not None and self._settings() not in (None, self._before):
+        now = self._settings()
+        if now is not None and now != self._before:
             self._set(self._before)
+        if now not in (None, self._before, self._usual):
             self._write(PLAIN)
 
     def end(self, number: int, _frame: FrameType | None) -> None:

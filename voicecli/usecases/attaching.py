@@ -124,7 +124,7 @@ async def heard(services: Services, path: Path, named: Path, *, private: bool) -
     wish = Wish(cached=not private)
     cutting, options = cutting_of(services, wish)
     total = await aside(lambda: seconds_of([Source(str(path))], wish))
-    with services.report.progress(f"listening to {named.name}", total) as show:
+    with services.report.progress(f"listening to {named.name}", total, "s") as show:
         async with services.open("transcribe") as recogniser:
             work = Work(recogniser, cutting, options, services.report, WorkDone(show))
             text = text_of(await work.file(path, str(named))).strip()

@@ -38,7 +38,7 @@ class Blame:
 
     def error(self, complaint: Complaint, status: int = 200, wait: float | None = None) -> VoiceError:
         """Our error for what a service complained of, whether by status or inside a 200."""
-        kind, cure = kind_of(complaint.code, status)
+        kind, cure = kind_of(complaint.code, status, complaint.words)
         words = self.masked(complaint.words)
         what = {True: words, False: f"{words} (HTTP {status})"}[status == 200] if words else f"answered HTTP {status}"
         cure = cure.format(key=f"the key from {self.backend.key_source}" if self.backend.key_source else "the key")

@@ -37,6 +37,7 @@ class Failure:
 _KEY = "Check {key} and what it may be used for"
 _QUOTA = "The quota is used up: see the service's billing page"
 _WAIT = "Wait, then try again"
+_MODEL = "Check the name of the model"
 _WHERE = "Check base_url and the model's name"
 
 _BY_CODE: tuple[tuple[str, type[VoiceError], str], ...] = (
@@ -61,12 +62,15 @@ _BY_STATUS: dict[int, tuple[type[VoiceError], str]] = {
 }
 
 
-def kind_of(code: str, status: int) -> tuple[type[VoiceError], str]:
+def kind_of(code: str, status: int, words: str = "") -> tuple[type[VoiceError], str]:
+    """The class and the cure for a code, a status, and what the service says (no such model: our fault)."""
     for part, kind, cure in _BY_CODE:
         if part in code:
             return kind, cure
     if status == 200:
         status = next((int(each) for each in code.split() if each.isdecimal() and len(each) == 3), 200)
+    if status == 404 and "model" in words.lower():
+        return ConfigError, _MODEL
     return _BY_STATUS.get(status, (ServiceError, ""))
 
 

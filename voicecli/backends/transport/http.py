@@ -47,6 +47,9 @@ __all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply"]
 
 log = logging.getLogger(__name__)
 
+WORTH_TELLING_S = 1.0
+"""A person who waits longer than this for another attempt is told why."""
+
 ELSEWHERE = frozenset({"unconnected", "unreached", "lost", "silence", "failed"})
 """What another address of the same service may do better than another attempt here."""
 
@@ -165,6 +168,7 @@ class HttpService(Address):
             log.info("%s: %s; %s", line, found.error, "final" if wait is None else f"again in {wait:.2f} s")
             if wait is None:
                 raise found.error from found.cause
+            tell_of_waiting(found.error, wait, attempt)
             await asyncio.sleep(wait)
         raise AssertionError("the table of retries has no end")
 
@@ -224,6 +228,12 @@ class HttpService(Address):
         if self._client is None:
             raise RuntimeError("this HttpService is not open")
         return self._client
+
+
+def tell_of_waiting(error: VoiceError, wait_s: float, attempt: int) -> None:
+    """A warning in the log where a person would wonder: who is asked again, and when."""
+    if wait_s >= WORTH_TELLING_S:
+        log.warning("%s; again in %.0f s (attempt %d)", error.message, wait_s, attempt + 1)
 
 
 def _headers(backend: Backend, placeholder: str) -> dict[str, str]:

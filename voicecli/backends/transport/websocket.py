@@ -38,7 +38,7 @@ from websockets.protocol import State
 
 from voicecli.backends.transport import door
 from voicecli.backends.transport.faults import Failure, happening_in
-from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.http import HttpService, tell_of_waiting
 from voicecli.backends.transport.proxies import needs_socks
 from voicecli.backends.transport.retry import Happening, happening_of, rule_for
 from voicecli.backends.transport.trust import trusting
@@ -287,6 +287,7 @@ async def _opened(service: HttpService, url: str, settings: Mapping[str, Any]) -
             log.info("%s, %.2f s: %s; %s", line, clock() - began, found, after)
             if wait is None:
                 raise found from exc
+            tell_of_waiting(found, wait, attempt)
         else:
             log.info("%s, %.2f s: open", line, clock() - began)
             return connection

@@ -125,14 +125,19 @@ async def transcribe(
         cutting, options = cutting_of(services, wish)
         label = jobs[0].source.shown if len(jobs) == 1 else f"{len(jobs)} recordings"
         total = await aside(lambda: seconds_of([job.source for job in jobs], wish))
-        with services.report.progress(f"transcribing {label}", total) as show:
-            done = WorkDone(show)
-            work = Work(recogniser, cutting, options, services.report, done)
-            turns = asyncio.Semaphore(work.lanes)
-            async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(_one(work, job, wish, folder, turns, give)) for job in jobs]
-                for job, task in zip(jobs, running, strict=True):
-                    outcomes.append(_settled(job, await task, give, fail))
+        try:
+            with services.report.progress(f"transcribing {label}", total, "s") as show:
+                done = WorkDone(show)
+                work = Work(recogniser, cutting, options, services.report, done)
+                turns = asyncio.Semaphore(work.lanes)
+                async with asyncio.TaskGroup() as tasks:
+                    running = [tasks.create_task(_one(work, job, wish, folder, turns, give)) for job in jobs]
+                    for job, task in zip(jobs, running, strict=True):
+                        outcomes.append(_settled(job, await task, give, fail))
+        except asyncio.CancelledError:
+            if wish.cached and work.kept_s:
+                services.report.note(stopped(work.kept_s, total))
+            raise
     if len(jobs) > 1:
         services.report.note(summary(outcomes, done.seconds, time.monotonic() - began))
     return outcomes
@@ -143,6 +148,12 @@ def summary(outcomes: Sequence[VoiceError | None], sound_s: float, took_s: float
     speed = f" ({sound_s / took_s:.0f}×)" if sound_s > took_s > 0 else ""
     told = f": {length(sound_s)} in {length(took_s)}{speed}" if sound_s else ""
     return f"{outcomes.count(None)} of {len(outcomes)} recordings transcribed{told}"
+
+
+def stopped(done_s: float, total_s: float | None) -> str:
+    """ "stopped at 31:00 min of 49:00 min; …": what a run that was broken off leaves to the next one."""
+    of = f" of {length(total_s)}" if total_s else ""
+    return f"stopped at {length(done_s)}{of}; the same command goes on from there"
 
 
 class WorkDone:

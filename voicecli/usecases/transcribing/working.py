@@ -48,6 +48,8 @@ class Work:
         self._recogniser, self._cutting, self._options, self._report = recogniser, cutting, options, report
         self._tell, self._settings = tell, cutting.settings
         self.lanes = self._settings.lanes
+        self.kept_s = 0.0
+        """Seconds whose text the cache holds: they need not be asked for again."""
         self._lanes = asyncio.Semaphore(self.lanes)
 
     async def address(self, source: Source) -> Transcript | None:
@@ -141,6 +143,7 @@ class Work:
                 failures.append(exc)
                 continue
             heard[ready.number] = HeardPiece(ready.start, ready.end, ready.speech, transcript)
+            self.kept_s += ready.end - ready.start
             self._tell(ready.end - ready.start)
 
     async def _ask(self, ready: ReadyPiece) -> Transcript:
