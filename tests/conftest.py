@@ -19,6 +19,7 @@ from _pytest.runner import runtestprotocol
 
 from tests import virtual, weights
 from tests.nursery import Nursery
+from tests.server import chromium
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT.parent / "shared" / "recordings"
@@ -118,6 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 NEEDS: dict[str, tuple[str, Callable[[], str | None]]] = {
     "needs_sound": ("virtual sound devices (PulseAudio and PortAudio)", virtual.available),
+    "needs_browser": ("a browser (Chromium)", chromium.missing),
     "needs_models": ("real weights of local models (tests.weights)", weights.missing),
     "needs_posix": (
         "pseudo-terminals or file modes",

@@ -71,3 +71,11 @@ def serving(folder: Path, *flags: str, config: str = CONFIG, env: dict[str, str]
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("served")) as server:
         yield server
+
+
+def keep_key(folder: Path) -> None:
+    """A server with this folder for its home wants the key sesame-1234."""
+    keys = folder / "voicecli" / "keys.json"
+    keys.parent.mkdir()
+    keys.write_text('{"serve": "sesame-1234"}', encoding="utf-8")
+    keys.chmod(0o600)

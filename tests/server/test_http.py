@@ -15,7 +15,7 @@ import pytest
 import soundfile as sf
 
 from tests import dtmf
-from tests.server.conftest import Served, serving
+from tests.server.conftest import Served, keep_key, serving
 
 QUESTION = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
 
@@ -206,10 +206,7 @@ def test_a_key_is_needed_elsewhere(tmp_path: Path) -> None:
 
 
 def test_a_key_is_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "voicecli").mkdir()
-    keys = tmp_path / "voicecli" / "keys.json"
-    keys.write_text('{"serve": "sesame-1234"}', encoding="utf-8")
-    keys.chmod(0o600)
+    keep_key(tmp_path)
     with serving(tmp_path, "--host", "0.0.0.0") as server, server.client() as client:
         assert client.get("/v1/models").status_code == 401
         assert client.get("/v1/models", headers={"authorization": "Bearer wrong"}).status_code == 401

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from tests import dtmf
-from tests.server.conftest import CONFIG, Served, serving
+from tests.server.conftest import CONFIG, Served, keep_key, serving
 from voicecli.audio.telephone import compressed, expanded
 
 RATE = 24_000
@@ -285,10 +285,7 @@ def test_the_clients_tools_are_used(served: Served) -> None:
 
 
 def test_without_the_key_nobody_talks(tmp_path: Path) -> None:
-    keys = tmp_path / "voicecli" / "keys.json"
-    keys.parent.mkdir()
-    keys.write_text('{"serve": "sesame-1234"}', encoding="utf-8")
-    keys.chmod(0o600)
+    keep_key(tmp_path)
 
     async def nothing(_talk: Talk) -> None:
         """To be let in is enough."""

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from voicecli import __version__
 from voicecli.config.keys import stored
 from voicecli.errors import ConfigError, VoiceError
-from voicecli.server import chat, ears, listing, meaning, mouth
+from voicecli.server import chat, ears, front, listing, meaning, mouth
 from voicecli.server.doors import Bounds, Doors
 from voicecli.server.guard import LOOPBACK, AccessPolicy
 from voicecli.server.pool import Pool
@@ -34,7 +34,7 @@ from voicecli.wiring.services import Services
 KEY_NAME = "serve"
 KEY_CURE = "Keep one: voice keys set serve"
 
-ROUTERS = (listing, chat, ears, mouth, realtime, meaning)
+ROUTERS = (front, listing, chat, ears, mouth, realtime, meaning)
 """In this order: the embedding server's `/{model}` would take every other path."""
 
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("voicecli.server")
 
-WITHOUT_KEY = frozenset({"/health"})
-UNAUTHORISED, FULL = 4401, 4429
-"""Close codes of WebSockets that are not let in."""
+
+def needs_no_key(path: str) -> bool:
+    """Whether it is up, and the page, which asks the person for the key."""
+    return path in ("/health", "/") or path.startswith("/page/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Doors:
 
     def _refused(self, scope: Scope, headers: MutableMapping[str, str]) -> guard.TurnedAway | None:
         query = scope.get("query_string", b"").decode("latin-1")
-        found = guard.refusal(self._policy, headers, query, open_to_all=scope["path"] in WITHOUT_KEY)
+        found = guard.refusal(self._policy, headers, query, open_to_all=needs_no_key(scope["path"]))
         if found is None and self._inside >= self._bounds.requests:
             return guard.TurnedAway(429, "This server has no room now.")
         length = headers.get("content-length", "0")
@@ -124,7 +125,7 @@ class _Answer:
         self._id = uuid.uuid4().hex
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._id.encode())]
         elif message["type"] == "websocket.accept":
@@ -132,17 +133,14 @@ class _Answer:
         await self._send(message)
 
     async def refuse(self, refusal: guard.TurnedAway) -> None:
-        if self._scope["type"] == "websocket":
-            self.status = refusal.status
-            code = FULL if refusal.status == 429 else UNAUTHORISED
-            await self._send({"type": "websocket.close", "code": code, "reason": refusal.words})
-            return
+        """Over HTTP, where a WebSocket was asked for too: it has not begun."""
         data = json.dumps(body(refusal.words).model_dump()).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
         headers += [(b"retry-after", str(RETRY_S).encode())] if refusal.status == 429 else []
         headers += [(b"connection", b"close")] if refusal.status in (408, 413) else []
-        await self({"type": "http.response.start", "status": refusal.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": data})
+        kind = "websocket.http" if self._scope["type"] == "websocket" else "http"
+        await self({"type": f"{kind}.response.start", "status": refusal.status, "headers": headers})
+        await self._send({"type": f"{kind}.response.body", "body": data})
 
     def note(self) -> None:
         """One line in JSON, without a word of what was said, a key or a query."""

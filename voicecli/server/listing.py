@@ -32,7 +32,8 @@ async def about() -> dict[str, Any]:
 @router.get("/v1/models")
 async def models(pool: Opened) -> dict[str, Any]:
     """Every model of every backend in use, and the names that stand for them."""
-    return {"object": "list", "data": [_model(name, owner) for name, owner in (await _known(pool)).items()]}
+    known, verbs = await _known(pool), _verbs(pool)
+    return {"object": "list", "data": [_model(name, owner, verbs.get(name)) for name, owner in known.items()]}
 
 
 @router.get("/v1/models/{model:path}")
@@ -41,11 +42,21 @@ async def model(model: str, pool: Opened) -> dict[str, Any]:
     known = await _known(pool)
     if model not in known and model not in USUAL:
         raise Refused(404, f"The model '{model[:80]}' does not exist here.", "model_not_found")
-    return _model(model, known.get(model, "voicecli"))
+    return _model(model, known.get(model, "voicecli"), _verbs(pool).get(model))
 
 
-def _model(name: str, owner: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": SINCE, "owned_by": owner}
+def _model(name: str, owner: str, verbs: list[str] | None) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": SINCE, "owned_by": owner} | ({"verbs": verbs} if verbs else {})
+
+
+def _verbs(pool: Pool) -> dict[str, list[str]]:
+    """What each configured model is for."""
+    found: dict[str, list[str]] = {}
+    for verb, field in MODEL_OF.items():
+        for backend in pool.services.config.backends.values():
+            if name := getattr(backend, field):
+                found.setdefault(name, []).append(verb)
+    return found
 
 
 async def _known(pool: Pool) -> dict[str, str]:

@@ -1,0 +1,124 @@
+"""Debian's Chromium without a window, driven through its DevTools over a pipe: no port, no driver program.
+
+Belongs here: starting it, asking it, ending it. Does not belong here: what a page should do.
+Source: Chromium's `--remote-debugging-pipe` (JSON ended by NUL on descriptors 3 and 4), the DevTools protocol.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PROGRAM = shutil.which("chromium")
+FLAGS = (
+    "--headless --no-sandbox --no-first-run --disable-gpu --disable-dev-shm-usage --disable-background-networking "
+    "--disable-component-update --disable-sync --remote-debugging-pipe"
+).split()
+
+FAKE_DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+def missing() -> str | None:
+    """None where the browser is installed."""
+    return None if PROGRAM else "chromium is missing (Debian: apt-get install -y chromium)"
+
+
+class Tab:
+    """One page. `seen` are all events of the browser so far."""
+
+    def __init__(self, into: int, out: int) -> None:
+        self._into, self._out = os.fdopen(into, "wb", 0), os.fdopen(out, "rb")
+        self._number, self._rest = 0, b""
+        self.seen: list[dict[str, Any]] = []
+        self._session = ""
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for each in ("Page", "Runtime", "Network", "Log"):
+            self.ask(f"{each}.enable")
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        message |= {"sessionId": self._session} if self._session and not method.startswith("Browser.") else {}
+        self._into.write(json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._read()
+            if answer.get("id") == self._number:
+                assert "error" not in answer, (method, answer)
+                found: dict[str, Any] = answer["result"]
+                return found
+            self.seen.append(answer)
+
+    def close(self) -> None:
+        self._into.close()
+        self._out.close()
+
+    def _read(self) -> dict[str, Any]:
+        while b"\0" not in self._rest:
+            block = os.read(self._out.fileno(), 1 << 20)
+            assert block, "the browser is gone"
+            self._rest += block
+        message, _, self._rest = self._rest.partition(b"\0")
+        found: dict[str, Any] = json.loads(message)
+        return found
+
+    def do(self, script: str) -> Any:
+        """The value of an expression; a promise is waited for. As if a person had pressed something."""
+        asked = {"returnByValue": True, "awaitPromise": True, "userGesture": True}
+        found = self.ask("Runtime.evaluate", expression=script, **asked)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    def until(self, script: str, seconds: float = 20) -> None:
+        """Asked again until it is true."""
+        end = time.monotonic() + seconds
+        while not self.do(f"!!({script})"):
+            assert time.monotonic() < end, (script, self.text())
+            time.sleep(0.05)
+
+    def text(self) -> str:
+        return str(self.do("document.body.innerText"))
+
+    def picture(self, path: Path, *, dark: bool = False, width: int = 900, height: int = 700) -> None:
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.ask("Emulation.setEmulatedMedia", features=scheme)
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.ask("Emulation.setDeviceMetricsOverride", **size)
+        path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot")["data"]))
+
+
+@contextmanager
+def browsing(folder: Path, *flags: str, env: dict[str, str] | None = None) -> Iterator[Tab]:
+    """A fresh browser, ended in any case. `folder` holds its profile."""
+    assert PROGRAM is not None
+    (to_read, into), (out, to_write) = os.pipe(), os.pipe()
+
+    def descriptors() -> None:
+        """They may be 3 and 4 already, crosswise: through numbers that nobody has."""
+        for number in (to_read, to_write):
+            os.dup2(number, 100 + number)
+        os.dup2(100 + to_read, 3)
+        os.dup2(100 + to_write, 4)
+
+    command = [PROGRAM, *FLAGS, f"--user-data-dir={folder / 'profile'}", *flags]
+    home = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"} | (env or {})
+    process = subprocess.Popen(
+        command, env=home, preexec_fn=descriptors, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    os.close(to_read)
+    os.close(to_write)
+    tab = Tab(into, out)
+    try:
+        yield tab
+    finally:
+        tab.ask("Browser.close")
+        process.wait(10)
+        tab.close()
