@@ -3,7 +3,7 @@
     python benchmarks/idle.py [--seconds 30] [--noise-minutes 10] [--noise FILE]
 
 Runs the program as a process on virtual sound devices (PulseAudio), with a service (a local server) and
-embedded. The room noise is ../shared/recordings/noise1.wav where it is there, otherwise made here.
+with the models that the tests use, on this machine. The room noise is made here where no file is named.
 Prints a table; gates nothing.
 """
 
@@ -26,6 +26,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests import weights  # noqa: E402
 from tests.fakes.openai_server import OpenAIServer  # noqa: E402
 from tests.virtual import RATE, VirtualDevices, virtual_devices  # noqa: E402
 from voicecli.audio.files import read_pcm  # noqa: E402
@@ -52,7 +53,14 @@ def talk(devices: VirtualDevices, config: str) -> Iterator[tuple[subprocess.Pope
     with tempfile.TemporaryDirectory() as home:
         path = Path(home) / "config.toml"
         path.write_text(config)
-        env = {**os.environ, **devices.env, "HOME": home, "XDG_STATE_HOME": home, "VOICE_CONFIG": str(path)}
+        env = {
+            **os.environ,
+            **weights.ENV,
+            **devices.env,
+            "HOME": home,
+            "XDG_STATE_HOME": home,
+            "VOICE_CONFIG": str(path),
+        }
         command = [sys.executable, "-m", "voicecli", "talk", "--json", "--quiet", "--private"]
         process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         events: list[dict[str, object]] = []
@@ -111,9 +119,8 @@ def noise(devices: VirtualDevices, name: str, config: str, sound: np.ndarray, mi
 
 def room(path: str | None) -> tuple[str, np.ndarray]:
     """Room noise at the bus's rate: the recording, or pink-ish noise with a hum."""
-    found = Path(path) if path else ROOT.parent / "shared" / "recordings" / "noise1.wav"
-    if found.exists():
-        return found.name, np.frombuffer(read_pcm(found, RATE), np.int16)
+    if path:
+        return path, np.frombuffer(read_pcm(Path(path), RATE), np.int16)
     rng = np.random.default_rng(1)
     white = rng.standard_normal(RATE * 30)
     brown = np.cumsum(white - white.mean())
@@ -128,6 +135,8 @@ def main() -> None:
     parser.add_argument("--noise-minutes", type=float, default=10)
     parser.add_argument("--noise")
     args = parser.parse_args()
+    if (why := weights.missing()) is not None:
+        sys.exit(why)
     with virtual_devices() as devices, OpenAIServer() as server:
         configs = {"service": SERVICE.format(url=server.base_url), "local": ""}
         print(f"silence, {args.seconds:.0f} s after the first 3 s: CPU of one core, resident memory")

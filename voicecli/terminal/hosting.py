@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from voicecli.dialogue.events import Event, Notice
 from voicecli.errors import only
 from voicecli.terminal.audience import Audience, JsonAudience, LineAudience
-from voicecli.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from voicecli.terminal.console import Console
@@ -88,6 +87,8 @@ async def run_talk(
 async def _with_keys(
     console: Console, request: TalkRequest, talk: Talk, told: Everybody, *, visible: bool, stages: bool
 ) -> None:
+    from voicecli.terminal.screen import Screen
+
     screen = Screen(console, push_to_talk=request.push_to_talk, visible=visible, stages=stages)
     told.add(screen)
     told.catch_up()
