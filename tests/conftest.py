@@ -49,7 +49,8 @@ def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     """The environment of a person who has never used `voice`: empty folders, no keys, no terminal."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG", "LC_ALL") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    kept["LANG"] = "C.UTF-8"
     folders = {"HOME": tmp_path / "home"} | {f"XDG_{name.upper()}_HOME": tmp_path / name for name in FOLDERS}
     for folder in folders.values():
         folder.mkdir()

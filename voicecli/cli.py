@@ -25,7 +25,7 @@ from voicecli.terminal import completing
 from voicecli.terminal import restoring as terminal
 from voicecli.terminal.console import Console
 from voicecli.terminal.failing import crashed, failed
-from voicecli.terminal.help import short, whole
+from voicecli.terminal.help import Say, short, whole
 from voicecli.terminal.streams import OutputClosedError, abandon, prepare_streams
 from voicecli.verbs import COMMANDS
 
@@ -46,11 +46,11 @@ class LazyGroup(TyperGroup):
         """All commands by their groups, then the options of every command."""
         options: list[Any] = [each for each in self.params if each.param_type_name == "option"]
         rows = [(_flags(each), each.help.split(";")[0]) for each in options]
-        formatter.write(whole([*rows, ("-h, --help", "Show this.")]))
+        formatter.write(whole([*rows, ("-h, --help", "Show this.")], _say(ctx)))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load(name) if name and command else command, rest
+        return name, load(name, _say(ctx)) if name and command else command, rest
 
 
 def _flags(option: Any) -> str:
@@ -59,14 +59,19 @@ def _flags(option: Any) -> str:
     return ", ".join(option.opts) + takes
 
 
-def load(name: str) -> Any:
-    """The real command called `name`, with the shared options added to it and its subcommands."""
+def _say(ctx: typer.Context) -> Say:
+    """What says our sentences in the person's language."""
+    return ctx.obj.console.say if isinstance(ctx.obj, Session) else str
+
+
+def load(name: str, say: Say = str) -> Any:
+    """The real command called `name`, with the shared options added to it and its subcommands; its help in `say`."""
     module, _, attribute = COMMANDS[name].where.partition(":")
     found = getattr(import_module(module), attribute)
     command: Any = typer.main.get_command(found if isinstance(found, typer.Typer) else _single(name, found))
     command.name = name
     _share(command)
-    _dress(command)
+    _dress(command, say)
     return command
 
 
@@ -84,23 +89,24 @@ def _share(command: Any) -> None:
     command.params.extend(option for option in shared_options() if not taken & set(option.opts))
 
 
-def _dress(command: Any) -> None:
+def _dress(command: Any, say: Say) -> None:
     """Brackets in help texts are brackets, not Rich's markup; examples are not dim as the rest is."""
     if not HAS_RICH:
         return
     for sub in getattr(command, "commands", {}).values():
-        _dress(sub)
+        _dress(sub, say)
     for each in (command, *command.params):
-        each.help = _bright(re.sub(r"(?=\[[a-z#/@])", r"\\", _flowing(each.help or "")))
+        each.help = _bright(re.sub(r"(?=\[[a-z#/@])", r"\\", _flowing(each.help or "", say)))
     for each in command.params:
         if each.param_type_name == "argument":
             each.type = _untold(each.type)
 
 
-def _flowing(text: str) -> str:
+def _flowing(text: str, say: Say) -> str:
     """Each paragraph of prose as one line: the terminal's width breaks it, and not the source's."""
     parts = text.split("\n\n")
-    return "\n\n".join(part if re.search(r"^ ", part, re.MULTILINE) else " ".join(part.split()) for part in parts)
+    prose = (part if re.search(r"^ ", part, re.MULTILINE) else say(" ".join(part.split())) for part in parts)
+    return "\n\n".join(prose)
 
 
 def _untold(kind: Any) -> Any:
@@ -154,7 +160,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 def _invoke(argv: Sequence[str], session: Session) -> object:
     if not argv and completing.ASKED not in session.env:
-        typer.echo(short(), nl=False)
+        typer.echo(short(session.console.say), nl=False)
         if not first_run(session):
             return UsageError.exit_code
         argv = ["setup"]

@@ -48,7 +48,7 @@ def doctor(ctx: typer.Context) -> None:
     if session.json:
         session.console.json_line(checkup.document(report))
     else:
-        _tell(session.console, checkup.lines(report))
+        _tell(session.console, checkup.lines(report, session.console.say))
     if report.exit_code:
         raise typer.Exit(report.exit_code)
 

@@ -17,7 +17,7 @@ from voicecli.text.width import wrapped
 async def ask(console: Console, question: str) -> str:
     """What a person at the terminal types; "" for the end of the input."""
     forget_typed(sys.stdin)
-    text = console.masked(clean(question).replace("\n", " "))
+    text = console.masked(clean(console.say(question)).replace("\n", " "))
     console.rows.finish()
     _write(console, wrapped(text, console.size()[0] - 1) + " ")
     line = ""

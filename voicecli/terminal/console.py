@@ -11,12 +11,15 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from voicecli.errors import UsageError
+from voicecli.terminal.language import sayer
 from voicecli.terminal.masking import Masker
 from voicecli.terminal.rows import Rows
 from voicecli.terminal.stdin import StandardInput
 from voicecli.terminal.streams import OutputClosedError, Streams, means_closed
 from voicecli.text.clean import clean
 
+WARNING = "warning"
+ERROR = "error"
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -26,6 +29,7 @@ class Console(Streams, StandardInput):
     def __init__(self, env: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> None:
         super().__init__(env, out, err)
         self.verbose = self.json = False
+        self.say = sayer(env)
         self.secrets = Masker()
         self.hide, self.masked = self.secrets.hide, self.secrets.masked
         self.rows = Rows(lambda: self.size()[0])
@@ -85,7 +89,7 @@ class Console(Streams, StandardInput):
         from voicecli.terminal.tables import table
 
         style = (BOLD, PLAIN) if self.colour(self.out) else ("", "")
-        self.drawn(table(headers, rows, self.size()[0] - 1, *style))
+        self.drawn(table([*map(self.say, headers)], rows, self.size()[0] - 1, *style))
 
     @contextmanager
     def _written(self) -> Iterator[None]:
@@ -104,7 +108,7 @@ class Console(Streams, StandardInput):
     def note(self, text: str) -> None:
         """Something worth knowing; `--quiet` silences it."""
         if not self.quiet:
-            self._tell(text, DIM)
+            self._tell(self.say(text), DIM)
 
     def detail(self, text: str) -> None:
         """Requests and timings: only with `--verbose`."""
@@ -113,13 +117,13 @@ class Console(Streams, StandardInput):
 
     def warn(self, text: str) -> None:
         """Something is not as asked; said in `--quiet` too."""
-        self._tell(text, "", "warning: ", YELLOW)
+        self._tell(self.say(text), "", f"{self.say(WARNING)}: ", YELLOW)
 
     def error(self, text: str, cure: str = "") -> None:
         """Why the command failed, and on a line of its own what cures it."""
-        self._tell(text, "", "error: ", RED)
+        self._tell(self.say(text), "", f"{self.say(ERROR)}: ", RED)
         if cure:
-            self._tell(f"  → {cure}", DIM, indent="    ")
+            self._tell(f"  → {self.say(cure)}", DIM, indent="    ")
 
     def usage(self, text: str) -> None:
         """A figure that was asked for by a flag of its own, or a traceback: said in `--quiet` too."""
@@ -164,7 +168,7 @@ class Console(Streams, StandardInput):
         from voicecli.terminal.beckoning import Taskbar
         from voicecli.terminal.progress import Progress, Ticker
 
-        stream, state = self.err, Progress(clean(label), total, unit)
+        stream, state = self.err, Progress(clean(self.say(label)), total, unit)
         taskbar = Taskbar(stream, self.env)
 
         def draw(since: float) -> None:

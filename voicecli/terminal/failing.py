@@ -22,7 +22,7 @@ def failed(console: Console, code: int, message: str, cure: str = "") -> None:
     if console.err_is_terminal:
         console.error(message, cure)
     else:
-        console.error(f"{_stopped(message)} {cure}" if cure else message)
+        console.error(f"{console.say(_stopped(message))} {console.say(cure)}" if cure else message)
     if console.json:
         with suppress(OutputClosedError, OSError, ValueError):
             told = {"code": code, "message": console.masked(message), "cure": console.masked(cure)}

@@ -6,12 +6,16 @@ Pure. Belongs here: the words' layout. Does not belong here: which commands ther
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from voicecli.verbs import COMMANDS
 
 ABOUT = "The command-line voice assistant: talk, transcribe, speak and chat, over any service or none."
+ALONE = "With nothing configured, everything runs on this machine, without a key or a network."
+MORE = "More: voice --help, voice help COMMAND"
+OPTIONS = "Options, before a command or after it:"
+HELP = "voice help COMMAND (or voice COMMAND --help) shows what one can do, with examples."
 
 EXAMPLES = (
     ("voice talk", "hold a spoken conversation"),
@@ -22,24 +26,25 @@ EXAMPLES = (
 )
 
 Rows = Iterable[tuple[str, str]]
+Say = Callable[[str], str]
 
 
-def short() -> str:
+def short(say: Say) -> str:
     """For `voice` alone."""
     names = [name for name in COMMANDS if not any(f"voice {name} " in f"{line} " for line, _ in EXAMPLES)]
-    also = f"Also: {', '.join(names)}."
-    more = "With nothing configured, everything runs on this machine, without a key or a network."
-    lines = [ABOUT, "", *table(EXAMPLES), "", *wrapped(also), more, "More: voice --help, voice help COMMAND"]
+    also = say(f"Also: {', '.join(names)}.")
+    examples = ((line, say(what)) for line, what in EXAMPLES)
+    lines = [say(ABOUT), "", *table(examples), "", *wrapped(also), say(ALONE), say(MORE)]
     return "\n".join(lines) + "\n"
 
 
-def whole(options: Rows) -> str:
+def whole(options: Rows, say: Say) -> str:
     """For `voice --help`: the commands by their groups, then the options that every command has."""
-    lines = ["Usage: voice [OPTIONS] COMMAND [ARGS]...", "", ABOUT]
+    lines = ["Usage: voice [OPTIONS] COMMAND [ARGS]...", "", say(ABOUT)]
     for group, commands in groupby(COMMANDS.values(), lambda each: each.group):
-        lines += ["", f"{group}:", *table((each.name, each.line) for each in commands)]
-    lines += ["", "Options, before a command or after it:", *table(options)]
-    lines += ["", "voice help COMMAND (or voice COMMAND --help) shows what one can do, with examples."]
+        lines += ["", f"{say(group)}:", *table((each.name, say(each.line)) for each in commands)]
+    lines += ["", say(OPTIONS), *table((flag, say(what)) for flag, what in options)]
+    lines += ["", say(HELP)]
     return "\n".join(lines) + "\n"
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voicecli.terminal.console import Console
 
 BAR = 24
+KEYS = "Enter takes it · 1–{last} another · b back · s skip"
 UP, DOWN = (b"\x1b[A", b"\x1bOA", b"k"), (b"\x1b[B", b"\x1bOB", b"j")
 ENTER, GONE = (b"\r", b"\n"), (b"", b"\x04")
 
@@ -126,7 +127,7 @@ class Picker:
         if console.err is None:
             return
         width = console.size()[0] - 1
-        rows = [self._head]
+        rows = [console.say(self._head)]
         for at, name in enumerate(self._names):
             mark = "›" if at == self._at else " "
             rows.append(f"{mark} {at + 1}  {one_line(name)}")
@@ -135,7 +136,8 @@ class Picker:
 
     def _foot(self) -> str:
         told = f"  {bar(self._level)}" if self._level >= 0 else f"  {self._word}" if self._word else ""
-        return f"  Enter takes it · 1–{len(self._names)} another · b back · s skip{told}"
+        keys = self._console.say(KEYS).format(last=len(self._names))
+        return f"  {keys}{told}"
 
 
 def bar(level: float) -> str:

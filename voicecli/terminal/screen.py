@@ -33,6 +33,7 @@ from voicecli.text.clean import clean
 
 REDRAW_S = 0.1
 TYPED_ROWS = 5
+HINT = "hold Ctrl-T to speak"
 
 STYLE = Style.from_dict(
     {
@@ -52,8 +53,8 @@ class Screen:
 
     def __init__(self, console: Console, *, push_to_talk: bool, visible: bool = True, stages: bool = False) -> None:
         self._console, self._ptt, self._visible = console, push_to_talk, visible
-        self._hint = "hold Ctrl-T to speak" if push_to_talk else "/help"
-        self._view = TalkView(stages=stages)
+        self._hint = HINT if push_to_talk else "/help"
+        self._view = TalkView(stages=stages, say=console.say)
         self._drawn: tuple[object, ...] = ()
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -179,7 +180,7 @@ class Screen:
         return [("class:voice", name + colon), ("", rest)]
 
     def _status(self) -> StyleAndTextTuples:
-        return [self._view.status(), ("class:quiet", f"   {self._hint}")]
+        return [self._view.status(), ("class:quiet", f"   {self._console.say(self._hint)}")]
 
     def _leave(self) -> None:
         if self._app.is_running and not self._app.is_done:

@@ -26,6 +26,7 @@ METER = "▁▂▃▄▅▆▇█"
 METER_CELLS = 8
 QUIETEST, LOUDEST = -60.0, -10.0
 BAR_CELLS = 30
+INTERRUPTED = "interrupted"
 LIVE_ROWS = 4
 
 PHASES: Mapping[str, tuple[str, str]] = {
@@ -61,6 +62,7 @@ class TalkView:
     """
 
     stages: bool = False
+    say: Callable[[str], str] = str
     printed: list[Rows] = field(default_factory=list)
     phase: str = "starting"
     asking: bool = False
@@ -85,7 +87,7 @@ class TalkView:
         """Prints a line of ours."""
         if text:
             line = Styled()
-            line.add(" " * indent + text, style)
+            line.add(" " * indent + self.say(text), style)
             self.printed.append(lambda columns: line.rows(columns, " " * indent))
 
     def tick(self) -> None:
@@ -115,7 +117,7 @@ class TalkView:
         rest = unspoken(full, text)
         line = _spoken("voice: ", clean(text), VOICE)
         line.add((" " if text and rest[:1].isalnum() else "") + rest, DIM)
-        line.add(" — interrupted", DIM)
+        line.add(f" — {self.say(INTERRUPTED)}", DIM)
         self.printed.append(lambda columns: line.rows(columns, " " * INDENT))
 
     def timed(self, event: ev.TurnMetrics) -> None:
@@ -157,7 +159,7 @@ class TalkView:
         name = "asking" if self.asking and self.phase in ("listening", "speaking") else self.phase
         style, told = PHASES[name]
         meter = "×" * METER_CELLS if name == "muted" else "".join(METER[each] for each in self.levels)
-        return style, f" {meter} {told}"
+        return style, f" {meter} {self.say(told)}"
 
     def _end(self, name: str, text: str, columns: int) -> str:
         """The end of a long text."""

@@ -5,11 +5,12 @@ Pure. Belongs here: functions from facts to what is said. Does not belong here: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from voicecli.errors import VoiceError
+from voicecli.text.width import cells
 
 if TYPE_CHECKING:
     from voicecli.audio.devices import Device
@@ -154,27 +155,29 @@ class InstallationError(VoiceError):
 
 # -- from findings to words ------------------------------------------------------------------------
 
+Say = Callable[[str], str]
 WELL, DOUBTFUL, WRONG = "✓", "!", "✗"
 
 
-def lines(report: CheckupReport) -> list[str]:
+def lines(report: CheckupReport, say: Say = str) -> list[str]:
     """What is wrong comes first, each with its cure below it; then one line for each part; then one sentence."""
-    wrong = [line for finding in report.findings for line in _problems(finding)]
-    width = max(len(each.name) for each in report.findings)
-    parts = [_part(each, width) for each in report.findings if each.words]
-    return [*wrong, *([""] if wrong else []), *parts, "", closing(report)]
+    wrong = [line for finding in report.findings for line in _problems(finding, say)]
+    width = max(cells(say(each.name)) for each in report.findings)
+    parts = [_part(each, width, say) for each in report.findings if each.words]
+    return [*wrong, *([""] if wrong else []), *parts, "", say(closing(report))]
 
 
-def _problems(finding: Finding) -> Iterator[str]:
+def _problems(finding: Finding, say: Say) -> Iterator[str]:
     for problem in finding.problems:
         who = problem.who if finding.name in problem.who else ": ".join(filter(None, (finding.name, problem.who)))
-        yield f"{_mark(finding)} {who}: {problem.what}"
+        yield f"{_mark(finding)} {who}: {say(problem.what)}"
         if problem.cure:
-            yield f"  {problem.cure}"
+            yield f"  {say(problem.cure)}"
 
 
-def _part(finding: Finding, width: int) -> str:
-    return f"{_mark(finding)} {finding.name:<{width}}  {finding.words}"
+def _part(finding: Finding, width: int, say: Say) -> str:
+    name, words = say(finding.name), "; ".join(map(say, finding.words.split("; ")))
+    return f"{_mark(finding)} {name}{' ' * (width - cells(name))}  {words}"
 
 
 def _mark(finding: Finding) -> str:

@@ -212,7 +212,7 @@ class Need:
     @property
     def offer(self) -> str:
         """What it is, in a line."""
-        return f"{self.model.title}, {megabytes(self.model.bytes)}, {self.model.licence} licence"
+        return f"{self.model.title} ({megabytes(self.model.bytes)}, {self.model.licence} licence)"
 
 
 def lacking(backend: Backend, verb: Verb, language: str | None) -> Need | None:

@@ -1,0 +1,111 @@
+"""What the program says in Chinese: the catalogue is whole, and what is shown is found in it again."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import Voice
+from voicecli.terminal.language import language, sayer
+from voicecli.text.phrases import Phrases, entries
+
+ROOT = Path(__file__).parents[1]
+CATALOGUE = (ROOT / "voicecli" / "locale" / "zh.po").read_text("utf-8")
+CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
+GAP = re.compile(r"\{\w*\}")
+
+
+def test_no_sentence_is_missing_and_none_is_too_many() -> None:
+    spec = importlib.util.spec_from_file_location("messages", ROOT / "scripts" / "messages.py")
+    assert spec and spec.loader
+    messages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(messages)
+    there = dict(entries(CATALOGUE))
+    found = set(messages.collected())
+    assert found - set(there) == set(), "python scripts/messages.py, then translate what --missing lists"
+    assert set(there) - found == set(), "python scripts/messages.py takes out what is said no more"
+
+
+def test_a_translation_has_the_same_gaps() -> None:
+    pairs = list(entries(CATALOGUE))
+    wrong = [each for each in pairs if (set(GAP.findall(each[0])) ^ set(GAP.findall(each[1]))) - {"{x}"}]  # is, are
+    assert pairs and wrong == []
+
+
+SAY = Phrases(
+    {
+        "is empty": "是空的",
+        "{path} holds {count} bytes": "{path} 有 {count} 字节",
+        "It has: {names}.": "它有：{names}。",
+        "no {KIND} was found": "没有找到{KIND}",
+        "microphone": "麦克风",
+        "the model {name} failed: {why}": "模型 {name} 失败：{why}",
+        "{who} is {what}": "{who} 是 {what}",
+    }
+).say
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("is empty", "是空的"),
+        ("is empty.", "是空的。"),
+        ("  is empty\n", "  是空的\n"),
+        ("a.wav: is empty", "a.wav: 是空的"),
+        ("a.wav holds 12 bytes", "a.wav 有 12 字节"),
+        ("It has: a, b.", "它有：a, b。"),
+        ("no microphone was found", "没有找到麦克风"),
+        ("the model microphone failed: is empty", "模型 microphone 失败：是空的"),
+        ("Tom is ill", "Tom is ill"),
+        ("nobody translated this", "nobody translated this"),
+        ("", ""),
+        ("holds " * 500, "holds " * 500),
+    ],
+)
+def test_a_sentence_is_found_again_by_what_stands_outside_its_gaps(english: str, chinese: str) -> None:
+    assert SAY(english) == chinese
+
+
+@given(st.text(alphabet="ab :{}\\.holdsbyte", max_size=40), st.text(alphabet="xy {}0\\", min_size=1, max_size=9))
+def test_what_stands_in_a_gap_is_shown_as_it_is(path: str, count: str) -> None:
+    said = Phrases({"at {path} there lies {count} of it": "{count}：{path}"}).say(
+        f"at {path}! there lies {count} of it"
+    )
+    assert said == f"{count}：{path}!"
+
+
+@pytest.mark.parametrize(
+    ("env", "wanted"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, "zh_cn"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "c"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_SG"}, "zh_sg"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh_CN:en"}, "zh_cn"),
+        ({"LANG": "C", "LANGUAGE": "zh_CN"}, "c"),
+        ({"LANG": "zh-Hans-CN@euro"}, "zh_hans_cn"),
+        ({}, ""),
+    ],
+)
+def test_the_environment_tells_the_language(env: dict[str, str], wanted: str) -> None:
+    assert language(env) == wanted
+
+
+@pytest.mark.parametrize("locale", ["en_US.UTF-8", "C.UTF-8", "zh_TW.UTF-8", "de_DE.UTF-8", ""])
+def test_everybody_else_reads_english(locale: str) -> None:
+    assert sayer({"LANG": locale})("is empty") == "is empty"
+
+
+def test_help_and_errors_are_chinese_and_programs_read_english(voice: Voice) -> None:
+    shown = voice("--help", env=CHINESE).stdout.decode()
+    assert "把录音变成文本。" in shown and "日常:" in shown and "Turn recordings" not in shown
+    assert "可重复" in voice("transcribe", "--help", env=CHINESE).stdout.decode()
+    run = voice("chat", "hi", "-b", "nobody", "--json", env=CHINESE)
+    assert run.returncode == 2 and run.stderr.decode().startswith("错误: 没有名为 'nobody' 的后端")
+    assert json.loads(run.stdout)["error"]["message"] == "no backend is called 'nobody'"
+    assert voice("models", "list", env=CHINESE).stdout.decode().startswith("here\tname\t")
