@@ -38,7 +38,6 @@ PURE = {
     "dialogue.states",
     "dialogue.toolwords",
     "dialogue.courtesy",
-    "dialogue.brevity",
     "backends.transport.shapes",
     "backends.transport.sse",
     "backends.transport.mixed",

@@ -23,7 +23,12 @@ from tests.test_talk_files import RATE, heard, of, write
 
 pytestmark = pytest.mark.needs_posix
 
-ASK, YES, NO = WORDS = {"13579": "say I will.; may made4071.txt", "2468": "Yes, please.", "8642": "No, thanks."}
+ASK, YES, TELL, NO = WORDS = {
+    "13579": "say I will.; may made4071.txt",
+    "2468": "Yes, please.",
+    "97531": "say Just 86420.",
+    "8642": "No, thanks.",
+}
 """What a person means who says these digits."""
 
 
@@ -68,6 +73,16 @@ def test_a_spoken_yes_makes_the_file_and_a_spoken_no_none(
     assert any("+made" in each["text"] for each in of(done, "notice"))
     assert bool(list(tmp_path.rglob("made4071.txt"))) is (answer == YES)
     assert not left(tmp_path)
+
+
+def test_with_speak_none_only_what_is_asked_sounds(voice: Voice, env: dict[str, str], tmp_path: Path) -> None:
+    quiet = np.zeros(RATE, np.int16)
+    source = write(tmp_path / "said.wav", np.concatenate([quiet, says(TELL, RATE), quiet, says(ASK, RATE), quiet]))
+    target = tmp_path / "replies.wav"
+    talk = ("talk", "--agent", "script", "--speak", "none", "--input", source, "--output", str(target), "--fast")
+    done = voice(*talk, "--json", env=env)
+    assert [each["text"].split("\n\n")[0] for each in of(done, "assistant_said")] == ["Just 86420.", "I will. "]
+    assert "".join(heard(target)[0]) == "4071"
 
 
 def test_a_sign_in_names_the_command_and_has_its_code(voice: Voice, env: dict[str, str]) -> None:

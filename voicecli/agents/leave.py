@@ -33,6 +33,15 @@ _VERBS = {
     "fetch": ("fetch something from the network", "从网络获取内容"),
     "switch_mode": ("change how it works", "更改工作方式"),
 }
+_WORKING = {
+    "edit": ("It is changing a file.", "它正在修改文件。"),
+    "read": ("It is reading.", "它正在读取。"),
+    "search": ("It is searching.", "它正在搜索。"),
+    "execute": ("It is running a command.", "它正在运行命令。"),
+    "fetch": ("It is fetching something.", "它正在获取内容。"),
+    "think": ("It is thinking.", "它正在思考。"),
+}
+_TESTS = re.compile(r"\b(?:tests?|pytest|jest|vitest)\b", re.IGNORECASE)
 _UNKNOWN = ("use a tool", "使用工具")
 _UNSAID = re.compile(r"[^\w .-]+")
 
@@ -46,6 +55,13 @@ def question(step: Step, *, chinese: bool) -> str:
     if chinese:
         return f"智能体想{verb}{target and f' {target} '}{count and f'，{count}'}。可以吗？"
     return f"The agent wants to {verb}{target and f' {target}'}{count and f', {count}'}. May it?"
+
+
+def working_on(step: Step, *, chinese: bool) -> str:
+    """What is said of a tool that takes its time."""
+    if step.kind == "execute" and _TESTS.search(step.title):
+        return "它正在运行测试。" if chinese else "It is running the tests."
+    return _WORKING.get(step.kind, ("It is working.", "它正在工作。"))[chinese]
 
 
 def particulars(step: Step) -> str:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from voicecli.agents.asking import Asking, AskingForm, AskingLeave, Settled
 from voicecli.agents.forms import Form
-from voicecli.agents.leave import visible
+from voicecli.agents.leave import visible, working_on
 from voicecli.agents.session import AgentSession, News, PromptEnded
 from voicecli.agents.sessions import Sessions
 from voicecli.agents.updates import AgentWords, Leave, Step
@@ -32,8 +32,8 @@ SPOKEN = (
     " spoken. Answer in the language of the person."
 )
 """Stands before the first prompt."""
-WONDERS_S = 4.0
-"""A tool that takes longer gets a word."""
+WONDERS_S, WONDERS_AGAIN_S = 4.0, 20.0
+"""A tool that takes longer gets a word; another one no sooner than after so long."""
 SILENCE_S = 20.0
 """How long after a question, and the time that it takes to say it, silence is an answer: ask again, then no."""
 _NOT_DONE = ("It was not done.", "没有做。")
@@ -140,22 +140,26 @@ class AgentModel:
         self, session: AgentSession, said: str, *, chinese: bool, refused: bool
     ) -> AsyncGenerator[ChatDelta]:
         """`said` was said before its first word."""
-        working, seen, silent = "", set[str](), True
+        working, seen, silent, told_at = Step(""), set[str](), True, -WONDERS_AGAIN_S
         while True:
-            news = await self._next(session, WONDERS_S if working else None)
+            news = await self._next(session, WONDERS_S if working.id else None)
             match news:
                 case None:
-                    yield ChatDelta(news=ToolNews(working, "working"))
-                    working = ""
+                    now = asyncio.get_running_loop().time()
+                    if now - told_at >= WONDERS_AGAIN_S:
+                        told_at = now
+                        aside = working_on(working, chinese=chinese)
+                        yield ChatDelta(news=ToolNews(_line(working.title), "working", aside=aside))
+                    working = Step("")
                 case AgentWords():
                     said += "" if news.thought else news.text
                     silent = silent and (news.thought or not news.text.strip())
                     yield ChatDelta("", news.text) if news.thought else ChatDelta(news.text)
                 case Step():
-                    working = "" if news.over else _line(news.title)
+                    working = Step("") if news.over else news
                     if news.id not in seen:
                         seen.add(news.id)
-                        yield ChatDelta(news=ToolNews("", "working", _line(news.title or news.kind)))
+                        yield ChatDelta(news=ToolNews("", "working", _line(news.title or news.kind), quick=True))
                     yield ChatDelta(news=_news(news))
                 case Leave() | Form():
                     asking = _asking(news, chinese=chinese)

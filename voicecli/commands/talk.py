@@ -15,6 +15,7 @@ from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
+    from voicecli.dialogue.brevity import Aloud
     from voicecli.types import Verb
     from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.usecases.chatting.tools import Tools
@@ -87,6 +88,15 @@ _Agent = Annotated[
         help="An agent answers (Agent Client Protocol): a command, or the NAME of an [agents.NAME].",
     ),
 ]
+_Aloud = Annotated[
+    str | None,
+    typer.Option(
+        "--speak",
+        metavar="all|short|last|none",
+        help="How much of an answer is spoken; the screen has all of it. An agent's is short, a model's all.",
+        autocompletion=completing.words("all", "short", "last", "none"),
+    ),
+]
 _Report = Annotated[
     bool, typer.Option("--report", help="At the end, tell the medians and 95th percentiles of every stage.")
 ]
@@ -117,6 +127,7 @@ def talk(
     yes: Yes = False,
     notes: With = None,
     agent: _Agent = None,
+    speak: _Aloud = None,
 ) -> None:
     """Hold a spoken conversation.
 
@@ -156,7 +167,8 @@ def talk(
     ends = Ends(input, output, fast)
     asked: dict[str, Any] = {"model": model, "voice": voice_name(voice), "language": language}
     wish = None if agent is None else AgentWish(agent, continued, private)
-    request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private, agent=wish)
+    asked |= {"agent": wish, "aloud": _aloud(speak)}
+    request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private)
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
     wanted = _Wanted(tuple(tool or ()), none=no_tools, yes=yes, notes=tuple(notes or ()))
     run(lambda: _converse(here, cfg, request, keeper, wanted, report=report))
@@ -183,6 +195,15 @@ def _refuse_beside_agent(given: dict[str, object]) -> None:
     for flag, value in given.items():
         if value:
             raise UsageError(f"{flag} is for a model of ours: an agent has its own tools, model and memory")
+
+
+def _aloud(wish: str | None) -> Aloud | None:
+    from voicecli.dialogue.brevity import ALOUD
+
+    found = next((each for each in ALOUD if each == wish), None)
+    if wish is not None and found is None:
+        raise UsageError(f"--speak {wish} is none of {', '.join(ALOUD)}")
+    return found
 
 
 def _device(name: str | None) -> str | int | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voicecli.dialogue.ahead import Policy, Rendition, spoken_ahead
-from voicecli.dialogue.brevity import Brief, Plain
+from voicecli.dialogue.brevity import Aloud, Brief, Plain, Silence
 from voicecli.dialogue.courtesy import waiting
 from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.history import estimate_tokens
@@ -53,8 +53,8 @@ class Stages:
     policy: Policy = IN_TURN
     speech_characters: int | None = None
     speech_bytes: int | None = None
-    brief: bool = False
-    """Whether of a long answer only so much is spoken as a person wants to hear who sees all of it."""
+    aloud: Aloud = "all"
+    """How much of an answer is spoken: a person sees all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Answering:
     def __init__(self, stages: Stages, ask: TurnRequest, put: Callable[[Reply], Awaitable[None]], depth: Depth) -> None:
         self._stages, self._ask, self._put, self._depth = stages, ask, put, depth
         self._pieces: asyncio.Queue[SpokenPiece | None] = asyncio.Queue()
-        self._text: Plain = Brief(_PlainText(stages)) if stages.brief else _PlainText(stages)
+        self._text = _voiced(stages)
         self._chinese = self._working = self._introduced = False
         self._asides = 0
         self._said = ""
@@ -141,6 +141,8 @@ class Answering:
         self._pass_on(self._text.feed(delta.text))
         if delta.news is not None:
             self._pass_on(self._text.flush())
+            if delta.news.state == "asked":
+                self._text = _PlainText(self._stages)  # a question is heard whole
             await self._on_news(delta.news)
 
     async def _on_news(self, news: ToolNews) -> None:
@@ -148,7 +150,7 @@ class Answering:
         await self._put(news)
         self._working = news.state == "working" and not news.quick
         if self._working and not self._introduced:
-            self._pass_on([self._aside()], aside=True)
+            self._pass_on([news.aside or self._aside()], aside=True)
         self._introduced = self._introduced and not self._working
 
     def _aside(self) -> str:
@@ -199,6 +201,14 @@ class Answering:
             says = None
             await self._ask.room()
         await self._put(Sound(ended=True))
+
+
+def _voiced(stages: Stages) -> Plain:
+    """An answer's text as it is to be spoken."""
+    if stages.aloud == "none":
+        return Silence()
+    plain = _PlainText(stages)
+    return plain if stages.aloud == "all" else Brief(plain, only_last=stages.aloud == "last")
 
 
 class _PlainText:

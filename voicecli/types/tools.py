@@ -57,3 +57,5 @@ class ToolNews:
     state: Literal["asked", "working", "done", "failed", "declined"]
     text: str = ""
     quick: bool = False
+    aside: str = ""
+    """What is said of it while it works; "": that it takes a moment."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from voicecli.dialogue.brevity import Aloud
 from voicecli.dialogue.hearing import Hearing, LiveHearing, OnPartial, WholeHearing
 from voicecli.ports import ChatModel, FileTranscriber, LiveTranscriber, Speaker
 from voicecli.types import ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
@@ -44,6 +45,8 @@ class TalkRequest:
     private: bool = False
     notes: Callable[[ChatModel], AbstractAsyncContextManager[ChatModel]] | None = None
     agent: AgentWish | None = None
+    aloud: Aloud | None = None
+    """How much of an answer is spoken; None: of an agent's it is short, of a model's all."""
 
 
 Hears = Callable[[asyncio.TaskGroup, OnPartial], Hearing]
@@ -64,6 +67,7 @@ class Adapters:
     voice_family: Capabilities
     speech: SpeechRequest
     agent: AgentModel | None = None
+    aloud: Aloud = "all"
 
 
 @dataclass(slots=True)
@@ -80,12 +84,14 @@ class Opener:
         agent = await self.agent()  # its program starts while the others are opened
         ears, ears_family, hearing = await self.ears()
         speaker, voice_family, speech = await self.speaker()
+        voiced = (speaker, voice_family, speech)
         if agent is not None:
             await agent.ready()
-            voiced = (speaker, voice_family, speech)
-            return Adapters(ears, ears_family, hearing, agent, None, ChatOptions(), *voiced, agent)
+            aloud = self.request.aloud or "short"
+            return Adapters(ears, ears_family, hearing, agent, None, ChatOptions(), *voiced, agent, aloud)
         model, chat_family, chatting = await self.model()
-        return Adapters(ears, ears_family, hearing, model, chat_family, chatting, speaker, voice_family, speech)
+        aloud = self.request.aloud or "all"
+        return Adapters(ears, ears_family, hearing, model, chat_family, chatting, *voiced, aloud=aloud)
 
     async def ears(self) -> tuple[FileTranscriber | LiveTranscriber, Capabilities, Hears]:
         options = TranscribeOptions(language=self.request.language)

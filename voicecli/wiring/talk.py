@@ -166,7 +166,7 @@ def cascade_of(cfg: Config, opened: Adapters, thinker: Thinker, rate: int, clock
         clock=clock,
         speech_characters=limits.speech_characters,
         speech_bytes=limits.speech_bytes,
-        brief=opened.agent is not None,
+        aloud=opened.aloud,
     )
     return Cascade(
         opened.hearing,
