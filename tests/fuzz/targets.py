@@ -34,6 +34,9 @@ from voicecli.dialogue import consent, courtesy
 from voicecli.dialogue.reading import read
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
 from voicecli.notes import cutting
+from voicecli.server.realtime.book import Book
+from voicecli.server.realtime.client import _ACTS as CLIENT_ACTS
+from voicecli.server.realtime.client import Client as RealtimeClient
 from voicecli.skills import understand
 from voicecli.storage import cache
 from voicecli.terminal.markdown import render
@@ -112,6 +115,11 @@ class Source:
 
 
 NUMBERS = (0, -1, 1e308, -1e308, 10**400, -(10**400), 2**63, 1e-320, float("nan"), float("inf"), 0.1, 1e9, 86399.9996)
+
+ASKED = (
+    "session item response audio input output format turn_detection transcription tools type role content text id"
+    " item_id call_id audio_end_ms modalities conversation metadata instructions none user message audio/pcmu"
+).split()
 
 HEARD = (
     "text result results segments words word start end start_time end_time confidence probability speaker language"
@@ -246,6 +254,23 @@ def realtime_events(data: bytes) -> None:
                 case _:
                     session.receive(json.dumps(source.tree(words)))
         session.closed()
+
+
+def realtime_requests(data: bytes) -> None:
+    """What a client of our own server sends: every frame has events for its answer, or none, and ends nothing."""
+    source, words = Source(data), (*ASKED, *CLIENT_ACTS)
+    client = RealtimeClient(Book("s", "m", transcribes=bool(source.byte() % 2), beta=bool(source.byte() % 2)))
+    while source:
+        match source.byte() % 3:
+            case 0:
+                sent = source.take(source.byte()).decode("utf-8", "replace")
+            case 1:
+                sent = json.dumps(source.tree(words))
+            case _:
+                kind = tuple(CLIENT_ACTS)[source.byte() % len(CLIENT_ACTS)]
+                sent = json.dumps({words[source.byte() % len(words)]: source.tree(words)} | {"type": kind})
+        for step in client.receive(sent):
+            json.dumps(step if isinstance(step, dict) else str(step)).encode()
 
 
 def answers(data: bytes) -> None:
@@ -516,6 +541,7 @@ TARGETS: dict[str, Target] = {
         Target(server_sent_events, (b"data: a\n\nevent: x\r\ndata: b\rdata\n\n", b"error: no\n{}\n: c"), 120),
         Target(lines_of_json, (b'{"a": [1]}\n\xef\xbb\xbfdata: {}{"b": "\\ud800"}\r\n',), 160),
         Target(realtime_events, (bytes(range(100)),)),
+        Target(realtime_requests, (bytes(range(200)),)),
         Target(answers, (bytes(range(100)),)),
         Target(tools, (bytes(range(100)), b'\x01{"prompt": "a pig", "size": "\\ud800"}')),
         Target(complaints, (b'{"error": {"message": "no", "code": 7}}', b"<html><title>502</title>", b"120")),

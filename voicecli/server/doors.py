@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from voicecli.server import guard
@@ -30,16 +31,28 @@ def needs_no_key(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one server bears: `requests` at once, bodies of `body` bytes, `pause_s` between two pieces of a body."""
+    """What one process bears: `requests` and `sessions` (WebSockets) at once, bodies of `body` bytes.
+
+    A body may pause for `pause_s`, must otherwise come with `pace` bytes a second; an answer is over in `whole_s`.
+    """
 
     requests: int = 64
+    sessions: int = 250
     body: int = 256 * 1024 * 1024
     pause_s: float = 30.0
+    pace: float = 1024.0
     whole_s: float = 3600.0
 
+    @property
+    def too_large(self) -> guard.TurnedAway:
+        return guard.TurnedAway(413, f"A body may have {self.body} bytes.")
 
-class TooLargeError(Exception):
-    """A body that is longer than the bound."""
+
+TOO_SLOW = guard.TurnedAway(408, "The body came too slowly.")
+
+
+class _BodyError(Exception):
+    """A body that is too long, or does not come."""
 
 
 class Doors:
@@ -49,10 +62,12 @@ class Doors:
         from prometheus_client import Counter, Gauge, Histogram
 
         self._app, self._policy, self._bounds = app, policy, bounds
-        self._inside = 0
+        self._inside = {"http": 0, "websocket": 0}
         self._asked = Counter("voice_requests", "Requests by status", ["status"], registry=figures)
         self._took = Histogram("voice_request_seconds", "Seconds to the end of an answer", registry=figures)
-        Gauge("voice_requests_now", "Requests now", registry=figures).set_function(lambda: self._inside)
+        for kind, name in (("http", "requests"), ("websocket", "sessions")):
+            now = Gauge(f"voice_{name}_now", f"{name.capitalize()} now", registry=figures)
+            now.set_function(partial(self._inside.__getitem__, kind))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -64,7 +79,7 @@ class Doors:
         if refused is not None:
             await answer.refuse(refused)
         else:
-            await self._served(scope, _Body(receive, self._bounds), answer)
+            await self._served(scope, _Body(receive, self._bounds, answer), answer)
         self._asked.labels(str(answer.status)).inc()
         self._took.observe(time.monotonic() - answer.begun)
         answer.note()
@@ -72,47 +87,55 @@ class Doors:
     def _refused(self, scope: Scope, headers: MutableMapping[str, str]) -> guard.TurnedAway | None:
         query = scope.get("query_string", b"").decode("latin-1")
         found = guard.refusal(self._policy, headers, query, open_to_all=needs_no_key(scope["path"]))
-        if found is None and self._inside >= self._bounds.requests:
+        most = self._bounds.requests if scope["type"] == "http" else self._bounds.sessions
+        if found is None and self._inside[scope["type"]] >= most:
             return guard.TurnedAway(429, "This server has no room now.")
         length = headers.get("content-length", "0")
         if found is None and (not length.isdigit() or int(length) > self._bounds.body):
-            return guard.TurnedAway(413, f"A body may have {self._bounds.body} bytes.")
+            return self._bounds.too_large
         return found
 
     async def _served(self, scope: Scope, receive: _Body, answer: _Answer) -> None:
-        self._inside += 1
+        self._inside[scope["type"]] += 1
         try:
             async with asyncio.timeout(self._bounds.whole_s if scope["type"] == "http" else None):
                 await self._app(scope, receive, answer)
-        except (TooLargeError, TimeoutError) as exc:
+        except (_BodyError, TimeoutError):
             if answer.status:
                 raise
-            large = isinstance(exc, TooLargeError)
-            words = f"A body may have {self._bounds.body} bytes." if large else "The body came too slowly."
-            await answer.refuse(guard.TurnedAway(413 if large else 408, words))
+            await answer.refuse(answer.instead or TOO_SLOW)
         finally:
-            self._inside -= 1
+            self._inside[scope["type"]] -= 1
 
 
 class _Body:
     """Counts what a client sends, and waits for it only so long."""
 
-    def __init__(self, receive: Receive, bounds: Bounds) -> None:
-        self._receive, self._bounds = receive, bounds
+    def __init__(self, receive: Receive, bounds: Bounds, answer: _Answer) -> None:
+        self._receive, self._bounds, self._answer = receive, bounds, answer
         self._taken = 0
         self._whole = False
 
     async def __call__(self) -> Message:
-        async with asyncio.timeout(None if self._whole else self._bounds.pause_s):
-            message = await self._receive()
+        behind = time.monotonic() - self._answer.begun - self._taken / self._bounds.pace
+        try:
+            async with asyncio.timeout(None if self._whole else self._bounds.pause_s - max(0.0, behind)):
+                message = await self._receive()
+        except TimeoutError:
+            raise self._refused(TOO_SLOW) from None
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
             if self._taken > self._bounds.body:
-                raise TooLargeError
+                raise self._refused(self._bounds.too_large)
         else:
             self._whole = True
         return message
+
+    def _refused(self, words: guard.TurnedAway) -> _BodyError:
+        """Whoever reads the body may take it for one that makes no sense: what is answered is decided here."""
+        self._answer.instead = words
+        return _BodyError()
 
 
 class _Answer:
@@ -121,25 +144,32 @@ class _Answer:
     def __init__(self, send: Send, scope: Scope) -> None:
         self._send, self._scope = send, scope
         self.status = 0
+        self.instead: guard.TurnedAway | None = None
         self.begun = time.monotonic()
         self._id = uuid.uuid4().hex
+        self._named = [(b"x-request-id", self._id.encode())]
 
     async def __call__(self, message: Message) -> None:
+        if self.instead is not None:
+            if not self.status:
+                await self.refuse(self.instead)
+            return
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._id.encode())]
+            message["headers"] = [*message.get("headers", ()), *self._named]
         elif message["type"] == "websocket.accept":
             self.status = 101
         await self._send(message)
 
     async def refuse(self, refusal: guard.TurnedAway) -> None:
         """Over HTTP, where a WebSocket was asked for too: it has not begun."""
+        self.instead, self.status = refusal, refusal.status
         data = json.dumps(body(refusal.words).model_dump()).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), *self._named]
         headers += [(b"retry-after", str(RETRY_S).encode())] if refusal.status == 429 else []
         headers += [(b"connection", b"close")] if refusal.status in (408, 413) else []
         kind = "websocket.http" if self._scope["type"] == "websocket" else "http"
-        await self({"type": f"{kind}.response.start", "status": refusal.status, "headers": headers})
+        await self._send({"type": f"{kind}.response.start", "status": refusal.status, "headers": headers})
         await self._send({"type": f"{kind}.response.body", "body": data})
 
     def note(self) -> None:

@@ -7,6 +7,7 @@ Source: OpenAI's API reference, "Create transcription" and "Create translation";
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import tempfile
@@ -19,6 +20,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import PlainTextResponse, Response
 
+from voicecli.audio import pieces
 from voicecli.errors import NoSpeechError
 from voicecli.server.chat import event
 from voicecli.server.pool import Meant, Pool
@@ -35,6 +37,8 @@ router = APIRouter(responses=DECLARED, tags=["recognition"])
 Format = Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]
 Granularity = Literal["word", "segment"]
 CLOUDS_SUCCESS = 20_000_000
+LONGEST_S = 12 * 3600.0
+"""A recording's length: silence of days is a few kilobytes."""
 COPIED = 1024 * 1024
 """Bytes of an upload that are copied at once."""
 KINDS = ("application/json", "text/plain", "text/event-stream", "application/x-ndjson")
@@ -51,7 +55,9 @@ class SentRecording:
 
 
 async def heard(pool: Pool, upload: SentRecording) -> Transcript:
-    """The transcript; one without words for a recording without speech. Raises what went wrong."""
+    """The transcript; one without words for a recording without speech. Raises what went wrong, Refused: too long."""
+    if await asyncio.to_thread(pieces.seconds, upload.path) > LONGEST_S:
+        raise Refused(413, f"A recording may last {LONGEST_S / 3600:.0f} hours.")
     found: list[Transcript] = []
     job, services = Job(Source(str(upload.path)), {"json": None}), pool.named(upload.backend)
     with tempfile.TemporaryDirectory(prefix="voice-") as folder:

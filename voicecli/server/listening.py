@@ -11,30 +11,42 @@ from typing import Any
 
 from voicecli.errors import UsageError
 
-HEADERS_S = 10.0
+HEADERS_S = 5.0
 """A connection that has not sent a whole head by then is closed: it costs a descriptor, and slow loris opens many."""
 GRACE_S = 3
 """What goes on when the server is told to end has so long."""
+WAITING = 200
+"""Connections whose head has not come; one more ends the oldest, which leaves room for who asks at once."""
 CONNECTIONS = 2000
 GOING_AWAY = 1001
 
 
 def _bounded() -> type[asyncio.Protocol]:
-    """uvicorn's protocol, with a deadline for the first head."""
+    """uvicorn's protocol, with a deadline for the first head, and so many that wait for theirs."""
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    waiting: dict[asyncio.Protocol, asyncio.TimerHandle] = {}
 
     class Bounded(HttpToolsProtocol):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self._deadline = asyncio.get_running_loop().call_later(HEADERS_S, transport.close)
+            if len(waiting) >= WAITING:
+                oldest: Any = next(iter(waiting))
+                oldest._arrived()
+                oldest.transport.abort()
+            waiting[self] = asyncio.get_running_loop().call_later(HEADERS_S, transport.close)
 
         def on_headers_complete(self) -> None:
-            self._deadline.cancel()
+            self._arrived()
             super().on_headers_complete()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._deadline.cancel()
+            self._arrived()
             super().connection_lost(exc)
+
+        def _arrived(self) -> None:
+            if (deadline := waiting.pop(self, None)) is not None:
+                deadline.cancel()
 
     return Bounded
 
