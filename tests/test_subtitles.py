@@ -292,6 +292,14 @@ def test_a_text_that_has_no_time_of_its_own_joins_its_neighbour() -> None:
     ]  # fmt: skip
 
 
+def test_a_text_in_another_order_than_in_time_is_whole_too() -> None:
+    said = (Segment("Two.", 0, 2), Segment("One.", 1, 3))
+    assert [each.text for each in whole_segments(Transcript("One. And so Two.", segments=said))] == [
+        "And so Two.",
+        "One.",
+    ]
+
+
 def test_segments_that_tell_another_story_than_the_text_are_believed() -> None:
     said = (Segment("Later.", 5, 6), Segment("Earlier.", 0, 2), Segment("Earlier.", 0, 2))
     assert [each.text for each in whole_segments(Transcript("B A", segments=said))] == ["Earlier.", "Later."]

@@ -28,6 +28,10 @@ class Written:
     words: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
 
+    def lost(self, shown: str) -> list[str]:
+        """The words, hidden ones too, that are nowhere in `shown`."""
+        return [each for each in self.words + self.hidden if each not in shown]
+
 
 def written(choose: Choose, blocks: int = 6) -> Written:
     """A text of a few blocks."""
@@ -84,6 +88,12 @@ INLINE: tuple[Callable[[Written, Choose], str], ...] = (
     ),
     _literal("[W, W]", "[1, 5] W", "x[W]", "【W】", "W[^1]", "{W}", "“W”", "W/W", "W_W"),
     _literal("😀 W", "👨‍👩‍👧 W", "W 👍🏽", "W → W", "W -> W", "W…", "W — W"),
+    _literal("<kbd>W</kbd>", "H<sub>W</sub>", "<b><i>W</i></b>", "<br/>W", "W<br />W", "<N@a.b>"),
+    _literal("&lt;W&gt;", "&#60;W&#62;", "5 < W > 3", "a<W", "x <= W >= 3", "<- W", "<3 W", "<!W>", "<?W?>", "<>W</>"),
+    _literal("[W][1]", "[W]: W", "[W] (W)", "[[W]]", "[[W|W]]", "![](c.png) W", "[](c) W", "[^1]: W"),
+    _literal("*W **W** W*", "**W*", "*W", "W**", "`W", "**`W`**", "~W~", "==W==", "__W__", "*W*W", "**W**W", "_W_W"),
+    _literal("$W$", "$$W$$", "\\(W\\)", "\\[W\\]", "W^W", "W_{W}", "\\W", "C:\\W", "W\\", "{{W}}", "${W}", "%W%"),
+    _literal("1️⃣ W", "🇩🇪 W", "(W) :)", "W 🏳️‍🌈W", "♪ W ♪", "(笑) W", "… W", "W-W", "W–W", "1. W", "W!!", "¿W?", "«W»"),
     _literal("$5 W", "AT&T W", "W &amp; W", "W | W", "#W", "@W", "W*", "W ``` W", "~W", "\\*W\\*", "!W"),
 )
 
@@ -110,12 +120,37 @@ def _hides(before: str, after: str) -> Callable[[Written, Choose], str]:
     return lambda made, choose: f"{before}{word(made, choose, hidden=True)} = 1{after}"
 
 
+def _fixed(*shapes: str) -> Callable[[Written, Choose], str]:
+    """A block of one of the shapes, as `_literal` reads them."""
+    return _literal(*shapes)
+
+
 def _html(made: Written, choose: Choose) -> str:
     return f"<ul>\n<li>{word(made, choose)}</li>\n<li>{word(made, choose)}\n</ul>"
 
 
 BLOCKS: tuple[Callable[[Written, Choose], str], ...] = (
     *(_paragraph, _paragraph, _paragraph, _table, _html),
+    _fixed(
+        "<details>\n<summary>W</summary>\n\nW\n\n</details>",
+        "<table>\n<tr><th>W</th><th>W</th></tr>\n<tr><td>W</td><td>W</td></tr>\n</table>",
+        "<div>\nW\n</div>",
+        "<p>W</p>",
+        "<p align='center'>\n  <b>W</b>\n</p>",
+        "<pre>W</pre>",
+        "<blockquote>W</blockquote>",
+        "<h2>W</h2>",
+        "<dl><dt>W</dt><dd>W</dd></dl>",
+    ),
+    _fixed("W\n===", "W\n---", "W\nW\n---", "***\nW", "---\nW: W\n---", "W  \nW", "W\\\nW", "+ W\n  + W", "1) W\n2) W"),
+    _fixed(
+        "> W\n> > W",
+        "- W\n\n  W",
+        "- W\n  > W",
+        "[^1]: W",
+        ":::W\nW\n:::",
+        "W | W\n--|--\nW | W",
+    ),
     *map(_head, ("# ", "### ", "- ", "* ", "1. ", "> ", "- [ ] ", "  - ")),
     *(_hides("```python\n", "\n```"), _hides("~~~\n", "\n~~~"), _hides("<!-- ", " -->")),
     _hides("<script>\n", "\n</script>"),

@@ -75,6 +75,8 @@ CASES = [
     ("<think>\nsecret\n</think>\n\nHello", "Hello"),
     ("Hi <THINKING>x</b></thinking> there", "Hi there"),
     ('a<br>b<br/>c <b>bold</b> <a href="x>y">link</a>', "a\nb\nc bold link"),
+    ("<dl><dt>one</dt><dd>two</dd></dl>", "one two"),
+    ("<tr><td>one</td><td>苹果</td><td>世界</td></tr>", "one 苹果 世界"),
     ("a &amp; b &lt;3 &#x41;&#66;&nbsp;c AT&T &bogus", "a & b <3 AB c AT&T &bogus"),
     ("x <!-- gone\n--> y <|im_end|>z", "x y z"),
     ("5 < 6, a <b and c> d, 1<2", "5 < 6, a <b and c> d, 1<2"),

@@ -10,12 +10,17 @@ Belongs here: the targets, values out of bytes, a few seeds. Does not belong her
 from __future__ import annotations
 
 import gzip
+import html
 import json
+import re
 import struct
+import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +28,7 @@ from tests import writing
 from voicecli.audio import files, pcm
 from voicecli.backends import sensevoice
 from voicecli.backends.openai import decoding as openai_answers
+from voicecli.backends.openai.decoding import whole_transcript
 from voicecli.backends.openai.messages import written
 from voicecli.backends.openai.realtime_session import RealtimeSession as Realtime
 from voicecli.backends.qiniu import frames
@@ -31,6 +37,7 @@ from voicecli.backends.qiniu.recognition import config as qiniu_config
 from voicecli.backends.transport import mixed, ndjson, sse, wording
 from voicecli.config import edit, resolve
 from voicecli.dialogue import consent, courtesy
+from voicecli.dialogue.history import History
 from voicecli.dialogue.reading import read
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError, VoiceError
 from voicecli.notes import cutting
@@ -38,7 +45,8 @@ from voicecli.server.realtime.book import Book
 from voicecli.server.realtime.client import _ACTS as CLIENT_ACTS
 from voicecli.server.realtime.client import Client as RealtimeClient
 from voicecli.skills import understand
-from voicecli.storage import cache
+from voicecli.storage import cache as caches
+from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.terminal.markdown import render
 from voicecli.text import subtitles
 from voicecli.text.blocks import Blocks
@@ -366,7 +374,7 @@ def saved_transcripts(data: bytes) -> None:
     with suppress(ValueError):
         rendered(subtitles.from_json(tree))
     with suppress(ValueError, TypeError, KeyError):
-        cache.thawed(tree)
+        caches.thawed(tree)
 
 
 def saved_texts(data: bytes) -> None:
@@ -471,17 +479,77 @@ def words(data: bytes) -> None:
 
 
 def screen(data: bytes) -> None:
-    """No word is lost on its way to the eye, at any width, in blocks and at once; no row is too wide."""
+    """No word is lost on its way to the eye, at any width, in blocks or at once; no row is too wide."""
     made = writing.written(writing.chooser(data[2:]))
     size, width = (data[0] if data else 0) % 9 + 1, 20 + (data[1] if len(data) > 1 else 60)
     blocks = Blocks()
     parts = (made.text[at : at + size] for at in range(0, len(made.text), size))
-    cut = [*(block for part in parts for block in blocks.feed(part)), *blocks.flush()]
-    for shown in (cut, [made.text]):
-        drawn = "".join(clean(render(block, width, coloured=True)) for block in shown)
-        wanted = sorted(made.words + made.hidden, key=made.text.find)
-        assert not writing.missing(wanted, "".join(drawn.replace("▌", " ").split())), (made.text, drawn)
-        assert max(map(cells, drawn.split("\n"))) <= width, (made.text, drawn)
+    whole = len(data) % 2
+    shown = [made.text] if whole else [*(each for part in parts for each in blocks.feed(part)), *blocks.flush()]
+    drawn = "".join(clean(render(block, width, coloured=True)) for block in shown)
+    wanted = sorted(made.words + made.hidden, key=made.text.find)
+    assert not writing.missing(wanted, "".join(drawn.replace("▌", " ").split())), (made.text, drawn)
+    assert max(map(cells, drawn.split("\n"))) <= width, (made.text, drawn)
+
+
+def subtitled(data: bytes) -> None:
+    """No word is lost on its way to a file of subtitles, whatever a service leaves out of its segments."""
+    made, choose = writing.written(writing.chooser(data[::2]), 3), writing.chooser(data[1::2])
+    words, times = bool(choose(2)), choose(4)
+    heard = whole_transcript(_told_in_parts(made.text, choose, words=words, times=times))
+    assert heard is not None
+    kind = list(subtitles.FORMATS)[choose(len(subtitles.FORMATS))]
+    wide = subtitles.Layout(max_chars=9999, max_seconds=1e9, pause_s=1e9)
+    shown = html.unescape(_MARKS.sub("", subtitles.render(kind, heard, wide)))
+    assert not made.lost("".join(shown.split())), (made.text, heard, shown)
+    narrow = subtitles.Layout(max_chars=5 + choose(60), max_lines=1 + choose(3), words=words)
+    rows = "".join(line for cue in subtitles.cues(heard, narrow) for line in cue.lines)
+    assert not Counter(letters("".join(made.words + made.hidden))) - Counter(letters(rows)), (made.text, heard, rows)
+
+
+_MARKS = re.compile(r"^\d+$|^[\d:,.]+ --> [\d:,.]+$|^\[[\d:.]+\]|^\d+\t\d+\t", re.MULTILINE)
+"""What stands in files of subtitles beside the words."""
+
+
+def _told_in_parts(text: str, choose: writing.Choose, *, words: bool, times: int) -> dict[str, Any]:
+    """An answer with the text in segments: ends missing, turned round or too late, parts in no segment, some twice."""
+    tokens, segments, now = text.split(), list[dict[str, Any]](), 0.0
+    while tokens:
+        count = 1 + choose(7)
+        part, tokens, now = tokens[:count], tokens[count:], now + (1 + choose(40)) / 10
+        ends = (now + count / 3, None, now - 1, now + 30, now, "nan")
+        each = {"text": " ".join(part), "start": now, "end": ends[choose(6) if times else 0]}
+        each |= {"words": [{"word": one, "start": now + at / 9, "end": now + at / 9} for at, one in enumerate(part)]}
+        segments += [each] * (1, 1, 1, 1, 0, 2)[choose(6) if times > 1 else 0]
+    shown = [each if words else each | {"words": []} for each in segments]
+    return {"text": text, "segments": [*reversed(shown)] if times > 2 else shown}
+
+
+def kept(data: bytes) -> None:
+    """No word is lost on its way from a model's tokens to the history and back to a model."""
+    made = writing.written(writing.chooser(data[1:]), 3)
+    size, answer, text = (data[0] if data else 0) % 24 + 1, openai_answers.ChunkedAnswer(), ""
+    for at in range(0, len(made.text), size):
+        delta = answer.take({"choices": [{"delta": {"content": made.text[at : at + size]}}]})
+        text += delta.text if delta else ""
+    rest = answer.rest()
+    text += rest.text if rest else ""
+    store = _store()
+    about, _ = store.write(Conversation("chat"), [Message("user", made.text), Message("assistant", text)])
+    asked, said = store.messages(about.id)
+    again = History(messages=(ChatMessage("user", asked.content), ChatMessage("assistant", said.content)))
+    sent = [str(written(each)["content"]) for each in again.request()]
+    wanted = sorted(made.words + made.hidden, key=made.text.find)
+    for told in (asked.content, said.content, *sent):
+        assert not writing.missing(wanted, told), (made.text, told)
+    assert [each.conversation.id for each in store.search(f"{wanted[-1]} {wanted[0]}", 2)] == [about.id] * 2
+    if about.id % 20 == 0:
+        store.remove()
+
+
+@cache
+def _store() -> Store:
+    return Store.open(Path(tempfile.mkdtemp()) / "history.db")
 
 
 def readings(data: bytes) -> None:
@@ -554,6 +622,8 @@ TARGETS: dict[str, Target] = {
         Target(passages, (_PROSE, b"# a\n\nb\n---\n* c\n" + _PROSE), 200),
         Target(spoken, (_PROSE,), 200),
         Target(screen, (bytes(range(200)), bytes(range(0, 250, 7))), 200),
+        Target(subtitled, (bytes(range(200)), bytes(range(0, 250, 7))), 200),
+        Target(kept, (bytes(range(200)), bytes(range(0, 250, 7))), 200),
         Target(words, (bytes(range(200)), bytes(range(0, 250, 7))), 200),
         Target(readings, (_PROSE, b"what is 3 plus five", "十二乘以三".encode(), b"yes, please", "好的".encode()), 200),
     )

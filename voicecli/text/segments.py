@@ -7,11 +7,10 @@ a recording (joining).
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from voicecli.text.characters import HAN_KANA
 from voicecli.text.join import joined
@@ -23,11 +22,12 @@ READING_CELLS_S = 15.0
 ROOM_S = 0.5
 """A text that no segment holds is a segment of its own where there is so much time for it."""
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
 
 def tidy(text: str | None) -> str:
     """On one line, without control characters."""
-    kept = (c if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in text or "")
-    return " ".join("".join(kept).split())
+    return " ".join(_CONTROL.sub(" ", text or "").split())
 
 
 def reading_s(text: str) -> float:
@@ -85,7 +85,8 @@ def _next(starts: Sequence[float], start: float, duration: float | None) -> floa
 def whole_segments(transcript: Transcript) -> tuple[Segment, ...]:
     """The segments by their time, each once, and between them the text that none of them holds."""
     segments = [each for each in _in_order(transcript.segments) if _text(each)]
-    return tuple(_with_rest(segments, tidy(transcript.text), transcript.duration)) if segments else ()
+    whole = _with_rest(segments, tidy(transcript.text), transcript.duration) if segments else ()
+    return tuple(sorted(whole, key=lambda each: each.start))
 
 
 def _in_order(segments: Iterable[Segment]) -> Iterator[Segment]:
@@ -120,8 +121,8 @@ def _with_rest(segments: Sequence[Segment], text: str, duration: float | None) -
 
     Where a segment holds what the text does not, the two are different accounts: the segments are believed.
     """
-    rests = _rests(segments, text)
-    if rests is None or not any(rests):
+    segments, rests = _rests(segments, text)
+    if not any(rests):
         yield from segments
         return
     last = duration if duration is not None and duration > segments[-1].end else None
@@ -138,22 +139,32 @@ def _with_rest(segments: Sequence[Segment], text: str, duration: float | None) -
             yield replace(each, text=joined([crowd, _text(each)])) if crowd else each
 
 
-def _rests(segments: Sequence[Segment], text: str) -> list[str] | None:
-    """The text before each segment, and behind the last one. None: the segments do not stand in it, in their order."""
+def _rests(segments: Sequence[Segment], text: str) -> tuple[Sequence[Segment], list[str]]:
+    """The segments as they stand in the text, and the text before each of them and behind the last one.
+
+    No such texts, where a segment does not stand in it.
+    """
     tokens = list(_TOKEN.finditer(text))
     forms = [each.group().casefold() for each in tokens]
     line = _SEPARATOR + "".join(form + _SEPARATOR for form in forms)
     places = list(accumulate((len(form) + 1 for form in forms), initial=0))
-    found: list[tuple[int, int]] = [(0, 0)]
+    found: list[tuple[int, int, Segment]] = []
     for each in segments:
         wanted = _SEPARATOR.join(match.group().casefold() for match in _TOKEN.finditer(_text(each)))
-        at = line.find(f"{_SEPARATOR}{wanted}{_SEPARATOR}", places[found[-1][1]]) if wanted else places[found[-1][1]]
+        last = found[-1][1] if found else 0
+        # Overlapping segments may stand in the text in another order than in time.
+        sought = f"{_SEPARATOR}{wanted}{_SEPARATOR}"
+        at = line.find(sought, places[last]) if wanted else places[last]
+        at = at if at >= 0 else line.find(sought)
         if at < 0:
-            return None
+            return segments, []
         first = bisect_right(places, at) - 1
-        found.append((first, first + (wanted.count(_SEPARATOR) + 1 if wanted else 0)))
-    found.append((len(tokens), len(tokens)))
-    return [_between(text, tokens, one[1], two[0]) for one, two in pairwise(found)]
+        found.append((first, first + (wanted.count(_SEPARATOR) + 1 if wanted else 0), each))
+    found.sort(key=lambda place: place[:2])
+    ends, starts = [0, *(each[1] for each in found)], [*(each[0] for each in found), len(tokens)]
+    reached = accumulate(ends, max)
+    rests = [_between(text, tokens, end, start) for end, start in zip(reached, starts, strict=True)]
+    return [each[2] for each in found], rests
 
 
 def _between(text: str, tokens: Sequence[re.Match[str]], first: int, last: int) -> str:

@@ -88,6 +88,8 @@ def _read_tag(saying: SpokenWords, tag: re.Match[str], text: str, final: bool) -
     saying.dropped = True
     if name in _BREAKING:
         saying.end_line()
+    elif name in _BLOCKS:
+        saying.apart("")
     return tag.end()
 
 
