@@ -23,13 +23,13 @@ help:
 .venv/ready: requirements/run.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "voicecli needs Python 3.11 or newer" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -r requirements/run.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
 	@$(BIN)/python -m compileall -q voicecli
 	@touch $@
 
 .venv/dev: .venv/ready requirements/dev.txt
-	$(BIN)/pip install --quiet -r requirements/dev.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
 demo: .venv/ready
@@ -58,7 +58,7 @@ fuzz: .venv/dev .venv-fuzz/ready
 # In a folder of its own; where atheris cannot be installed the inputs are random, and the run says so.
 .venv-fuzz/ready: requirements/fuzz.txt .venv/dev
 	@mkdir -p .venv-fuzz
-	-$(BIN)/pip install --quiet --upgrade --target .venv-fuzz -r requirements/fuzz.txt
+	-$(BIN)/pip install --quiet --upgrade --target .venv-fuzz --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 # A conversation of a thousand turns with services that fail at random.
@@ -70,7 +70,7 @@ PEERS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/voicecli-peers
 
 bench-peers: .venv/dev
 	@cmp -s requirements/peers-talk.txt $(PEERS)/installed || { rm -rf $(PEERS) && $(PYTHON) -m venv $(PEERS) \
-	&& $(PEERS)/bin/pip install --quiet --retries 4 -r requirements/peers-talk.txt \
+	&& $(PEERS)/bin/pip install --quiet --retries 4 --require-hashes -r requirements/peers-talk.txt \
 	&& cp requirements/peers-talk.txt $(PEERS)/installed; }
 	@$(BIN)/python benchmarks/peers_talk.py --peers $(PEERS)/bin/python $(ARGS)
 
@@ -84,4 +84,4 @@ types: .venv/dev
 check: lint types test
 
 clean:
-	rm -rf .venv .venv-interop .venv-fuzz .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.wav questions.wav
+	rm -rf .venv .venv-interop .venv-fuzz .venv-pins .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.wav questions.wav

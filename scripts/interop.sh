@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the interop tests against servers and clients that nobody here wrote: sh scripts/interop.sh TOOL...
 # Each tool is set up once below .venv-interop, in an environment of its own: nothing of it is needed to run
-# voice or its other tests. Versions are pinned here and in requirements/interop-*.txt.
+# voice or its other tests. Versions are pinned here and in requirements/ (scripts/pin.sh).
 set -eu
 
 PYTHON=${PYTHON:-python3}
@@ -32,7 +32,7 @@ with_pip() {
     if ! cmp -s "$wanted" "$HERE/$1/installed"; then
         rm -rf "${HERE:?}/$1"
         "$PYTHON" -m venv "$HERE/$1"
-        "$HERE/$1/bin/pip" install --quiet --retries 4 -r "$wanted"
+        "$HERE/$1/bin/pip" install --quiet --retries 4 --require-hashes -r "$wanted"
         cp "$wanted" "$HERE/$1/installed"
     fi
 }

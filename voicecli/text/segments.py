@@ -112,7 +112,7 @@ def _text(segment: Segment) -> str:
 # -- text that no segment holds --------------------------------------------------------------------
 
 _SIGNS = "\u2190-\u2bff\U0001f000-\U0001faff"
-_TOKEN = re.compile(rf"[{HAN_KANA}{_SIGNS}]|(?:(?![{HAN_KANA}])\w)+")
+_TOKEN = re.compile(rf"[{HAN_KANA}{_SIGNS}]|(?:(?![{HAN_KANA}])\w|(?<=\d)[.,:](?=\d))+")
 _SEPARATOR = "\x1f"
 
 
