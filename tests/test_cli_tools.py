@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Voice
+from tests.emulator import Emulator
 from tests.fakes.pictures import png, png_digits
 from tests.fakes.server import STALL, FakeServer, Reply
 from tests.test_cli_chat import DONE, PATH, UNKEPT, answering, event
@@ -79,7 +80,8 @@ def test_where_nobody_can_be_asked_it_is_refused(
     server.on(PATH, DRAW, answering("I may not."))
     run = voice("chat", "Draw a pig.", env=work)
     assert (run.returncode, run.stdout) == (0, b"I may not.\n")
-    said = 'warning: nobody can be asked: May I make a picture: "a pig"? It was not done; --yes allows it.\n'
+    question = QUESTION.removesuffix(" [y/N]")
+    said = f"warning: nobody can be asked: {question} It was not done; --yes allows it.\n"
     assert run.stderr.decode() == said
     assert "nobody can be asked" in told(server)
     assert not server.to(DRAWN)
@@ -287,7 +289,7 @@ def talk(home: dict[str, str], work: dict[str, str], tmp_path: Path) -> Talks:
     return run
 
 
-QUESTION = 'May I make a picture: "a pig"? [y/N]'
+QUESTION = 'May I make a picture with draws at this machine: "a pig", kept as "picture-1"? [y/N]'
 
 
 @pytest.mark.parametrize(
@@ -312,12 +314,14 @@ def test_what_the_question_cannot_hold_stands_above_it(server: FakeServer, talk:
     prompt = "please " * 30 + "\npath: /tmp/harmless" + "x" * 200 + " END"
     server.on(PATH, calling("image_make", prompt=prompt, size="1x1"), answering("Pity."))
     with talk("Draw a pig.") as person:
-        shown = clean(person.until("[y/N]")).replace("\r", "")
-        rows = shown.split("\n")
+        person.until("[y/N]")
+        emulator = Emulator(100)
+        emulator.feed(person.shown)
+        rows = emulator.rows
         assert rows[rows.index("  size:") + 1] == "  | 1x1" and "END" in rows[rows.index("  size:") - 1]
         assert "  | path:" in rows, "and no row of it is without its bar"
         assert all(row.startswith("  | ") for row in rows[rows.index("  prompt:") + 1 : rows.index("  size:")])
-        assert ' + 273 characters, size "1x1"? [y/N]' in " ".join(shown.split())
+        assert ' + 273 characters, size "1x1", kept as "picture-1"? [y/N]' in " ".join(" ".join(rows).split())
         person.types("\n")
         assert person.leaves() == 0
 

@@ -215,7 +215,7 @@ _ROWS = (
             ),
             "picture",
             _MAKES,
-            ("May I make a picture: {prompt}?", "可以画一张图吗：{prompt}？"),
+            ("May I make a picture with {host}: {prompt}?", "可以用{host}画一张图吗：{prompt}？"),
             "picture",
         ),
     ),

@@ -157,9 +157,12 @@ async def test_a_picture_is_made_and_looked_at_by_one_service(artist: Person) ->
 async def test_what_writes_uploads_or_spends_asks_first(person: Person) -> None:
     assert (
         await person.asked("image_make", prompt="a pig\x1b[2J\n in the rain")
-        == r'May I make a picture: "a pig\\x1b[2J in the rain"?'
+        == r'May I make a picture with this machine: "a pig\\x1b[2J in the rain", kept as "picture-1"?'
     )
-    assert await person.asked("image_make", chinese=True, prompt="一只猪") == '可以画一张图吗："一只猪"？'
+    assert (
+        await person.asked("image_make", chinese=True, prompt="一只猪")
+        == '可以用本机画一张图吗："一只猪"，存为"picture-1"？'
+    )
     for name, (arguments, *_) in FILES.items():
         (path,) = arguments.values()
         assert path.removeprefix("./") in await person.asked(name, **arguments)
@@ -177,13 +180,13 @@ async def test_what_writes_uploads_or_spends_asks_first(person: Person) -> None:
 
 async def test_a_question_repeats_no_novel(person: Person) -> None:
     question = await person.asked("image_make", prompt="pig " * 2000)
-    assert question.endswith('pig " + 7,839 characters?') and len(question) < 220
+    assert 'pig " + 7,839 characters, kept' in question and len(question) < 260
 
 
 async def test_a_service_is_named_where_it_is_elsewhere(tmp_path: Path) -> None:
     person = Person(tmp_path, '[backends.city]\nfamily = "gov"\nbase_url = "https://city.example/v1"\n', None)
     question = await person.asked("image_enhance", picture="photo.png")
-    assert question == 'May I send "photo.png" to city.example to be made sharper?'
+    assert question == 'May I send "photo.png" to city.example to be made sharper, kept as "enhanced-1"?'
 
 
 async def test_who_made_a_picture_may_see_it_again(person: Person) -> None:
@@ -216,7 +219,10 @@ async def test_where_nobody_can_be_asked_it_is_not_done(person: Person) -> None:
     told: list[str] = []
     async with person.tools() as toolbox:
         result = await Unattended(toolbox, told.append).use(call("image_make", prompt="a pig"))
-        assert (result, told) == (ToolResult(NOBODY, ok=False), ['May I make a picture: "a pig"?'])
+        assert (result, told) == (
+            ToolResult(NOBODY, ok=False),
+            ['May I make a picture with this machine: "a pig", kept as "picture-1"?'],
+        )
         assert person.server.requests == []
         assert Allowed(toolbox).question(call("image_make", prompt="a pig"), chinese=False) == ""
         assert (await Allowed(toolbox).use(call("image_make", prompt="a pig"))).ok

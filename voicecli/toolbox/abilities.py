@@ -50,13 +50,14 @@ LONGEST_ANSWER = 8000
 @dataclass(frozen=True, slots=True)
 class Served:
     """A verb and who serves it: the backend's name, the host ("" for this machine), the options that it honours,
-    the documents that it takes (none: any)."""
+    the documents that it takes (none: any), its model where it was named."""
 
     verb: Verb
     backend: str
     host: str = ""
     takes: frozenset[str] = frozenset()
     documents: frozenset[str] = frozenset()
+    model: str = ""
 
     @property
     def ability(self) -> Ability:
@@ -143,9 +144,14 @@ class Abilities:
         told = {name: quoted(value) for name, value in given.items()}
         told |= {each.name: quoted(self._places.shown(path)) for each in _files(served.ability) if path}
         told["host"] = served.host or THIS_MACHINE[chinese]
+        if served.model:
+            told["host"] = f"{told['host']}的{served.model}" if chinese else f"{served.model} at {told['host']}"
         question = served.ability.question[chinese]
         more = {name: value for name, value in given.items() if f"{{{name}}}" not in question}
         told_more = ("，" if chinese else ", ") + listed(more) if more else ""
+        if served.ability.stem:
+            kept = self._places.shown(self._places.next(served.ability.stem))
+            told_more += f"，存为{quoted(kept)}" if chinese else f", kept as {quoted(kept)}"
         return question[:-1].format(**told) + told_more + question[-1]
 
     def quick(self, call: ToolCall) -> bool:

@@ -136,7 +136,8 @@ def served(verb: Verb, cfg: Config, answering: str | None) -> Served:
     name = server_of(verb, cfg, answering)
     family, backend = wiring.choose(verb, cfg, name)
     abroad = [host for host in wiring.hosts(verb, backend) if not wiring.is_loopback(host)]
-    return Served(verb, name, next(iter(abroad), ""), wiring.takes(family, verb), family.limits.documents)
+    model = getattr(backend, MODELS[verb]) if verb in MODELS else ""
+    return Served(verb, name, next(iter(abroad), ""), wiring.takes(family, verb), family.limits.documents, model)
 
 
 @asynccontextmanager

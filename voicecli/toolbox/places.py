@@ -93,6 +93,11 @@ class Places:
                 raise InputError("is no ordinary file", who=self.shown(path))
             yield file
 
+    def next(self, stem: str) -> Path:
+        """The name that a result would get now, without its extension."""
+        taken = {path.stem for path in self.results.glob(f"{stem}-*")}
+        return self.results / next(name for number in itertools.count(1) if (name := f"{stem}-{number}") not in taken)
+
     @contextmanager
     def result(self, stem: str, backend: str) -> Iterator[NewFile]:
         """A file that appears whole when `keep` is called, or not at all. Raises InputError: it cannot be written."""
