@@ -115,6 +115,7 @@ HOMES = {
     "pydantic": {"server"},
     "uvicorn": {"server"},
     "prometheus_client": {"server"},
+    "wyoming": {"server.wyoming"},
 }
 
 STILL_COMMANDS = {

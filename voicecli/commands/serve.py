@@ -12,6 +12,7 @@ from voicecli.errors import UsageError
 
 if TYPE_CHECKING:
     from voicecli.commands.session import Session
+    from voicecli.server.app import Beside
 
 NEEDED = ("fastapi", "uvicorn", "multipart", "prometheus_client")
 
@@ -20,6 +21,10 @@ def serve(
     ctx: typer.Context,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", metavar="NUMBER", min=0, max=65535, help="0: any free one.")] = 8000,
+    wyoming: Annotated[
+        int | None,
+        typer.Option("--wyoming", metavar="PORT", min=0, max=65535, help="Home Assistant's protocol too, here alone."),
+    ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name this server is asked by.")
     ] = None,
@@ -34,24 +39,34 @@ def serve(
     Examples:
       voice serve
       voice serve --port 9000 --backend work
+      voice serve --wyoming 10300
       curl http://127.0.0.1:8000/v1/audio/speech -d '{"input": "Hello."}' -H 'content-type: application/json' -o a.mp3
     """
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UsageError(f"serving needs {', '.join(missing)}", cure="Install it: pip install 'voicecli[serve]'")
+    for extra, names in (("serve", NEEDED), ("wyoming", () if wyoming is None else ("wyoming",))):
+        if missing := [name for name in names if find_spec(name) is None]:
+            raise UsageError(f"serving needs {', '.join(missing)}", cure=f"Install it: pip install 'voicecli[{extra}]'")
     import asyncio
 
     session = common.session(ctx)
-    app = _app(session, host, allow_host or [], allow_origin or [])
+    app = _app(session, host, allow_host or [], allow_origin or [], wyoming)
     asyncio.run(_listen(session, app, host, port))  # uvicorn minds the signals, and lets what goes on end
 
 
-def _app(session: Session, host: str, hosts: list[str], origins: list[str]) -> object:
+def _app(session: Session, host: str, hosts: list[str], origins: list[str], port: int | None) -> object:
     from voicecli.server.app import app_of, policy_of
     from voicecli.server.guard import is_own
 
     services = session.services()
     policy = policy_of(services.config.config_dir, key_needed=not is_own(host), hosts=hosts, origins=origins)
-    return app_of(services, policy)
+    return app_of(services, policy, beside=[] if port is None else [_wyoming(session, port)])
+
+
+def _wyoming(session: Session, port: int) -> Beside:
+    from voicecli.server import wyoming
+
+    listener = wyoming.door(port)
+    session.console.note(f"Wyoming at tcp://{wyoming.HOST}:{listener.getsockname()[1]}")
+    return lambda pool: wyoming.listening(pool, listener)
 
 
 async def _listen(session: Session, app: object, host: str, port: int) -> None:

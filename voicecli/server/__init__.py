@@ -16,7 +16,7 @@ def create_app() -> FastAPI:
     """An ASGI application out of the person's configuration and environment: for `uvicorn --workers N`, gunicorn …
 
     `uvicorn --factory voicecli.server:create_app`. Raises ConfigError for a configuration that cannot be used, and
-    where the environment says VOICE_SERVE_KEY_REQUIRED and no key is kept.
+    where no key is kept: who runs it may listen anywhere.
     """
     from voicecli.server.app import from_environment
 

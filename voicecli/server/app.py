@@ -6,8 +6,8 @@ Belongs here: making it out of a configuration. Does not belong here: what a rou
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,21 @@ ROUTERS = (front, listing, chat, ears, mouth, realtime, meaning)
 """In this order: the embedding server's `/{model}` would take every other path."""
 
 
-def app_of(services: Services, policy: AccessPolicy, bounds: Bounds | None = None) -> FastAPI:
+Beside = Callable[[Pool], AbstractAsyncContextManager[None]]
+"""What else is served out of the same pool."""
+
+
+def app_of(
+    services: Services, policy: AccessPolicy, bounds: Bounds | None = None, beside: Sequence[Beside] = ()
+) -> FastAPI:
     """The application for these services. Nothing is opened before its lifespan begins."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Pool(services).open() as pool:
+        async with Pool(services).open() as pool, AsyncExitStack() as stack:
             app.state.pool = pool
+            for each in beside:
+                await stack.enter_async_context(each(pool))
             yield
 
     app = FastAPI(title="voicecli", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -23,7 +23,7 @@ from voicecli.server.requests import Lenient, Opened, streamed
 from voicecli.types import AudioClip, SpeechRequest
 from voicecli.usecases.inputs import STD
 from voicecli.usecases.speaking.goals import Goal
-from voicecli.usecases.speaking.saying import Saying
+from voicecli.usecases.speaking.saying import Saying, Text
 
 router = APIRouter(responses=DECLARED, tags=["speech"])
 
@@ -66,13 +66,13 @@ class SpeechIn(Lenient):
 
 async def said(pool: Pool, text: str, request: SpeechRequest, backend: str | None, container: str) -> Response:
     """The body, begun as soon as there is sound."""
-    relay = await pool.relayed(_spoken(pool, text, request, backend, container))
+    relay = await pool.relayed(spoken(pool, text, request, backend, container))
     return streamed(relay, _bytes(relay), KINDS[container])
 
 
 @asynccontextmanager
-async def _spoken(
-    pool: Pool, text: str, request: SpeechRequest, backend: str | None, container: str
+async def spoken(
+    pool: Pool, text: Text, request: SpeechRequest, backend: str | None, container: str
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     """Pieces of the file, as they are made."""
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -127,7 +127,7 @@ async def speech(asked: SpeechIn, pool: Opened) -> Response:
     request = SpeechRequest(asked.input, pool.voice(voice), meant.model, **wishes)
     if asked.stream_format == "audio":
         return await said(pool, asked.input, request, meant.backend, asked.response_format)
-    relay = await pool.relayed(_spoken(pool, asked.input, request, meant.backend, asked.response_format))
+    relay = await pool.relayed(spoken(pool, asked.input, request, meant.backend, asked.response_format))
     return streamed(relay, _events(relay), "text/event-stream")
 
 
