@@ -20,6 +20,7 @@ Verb = Literal[
     "transcribe_live",
     "chat",
     "speak",
+    "converse",
     "voices",
     "models",
     "health",
@@ -35,7 +36,7 @@ Verb = Literal[
     "learn",
 ]
 ALL_VERBS: tuple[Verb, ...] = get_args(Verb)
-Use = Literal["transcribe", "chat", "speak", "embed", "image", "video", "learn"]
+Use = Literal["transcribe", "chat", "speak", "talk", "embed", "image", "video", "learn"]
 """The keys of `[use]`."""
 Retry = Literal["ask", "whole", "live", "list", "act"]
 """Which rule of `backends.transport.retry` holds."""
@@ -148,6 +149,7 @@ _ROWS = (
         flags={"n": "--answers", "images": "pictures (--attach)", "tools": "tools (--tool)"},
     ),
     Row("speak", "speak", "Speaker", "speak", ("speak", "talk"), "SpeechRequest", leaves="text"),
+    Row("converse", "talk", "Converser", "talk", ("talk",), "TalkOptions", "live", "audio"),
     Row("voices", "voices", "VoiceCatalog", "speak", ("voices",), retry="list"),
     Row("models", "models", "ModelCatalog", "chat", ("models",), retry="list"),
     Row("health", "health", "Health", "chat", ("doctor",), retry="list"),

@@ -93,6 +93,7 @@ class Lane:
         self.played = 0
         self.room = True
         self.underruns = 0
+        self.rate = out.rate
         self._out, self._fader = out, _Fader(out.rate)
         self.opened = self._finished = self._cancelled = False
         self._chunks: deque[memoryview] = deque()

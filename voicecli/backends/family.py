@@ -77,6 +77,7 @@ class Capabilities:
     transcribe_live: Opening[ports.LiveTranscriber] | None = None
     chat: Opening[ports.ChatModel] | None = None
     speak: Opening[ports.Speaker] | None = None
+    converse: Opening[ports.Converser] | None = None
     voices: Opening[ports.VoiceCatalog] | None = None
     models: Opening[ports.ModelCatalog] | None = None
     health: Opening[ports.Health] | None = None

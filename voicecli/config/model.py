@@ -29,6 +29,7 @@ class Use:
     transcribe: str = ""
     chat: str = ""
     speak: str = ""
+    talk: str = ""
     embed: str = ""
     image: str = ""
     video: str = ""
@@ -68,6 +69,8 @@ class TalkSettings:
     end_ms_max: Annotated[int, Range(50, 10_000)] = 1200
     max_turn_s: Annotated[float, Range(1, 3600)] = 60.0
     pre_roll_ms: Annotated[int, Range(0, 3000)] = 300
+    turns: Literal["client", "service"] = "client"
+    """Who finds the end of a turn where one service hears and speaks."""
     barge_in: Literal["auto", "on", "off"] = "auto"
     headphones: bool = False
     vad: Literal["silero", "webrtc"] = "silero"

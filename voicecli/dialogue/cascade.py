@@ -18,16 +18,14 @@ from typing import TYPE_CHECKING
 from voicecli.dialogue.answering import Answering, Stages
 from voicecli.dialogue.drafting import Drafts, same_words
 from voicecli.dialogue.hearing import Hearing, OnPartial
-from voicecli.errors import RateLimitedError, culprit, only
+from voicecli.dialogue.replies import Put, answered
+from voicecli.errors import RateLimitedError, culprit
 from voicecli.text.join import joined
 from voicecli.types import AudioFrame
 from voicecli.types.turns import Heard, Reply, Text
 
 if TYPE_CHECKING:
     from voicecli.ports import TurnRequest
-
-_Out = asyncio.Queue[Reply | BaseException | None]
-"""An answer on its way out; None is its end."""
 
 BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
 
@@ -100,55 +98,37 @@ class CascadeTurn:
     @asynccontextmanager
     async def turn(self, ask: TurnRequest) -> AsyncIterator[AsyncIterator[Reply]]:
         depth = self._drafts.depth_now(self._stages.clock()) if ask.wanted.draft else "speak"
-        out: _Out = asyncio.Queue(maxsize=1)
-        answering = Answering(self._stages, ask, out.put, depth)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                work = tasks.create_task(self._work(ask, answering, out))
-                yield _replies(out)
-                work.cancel()
-        except BaseExceptionGroup as group:
-            raise only(group) from None
+        async with answered(lambda put: self._work(ask, Answering(self._stages, ask, put, depth), put)) as replies:
+            yield replies
 
-    async def _work(self, ask: TurnRequest, answering: Answering, out: _Out) -> None:
-        """What went wrong comes out last, after all that came before it."""
+    async def _work(self, ask: TurnRequest, answering: Answering, put: Put) -> None:
         try:
             if ask.wanted.says is not None:
-                await out.put(Text(ask.wanted.says))
+                await put(Text(ask.wanted.says))
                 await answering.read_out(ask.wanted.says)
             elif ask.wanted.guess:
-                await self._answer_guess(ask, answering, out)
+                await self._answer_guess(ask, answering, put)
             else:
                 heard = await self._words(ask)
-                await out.put(heard)
+                await put(heard)
                 await answering.respond(heard.text)
         except Exception as exc:
-            error = culprit(exc)
-            if isinstance(error, RateLimitedError):
+            if isinstance(error := culprit(exc), RateLimitedError):
                 self._drafts.refused(self._stages.clock(), error.retry_after)
-            await out.put(error)
-        else:
-            await out.put(None)
+            raise
 
-    async def _answer_guess(self, ask: TurnRequest, answering: Answering, out: _Out) -> None:
+    async def _answer_guess(self, ask: TurnRequest, answering: Answering, put: Put) -> None:
         """The answer to what the words seem to be; to what they are, as soon as that is known to be something else."""
         async with asyncio.TaskGroup() as tasks:
             first = tasks.create_task(answering.respond(ask.wanted.guess))
             heard = await self._words(ask)
             if same_words(ask.wanted.guess, heard.text):
-                await out.put(heard)
+                await put(heard)
                 return
             first.cancel()
-            await out.put(Heard(heard.text, heard.unsure, anew=True))
+            await put(Heard(heard.text, heard.unsure, anew=True))
             await answering.anew().respond(heard.text)
 
     async def _words(self, ask: TurnRequest) -> Heard:
         heard = Heard(ask.wanted.typed) if ask.wanted.typed is not None else await self.text()
         return Heard(joined([ask.wanted.prefix, heard.text]), heard.unsure)
-
-
-async def _replies(out: _Out) -> AsyncIterator[Reply]:
-    while (each := await out.get()) is not None:
-        if isinstance(each, BaseException):
-            raise each
-        yield each

@@ -58,9 +58,8 @@ def trim(messages: Sequence[ChatMessage], budget: int) -> tuple[ChatMessage, ...
     return system + tuple(talk[start:])
 
 
-def _cut(text: str, share: float) -> str:
-    """The words (or Chinese characters) of `text` that end within its first `share`."""
-    reach = share * len(text)
+def cut_text(text: str, reach: float) -> str:
+    """The words (or Chinese characters) of `text` that end within its first `reach` characters."""
     ends = [unit.end() for unit in _UNIT.finditer(text) if unit.end() <= reach]
     return text[: ends[-1]] if ends else ""
 
@@ -78,7 +77,7 @@ def cut_to_heard(pieces: Sequence[tuple[str, int]], sounded: int) -> str:
         if 0 < samples <= sounded:
             heard.append(text)
         elif samples > 0:
-            heard.append(_cut(text, max(0, sounded) / samples))
+            heard.append(cut_text(text, max(0, sounded) / samples * len(text)))
             break
         sounded -= max(0, samples)
     return joined(heard)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from voicecli.audio.playout import Playout
-from voicecli.dialogue.history import cut_to_heard
+from voicecli.dialogue.heard import Stretch, heard_until
 from voicecli.types.turns import Sound
 
 LONGEST_LATENCY_S = 1.0
@@ -26,20 +26,30 @@ class Mouth:
         self.lane = playout.lane(self._on_lane)
         self.told = False
         self._clock, self._sounding = clock, sounding
-        self._pieces: list[tuple[str, int]] = []
+        self._pieces: list[Stretch] = []
         self._moved = asyncio.Event()
 
     def say(self, sound: Sound) -> None:
         """The next sound; see that there is `room` before."""
         if sound.says is not None:
-            self.lane.begin(sound.says)
-            self._pieces.append(("" if sound.aside else sound.says, 0))
+            self._begin(sound, sound.says)
         if sound.pcm:
             self.lane.write(sound.pcm, self._clock())
-            text, samples = self._pieces[-1] if self._pieces else ("", 0)
-            self._pieces[-1:] = [(text, samples + len(sound.pcm) // 2)]
+            if not self._pieces:
+                self._pieces.append(Stretch([]))
+            self._pieces[-1].samples += len(sound.pcm) // 2
         if sound.ended:
             self.lane.complete()
+            for stretch in self._pieces[-1:]:
+                stretch.whole = True
+
+    def _begin(self, sound: Sound, says: str) -> None:
+        last = self._pieces[-1] if self._pieces else None
+        if sound.goes_on and last is not None and not last.whole:
+            last.words.append((says, last.samples))
+            return
+        self.lane.begin(says)
+        self._pieces.append(Stretch([] if sound.aside else [(says, 0)], follows=sound.goes_on))
 
     async def room(self) -> None:
         """Returns when more sound is wanted."""
@@ -56,7 +66,7 @@ class Mouth:
 
     def heard(self) -> str:
         """The words as far as they sounded, cut at the sample counter."""
-        return cut_to_heard(self._pieces, self.lane.played)
+        return heard_until(self._pieces, self.lane.played, self.lane.rate)
 
     def _on_lane(self) -> None:
         self._moved.set()

@@ -26,6 +26,7 @@ from voicecli.types.chat import (
     ChatMessage,
     ChatOptions,
     Role,
+    TalkOptions,
     Usage,
 )
 from voicecli.types.media import (
@@ -93,6 +94,7 @@ __all__ = [
     "Segment",
     "ServiceUrl",
     "SpeechRequest",
+    "TalkOptions",
     "ToolCall",
     "ToolNews",
     "ToolResult",

@@ -70,3 +70,18 @@ class ChatOptions:
     schema: Mapping[str, Any] | None = None
     images: tuple[Picture, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TalkOptions:
+    """What a caller may ask of a service that hears and speaks. None (or empty): the service's own.
+
+    `turns` says who finds the end of a turn: the client, or the service.
+    """
+
+    model: str | None = None
+    voice: str | None = None
+    language: str | None = None
+    instructions: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    turns: Literal["client", "service"] = "client"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,10 @@ ServiceUrl = Annotated[str, Url()]
 BaseUrl = Annotated[str, Url(query=True)]
 LiveUrl = Annotated[str, Url(("ws", "wss", "http", "https"), query=True)]
 ProxyUrl = Annotated[str, Url(("http", "https", "socks5", "socks5h", "socks"), password=True)]
+TalkDialect = Literal[
+    "", "openai", "azure", "xai", "qwen-omni", "qwen-audio", "localai", "speaches", "huggingface", "voicecli", "beta"
+]
+"""How a speech-to-speech service is spoken to; "": its host or its first events tell."""
 Seconds = Annotated[float, Range(0.1, 3600)]
 
 
@@ -111,6 +115,9 @@ class Backend:
     speak_model: str = ""
     embed_model: str = ""
     image_model: str = ""
+    talk_model: str = ""
+    talk_url: LiveUrl = ""
+    talk_dialect: TalkDialect = ""
     voice: str = ""
     language: str = ""
     speech_format: str = ""
@@ -124,6 +131,6 @@ class Backend:
 
     def extra_for(self, verb: str) -> dict[str, Any]:
         """The entries of `extra` that belong into a request of `verb`."""
-        verbs = ("chat", "transcribe", "speak", "embed", "image", "video", "learn")
+        verbs = ("chat", "transcribe", "speak", "talk", "embed", "image", "video", "learn")
         common = {k: v for k, v in self.extra.items() if k not in verbs}
         return common | dict(self.extra.get(verb) or {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from voicecli.types import ToolNews, Usage
+from voicecli.types import ToolCall, ToolNews, Usage
 
 Stage = Literal["asked", "first_token", "first_piece", "speech_asked", "first_audio"]
 """Moments of an answer that its responder notes: see `dialogue.events.TurnMetrics`."""
@@ -40,14 +40,16 @@ class Text:
 class Sound:
     """A piece of the answer's sound, s16le mono at the rate of the loudspeaker.
 
-    With `says` a new stretch begins, and these are all its words; with `ended` it is complete. An `aside` only passes
-    the time ("One moment."): it is no part of the reply that is remembered.
+    With `says` a new stretch begins, and these are all its words; with `ended` it is complete. Where its words come
+    while it sounds, each piece of them `goes_on` the stretch. An `aside` only passes the time ("One moment."): it is
+    no part of the reply that is remembered.
     """
 
     pcm: bytes = field(default=b"", repr=False)
     says: str | None = None
     aside: bool = False
     ended: bool = False
+    goes_on: bool = False
 
 
 Reply = Heard | Text | Sound | ToolNews | Usage
@@ -68,3 +70,25 @@ class Wanted:
     prefix: str = ""
     draft: bool = False
     guess: str = ""
+
+
+# -- a service that hears and speaks -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an answer is wanted to, besides what was heard: words that were typed, results of tools.
+
+    `prefix` was said before, in a turn that was taken back. `says` are words to be spoken as they are; None: an answer
+    is wanted. Without `tools` none may be called.
+    """
+
+    typed: str | None = None
+    says: str | None = None
+    prefix: str = ""
+    results: tuple[tuple[ToolCall, str], ...] = ()
+    tools: bool = True
+
+
+Answer = Heard | Text | Sound | ToolCall | ToolNews | Usage
+"""What comes of one. A `ToolCall` is whole, and comes last."""

@@ -5,6 +5,8 @@ Belongs here: the Family. Does not belong here: anything that costs an import be
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from voicecli.verbs import Verb
 
 if TYPE_CHECKING:
     from voicecli.backends.openai.adapter import OpenAI
+    from voicecli.backends.openai.talking.session import SpeechToSpeech
 
 CHAT_OPTIONS = frozenset(
     {"model", "temperature", "max_tokens", "top_p", "n", "seed", "stop", "schema", "images", "tools"}
@@ -26,6 +29,7 @@ TAKES: dict[Verb, frozenset[str]] = {
     "transcribe_live": frozenset({"language", "model", "prompt"}),
     "chat": CHAT_OPTIONS,
     "speak": frozenset({"voice", "model", "speed", "format", "instructions", "reference"}),
+    "converse": frozenset({"model", "voice", "language", "instructions", "tools", "turns"}),
     "embed": frozenset({"model"}),
     "image_make": frozenset({"model", "size"}),
     "image_describe": frozenset({"model", "question"}),
@@ -46,6 +50,13 @@ def _open(backend: Backend) -> Opened[OpenAI]:
     return open_openai(backend)
 
 
+@asynccontextmanager
+async def _converse(backend: Backend) -> AsyncIterator[SpeechToSpeech]:
+    from voicecli.backends.openai.talking.session import SpeechToSpeech
+
+    yield SpeechToSpeech(backend)
+
+
 def describe(backend: Backend) -> Capabilities:
     """All that the interface has; live recognition only where `live_url` says where it is."""
     return Capabilities(
@@ -54,18 +65,19 @@ def describe(backend: Backend) -> Capabilities:
         transcribe_live=_open,
         chat=_open,
         speak=_open,
+        converse=_converse,
         voices=_open,
         models=_open,
         health=_open,
         embed=_open,
         image_make=_open,
         image_describe=_open,
-        needs={"transcribe_live": "live_url"},
+        needs={"transcribe_live": "live_url", "converse": "talk_url"},
         takes=TAKES,
         apart={"transcribe": (("translate", "language"), ("translate", "diarize"))},
         limits=LIMITS,
-        stops_on_cancel=frozenset({"chat", "speak"}),
-        addresses={"transcribe_live": backend.live_url},
+        stops_on_cancel=frozenset({"chat", "speak", "converse"}),
+        addresses={"transcribe_live": backend.live_url, "converse": backend.talk_url},
         bases=(backend.base_url,),
     )
 
@@ -130,6 +142,7 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/audio/transcriptions", ("transcribe",)),
     Endpoint("POST", "/v1/audio/translations", ("transcribe",), "with `--translate`", command="transcribe"),
     Endpoint("WS", "/v1/realtime", ("transcribe_live",), "with `live_url`"),
+    Endpoint("WS", "/v1/realtime", ("converse",), "with `talk_url`", command="talk"),
     Endpoint("POST", "/v1/audio/speech", ("speak",)),
     Endpoint("GET", "/v1/models", ("models", "health")),
     Endpoint("GET", "/v1/audio/voices", ("voices",), "where the service has it"),

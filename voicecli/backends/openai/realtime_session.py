@@ -60,7 +60,7 @@ class RealtimeSession:
 
     def start(self, greeting: str | bytes | None) -> Iterator[str]:
         """The first messages; `greeting` is the server's, None when it sends none by itself."""
-        data = _decoded(greeting) if greeting else {}
+        data = decoded(greeting) if greeting else {}
         self._raise(data)
         self._vllm = data.get("type") == "session.created" and "session" not in data
         if self._vllm:
@@ -94,7 +94,7 @@ class RealtimeSession:
 
     def receive(self, message: str | bytes) -> Transcript | None:
         """The transcript that a message changes. Raises our error for one that reports a failure."""
-        data = _decoded(message)
+        data = decoded(message)
         kind = str(data.get("type"))
         if kind == "error" and self._finished and "commit_empty" in complaint_in(data).code:
             self._acknowledged = True
@@ -183,13 +183,14 @@ def _message(kind: str, **fields: Any) -> str:
     return json.dumps({"type": kind, **fields}, ensure_ascii=False)
 
 
-def _decoded(message: str | bytes) -> Mapping[str, Any]:
+def decoded(message: str | bytes) -> dict[str, Any]:
+    """An event. Raises ProtocolError for what is none."""
     try:
         data = json.loads(message)
     except (ValueError, RecursionError) as exc:
         text = message if isinstance(message, str) else message[:200].decode("utf-8", "replace")
         raise ProtocolError(f"sent something that is not JSON: {clean(text, 120)!r}") from exc
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         raise ProtocolError(f"sent something that is no object: {clean(str(data), 120)!r}")
     return data
 

@@ -1,0 +1,80 @@
+"""The connections of one speech-to-speech conversation, one after the other.
+
+Belongs here: opening one where there is none, replacing one that ends soon. Does not belong here: what passes on one
+(line), turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from voicecli.backends.openai.talking.dialects import dialect_of
+from voicecli.backends.openai.talking.line import Line
+from voicecli.backends.openai.talking.protocol import News
+from voicecli.types import Backend, ChatMessage, TalkOptions
+
+RENEWED_S = 300.0
+"""A session is renewed, between two turns, so long before its end."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Lines:
+    """`one` is held while an answer is made; `owner` is the turn whose sound the service holds uncommitted."""
+
+    backend: Backend
+    options: TalkOptions
+    rate: int
+    history: Callable[[], Sequence[ChatMessage]]
+    tasks: asyncio.TaskGroup
+    listener: Callable[[Line, News], None] = lambda _line, _news: None
+    one: asyncio.Lock = field(default_factory=asyncio.Lock)
+    owner: object = None
+    _line: Line | None = None
+    _task: asyncio.Task[None] | None = None
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether the service forgets what it is told to."""
+        known = self.now.protocol.dialect if self.now is not None else dialect_of(self.backend)
+        return known is not None and known.deletes
+
+    @property
+    def by_service(self) -> bool:
+        """Whether the service finds the end of a turn."""
+        return self.options.turns == "service"
+
+    @property
+    def now(self) -> Line | None:
+        """The line, where it can be used at once."""
+        return self._line if self._line is not None and self._line.open else None
+
+    async def line(self) -> Line:
+        """The line, opened where there is none. Raises why it cannot be."""
+        if self._line is None or self._line.ended is not None:
+            said = self.history()
+            system = "\n\n".join(each.content for each in said if each.role == "system")
+            line = self._line = Line(self.backend, replace(self.options, instructions=system), said)
+            line.listener = lambda news: self.listener(line, news)
+            self._task = self.tasks.create_task(line.run())
+        await self._line.prepared()
+        return self._line
+
+    async def renew(self) -> None:
+        """Another line where this one will end soon, and nothing is going on."""
+        line = await self.line()
+        age = asyncio.get_running_loop().time() - line.opened_at
+        if age > line.protocol.dialect.session_s - RENEWED_S and not self.one.locked() and self.owner is None:
+            log.info("the session ends soon: another takes its place")
+            self.close()
+            await self.line()
+
+    def close(self) -> None:
+        """Whatever is open is closed."""
+        if self._task is not None:
+            self._task.cancel()
+        self._line = self._task = None

@@ -1,0 +1,393 @@
+"""A speech-to-speech session without a socket: what is sent for each wish, and what each event of the service means.
+
+Belongs here: events' fields, which answer and which item an event belongs to, which complaints matter. Does not belong
+here: sockets, asyncio, clocks, when something is wished for (session), facts about services (dialects). Errors raised
+here have no `who`; the caller knows the host.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicecli.backends.openai.realtime_session import decoded
+from voicecli.backends.openai.talking.dialects import NAMES, Dialect, Json
+from voicecli.backends.transport.wording import Complaint, complaint_in
+from voicecli.errors import DroppedError, ProtocolError, VoiceError
+from voicecli.resampling import Resampler
+from voicecli.types import MIC, ToolCall, Usage
+
+LEAST = MIC.bytes_for(100)
+"""Sound that one commit must hold."""
+BLOCK = MIC.bytes_for(1000)
+"""Sound that one event holds at most."""
+LONGEST_TEXT, MOST = 200_000, 500
+"""Characters of one answer, or of one turn; items whose words are kept, calls of one answer."""
+SAY = "Say exactly the following, word for word, in its own language, and nothing else:\n\n"
+
+_HARMLESS = ("cancel", "truncate", "delete", "clear", "append")
+"""What may fail without a loss: the thing is over, or gone."""
+_HARMLESS_CODES = ("cancel_not_active", "no_active_response", "item_truncate", "item_delete", "item_not_found")
+_OVER_CODES = ("session_expired", "session_timeout", "idle_timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The next words of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """The next sound of the answer, s16le mono at the dialect's rate, of one item."""
+
+    item: str
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The answer is over. `calls` are whole."""
+
+    status: str
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    complaint: Complaint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """A withdrawn answer is over: what it left in the conversation."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What the person said in `item`, as far as it is known."""
+
+    item: str
+    text: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The person's sound became `item`."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The session is set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complained:
+    """Something that was wished for failed."""
+
+    error: VoiceError
+
+
+News = Begun | Words | Sounds | Over | Void | Understood | Committed | Ready | Complained
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The answer that the service makes now.
+
+    `unwanted`: it was cancelled, and nobody is told more of it; `void`: nothing of it may stay.
+    """
+
+    number: str
+    unwanted: bool = False
+    void: bool = False
+    text: str = ""
+    items: dict[str, str] = field(default_factory=dict)
+    """Kinds by ids."""
+    calls: dict[str, ToolCall] = field(default_factory=dict)
+
+
+class TalkProtocol:
+    """See the module. `error` makes ours of a complaint. What is wished for gives the messages to be sent."""
+
+    def __init__(self, dialect: Dialect, error: Callable[[Complaint], VoiceError]) -> None:
+        self.dialect, self.error = dialect, error
+        self.understood: dict[str, Understood] = {}
+        """The person's words, by the item."""
+        self.answer: _Opened | None = None
+        self._number = 0
+        self._waiting = 0
+        """Bytes of the person's that were not committed."""
+        self._resampler = Resampler(MIC.rate, dialect.rate_in)
+        self._last = ""
+
+    # -- what is sent ------------------------------------------------------------------------------
+
+    def set_up(self, session: Json) -> str:
+        return self._message("session.update", session=session)
+
+    def append(self, pcm: bytes) -> Iterator[str]:
+        """More of the person's sound, 16 kHz mono."""
+        self._waiting += len(pcm)
+        for at in range(0, len(pcm), BLOCK):
+            yield from self._appended(self._resampler.feed(pcm[at : at + BLOCK]))
+
+    def _appended(self, sound: bytes) -> Iterator[str]:
+        if sound:
+            audio = binascii.b2a_base64(sound, newline=False).decode()
+            yield self._message("input_audio_buffer.append", audio=audio)
+
+    def commit(self) -> Iterator[str]:
+        """The turn's sound is complete."""
+        yield from self.append(bytes(max(0, LEAST - self._waiting)))
+        yield from self._appended(self._resampler.flush())
+        self._waiting = 0
+        yield self._message("input_audio_buffer.commit")
+
+    def clear(self) -> Iterator[str]:
+        """What was not committed is void."""
+        self._resampler.flush()
+        if self._waiting:
+            self._waiting = 0
+            yield self._message("input_audio_buffer.clear")
+
+    def say(self, role: str, text: str) -> str:
+        """A message for the conversation."""
+        kind = "input_text" if role != "assistant" else "text" if self.dialect.beta else "output_text"
+        content = [{"type": kind, "text": text}]
+        return self._message("conversation.item.create", item={"type": "message", "role": role, "content": content})
+
+    def call(self, call: ToolCall) -> str:
+        """A call that the service does not know of, on a new connection."""
+        item = {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
+        return self._message("conversation.item.create", item=item)
+
+    def result(self, call_id: str, text: str) -> str:
+        item = {"type": "function_call_output", "call_id": call_id, "output": text}
+        return self._message("conversation.item.create", item=item)
+
+    def respond(self, says: str | None = None, *, tools: bool = True) -> str:
+        """An answer is wanted, or `says` in words."""
+        wishes: Json = {} if says is None else {"instructions": SAY + says}
+        if says is not None or not tools:
+            wishes["tool_choice"] = "none"
+        return self._message("response.create", **({"response": wishes} if wishes else {}))
+
+    def cancel(self, *, void: bool = False) -> Iterator[str]:
+        """Nobody wants the answer any more; with `void` nothing of it was heard."""
+        if self.answer is not None and not self.answer.unwanted:
+            self.answer.unwanted, self.answer.void = True, void
+            if self.dialect.cancels:
+                yield self._message("response.cancel")
+
+    def truncate(self, item: str, ms: int) -> Iterator[str]:
+        """Of the sound of an item so much was heard."""
+        if self.dialect.truncates:
+            yield self._message("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=ms)
+
+    def delete(self, item: str) -> Iterator[str]:
+        if self.dialect.deletes and item:
+            yield self._message("conversation.item.delete", item_id=item)
+
+    def _message(self, kind: str, **fields: Any) -> str:
+        self._number += 1
+        number = f"{kind.rpartition('.')[2]}_{self._number}"
+        return json.dumps({"type": kind, "event_id": number, **fields}, ensure_ascii=False)
+
+    # -- what came ---------------------------------------------------------------------------------
+
+    def receive(self, message: str | bytes) -> list[News]:
+        """What a message means; nothing for what does not matter. Raises ProtocolError, and DroppedError at its end."""
+        event = decoded(message)
+        kind = _string(event.get("type"))
+        handle = _HANDLERS.get(NAMES.get(kind, kind))
+        return handle(self, event) if handle is not None else []
+
+    def _on_ready(self, _event: Json) -> list[News]:
+        return [Ready()]
+
+    def _on_committed(self, event: Json) -> list[News]:
+        self._waiting = 0
+        return [Committed(self._heard_item(event))]
+
+    def _heard_item(self, event: Json) -> str:
+        """The item of an event of the person's speech; some services leave it out."""
+        self._last = _string(event.get("item_id")) or self._last or "item"
+        return self._last
+
+    def _on_partly(self, event: Json) -> list[News]:
+        item = self._heard_item(event)
+        before = self.understood.get(item, Understood(item, ""))
+        return self._understand(before.text + _string(event.get("delta")), item, final=False)
+
+    def _on_cumulative(self, event: Json) -> list[News]:
+        return self._understand(_string(event.get("transcript")), self._heard_item(event), final=False)
+
+    def _on_understood(self, event: Json) -> list[News]:
+        return self._understand(_string(event.get("transcript")), self._heard_item(event), final=True)
+
+    def _on_not_understood(self, event: Json) -> list[News]:
+        return self._understand("", self._heard_item(event), final=True)
+
+    def _understand(self, text: str, item: str, *, final: bool) -> list[News]:
+        found = self.understood[item] = Understood(item, text[:LONGEST_TEXT], final)
+        while len(self.understood) > MOST:
+            del self.understood[next(iter(self.understood))]
+        return [found]
+
+    # -- an answer -----------------------------------------------------------------------------------
+
+    def _on_begun(self, event: Json) -> list[News]:
+        self.answer = _Opened(_number_of(event))
+        return [Begun()]
+
+    def _current(self, event: Json) -> _Opened | None:
+        """The answer that an event belongs to, where somebody wants it."""
+        answer = self._answer_of(_string(event.get("response_id")))
+        return answer if answer is not None and not answer.unwanted else None
+
+    def _answer_of(self, number: str) -> _Opened | None:
+        """The answer in work, unless the number is that of another."""
+        answer = self.answer
+        return None if answer is None or (number and answer.number and number != answer.number) else answer
+
+    def _on_sound(self, event: Json) -> list[News]:
+        if (answer := self._current(event)) is None:
+            return []
+        item = self._item(answer, event, "message")
+        try:
+            pcm = binascii.a2b_base64(_string(event.get("delta")))
+        except ValueError as exc:
+            raise ProtocolError("sent sound that is no base64") from exc
+        return [Sounds(item, pcm)] if pcm else []
+
+    def _item(self, answer: _Opened, event: Json, kind: str) -> str:
+        item = _string(event.get("item_id"))
+        if len(answer.items) < MOST:
+            answer.items.setdefault(item, kind)
+        return item
+
+    def _on_words(self, event: Json) -> list[News]:
+        if (answer := self._current(event)) is None:
+            return []
+        self._item(answer, event, "message")
+        return self._say(answer, _string(event.get("delta")))
+
+    def _on_all_words(self, event: Json) -> list[News]:
+        """All of them once more, or for the first time."""
+        if (answer := self._current(event)) is None or answer.text:
+            return []
+        return self._say(answer, _string(event.get("transcript")) or _string(event.get("text")))
+
+    def _say(self, answer: _Opened, text: str) -> list[News]:
+        text = text.replace("\0", "")[: max(0, LONGEST_TEXT - len(answer.text))]
+        answer.text += text
+        return [Words(text)] if text else []
+
+    def _on_item(self, event: Json) -> list[News]:
+        item, answer = event.get("item"), self._answer_of(_string(event.get("response_id")))
+        if answer is not None and isinstance(item, dict):
+            self._take_item(answer, item)
+        return []
+
+    def _take_item(self, answer: _Opened, item: Json) -> None:
+        if len(answer.items) < MOST:
+            answer.items[_string(item.get("id"))] = _string(item.get("type"))
+        if item.get("type") != "function_call" or len(answer.calls) >= MOST:
+            return
+        number = _string(item.get("call_id")) or _string(item.get("id"))
+        known = answer.calls.get(number, ToolCall(number, "", ""))
+        name, arguments = _string(item.get("name")), _string(item.get("arguments"))
+        answer.calls[number] = ToolCall(number, name or known.name, arguments or known.arguments)
+
+    def _on_arguments(self, event: Json) -> list[News]:
+        if (answer := self._current(event)) is not None:
+            self._take_item(answer, event | {"type": "function_call", "id": _string(event.get("item_id"))})
+        return []
+
+    def _on_over(self, event: Json) -> list[News]:
+        response = event.get("response")
+        response = response if isinstance(response, dict) else {}
+        if (answer := self._answer_of(_number_of(event))) is None:
+            return []
+        self.answer = None
+        for item in _list(response.get("output")):
+            if isinstance(item, dict):
+                self._take_item(answer, item)
+        if answer.unwanted:
+            return [Void(tuple(answer.items) if answer.void else ())]
+        details = response.get("status_details")
+        complaint = complaint_in(details) if isinstance(details, dict) else None
+        calls = tuple(each for each in answer.calls.values() if each.name)
+        status = _string(response.get("status")) or "completed"
+        return [Over(status, calls, _usage(response.get("usage")), complaint)]
+
+    # -- what failed ---------------------------------------------------------------------------------
+
+    def _on_error(self, event: Json) -> list[News]:
+        inner = event.get("error")
+        named = _string(inner.get("event_id")) if isinstance(inner, dict) else ""
+        complaint = complaint_in(event)
+        if any(each in complaint.code for each in _OVER_CODES):
+            raise DroppedError("the session has ended", cure="Try again")
+        if named.startswith(_HARMLESS) or any(each in complaint.code for each in _HARMLESS_CODES):
+            return []
+        return [Complained(self.error(complaint))]
+
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription."
+_HANDLERS: dict[str, Callable[[TalkProtocol, Json], list[News]]] = {
+    "session.updated": TalkProtocol._on_ready,
+    "input_audio_buffer.committed": TalkProtocol._on_committed,
+    _TRANSCRIPTION + "delta": TalkProtocol._on_partly,
+    _TRANSCRIPTION + "updated": TalkProtocol._on_cumulative,
+    _TRANSCRIPTION + "completed": TalkProtocol._on_understood,
+    _TRANSCRIPTION + "failed": TalkProtocol._on_not_understood,
+    "response.created": TalkProtocol._on_begun,
+    "response.output_audio.delta": TalkProtocol._on_sound,
+    "response.output_audio_transcript.delta": TalkProtocol._on_words,
+    "response.output_audio_transcript.done": TalkProtocol._on_all_words,
+    "response.output_text.delta": TalkProtocol._on_words,
+    "response.output_text.done": TalkProtocol._on_all_words,
+    "response.output_item.added": TalkProtocol._on_item,
+    "response.output_item.done": TalkProtocol._on_item,
+    "response.function_call_arguments.done": TalkProtocol._on_arguments,
+    "response.done": TalkProtocol._on_over,
+    "error": TalkProtocol._on_error,
+}
+
+
+def _number_of(event: Json) -> str:
+    response = event.get("response")
+    return _string(response.get("id")) if isinstance(response, Mapping) else ""
+
+
+def _string(value: object) -> str:
+    """A text that can be sent and kept: halves of characters, which JSON allows, cannot."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _usage(value: object) -> Usage | None:
+    """What an answer cost, in either of the names that services have for it."""
+    if not isinstance(value, Mapping):
+        return None
+    counts = [next((value[name] for name in names if type(value.get(name)) is int), 0) for names in _COUNTS]
+    return Usage(*(max(0, min(each, 10**9)) for each in counts))
+
+
+_COUNTS = (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"))

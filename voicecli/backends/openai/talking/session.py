@@ -1,0 +1,72 @@
+"""Speech to speech: a `ports.Converser` over as many connections as a conversation takes.
+
+Belongs here: the conversation, and to which turn belongs what comes unasked. Does not belong here: a turn (turns),
+connections (lines, line), messages (protocol), drafts, tools and the person's yes (dialogue.direct).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from voicecli.backends.openai.talking.line import Line
+from voicecli.backends.openai.talking.lines import Lines
+from voicecli.backends.openai.talking.protocol import Begun, Committed, News, Understood
+from voicecli.backends.openai.talking.turns import SpokenTurn
+from voicecli.errors import ConfigError, VoiceError, culprit
+from voicecli.types import Backend, ChatMessage, TalkOptions
+
+
+class SpeechToSpeech:
+    """`ports.Converser` of services that have it; `talk_url` says where."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    @asynccontextmanager
+    async def converse(
+        self, options: TalkOptions, rate: int, history: Callable[[], Sequence[ChatMessage]]
+    ) -> AsyncIterator[Conversation]:
+        """Raises ConfigError without `talk_url`. Connects when somebody begins to speak."""
+        backend = self._backend
+        if not backend.talk_url:
+            raise ConfigError(f"[backends.{backend.name}] has no talk_url", cure="Set it to wss://…/realtime")
+        options = replace(options, voice=options.voice or backend.voice or None)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                lines = Lines(backend, options, rate, history, tasks)
+                yield Conversation(lines)
+                lines.close()
+        except BaseExceptionGroup as group:
+            raise culprit(group) from None
+
+
+class Conversation:
+    """A `ports.Colloquy`."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._latest: SpokenTurn | None = None
+        lines.listener = self._on_news
+
+    @property
+    def withdraws(self) -> bool:
+        return self._lines.withdraws
+
+    async def warm(self) -> None:
+        with suppress(VoiceError):
+            await self._lines.renew()
+
+    def begin(self, on_partial: Callable[[str], None]) -> SpokenTurn:
+        self._latest = SpokenTurn(self._lines, on_partial)
+        return self._latest
+
+    def _on_news(self, line: Line, news: News) -> None:
+        """What comes unasked belongs to the newest turn; an answer that nobody waits for is not wanted."""
+        turn = self._latest
+        if turn is not None and isinstance(news, Committed | Understood):
+            turn.on_news(line, news)
+        if isinstance(news, Begun) and not line.attached and (turn is None or turn.over):
+            line.send(line.protocol.cancel(void=True))

@@ -1,0 +1,206 @@
+"""One turn of a speech-to-speech conversation: its answers, one after the other, and what was heard of them.
+
+Belongs here: asking, another try where nothing was said yet, withdrawing, cutting off. Does not belong here: the
+person's sound (sound), messages (protocol), connections (lines, line).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+
+from voicecli.backends.openai.talking.line import Line
+from voicecli.backends.openai.talking.lines import Lines
+from voicecli.backends.openai.talking.protocol import Committed, Complained, News, Over, Sounds, Words
+from voicecli.backends.openai.talking.sound import TRIES, PersonsSound
+from voicecli.backends.transport.wording import Complaint
+from voicecli.errors import ServiceError, UnreachableError, VoiceError
+from voicecli.resampling import Resampler
+from voicecli.types import ToolNews
+from voicecli.types.turns import Answer, Asked, Heard, Sound, Text
+
+OVER_S = 3.0
+"""How long a cancelled answer may take to be over."""
+
+
+class SpokenTurn(PersonsSound):
+    """A `ports.Spoken`."""
+
+    def __init__(self, lines: Lines, on_partial: Callable[[str], None]) -> None:
+        super().__init__(lines, on_partial)
+        self._cut: int | None = None
+        self._answering = self._answered = False
+
+    # -- the answer ----------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def answer(self, asked: Asked) -> AsyncIterator[AsyncIterator[Answer]]:
+        async with self._lines.one, aclosing(self._pieces(asked)) as pieces:
+            self._answering = True
+            try:
+                yield pieces
+            finally:
+                self._leave()
+
+    async def _pieces(self, asked: Asked) -> AsyncGenerator[Answer]:
+        """The answer, over another connection where the first is lost before anything was said."""
+        told: Heard | None = None
+        for attempt in range(1, TRIES + 1):
+            spoken = False
+            try:
+                async with aclosing(self._once(asked)) as pieces:
+                    async for each in pieces:
+                        spoken = spoken or not isinstance(each, Heard)
+                        if each != told:
+                            yield each
+                        told = each if isinstance(each, Heard) else told
+                return
+            except VoiceError as exc:
+                if spoken:
+                    raise
+                await self._go_on(exc, attempt)
+
+    async def _once(self, asked: Asked) -> AsyncGenerator[Answer]:
+        line = await self._lines.line()
+        self._at(line)
+        unasked = self._lines.by_service and asked == Asked(prefix=asked.prefix, tools=asked.tools)
+        if not unasked and not await line.until(lambda: line.protocol.answer is None, OVER_S):
+            self._lines.close()
+            raise UnreachableError("did not stop when it was told to", who=self._lines.options.model or "talk")
+        line.attached = True
+        self._ask(line, asked, respond=not unasked)
+        async with aclosing(self._stream(line)) as stream:
+            async for each in stream:
+                yield each
+
+    def _ask(self, line: Line, asked: Asked, *, respond: bool) -> None:
+        protocol = line.protocol
+        if asked.prefix and protocol.dialect.deletes:
+            self._tell(line, "prefix", asked.prefix)
+        if asked.says is None:
+            self._commit(line)
+        if asked.typed is not None:
+            self._tell(line, "typed", asked.typed)
+        for call, text in asked.results:
+            if call.id not in line.calls:
+                line.send([protocol.call(call)])
+            line.send([protocol.result(call.id, text)])
+        if respond:
+            line.send([protocol.respond(asked.says, tools=asked.tools)])
+
+    def _tell(self, line: Line, name: str, text: str) -> None:
+        """Once on each line."""
+        if name not in self._told:
+            self._told.add(name)
+            line.send([line.protocol.say("user", text)])
+
+    async def _stream(self, line: Line) -> AsyncGenerator[Answer]:
+        resampler = Resampler(line.protocol.dialect.rate_out, self._lines.rate)
+        told, empty = Heard("\0"), True
+        while True:
+            news = await self._next(line)
+            if self._lines.by_service and isinstance(news, Committed) and told.text == "\0":
+                yield (told := Heard())
+            if (heard := self._understood(line)) is not None and heard != told:
+                yield (told := heard)
+            match news:
+                case Words():
+                    empty = False
+                    yield Text(news.text)
+                    yield Sound(says=news.text, goes_on=True)
+                case Sounds():
+                    empty = False
+                    yield Sound(self._noted(news.item, resampler.feed(news.pcm)))
+                case Over():
+                    if pcm := resampler.flush():
+                        yield Sound(self._noted("", pcm))
+                    yield Sound(ended=True)
+                    if (heard := await self._until_understood(line)) is not None and heard != told:
+                        yield heard
+                    for each in self._ended(line, news, empty=empty):
+                        yield each
+                    return
+
+    async def _next(self, line: Line) -> News:
+        timeout_s = line.backend.timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                news = await line.news.get()
+        except TimeoutError:
+            raise UnreachableError(
+                f"sent nothing for {timeout_s:g} s", who=line.backend.name, cure="Try again"
+            ) from None
+        if isinstance(news, Complained):
+            raise news.error
+        if isinstance(news, VoiceError):
+            raise type(news)(news.what, who=news.who, cure=news.cure)
+        return news
+
+    def _noted(self, item: str, pcm: bytes) -> bytes:
+        item = item or next(reversed(self._spoken), "")
+        self._spoken[item] = self._spoken.get(item, 0) + len(pcm) // 2
+        return pcm
+
+    def _ended(self, line: Line, over: Over, *, empty: bool) -> list[Answer]:
+        """What is left to be said of an answer that is over. Raises what it failed with."""
+        self._answering = False
+        if over.status == "failed":
+            raise line.protocol.error(over.complaint or Complaint())
+        if empty and not over.calls and over.status == "completed":
+            raise ServiceError("the answer was empty", who=line.backend.name)
+        self._answered = True
+        line.calls |= {each.id for each in over.calls}
+        cut = [ToolNews("", "failed", "the answer was cut off")] if over.status == "incomplete" else []
+        return [*cut, *([over.usage] if over.usage else []), *over.calls]
+
+    def _leave(self) -> None:
+        """The answer is over, or withdrawn: with all that it said, but for what was heard."""
+        line, answering, self._answering = self._line, self._answering, False
+        if line is None or not line.open:
+            return
+        line.attached = False
+        if answering:
+            line.send(line.protocol.cancel(void=not self._cut))
+            self._cut_off(line, complete=False)
+        while not line.news.empty():
+            line.news.get_nowait()
+
+    # -- what was heard of it ------------------------------------------------------------------------
+
+    def heard_until(self, samples: int) -> None:
+        self._cut = samples
+        if not self._answering and (line := self._lines.now) is not None and line is self._line:
+            self._cut_off(line, complete=True)
+
+    def _cut_off(self, line: Line, *, complete: bool) -> None:
+        """The service forgets what was not heard of the answers; of a void turn, all."""
+        left, last = self._cut or 0, next(reversed(self._spoken), "")
+        for item, samples in self._spoken.items():
+            if left <= 0:
+                line.send(line.protocol.delete(item))
+            elif left < samples or (item == last and not complete):
+                line.send(line.protocol.truncate(item, min(left, samples) * 1000 // self._lines.rate))
+            left -= samples
+        if self._cut == 0:
+            self._void(line)
+
+    def _void(self, line: Line) -> None:
+        """The question is forgotten, too."""
+        for at in self._commits:
+            if at < len(line.commits):
+                line.send(line.protocol.delete(line.commits[at]))
+            else:
+                line.void_commits.add(at)
+        self._commits.clear()
+
+    def abandon(self) -> None:
+        self.over = True
+        self._stop_silence()
+        line = self._lines.now
+        if line is not None and self._lines.owner is self:
+            line.send(line.protocol.clear())
+            self._lines.owner = None
+        if line is not None and line is self._line and not self._answered and not self._cut:
+            self._void(line)
+        self._pcm.clear()

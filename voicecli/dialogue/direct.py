@@ -1,0 +1,232 @@
+"""Speech to speech: a `ports.Responder` of one service that hears, thinks and speaks.
+
+Belongs here: a turn as such a service takes it, drafts, tools and the person's yes. Does not belong here: connections
+and messages (the service's own room), who has the floor (dialogue.floor).
+
+The service writes down what it heard beside answering it, so the words come late, and tools that need a yes wait for
+them. What is asked of the person is said by the service, word for word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from voicecli.dialogue.drafting import Drafts
+from voicecli.dialogue.history import estimate_tokens
+from voicecli.dialogue.replies import Put, answered
+from voicecli.dialogue.tools import ToolUser
+from voicecli.errors import RateLimitedError, culprit
+from voicecli.text.join import joined
+from voicecli.types import MIC, AudioFrame, ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, Usage
+from voicecli.types.turns import Answer, Asked, Heard, Reply, Sound, Text
+
+if TYPE_CHECKING:
+    from voicecli.ports import Colloquy, Spoken, Stream, Toolbox, TurnRequest
+
+BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
+TOKENS_A_SECOND = 10
+"""What a second of the person's sound costs, about."""
+SPEAKS = ("chat", "speak")
+
+
+@dataclass(slots=True)
+class Direct:
+    """`service_ends`: the service finds the end of a turn, and answers by itself."""
+
+    colloquy: Colloquy
+    clock: Callable[[], float]
+    drafts: Drafts = field(default_factory=Drafts)
+    toolbox: Toolbox | None = None
+    service_ends: bool = False
+    model: _Model = field(init=False)
+    user: ToolUser | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.model = _Model()
+        self.user = ToolUser(self.model, self.toolbox) if self.toolbox is not None and self.toolbox.specs else None
+
+    def listen(self, tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> DirectTurn:
+        return DirectTurn(self, self.colloquy.begin(on_partial))
+
+    async def warm(self) -> None:
+        await self.colloquy.warm()
+
+
+class DirectTurn:
+    """A `ports.Answerer`."""
+
+    backlog_s = 0.0
+
+    def __init__(self, direct: Direct, spoken: Spoken) -> None:
+        self._direct, self.spoken = direct, spoken
+        self.pcm = bytearray()
+
+    def hear(self, frames: Sequence[AudioFrame]) -> None:
+        pcm = b"".join(frame.pcm for frame in frames)
+        self.pcm += pcm
+        self.spoken.hear(pcm)
+
+    def pause(self) -> None:
+        self.spoken.pause()
+
+    async def text(self) -> Heard:
+        return await self.spoken.words()
+
+    def heard_until(self, samples: int) -> None:
+        self.spoken.heard_until(samples)
+
+    def abandon(self) -> None:
+        self.spoken.abandon()
+
+    def draftable(self, made: int, *, early: bool = False) -> str | None:
+        """It has no words of its own before a pause. A service that ends turns drafts by itself."""
+        if early or not (self._direct.service_ends or self._direct.colloquy.withdraws):
+            return None
+        deep = self._direct.drafts.allowed(made, self._direct.clock()) in SPEAKS
+        return "" if deep or self._direct.service_ends else None
+
+    def withdrawn(self, tokens: int) -> str:
+        return BUDGET_SPENT if self._direct.drafts.withdrawn(tokens) else ""
+
+    @asynccontextmanager
+    async def turn(self, ask: TurnRequest) -> AsyncIterator[AsyncIterator[Reply]]:
+        async with answered(lambda put: self._work(ask, put)) as replies:
+            yield replies
+
+    async def _work(self, ask: TurnRequest, put: Put) -> None:
+        try:
+            ask.mark("asked")
+            await put(Usage(prompt_tokens=self._estimated(ask)))
+            if (says := ask.wanted.says) is not None:
+                await put(Text(says))
+                await self.say(ask, put, says)
+            elif (user := self._direct.user) is None:
+                async with self.spoken.answer(self.asked(ask)) as pieces:
+                    async for each in pieces:
+                        await self.take(ask, put, each)
+            else:
+                await self._use_tools(user, ask, put)
+        except Exception as exc:
+            if isinstance(error := culprit(exc), RateLimitedError):
+                self._direct.drafts.refused(self._direct.clock(), error.retry_after)
+            raise
+
+    def _estimated(self, ask: TurnRequest) -> int:
+        """What is sent, in tokens, for the budget of drafts."""
+        said = sum(estimate_tokens(each.content) for each in ask.messages(""))
+        return said + round(TOKENS_A_SECOND * MIC.seconds(bytes(self.pcm)))
+
+    @staticmethod
+    def asked(ask: TurnRequest) -> Asked:
+        """What an answer is wanted to at first."""
+        return Asked(ask.wanted.typed, prefix=ask.wanted.prefix)
+
+    async def take(self, ask: TurnRequest, put: Put, each: Answer, *, aloud: bool = False) -> None:
+        """A piece of the answer, on its way to the person. With `aloud` the words are known already."""
+        match each:
+            case Heard():
+                await put(Heard(joined([ask.wanted.prefix, each.text]), each.unsure))
+            case Text() if not aloud:
+                ask.mark("first_token")
+                ask.mark("first_piece")
+                ask.mark("speech_asked")
+                await put(each)
+            case Sound():
+                if each.pcm:
+                    ask.mark("first_audio")
+                await put(each)
+                await ask.room()
+            case ToolNews() | Usage():
+                await put(each)
+
+    async def say(self, ask: TurnRequest, put: Put, text: str) -> None:
+        """Words of ours."""
+        async with self.spoken.answer(Asked(says=text, tools=False)) as pieces:
+            async for each in pieces:
+                await self.take(ask, put, each, aloud=True)
+
+    # -- tools ---------------------------------------------------------------------------------------
+
+    async def _use_tools(self, user: ToolUser, ask: TurnRequest, put: Put) -> None:
+        messages = [*ask.messages(ask.wanted.typed or "")]
+        model = self._direct.model
+        model.turn = _Turn(self, ask, put, messages)
+        if user.pending is not None and ask.wanted.typed is None:
+            await model.turn.know(await self.spoken.words())
+        async with user.chat(messages, ChatOptions(), ask.opened) as deltas:
+            async for delta in deltas:
+                if delta.news is not None:
+                    await put(delta.news)
+                if delta.text and not model.speaks:
+                    await put(Text(delta.text))
+                    await self.say(ask, put, delta.text.strip())
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A turn as its tools see it: `messages` gets the person's words as soon as they are known."""
+
+    turn: DirectTurn
+    ask: TurnRequest
+    put: Put
+    messages: list[ChatMessage]
+    known: bool = False
+
+    async def know(self, heard: Heard) -> None:
+        if heard.text and not self.known:
+            self.known = True
+            self.messages.append(ChatMessage("user", heard.text))
+        await self.turn.take(self.ask, self.put, heard)
+
+
+class _Model:
+    """A `ports.ChatModel` for `ToolUser`: what the service says goes to the person directly, its calls to the tools.
+
+    `speaks`: the text that comes now was said by the service.
+    """
+
+    def __init__(self) -> None:
+        self.speaks = False
+        self.turn: _Turn | None = None
+
+    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Stream[ChatDelta]:
+        return aclosing(self._deltas(messages, options))
+
+    async def _deltas(self, messages: Sequence[ChatMessage], options: ChatOptions) -> AsyncGenerator[ChatDelta]:
+        assert self.turn is not None, "a turn asks"
+        it, calls, said = self.turn, list[ToolCall](), ""
+        asked = Asked(
+            it.ask.wanted.typed, prefix=it.ask.wanted.prefix, results=results_in(messages), tools=bool(options.tools)
+        )
+        usage: Usage | None = None
+        async with it.turn.spoken.answer(asked) as pieces:
+            async for each in pieces:
+                match each:
+                    case ToolCall():
+                        calls.append(each)
+                    case Heard():
+                        await it.know(each)
+                    case _:
+                        await it.turn.take(it.ask, it.put, each)
+                        usage = each if isinstance(each, Usage) else usage
+                        if isinstance(each, Text):
+                            said += each.text
+                            self.speaks = True
+                            yield ChatDelta(each.text)
+                            self.speaks = False
+        if not said and not calls:
+            return
+        yield ChatDelta(finish_reason="tool_calls" if calls else "stop", usage=usage, calls=tuple(calls))
+
+
+def results_in(messages: Sequence[ChatMessage]) -> tuple[tuple[ToolCall, str], ...]:
+    """What came of the calls that were made last, where nothing was said since."""
+    results = {each.call_id: each.content for each in messages if each.role == "tool"}
+    if not messages or messages[-1].role != "tool":
+        return ()
+    last = next(each for each in reversed(messages) if each.calls)
+    return tuple((call, results[call.id]) for call in last.calls if call.id in results)
