@@ -204,7 +204,7 @@ def test_the_embedded_backend_can_be_adjusted_without_being_defined() -> None:
         ("[chat]\nchat_modle = 'x'", "Did you mean backends.NAME.chat_model?"),
         ("[backend.x]\nfamily = 'openai'", "backend is not a setting. Did you mean backends?"),
         ("[profiles.a.tlak]\nvad = 'webrtc'", "profiles.a.tlak is not a setting. Did you mean profiles.a.talk?"),
-        ("[use]\nqqq = 1", "There are: chat, embed, image, learn, speak, transcribe, video."),
+        ("[use]\nqqq = 1", "There are: chat, embed, image, learn, speak, talk, transcribe, video."),
         ("[talk]\nend_ms = 'soon'", "talk.end_ms must be a whole number from 50 to 10000, not text"),
         ("[talk]\nend_ms = 5", "talk.end_ms is 5; it must be from 50 to 10000"),
         ("[talk]\nend_ms = true", "talk.end_ms must be a whole number from 50 to 10000, not true or false"),

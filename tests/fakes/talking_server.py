@@ -122,6 +122,12 @@ class Session:
         self._buffer = bytearray()
         self._count = 0
         self._answer: asyncio.Task[None] | None = None
+        self.breaks = False
+        """Whether the connection breaks after the next sound."""
+
+    @property
+    def answering(self) -> bool:
+        return self._answer is not None and not self._answer.done()
 
     async def run(self) -> None:
         shown: Event = {"modalities": ["audio"]} if self.server.dialect in IS_BETA else {"audio": {}}
@@ -263,12 +269,12 @@ class Session:
     # -- answers -------------------------------------------------------------------------------------
 
     async def _response_create(self, event: Event) -> None:
-        if self._answer is not None and not self._answer.done():
+        if self.answering:
             raise self._fault("an answer is in work", "conversation_already_has_active_response")
         self._answer = asyncio.create_task(self._respond(event.get("response") or {}))
 
     async def _response_cancel(self, _event: Event) -> None:
-        if self._answer is None or self._answer.done():
+        if self._answer is None or not self.answering:
             raise Bad("nothing to cancel", "response_cancel_not_active")
         self._answer.cancel()
 
@@ -300,7 +306,9 @@ class Session:
             except asyncio.CancelledError:
                 status = "cancelled"
             usage = {"input_tokens": 10, "output_tokens": 5}
-            await self.send("response.done", response={"id": number, "status": status, "output": output, "usage": usage})
+            await self.send(
+                "response.done", response={"id": number, "status": status, "output": output, "usage": usage}
+            )
 
     async def _call(self, number: str, name: str) -> Event:
         item = self._added("call", [name], f"call_{self._number()}")
@@ -322,4 +330,6 @@ class Session:
             item.ends.append(item.samples)
             delta = base64.b64encode(sound.tobytes()).decode()
             await self.send("response.output_audio.delta", **place, delta=delta)
+            if self.breaks:
+                self.socket.reset()
             await asyncio.sleep(self.server.chunk_s)

@@ -221,16 +221,23 @@ async def _converse(
     from voicecli.terminal.keeping import KeptTalk
     from voicecli.usecases.nearby import offered
     from voicecli.wiring import settle
+    from voicecli.wiring.direct import hears_and_speaks
     from voicecli.wiring.services import Services
     from voicecli.wiring.talk import open_talk
 
-    verbs: tuple[Verb, ...] = ("transcribe", "speak") if request.agent else ("transcribe", "chat", "speak")
-    cfg = await settle(cfg, verbs, here.env, here.console)
-    cfg = await offered(cfg, here.ask if request.backend is None and not request.agent else None)
-    await _provided(here, cfg, request)
+    direct = request.agent is None and hears_and_speaks(cfg, request.backend)
+    if not direct:
+        verbs: tuple[Verb, ...] = ("transcribe", "speak") if request.agent else ("transcribe", "chat", "speak")
+        cfg = await settle(cfg, verbs, here.env, here.console)
+        cfg = await offered(cfg, here.ask if request.backend is None and not request.agent else None)
+        await _provided(here, cfg, request)
     told = Everybody()
     services = Services(cfg, here.env, here.console, request.backend)
-    tools = nullcontext() if request.agent else _tools(services, wanted).opened(EarlyReporter(here.console, told))
+    tools = (
+        nullcontext()
+        if request.agent
+        else _tools(services, wanted, direct=direct).opened(EarlyReporter(here.console, told))
+    )
     leaving = Leaving()
     if request.ends.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
@@ -269,11 +276,11 @@ async def _provided(here: Session, cfg: Any, request: TalkRequest) -> None:
     await provide(cfg, [(HEARS, ears), (SPEAKS, mouth)], request.language, here.console, here.ask)
 
 
-def _tools(services: Services, wanted: _Wanted) -> Tools:
+def _tools(services: Services, wanted: _Wanted, *, direct: bool) -> Tools:
     """What the model may use while somebody listens for timers. Raises UsageError and ConfigError."""
     from voicecli.usecases.chatting.tools import Tools
 
-    can, _ = services.choose("chat")
+    can, _ = services.choose("converse" if direct else "chat")
     return Tools(services, can, wanted.only, none=wanted.none, yes=wanted.yes, rings=True)
 
 

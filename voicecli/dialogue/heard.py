@@ -50,28 +50,39 @@ def heard_until(stretches: Sequence[Stretch], played: int, rate: int) -> str:
 def words_until(words: Sequence[tuple[str, int]], total: int, played: int, per_byte: float) -> str:
     """The words of one stretch that came piece by piece, each with the samples before it.
 
-    Said evenly to the end of `total` samples; 0: that is not known, and `per_byte` samples are taken for each byte.
+    Said evenly to the end of `total` samples; 0: that is not known, and `per_byte` samples are taken for each byte, or
+    as many as the pieces were apart. A word counts once what follows it may sound.
     """
     if total and played >= total:
         return "".join(text for text, _ in words)
-    if total:
-        low, high = 0.0, float(total)
-        for _ in range(_HALVINGS):
-            per_byte = (low + high) / 2
-            low, high = (per_byte, high) if _end(words, per_byte) <= total else (low, per_byte)
-        per_byte = low
-    heard, at = "", 0.0
+    heard, at, pace = "", 0.0, _pace(words, total, per_byte) if words else 0.0
     for text, came in words:
         at = max(at, float(came))
-        size = len(text.encode("utf-8", "replace")) * per_byte
+        size = _bytes(text) * pace
         if at + size > played:
-            return cut_text(heard + text, len(heard) + (len(text) * (played - at) / size if played > at else 0))
+            return cut_text(heard + text, len(heard) + max(0.0, len(text) * (played - at) / size - 1))
         heard, at = heard + text, at + size
     return heard
+
+
+def _pace(words: Sequence[tuple[str, int]], total: int, per_byte: float) -> float:
+    """Samples a byte: those that make the words end with the sound, where its end is known."""
+    if not total:
+        before = sum(_bytes(text) for text, _ in words[:-1])
+        return max(per_byte, words[-1][1] / before if before else 0.0)
+    low, high = 0.0, float(total)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _end(words, middle) <= total else (low, middle)
+    return low or 1.0
 
 
 def _end(words: Sequence[tuple[str, int]], per_byte: float) -> float:
     at = 0.0
     for text, came in words:
-        at = max(at, float(came)) + len(text.encode("utf-8", "replace")) * per_byte
+        at = max(at, float(came)) + _bytes(text) * per_byte
     return at
+
+
+def _bytes(text: str) -> int:
+    return max(1, len(text.encode("utf-8", "replace")))

@@ -55,6 +55,8 @@ class Rules:
     push_to_talk: bool = False
     trust_punctuation: bool = False
     language: str | None = None
+    answer_ends: bool = False
+    """Whether an answer begins only after the end of a turn: a service finds that."""
 
     def reads_complete(self, text: str) -> bool:
         """Whether nothing seems to follow."""
@@ -62,6 +64,8 @@ class Rules:
 
     def wait_ms(self, text: str) -> float:
         """How much silence ends a turn whose words so far are `text`."""
+        if self.answer_ends:
+            return 0.0
         waits = {Reading.COMPLETE: self.end_ms_min, Reading.DANGLING: self.end_ms_max}
         return waits.get(self._read(text), self.timing.end_ms)
 

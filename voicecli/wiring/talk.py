@@ -28,6 +28,7 @@ from voicecli.errors import UsageError, only
 from voicecli.ports import (
     Loudspeaker,
     Microphone,
+    Responder,
     Rings,
     Speaker,
     Stream,
@@ -38,6 +39,7 @@ from voicecli.storage.writing import refuse_input
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, SpeechRequest
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
 from voicecli.wiring.devices import RESTS, Devices
+from voicecli.wiring.direct import Way, hears_and_speaks, open_direct
 from voicecli.wiring.refusing import takes
 from voicecli.wiring.services import Services
 from voicecli.wiring.talk_files import LOST_TURNS, KeptTurns, Recording
@@ -46,6 +48,10 @@ if TYPE_CHECKING:
     from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.ports import Reporter
+
+
+LONGEST_SILENCE_MS = 10_000.0
+"""Where the service finds the end of a turn, we end it only after so much."""
 
 
 @dataclass(slots=True)
@@ -103,22 +109,22 @@ async def open_talk(
     devices = Devices(cfg.audio, request.ends, lambda text: emit(Notice(text), 0))
     async with AsyncExitStack() as stack:
         services = Services(cfg, env, report, request.backend)
-        opened = await Opener(services, request, stack, lambda text: emit(Notice(text), 0)).all()
+        history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
+        direct = request.agent is None and hears_and_speaks(cfg, request.backend)
+        opened = None if direct else await Opener(services, request, stack, lambda text: emit(Notice(text), 0)).all()
         recording = _recording(request, devices, stack)
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
             devices.cancel_echo(report)
         rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
-        history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
-        thinker = _thinker(opened, toolbox, report)
-        parts = _parts(
-            cfg,
-            request,
-            cascade_of(cfg, opened, thinker, devices.playout.rate, devices.clock),
-            devices,
-            _fan_out(emit, recording),
-        )
+        rate, clock = devices.playout.rate, devices.clock
+        responder: Responder
+        if opened is None:
+            responder = await open_direct(services, request, stack, history, toolbox, Way(rate, clock))
+        else:
+            responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report), rate, clock)
+        parts = _parts(cfg, request, responder, devices, _fan_out(emit, recording))
         talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices)
-        talk.announcements = _announcements(opened.model, toolbox)
+        talk.announcements = _announcements(opened and opened.model, toolbox)
         talk.heard += [recording.heard] if recording is not None else []
         if cfg.talk.barge_in == "auto" and not (rules.barge_in or rules.push_to_talk) and request.ends.input is None:
             emit(Notice(f"{RESTS} (use --headphones to talk over it)"), 0)
@@ -177,13 +183,13 @@ def cascade_of(cfg: Config, opened: Adapters, thinker: Thinker, rate: int, clock
 
 
 def _parts(
-    cfg: Config, request: TalkRequest, cascade: Cascade, devices: Devices, emit: Callable[[Event, int], None]
+    cfg: Config, request: TalkRequest, responder: Responder, devices: Devices, emit: Callable[[Event, int], None]
 ) -> Parts:
     keep = KeptTurns(request.save or cfg.state_dir / LOST_TURNS)
     if not request.private and (earlier := keep.earlier()):
         devices.tell(earlier)
     return Parts(
-        cascade,
+        responder,
         detect=Detector(cfg.talk.vad).detect,
         playout=devices.playout,
         emit=_offering(emit, keep),
@@ -220,13 +226,14 @@ def check_request(request: TalkRequest) -> None:
         refuse_input(Path(str(ends.output)), ends.input)
 
 
-def rules_of(cfg: Config, request: TalkRequest, opened: Adapters, *, echo: bool) -> Rules:
-    """The rules of the conversation from the configuration and what the families can."""
+def rules_of(cfg: Config, request: TalkRequest, opened: Adapters | None, *, echo: bool) -> Rules:
+    """The rules of the conversation from the configuration and what the families can; of one service without them."""
     talk = cfg.talk
+    by_service = opened is None and talk.turns == "service"
     timing = Timing(
         soft_end_ms=talk.soft_end_ms,
-        end_ms=talk.end_ms,
-        end_ms_max=max(talk.end_ms_max, talk.end_ms),
+        end_ms=LONGEST_SILENCE_MS if by_service else talk.end_ms,
+        end_ms_max=LONGEST_SILENCE_MS if by_service else max(talk.end_ms_max, talk.end_ms),
         max_turn_s=talk.max_turn_s,
         pre_roll_ms=talk.pre_roll_ms,
     )
@@ -236,7 +243,8 @@ def rules_of(cfg: Config, request: TalkRequest, opened: Adapters, *, echo: bool)
         end_ms_max=talk.end_ms_max,
         barge_in={"on": True, "off": False, "auto": talk.headphones or echo}[talk.barge_in],
         push_to_talk=request.push_to_talk,
-        trust_punctuation=not opened.ears_family.punctuates_fragments,
+        trust_punctuation=opened is not None and not opened.ears_family.punctuates_fragments,
+        answer_ends=by_service,
         language=request.language,
     )
 

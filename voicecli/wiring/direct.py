@@ -1,0 +1,62 @@
+"""`[use] talk` to a responder: one service that hears, thinks and speaks.
+
+Belongs here: whether there is one, what it is asked, opening it. Does not belong here: the cascade (wiring.adapters),
+the conversation (wiring.talk).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voicecli.dialogue.direct import Direct
+from voicecli.dialogue.drafting import Drafts
+from voicecli.errors import UsageError
+from voicecli.types import TalkOptions
+from voicecli.wiring.choosing import backend_named, family_of
+from voicecli.wiring.refusing import check_options, takes
+
+if TYPE_CHECKING:
+    from voicecli.config import Config
+    from voicecli.dialogue.history import History
+    from voicecli.ports import Toolbox
+    from voicecli.wiring.adapters import TalkRequest
+    from voicecli.wiring.services import Services
+
+
+def hears_and_speaks(cfg: Config, name: str | None) -> bool:
+    """Whether one service is to do it all: `[use] talk` names it, or --backend one that can. Raises ConfigError."""
+    if name is None:
+        return bool(cfg.use.talk)
+    return family_of(backend_named(cfg, name)).can("converse")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an answer comes to the loudspeaker."""
+
+    rate: int
+    clock: Callable[[], float]
+
+
+async def open_direct(
+    services: Services, request: TalkRequest, stack: AsyncExitStack, history: History, toolbox: Toolbox | None, way: Way
+) -> Direct:
+    """The service, opened on `stack`; it connects when somebody speaks. Raises ConfigError and UsageError."""
+    can, _ = services.choose("converse")
+    if request.notes is not None:
+        raise UsageError("takes no notes (--with)", who=can.backend.name, cure="Leave [use] talk out for this talk.")
+    talk, tools = (
+        services.config.talk,
+        toolbox.specs if toolbox is not None and "tools" in takes(can, "converse") else (),
+    )
+    options = TalkOptions(request.model, request.voice, request.language, tools=tuple(tools), turns=talk.turns)
+    check_options(can, "converse", options)
+    converser = await stack.enter_async_context(services.open("converse"))
+    colloquy = await stack.enter_async_context(converser.converse(options, way.rate, history.request))
+    depth = "speak" if talk.draft == "auto" else talk.draft
+    return Direct(
+        colloquy, way.clock, Drafts(depth, talk.draft_budget), toolbox if tools else None, talk.turns == "service"
+    )
