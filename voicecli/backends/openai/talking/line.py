@@ -130,7 +130,7 @@ class Line:
 
     async def _greeting(self, socket: Socket) -> str | bytes | None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(GREETING_S):
+            async with asyncio.timeout(min(GREETING_S, self.backend.timeout_s)):
                 if (greeting := await socket.receive()) is None:
                     raise DroppedError("closed the connection at once", who=socket.who, cure="Check talk_url")
                 return greeting
@@ -151,7 +151,7 @@ class Line:
             pass
 
     async def _read(self, socket: Socket) -> None:
-        until: float | None = asyncio.get_running_loop().time() + READY_S
+        until: float | None = asyncio.get_running_loop().time() + min(READY_S, self.backend.timeout_s)
         while True:
             try:
                 async with asyncio.timeout_at(until):
