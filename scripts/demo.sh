@@ -10,13 +10,15 @@ trap 'rm -rf "$folder"' EXIT
 # The local backend, whatever this person has configured.
 : >"$folder/config.toml"
 export VOICE_CONFIG="$folder/config.toml" VOICE_TRANSCRIBE=local VOICE_CHAT=local VOICE_SPEAK=local
+# Whatever is missing is fetched, the voice by the first words that it is to say.
+export VOICE_MODELS_FETCH=always
 
-"$voice" models pull moonshine-tiny-en piper-en-joe >/dev/null
+"$voice" models pull moonshine-tiny-en >/dev/null
 number=0
 for question in "Hello there, could you tell me what time it is?" "What is seven and a half times twelve?" \
     "Convert one hundred degrees Fahrenheit to Celsius." "Set a timer for ten minutes."; do
     number=$((number + 1))
-    "$voice" speak --quiet --speed 0.95 "$question" -o "$folder/$number.wav"
+    "$voice" speak --speed 0.95 "$question" -o "$folder/$number.wav"
 done
 "$(dirname "$voice")/python" "$(dirname "$0")/join_questions.py" "$folder"/[1-4].wav questions.wav
 

@@ -130,6 +130,10 @@ def shell(line: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedP
     )
 
 
+ELSEWHERE = {"piper-en-joe: 63 MB": "piper-en-ljspeech: 64 MB", "piper-en-joe": "piper-en-ljspeech"}
+"""What is fetched where a registry of packages is all that can be reached, as in tests, and what the README shows."""
+
+
 @pytest.mark.needs_models
 @pytest.mark.needs_posix
 def test_the_first_minute_prints_what_the_readme_says(tmp_path: Path, home: dict[str, str]) -> None:
@@ -138,6 +142,8 @@ def test_the_first_minute_prints_what_the_readme_says(tmp_path: Path, home: dict
         line, _, output = step.partition("\n")
         done = shell(line, tmp_path, home | weights.ENV)
         printed = done.stdout.replace(str(weights.FOLDER), "~/.local/share/voicecli/models")
+        for fetched, usual in ELSEWHERE.items():
+            printed = printed.replace(fetched, usual)
         assert (done.returncode, printed) == (0, output), done.stderr
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import math
 import os
 import signal
 import subprocess
@@ -12,7 +13,8 @@ import sys
 import tarfile
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,8 +27,22 @@ from tests import weights
 from tests.conftest import Voice
 from voicecli.backends.local import kinds, onnx
 from voicecli.backends.local.carriers import addresses, download, fetch, unpack
+from voicecli.backends.local.settings import LocalSettings
+from voicecli.config import Config
 from voicecli.errors import ConfigError, ServiceError, UnreachableError, UsageError
-from voicecli.storage.models import ModelSource, ModelStore, WantedFile, catalogue, chosen, damages, room_for, sets
+from voicecli.storage.models import (
+    ModelSource,
+    ModelStore,
+    WantedFile,
+    catalogue,
+    chosen,
+    damages,
+    instead,
+    rank,
+    room_for,
+    sets,
+)
+from voicecli.usecases.models import listed, provide
 
 CONTENT = bytes(range(256)) * 4096
 HASH = sha256(CONTENT).hexdigest()
@@ -151,7 +167,7 @@ def test_the_catalogue_is_whole() -> None:
             assert source.hash or any(each.hash for each in source.files), model.name
             assert source.bytes
     assert {name for names in sets().values() for name in names} <= set(catalogue())
-    assert [each.name for each in chosen(["en", "moonshine-tiny-en"])] == ["moonshine-tiny-en", "piper-en-joe"]
+    assert [each.name for each in chosen(["en", "moonshine-tiny-en"])] == ["moonshine-tiny-en", "piper-en-ljspeech"]
     with pytest.raises(UsageError, match="no model is called 'wisper'"):
         chosen(["wisper"])
 
@@ -275,6 +291,61 @@ def test_a_model_is_taken_in_verified_and_removed(voice: Voice, tmp_path: Path) 
     run = voice("models", "verify")
     assert run.returncode == 9 and b"tokens.txt has 0 bytes" in run.stdout
     assert voice("models", "rm", "mine").returncode == 0 and not folder.exists()
+
+
+class Told:
+    """Somebody who hears what is reported."""
+
+    quiet = False
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.note = self.warn = self.detail = self.said.append
+
+    def hide(self, secret: object) -> None: ...
+
+    def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Callable[[float], object]]:
+        return nullcontext(lambda done: None)
+
+
+def test_where_the_usual_voice_cannot_be_had_the_next_is_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with its licence; who says no to one gets none."""
+    nowhere = {
+        name: replace(model, sources=(ModelSource(urls="http://127.0.0.1:9", bytes=9, files=model.sources[0].files),))
+        for name, model in catalogue().items()
+    }
+    monkeypatch.setattr("voicecli.usecases.models.catalogue", lambda: nowhere)
+    monkeypatch.setattr("voicecli.storage.models.catalogue", lambda: nowhere)
+    monkeypatch.setattr("voicecli.backends.local.choosing.catalogue", lambda: nowhere)
+    backend = LocalSettings("local", "local", models_folder=str(tmp_path / "models"))
+    config = Config(models_dir=tmp_path / "models", state_dir=tmp_path / "state")
+    asked: list[str] = []
+
+    async def ask(question: str) -> str:
+        asked.append(question)
+        return "yes" if len(asked) < 2 else "no"
+
+    told = Told()
+    asyncio.run(provide(config, [("speak", backend)], "en", told, ask))
+    assert "public domain licence" in asked[0] and "research only" in asked[1] and len(asked) == 2
+    assert "no source gives piper-en-ljspeech" in "".join(told.said) and "espeak-ng speaks" in told.said[-1]
+
+
+def test_a_set_has_another_model_where_no_source_gives_the_first() -> None:
+    named, other = chosen(["en"])[1], instead(chosen(["en"])[1], ["en"])
+    assert other is not None and other.task == named.task and instead(named, [named.name]) is None
+
+
+@pytest.mark.parametrize(("pace", "usual"), [(0.4, "kokoro-v1.0"), (1.4, "piper-en-joe"), (None, "piper-en-joe")])
+def test_the_better_voice_is_usual_where_the_machine_keeps_up(tmp_path: Path, pace: float | None, usual: str) -> None:
+    store = ModelStore(tmp_path)
+    for name in ("kokoro-v1.0", "piper-en-joe", "mine"):
+        store.install(name, store.staging(name), "speak", pace if pace and name[0] == "k" else math.inf)
+    assert next(iter(sorted(store.installed(), key=rank))).name == usual
+    rows = {each.name: each.default for each in listed(Config(models_dir=tmp_path))}
+    assert [name for name, default in rows.items() if default] == [usual]
 
 
 @pytest.mark.needs_posix

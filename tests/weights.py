@@ -21,8 +21,11 @@ from voicecli.storage.models import ModelStore, damages
 from voicecli.usecases.models import pull
 
 NEEDED = ("moonshine-tiny-en", "piper-en-joe")
+JUDGED = (*NEEDED, "kokoro-v1.0", "whisper-base-ct2")
+"""What a test of voices needs: a better voice, which would change what is usual, and the judge."""
 FOLDER = Path(os.environ.get("VOICE_TESTS_MODELS") or user_cache_path("voicecli-tests", appauthor=False) / "models")
 """Told before any test has folders of its own."""
+JUDGED_FOLDER = FOLDER.with_name(f"{FOLDER.name}-judged")
 ENV = {"VOICE_MODELS_FOLDER": str(FOLDER)}
 
 
@@ -43,27 +46,27 @@ class _Silent:
 
 
 @cache
-def missing() -> str | None:
-    """Why the models are not here, after an attempt to fetch them; None: they are."""
-    if here():
+def missing(names: tuple[str, ...] = NEEDED, folder: Path = FOLDER) -> str | None:
+    """Why models are not in a folder, after an attempt to fetch them; None: they are whole."""
+    if here(names, folder):
         return None
     from filelock import FileLock
 
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with FileLock(FOLDER / ".tests.lock"):  # workers of one run begin together
-        if here():
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".tests.lock"):  # workers of one run begin together
+        if here(names, folder):
             return None
         try:
-            config = Config(models=ModelSettings(fetch="always"), models_dir=FOLDER)
-            asyncio.run(pull(config, NEEDED, _Silent()))
+            config = Config(models=ModelSettings(fetch="always"), models_dir=folder)
+            asyncio.run(pull(config, names, _Silent()))
         except VoiceError as exc:
             return str(exc)
     return None
 
 
-def here() -> bool:
-    """Whether all that are needed are whole."""
-    found = [ModelStore(FOLDER).get(name) for name in NEEDED]
+def here(names: tuple[str, ...] = NEEDED, folder: Path = FOLDER) -> bool:
+    """Whether all of them are whole."""
+    found = [ModelStore(folder).get(name) for name in names]
     return all(each is not None and not any(damages(each)) for each in found)
 
 

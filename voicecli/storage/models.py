@@ -7,6 +7,7 @@ Does not belong here: fetching (usecases.models), what a model's files mean (bac
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +59,10 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A row of the catalogue. `languages` empty: any. `heard`: tried on real weights by this project."""
+    """A row of the catalogue. `languages` empty: any. `heard`: tried on real weights by this project.
+
+    `slow`: a voice that sounds better than others, and that only a fast machine makes while it sounds.
+    """
 
     name: str
     title: str
@@ -67,6 +71,7 @@ class Model:
     licence: str
     home: str
     heard: bool = False
+    slow: bool = False
     sources: tuple[ModelSource, ...] = ()
 
     @property
@@ -89,6 +94,12 @@ def catalogue() -> Mapping[str, Model]:
 def sets() -> Mapping[str, tuple[str, ...]]:
     """Names that stand for several models."""
     return {name: tuple(names) for name, names in _tables()["sets"].items()}
+
+
+def instead(model: Model, names: Sequence[str]) -> Model | None:
+    """What comes in the place of a model that no source gives; nothing for one that was asked for by its name."""
+    other = "" if model.name in names else str(_tables()["instead"].get(model.name, ""))
+    return catalogue().get(other)
 
 
 @cache
@@ -146,6 +157,24 @@ class Installed:
         known = catalogue().get(self.name)
         return known.task if known else str(self.files.get("", {}).get("task", ""))
 
+    @property
+    def pace(self) -> float:
+        """Seconds that a voice took here for a second of sound, measured when it was installed; inf: never measured."""
+        told = self.files.get("", {}).get("pace")
+        return told if isinstance(told, float) else math.inf
+
+
+AHEAD = 0.6
+"""Seconds for a second of sound: a voice that takes more breaks off when the machine has other work."""
+
+
+def rank(model: Installed) -> tuple[int, int]:
+    """By what serves without a wish: a slow voice that this machine keeps up with, the catalogue's order, others."""
+    names, known = list(catalogue()), catalogue().get(model.name)
+    if known is None:
+        return 2, 0
+    return ((0 if model.pace <= AHEAD else 3) if known.slow else 1), names.index(model.name)
+
 
 class ModelStore:
     """The folder of models. Nothing in it is half a model: a folder gets its name once it is whole."""
@@ -188,9 +217,9 @@ class ModelStore:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def install(self, name: str, staged: Path, task: str) -> Installed:
+    def install(self, name: str, staged: Path, task: str, pace: float = math.inf) -> Installed:
         """Writes down what is in `staged`, and gives it its name, in the place of an older one."""
-        record(staged, task)
+        record(staged, task, pace)
         target, old = self.folder / name, self.folder / f".{name}.gone"
         shutil.rmtree(old, ignore_errors=True)
         if target.exists():
@@ -221,9 +250,9 @@ def recorded(path: Path) -> Installed:
     return Installed(path.name, path, found if isinstance(found, dict) else {})
 
 
-def record(path: Path, task: str = "") -> None:
+def record(path: Path, task: str, pace: float) -> None:
     """Writes down size, hash and time of each file below `path`."""
-    entries: dict[str, dict[str, object]] = {"": {"task": task}}
+    entries: dict[str, dict[str, object]] = {"": {"task": task} | ({"pace": pace} if math.isfinite(pace) else {})}
     for each in sorted(path.rglob("*")):
         if each.is_file() and each.name != RECORD:
             about = each.stat()

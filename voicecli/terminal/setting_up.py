@@ -157,7 +157,7 @@ class Interview:
         services = self.draft(answers)
         verbs: tuple[Verb, ...] = ("transcribe", "speak")
         wanted = [(verb, services.choose(verb)[1]) for verb in verbs]
-        if not any(lacking(backend, verb, None) for verb, backend in wanted if backend.family == "local"):
+        if not any(any(lacking(backend, verb, None)) for verb, backend in wanted if backend.family == "local"):
             return None
         for each in wanted:
             try:

@@ -6,6 +6,8 @@ belong here: carrying and unpacking (backends.local.carriers), the folder (stora
 
 from __future__ import annotations
 
+import asyncio
+import math
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
@@ -25,7 +27,9 @@ from voicecli.storage.models import (
     catalogue,
     chosen,
     damages,
+    instead,
     megabytes,
+    rank,
     room_for,
 )
 from voicecli.text.language import is_chinese_code
@@ -60,7 +64,15 @@ async def pull(config: Config, names: Sequence[str], report: Reporter) -> list[I
     room_for(folder.folder, SPARE + sum(4 * each.bytes for each in lacking[:1]) + sum(2 * m.bytes for m in lacking[1:]))
     with folder.alone():
         for model in lacking:
-            await _pull(config, folder, model, report)
+            try:
+                await _pull(config, folder, model, report)
+            except UnreachableError as exc:
+                if (other := instead(model, names)) is None:
+                    raise
+                report.warn(str(exc))
+                wanted[wanted.index(model)] = other
+                if not _whole(folder, other.name):
+                    await _pull(config, folder, other, report)
     return [found for each in wanted if (found := folder.get(each.name)) is not None]
 
 
@@ -93,7 +105,7 @@ async def _pull(config: Config, folder: ModelStore, model: Model, report: Report
             shutil.rmtree(staged, ignore_errors=True)
             raise
         _keep_licence(staged, model)
-        folder.install(model.name, staged, model.task)
+        folder.install(model.name, staged, model.task, await _pace(staged, model))
         spent(source, folder.downloads())
         return
     raise UnreachableError(
@@ -101,6 +113,16 @@ async def _pull(config: Config, folder: ModelStore, model: Model, report: Report
         who="models",
         cure=f"Fetch {_by_hand(model)} elsewhere, then: voice models import FILE --name {model.name}",
     )
+
+
+async def _pace(staged: Path, model: Model) -> float:
+    """How quick a voice is here, where that decides whether it is the usual one."""
+    if not model.slow:
+        return math.inf
+    from voicecli.backends.local.kinds import tell
+    from voicecli.backends.local.mouth import pace_of
+
+    return await asyncio.to_thread(pace_of, tell(staged))
 
 
 def _by_hand(model: Model) -> str:
@@ -164,18 +186,14 @@ class ModelRow:
 def listed(config: Config) -> Iterator[ModelRow]:
     """Every model of the catalogue, then those that are here besides."""
     here = {each.name: each for each in store(config).installed()}
-    serving = {_first(here, task) for task in ("transcribe", "speak")}
+    usual = sorted(here.values(), key=rank, reverse=True)
+    serving = {each.task: each.name for each in usual}.values()
     for name, model in catalogue().items():
         found = here.pop(name, None)
         trouble = next(damages(found), "") if found else ""
         yield ModelRow(name, model, found, name in serving, trouble)
     for name, found in here.items():
         yield ModelRow(name, None, found, name in serving)
-
-
-def _first(here: dict[str, Installed], task: str) -> str:
-    order = [name for name, model in catalogue().items() if name in here and model.task == task]
-    return next(iter(order + [each.name for each in here.values() if each.task == task]), "")
 
 
 def verified(config: Config, names: Sequence[str]) -> Iterator[tuple[Installed, list[str]]]:
@@ -215,18 +233,16 @@ class Need:
         return f"{self.model.title} ({megabytes(self.model.bytes)}, {self.model.licence} licence)"
 
 
-def lacking(backend: Backend, verb: Verb, language: str | None) -> Need | None:
-    """The model that a local backend should have for `verb` and has not; None: it has one, or was told which."""
+def lacking(backend: Backend, verb: Verb, language: str | None) -> Iterator[Need]:
+    """The models that a local backend could have for `verb`; nothing: it has one, or was told which."""
     from voicecli.backends.local import choosing
 
     task = TASKS.get(verb)
     if task is None or (backend.voice if task == "speak" else backend.transcribe_model):
-        return None
+        return
     wish = language or backend.language or None
-    if any(choosing.suits(each.name, wish) for each in choosing.here(backend, task)):
-        return None
-    model = choosing.offered(task, wish)
-    return Need(model, task == "transcribe") if model else None
+    if not any(choosing.suits(each.name, wish) for each in choosing.here(backend, task)):
+        yield from (Need(each, task == "transcribe") for each in choosing.fitting(task, wish))
 
 
 Ask = Callable[[str], Awaitable[str]]
@@ -241,17 +257,31 @@ async def provide(
     Raises ConfigError where nothing can be done without it; what espeak-ng can do for the time being is said.
     """
     for verb, backend in verbs:
-        need = lacking(backend, verb, language) if backend.family == "local" else None
-        if need is None:
-            continue
-        if await _wanted(config, need, ask):
-            await pull(config, [need.model.name], report)
-        elif need.vital:
-            what = f"this needs a model that is not here: {need.offer}"
-            raise ConfigError(what, who="local", cure=f"Fetch it: voice models pull {need.model.name}")
-        else:
+        needs = list(lacking(backend, verb, language)) if backend.family == "local" else []
+        if needs and not await _provided(config, needs, report, ask):
             how = "Mandarin that is hard to understand" if is_chinese_code(language) else "which is rough"
-            report.note(f"espeak-ng speaks, {how}. A better voice: voice models pull {need.model.name}")
+            report.note(f"espeak-ng speaks, {how}. A better voice: voice models pull {needs[0].model.name}")
+
+
+async def _provided(config: Config, needs: Sequence[Need], report: Reporter, ask: Ask | None) -> bool:
+    """Whether one is here now. Where no source gives the first, the next is offered.
+
+    ConfigError: nothing can be done without it.
+    """
+    for need in needs:
+        if not await _wanted(config, need, ask):
+            break
+        try:
+            await pull(config, [need.model.name], report)
+            return True
+        except UnreachableError as exc:
+            if need is needs[-1]:
+                raise
+            report.warn(str(exc))
+    if needs[0].vital:
+        what = f"this needs a model that is not here: {needs[0].offer}"
+        raise ConfigError(what, who="local", cure=f"Fetch it: voice models pull {needs[0].model.name}")
+    return False
 
 
 async def _wanted(config: Config, need: Need, ask: Ask | None) -> bool:

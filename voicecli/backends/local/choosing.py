@@ -11,7 +11,7 @@ from voicecli.backends.family import own
 from voicecli.backends.local.kinds import FoundModel, tell
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ConfigError
-from voicecli.storage.models import Installed, Model, ModelStore, Task, catalogue, check, subtag
+from voicecli.storage.models import Installed, Model, ModelStore, Task, catalogue, check, rank, subtag
 from voicecli.storage.places import expand
 from voicecli.types import Backend
 
@@ -25,10 +25,8 @@ def store(backend: Backend) -> ModelStore:
 
 
 def here(backend: Backend, task: Task) -> list[Installed]:
-    """The installed models for a task, in the catalogue's order; those of the user's own come last."""
-    order = list(catalogue())
-    found = [each for each in store(backend).installed() if _task(each) == task]
-    return sorted(found, key=lambda each: order.index(each.name) if each.name in order else len(order))
+    """The installed models for a task, the one that serves without a wish first."""
+    return sorted((each for each in store(backend).installed() if _task(each) == task), key=rank)
 
 
 def _task(model: Installed) -> str:
@@ -57,11 +55,11 @@ def found(backend: Backend, task: Task, wish: str | None, language: str | None) 
     if named:
         return _named(backend, task, named)
     language = None if subtag(language or "") in ("", "auto") else language
-    fitting = [each for each in here(backend, task) if suits(each.name, language)]
-    if not fitting:
+    suiting = [each for each in here(backend, task) if suits(each.name, language)]
+    if not suiting:
         raise ConfigError(missing(backend, task, language), who="local", cure=_cure(task, language))
-    check(fitting[0])
-    return tell(fitting[0].path)
+    check(suiting[0])
+    return tell(suiting[0].path)
 
 
 def _named(backend: Backend, task: Task, name: str) -> FoundModel:
@@ -87,10 +85,14 @@ def missing(backend: Backend, task: Task, language: str | None) -> str:
     return f"there is no {spoken}{WHAT[task]} on this machine" + (f" (there is {', '.join(have)})" if have else "")
 
 
+def fitting(task: Task, language: str | None) -> list[Model]:
+    """What may be fetched for a task and a language, in the catalogue's order."""
+    return [each for each in catalogue().values() if each.task == task and each.speaks(language or "en")]
+
+
 def offered(task: Task, language: str | None) -> Model | None:
-    """What to fetch for a task and a language: the catalogue's first."""
-    fitting = [each for each in catalogue().values() if each.task == task and each.speaks(language or "en")]
-    return fitting[0] if fitting else None
+    """The first of them."""
+    return next(iter(fitting(task, language)), None)
 
 
 def _cure(task: Task, language: str | None) -> str:

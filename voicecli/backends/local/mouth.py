@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -127,6 +128,23 @@ class LocalSpeaker:
 def _ready(choice: ChosenVoice) -> None:
     """Loads the model and lets it say a word: the first time takes longest."""
     _say(loaded(choice.found, build_voice), choice, "yes.", 1.0, lambda *_: 0)
+
+
+def pace_of(found: FoundModel) -> float:
+    """Seconds that the model takes for a second of sound, once it is warm. Blocks. Raises ServiceError."""
+    model, length = loaded(found, build_voice), 0
+
+    def take(samples: NDArray[np.float32], _progress: float) -> int:
+        nonlocal length
+        length += len(samples)
+        return 1
+
+    choice = _chosen(found, "", "en")
+    _say(model, choice, "Yes.", 1.0, take)
+    began, length = time.monotonic(), 0
+    _say(model, choice, "This is how I speak when nobody is in a hurry.", 1.0, take)
+    rate: int = model.sample_rate
+    return round((time.monotonic() - began) * rate / max(1, length), 2)
 
 
 def _printable(text: str) -> str:
