@@ -165,6 +165,41 @@ def test_an_answer_is_cancelled(served: Served) -> None:
     run(served, act)
 
 
+def test_answers_outside_of_the_conversation(served: Served) -> None:
+    """While another is in work; they leave no trace, and may be cancelled."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "472"}]}
+    apart = {"conversation": "none", "input": [item], "metadata": {"topic": "mine"}, "output_modalities": ["text"]}
+
+    async def act(talk: Talk) -> None:
+        await talk.type("1234567890")
+        await talk.say("response.create")
+        await talk.until("response.output_audio.delta")
+        await talk.say("response.create", response=apart)
+        done = (await talk.until("response.done"))["response"]
+        assert (done["metadata"], done["output"][0]["content"][0]["text"]) == ({"topic": "mine"}, "583.")
+        assert (await talk.until("response.done"))["response"]["output"][0]["content"][0]["transcript"] == "2345678901."
+        assert all(each["item"]["id"] != done["output"][0]["id"] for each in talk.of("conversation.item.added"))
+        await talk.say("response.create", response=apart | {"input": [{"type": "item_reference", "id": "nobody"}]})
+        assert (await talk.until("error"))["error"]["code"] == "item_not_found"
+
+    run(served, act)
+
+
+def test_the_assistant_speaks_up_after_a_while(served: Served) -> None:
+    async def act(talk: Talk) -> None:
+        detection = {"type": "server_vad", "idle_timeout_ms": 1000}
+        await talk.say("session.update", session={"audio": {"input": {"turn_detection": detection}}})
+        await talk.type("472")
+        await talk.say("response.create")
+        await talk.until("response.done")
+        waiting = asyncio.create_task(talk.speak("", quiet_s=3))
+        await talk.until("input_audio_buffer.timeout_triggered")
+        assert (await talk.until("response.done"))["response"]["status"] in ("completed", "failed")
+        await waiting
+
+    run(served, act)
+
+
 def test_speech_interrupts_an_answer(served: Served) -> None:
     async def act(talk: Talk) -> None:
         await talk.type("1234567890" * 3)

@@ -59,14 +59,14 @@ def message(chance: random.Random) -> str:
 class Judge:
     """What no client may ever see: a response that ends twice or was never begun, numbers that come again."""
 
-    def __init__(self) -> None:
-        self.numbers, self.open = set[str](), set[str]()
+    def __init__(self, book: Book) -> None:
+        self.numbers, self.open, self.book = set[str](), set[str](), book
 
     def sees(self, event: Json) -> None:
         assert event["event_id"] not in self.numbers
         self.numbers.add(event["event_id"])
         if event["type"] == "response.created":
-            assert not self.open
+            assert self.open <= set(self.book.apart)
             self.open.add(event["response"]["id"])
         elif event["type"] == "response.done":
             self.open.remove(event["response"]["id"])
@@ -79,7 +79,7 @@ class Judge:
 def test_nothing_that_a_client_sends_breaks_a_session(seed: int) -> None:
     chance = random.Random(seed)
     book = Book("s", "gpt-realtime", transcribes=seed % 4 == 3, beta=seed % 2 == 1)
-    client, telling, judge = asked.Client(book), Telling(book), Judge()
+    client, telling, judge = asked.Client(book), Telling(book), Judge(book)
     for _ in range(3000):
         if chance.random() < 0.5:
             steps = client.receive(message(chance))
@@ -95,6 +95,32 @@ def test_nothing_that_a_client_sends_breaks_a_session(seed: int) -> None:
 def test_frames_that_are_no_events(text: str) -> None:
     steps = asked.Client(Book("s", "m")).receive(text)
     assert [each["type"] for each in steps if isinstance(each, dict)] == ["error"]
+
+
+def test_an_answer_is_due_when_nobody_speaks_for_so_long() -> None:
+    book = Book("s", "m")
+    client, telling = asked.Client(book), Telling(book)
+    detection = {"type": "server_vad", "idle_timeout_ms": 5000}
+    client.receive(json.dumps({"type": "session.update", "session": {"turn_detection": detection}}))
+    telling.happened(ev.PhaseChanged("listening"))
+    due = [quiet(telling) for _ in range(300)]
+    assert due == [None] * 300, "nobody has answered anything yet"
+    telling.happened(ev.AssistantDelta("Yes."))
+    telling.happened(ev.AssistantSaid("Yes."))
+    found = [each for _ in range(300) if (each := quiet(telling)) is not None]
+    assert [each["type"] for each in found[0].told][:2] == ["input_audio_buffer.timeout_triggered", COMMITTED]
+    place = found[0].told[0]
+    assert (place["audio_end_ms"] - place["audio_start_ms"], len(found)) == (5000, 1)
+    assert book.answer is not None and book.answer.id == found[0].response
+
+
+COMMITTED = "input_audio_buffer.committed"
+
+
+def quiet(telling: Telling) -> Any:
+    """Another frame without a voice."""
+    telling.happened(ev.Level(-60, False))
+    return telling.idles()
 
 
 def test_a_session_in_both_dialects() -> None:

@@ -81,7 +81,7 @@ async def _visit(pool: Pool, reader: asyncio.StreamReader, writer: asyncio.Strea
     bounded: Any = _Bounded(reader)
     try:
         async with asyncio.TaskGroup() as tasks:
-            visit = Visit(pool, writer, tasks)
+            visit = HomeClient(pool, writer, tasks)
             try:
                 while (event := await async_read_event(bounded)) is not None:
                     await visit.take(event)
@@ -110,7 +110,7 @@ class _Bounded:
             return await self._reader.readexactly(count)
 
 
-class Visit:
+class HomeClient:
     """What one client has asked for. `take` its events in order; `leave` when it is gone."""
 
     def __init__(self, pool: Pool, writer: asyncio.StreamWriter, tasks: asyncio.TaskGroup) -> None:
@@ -260,15 +260,15 @@ async def _until_none(queue: asyncio.Queue[Any]) -> AsyncIterator[Any]:
         yield each
 
 
-_ACTS: dict[str, Callable[[Visit, Event], Awaitable[None]]] = {
-    Describe().event().type: Visit._describe,
-    Ping().event().type: Visit._ping,
-    Transcribe().event().type: Visit._transcribe,
-    AudioStart(1, 1, 1).event().type: Visit._audio_start,
-    AudioChunk(1, 1, 1, b"").event().type: Visit._audio_chunk,
-    AudioStop().event().type: Visit._audio_stop,
-    Synthesize("").event().type: Visit._synthesize,
-    SynthesizeStart().event().type: Visit._synthesize_start,
-    SynthesizeChunk("").event().type: Visit._synthesize_chunk,
-    SynthesizeStop().event().type: Visit._synthesize_stop,
+_ACTS: dict[str, Callable[[HomeClient, Event], Awaitable[None]]] = {
+    Describe().event().type: HomeClient._describe,
+    Ping().event().type: HomeClient._ping,
+    Transcribe().event().type: HomeClient._transcribe,
+    AudioStart(1, 1, 1).event().type: HomeClient._audio_start,
+    AudioChunk(1, 1, 1, b"").event().type: HomeClient._audio_chunk,
+    AudioStop().event().type: HomeClient._audio_stop,
+    Synthesize("").event().type: HomeClient._synthesize,
+    SynthesizeStart().event().type: HomeClient._synthesize_start,
+    SynthesizeChunk("").event().type: HomeClient._synthesize_chunk,
+    SynthesizeStop().event().type: HomeClient._synthesize_stop,
 }

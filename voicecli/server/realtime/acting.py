@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from voicecli.server.realtime import client as asked
+from voicecli.server.realtime.apart import AnswersApart
 from voicecli.server.realtime.between import BetweenFrames
 from voicecli.server.realtime.inbox import Inbox
 from voicecli.server.realtime.making import Maker
@@ -20,8 +21,10 @@ from voicecli.server.realtime.tools import ClientTools
 class Acting:
     """`do` a step of the client's; waits while too much waits to be done."""
 
-    def __init__(self, inbox: Inbox, maker: Maker, tools: ClientTools, between: BetweenFrames) -> None:
-        self._inbox, self._maker, self._tools, self._between = inbox, maker, tools, between
+    def __init__(
+        self, inbox: Inbox, maker: Maker, tools: ClientTools, between: BetweenFrames, apart: AnswersApart
+    ) -> None:
+        self._inbox, self._maker, self._tools, self._between, self._apart = inbox, maker, tools, between, apart
 
     async def do(self, step: asked.Act) -> None:
         await _ACTS[type(step)](self, step)
@@ -50,6 +53,12 @@ class Acting:
         else:
             await self._inbox.put(partial(self._between.answer, act))
 
+    async def _ask_apart(self, act: asked.AskApart) -> None:
+        self._apart.ask(act)
+
+    async def _cancel_apart(self, act: asked.CancelApart) -> None:
+        self._apart.cancel(act.response)
+
     async def _cancel(self, _act: asked.Cancel) -> None:
         self._between.cancel()
 
@@ -67,7 +76,9 @@ _ACTS: dict[type[Any], Callable[[Acting, Any], Awaitable[None]]] = {
     asked.Clear: Acting._clear,
     asked.TypedItem: Acting._said,
     asked.Ask: Acting._ask,
+    asked.AskApart: Acting._ask_apart,
     asked.Cancel: Acting._cancel,
+    asked.CancelApart: Acting._cancel_apart,
     asked.ToolOutput: Acting._output,
     asked.Changed: Acting._changed,
 }

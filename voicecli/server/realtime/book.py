@@ -38,6 +38,8 @@ class Book:
         self.items: dict[str, Json] = {}
         self.awaiting: deque[str] = deque()
         self.answer: Response | None = None
+        self.apart: dict[str, Response] = {}
+        """Responses in work that are no part of the conversation, by their numbers."""
         self.last_item: str | None = None
         self._name, self._counts = name, dict.fromkeys(("event", "item", "resp"), 0)
 
@@ -95,7 +97,7 @@ class Book:
 class Response:
     """One response on its way out; every method returns what the client is told.
 
-    `asked`: the client waits for it by that number. `question`: the person's item that it answers.
+    `question`: the person's item that it answers. `apart`: it is no part of the conversation.
     """
 
     book: Book
@@ -103,6 +105,7 @@ class Response:
     metadata: object = None
     question: str | None = None
     text_only: bool = False
+    apart: bool = False
     item: Json | None = None
     output: list[Json] = field(default_factory=list)
     text: str = ""
@@ -170,7 +173,8 @@ class Response:
             "response.output_item.added", response_id=self.id, output_index=len(self.output), item=item
         )
         before = self.book.last_item
-        return [added, self.book.event("conversation.item.added", previous_item_id=before, item=item)]
+        told = self.book.event("conversation.item.added", previous_item_id=before, item=item)
+        return [added] if self.apart else [added, told]
 
     def _message(self) -> list[Json]:
         if self.item is not None:
@@ -196,11 +200,13 @@ class Response:
             item["content"] = [self._part()]
         place = {"response_id": self.id, "output_index": len(self.output), "item": item}
         told.append(self.book.event("response.output_item.done", **place))
+        self.output.append(item)
+        self.item = None
+        if self.apart:
+            return told
         before, self.book.last_item = self.book.last_item, item["id"]
         told.append(self.book.event("conversation.item.done", previous_item_id=before, item=item))
         self.book.items[item["id"]] = item
-        self.output.append(item)
-        self.item = None
         return told
 
     def _part_done(self) -> list[Json]:

@@ -10,7 +10,7 @@ import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from voicecli.server.realtime.book import Book, Response
 from voicecli.server.realtime.settings import Json, WrongError, is_beta, merged, read
@@ -20,6 +20,8 @@ MOST = 1024 * 1024
 LONGEST_BYTES = 2 * 24_000 * 600
 """Ten minutes: so much may wait to be committed."""
 SHORTEST_MS = 100
+MOST_APART = 8
+"""Responses outside of the conversation at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Clear:
 class TypedItem:
     """Words for the history."""
 
-    role: str
+    role: Literal["system", "user", "assistant"]
     text: str
 
 
@@ -55,6 +57,22 @@ class Ask:
 
     response: str
     instructions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskApart:
+    """An answer outside of the conversation is wanted, to `messages` (None: to the conversation so far)."""
+
+    answer: Response
+    messages: tuple[TypedItem, ...] | None = None
+    instructions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelApart:
+    """An answer outside of the conversation is to stop."""
+
+    response: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,7 @@ class Changed:
     """The settings are others."""
 
 
-Act = Append | Commit | Clear | TypedItem | Ask | Cancel | ToolOutput | Changed
+Act = Append | Commit | Clear | TypedItem | Ask | AskApart | Cancel | CancelApart | ToolOutput | Changed
 Step = Json | Act
 
 
@@ -201,13 +219,13 @@ class Client:
         told = {"item_id": number, "content_index": 0, "audio_end_ms": until}
         return [self._book.event("conversation.item.truncated", **told)]
 
-    def _known(self, event: Json) -> str:
-        number = _string(event, "item_id")
+    def _known(self, event: Json, name: str = "item_id") -> str:
+        number = _string(event, name)
         opened = self._book.answer.item if self._book.answer is not None else None
         if opened is not None and opened["id"] == number:
             self._book.items[number] = opened
         if number not in self._book.items:
-            raise _Wrong("There is no such item.", "item_id", "item_not_found")
+            raise _Wrong("There is no such item.", name, "item_not_found")
         return number
 
     # -- answers -------------------------------------------------------------------------------------
@@ -216,19 +234,45 @@ class Client:
         wishes = event.get("response") or {}
         if not isinstance(wishes, dict):
             raise _Wrong("This must be an object.", "response")
+        modalities = wishes.get("output_modalities", wishes.get("modalities"))
+        text_only = self._book.settings.text_only if modalities is None else modalities == ["text"]
+        instructions = wishes.get("instructions")
+        instructions = _clean(instructions) if isinstance(instructions, str) else None
+        if wishes.get("conversation") == "none":
+            return self._ask_apart(wishes, instructions)
         if self._book.answer is not None:
             words = "A response is in work: cancel it, or wait for response.done."
             raise _Wrong(words, code="conversation_already_has_active_response")
-        if wishes.get("conversation") == "none":
-            raise _Wrong("Responses outside of the conversation are not made here.", "response.conversation")
-        modalities = wishes.get("output_modalities", wishes.get("modalities"))
-        text_only = self._book.settings.text_only if modalities is None else modalities == ["text"]
         answer = Response(self._book, self._book.number("resp"), wishes.get("metadata"), text_only=text_only)
         self._book.answer = answer
-        instructions = wishes.get("instructions")
-        return [answer.created(), Ask(answer.id, _clean(instructions) if isinstance(instructions, str) else None)]
+        return [answer.created(), Ask(answer.id, instructions)]
 
-    def _cancel(self, _event: Json) -> list[Step]:
+    def _ask_apart(self, wishes: Json, instructions: str | None) -> list[Step]:
+        """In words alone: what stands outside of the conversation is read by a program."""
+        if len(self._book.apart) >= MOST_APART:
+            raise _Wrong(
+                "Too many responses are in work: wait for one.", "response.conversation", "rate_limit_exceeded"
+            )
+        items, messages = wishes.get("input"), None
+        if items is not None:
+            if not isinstance(items, list):
+                raise _Wrong("This must be an array.", "response.input")
+            acts = [self._act_of(self._referred(each)) for each in items]
+            messages = tuple(each for each in acts if isinstance(each, TypedItem))
+        answer = Response(self._book, self._book.number("resp"), wishes.get("metadata"), text_only=True, apart=True)
+        self._book.apart[answer.id] = answer
+        return [answer.created(), AskApart(answer, messages, instructions)]
+
+    def _referred(self, item: object) -> Json:
+        """The item itself, or the one of the conversation that it refers to."""
+        if not isinstance(item, dict):
+            raise _Wrong("An item is an object.", "response.input")
+        return self._book.items[self._known(item, "id")] if item.get("type") == "item_reference" else item
+
+    def _cancel(self, event: Json) -> list[Step]:
+        number = event.get("response_id")
+        if isinstance(number, str) and (apart := self._book.apart.pop(number, None)) is not None:
+            return [*apart.ends("cancelled", "client_cancelled"), CancelApart(number)]
         answer, self._book.answer = self._book.answer, None
         if answer is None:
             raise _Wrong("No response is in work.", code="response_cancel_not_active")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 from voicecli.server.realtime.book import Book
 from voicecli.server.realtime.sound import AppendedSound
@@ -33,6 +34,11 @@ class Inbox:
     async def put(self, *work: AudioFrame | Work) -> None:
         for each in work:
             await self._queue.put(each)
+
+    def soon(self, work: Work) -> None:
+        """Without waiting; where so much waits already there is no hurry."""
+        with suppress(asyncio.QueueFull):
+            self._queue.put_nowait(work)
 
     async def append(self, data: bytes) -> None:
         """Sound as the client codes it."""

@@ -31,6 +31,8 @@ from voicecli.wiring.talk import cascade_of, rules_of
 
 RATE = 24_000
 LONGEST_TURN_S = 600.0
+EAGERNESS = {"high": 0.7, "low": 1.6}
+"""What semantic_vad's eagerness makes of the silence that ends a turn; "medium" and "auto" are ours."""
 
 
 class Maker:
@@ -85,6 +87,10 @@ class Maker:
         if detection is None:
             return replace(rules, timing=replace(rules.timing, max_turn_s=LONGEST_TURN_S))
         rules = replace(rules, barge_in=detection.get("interrupt_response", True) is not False)
+        patience = EAGERNESS.get(str(detection.get("eagerness")), 1.0)
+        least, most = rules.end_ms_min * patience, rules.end_ms_max * patience
+        timing = replace(rules.timing, end_ms=rules.timing.end_ms * patience, end_ms_max=most)
+        rules = replace(rules, timing=timing, end_ms_min=least, end_ms_max=most)
         silence = detection.get("silence_duration_ms")
         if not isinstance(silence, (int, float)) or not 100 <= silence <= 10_000:
             return rules

@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 from voicecli.dialogue.events import Event
 from voicecli.server.pool import Pool
 from voicecli.server.realtime import client as asked
 from voicecli.server.realtime.acting import Acting
+from voicecli.server.realtime.apart import AnswersApart
 from voicecli.server.realtime.between import BetweenFrames
 from voicecli.server.realtime.book import Book, dialect
 from voicecli.server.realtime.inbox import Inbox
@@ -37,7 +39,8 @@ class ClientSession:
         tools = ClientTools(lambda: book.settings.tools, self._call, self._called)
         self._inbox, self._maker = Inbox(book), Maker(pool, book, tools)
         self._between = BetweenFrames(book, self._maker.history, self._telling.speech, self._say)
-        self._acting = Acting(self._inbox, self._maker, tools, self._between)
+        self._apart = AnswersApart(pool, book, self._maker.history, self._say)
+        self._acting = Acting(self._inbox, self._maker, tools, self._between, self._apart)
 
     async def receive(self, text: str) -> None:
         """A message of the client; waits while too much sound waits."""
@@ -46,9 +49,11 @@ class ClientSession:
     async def run(self) -> None:
         """Until cancelled. Raises the VoiceError that ends a conversation, and Refused for a model nobody has."""
         await self._follow(self._client.opened())
-        while True:
-            async with AsyncExitStack() as stack:
-                await self._converse(stack)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._apart.run())
+            while True:
+                async with AsyncExitStack() as stack:
+                    await self._converse(stack)
 
     async def _follow(self, steps: Sequence[asked.Step]) -> None:
         for step in steps:
@@ -73,6 +78,10 @@ class ClientSession:
 
     def _on_event(self, event: Event, _turn: int) -> None:
         self._say(self._telling.happened(event))
+        if (answer := self._telling.idles()) is not None:
+            self._say(answer.told)
+            self._maker.once = ask = asked.Ask(answer.response)
+            self._inbox.soon(partial(self._between.answer, ask))
 
     def _call(self, call: ToolCall) -> None:
         self._say(self._telling.called(call.id, call.name, call.arguments))

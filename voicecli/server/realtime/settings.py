@@ -19,6 +19,7 @@ Coding = Literal["pcm", "pcmu", "pcma"]
 RATES: dict[Coding, int] = {"pcm": 24_000, "pcmu": 8_000, "pcma": 8_000}
 
 DETECTION: Json = {"type": "server_vad", "create_response": True, "interrupt_response": True}
+SHORTEST_IDLE_MS = 1000
 BETA_CODINGS = {"pcm16": "pcm", "g711_ulaw": "pcmu", "g711_alaw": "pcma"}
 
 BETA_PLACES: dict[str, tuple[str, ...]] = {
@@ -57,6 +58,12 @@ class SessionSettings:
     text_only: bool = False
     transcribes: bool = False
     tools: tuple[ToolSpec, ...] = ()
+
+    @property
+    def idle_timeout_ms(self) -> float | None:
+        """After so long without a word the assistant speaks up; server_vad alone knows that."""
+        wanted = (self.detection or {}).get("idle_timeout_ms")
+        return wanted if self.answers and isinstance(wanted, (int, float)) and wanted >= SHORTEST_IDLE_MS else None
 
     @property
     def answers(self) -> bool:

@@ -36,6 +36,15 @@ class Speech:
         self.item, self._partial = self._book.number("item"), ""
         return [self._book.event("input_audio_buffer.speech_started", audio_start_ms=self._ms, item_id=self.item)]
 
+    def times_out(self, since_ms: int) -> list[Json]:
+        """Nobody has spoken for so long: an empty turn of the person's."""
+        number = self._book.number("item")
+        place = {"audio_start_ms": max(0, self._ms - since_ms), "audio_end_ms": self._ms, "item_id": number}
+        told = [self._book.event("input_audio_buffer.timeout_triggered", **place), *self._book.spoken(number)]
+        self._book.awaiting.remove(number)
+        self._book.items[number]["content"] = [{"type": "input_audio", "transcript": ""}]
+        return told
+
     def stops(self) -> list[Json]:
         if self.item is None:
             return []

@@ -10,14 +10,23 @@ may be a cough. Who goes on before the reply sounds withdraws the answer; the wo
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from voicecli.dialogue import events as ev
 from voicecli.server.realtime.book import Book, Response
 from voicecli.server.realtime.settings import Json
-from voicecli.server.realtime.speech import FAILED, Speech
+from voicecli.server.realtime.speech import FAILED, FRAME_MS, Speech
 
 OVER_A_REPLY = ("speaking", "working")
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """An answer that nobody asked for: what the client is told of it, and its number."""
+
+    told: list[Json]
+    response: str
 
 
 class Telling:
@@ -29,6 +38,8 @@ class Telling:
         self.speech = Speech(book)
         self._mute = False
         """Whether the turn in work is only written down."""
+        self._quiet_ms: int | None = None
+        """How long nobody has spoken since an answer; None: there was none, or somebody did."""
 
     def happened(self, event: ev.Event) -> list[Json]:
         act = _ACTS.get(type(event))
@@ -42,14 +53,30 @@ class Telling:
         """The answer needs a tool of the client's."""
         return self._answer().calls(call_id, name, arguments)
 
+    def idles(self) -> Unasked | None:
+        """The answer that is due because nobody has spoken for as long as the client's settings say."""
+        quiet, wanted = self._quiet_ms, self._book.settings.idle_timeout_ms
+        if quiet is None or wanted is None or quiet < wanted or self._book.answer is not None:
+            return None
+        self._quiet_ms = None
+        return Unasked([*self.speech.times_out(quiet), self._answer().created()], self._answer().id)
+
     def over(self, status: str = "completed", reason: str | None = None) -> list[Json]:
         """The answer, if there is one, is over."""
         answer, self._book.answer = self._book.answer, None
+        self._quiet_ms = 0
         return answer.ends(status, reason) if answer is not None else []
 
     # -- the person ----------------------------------------------------------------------------------
 
+    def _on_level(self, event: ev.Level) -> list[Json]:
+        if self._quiet_ms is not None and self._phase == "listening":
+            self._quiet_ms += FRAME_MS
+        return self.speech.passes(event)
+
     def _on_phase(self, event: ev.PhaseChanged) -> list[Json]:
+        if event.phase == "hearing":
+            self._quiet_ms = None
         before, self._phase = self._phase, event.phase
         if event.phase == "hearing":
             self.speech.hears()
@@ -121,7 +148,7 @@ class Telling:
 
 
 _ACTS: dict[type[Any], Callable[[Telling, Any], list[Json]]] = {
-    ev.Level: lambda telling, event: telling.speech.passes(event),
+    ev.Level: Telling._on_level,
     ev.PhaseChanged: Telling._on_phase,
     ev.UserPartial: lambda telling, event: telling.speech.partly(event),
     ev.UserSaid: Telling._on_said,
