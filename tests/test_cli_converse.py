@@ -390,6 +390,13 @@ def test_a_long_recording_goes_in_pieces_and_is_kept_unless_private(
     assert pieces == (2 * alone if private else alone)
 
 
+def test_an_empty_pipe_is_told_of(server: FakeServer, work: dict[str, str], home: dict[str, str]) -> None:
+    server.on(PATH, answering("ok"))
+    command = [sys.executable, "-m", "voicecli", "chat", "hi"]
+    run = subprocess.run(command, input=b"", env=home | work, capture_output=True, check=True)
+    assert run.stdout == b"ok\n" and b"warning: nothing came through the pipe" in run.stderr
+
+
 def test_a_picture_may_be_piped_in(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
     server.on(PATH, answering("A pig."))
     png = b"\x89PNG\r\n\x1a\n" + b"\0" * 20

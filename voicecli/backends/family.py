@@ -56,7 +56,18 @@ class Limits:
 
 
 NO_MATTER = frozenset(
-    {"name", "key", "key_source", "api_key_env", "api_key_cmd", "proxy", "timeout_s", "connect_timeout_s", "extra"}
+    {
+        "name",
+        "key",
+        "key_source",
+        "api_key_env",
+        "api_key_cmd",
+        "proxy",
+        "timeout_s",
+        "connect_timeout_s",
+        "extra",
+        "price",
+    }
 )
 """Settings that change nothing about what is answered. `extra` counts by the verb (`Backend.extra_for`)."""
 

@@ -253,6 +253,8 @@ def _question(session: Session, words: list[str], frame: str, attach: list[Path]
         raise UsageError("no question was given", cure=cure)
     piped = "" if PIPED in attach else session.console.piped_text().strip()
     question = joined(piped, " ".join(words).strip())
+    if question and session.console.nothing_came:
+        session.console.warn("nothing came through the pipe: the question is asked without it")
     if question or may_be_empty:
         return question
     raise InputError("the question is empty", cure=cure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -217,7 +218,7 @@ async def _converse(
     from dataclasses import replace
 
     from voicecli.terminal.audience import Outlet, Report
-    from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, run_talk
+    from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, farewell, run_talk
     from voicecli.terminal.keeping import KeptTalk
     from voicecli.usecases.nearby import offered
     from voicecli.wiring import settle
@@ -246,6 +247,7 @@ async def _converse(
     noting = await _noting(services, wanted, private=request.private)
     if noting is not None:
         request = replace(request, notes=noting.over)
+    began = monotonic()
     with noting or nullcontext(), leaving:
         async with (
             tools as toolbox,
@@ -259,6 +261,7 @@ async def _converse(
             finally:
                 told.close()
     turns = talk.conversation.turns
+    farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
     if turns.losses and not turns.answered:
         raise typer.Exit(turns.losses[-1].exit_code)
 

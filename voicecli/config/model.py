@@ -75,6 +75,8 @@ class TalkSettings:
     headphones: bool = False
     vad: Literal["silero", "webrtc"] = "silero"
     draft: Literal["auto", "off", "asr", "chat", "speak"] = "auto"
+    cues: tuple[Literal["listening", "taken", "lost"], ...] = ()
+    """When a soft tone sounds: it listens again, a turn was taken, a turn was lost."""
     draft_budget: Annotated[int, Range(0, 100_000_000)] = 20_000
     """Tokens, estimated, that drafts which were thrown away may cost in one conversation."""
 

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING
 from voicecli.dialogue.events import Event, Notice
 from voicecli.errors import only
 from voicecli.terminal.audience import Audience, JsonAudience, LineAudience
+from voicecli.text.figures import counted, length, size
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from voicecli.terminal.console import Console
     from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.talk import Talk
@@ -99,6 +102,16 @@ async def _with_keys(
             keys.cancel()
     except BaseExceptionGroup as group:
         raise only(group) from None
+
+
+def farewell(console: Console, turns: int, seconds: float, number: int, saved: Path | None) -> None:
+    """What there was and what is left of it, and how it goes on; nothing where nothing was said."""
+    if turns:
+        kept = f", kept as {number} · voice talk -c goes on" if number else ""
+        console.note(f"{counted(turns, 'turn')}, {length(seconds)}{kept}")
+    if saved:
+        files = ", ".join(sorted(each.name for each in saved.iterdir()))
+        console.note(f"saved in {saved} ({files}; {size(sum(each.stat().st_size for each in saved.iterdir()))})")
 
 
 def _has_keys() -> bool:

@@ -26,6 +26,7 @@ from prompt_toolkit.output import ColorDepth, DummyOutput, create_output
 from prompt_toolkit.styles import Style
 
 from voicecli.dialogue import events as ev
+from voicecli.terminal.beckoning import EARLIER_TITLE, SAVED_TITLE, titled
 from voicecli.terminal.console import Console
 from voicecli.terminal.keys import KITTY_OFF, KITTY_ON, Controls, Keyboard
 from voicecli.terminal.talking import TalkView
@@ -56,6 +57,7 @@ class Screen:
         self._hint = HINT if push_to_talk else "/help"
         self._view = TalkView(stages=stages, say=console.say)
         self._drawn: tuple[object, ...] = ()
+        self._titled = ""
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._keyboard = Keyboard(self._leave, self._tell, push_to_talk=push_to_talk)
@@ -97,6 +99,7 @@ class Screen:
         finally:
             self._console.rows.taken_by(None)
             self._kitty(KITTY_OFF)
+            self._send(EARLIER_TITLE if self._titled else "")
             self._print_lines()
         controls.end()
 
@@ -112,7 +115,11 @@ class Screen:
             self._loop.call_soon_threadsafe(take)
 
     def _kitty(self, sequence: str) -> None:
-        if self._ptt and self._console.err_is_terminal:
+        if self._ptt:
+            self._send(sequence)
+
+    def _send(self, sequence: str) -> None:
+        if self._console.err_is_terminal:
             with suppress(OSError, ValueError):
                 sys.stderr.write(sequence)
                 sys.stderr.flush()
@@ -127,10 +134,17 @@ class Screen:
             if self._view.printed and self._app.is_running:
                 await run_in_terminal(self._print_lines)
             self._view.tick()
+            self._title()
             now = (self._view.live(self._columns), self._view.status())
             if self._visible and now != self._drawn:
                 self._drawn = now
                 self._app.invalidate()
+
+    def _title(self) -> None:
+        """The window tells what is going on."""
+        if self._visible and (title := f"voice · {self._view.doing}") != self._titled:
+            self._send(titled(title) if self._titled else SAVED_TITLE + titled(title))
+            self._titled = title
 
     def _print_lines(self) -> None:
         lines, self._view.printed = self._view.printed, []

@@ -10,12 +10,14 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from voicecli.terminal.streams import is_terminal
+from voicecli.terminal.streams import is_pipe, is_terminal
 from voicecli.text.decoding import as_text
 
 
 class StandardInput:
     """stdin as commands use it."""
+
+    nothing_came = False
 
     @property
     def in_is_terminal(self) -> bool:
@@ -28,8 +30,10 @@ class StandardInput:
         return sys.stdin.buffer.read()
 
     def piped_text(self) -> str:
-        """All of stdin as text. Raises InputError when it is no text."""
-        return as_text(self.piped_bytes(), "stdin")
+        """All of stdin as text. Raises InputError when it is no text. `nothing_came` tells of a pipe without any."""
+        data = self.piped_bytes()
+        self.nothing_came = not data and is_pipe(sys.stdin)
+        return as_text(data, "stdin")
 
 
 async def typed(terminal: TextIO) -> str:

@@ -154,11 +154,19 @@ class TalkView:
             return "class:interim", self._end("you:   ", self.interim + "…", columns)
         return "", self._end("voice: ", self.reply, columns) if self.reply.strip() else ""
 
+    @property
+    def _name(self) -> str:
+        return "asking" if self.asking and self.phase in ("listening", "speaking") else self.phase
+
+    @property
+    def doing(self) -> str:
+        """What is going on, in a word or two."""
+        return PHASES[self._name][1]
+
     def status(self) -> tuple[str, str]:
         """("class:…", text): the meter, and what is going on."""
-        name = "asking" if self.asking and self.phase in ("listening", "speaking") else self.phase
-        style, told = PHASES[name]
-        meter = "×" * METER_CELLS if name == "muted" else "".join(METER[each] for each in self.levels)
+        style, told = PHASES[self._name]
+        meter = "×" * METER_CELLS if self._name == "muted" else "".join(METER[each] for each in self.levels)
         return style, f" {meter} {self.say(told)}"
 
     def _end(self, name: str, text: str, columns: int) -> str:

@@ -100,7 +100,8 @@ class Backend:
     the command `api_key_cmd` or the key file; never before. `timeout_s` bounds the wait for the next
     bytes, `connect_timeout_s` the wait for a connection. `extra` is passed to the service untouched: a
     table named after a key of `[use]` (chat, transcribe, speak, embed, image …) goes with those requests,
-    other entries with every request.
+    other entries with every request. `price` is told, never sent: what a million tokens `asked` and `answered` and a
+    `minute` of sound cost, in whatever currency the person thinks in.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Backend:
     timeout_s: Seconds = 60.0
     connect_timeout_s: Seconds = 5.0
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    price: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def extra_for(self, verb: str) -> dict[str, Any]:

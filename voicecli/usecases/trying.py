@@ -6,8 +6,6 @@ Belongs here: one trial each, and what came of it in words. Does not belong here
 from __future__ import annotations
 
 import asyncio
-import math
-from array import array
 from collections.abc import AsyncIterator, Callable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,8 +27,6 @@ HEAR_S = 6.0
 """How long a person may take to begin to speak."""
 ENDS = "Enter goes on"
 LOUD_DBFS, QUIET_DBFS = 0.0, -60.0
-CHIME = ((660.0, 0.18), (880.0, 0.3))
-"""Two notes: Hz and seconds."""
 RATE = 24_000
 
 
@@ -118,23 +114,13 @@ async def heard(services: Services, stop: asyncio.Event) -> str:
 
 async def chime(device: str) -> None:
     """Two notes out of a loudspeaker. Raises DeviceError."""
+    from voicecli.audio.cues import CHIME, tones
     from voicecli.audio.solo import play
 
     async def once() -> AsyncIterator[bytes]:
-        yield notes()
+        yield tones(CHIME, RATE)
 
     await play(once(), RATE, device or None)
-
-
-def notes() -> bytes:
-    """The chime as s16le mono at RATE, each note fading in and out."""
-    samples = array("h")
-    for pitch, seconds in CHIME:
-        count = int(seconds * RATE)
-        samples.extend(
-            int(9000 * math.sin(math.pi * n / count) * math.sin(2 * math.pi * pitch * n / RATE)) for n in range(count)
-        )
-    return samples.tobytes()
 
 
 async def voices(services: Services) -> Sequence[Voice]:

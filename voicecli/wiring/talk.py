@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicecli.audio.codec import decode_chunks
+from voicecli.audio.cues import CUES, SOFT, tones
 from voicecli.audio.endpointer import Timing
 from voicecli.audio.vad import Detector
 from voicecli.dialogue.answering import Stages
 from voicecli.dialogue.cascade import Cascade
 from voicecli.dialogue.conversation import Dialogue
 from voicecli.dialogue.drafting import DEPTHS, Depth, Drafts
-from voicecli.dialogue.events import Event, Notice, Ready
+from voicecli.dialogue.events import Event, Notice, PhaseChanged, Ready, TurnLost, UserSaid
 from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.tools import Gate, ToolUser
@@ -65,6 +66,8 @@ class Talk:
     announcements: Callable[[], AsyncIterator[str]] | None = None
     heard: list[Callable[[AudioFrame], None]] = field(default_factory=list)
     """Who is told of every frame of the microphone."""
+    saved: Path | None = None
+    """The folder with both sides of the conversation."""
 
     async def run(self) -> None:
         """Opens the devices, says `ready`, and talks until the input ends or somebody leaves."""
@@ -122,10 +125,12 @@ async def open_talk(
             responder = await open_direct(services, request, stack, history, toolbox, Way(rate, clock))
         else:
             responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report), rate, clock)
-        parts = _parts(cfg, request, responder, devices, _fan_out(emit, recording))
+        parts = _parts(cfg, request, responder, devices, _cued(_fan_out(emit, recording), devices, cfg.talk.cues))
         talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices)
         talk.announcements = _announcements(opened and opened.model, toolbox)
-        talk.heard += [recording.heard] if recording is not None else []
+        if recording is not None:
+            talk.heard.append(recording.heard)
+            talk.saved = recording.folder
         if cfg.talk.barge_in == "auto" and not (rules.barge_in or rules.push_to_talk) and request.ends.input is None:
             emit(Notice(f"{RESTS} (use --headphones to talk over it)"), 0)
         yield talk
@@ -284,6 +289,29 @@ def _warmer(*adapters: object) -> Callable[[], Awaitable[None]]:
                 tasks.create_task(each())
 
     return all_of_them
+
+
+def _cue_of(event: Event) -> str:
+    """Which cue an event is."""
+    if isinstance(event, PhaseChanged):
+        return event.phase if event.phase == "listening" else ""
+    return {UserSaid: "taken", TurnLost: "lost"}.get(type(event), "")
+
+
+def _cued(emit: Callable[[Event, int], None], devices: Devices, wanted: Sequence[str]) -> Callable[[Event, int], None]:
+    """With a tone for those events that are wanted, in a lane of its own."""
+    if not wanted:
+        return emit
+
+    def both(event: Event, turn: int) -> None:
+        emit(event, turn)
+        if (cue := _cue_of(event)) in wanted:
+            lane = devices.playout.lane()
+            lane.write(tones(CUES[cue], devices.playout.rate, SOFT))
+            lane.finish()
+            lane.open()
+
+    return both
 
 
 def _fan_out(emit: Callable[[Event, int], None], recording: Recording | None) -> Callable[[Event, int], None]:

@@ -22,7 +22,7 @@ from typing import IO
 
 from voicecli.audio.pcm import wav_bytes
 from voicecli.audio.tape import WavTape
-from voicecli.dialogue.events import AssistantSaid, Event, TurnLost, to_json
+from voicecli.dialogue.events import AssistantSaid, Event, TurnLost, UserSaid, to_json
 from voicecli.errors import InputError
 from voicecli.storage.atomic import PartialFile, private_folder
 from voicecli.types import MIC, AudioFrame
@@ -150,13 +150,13 @@ def _age(path: Path) -> tuple[float, str]:
 
 
 class Recording:
-    """`--save FOLDER`: user.wav, assistant.wav and transcript.jsonl of one conversation, in a folder of its own.
+    """`--save FOLDER`: both sides as WAV, a transcript to read and one to parse, in a `folder` of their own.
 
     A disk that is full ends the recording and not the conversation: `tell` gets a word on it, once.
     """
 
     def __init__(self, folder: Path, rate: int) -> None:
-        self._folder = folder / time.strftime("%Y%m%d-%H%M%S")
+        self.folder = folder / time.strftime("%Y%m%d-%H%M%S")
         self._rate = rate
         self.tell: Callable[[str], object] = lambda text: None
         self._failed = False
@@ -166,20 +166,25 @@ class Recording:
 
     def __enter__(self) -> Recording:
         try:
-            self._folder = _made(self._folder)
+            self.folder = _made(self.folder)
             self._user = self._tape("user.wav", MIC.rate)
             self._assistant = self._tape("assistant.wav", self._rate)
-            self._transcript = (self._folder / "transcript.jsonl").open("a", encoding="utf-8")
-            self._open.append(self._transcript)
+            self._transcript, self._readable = map(self._text, ("transcript.jsonl", "transcript.md"))
+            self._readable.write(time.strftime("# Conversation of %Y-%m-%d %H:%M\n"))
         except OSError as exc:
-            raise InputError(f"cannot be written ({exc.strerror})", who=f"--save {self._folder}") from exc
+            raise InputError(f"cannot be written ({exc.strerror})", who=f"--save {self.folder}") from exc
         return self
 
     def _tape(self, name: str, rate: int) -> WavTape:
-        file = (self._folder / name).open("wb")
+        file = (self.folder / name).open("wb")
         tape = WavTape(file, rate)
         self._open += [tape, file]
         return tape
+
+    def _text(self, name: str) -> IO[str]:
+        file = (self.folder / name).open("a", encoding="utf-8")
+        self._open.append(file)
+        return file
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
@@ -203,11 +208,13 @@ class Recording:
             yield
         except OSError as exc:
             if not self._failed:
-                self.tell(f"the recording in {self._folder} is not whole: {(exc.strerror or str(exc)).lower()}")
+                self.tell(f"the recording in {self.folder} is not whole: {(exc.strerror or str(exc)).lower()}")
             self._failed = True
 
     def note(self, event: Event, turn: int) -> None:
         line = to_json(event, turn, round((time.monotonic() - self._began) * 1000))
+        with self._honest():
+            self._readable.write(readable(event))
         if line is not None:
             with self._honest():
                 self._transcript.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -220,6 +227,15 @@ class Recording:
     def _flush(self) -> None:
         while self._sounded:
             self._assistant.write(self._sounded.popleft())
+
+
+def readable(event: Event) -> str:
+    """What a person reads of it later, as Markdown; "" for all but words."""
+    if isinstance(event, UserSaid):
+        return f"\n**you:** {event.text}\n"
+    if isinstance(event, AssistantSaid) and event.text:
+        return f"\n**voice:** {event.text}{' — interrupted' if event.interrupted else ''}\n"
+    return ""
 
 
 def _made(folder: Path) -> Path:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from voicecli.errors import ProtocolError, ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voicecli.types import ChatDelta, Usage
 
 CUT_OFF = {
@@ -63,9 +65,13 @@ class ChatAnswer:
             raise ProtocolError("the answer is not the JSON that --schema asks for", who="chat", cure=cure) from None
 
 
-def tokens_of(usage: Usage | None) -> str:
-    """What a question cost, in words."""
+def tokens_of(usage: Usage | None, price: Mapping[str, float] | None = None) -> str:
+    """What a question cost, in words; in money where `price` tells what a million tokens cost."""
     if usage is None:
         return "usage: the service did not say"
     total = usage.prompt_tokens + usage.completion_tokens
-    return f"usage: {usage.prompt_tokens} tokens asked + {usage.completion_tokens} answered = {total}"
+    told = f"usage: {usage.prompt_tokens} tokens asked + {usage.completion_tokens} answered = {total}"
+    if not price:
+        return told
+    cost = usage.prompt_tokens * price.get("asked", 0.0) + usage.completion_tokens * price.get("answered", 0.0)
+    return f"{told}, about {cost / 1e6:.2g}"

@@ -125,6 +125,8 @@ async def transcribe(
         cutting, options = cutting_of(services, wish)
         label = jobs[0].source.shown if len(jobs) == 1 else f"{len(jobs)} recordings"
         total = await aside(lambda: seconds_of([job.source for job in jobs], wish))
+        if total and (minute := services.choose("transcribe")[1].price.get("minute")):
+            services.report.note(f"{length(total)} of sound, about {total / 60 * minute:.2g}")
         try:
             with services.report.progress(f"transcribing {label}", total, "s") as show:
                 done = WorkDone(show)
