@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests import dtmf
 from tests.conftest import Voice
 from tests.fakes.talking_server import TalkingServer
+from tests.server.conftest import CONFIG, serving
 from tests.test_talk_devices import expected
 from tests.test_talk_files import QUESTIONS, conversation, heard, of, write
+from voicecli.backends.openai.talking.session import SpeechToSpeech
+from voicecli.types import Backend, TalkOptions
+from voicecli.types.turns import Answer, Asked, Heard, Sound
 
 
 def settings(server: TalkingServer, turns: str = "client") -> str:
@@ -40,3 +47,26 @@ def test_every_digit_is_heard_and_said(voice: Voice, tmp_path: Path, dialect: st
     assert [each["text"].replace(" ", "") for each in of(done, "assistant_said")] == [expected(q) for q in QUESTIONS]
     assert all(each["gap_ms"] for each in of(done, "turn_metrics"))
     assert server.faults == []
+
+
+def test_our_own_server_is_one_of_them(tmp_path: Path) -> None:
+    """Its answers, its words, and an interruption that both sides remember alike."""
+
+    async def talk(url: str) -> tuple[list[Answer], list[Answer]]:
+        backend = Backend("own", "openai", talk_url=f"{url.replace('http', 'ws')}/v1/realtime", talk_dialect="voicecli")
+        async with SpeechToSpeech(backend).converse(TalkOptions(), 16_000, list) as service:
+            turns = []
+            for digits in ("189", "40"):
+                turn = service.begin(print)
+                turn.hear(dtmf.encode(digits, 16_000).tobytes())
+                async with asyncio.timeout(30), turn.answer(Asked()) as pieces:
+                    turns.append([each async for each in pieces])
+                turn.abandon()
+            return turns[0], turns[1]
+
+    with serving(tmp_path, config=CONFIG + "[talk]\nvad = 'webrtc'\n") as server:
+        first, second = asyncio.run(talk(server.url))
+    for pieces, question, answer in ((first, "189", "290"), (second, "40", "51")):
+        sound = b"".join(each.pcm for each in pieces if isinstance(each, Sound))
+        assert dtmf.decode(np.frombuffer(sound, "<i2"), 16_000) == answer
+        assert [each.text.strip(" .") for each in pieces if isinstance(each, Heard)] == [question]

@@ -31,6 +31,8 @@ from voicecli.backends.openai import decoding as openai_answers
 from voicecli.backends.openai.decoding import whole_transcript
 from voicecli.backends.openai.messages import written
 from voicecli.backends.openai.realtime_session import RealtimeSession as Realtime
+from voicecli.backends.openai.talking.dialects import DIALECTS, NAMES, told_by
+from voicecli.backends.openai.talking.protocol import HANDLERS, TalkProtocol
 from voicecli.backends.qiniu import frames
 from voicecli.backends.qiniu.recognition import Recognition as Qiniu
 from voicecli.backends.qiniu.recognition import config as qiniu_config
@@ -245,6 +247,10 @@ class _JsonLines:
         return (repr(each) for line in self._lines.finish() for each in ndjson.objects(line))
 
 
+TALKED = (*HANDLERS, *NAMES)
+TALKS = "response response_id id item status output usage input_tokens call_id name arguments audio event_id".split()
+
+
 def realtime_events(data: bytes) -> None:
     """A whole session of OpenAI's realtime protocol: greetings, texts and errors of every shape."""
     source, words = Source(data), tuple(HAPPENED)
@@ -262,6 +268,36 @@ def realtime_events(data: bytes) -> None:
                 case _:
                     session.receive(json.dumps(source.tree(words)))
         session.closed()
+
+
+def talk_events(data: bytes) -> None:
+    """A whole conversation with a service that hears and speaks, in each dialect: what it sends, what we wish."""
+    source, words = Source(data), (*HAPPENED, *TALKS, *TALKED)
+    dialect = [*DIALECTS.values()][source.byte() % len(DIALECTS)]
+    protocol = TalkProtocol(dialect, lambda complaint: ServiceError(complaint.words or "?"))
+    wishes = (
+        lambda: protocol.append(bytes(source.byte() * 8)),
+        protocol.commit,
+        protocol.clear,
+        lambda: protocol.cancel(void=bool(source.byte() % 2)),
+        lambda: protocol.truncate("item", source.byte()),
+        lambda: [protocol.respond(), protocol.say("user", "a"), protocol.result("c", "r")],
+    )
+    with suppress(VoiceError):
+        told_by({"session": source.tree(words)})
+        while source:
+            kind = TALKED[source.byte() % len(TALKED)]
+            match source.byte() % 4:
+                case 0:
+                    [json.loads(each) for each in wishes[source.byte() % len(wishes)]()]
+                case 1:
+                    protocol.receive(source.take(source.byte()))
+                case 2:
+                    protocol.receive(json.dumps(source.tree(words)))
+                case _:
+                    event = {words[source.byte() % len(words)]: source.tree(words) for _ in range(3)}
+                    for news in protocol.receive(json.dumps(event | {"type": kind})):
+                        str(news).encode()
 
 
 def realtime_requests(data: bytes) -> None:
@@ -609,6 +645,7 @@ TARGETS: dict[str, Target] = {
         Target(server_sent_events, (b"data: a\n\nevent: x\r\ndata: b\rdata\n\n", b"error: no\n{}\n: c"), 120),
         Target(lines_of_json, (b'{"a": [1]}\n\xef\xbb\xbfdata: {}{"b": "\\ud800"}\r\n',), 160),
         Target(realtime_events, (bytes(range(100)),)),
+        Target(talk_events, (bytes(range(200)), bytes(range(0, 250, 3)))),
         Target(realtime_requests, (bytes(range(200)),)),
         Target(answers, (bytes(range(100)),)),
         Target(tools, (bytes(range(100)), b'\x01{"prompt": "a pig", "size": "\\ud800"}')),

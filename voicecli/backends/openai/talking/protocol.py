@@ -211,7 +211,7 @@ class TalkProtocol:
         """What a message means; nothing for what does not matter. Raises ProtocolError, and DroppedError at its end."""
         event = decoded(message)
         kind = _string(event.get("type"))
-        handle = _HANDLERS.get(NAMES.get(kind, kind))
+        handle = HANDLERS.get(NAMES.get(kind, kind))
         return handle(self, event) if handle is not None else []
 
     def _on_ready(self, _event: Json) -> list[News]:
@@ -347,7 +347,7 @@ class TalkProtocol:
 
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
-_HANDLERS: dict[str, Callable[[TalkProtocol, Json], list[News]]] = {
+HANDLERS: dict[str, Callable[[TalkProtocol, Json], list[News]]] = {
     "session.updated": TalkProtocol._on_ready,
     "input_audio_buffer.committed": TalkProtocol._on_committed,
     _TRANSCRIPTION + "delta": TalkProtocol._on_partly,
