@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.faults.table import CELLS, EXCEPTIONS, FAULTS, left_out, served
+from tests.faults.table import BESIDE, CELLS, EXCEPTIONS, FAULTS, left_out, served
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: python -m tests.faults.figures --write -->\n", "<!-- end of faults -->"
@@ -17,11 +17,13 @@ BEGIN, END = "<!-- faults: python -m tests.faults.figures --write -->\n", "<!-- 
 def figures() -> str:
     """How many cells there are, of what, and why not more."""
     pairs, lacking = list(served()), left_out()
-    families = {family for family, _ in pairs}
+    families = {family for family, verb in pairs if (family, verb) not in BESIDE}
     told = (
-        f"{len(CELLS):,} cells: {len(pairs)} verbs of {len(families)} families, each under those of {len(FAULTS)}",
-        f"faults that can happen to it; {len(EXCEPTIONS)} come out otherwise than their fault does elsewhere, for a",
-        f"reason that stands in the table. {sum(lacking.values()):,} combinations cannot happen:",
+        f"{len(CELLS):,} cells: {len(pairs) - len(BESIDE)} verbs of {len(families)} families (`--schema`, tools,",
+        "`--translate` are some), the list and the calls of a server of tools (MCP), and what a person agreed to",
+        f"in a chat, each under those of {len(FAULTS)} faults that can happen to it; {len(EXCEPTIONS)} come out",
+        "otherwise than their fault does elsewhere, for a reason that stands in the table.",
+        f"{sum(lacking.values()):,} combinations cannot happen:",
     )
     lines = [
         *told,

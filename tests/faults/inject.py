@@ -338,8 +338,10 @@ def closing(code: int) -> Interfere:
 # -- laying one over a family ----------------------------------------------------------------------
 
 
-def spoiling(spoil: Spoil) -> Callable[[Request, Reply], Awaitable[Reply]]:
+def spoiling(spoil: Spoil, only: bytes = b"") -> Callable[[Request, Reply], Awaitable[Reply]]:
+    """Spoils the answers to requests that have `only` in them."""
+
     async def mangle(request: Request, reply: Reply) -> Reply:
-        return spoil(request, reply, await whole(reply))
+        return spoil(request, reply, await whole(reply)) if only in request.body else reply
 
     return mangle

@@ -28,6 +28,7 @@ LARGEST = 4 * 1024 * 1024
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes of one stream of events, of which each is bounded by the package."""
 CONNECT_S = 5.0
+EVENTS = "text/event-stream"
 
 _SENT = ("accept", "content-type", "last-event-id", "mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name")
 _TOLD = ("content-type", "mcp-session-id")
@@ -74,10 +75,22 @@ class _Carried(httpx2.AsyncBaseTransport):
                 request.method, str(request.url), verb="tools", content=content or None, headers=headers
             )
             reply = await stack.enter_async_context(asking)
+            told = {name: reply.headers[name] for name in _TOLD if name in reply.headers}
+            if reply.content_type == EVENTS:
+                return httpx2.Response(reply.status, headers=told, stream=_Events(reply, stack), request=request)
+            async with stack:
+                body = await _whole(reply, content)
         except VoiceError as exc:
             return _refusal(exc, request)
-        told = {name: reply.headers[name] for name in _TOLD if name in reply.headers}
-        return httpx2.Response(reply.status, headers=told, stream=_Body(reply, stack), request=request)
+        return httpx2.Response(reply.status, headers=told, content=body, request=request)
+
+
+async def _whole(reply: Reply, asked: bytes) -> bytes:
+    """An answer that is no stream: JSON, or nothing to what asks for nothing. Raises VoiceError."""
+    body = await reply.body(LARGEST)
+    if body or (asked and "id" in json.loads(asked)):
+        reply.decoded(body)
+    return body
 
 
 def _refusal(exc: VoiceError, request: httpx2.Request) -> httpx2.Response:
@@ -88,16 +101,15 @@ def _refusal(exc: VoiceError, request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(status, headers=headers, content=json.dumps(error).encode(), request=request)
 
 
-class _Body(httpx2.AsyncByteStream):
-    """The body of an answer, within its limit."""
+class _Events(httpx2.AsyncByteStream):
+    """An answer that is a stream, within its limit."""
 
     def __init__(self, reply: Reply, stack: AsyncExitStack) -> None:
         self._reply, self._stack = reply, stack
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        limit = MOST_BYTES if self._reply.content_type == "text/event-stream" else LARGEST
         try:
-            async for piece in self._reply.chunks(limit):
+            async for piece in self._reply.chunks(MOST_BYTES):
                 yield piece
         except VoiceError as exc:
             raise httpx2.StreamError(str(exc)) from exc
