@@ -33,7 +33,7 @@ class Written:
         return [each for each in self.words + self.hidden if each not in shown]
 
 
-def written(choose: Choose, blocks: int = 6) -> Written:
+def written(choose: Choose, blocks: int = 3) -> Written:
     """A text of a few blocks."""
     made = Written()
     for _ in range(1 + choose(blocks)):
