@@ -55,6 +55,7 @@ from voicecli.types import (
     SpeechRequest,
     TranscribeOptions,
     Upload,
+    Verb,
 )
 
 KEY = "sk-contract-0123456789-never-shown"
@@ -74,7 +75,7 @@ class Cell:
     """
 
     family: str
-    verb: str
+    verb: Verb
     serve: Callable[[], AbstractContextManager[Any]]
     backend: Callable[..., Backend]
     wire: Callable[[Any], FakeServer]
@@ -88,6 +89,12 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.family}-{self.verb}"
+
+    def opened(self, backend: Backend) -> AbstractAsyncContextManager[Any]:
+        """The verb's adapter over `backend`."""
+        factory = FAMILIES[self.family].of(backend).opening(self.verb)
+        assert factory is not None
+        return factory(backend)
 
 
 # -- what is asked, and what is right --------------------------------------------------------------
@@ -217,7 +224,7 @@ def make(adapter: Any) -> Stream:
     return found
 
 
-def with_upload(verb: str, upload: Callable[[], Upload]) -> Callable[[Any], Stream]:
+def with_upload(verb: Verb, upload: Callable[[], Upload]) -> Callable[[Any], Stream]:
     """A call that sends a file and gets one back."""
 
     def call(adapter: Any) -> Stream:
@@ -285,7 +292,7 @@ def _openai(server: OpenAIServer, **settings: Any) -> Backend:
 
 
 def _openai_cell(
-    verb: str,
+    verb: Verb,
     path: str,
     call: Any,
     right: Any,
@@ -326,7 +333,7 @@ OPENAI = [
 
 
 def _selfhosted_cell(
-    verb: str,
+    verb: Verb,
     wire: str,
     paths: tuple[str, ...],
     call: Any,
@@ -370,7 +377,7 @@ SELFHOSTED = [
 # -- gov ---------------------------------------------------------------------------------------------
 
 
-def _gov_cell(verb: str, paths: tuple[str, ...], call: Any, right: Any, slow: Any = None) -> Cell:
+def _gov_cell(verb: Verb, paths: tuple[str, ...], call: Any, right: Any, slow: Any = None) -> Cell:
     def backend(server: Gov, **settings: Any) -> Backend:
         return server.backend(**settings)
 
@@ -407,7 +414,7 @@ def _qiniu(server: QiniuServer, **settings: Any) -> Backend:
 
 
 def _qiniu_cell(
-    verb: str,
+    verb: Verb,
     path: str,
     call: Any,
     right: Any,

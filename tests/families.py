@@ -377,7 +377,7 @@ LOCAL = {
 # -- the rows --------------------------------------------------------------------------------------
 
 
-def _row(family: str, answer: Callable[[str], str], **names: str) -> Served:
+def _row(family: str, answer: Callable[[str], str], **names: Any) -> Served:
     cell = next(each for each in CELLS if each.family == family)
     return Served(family, cell.serve, cell.backend, answer, **names)
 

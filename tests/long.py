@@ -61,7 +61,7 @@ def _speech() -> NDArray[np.float64]:
         for text, pause in zip(SENTENCES, pauses, strict=True)
         for part in (speech(text, RATE), np.zeros(int(pause * RATE)))
     ]
-    return np.concatenate(parts) * SPEECH_LEVEL
+    return np.concatenate(parts).astype(np.float64) * SPEECH_LEVEL
 
 
 def write(path: Path, seconds: int, *, seed: int = 1, quiet: tuple[tuple[int, int], ...] = ()) -> list[Said]:

@@ -21,7 +21,7 @@ from tests import dtmf
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import resample
 from voicecli.backends.local.settings import LocalSettings
-from voicecli.types import SpeechRequest
+from voicecli.types import PcmFormat, SpeechRequest
 
 SPEECH = "the number that i would like you to remember for me is this one here and nothing else"
 TONE_LEVEL, SPEECH_LEVEL = 0.2, 0.1
@@ -44,6 +44,7 @@ async def _spoken(text: str, rate: int) -> bytes:
         async with voice.speak(SpeechRequest(text)) as chunks:
             async for chunk in chunks:
                 pcm += chunk.data
+                assert isinstance(chunk.encoding, PcmFormat)
                 source = chunk.encoding.rate
     return resample(pcm, source, rate)
 

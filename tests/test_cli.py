@@ -22,6 +22,7 @@ from voicecli import __version__, cli, errors
 from voicecli.commands import session as common
 from voicecli.terminal.console import Console
 from voicecli.terminal.streams import OutputClosedError
+from voicecli.verbs import COMMANDS
 
 # -- help and usage --------------------------------------------------------------------------------
 
@@ -35,7 +36,7 @@ def test_help_lists_every_command_with_its_line(voice: Voice) -> None:
     run = voice("--help", env={"COLUMNS": "120"})
     shown = run.stdout.decode()
     assert run.returncode == 0
-    for name, line in ((each.name, each.line) for each in cli.COMMANDS.values()):
+    for name, line in ((each.name, each.line) for each in COMMANDS.values()):
         assert re.search(rf"{name} +{re.escape(line)}", shown), name
 
 
@@ -48,7 +49,7 @@ def test_nothing_at_all_shows_the_help(voice: Voice) -> None:
 def test_help_is_one_screen_by_groups_and_one_command_by_its_name(voice: Voice) -> None:
     shown = voice("--help").stdout.decode()
     headings = [line for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert headings[:-1] == [f"{group}:" for group in dict.fromkeys(each.group for each in cli.COMMANDS.values())]
+    assert headings[:-1] == [f"{group}:" for group in dict.fromkeys(each.group for each in COMMANDS.values())]
     assert "─" not in shown and len(shown.splitlines()) <= 50 and max(map(len, shown.splitlines())) <= 110
     assert voice("help", "talk").stdout == voice("talk", "--help").stdout != b""
     assert voice("help").stdout.decode() == shown
@@ -60,7 +61,7 @@ def leaves(command: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]
     return [path] if subs is None else [leaf for name, sub in subs.items() for leaf in leaves(sub, (*path, name))]
 
 
-EVERY = [leaf for name in cli.COMMANDS for leaf in leaves(cli.load(name), (name,))]
+EVERY = [leaf for name in COMMANDS for leaf in leaves(cli.load(name), (name,))]
 
 
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
@@ -118,7 +119,7 @@ def each_command(command: Any) -> Iterator[Any]:
         yield from each_command(sub)
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_is_broken_by_the_terminal_and_tells_no_types(name: str) -> None:
     for command in each_command(cli.load(name)):
         for paragraph in (command.help or "").split("\n\n"):
@@ -147,9 +148,9 @@ def test_wrong_flags_are_told_in_one_line(words: tuple[str, ...], told: str, voi
     assert run.stderr.count(b"\n") == 1
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_table_is_there(name: str) -> None:
-    module, _, attribute = cli.COMMANDS[name].where.partition(":")
+    module, _, attribute = COMMANDS[name].where.partition(":")
     assert callable(getattr(import_module(module), attribute))
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import soundfile
+from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from tests import long
@@ -197,7 +198,10 @@ def test_tab_completes_commands_and_the_files_behind_them(tmp_path: Path) -> Non
 
     def offered(line: str) -> list[str]:
         document = Document(line, len(line))
-        return [each.text for each in _completer({"/attach": "", "/help": ""}, FILES).get_completions(document, None)]
+        return [
+            each.text
+            for each in _completer({"/attach": "", "/help": ""}, FILES).get_completions(document, CompleteEvent())
+        ]
 
     assert offered("/he") == ["/help"]
     assert offered(f"/attach {tmp_path}/no") == ["tes.txt"]

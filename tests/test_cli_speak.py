@@ -71,7 +71,7 @@ def working(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
-speaking, work, folder = map(pytest.fixture, (served, configured, working))
+speaking, work, folder = pytest.fixture(served), pytest.fixture(configured), pytest.fixture(working)
 
 
 # -- files -----------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tests.test_cli_speak import PATH, Speaking, configured, served, tones, work
 COMMAND = [sys.executable, "-m", "voicecli", "speak"]
 
 
-speaking, work, folder = map(pytest.fixture, (served, configured, working))
+speaking, work, folder = pytest.fixture(served), pytest.fixture(configured), pytest.fixture(working)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ class Recogniser:
 
     def __init__(self, server: FakeServer) -> None:
         self.uploads: list[dict[str, Part]] = []
+        self.url = server.url
         server.on(PATH, self.answer)
 
     def answer(self, request: Request) -> Reply:
@@ -42,9 +43,7 @@ class Recogniser:
 @pytest.fixture
 def recogniser() -> Iterator[Recogniser]:
     with FakeServer() as server:
-        found = Recogniser(server)
-        found.url = server.url  # type: ignore[attr-defined]
-        yield found
+        yield Recogniser(server)
 
 
 @pytest.fixture

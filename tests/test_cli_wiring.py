@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,12 @@ class Told:
 
     def detail(self, text: str) -> None:
         self.details.append(text)
+
+    warn = note
+
+    @contextmanager
+    def progress(self, label: str, total: float | None = None) -> Iterator[Callable[[float], object]]:
+        yield lambda done: None
 
     def hide(self, secret: object) -> None:
         self.hidden.append(secret)
@@ -188,12 +196,11 @@ def test_a_language_that_a_family_lacks_is_refused(monkeypatch: pytest.MonkeyPat
 
 def test_every_option_of_every_family_exists() -> None:
     """A misspelt name in `takes` would refuse an option for ever."""
-    from dataclasses import fields
-
     for family in FAMILIES.values():
         can = family.at_best
         for verb, names in can.takes.items():
-            assert names <= {each.name for each in fields(options_of(verb))}, f"{family.name} {verb}"
+            options = options_of(verb)
+            assert options is not None and names <= {each.name for each in fields(options)}, f"{family.name} {verb}"
             assert wiring.able(can, verb), f"{family.name} takes options for {verb}, which it lacks"
         assert set(can.needs.values()) <= {each.name for each in fields(family.settings)}
 

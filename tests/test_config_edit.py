@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.config import load
-from voicecli.config.edit import _edited, parts, set_value, starting_text, validate, write_start
+from voicecli.config.edit import edited, parts, set_value, starting_text, validate, write_start
 from voicecli.config.files import write_whole
 from voicecli.errors import ConfigError
 
@@ -122,7 +122,7 @@ others = st.sampled_from(["", "# end", "[chat]\nsystem = 'x'", "[use]\n", "[prof
 def test_in_every_way_to_write_a_table_the_value_arrives(table: str, other: str, key: str) -> None:
     path = Path("c.toml")
     text = f"# top\n{table}\n{other}\n"
-    new = _edited(text, parts(key), 444, path)
+    new = edited(text, parts(key), 444, path)
     wanted: Any = tomllib.loads(new)
     for part in parts(key):
         wanted = wanted[part]

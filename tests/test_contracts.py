@@ -45,7 +45,7 @@ WORDS = "the flux capacitor is empty"
 @asynccontextmanager
 async def opened(cell: Cell, running: Any, **settings: Any) -> AsyncIterator[Any]:
     backend = cell.backend(running, **settings)
-    async with FAMILIES[cell.family].of(backend).opening(cell.verb)(backend) as adapter:
+    async with cell.opened(backend) as adapter:
         yield adapter
 
 
@@ -232,7 +232,7 @@ async def test_nothing_there_is_unreachable(cell: Cell) -> None:
         backend = cell.backend(running)
     with pytest.raises(UnreachableError) as caught:
         async with (
-            FAMILIES[cell.family].of(backend).opening(cell.verb)(backend) as adapter,
+            cell.opened(backend) as adapter,
             cell.call(adapter) as items,
         ):
             async for _ in items:

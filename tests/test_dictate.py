@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tests import long
 from tests.conftest import Voice
 from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.server import Reply
 from tests.people import says
 from tests.reliability.terminal import Terminal as RealTerminal
 from tests.test_cli_transcribe_long import configured
@@ -129,7 +130,7 @@ async def test_texts_stay_in_order_and_a_failure_costs_one(recogniser: long.Reco
     async def slow_then_broken(request: Any) -> Any:
         number = next(count)
         if number == 1:
-            return long.Reply.json({"error": {"message": "broken"}}, 400)
+            return Reply.json({"error": {"message": "broken"}}, 400)
         reply = await usual(request)
         await asyncio.sleep(0.4 if number == 0 else 0)
         return reply
@@ -148,7 +149,7 @@ async def test_noise_is_no_sentence(recogniser: long.Recogniser) -> None:
     said = iter(["[BLANK_AUDIO]", "。", "Go on."])
 
     async def noisy(request: Any) -> Any:
-        return long.Reply.json({"text": next(said)})
+        return Reply.json({"text": next(said)})
 
     recogniser.on("/v1/audio/transcriptions", noisy)
     parts = [part for digit in "123" for part in (says(digit * 3, 16_000), PAUSE)]
@@ -243,7 +244,7 @@ def test_a_lost_sentence_is_9_and_the_others_are_written(
     usual, count = recogniser._transcribe, iter(range(9))
 
     async def once(request: Any) -> Any:
-        return await usual(request) if next(count) == 0 else long.Reply.json({"error": {"message": "no quota"}}, 403)
+        return await usual(request) if next(count) == 0 else Reply.json({"error": {"message": "no quota"}}, 403)
 
     recogniser.on("/v1/audio/transcriptions", once)
     env = home | devices.env | configured(recogniser, tmp_path)

@@ -98,7 +98,9 @@ async def test_an_example_loads_and_every_backend_of_it_opens(example: str, tmp_
             continue
         assert backend.name in config.backends
         if not family.offline:
-            async with family.opening(verb)(backend):
+            factory = family.opening(verb)
+            assert factory is not None
+            async with factory(backend):
                 pass
 
 

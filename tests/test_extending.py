@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,9 @@ def suite() -> Iterator[object]:
         marks = [mark.args for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
         if "cell" not in wants or any(names == "cell" and cells is test_contracts.STREAMED for names, cells in marks):
             continue
-        others = next(([{names: value} for value in values] for names, values in marks if names != "cell"), [{}])
+        others: list[dict[str, Any]] = next(
+            ([{names: value} for value in values] for names, values in marks if names != "cell"), [{}]
+        )
         yield from (pytest.param(test, other, id="-".join([name, *map(str, other.values())])) for other in others)
 
 

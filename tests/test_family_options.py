@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests import families
-from tests.contracts import QINIU_KEY
 from tests.fakes.forms import multipart
+from tests.fakes.qiniu_server import KEY as QINIU_KEY
 from tests.fakes.selfhosted_server import lines
 from tests.fakes.server import Reply
 from tests.families import SERVED, Outcome, Served

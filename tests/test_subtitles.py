@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pysubs2
 import pytest
@@ -20,7 +21,7 @@ from voicecli.text.width import cells, graphemes
 from voicecli.types import Segment, Transcript, Word
 
 
-def only_text(text: str, end: float = 60.0, **layout: int) -> list[Cue]:
+def only_text(text: str, end: float = 60.0, **layout: Any) -> list[Cue]:
     return cues(Transcript(text, segments=(Segment(text, 0.0, end),)), Layout(max_seconds=1e9, **layout))
 
 

@@ -370,6 +370,6 @@ async def test_every_message_is_as_the_protocol_has_it(tmp_path: Path) -> None:
         await talk.say("no")
         await interrupted(talk, "say one; wait 9")
         await talk.say("say two")
-        for each, method in zip(talk.sent, talk.methods, strict=True):
-            TypeAdapter(SHAPES[method]).validate_python(each.get("params", each.get("result")))
+        for sent, method in zip(talk.sent, talk.methods, strict=True):
+            TypeAdapter(SHAPES[method]).validate_python(sent.get("params", sent.get("result")))
         assert set(talk.methods) == set(SHAPES)

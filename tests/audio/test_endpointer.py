@@ -48,12 +48,12 @@ def kinds(events: list[tuple[int, Event]]) -> list[str]:
     return [type(event).__name__ for _, event in events if not isinstance(event, Continued)]
 
 
-def test_a_plain_utterance_starts_pauses_and_ends():
+def test_a_plain_utterance_starts_pauses_and_ends() -> None:
     events = feed(Endpointer(), "." * 50 + "S" * 50 + "." * 50)
     assert kinds(events) == ["Started", "Paused", "Ended"]
 
 
-def test_the_pre_roll_holds_what_was_said_before_the_detector_woke():
+def test_the_pre_roll_holds_what_was_said_before_the_detector_woke() -> None:
     events = feed(Endpointer(), "." * 50 + "S" * 50)
     started = events[0][1]
     assert isinstance(started, Started)
@@ -62,17 +62,17 @@ def test_the_pre_roll_holds_what_was_said_before_the_detector_woke():
     assert started.frames[-1].at == events[0][0] * FRAME_S
 
 
-def test_silence_counts_from_the_last_voiced_sample_not_from_the_detector():
+def test_silence_counts_from_the_last_voiced_sample_not_from_the_detector() -> None:
     """The detector lets go 100 ms late; the pause and the end come no later for it."""
     events = feed(Endpointer(), "S" * 50 + "lllll" + "." * 50)
-    paused = next(event for event in events if isinstance(event[1], Paused))
-    ended = next(event for event in events if isinstance(event[1], Ended))
-    assert paused[1].last_voiced == 1.0
-    assert paused[0] * FRAME_S + FRAME_S == 1.0 + 0.12
-    assert ended[0] * FRAME_S + FRAME_S == 1.0 + 0.5
+    paused, last_voiced = next((at, event.last_voiced) for at, event in events if isinstance(event, Paused))
+    ended = next(at for at, event in events if isinstance(event, Ended))
+    assert last_voiced == 1.0
+    assert paused * FRAME_S + FRAME_S == 1.0 + 0.12
+    assert ended * FRAME_S + FRAME_S == 1.0 + 0.5
 
 
-def test_the_last_voiced_sample_is_found_inside_a_frame():
+def test_the_last_voiced_sample_is_found_inside_a_frame() -> None:
     endpointer = Endpointer()
     feed(endpointer, "S" * 20)
     half = tone(samples=SAMPLES // 2) + bytes(SAMPLES)
@@ -82,7 +82,7 @@ def test_the_last_voiced_sample_is_found_inside_a_frame():
     assert abs(paused.last_voiced - 0.41) <= 0.005
 
 
-def test_speech_that_goes_on_makes_a_second_segment_and_no_sample_is_lost_or_doubled():
+def test_speech_that_goes_on_makes_a_second_segment_and_no_sample_is_lost_or_doubled() -> None:
     sent: list[AudioFrame] = []
     for _, event in feed(Endpointer(), "S" * 30 + "." * 15 + "S" * 30 + "." * 40):
         if isinstance(event, (Started, Resumed)):
@@ -94,7 +94,7 @@ def test_speech_that_goes_on_makes_a_second_segment_and_no_sample_is_lost_or_dou
     assert indices[-1] >= 75
 
 
-def test_the_text_shortens_or_lengthens_the_wait():
+def test_the_text_shortens_or_lengthens_the_wait() -> None:
     for wait, frames in ((300, 15), (500, 25), (1200, 60)):
         endpointer = Endpointer()
         events = feed(endpointer, "S" * 50 + "." * 8)
@@ -105,7 +105,7 @@ def test_the_text_shortens_or_lengthens_the_wait():
         assert ended + 1 - 50 == frames, wait
 
 
-def test_a_text_that_comes_late_ends_the_turn_at_once():
+def test_a_text_that_comes_late_ends_the_turn_at_once() -> None:
     endpointer = Endpointer()
     feed(endpointer, "S" * 50 + "." * 20)
     events = endpointer.heard(endpointer.segment, 300)
@@ -113,7 +113,7 @@ def test_a_text_that_comes_late_ends_the_turn_at_once():
     assert endpointer.state is State.IDLE
 
 
-def test_the_text_of_a_stale_segment_is_ignored():
+def test_the_text_of_a_stale_segment_is_ignored() -> None:
     endpointer = Endpointer()
     feed(endpointer, "S" * 50 + "." * 8)
     stale = endpointer.segment
@@ -123,13 +123,13 @@ def test_the_text_of_a_stale_segment_is_ignored():
     assert endpointer.state is State.PAUSED
 
 
-def test_noise_without_end_is_cut_at_the_longest_turn():
+def test_noise_without_end_is_cut_at_the_longest_turn() -> None:
     events = feed(Endpointer(Timing(max_turn_s=2)), "S" * 150)
     ended = next(event for _, event in events if isinstance(event, Ended))
     assert ended.reason == "longest"
 
 
-def test_a_blip_starts_nothing_and_a_near_silent_turn_is_dropped():
+def test_a_blip_starts_nothing_and_a_near_silent_turn_is_dropped() -> None:
     assert kinds(feed(Endpointer(), "." * 20 + "SS" + "." * 50)) == []
     endpointer = Endpointer()
     whisper = tone(0.0005)
@@ -141,7 +141,7 @@ def test_a_blip_starts_nothing_and_a_near_silent_turn_is_dropped():
     assert isinstance(events[-1], Dropped)
 
 
-def test_keys_hold_and_end_a_turn_whatever_the_detector_says():
+def test_keys_hold_and_end_a_turn_whatever_the_detector_says() -> None:
     endpointer = Endpointer(manual=True)
     assert feed(endpointer, "S" * 20) == []
     assert isinstance(endpointer.begin()[0], Started)
@@ -150,7 +150,7 @@ def test_keys_hold_and_end_a_turn_whatever_the_detector_says():
     assert endpointer.cut() == []
 
 
-def test_reset_forgets_the_pre_roll():
+def test_reset_forgets_the_pre_roll() -> None:
     endpointer = Endpointer()
     feed(endpointer, "." * 30)
     endpointer.reset()
@@ -169,7 +169,9 @@ ORDER = {
 
 
 @given(st.lists(st.tuples(st.sampled_from("S.l"), st.integers(1, 60)), max_size=25), st.sampled_from([120, 200, 400]))
-def test_any_speech_keeps_the_order_of_events_and_every_frame_at_most_once(runs: list[tuple[str, int]], soft: int):
+def test_any_speech_keeps_the_order_of_events_and_every_frame_at_most_once(
+    runs: list[tuple[str, int]], soft: int
+) -> None:
     endpointer = Endpointer(Timing(soft_end_ms=soft, max_turn_s=3))
     events = feed(endpointer, "".join(letter * count for letter, count in runs))
     last: str | None = None

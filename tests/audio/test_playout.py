@@ -23,7 +23,7 @@ def values(data: bytes) -> list[int]:
     return np.frombuffer(data, "<i2").tolist()
 
 
-def test_a_closed_lane_is_silent_and_loses_nothing():
+def test_a_closed_lane_is_silent_and_loses_nothing() -> None:
     out = Playout(RATE)
     lane = out.lane()
     lane.write(pcm(100, 200, 300))
@@ -32,7 +32,7 @@ def test_a_closed_lane_is_silent_and_loses_nothing():
     assert values(out.render(4, 0.0)) == [100, 200, 300, 0]
 
 
-def test_the_first_audible_sample_is_told_with_its_time():
+def test_the_first_audible_sample_is_told_with_its_time() -> None:
     out = Playout(RATE)
     lane = out.lane()
     lane.open()
@@ -41,7 +41,7 @@ def test_the_first_audible_sample_is_told_with_its_time():
     assert lane.sounded == 2.0 + 160 / RATE
 
 
-def test_drained_tells_when_the_last_sample_sounds():
+def test_drained_tells_when_the_last_sample_sounds() -> None:
     out = Playout(RATE)
     lane = out.lane()
     lane.open()
@@ -53,7 +53,7 @@ def test_drained_tells_when_the_last_sample_sounds():
     assert lane.played == 240
 
 
-def test_an_empty_lane_that_is_finished_drains():
+def test_an_empty_lane_that_is_finished_drains() -> None:
     out = Playout(RATE)
     lane = out.lane()
     lane.open()
@@ -62,7 +62,7 @@ def test_an_empty_lane_that_is_finished_drains():
     assert lane.drained == 5.0
 
 
-def test_lanes_play_one_after_the_other_in_the_order_they_were_made():
+def test_lanes_play_one_after_the_other_in_the_order_they_were_made() -> None:
     out = Playout(RATE)
     one, two = out.lane(), out.lane()
     for lane in (two, one):
@@ -73,7 +73,7 @@ def test_lanes_play_one_after_the_other_in_the_order_they_were_made():
     assert values(out.render(6, 0.0)) == [5, 5, 5, 7, 7, 7]
 
 
-def test_cancel_silences_at_once_and_counts_what_sounded():
+def test_cancel_silences_at_once_and_counts_what_sounded() -> None:
     out = Playout(RATE)
     lane = out.lane()
     lane.open()
@@ -86,7 +86,7 @@ def test_cancel_silences_at_once_and_counts_what_sounded():
     assert not any(values(out.render(160, 0.0)))
 
 
-def test_pause_fades_out_keeps_its_place_and_resumes_without_a_lost_sample():
+def test_pause_fades_out_keeps_its_place_and_resumes_without_a_lost_sample() -> None:
     out = Playout(RATE)
     lane = out.lane()
     lane.open()
@@ -105,7 +105,7 @@ def test_pause_fades_out_keeps_its_place_and_resumes_without_a_lost_sample():
     assert after == list(range(at_pause + 161, at_pause + 321))
 
 
-def test_duck_lowers_the_volume_within_ten_milliseconds_and_goes_on():
+def test_duck_lowers_the_volume_within_ten_milliseconds_and_goes_on() -> None:
     out = Playout(RATE)
     lane = out.lane()
     lane.open()
@@ -118,7 +118,7 @@ def test_duck_lowers_the_volume_within_ten_milliseconds_and_goes_on():
     assert lane.played == 480
 
 
-def test_a_full_lane_asks_its_writer_to_wait_and_calls_it_back():
+def test_a_full_lane_asks_its_writer_to_wait_and_calls_it_back() -> None:
     out = Playout(RATE, capacity_s=0.1)
     lane = out.lane()
     lane.open()
@@ -131,7 +131,7 @@ def test_a_full_lane_asks_its_writer_to_wait_and_calls_it_back():
     assert lane.room
 
 
-def test_who_fills_a_lane_is_told_by_the_pump_of_what_happened_while_it_played():
+def test_who_fills_a_lane_is_told_by_the_pump_of_what_happened_while_it_played() -> None:
     out, told = Playout(RATE, capacity_s=0.1), list[tuple[bool, bool, bool]]()
     lane = out.lane(lambda: told.append((lane.sounded is not None, lane.room, lane.drained is not None)))
     lane.open()
@@ -145,7 +145,7 @@ def test_who_fills_a_lane_is_told_by_the_pump_of_what_happened_while_it_played()
     assert told == [(True, False, False), (True, True, False), (True, True, True)]
 
 
-def test_a_long_piece_costs_no_more_to_render_than_a_short_one():
+def test_a_long_piece_costs_no_more_to_render_than_a_short_one() -> None:
     """Chunks are sliced by view: rendering two minutes must not copy the rest at every callback."""
     import time
 
@@ -167,7 +167,7 @@ def test_a_long_piece_costs_no_more_to_render_than_a_short_one():
 )
 def test_every_written_sample_sounds_exactly_once_whatever_is_commanded(
     sizes: list[int], orders: list[float], block: int
-):
+) -> None:
     out = Playout(RATE)
     lane = out.lane()
     total = sum(sizes)

@@ -15,7 +15,7 @@ from tests.fakes.gov_server import Gov
 from tests.fakes.server import RESET, STALL, FakeServer, Gate, Reply
 from voicecli.backends import gov
 from voicecli.backends.gov_settings import GovSettings
-from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, UnreachableError
+from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import (
     AudioClip,
     Backend,
@@ -90,7 +90,7 @@ async def test_bytes_are_heard_whether_the_address_ends_with_v1_or_not(server: G
     ],
 )
 async def test_any_status_but_success_fails_with_the_services_words(
-    server: Gov, reply: Reply, kind: type, words: str
+    server: Gov, reply: Reply, kind: type[VoiceError], words: str
 ) -> None:
     server.on("/v1/asr", reply)
     with pytest.raises(kind, match=words) as caught:
@@ -188,7 +188,7 @@ async def test_usage_is_told_only_when_the_service_counts(server: Gov) -> None:
         (Reply.text("<html><h1>502 Bad Gateway</h1></html>", 502, "text/html"), ServiceError, "502 Bad Gateway"),
     ],
 )
-async def test_what_chat_says_when_it_fails(server: Gov, reply: Reply, kind: type, words: str) -> None:
+async def test_what_chat_says_when_it_fails(server: Gov, reply: Reply, kind: type[VoiceError], words: str) -> None:
     server.on("/v1/chat/completions", reply)
     with pytest.raises(kind, match=words):
         await say(server.backend())

@@ -29,6 +29,7 @@ from voicecli.errors import (
     VoiceError,
 )
 from voicecli.types import Backend, Secret
+from voicecli.types.jsonvalue import Json
 
 pytestmark = pytest.mark.anyio
 
@@ -220,7 +221,7 @@ async def test_huge_and_endless_error_bodies_are_cut() -> None:
 
 
 async def test_error_inside_a_success() -> None:
-    cases = [
+    cases: list[tuple[Json, type[VoiceError]]] = [
         ({"error": {"message": "m", "code": "invalid_api_key"}}, RefusedError),
         ({"error": {"message": "m", "code": 429}}, RateLimitedError),
         ({"error": {"message": "m", "type": "insufficient_quota"}}, RefusedError),

@@ -33,7 +33,7 @@ from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.results import PICTURE, VIDEO, fetched
 from voicecli.backends.transport.websocket import connect
 from voicecli.errors import ProtocolError, ServiceError, UnreachableError, VoiceError
-from voicecli.types import Backend, Secret, SpeechRequest
+from voicecli.types import Backend, Secret, SpeechRequest, Verb
 from voicecli.verbs import VERBS
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,7 @@ def service(url: str, **settings: Any) -> HttpService:
     return HttpService(Backend("work", "openai", base_url=url, **(fixed | settings)))
 
 
-def cell(family: str, verb: str, path: str = "") -> Cell:
+def cell(family: str, verb: Verb, path: str = "") -> Cell:
     return next(each for each in CELLS if (each.family, each.verb) == (family, verb) and path in each.paths[0])
 
 
@@ -58,7 +58,7 @@ async def meets(which: Cell, reply: Reply, **settings: Any) -> VoiceError:
         backend = which.backend(running, **settings)
         with pytest.raises(VoiceError) as caught:
             async with (
-                FAMILIES[which.family].at_best.opening(which.verb)(backend) as adapter,
+                which.opened(backend) as adapter,
                 which.call(adapter) as items,
             ):
                 async for _ in items:
@@ -129,7 +129,7 @@ def bomb() -> bytes:
     ("family", "verb"),
     [("openai", "chat"), ("openai", "transcribe"), ("gov", "chat"), ("selfhosted", "transcribe")],
 )
-async def test_a_bomb_fills_no_memory(family: str, verb: str, bomb: bytes) -> None:
+async def test_a_bomb_fills_no_memory(family: str, verb: Verb, bomb: bytes) -> None:
     tracemalloc.start()
     error = await meets(cell(family, verb), Reply(bomb, 200, {"content-type": "application/json", **PACKED}))
     peak = tracemalloc.get_traced_memory()[1]

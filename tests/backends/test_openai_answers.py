@@ -28,6 +28,7 @@ from voicecli.backends.openai.sound import PCM, WithoutPings, encoding_of
 from voicecli.backends.transport.wording import Complaint
 from voicecli.errors import ProtocolError, ServiceError, VoiceError
 from voicecli.types import PcmFormat, Transcript, Usage
+from voicecli.types.jsonvalue import Json
 
 # -- addresses -------------------------------------------------------------------------------------
 
@@ -199,7 +200,7 @@ def test_what_nobody_can_have_said_is_no_duration(duration: Any) -> None:
 
 
 def test_words_inside_segments_are_words_too() -> None:
-    words = [{"word": "hi", "start": 0, "end": 1}]
+    words: Json = [{"word": "hi", "start": 0, "end": 1}]
     found = whole_transcript({"text": "hi", "segments": [{"start": 0, "end": 1, "text": "hi", "words": words}]})
     assert found is not None and found.words == found.segments[0].words and found.words[0].text == "hi"
 

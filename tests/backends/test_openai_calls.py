@@ -32,6 +32,7 @@ from voicecli.types import (
     ToolSpec,
     Usage,
 )
+from voicecli.types.jsonvalue import Json
 
 PIG = '{"prompt": "a pig"}'
 NOON = '{"zone": "Paris"}'
@@ -128,7 +129,7 @@ def test_hostile_sizes_are_bounded() -> None:
 
 def test_an_answer_gives_its_calls_when_it_is_over_and_of_the_first_choice_only() -> None:
     answer = ChunkedAnswer()
-    deltas = [{"content": None, "tool_calls": [bit(PIG, "draw", index=0, id="a")]}, {"content": ""}]
+    deltas: list[Json] = [{"content": None, "tool_calls": [bit(PIG, "draw", index=0, id="a")]}, {"content": ""}]
     assert [answer.take({"choices": [{"index": 0, "delta": each}]}) for each in deltas] == [None, None]
     answer.take({"choices": [{"index": 1, "delta": {"tool_calls": [bit(NOON, "time", index=0, id="b")]}}]})
     assert answer.said
@@ -206,7 +207,7 @@ async def asked(
 @pytest.mark.parametrize("stream", [True, False])
 async def test_calls_come_once_and_last_and_their_results_go_back(stream: bool) -> None:
     with OpenAIServer(calling(("draw", PIG), ("time", NOON))) as server:
-        settings = {} if stream else {"extra": {"chat": {"stream": False}}}
+        settings: Any = {} if stream else {"extra": {"chat": {"stream": False}}}
         found = await asked(server, **settings)
         assert found[-1] == ChatDelta(calls=(ToolCall("call_0", "draw", PIG), ToolCall("call_1", "time", NOON)))
         assert [each.calls for each in found[:-1]] == [()] * (len(found) - 1)

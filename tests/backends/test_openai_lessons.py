@@ -179,7 +179,7 @@ async def test_reasoning_in_an_answer_is_not_sent_again() -> None:
 
 # -- schemas -----------------------------------------------------------------------------------------
 
-PERSON = {
+PERSON: dict[str, Any] = {
     "type": "object",
     "properties": {
         "name": {"type": "string"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -181,11 +181,11 @@ async def _connected(backend: Backend) -> None:
 
 
 @pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in (trust.FILE, trust.FOLDERS, trust.LOG):
         monkeypatch.delenv(name, raising=False)
     trust.trusting.cache_clear()
-    yield None  # type: ignore[misc]
+    yield
     trust.trusting.cache_clear()
 
 

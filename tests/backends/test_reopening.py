@@ -12,7 +12,6 @@ import pytest
 
 from tests.contracts import CELLS, DIGITS, Cell, frames
 from tests.fakes.server import Left, Socket
-from voicecli.backends.registry import FAMILIES
 from voicecli.backends.transport import reopening, retry, websocket
 from voicecli.backends.transport.reopening import Tape, reopened
 from voicecli.backends.transport.retry import RetryPace
@@ -50,7 +49,7 @@ class Dropping:
 
 async def heard(cell: Cell, running: Any, sound: AsyncIterator[AudioFrame]) -> list[Transcript]:
     async with (
-        FAMILIES[cell.family].at_best.opening(cell.verb)(cell.backend(running)) as ears,
+        cell.opened(cell.backend(running)) as ears,
         ears.transcribe_live(sound, TranscribeOptions()) as texts,
     ):
         return [each async for each in texts]

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,7 +181,9 @@ async def test_partials_arrive_while_the_server_still_works(servers: SelfHosted)
         (Reply(b"", 503), ServiceError, "503"),
     ],
 )
-async def test_what_ears_say_when_they_fail(servers: SelfHosted, reply: Reply, kind: type, words: str) -> None:
+async def test_what_ears_say_when_they_fail(
+    servers: SelfHosted, reply: Reply, kind: type[VoiceError], words: str
+) -> None:
     servers.asr.on("/asr/stream", reply)
     with pytest.raises(kind, match=words) as caught:
         await hear(servers.backend())
@@ -206,7 +209,7 @@ async def test_what_ears_say_when_they_fail(servers: SelfHosted, reply: Reply, k
     ],
 )
 async def test_whole_answers_that_are_none(
-    servers: SelfHosted, path: str, reply: Reply, kind: type, words: str
+    servers: SelfHosted, path: str, reply: Reply, kind: type[VoiceError], words: str
 ) -> None:
     servers.asr.on(path, reply)
     with pytest.raises(kind, match=words):
@@ -303,7 +306,7 @@ async def test_chat_pieces_arrive_while_the_server_still_writes(servers: SelfHos
     ],
 )
 async def test_an_answer_that_breaks_off_raises_after_what_arrived(
-    servers: SelfHosted, end: Any, kind: type, words: str
+    servers: SelfHosted, end: Any, kind: type[VoiceError], words: str
 ) -> None:
     servers.chat.on("/api/chat/stream", ndjson({"delta": "Hel"}, {"delta": "lo"}, end=end))
     found: Found = []
@@ -317,7 +320,7 @@ async def test_an_answer_that_breaks_off_raises_after_what_arrived(
 
 
 async def test_events_nobody_documented_and_empty_pieces_are_passed_over(servers: SelfHosted) -> None:
-    messages = [
+    messages: list[Any] = [
         {"event": "start"},
         {"delta": ""},
         {"delta": None},
@@ -430,7 +433,9 @@ async def test_an_unknown_style_is_the_servers_to_refuse(servers: SelfHosted) ->
         (Reply.text("<title>500 Internal Server Error</title>", 500, "text/html"), ServiceError, "Internal"),
     ],
 )
-async def test_no_sound_at_all_is_a_failure(servers: SelfHosted, reply: Reply, kind: type, words: str) -> None:
+async def test_no_sound_at_all_is_a_failure(
+    servers: SelfHosted, reply: Reply, kind: type[VoiceError], words: str
+) -> None:
     servers.tts.on("/synthesize", reply)
     with pytest.raises(kind, match=words):
         await speak(servers.backend(), SpeechRequest("1"))
@@ -525,7 +530,7 @@ async def test_a_server_that_is_down_is_unreachable_and_the_cure_names_its_setti
     with FakeServer() as gone:
         url = gone.url
     async with OPENERS[setting](
-        SelfhostedSettings("local", "selfhosted", **{setting: url}, connect_timeout_s=1)
+        replace(SelfhostedSettings("local", "selfhosted", connect_timeout_s=1), **dict[str, Any]({setting: url}))
     ) as adapter:
         await adapter.warm()
         opened = {

@@ -28,7 +28,7 @@ from voicecli.audio.pcm import resample
 from voicecli.audio.vad import Detector, Voicing
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.dialogue.parts import Rules
-from voicecli.types import MIC, AudioFrame, SpeechRequest
+from voicecli.types import MIC, AudioFrame, PcmFormat, SpeechRequest
 
 Samples = NDArray[np.int16]
 RATE = 16_000
@@ -176,6 +176,7 @@ async def _spoken(text: str, voice: str) -> bytes:
         speaker.speak(SpeechRequest(text)) as chunks,
     ):
         async for chunk in chunks:
+            assert isinstance(chunk.encoding, PcmFormat)
             pcm, rate = pcm + chunk.data, chunk.encoding.rate
     return resample(pcm, rate, RATE)
 

@@ -66,7 +66,7 @@ ONE_TURN = [("quiet", 0.5), ("loud", 1.0), ("quiet", 0.7)]
 """With the pre-roll and the detector's delay a session hears 0.46 s before the second of speech."""
 
 
-def test_a_text_that_reads_complete_is_answered_before_the_soft_end():
+def test_a_text_that_reads_complete_is_answered_before_the_soft_end() -> None:
     """The turn ends at end_ms_min, but for what the stages take after the first 60 ms of silence."""
     it = room(([(1100, NOON)], NOON))
     run(it.run(ONE_TURN))
@@ -77,7 +77,7 @@ def test_a_text_that_reads_complete_is_answered_before_the_soft_end():
     assert [said.text for said in it.of(ev.UserSaid)] == [NOON]
 
 
-def test_a_text_that_may_go_on_is_drafted_at_the_soft_end_without_the_last_word():
+def test_a_text_that_may_go_on_is_drafted_at_the_soft_end_without_the_last_word() -> None:
     """120 + first token 200 + first audio 150 = 470 is hidden in the turn's end, and the final's 50 cost nothing."""
     it = room(([(1000, HOUSE)], HOUSE))
     run(it.run(ONE_TURN))
@@ -87,7 +87,7 @@ def test_a_text_that_may_go_on_is_drafted_at_the_soft_end_without_the_last_word(
     assert metrics.drafts == 1
 
 
-def test_the_final_text_is_what_is_shown_and_remembered():
+def test_the_final_text_is_what_is_shown_and_remembered() -> None:
     it = room(([(1000, "tell me about whales")], "Tell me about whales"))
     run(it.run(ONE_TURN))
     assert [said.text for said in it.of(ev.UserSaid)] == ["Tell me about whales"]
@@ -95,7 +95,7 @@ def test_the_final_text_is_what_is_shown_and_remembered():
     assert len(it.brain.asked) == 1
 
 
-def test_a_final_text_that_differs_is_answered_anew_and_nobody_heard_of_the_guess():
+def test_a_final_text_that_differs_is_answered_anew_and_nobody_heard_of_the_guess() -> None:
     it = room(([(1000, "tell me about")], WHALES), replies=["Wrong.", "Whales are big."])
     run(it.run(ONE_TURN))
     assert [messages[-1].content for messages in it.brain.asked] == ["tell me about", WHALES]
@@ -105,7 +105,7 @@ def test_a_final_text_that_differs_is_answered_anew_and_nobody_heard_of_the_gues
     assert metrics.wasted_tokens > 0
 
 
-def test_a_guess_never_sounds_before_the_last_word_is_there():
+def test_a_guess_never_sounds_before_the_last_word_is_there() -> None:
     """The recogniser takes a second for its final text: the draft is long done and waits."""
     it = room(([(1000, WHALES)], WHALES))
     it.ears.delay = 1.0
@@ -115,7 +115,7 @@ def test_a_guess_never_sounds_before_the_last_word_is_there():
     assert len(it.brain.asked) == 1
 
 
-def test_words_that_come_late_withdraw_a_guess():
+def test_words_that_come_late_withdraw_a_guess() -> None:
     it = room(([(900, "What is the time?"), (1530, "What is the time in Paris?")], "What is the time in Paris?"))
     it.brain.replies = ["Wrong.", "One."]
     run(it.run(ONE_TURN))
@@ -123,7 +123,7 @@ def test_words_that_come_late_withdraw_a_guess():
     assert [said.text for said in it.of(ev.AssistantSaid)] == ["One."]
 
 
-def test_nothing_is_guessed_while_the_person_speaks():
+def test_nothing_is_guessed_while_the_person_speaks() -> None:
     words = [(100.0 * each + 400, "I am late" + " today" * each) for each in range(7)]
     it = room((words, "I am late" + " today" * 6))
     run(it.run(ONE_TURN))
@@ -131,7 +131,7 @@ def test_nothing_is_guessed_while_the_person_speaks():
     assert (metrics.drafts, metrics.wasted_tokens) == (1, 0)
 
 
-def test_guesses_leave_the_last_draft_to_the_pause():
+def test_guesses_leave_the_last_draft_to_the_pause() -> None:
     """Short breaks inside one segment: each seems to be the end."""
     words = [(300.0 * each, "I am late" + " today" * each) for each in range(1, 7)]
     it = room((words, "I am late now."), replies=["A.", "B.", "C.", "D."])
@@ -142,7 +142,7 @@ def test_guesses_leave_the_last_draft_to_the_pause():
     assert len(it.of(ev.AssistantSaid)) == 1
 
 
-def test_a_pause_inside_a_turn_withdraws_the_guess():
+def test_a_pause_inside_a_turn_withdraws_the_guess() -> None:
     it = room(([(600, "tell me")], "tell me"), ([(500, "about whales")], "about whales"))
     it.brain.replies = ["What?", "Whales are big."]
     run(it.run([("quiet", 0.5), ("loud", 0.6), ("quiet", 0.3), ("loud", 0.6), ("quiet", 0.7)]))
@@ -150,7 +150,7 @@ def test_a_pause_inside_a_turn_withdraws_the_guess():
     assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
 
 
-def test_a_recogniser_that_fails_at_the_end_loses_the_turn_and_says_nothing():
+def test_a_recogniser_that_fails_at_the_end_loses_the_turn_and_says_nothing() -> None:
     it = room(([(1000, WHALES)], ServiceError("broke", who="ears")))
     run(it.run(ONE_TURN))
     (lost,) = it.of(ev.TurnLost)
@@ -158,7 +158,7 @@ def test_a_recogniser_that_fails_at_the_end_loses_the_turn_and_says_nothing():
     assert it.of(ev.AssistantSaid) == []
 
 
-def test_a_recogniser_that_fails_at_once_holds_up_no_tape():
+def test_a_recogniser_that_fails_at_once_holds_up_no_tape() -> None:
     """What it never takes is no backlog: a fast tape waits for that to shrink."""
     it = room()
     backlogs: list[float] = []
@@ -168,14 +168,19 @@ def test_a_recogniser_that_fails_at_once_holds_up_no_tape():
         raise ServiceError("gone", who="ears")
         yield
 
-    it.ears.transcribe_live = refuse
-    script = [("quiet", 0.5), ("loud", 2.0), lambda room: backlogs.append(room.talk.standing.backlog_s), ("quiet", 0.7)]
+    it.ears.transcribe_live = refuse  # type: ignore[method-assign]
+    script: list[Any] = [
+        ("quiet", 0.5),
+        ("loud", 2.0),
+        lambda room: backlogs.append(room.talk.standing.backlog_s),
+        ("quiet", 0.7),
+    ]
     run(it.run(script))
     assert backlogs == [0.0]
     assert len(it.of(ev.TurnLost)) == 1
 
 
-def test_a_draft_that_fails_is_made_again_at_the_turns_end():
+def test_a_draft_that_fails_is_made_again_at_the_turns_end() -> None:
     it = room(([(1000, WHALES)], WHALES), replies=[["Whales ", ServiceError("hiccup", who="brain")], "Whales are big."])
     it.brain.replies[0] = [ServiceError("hiccup", who="brain")]
     run(it.run(ONE_TURN))
@@ -183,15 +188,15 @@ def test_a_draft_that_fails_is_made_again_at_the_turns_end():
     assert it.of(ev.TurnLost) == []
 
 
-def test_a_turn_cut_by_hand_while_a_guess_waits():
+def test_a_turn_cut_by_hand_while_a_guess_waits() -> None:
     it = room(([(700, NOON)], NOON))
-    script = [("quiet", 0.5), ("loud", 1.0), lambda room: room.talk.keys.release(), ("quiet", 0.7)]
+    script: list[Any] = [("quiet", 0.5), ("loud", 1.0), lambda room: room.talk.keys.release(), ("quiet", 0.7)]
     run(it.run(script))
     assert [said.text for said in it.of(ev.UserSaid)] == [NOON]
     assert len(it.of(ev.AssistantSaid)) == 1
 
 
-def test_drafts_only_of_the_text_make_no_guess():
+def test_drafts_only_of_the_text_make_no_guess() -> None:
     it = room(([(700, NOON)], NOON), rules=Manner(draft="asr"))
     run(it.run(ONE_TURN))
     (metrics,) = it.of(ev.TurnMetrics)
@@ -199,7 +204,7 @@ def test_drafts_only_of_the_text_make_no_guess():
     assert len(it.brain.asked) == 1
 
 
-def test_after_a_refusal_drafts_wait():
+def test_after_a_refusal_drafts_wait() -> None:
     rules = Manner(draft="speak", timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500)
     busy = RateLimitedError("slow down", who="brain")
     it = Room(Ears(["one", "two"]), Brain([[busy], "First.", "Second."]), Voice(), rules)
@@ -209,9 +214,9 @@ def test_after_a_refusal_drafts_wait():
     assert [said.text for said in it.of(ev.AssistantSaid)] == ["First.", "Second."]
 
 
-def test_a_spent_budget_is_said_once_and_keeps_drafts_to_the_text():
+def test_a_spent_budget_is_said_once_and_keeps_drafts_to_the_text() -> None:
     rules = Manner(draft="speak", draft_budget=1)
-    script = [("quiet", 0.5), ("loud", 0.6), ("quiet", 0.4), ("loud", 0.6), ("quiet", 1.4)]
+    script: list[Any] = [("quiet", 0.5), ("loud", 0.6), ("quiet", 0.4), ("loud", 0.6), ("quiet", 1.4)]
     it = Room(Ears(["tell me", "tell me more", "again"]), Brain(["A.", "B.", "C."]), Voice(), rules)
     run(it.run([*script, ("reply", 0), ("quiet", 1.0), *ONE_TURN]))
     assert [note.text for note in it.of(ev.Notice)] == ["drafts have used up what they may cost (talk.draft_budget)"]
@@ -221,7 +226,7 @@ def test_a_spent_budget_is_said_once_and_keeps_drafts_to_the_text():
 # -- the decisions alone -----------------------------------------------------------------------------
 
 
-def test_how_far_drafts_may_go():
+def test_how_far_drafts_may_go() -> None:
     drafts = Drafts("speak", budget=100)
     assert [drafts.allowed(made, 0.0) for made in range(5)] == ["speak"] * MAX_DRAFTS + ["off"] * 2
     assert [drafts.allowed(made, 0.0, guess=True) for made in range(4)] == ["speak"] * (MAX_DRAFTS - 1) + ["off"] * 2
@@ -232,7 +237,7 @@ def test_how_far_drafts_may_go():
     assert Drafts("off").allowed(0, 0.0) == "off"
 
 
-def test_the_back_off_grows_and_ends():
+def test_the_back_off_grows_and_ends() -> None:
     drafts = Drafts("chat")
     drafts.refused(0.0, None)
     assert drafts.allowed(0, BACK_OFF_S - 1) == "asr"
@@ -255,5 +260,5 @@ def test_the_back_off_grows_and_ends():
         ("tell me", "tell me more", False),
     ],
 )
-def test_same_words(one: str, other: str, same: bool):
+def test_same_words(one: str, other: str, same: bool) -> None:
     assert same_words(one, other) is same

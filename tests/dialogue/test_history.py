@@ -14,10 +14,10 @@ from voicecli.dialogue.history import (
     History,
     cut_to_heard,
     estimate_tokens,
-    joined,
     mark_interrupted,
     trim,
 )
+from voicecli.text.join import joined
 from voicecli.text.sentences import split_text
 from voicecli.types import ChatMessage
 

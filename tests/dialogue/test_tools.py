@@ -109,7 +109,8 @@ def test_a_tool_that_does_not_exist_is_a_result_to_answer_to() -> None:
 
 
 def test_after_eight_rounds_the_model_must_do_without_tools() -> None:
-    model = Model([[call("time", number)] for number in range(8)] + [["Enough.", call("time", 9)]])
+    replies: list[Any] = [[call("time", number)] for number in range(8)]
+    model = Model([*replies, ["Enough.", call("time", 9)]])
     box = Box()
     assert text(run(answered(ToolUser(model, box)))) == "Enough."
     assert [bool(options.tools) for _, options in model.asked] == [True] * 8 + [False]

@@ -56,7 +56,7 @@ def test_sound_that_comes_while_it_is_recognised() -> None:
         utterance.hear([FRAME])
         assert (await asking).text == utterance.interim == "3 in all"
         assert told == ["1", "2", "3"]
-        assert (len(utterance.pcm), utterance.seconds) == (3 * len(LOUD), pytest.approx(0.06))
+        assert len(utterance.pcm) == 3 * len(LOUD) and utterance.seconds == pytest.approx(0.06)
         utterance.forget()
         assert utterance.pcm == b""
 

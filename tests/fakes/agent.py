@@ -82,6 +82,13 @@ class Agent:
     def say(self, text: str, kind: str = "agent_message_chunk") -> None:
         self.update(kind, content={"type": "text", "text": text})
 
+    def word(self, text: str) -> None:
+        self.say(text + " ")
+
+    def count(self, number: str) -> None:
+        for each in range(int(number)):
+            self.word(str(each))
+
     def ask(self, method: str, params: Message) -> Message:
         """A request of ours; returns the answer, `{}` where the prompt was cancelled meanwhile."""
         self.asked += 1
@@ -97,10 +104,10 @@ class Agent:
         """One step; returns why the prompt ends, or ""."""
         verb, _, rest = step.strip().partition(" ")
         does: dict[str, Callable[[str], object]] = {
-            "say": lambda text: self.say(text + " "),
+            "say": self.word,
             "think": lambda text: self.say(text, "agent_thought_chunk"),
             "echo": lambda text: self.say(text, "user_message_chunk"),
-            "count": lambda number: [self.say(f"{each} ") for each in range(int(number))],
+            "count": self.count,
             "junk": lambda _: self.raw(b'warning: no JSON here\n{"a": \n[1]\n\xff\xfe\n"x"\n'),
             "large": lambda size: self.say("x" * int(size)),
             "strange": lambda _: self.strange(),

@@ -24,7 +24,13 @@ LONGEST_TARGET = 2_048
 
 Messages = list[dict[str, str]]
 
-_CHAT = {"model": str, "temperature": (int, float), "max_tokens": int, "category": str, "messages": list}
+_CHAT: dict[str, Any] = {
+    "model": str,
+    "temperature": (int, float),
+    "max_tokens": int,
+    "category": str,
+    "messages": list,
+}
 _REQUIRED = ("temperature", "max_tokens", "category", "messages")
 
 
@@ -42,7 +48,12 @@ class Gov(FakeServer):
 
     def backend(self, **settings: Any) -> Backend:
         """A backend at this address."""
-        defaults = {"base_url": self.url + "/v1", "category": "bj_gov", "timeout_s": 2.0, "connect_timeout_s": 2.0}
+        defaults: dict[str, Any] = {
+            "base_url": self.url + "/v1",
+            "category": "bj_gov",
+            "timeout_s": 2.0,
+            "connect_timeout_s": 2.0,
+        }
         return GovSettings("city", "gov", **(defaults | settings))
 
     def _judge(self, request: Request) -> Reply:

@@ -153,7 +153,7 @@ class FakeServer:
     # -- scripting -------------------------------------------------------------------------------
 
     def on(self, path: str, *replies: Reply | Handler) -> None:
-        """Replies to requests for `path` in turn; the last one answers all that follow."""
+        """Replies to requests for `path` in turn; the last one answers all that follow, none: as usual."""
         self._routes[path] = list(replies)
 
     def on_socket(self, path: str, talk: Talk) -> None:

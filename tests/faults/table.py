@@ -18,7 +18,7 @@ from tests.fakes.server import CUT, RESET, STALL
 from tests.faults import inject
 from tests.faults.inject import WORDS
 from voicecli.backends.registry import FAMILIES
-from voicecli.types import ALL_VERBS
+from voicecli.types import ALL_VERBS, Verb
 
 VERBS = ALL_VERBS
 
@@ -261,7 +261,7 @@ def served() -> Iterator[tuple[str, str]]:
         can = family.at_best
         if not can.offline:
             yield from ((family.name, verb) for verb in VERBS if can.can(verb))
-            options = (("transcribe", "translate"), ("chat", "schema"), ("chat", "tools"))
+            options: tuple[tuple[Verb, str], ...] = (("transcribe", "translate"), ("chat", "schema"), ("chat", "tools"))
             yield from ((family.name, option) for verb, option in options if option in can.takes.get(verb, ()))
     yield from BESIDE
 

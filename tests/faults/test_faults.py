@@ -123,7 +123,7 @@ class Bench:
         }
         self.monkeypatch.setattr(retry, "RULES", dict(RULES) | short)
         if waited:
-            self.monkeypatch.setitem(QiniuSession.__init__.__kwdefaults__, "quiet_s", DUMB_S)
+            self.monkeypatch.setitem(QiniuSession.__init__.__kwdefaults__ or {}, "quiet_s", DUMB_S)
             self.monkeypatch.setattr(qiniu_session, "LONGEST_END_S", DUMB_S - SOUND_S)
         return DRIPPED_ON if dripped else IMPATIENT if waited else PATIENT
 

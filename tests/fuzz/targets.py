@@ -38,6 +38,7 @@ from voicecli.backends.qiniu.recognition import Recognition as Qiniu
 from voicecli.backends.qiniu.recognition import config as qiniu_config
 from voicecli.backends.transport import mixed, ndjson, sse, wording
 from voicecli.config import edit, resolve
+from voicecli.config.layers import Given
 from voicecli.dialogue import consent, courtesy
 from voicecli.dialogue.history import History
 from voicecli.dialogue.reading import read
@@ -439,8 +440,9 @@ def configurations(data: bytes) -> None:
         for profile in ("", *file.profiles):
             resolve.resolve({}, file, profile)
         with suppress(ConfigError):
-            changed = edit._edited(text, ("talk", "end_ms"), 700, path)
-            assert resolve.parse(changed, path).layer["talk"]["end_ms"].value == 700
+            changed = edit.edited(text, ("talk", "end_ms"), 700, path)
+            talk = resolve.parse(changed, path).layer["talk"]
+            assert isinstance(talk, dict) and isinstance(talk["end_ms"], Given) and talk["end_ms"].value == 700
 
 
 def toml(source: Source) -> str:

@@ -70,7 +70,12 @@ def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Any]:
-    models = {"chat_model": "gpt-4o-mini", "transcribe_model": "whisper-1", "speak_model": "tts-1", "voice": "alloy"}
+    models: dict[str, Any] = {
+        "chat_model": "gpt-4o-mini",
+        "transcribe_model": "whisper-1",
+        "speak_model": "tts-1",
+        "voice": "alloy",
+    }
     async with open_openai(Backend("work", "openai", base_url=url, key=Secret("sk-prism-key"), **models)) as adapter:
         yield adapter
 

@@ -206,9 +206,13 @@ async def test_troubles_that_pass_cost_nothing(service: Service, trouble: Reply,
 async def test_sound_that_the_service_never_takes_costs_itself_only(service: Service, tmp_path: Path) -> None:
     page, usual = Page(tmp_path), service.server._transcribe
 
+    def whole(reply: Reply) -> bytes:
+        assert isinstance(reply.body, bytes)
+        return reply.body
+
     async def picky(request: Any) -> Reply:
         reply = await usual(request)
-        return Reply.json({"error": {"message": "no"}}, 500) if b"1 3 5" in reply.body else reply
+        return Reply.json({"error": {"message": "no"}}, 500) if b"1 3 5" in whole(reply) else reply
 
     service.server.on("/v1/audio/transcriptions", picky)
     async with ears(service.url) as live:

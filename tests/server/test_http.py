@@ -183,7 +183,7 @@ def test_no_word_of_the_service_behind_gets_out(served: Served) -> None:
         with served.client() as client:
             found = client.post("/v1/chat/completions", json=QUESTION)
     finally:
-        served.behind.on("/v1/chat/completions", None)
+        served.behind.on("/v1/chat/completions")
     assert found.status_code == 502
     assert "sk-secret" not in found.text
 

@@ -37,6 +37,15 @@ def notes(*arguments: str, **settings: Any) -> McpServer:
     return McpServer("notes", (sys.executable, SERVER, *arguments), **settings)
 
 
+class Never:
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        raise AssertionError(f"nobody calls {name} here")
+
+
+def offered(server: McpServer, tools: Any) -> ServerTools:
+    return ServerTools(server, Never(), tools)
+
+
 def call(name: str, **arguments: Any) -> ToolCall:
     return ToolCall("1", name, json.dumps(arguments))
 
@@ -49,7 +58,8 @@ class Told(Console):
 
     @property
     def lines(self) -> list[str]:
-        return self.err.getvalue().splitlines()  # type: ignore[attr-defined, no-any-return]
+        assert isinstance(self.err, io.StringIO)
+        return self.err.getvalue().splitlines()
 
 
 @asynccontextmanager
@@ -177,20 +187,20 @@ async def test_without_trust_everything_is_asked() -> None:
     tools = tools_of("notes", [{"name": "search", "annotations": {"readOnlyHint": True}}])
     assert tools[0].reads
     asked = call("notes_search", word="x" * 1000)
-    question = ServerTools(notes(), None, tools).question(asked, chinese=False)
+    question = offered(notes(), tools).question(asked, chinese=False)
     assert question == f'May I use search of notes: word "{"x" * 160}" + 840 characters?'
-    assert ServerTools(notes(trust=True), None, tools).question(asked, chinese=False) == ""
-    assert ServerTools(notes(), None, tools).question(ToolCall("1", "notes_search", "[]"), chinese=False) == ""
+    assert offered(notes(trust=True), tools).question(asked, chinese=False) == ""
+    assert offered(notes(), tools).question(ToolCall("1", "notes_search", "[]"), chinese=False) == ""
 
 
 async def test_no_argument_hides_behind_another() -> None:
     tools = tools_of("files", [{"name": "write"}])
     note = "please " * 25 + 'by", path "ok'
     asked = ToolCall("1", "files_write", json.dumps({"note": note, "path": "~/.ssh/authorized_keys", 'a": "b': 1}))
-    question = ServerTools(notes(), None, tools).question(asked, chinese=False)
+    question = offered(notes(), tools).question(asked, chinese=False)
     assert question.endswith(' + 28 characters, path "~/.ssh/authorized_keys", "a\\": \\"b" "1"?')
     many = ToolCall("1", "files_write", json.dumps({f"n{at}": at for at in range(500)}))
-    assert ServerTools(notes(), None, tools).question(many, chinese=False).endswith('n11 "11", + 488 arguments?')
+    assert offered(notes(), tools).question(many, chinese=False).endswith('n11 "11", + 488 arguments?')
 
 
 async def test_cancelled_in_the_middle_of_a_call_the_server_still_ends(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def _changed(path: Path, changes: Changes, start: str) -> str:
         text = start
     files.parse(text, path)
     for where, value in changes.items():
-        text = _edited(text, where, value, path)
+        text = edited(text, where, value, path)
     return text
 
 
@@ -175,7 +175,7 @@ def unset_value(path: Path, key: str, env: Mapping[str, str]) -> Any:
 
 
 def _without(text: str, where: tuple[str, ...], path: Path) -> str:
-    """The text without one key. As in `_edited`, what tomlkit made is compared."""
+    """The text without one key. As in `edited`, what tomlkit made is compared."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -241,7 +241,7 @@ def _value(path: tuple[str, ...], text: str) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _edited(text: str, where: tuple[str, ...], value: Any, path: Path) -> str:
+def edited(text: str, where: tuple[str, ...], value: Any, path: Path) -> str:
     """The text with one value changed. tomlkit keeps the rest, and is not trusted to: what it made is compared."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
