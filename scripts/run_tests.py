@@ -1,7 +1,7 @@
 """Runs the tests: python scripts/run_tests.py [ARGUMENT of pytest …]
 
-Without arguments all of them, in two parts: those that touch no sound on several workers, then those on virtual
-devices, which run in real time and want the machine for themselves. With arguments: pytest with those, as it is.
+Without arguments all of them, in two parts: those that touch no sound, then those on virtual devices, which run in
+real time: two files of them side by side, each with a sound server of its own. With arguments: pytest with those.
 Exit code: pytest's, of the first part that was not well.
 """
 
@@ -19,10 +19,10 @@ NOTHING_TO_RUN = 5
 def main(arguments: Sequence[str]) -> int:
     if arguments:
         return _pytest(*arguments)
-    # Two at least: many tests wait for a deadline, or for a program to start.
-    workers = max(2, os.cpu_count() or 1)
+    # More than processors: many tests wait for a deadline, or for a program to start.
+    workers = 2 * (os.cpu_count() or 1)
     quiet = _pytest("-n", str(workers), "-m", "not needs_sound")
-    sounding = _pytest("-m", "needs_sound")
+    sounding = _pytest("-n", "2", "--dist", "loadfile", "-m", "needs_sound")
     return quiet or (0 if sounding == NOTHING_TO_RUN else sounding)
 
 

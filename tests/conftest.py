@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -184,12 +185,25 @@ def pytest_report_collectionfinish(config: pytest.Config) -> str:
     return config.stash.get(LEFT_OUT, "")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A worker tells what it tried and what it left out; whoever began the workers says so."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[LEFT_OUT] = output.get("left_out", "")
+    SOUNDED.extend(output.get("sounded", ()))
+    RETRIED.extend(output.get("retried", ()))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output |= {"sounded": SOUNDED, "retried": RETRIED, "left_out": session.config.stash.get(LEFT_OUT, "")}
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if REQUIRE_ALL and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line("tests were skipped, and none may be here", red=True)
+    if reporter is not None and session.config.pluginmanager.has_plugin("dsession"):
+        reporter.write_line(session.config.stash.get(LEFT_OUT, ""))
     if SOUNDED and reporter is not None:
         reporter.write_line(
             f"sound and real weights: {len(SOUNDED)} tests, {len(RETRIED)} tries repeated {RETRIED or ''}"
