@@ -49,7 +49,7 @@ class Told:
     warn = note
 
     @contextmanager
-    def progress(self, label: str, total: float | None = None) -> Iterator[Callable[[float], object]]:
+    def progress(self, label: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], object]]:
         yield lambda done: None
 
     def hide(self, secret: object) -> None:
