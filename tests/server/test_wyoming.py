@@ -93,7 +93,7 @@ def test_what_fails_is_told_without_a_word_from_behind(port: tuple[int, Served])
     try:
         found = asked(number, Synthesize("472"), until=Error.is_type)
     finally:
-        server.behind.on("/v1/audio/speech", None)
+        server.behind.on("/v1/audio/speech")
     assert re.search("behind", Error.from_event(found[-1]).text) and "secret" not in str(found)
 
 
