@@ -36,8 +36,8 @@ HISTORY = [ChatMessage("system", "Be brief."), ChatMessage("user", "one"), ChatM
 async def talking(
     server: TalkingServer, history: Sequence[ChatMessage] = (), tools: tuple[ToolSpec, ...] = (), **settings: Any
 ) -> AsyncIterator[Conversation]:
-    known = {"talk_url": server.talk_url, "talk_model": "m", "talk_dialect": server.dialect, "timeout_s": 3.0}
-    backend = Backend("one", "openai", **(known | settings))
+    settings = {"talk_dialect": server.dialect, "timeout_s": 3.0} | settings
+    backend = Backend("one", "openai", talk_url=server.talk_url, talk_model="m", **settings)
     options = TalkOptions(tools=tools, turns="service" if server.dialect in BY_SERVICE else "client")
     async with SpeechToSpeech(backend).converse(options, RATE, lambda: history) as talk:
         await talk.warm()
@@ -118,8 +118,8 @@ async def test_what_is_remembered_is_what_was_heard_when_interrupted(ahead: bool
                     turn.heard_until(cut)
                 turn.abandon()
                 (session,) = server.sessions
-                await server.eventually(lambda it=session: not it.answering, 5)
-                await server.eventually(lambda it=session: it.log[-1]["type"].endswith("truncate"), 5)
+                await server.eventually(lambda: not server.sessions[0].answering, 5)
+                await server.eventually(lambda: server.sessions[0].log[-1]["type"].endswith("truncate"), 5)
                 said = session.items[-1]
                 ours, all_words = mouth.heard().split(), [str((int(each) + 1) % 10) for each in number]
                 assert ours == all_words[: len(ours)]
