@@ -304,7 +304,9 @@ class Told:
 
     def hide(self, secret: object) -> None: ...
 
-    def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Callable[[float], object]]:
+    def progress(
+        self, label: str, total: float | None = None, unit: str = ""
+    ) -> AbstractContextManager[Callable[[float], object]]:
         return nullcontext(lambda done: None)
 
 

@@ -36,8 +36,8 @@ HISTORY = [ChatMessage("system", "Be brief."), ChatMessage("user", "one"), ChatM
 async def talking(
     server: TalkingServer, history: Sequence[ChatMessage] = (), tools: tuple[ToolSpec, ...] = (), **settings: Any
 ) -> AsyncIterator[Conversation]:
-    settings = {"talk_dialect": server.dialect, "timeout_s": 3.0} | settings
-    backend = Backend("one", "openai", talk_url=server.talk_url, talk_model="m", **settings)
+    known: dict[str, Any] = {"talk_url": server.talk_url, "talk_model": "m", "timeout_s": 3.0}
+    backend = Backend("one", "openai", **({"talk_dialect": server.dialect} | known | settings))
     options = TalkOptions(tools=tools, turns="service" if server.dialect in BY_SERVICE else "client")
     async with SpeechToSpeech(backend).converse(options, RATE, lambda: history) as talk:
         await talk.warm()
