@@ -67,7 +67,12 @@ def test_a_conversation_ends_with_what_was_kept(tmp_path: Path) -> None:
 
 
 def test_a_transcript_can_be_read() -> None:
-    events = [ev.Ready(), ev.UserSaid("why?"), ev.AssistantSaid("Because", interrupted=True), ev.AssistantSaid("")]
+    events: list[ev.Event] = [
+        ev.Ready(),
+        ev.UserSaid("why?"),
+        ev.AssistantSaid("Because", interrupted=True),
+        ev.AssistantSaid(""),
+    ]
     assert "".join(map(readable, events)) == "\n**you:** why?\n\n**voice:** Because — interrupted\n"
 
 

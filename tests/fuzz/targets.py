@@ -31,7 +31,8 @@ from voicecli.backends.openai import decoding as openai_answers
 from voicecli.backends.openai.decoding import whole_transcript
 from voicecli.backends.openai.messages import written
 from voicecli.backends.openai.realtime_session import RealtimeSession as Realtime
-from voicecli.backends.openai.talking.dialects import DIALECTS, NAMES, told_by
+from voicecli.backends.openai.talking.dialects import DIALECTS, told_by
+from voicecli.backends.openai.talking.dialects import NAMES as EVENT_NAMES
 from voicecli.backends.openai.talking.protocol import HANDLERS, TalkProtocol
 from voicecli.backends.qiniu import frames
 from voicecli.backends.qiniu.recognition import Recognition as Qiniu
@@ -248,7 +249,7 @@ class _JsonLines:
         return (repr(each) for line in self._lines.finish() for each in ndjson.objects(line))
 
 
-TALKED = (*HANDLERS, *NAMES)
+TALKED = (*HANDLERS, *EVENT_NAMES)
 TALKS = "response response_id id item status output usage input_tokens call_id name arguments audio event_id".split()
 
 

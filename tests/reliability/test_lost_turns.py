@@ -182,7 +182,7 @@ def test_a_key_sends_it_again(server: OpenAIServer, home: dict[str, str], tmp_pa
 def test_two_conversations_of_one_second_have_a_folder_each(tmp_path: Path) -> None:
     async def both() -> None:
         with talk_files.Recording(tmp_path, 16_000) as one, talk_files.Recording(tmp_path, 16_000) as other:
-            assert one._folder != other._folder
+            assert one.folder != other.folder
 
     asyncio.run(both())
     assert len(list(tmp_path.iterdir())) == 2
