@@ -107,7 +107,7 @@ HOMES = {
     "tomlkit": {"config"},
     "wcwidth": {"text"},
     "av": {"audio.foreign"},
-    "mcp": {"toolbox.servers"},
+    "mcp": {"toolbox.servers", "server.tools"},
     "anyio": {"toolbox.servers.program"},
     "httpx2": {"toolbox.servers.address"},
     "fastapi": {"server"},

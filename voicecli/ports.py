@@ -73,6 +73,19 @@ class ChatModel(Protocol):
         ...
 
 
+class GatedModel(Protocol):
+    """Answers a conversation, and does nothing that cannot be undone before `gate` returns."""
+
+    def chat(
+        self,
+        messages: Sequence[ChatMessage],
+        options: ChatOptions,
+        gate: Callable[[], Awaitable[object]] | None = None,
+    ) -> Stream[ChatDelta]:
+        """As a ChatModel's."""
+        ...
+
+
 class Speaker(Protocol):
     """Speaks a text."""
 

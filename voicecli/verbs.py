@@ -387,6 +387,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("config", "Make, show and change the configuration.", "Set-up", True),
         Command("keys", "Keep the keys of services.", "Set-up", True),
         Command("serve", "Serve it all to clients of OpenAI's API.", "Set-up"),
+        Command("mcp", "Give agents a voice and ears, as a server of tools.", "Set-up", True),
         Command("backends", "Show the service families and what each can do.", "Set-up"),
         Command("voices", "List the voices of a backend.", "Set-up"),
         Command("models", "List, fetch and check models.", "Set-up", True),

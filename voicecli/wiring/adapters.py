@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from voicecli.dialogue.brevity import Aloud
 from voicecli.dialogue.hearing import Hearing, LiveHearing, OnPartial, WholeHearing
-from voicecli.ports import ChatModel, FileTranscriber, LiveTranscriber, Speaker
+from voicecli.ports import ChatModel, FileTranscriber, GatedModel, LiveTranscriber, Speaker
 from voicecli.types import ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
 from voicecli.wiring.devices import Ends
 from voicecli.wiring.refusing import check_language, check_options, with_chat_settings
@@ -47,6 +47,8 @@ class TalkRequest:
     agent: AgentWish | None = None
     aloud: Aloud | None = None
     """How much of an answer is spoken; None: of an agent's it is short, of a model's all."""
+    answers: GatedModel | None = None
+    """Answers in place of a model, and is open already."""
 
 
 Hears = Callable[[asyncio.TaskGroup, OnPartial], Hearing]
@@ -66,7 +68,7 @@ class Adapters:
     speaker: Speaker
     voice_family: Capabilities
     speech: SpeechRequest
-    agent: AgentModel | None = None
+    agent: GatedModel | None = None
     aloud: Aloud = "all"
 
 
@@ -87,8 +89,9 @@ class Opener:
         voiced = (speaker, voice_family, speech)
         if agent is not None:
             await agent.ready()
-            aloud = self.request.aloud or "short"
-            return Adapters(ears, ears_family, hearing, agent, None, ChatOptions(), *voiced, agent, aloud)
+        if (answers := agent or self.request.answers) is not None:
+            aloud = self.request.aloud or ("short" if agent else "all")
+            return Adapters(ears, ears_family, hearing, answers, None, ChatOptions(), *voiced, answers, aloud)
         model, chat_family, chatting = await self.model()
         aloud = self.request.aloud or "all"
         return Adapters(ears, ears_family, hearing, model, chat_family, chatting, *voiced, aloud=aloud)
