@@ -113,7 +113,7 @@ async def open_talk(
     async with AsyncExitStack() as stack:
         services = Services(cfg, env, report, request.backend)
         history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
-        direct = request.agent is None and hears_and_speaks(cfg, request.backend)
+        direct = request.agent is None and request.answers is None and hears_and_speaks(cfg, request.backend)
         opened = None if direct else await Opener(services, request, stack, lambda text: emit(Notice(text), 0)).all()
         recording = _recording(request, devices, stack)
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
