@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from tests.audio.test_parts import RATE as FILM_RATE
+from tests.audio.test_parts import film
 from tests.audio.test_pcm import samples, tone
 from voicecli.audio import encoder, pcm
 from voicecli.audio.codec import decode_chunks
@@ -106,6 +109,13 @@ async def test_a_wav_of_floats_is_read_all_the_same() -> None:
 async def test_what_is_called_wav_and_is_not() -> None:
     made = b"".join(await decoded(encoder.encode(PCM, RATE, "flac"), "wav", size=2))
     assert made == PCM
+
+
+@pytest.mark.parametrize(("box", "codec"), [("adts", "aac"), ("mp4", "aac"), ("webm", "libopus")])
+async def test_what_only_ffmpeg_reads_is_read_where_it_is(tmp_path: Path, box: str, codec: str) -> None:
+    sent = film(tmp_path / "speech", box, codec, samples(tone(440, 0.5, FILM_RATE)) / 32768)
+    heard = b"".join(await decoded(sent, box))
+    assert 0.45 < len(heard) / 2 / RATE < 0.65 and np.abs(samples(heard)).max() > 1000
 
 
 async def test_a_long_answer_is_handed_on_in_pieces() -> None:

@@ -238,6 +238,7 @@ def test_sound_is_known_by_its_first_bytes(kind: str, asked: str, found: str) ->
         ("audio/pcm", PCM),
         ("audio/pcm;rate=16000;channels=2", PcmFormat(16_000, 2)),
         ("audio/L16; rate=44100", PcmFormat(44_100, 1)),
+        ("audio/mp4", "m4a"),
         ("audio/pcm;rate=0", PCM),
         ("audio/x-wav", "wav"),
         ("AUDIO/MPEG", "mp3"),

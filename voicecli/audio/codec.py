@@ -9,13 +9,15 @@ is gathered and decoded at its end, on a thread.
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from pathlib import Path
 from typing import Protocol
 
-from voicecli.audio import files, pcm
+from voicecli.audio import files, foreign, pcm
 from voicecli.errors import InputError, ServiceError
 from voicecli.resampling import Resampler
-from voicecli.types import AudioChunk, PcmFormat
+from voicecli.types import MIC, AudioChunk, PcmFormat
 
 MOST = 256 * 1024 * 1024
 """Bytes of one encoded answer; whoever sends more means no good."""
@@ -101,7 +103,7 @@ class _Wav:
 
 
 class _Whole:
-    """Anything that libsndfile reads, once all of it is there."""
+    """Anything that libsndfile reads, or ffmpeg where there is one (aac, m4a, webm), once all of it is there."""
 
     def __init__(self, encoding: PcmFormat | str, rate: int, begun: bytes) -> None:
         self._encoding, self._rate = str(encoding), rate
@@ -120,11 +122,22 @@ class _Whole:
         return (samples[at : at + size] for at in range(0, len(samples), size))
 
     def _decoded(self) -> bytes:
+        data = bytes(self._data)
         try:
-            samples, rate = files.decode(bytes(self._data), "speech")
+            return pcm.resample(*files.decode(data, "speech"), self._rate)
         except InputError as exc:
-            raise _broken(self._encoding, "the sound that was sent cannot be decoded") from exc
-        return pcm.resample(samples, rate, self._rate)
+            try:
+                return pcm.resample(_foreign(data), MIC.rate, self._rate)
+            except InputError:
+                raise _broken(self._encoding, "the sound that was sent cannot be decoded") from exc
+
+
+def _foreign(data: bytes) -> bytes:
+    """What PyAV or ffmpeg makes of it, as s16le mono at 16 kHz. InputError: nothing."""
+    with tempfile.TemporaryDirectory(prefix="voice-") as folder:
+        path = Path(folder) / "speech"
+        path.write_bytes(data)
+        return b"".join(foreign.blocks(path))
 
 
 def _broken(encoding: str, what: str) -> ServiceError:

@@ -83,6 +83,7 @@ def _run(backend: Backend, env: Mapping[str, str]) -> tuple[str, str]:
     words = _words(backend)
     program = _program(words)
     try:
+        # All of the environment: the person's own command may need any of it (GNUPGHOME, OP_SESSION_…, VAULT_TOKEN).
         done = subprocess.run(
             words,
             env=dict(env),

@@ -15,9 +15,13 @@ SNIFFED = 16
 PCM = PcmFormat(24_000, 1)
 """What OpenAI's `pcm` is."""
 
-_MAGIC = ((b"RIFF", "wav"), (b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"))
+_MAGIC = ((b"RIFF", "wav"), (b"ID3", "mp3"), (b"OggS", "ogg"), (b"fLaC", "flac"), (b"\x1aE\xdf\xa3", "webm"))
 _BY_TYPE = {
     "audio/aac": "aac",
+    "audio/aacp": "aac",
+    "audio/mp4": "m4a",
+    "audio/x-m4a": "m4a",
+    "audio/webm": "webm",
     "audio/flac": "flac",
     "audio/mp3": "mp3",
     "audio/mpeg": "mp3",
@@ -40,7 +44,7 @@ _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 
 
 def encoding_of(head: bytes, content_type: str, asked: str) -> PcmFormat | str:
     """The encoding of sound that begins with `head`: by its bytes, its type, then by what was asked for."""
-    found = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    found = "m4a" if head[4:8] == b"ftyp" else next((name for magic, name in _MAGIC if head.startswith(magic)), None)
     kind = content_type.lower()
     samples = _SAMPLES.match(kind)
     if found is None and not samples:

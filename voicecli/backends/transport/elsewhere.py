@@ -59,7 +59,7 @@ class Elsewhere(HttpService):
             numbers = await resolved(host)
         except OSError:
             if proxied:
-                return request  # the proxy may know the name
+                return request  # the proxy may know the name, and judges by its own rules what it reaches
             raise
         for number in numbers:
             self._refuse(host, reach.place_of(number) or "secret", await self._namer_place())
