@@ -63,7 +63,7 @@ CHINESE = (
     "火车还有十分钟就要开了，我们快一点走吧。",
     "他每天晚上都在公园里跑步，然后回家看书。",
 )
-WHO = ("my neighbour", "the young doctor", "our teacher", "the captain", "a friend of mine", "the old gardener")
+WHO = ("my brother", "the young doctor", "our teacher", "the captain", "a friend of mine", "the old gardener")
 DID = ("found", "carried", "described", "remembered", "painted", "repaired")
 WHAT = ("a heavy wooden box", "the garden behind the house", "the small white boat", "an empty glass bottle")
 WHEN = ("on Monday morning", "late in the evening", "before the winter came", "while it was raining")

@@ -123,6 +123,10 @@ NEEDS: dict[str, tuple[str, Callable[[], str | None]]] = {
     "needs_sound": ("virtual sound devices (PulseAudio and PortAudio)", virtual.available),
     "needs_browser": ("a browser (Chromium)", chromium.missing),
     "needs_models": ("real weights of local models (tests.weights)", weights.missing),
+    "needs_judge": (
+        "a better voice, and Whisper base as its judge (tests.weights)",
+        lambda: weights.missing(weights.JUDGED, weights.JUDGED_FOLDER),
+    ),
     "needs_posix": (
         "pseudo-terminals or file modes",
         lambda: None if os.name == "posix" else "this is no POSIX system",
@@ -149,7 +153,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 LEFT_OUT = pytest.StashKey[str]()
 
 
-TRIED_AGAIN = ("needs_sound", "needs_models")
+TRIED_AGAIN = ("needs_sound", "needs_models", "needs_judge")
 SOUNDED: list[str] = []
 RETRIED: list[str] = []
 """Tests of these marks that ran, and those of them that had to be tried again, once for each try."""
