@@ -26,14 +26,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests import weights  # noqa: E402
 from tests.backends.local.test_ears import RECORDED  # noqa: E402
-from tests.judge import Judge, parts, sounds_of, wrong  # noqa: E402
+from tests.judge import Judge, floats, parts, sounds_of, wrong  # noqa: E402
 from voicecli.audio.files import read_pcm  # noqa: E402
 from voicecli.audio.pcm import resample  # noqa: E402
 from voicecli.backends.local.ears import Ears, open_ears  # noqa: E402
@@ -91,7 +90,7 @@ def noisy(pcm: bytes, noise: bytes, snr_db: float = 10) -> bytes:
     speech = np.frombuffer(pcm, np.int16).astype(float)
     room = np.resize(np.frombuffer(noise, np.int16), len(speech)).astype(float)
     room *= np.sqrt(np.mean(speech**2) / np.mean(room**2)) / 10 ** (snr_db / 20)
-    return np.clip(speech + room, -32768, 32767).astype("<i2").tobytes()
+    return bytes(np.clip(speech + room, -32768, 32767).astype("<i2"))
 
 
 async def ears(folder: Path) -> int:
@@ -219,10 +218,6 @@ async def hour(minutes: float) -> int:
 # -- voices ----------------------------------------------------------------------------------------
 
 
-def floats(pcm: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
-
-
 async def voices() -> int:
     judge = Judge(weights.JUDGED_FOLDER / "whisper-base-ct2")
     settings = LocalSettings("local", "local", models_folder=str(weights.JUDGED_FOLDER))
@@ -235,7 +230,8 @@ async def voices() -> int:
     async with open_mouth(settings) as mouth:
         for voice, texts, language, most in rows:
             await said(mouth, texts[0][:6], voice)
-            lost, firsts, busy, length = 0, [], 0.0, 0.0
+            lost, busy, length = 0, 0.0, 0.0
+            firsts: list[float] = []
             for text in texts:
                 pcm, first, cpu, seconds = await said(mouth, text, voice)
                 heard = judge.read(floats(pcm), language)

@@ -77,6 +77,11 @@ def parts(text: str) -> list[str]:
     return re.findall(r"[\u3400-\u9fff]|[a-z0-9']+", unicodedata.normalize("NFKC", text).lower().replace("-", " "))
 
 
+def floats(pcm: bytes) -> NDArray[np.float32]:
+    """s16le as the judge takes it."""
+    return np.asarray(np.frombuffer(pcm, "<i2") / 32768, np.float32)
+
+
 def sounds_of(text: str) -> list[str]:
     """The parts of a text, Chinese as it sounds: Whisper writes one word in either script."""
     from pypinyin import Style, lazy_pinyin

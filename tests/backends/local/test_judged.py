@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from tests import weights
 from tests.backends.local.speech import said
-from tests.judge import Judge, sounds_of, wrong
+from tests.judge import Judge, floats, sounds_of, wrong
 from voicecli.backends.local.mouth import open_mouth
 from voicecli.backends.local.settings import LocalSettings
 
@@ -24,6 +23,6 @@ async def test_a_better_voice_is_understood_by_another_engine() -> None:
     for voice, language, text in SENTENCES:
         settings = LocalSettings("local", "local", voice=voice, models_folder=str(weights.JUDGED_FOLDER))
         async with open_mouth(settings) as mouth:
-            sound = np.frombuffer(await said(mouth, text), np.int16).astype(np.float32) / 32768
+            sound = floats(await said(mouth, text))
         heard = judge.read(sound, language)
         assert wrong(sounds_of(text), sounds_of(heard)) <= 1, heard

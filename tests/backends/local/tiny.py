@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -37,7 +38,7 @@ class Graph:
     def weights(self, *shape: int) -> str:
         return self.value(self._random.standard_normal(shape) * 0.3)
 
-    def add(self, kind: str, *inputs: str, to: str = "", **attributes: object) -> str:
+    def add(self, kind: str, *inputs: str, to: str = "", **attributes: Any) -> str:
         out = to or f"n{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, inputs, [out], **attributes))
         return out
@@ -48,9 +49,11 @@ class Graph:
         return self.add("Slice", frames, *ends)
 
     def save(self, path: Path, inputs: Ends, outputs: Ends, words: Mapping[str, object]) -> None:
-        ends = [[helper.make_tensor_value_info(name, *each) for name, each in end.items()] for end in (inputs, outputs)]
+        taken, given = (
+            [helper.make_tensor_value_info(name, *each) for name, each in ends.items()] for ends in (inputs, outputs)
+        )
         model = helper.make_model(
-            helper.make_graph(self._nodes, path.stem, *ends, self._kept),
+            helper.make_graph(self._nodes, path.stem, taken, given, self._kept),
             opset_imports=[helper.make_opsetid("", 13)],
             ir_version=8,
         )

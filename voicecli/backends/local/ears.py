@@ -92,7 +92,7 @@ def _words(tokens: list[str], times: list[float]) -> tuple[Word, ...]:
     for token, at in zip(tokens, times, strict=True):
         start = max(0.0, round(at - 0.5, 2))
         text = token.replace("▁", " ")
-        if found and not text.startswith(" ") and text.isascii():
+        if found and not text.startswith(" ") and (found[-1].text + text).isascii():
             found[-1] = Word(found[-1].text + text, found[-1].start, start)
         elif text.strip():
             found.append(Word(text.strip(), start, start))
