@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.openai_pictures import OpenAIPictures as OpenAIServer
 
 CONFIG = """
 [use]
