@@ -7,11 +7,12 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo demo-services interop interop-ci bench-peers fuzz soak test lint types check system-packages clean
+.PHONY: demo serve-demo demo-services interop interop-ci bench-peers fuzz soak test lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up .venv and hold a spoken conversation; models are fetched once, then no network is needed"
+	@echo "make serve-demo   voice serve with local models, for a browser (http://127.0.0.1:8000), curl and the openai SDK"
 	@echo "make demo-services   run every verb over every service family, against strict local servers"
 	@echo "make test    run every test, the conversation on virtual sound devices included"
 	@echo "make interop    run the adapters against other people's servers (needs npm)"
@@ -34,6 +35,9 @@ help:
 
 demo: .venv/ready
 	@sh scripts/demo.sh $(BIN)/voice
+
+serve-demo: .venv/dev
+	@sh scripts/serve_demo.sh $(BIN)/voice
 
 demo-services: .venv/ready
 	@$(BIN)/python scripts/demo_services.py

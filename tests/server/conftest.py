@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Served:
 
     url: str
     behind: OpenAIServer
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
 
     @property
     def port(self) -> int:
@@ -55,16 +56,21 @@ def serving(folder: Path, *flags: str, config: str = CONFIG, env: dict[str, str]
         home = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
         home |= {f"XDG_{name}_HOME": str(folder) for name in ("STATE", "CACHE", "DATA")}
         command = [sys.executable, "-m", "voicecli", "--config", str(path), "serve", "--port", "0", *flags]
-        with subprocess.Popen(command, env=home | (env or {}), stderr=subprocess.PIPE, text=True) as process:
+        log = folder / "log"
+        with log.open("wb") as told, subprocess.Popen(command, env=home | (env or {}), stderr=told) as process:
             try:
-                assert process.stderr is not None
-                said = next((line for line in process.stderr if "listening" in line), "")
-                found = re.search(r"http://\S+", said)
-                assert found, said
-                yield Served(found[0].replace("0.0.0.0", "127.0.0.1"), behind, process)
+                yield Served(_address(process, log).replace("0.0.0.0", "127.0.0.1"), behind, process)
             finally:
                 process.terminate()
-                process.communicate(timeout=10)
+                process.wait(timeout=10)
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Where it listens, as soon as it says so."""
+    while not (found := re.search(r"listening on (http://\S+)\n", log.read_text())):
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.02)
+    return found[1]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from array import array
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -27,7 +27,7 @@ MOST_TEXTS = 2048
 class EmbedIn(Lenient):
     """`POST /v1/embeddings`."""
 
-    input: str | list[str] = Field(min_length=1, max_length=8_000_000)
+    input: Annotated[str, Field(min_length=1, max_length=8_000_000)] | Annotated[list[str], Field(min_length=1)]
     model: str | None = None
     encoding_format: Literal["float", "base64"] = "float"
 
