@@ -1,0 +1,195 @@
+"""What `voice serve` bears on one core: sessions that speak or are silent, first bytes, what many of them leave.
+
+    python benchmarks/serve.py [--vad silero|webrtc] [--seconds 10] [--only NAME ...]
+
+The server is a process pinned to the first core, its clients and the service behind it (a local server of digits) to
+the last. Clients send frames of 20 ms in real time, 50 a second, as events with base64. A round trip is that of a
+client's event that is answered at once (an item asked for), sent among the frames. Prints a table; gates nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests import dtmf  # noqa: E402
+from tests.server.conftest import CONFIG, Served, serving  # noqa: E402
+
+RATE, FRAME = 24_000, 480
+TICKS = os.sysconf("SC_CLK_TCK")
+NEVER_ENDS = {"type": "server_vad", "create_response": False, "silence_duration_ms": 10_000}
+
+
+def speech(seconds: float) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """What keeps a voice detector at work: buzzing syllables of changing pitch, four a second."""
+    time_s = np.arange(round(seconds * RATE)) / RATE
+    pitch = 120 + 30 * np.sin(2 * np.pi * 0.7 * time_s)
+    wave = sum(np.sin(2 * np.pi * k * np.cumsum(pitch) / RATE) / k for k in range(1, 25))
+    return np.round(6000 * wave * (0.55 + 0.45 * np.sin(2 * np.pi * 4 * time_s))).astype(np.int16)
+
+
+@dataclass
+class Tally:
+    """Round trips in ms, frames sent, events that came."""
+
+    trips: list[float] = field(default_factory=list)
+    sent: int = 0
+    came: int = 0
+
+
+async def session(server: Served, sound: Any, seconds: float, tally: Tally, start: asyncio.Event) -> None:
+    """Speaks in real time, and asks for something every fifth frame."""
+    async with connect(f"ws://127.0.0.1:{server.port}/v1/realtime", proxy=None, compression=None) as socket:
+        hears = {"audio": {"input": {"turn_detection": NEVER_ENDS}}}
+        await socket.send(json.dumps({"type": "session.update", "session": hears}))
+        asked: dict[str, float] = {}
+        reading = asyncio.create_task(_read(socket, asked, tally))
+        await start.wait()
+        frames = [base64.b64encode(sound[at : at + FRAME].tobytes()).decode() for at in range(0, len(sound), FRAME)]
+        begun = time.perf_counter()
+        for number in range(round(seconds * 50)):
+            await asyncio.sleep(begun + number * 0.02 - time.perf_counter())
+            event = json.dumps({"type": "input_audio_buffer.append", "audio": frames[number % len(frames)]})
+            await socket.send(event)
+            tally.sent += 1
+            if number % 5 == 0:
+                asked[f"e{number}"] = time.perf_counter()
+                await socket.send(json.dumps({"type": "response.cancel", "event_id": f"e{number}"}))
+        await asyncio.sleep(0.5)
+        reading.cancel()
+
+
+async def _read(socket: ClientConnection, asked: dict[str, float], tally: Tally) -> None:
+    async for message in socket:
+        event = json.loads(message)
+        tally.came += 1
+        if event["type"] == "error" and (sent := asked.pop(event["error"]["event_id"], None)) is not None:
+            tally.trips.append(1000 * (time.perf_counter() - sent))
+
+
+async def load(server: Served, count: int, voiced: bool, seconds: float) -> str:
+    """So many sessions at once. Nobody's turn ends: what is measured is hearing, not answering."""
+    sound = speech(4) if voiced else np.zeros(RATE, np.int16)
+    tally, start = Tally(), asyncio.Event()
+    before = memory(server)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(count):
+            tasks.create_task(session(server, sound, seconds, tally, start))
+        await asyncio.sleep(2)
+        held, cpu, began = memory(server), cpu_s(server), time.perf_counter()
+        start.set()
+        await asyncio.sleep(seconds)
+        used, took = cpu_s(server) - cpu, time.perf_counter() - began
+    messages = tally.sent * 1.2
+    trips = sorted(tally.trips)
+    return (
+        f"{count} sessions, {'speaking' if voiced else 'silent'}: round trip median {statistics.median(trips):.1f} ms, "
+        f"95 % {trips[int(len(trips) * 0.95)]:.1f} ms; {1e6 * used / messages:.0f} us of CPU a message, "
+        f"{100 * used / took:.0f} % of a core; {(held - before) / count:.0f} KiB a session; "
+        f"{len(tally.trips)} of {tally.sent // 5} answered"
+    )
+
+
+def cpu_s(server: Served) -> float:
+    words = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / TICKS
+
+
+def memory(server: Served) -> int:
+    """KiB."""
+    text = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(next(line for line in text.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+def descriptors(server: Served) -> int:
+    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+
+
+async def first_byte(server: Served, _seconds: float) -> str:
+    """Speech as a WAV, asked of the service behind and of the server, in turns."""
+    import httpx
+
+    body = {"input": "472", "model": "digits-speak", "voice": "alloy", "response_format": "wav"}
+    took: dict[str, list[float]] = {"behind": [], "served": []}
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        for _ in range(41):
+            for name, base in (("behind", server.behind.base_url), ("served", f"{server.url}/v1")):
+                began = time.perf_counter()
+                async with client.stream("POST", f"{base}/audio/speech", json=body) as answer:
+                    await anext(answer.aiter_raw())
+                    took[name].append(1000 * (time.perf_counter() - began))
+    middle = {name: statistics.median(each[1:]) for name, each in took.items()}
+    return (
+        f"first byte of speech: behind {middle['behind']:.1f} ms, served {middle['served']:.1f} ms, "
+        f"above it {middle['served'] - middle['behind']:.1f} ms (medians of 40)"
+    )
+
+
+async def broken_off(server: Served, _seconds: float) -> str:
+    """A thousand sessions, opened, spoken to and broken off without a word, fifty at a time."""
+    sound = base64.b64encode(dtmf.encode("189", RATE).tobytes()).decode()
+
+    async def one() -> None:
+        with contextlib.suppress(OSError):
+            async with connect(f"ws://127.0.0.1:{server.port}/v1/realtime", proxy=None, compression=None) as socket:
+                await socket.recv()
+                await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": sound}))
+                socket.transport.abort()
+
+    figures = []
+    for _ in range(3):
+        for _ in range(20 if figures else 4):
+            await asyncio.gather(*(one() for _ in range(50)))
+        await asyncio.sleep(2)
+        figures.append((memory(server), descriptors(server)))
+    shown = ", ".join(f"{kib // 1024} MiB and {count} descriptors" for kib, count in figures)
+    return f"after 200, 1,200 and 2,200 sessions that were broken off: {shown}"
+
+
+Measure = Callable[[Served, float], Coroutine[Any, Any, str]]
+MEASURES: dict[str, Measure] = {
+    "speaking": lambda server, seconds: load(server, 50, True, seconds),
+    "silent": lambda server, seconds: load(server, 150, False, seconds),
+    "first": first_byte,
+    "broken": broken_off,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--vad", default="silero")
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--only", nargs="*", default=list(MEASURES), choices=list(MEASURES))
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder), config=CONFIG + f"[talk]\nvad = '{options.vad}'\n") as server,
+    ):
+        for thread in Path(f"/proc/{server.process.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {cores[0]})
+        os.sched_setaffinity(0, {cores[-1]})
+        for name in options.only:
+            print(f"[{options.vad}] {asyncio.run(MEASURES[name](server, options.seconds))}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
