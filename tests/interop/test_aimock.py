@@ -6,6 +6,7 @@ sends as a person's would. Its journal tells what it was sent.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -25,6 +26,7 @@ from tests.contracts import frames
 from tests.fakes.forms import heard, spoken
 from tests.interop.tools import TOOLS, free_port, running
 from voicecli.backends.openai.adapter import open_openai
+from voicecli.backends.openai.talking.session import SpeechToSpeech
 from voicecli.errors import (
     ConfigError,
     ProtocolError,
@@ -41,9 +43,12 @@ from voicecli.types import (
     ChatOptions,
     Secret,
     SpeechRequest,
+    TalkOptions,
+    ToolCall,
     ToolSpec,
     TranscribeOptions,
 )
+from voicecli.types.turns import Asked, Text
 
 pytestmark = pytest.mark.anyio
 
@@ -242,6 +247,32 @@ async def test_a_realtime_session_gives_deltas_and_the_whole(server: str) -> Non
         texts = [transcript async for transcript in transcripts]
     assert all(DIGITS.startswith(each.text) for each in texts)
     assert texts[-1].final and texts[-1].text == DIGITS
+
+
+async def test_speech_to_speech(server: str) -> None:
+    """A hundred turns on one connection: words, calls and their results, answers that are withdrawn."""
+    settings: dict[str, Any] = {"talk_url": f"{server.replace('http', 'ws')}/v1/realtime", "talk_model": "gpt-realtime"}
+    options, result = TalkOptions(tools=TOOLS_OFFERED), Asked(results=((ToolCall("call_look", "look"), "a pig"),))
+
+    async def answer(talk: Any, asked: Asked, most: int = 10_000) -> list[Any]:
+        found: list[Any] = []
+        async with asyncio.timeout(20), talk.begin(print).answer(asked) as pieces:
+            async for each in pieces:
+                found.append(each)
+                if len(found) == most:
+                    break
+        return found
+
+    async with SpeechToSpeech(backend(server, **settings)).converse(options, 16_000, list) as talk:
+        for _ in range(25):
+            assert (
+                "".join(each.text for each in await answer(talk, Asked(typed="count")) if isinstance(each, Text))
+                == ANSWER
+            )
+            calls = [each for each in await answer(talk, Asked(typed="draw")) if isinstance(each, ToolCall)]
+            assert [(each.name, json.loads(each.arguments)) for each in calls] == CALLS
+            assert "".join(each.text for each in await answer(talk, result) if isinstance(each, Text)) == ANSWER
+            await answer(talk, Asked(typed="count"), most=2)
 
 
 async def test_models_and_health(server: str) -> None:
