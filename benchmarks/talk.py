@@ -1,12 +1,13 @@
 """The gap of a turn: from the person's last sample to the first sound of the reply, on one stereo recording.
 
-    python benchmarks/talk.py [--turns 30] [--row NAME …]
+    python benchmarks/talk.py [--turns 30] [--row NAME …] [--realtime URL [--model NAME] [--dialect NAME]]
 
 `voice talk` runs as a process on virtual sound devices against a local server that takes 150 ms to recognise an
 upload, 200 ms to the first token, 15 ms a token and 150 ms to the first sound. A live recogniser shows words as they
 are spoken and has its final text 50 ms after the last packet. The sound card's own 40 ms are in the figures. People
 say digits as tones over speech; in one row they are real people where ../shared/recordings is there, the embedded
-voice otherwise. Prints a table, and how many words of a slow voice were broken; gates nothing.
+voice otherwise. Speech to speech answers 150 ms after a turn was committed; with --realtime that is a service of yours,
+whose key is in VOICE_BENCH_KEY. Prints a table, and how many words of a slow voice were broken; gates nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from people import converse  # noqa: E402
 from tests import dtmf  # noqa: E402
 from tests.fakes.openai_server import Habits, OpenAIServer, _OpenAITalk  # noqa: E402
 from tests.fakes.recordings import HearingServer  # noqa: E402
+from tests.fakes.talking_server import TalkingServer  # noqa: E402
 from tests.people import says, speech_utterances  # noqa: E402
 from tests.test_talk_devices import settings, talking  # noqa: E402
 from tests.virtual import RATE, Recording, VirtualDevices, gaps_ms, sounds, virtual_devices  # noqa: E402
@@ -78,6 +81,8 @@ class Row:
     flags: tuple[str, ...] = ()
     live: bool = False
     heard: Callable[[str], str] = str
+    direct: bool = False
+    """One service hears and speaks."""
     people: bool = False
     """Somebody talks without tones in the voice: real people where ../shared/recordings is there."""
     after: Callable[[Recording], str] = field(default=lambda _: "")
@@ -108,6 +113,9 @@ ROWS = {
     "live": Row(habits=LIVE_HABITS, live=True),
     "live, drafts off": Row(habits=LIVE_HABITS, live=True, flags=("--draft", "off")),
     "live, reads complete": Row(habits=LIVE_HABITS, live=True, heard=names),
+    "speech to speech": Row(direct=True),
+    "speech to speech, complete": Row(direct=True, heard=names),
+    "speech to speech, no drafts": Row(direct=True, flags=("--draft", "off")),
 }
 
 
@@ -128,12 +136,26 @@ def converse_with_people(devices: VirtualDevices, row: Row, turns: int) -> tuple
     return [gap for gap, _ in both], [told for _, told in both], f"{held.whole} of {turns} recognised whole"
 
 
-def say_digits(devices: VirtualDevices, row: Row, turns: int) -> tuple[list[float], list[float], str]:
-    rng = random.Random(1)
+def served(row: Row, turns: int, stack: ExitStack) -> str:
+    """The configuration for servers of ours, which run as long as `stack`."""
+    if row.direct:
+        server = stack.enter_context(TalkingServer(first_s=0.15, transcript_s=0.05, hears=row.heard))
+        return one_service(server.talk_url, "digits", "openai")
     habits = replace(row.habits, script=[row.reply] * turns * 4, heard=row.heard)
-    with tempfile.TemporaryDirectory() as name, (LiveServer if row.live else OpenAIServer)(habits) as server:
-        home = {"PATH": os.environ["PATH"], "HOME": name}
-        with talking(devices, home, Path(name), config(row, server), *row.flags) as talk:
+    return config(row, stack.enter_context((LiveServer if row.live else OpenAIServer)(habits)))
+
+
+def one_service(url: str, model: str, dialect: str) -> str:
+    table = f'talk_url = "{url}"\ntalk_model = "{model}"\ntalk_dialect = "{dialect}"\napi_key_env = "VOICE_BENCH_KEY"\n'
+    return f'[use]\ntalk = "one"\n[backends.one]\nfamily = "openai"\n{table}'
+
+
+def say_digits(devices: VirtualDevices, row: Row, turns: int, asked: str = "") -> tuple[list[float], list[float], str]:
+    """`asked` is a configuration to be used in place of servers of ours."""
+    rng = random.Random(1)
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        home = {"PATH": os.environ["PATH"], "HOME": name, "VOICE_BENCH_KEY": os.environ.get("VOICE_BENCH_KEY", "none")}
+        with talking(devices, home, Path(name), asked or served(row, turns, stack), *row.flags) as talk:
             talk.until("ready")
             with devices.recording() as recording:
                 time.sleep(0.6)
@@ -154,11 +176,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--row", action="append", choices=list(ROWS))
+    parser.add_argument("--realtime", metavar="URL", help="speech to speech over this service, and nothing else")
+    parser.add_argument("--model", default="", help="its model")
+    parser.add_argument("--dialect", default="", help="its talk_dialect; left out, it tells")
     args = parser.parse_args()
+    asked = one_service(args.realtime, args.model, args.dialect) if args.realtime else ""
     print(f"{'':<30}{'median ms':>10}{'95 % ms':>10}{'told, error ms':>16}")
     with virtual_devices() as devices:
-        for name in args.row or ROWS:
-            heard, told, more = hold(devices, ROWS[name], args.turns)
+        for name in [args.realtime] if asked else args.row or ROWS:
+            row = ROWS["speech to speech" if asked else name]
+            heard, told, more = say_digits(devices, row, args.turns, asked) if asked else hold(devices, row, args.turns)
             errors = [abs(a - b) for a, b in zip(heard, told, strict=False)]
             figures = f"{statistics.median(heard):>10.0f}{late(heard):>10.0f}{statistics.median(errors):>16.0f}"
             print(f"{name:<30}{figures}  {more}", flush=True)

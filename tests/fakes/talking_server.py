@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,6 +87,8 @@ class TalkingServer(FakeServer):
     first_s: float = 0.01
     chunk_s: float = 0.002
     transcript_s: float = 0.0
+    hears: Callable[[str], str] = str
+    """What it writes down for the digits that it heard."""
     ahead: bool = False
     """All words come before the first sound."""
     drops: list[int] = field(default_factory=list)
@@ -220,7 +222,7 @@ class Session:
         with suppress(Left):
             if self.server.dialect == "xai":
                 await self.send(name + "updated", item_id=item.id, transcript=item.words[0][:1])
-            await self.send(name + "completed", item_id=item.id, transcript=item.words[0])
+            await self.send(name + "completed", item_id=item.id, transcript=self.server.hears(item.words[0]))
 
     async def _input_audio_buffer_clear(self, _event: Event) -> None:
         self._buffer.clear()
