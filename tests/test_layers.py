@@ -34,6 +34,8 @@ PURE = {
     "dialogue.bargein",
     "dialogue.drafting",
     "dialogue.ears",
+    "dialogue.heard",
+    "dialogue.manners",
     "dialogue.nonspeech",
     "dialogue.states",
     "dialogue.toolwords",

@@ -257,6 +257,10 @@ class TurnRequest(Protocol):
         """Returns when the turn has ended: only then something may be done that cannot be undone."""
         ...
 
+    def wants_answer(self, question: str) -> bool:
+        """Whether a model is to be asked: to what is wanted of the voice alone there is no answer."""
+        ...
+
     def room(self) -> Awaitable[object]:
         """Returns when more sound is wanted: a few seconds of it wait to be played, no more."""
         ...

@@ -129,12 +129,12 @@ def test_a_service_that_keeps_what_is_withdrawn_drafts_nothing() -> None:
 
 
 def test_an_interruption_tells_how_much_was_heard() -> None:
-    service = OneService(["how are you", "stop"], ["One two three four.", "Fine."])
+    service = OneService(["how are you", "no"], ["One two three four.", "Fine."])
     it = room(service)
     run(it.run([*ONE_TURN, ("quiet", 2.0), ("loud", 1.0), ("quiet", 0.7), ("reply", 0)]))
     (cut,) = [each[1] for each in service.log if isinstance(each, tuple)]
     assert 2 * RATE < cut < 3 * RATE
-    assert history(it)[:3] == [("user", "how are you"), ("assistant", "One two…"), ("user", "stop")]
+    assert history(it)[:3] == [("user", "how are you"), ("assistant", "One two…"), ("user", "no")]
 
 
 CALL = ToolCall("c1", "draw", '{"what": "a pig"}')

@@ -181,14 +181,14 @@ def test_a_reply_that_was_halted_for_nothing_is_not_halted_as_easily_again() -> 
     assert spoken(room) == pytest.approx(8.0, abs=0.02)
 
 
-def test_mhm_is_no_interruption_but_a_short_stop_is() -> None:
-    for word, interrupted in (("mhm", False), ("stop", True)):
+def test_mhm_is_no_interruption_but_a_short_no_is() -> None:
+    for word, interrupted in (("mhm", False), ("no", True)):
         room = Room(
             Ears([HELLO, word, word]), Brain(["A reply.", "Fine."]), Voice(seconds_each=4.0), even(barge_in=True)
         )
         run(room.run([*ONE_TURN, ("quiet", 3.0), ("loud", 0.3), ("quiet", 4.0), ("reply", 0)]))
         assert bool(room.of(ev.Interrupted)) is interrupted, word
-        assert [e.text for e in room.of(ev.UserSaid)] == ([HELLO, "stop"] if interrupted else [HELLO])
+        assert [e.text for e in room.of(ev.UserSaid)] == ([HELLO, "no"] if interrupted else [HELLO])
 
 
 def test_who_goes_on_shortly_after_a_false_end_takes_the_turn_back() -> None:

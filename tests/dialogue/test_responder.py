@@ -114,14 +114,14 @@ def test_a_turn_of_a_service_that_does_it_all() -> None:
 
 
 def test_who_is_cut_off_is_told_how_much_was_heard_and_is_left_before_the_next_is_asked() -> None:
-    service = Service(["how are you", "stop"], [["One two.", "Three four.", "Five six."], ["Fine."]])
+    service = Service(["how are you", "no"], [["One two.", "Three four.", "Five six."], ["Fine."]])
     it = room(service)
     run(it.run([*ONE_TURN, ("quiet", 2.0), ("loud", 1.0), ("quiet", 0.7), ("reply", 0)]))
     assert it.of(ev.Interrupted) == [ev.Interrupted("speech")]
     assert service.cut and RATE < service.cut[0] < 3 * RATE
     assert [each for each in service.log if each != "warm"] == ["asked", "left", "asked", "left"]
     assert history(it)[1][1].startswith("One two.") and history(it)[1][1].endswith("…")
-    assert history(it)[2:] == [("user", "stop"), ("assistant", "Fine.")]
+    assert history(it)[2:] == [("user", "no"), ("assistant", "Fine.")]
 
 
 @pytest.mark.parametrize("typed", ["", "good morning"])

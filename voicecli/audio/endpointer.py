@@ -259,7 +259,7 @@ class Endpointer:
         """The text of `segment` is known and asks for `wait_ms` of silence. A stale segment is ignored."""
         if segment != self.segment or self.state is State.IDLE:
             return []
-        self._wait = min(wait_ms, self.timing.end_ms_max)
+        self._wait = wait_ms
         ready = self.state is State.PAUSED and self._run == 0 and self._over
         return self._end("silence") if ready else []
 

@@ -69,6 +69,7 @@ class TalkSettings:
     end_ms_max: Annotated[int, Range(50, 10_000)] = 1200
     max_turn_s: Annotated[float, Range(1, 3600)] = 60.0
     pre_roll_ms: Annotated[int, Range(0, 3000)] = 300
+    end_words: tuple[str, ...] = ()
     turns: Literal["client", "service"] = "client"
     """Who finds the end of a turn where one service hears and speaks."""
     barge_in: Literal["auto", "on", "off"] = "auto"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from voicecli.dialogue.consent import asked_aloud
 from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, ToolUsed, UserSaid
+from voicecli.dialogue.manners import Wish
 from voicecli.dialogue.mouth import Mouth
 from voicecli.types import ChatMessage, ToolNews, Usage
 from voicecli.types.turns import Heard, Reply, Sound, Stage, Text, Wanted
@@ -22,7 +23,7 @@ class Attempt:
     """`take` what the responder yields; `end` when the turn has ended; `cancel` withdraws it, and nobody heard of it.
 
     `mouths` makes a lane for it; `messages` is the conversation with a question at its end; `wasted` is told of the
-    tokens that went into an answer which the responder makes anew.
+    tokens that went into an answer which the responder makes anew; `wish_of` tells what words want of the voice alone.
     """
 
     wanted: Wanted
@@ -32,6 +33,7 @@ class Attempt:
     messages: Callable[[str], Sequence[ChatMessage]]
     emit: Callable[[Event], None]
     wasted: Callable[[int], None]
+    wish_of: Callable[[str], Wish | None] = lambda _text: None
     reply: str = ""
     tokens: int = 0
     working: bool = False
@@ -54,6 +56,9 @@ class Attempt:
 
     def opened(self) -> Awaitable[object]:
         return self._gate.wait()
+
+    def wants_answer(self, question: str) -> bool:
+        return self.wish_of(question) is None
 
     def room(self) -> Awaitable[None]:
         return self.mouth.room()
@@ -125,10 +130,18 @@ class Attempt:
         if not self._ended or not self.heard.final:
             return
         self._gate.set()
-        self.mouth.lane.open()
         held, self._held = self._held, []
+        if self.wish is not None:
+            held = [each for each in held if isinstance(each, UserSaid)]
+        else:
+            self.mouth.lane.open()
         for event in held:
             self.emit(event)
+
+    @property
+    def wish(self) -> Wish | None:
+        """What the person wants of the voice alone: there is nothing to answer."""
+        return self.wish_of(self.heard.text) if self.wanted.says is None else None
 
     def cancel(self) -> None:
         """Silent at once, and nothing more of it is told."""

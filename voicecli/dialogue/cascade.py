@@ -111,7 +111,8 @@ class CascadeTurn:
             else:
                 heard = await self._words(ask)
                 await put(heard)
-                await answering.respond(heard.text)
+                if ask.wants_answer(heard.text):
+                    await answering.respond(heard.text)
         except Exception as exc:
             if isinstance(error := culprit(exc), RateLimitedError):
                 self._drafts.refused(self._stages.clock(), error.retry_after)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from voicecli.audio.endpointer import Ended
 from voicecli.audio.playout import DUCKED
 from voicecli.dialogue.bargein import Weight, interrupts, takes_back, weigh
+from voicecli.dialogue.manners import Wish
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import COSTS_THE_TURN, Turn
 
@@ -32,12 +33,19 @@ class Challenge:
         return weight is Weight.STOPS
 
     async def words(self) -> str:
-        """The words of the person who paused, where they stop the reply."""
+        """The words of the person who paused."""
         try:
-            words = (await self.candidate.answerer.text()).text
+            return (await self.candidate.answerer.text()).text
         except COSTS_THE_TURN:
             return ""
-        return words if interrupts(words, asked=self._asked) else ""
+
+    def interrupts(self, words: str) -> bool:
+        """Whether they stop the reply."""
+        return interrupts(words, asked=self._asked)
+
+    def wish(self, words: str) -> Wish | None:
+        """What they want of the voice; nothing where they may be the answer to a question."""
+        return None if self._asked else self.held.wish(words)
 
     def fail(self) -> None:
         """A false alarm: the reply goes on from where it was."""
@@ -46,7 +54,7 @@ class Challenge:
 
     def win(self, now: float) -> None:
         """The reply stops. Who goes on with what seemed to be over takes the turn back."""
-        held, self.candidate.candidate = self.held, False
+        held, self.candidate.candidate, self.candidate.over_reply = self.held, False, True
         if held.attempt is not None and takes_back(now, held.watch.ended, asked=self._asked):
             self.candidate.prefix = held.take_back()
         elif held.state is not TurnState.DONE:
@@ -57,5 +65,5 @@ class Challenge:
         return self.held.attempt is not None and self.held.attempt.asked_aloud()
 
     def _fade(self, gain: float) -> None:
-        if self.held.lane is not None:
+        if self.held.lane is not None and not self.held.paused:
             self.held.lane.fade(gain)

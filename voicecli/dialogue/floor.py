@@ -16,11 +16,13 @@ from voicecli.audio import endpointer as ep
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.history import History
+from voicecli.dialogue.manners import Wish, asks, last_sentence
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
 from voicecli.dialogue.turns import Turns
 from voicecli.types import AudioFrame
+from voicecli.types.turns import Wanted
 
 GUESS_MS = 60.0
 """So much silence speaks for a text that reads complete; inside words there is less."""
@@ -35,7 +37,9 @@ class Floor:
     """From frames to turns."""
 
     def __init__(self, parts: Parts, rules: Rules, history: History) -> None:
-        self.turns = Turns(parts, history)
+        self.turns = Turns(parts, history, obeys=rules.manners)
+        self.turns.obey = self.obey
+        self._history = history
         self.endpointer = ep.Endpointer(rules.timing, manual=rules.push_to_talk)
         self._parts, self._rules = parts, rules
         self._slow = False
@@ -66,6 +70,18 @@ class Floor:
         if self.turns.busy is not None and self.turns.busy.state is TurnState.SOUNDING:
             self.turns.busy.interrupt("key")
         self.take(self.endpointer.begin())
+
+    def obey(self, wish: Wish) -> None:
+        """What the person wants of the voice alone."""
+        turn = self.turns.busy
+        sounding = turn if turn is not None and turn.state is TurnState.SOUNDING else None
+        self.turns.let_go_on()
+        if sounding is not None and wish in (Wish.PAUSE, Wish.GO_ON):
+            sounding.pause_reply(paused=wish is Wish.PAUSE)
+        elif sounding is not None:
+            sounding.interrupt("speech")
+        if wish is Wish.REPEAT and (sentence := last_sentence(self._history.last_reply)):
+            self.turns.new().ask(Wanted(says=sentence, again=True))
 
     # -- the endpointer's events ---------------------------------------------------------------------
 
@@ -124,14 +140,18 @@ class Floor:
         self._wait(segment, await attempt.known)
 
     def _wait(self, segment: int, words: str) -> None:
-        self.take(self.endpointer.heard(segment, self._rules.wait_ms(words)))
+        asked = asks(self._history.last_reply)
+        self.take(self.endpointer.heard(segment, self._rules.wait_ms(words, asked=asked)))
 
     async def _judge(self, challenge: Challenge, segment: int) -> None:
         """Short speech over a reply has paused: its words decide."""
         words = await challenge.words()
         if challenge is not self.turns.challenge or segment != self.endpointer.segment:
             return  # decided already, or the person goes on
-        if not words:
+        if (wish := challenge.wish(words)) is not None:
+            self.obey(wish)
+            return
+        if not challenge.interrupts(words):
             challenge.held.alarms += 1
             self.turns.let_go_on()
             return

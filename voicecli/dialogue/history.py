@@ -106,6 +106,11 @@ class History:
         """All messages, the system prompt first."""
         return self._system(self.system) + tuple(self._talk)
 
+    @property
+    def last_reply(self) -> str:
+        """The assistant's, as far as it was heard; "" where the person spoke last, or nobody has."""
+        return self._talk[-1].content if self._talk and self._talk[-1].role == "assistant" else ""
+
     def user(self, text: str) -> None:
         """The person said `text`; joined to the last message when that was the person's too."""
         self._add("user", text)

@@ -12,6 +12,7 @@ from typing import Protocol
 from voicecli.audio.endpointer import Timing
 from voicecli.audio.playout import Playout
 from voicecli.dialogue.events import Event
+from voicecli.dialogue.manners import ASKED, THINKS_MS, WORD_MS, ended_by, thinks
 from voicecli.dialogue.reading import Reading, read
 from voicecli.ports import Responder
 
@@ -55,6 +56,10 @@ class Rules:
     push_to_talk: bool = False
     trust_punctuation: bool = False
     language: str | None = None
+    end_words: tuple[str, ...] = ()
+    """Words that end a turn; then silence hardly does."""
+    manners: bool = True
+    """Whether small words are obeyed without a model, and who thinks is waited for (dialogue.manners)."""
     answer_ends: bool = False
     """Whether an answer begins only after the end of a turn: a service finds that."""
 
@@ -62,12 +67,17 @@ class Rules:
         """Whether nothing seems to follow."""
         return self._read(text) is Reading.COMPLETE
 
-    def wait_ms(self, text: str) -> float:
-        """How much silence ends a turn whose words so far are `text`."""
-        if self.answer_ends:
+    def wait_ms(self, text: str, *, asked: bool = False) -> float:
+        """How much silence ends a turn whose words so far are `text`. `asked`: they answer a question of ours."""
+        if self.answer_ends or (self.end_words and ended_by(text, self.end_words)):
             return 0.0
+        if self.manners and thinks(text):
+            return THINKS_MS
+        reading = self._read(text)
         waits = {Reading.COMPLETE: self.end_ms_min, Reading.DANGLING: self.end_ms_max}
-        return waits.get(self._read(text), self.timing.end_ms)
+        wait = waits.get(reading, self.timing.end_ms)
+        patience = ASKED if asked and self.manners and reading is not Reading.COMPLETE else 1.0
+        return WORD_MS if self.end_words else wait * patience
 
     def _read(self, text: str) -> Reading:
         return read(text, trust_punctuation=self.trust_punctuation, language=self.language)

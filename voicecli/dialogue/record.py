@@ -46,7 +46,8 @@ class Record:
     def _reply(self, attempt: Attempt, text: str, *, interrupted: bool) -> None:
         self.question(attempt)
         self.emit(ev.AssistantSaid(text, interrupted))
-        self.history.assistant(text, interrupted=interrupted)
+        if not attempt.wanted.again:
+            self.history.assistant(text, interrupted=interrupted)
 
     def lost(self, error: VoiceError, recording: str) -> None:
         """The turn failed."""

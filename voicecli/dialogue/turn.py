@@ -17,6 +17,7 @@ from voicecli.dialogue import events as ev
 from voicecli.dialogue.attempt import Attempt
 from voicecli.dialogue.drafting import same_words
 from voicecli.dialogue.history import History
+from voicecli.dialogue.manners import Wish, wish_of
 from voicecli.dialogue.mouth import Mouth
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.record import Record
@@ -39,23 +40,33 @@ COSTS_THE_TURN = (ServiceError, UnreachableError, RateLimitedError, NoSpeechErro
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a turn: `answered`, at least in part, or lost, or neither."""
+    """What came of a turn: `answered`, at least in part, or lost, or a wish that needs no answer, or nothing."""
 
     answered: bool = False
     loss: VoiceError | None = None
+    wish: Wish | None = None
 
 
 class Turn:
     """The floor tells it what the person does; `over` tells the floor what came of it.
 
-    A `candidate` is speech over the reply of another turn: nobody hears of it before it has the floor. `alarms` counts
-    how often the reply was halted for what was no interruption.
+    A `candidate` is speech over the reply of another turn: nobody hears of it before it has the floor, then it was
+    spoken `over_reply`. `alarms` counts how often the reply was halted for what was no interruption; it may be
+    `paused`. With `obeys` a wish that needs no model is not answered.
     """
 
     def __init__(
-        self, parts: Parts, history: History, tasks: asyncio.TaskGroup, number: int, *, candidate: bool = False
+        self,
+        parts: Parts,
+        history: History,
+        tasks: asyncio.TaskGroup,
+        number: int,
+        *,
+        candidate: bool = False,
+        obeys: bool = True,
     ) -> None:
         self.number, self.candidate = number, candidate
+        self.over_reply, self.paused, self._obeys = False, False, obeys
         self.state, self.watch, self.prefix, self.alarms = TurnState.HEARING, ev.Stopwatch(), "", 0
         self.attempt: Attempt | None = None
         self.over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -134,7 +145,16 @@ class Turn:
 
     def _let_out(self) -> None:
         self._move(Move.END)
-        (self.attempt or self._begin(self._wanted)).end()
+        attempt = self.attempt or self._begin(self._wanted)
+        attempt.end()
+        self._mind(attempt)
+
+    def _mind(self, attempt: Attempt) -> None:
+        """A wish that needs no model ends the turn."""
+        wish = attempt.wish
+        if attempt is self.attempt and attempt.open and wish is not None:
+            self._stop()
+            self._finish(Outcome(wish=wish))
 
     # -- the answer ----------------------------------------------------------------------------------
 
@@ -149,9 +169,19 @@ class Turn:
             self.record.history.request,
             self.record.emit,
             self.record.waste,
+            self._wish,
         )
         self._task = self._tasks.create_task(self._answer(self.attempt))
         return self.attempt
+
+    def wish(self, text: str) -> Wish | None:
+        """What words want of the voice alone."""
+        return wish_of(text) if self._obeys else None
+
+    def _wish(self, text: str) -> Wish | None:
+        """What its words want. To stop or to pause is a wish over a reply only."""
+        wish = self.wish(text)
+        return wish if wish is Wish.REPEAT or (self.over_reply and wish in (Wish.STOP, Wish.PAUSE)) else None
 
     async def _answer(self, attempt: Attempt) -> None:
         """Until the last sample has sounded. A draft that fails, of which nobody has heard, is made anew at the end."""
@@ -160,6 +190,7 @@ class Turn:
             async with self.answerer.turn(attempt) as replies:
                 async for each in replies:
                     attempt.take(each)
+                    self._mind(attempt)
         except COSTS_THE_TURN as exc:
             loss = exc
         if attempt.open or loss is None:
@@ -221,6 +252,12 @@ class Turn:
             self.answerer.heard_until(attempt.mouth.lane.played)
         self._stop()
         self._finish(Outcome(answered=self.state is TurnState.SOUNDING))
+
+    def pause_reply(self, *, paused: bool) -> None:
+        """The reply stands still, or goes on from there."""
+        self.paused = paused
+        if self.lane is not None:
+            self.lane.fade(0.0 if paused else 1.0)
 
     def take_back(self) -> str:
         """The turn's end was a mistake: question and answer are withdrawn; returns the question so far."""

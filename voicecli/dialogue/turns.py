@@ -7,10 +7,11 @@ why a turn begins or ends (dialogue.floor), what becomes of one (dialogue.turn).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.history import History
+from voicecli.dialogue.manners import Wish
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
@@ -20,15 +21,16 @@ from voicecli.errors import VoiceError
 class Turns:
     """`last` is the newest turn, `challenge` speech over its reply; `losses` and `answered` tell what came of all."""
 
+    obey: Callable[[Wish], None] = staticmethod(lambda _wish: None)
     tasks: asyncio.TaskGroup | None = None
     """Owns every task of the conversation, while that runs."""
 
-    def __init__(self, parts: Parts, history: History) -> None:
+    def __init__(self, parts: Parts, history: History, *, obeys: bool = True) -> None:
         self.last: Turn | None = None
         self.challenge: Challenge | None = None
         self.losses: list[VoiceError] = []
         self.answered = 0
-        self._parts, self._history = parts, history
+        self._parts, self._history, self._obeys = parts, history, obeys
         self._beside: set[asyncio.Task[None]] = set()
 
     @property
@@ -62,7 +64,7 @@ class Turns:
 
     def _made(self, *, candidate: bool = False) -> Turn:
         assert self.tasks is not None, "nobody speaks before the conversation runs"
-        return Turn(self._parts, self._history, self.tasks, self.number + 1, candidate=candidate)
+        return Turn(self._parts, self._history, self.tasks, self.number + 1, candidate=candidate, obeys=self._obeys)
 
     def let_go_on(self) -> None:
         """A false alarm: the reply goes on from where it was."""
@@ -85,6 +87,8 @@ class Turns:
     async def _see_through(self, turn: Turn) -> None:
         outcome = await turn.over
         self.answered += outcome.answered
+        if outcome.wish is not None:
+            self.obey(outcome.wish)
         if (loss := outcome.loss) is not None:
             # The frames that it went through hold the sound of the turn.
             loss.__cause__ = loss.__context__ = None

@@ -61,8 +61,9 @@ class Wanted:
     """What is asked of a responder.
 
     `typed` are the person's words where they were typed; None: they are in the sound. `says` are words to be spoken as
-    they are (a timer rings); None: an answer is wanted. `prefix` was said before, in a turn that was taken back. A
-    `draft` is wanted before the turn's end; `guess` are the words to make it on while the final ones are not known.
+    they are (a timer rings; `again`: once more); None: an answer is wanted. `prefix` was said before, in a turn that
+    was taken back. A `draft` is wanted before the turn's end; `guess` are the words to make it on while the final ones
+    are not known.
     """
 
     typed: str | None = None
@@ -70,6 +71,7 @@ class Wanted:
     prefix: str = ""
     draft: bool = False
     guess: str = ""
+    again: bool = False
 
 
 # -- a service that hears and speaks -----------------------------------------------------------------

@@ -249,6 +249,7 @@ def rules_of(cfg: Config, request: TalkRequest, opened: Adapters | None, *, echo
         barge_in={"on": True, "off": False, "auto": talk.headphones or echo}[talk.barge_in],
         push_to_talk=request.push_to_talk,
         trust_punctuation=opened is not None and not opened.ears_family.punctuates_fragments,
+        end_words=talk.end_words,
         answer_ends=by_service,
         language=request.language,
     )

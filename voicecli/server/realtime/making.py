@@ -83,7 +83,7 @@ class Maker:
         """Ours; where the client says how long a silence ends a turn, that."""
         detection = self._book.settings.detection
         request = TalkRequest(push_to_talk=detection is None, language=self._book.settings.language)
-        rules = rules_of(self._pool.services.config, request, opened, echo=True)
+        rules = replace(rules_of(self._pool.services.config, request, opened, echo=True), manners=False)
         if detection is None:
             return replace(rules, timing=replace(rules.timing, max_turn_s=LONGEST_TURN_S))
         rules = replace(rules, barge_in=detection.get("interrupt_response", True) is not False)

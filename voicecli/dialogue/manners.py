@@ -1,0 +1,74 @@
+"""Small words that are obeyed without a model, and how patient to be with a person. Pure: tables of words.
+
+Belongs here: from words to a wish, or to milliseconds of patience. Does not belong here: doing it (dialogue.floor), how
+complete a text reads (dialogue.reading), whether a sound is a word at all (dialogue.backchannel).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+
+class Wish(Enum):
+    """What a person may want of the voice alone."""
+
+    STOP = auto()
+    PAUSE = auto()
+    GO_ON = auto()
+    REPEAT = auto()
+
+
+_SAID = {
+    Wish.STOP: "stop|stop it|stop that|stop talking|please stop|be quiet|quiet please|shut up|enough|that s enough"
+    "|停|停下|停下来|停一下|停止|别说了|別說了|不要说了|安静|安靜|闭嘴|閉嘴|够了|夠了",
+    Wish.PAUSE: "pause|pause please|please pause|暂停|暫停|先停一下",
+    Wish.GO_ON: "go on|carry on|continue|resume|please continue|go ahead|继续|繼續|继续说|接着说|請繼續|请继续",
+    Wish.REPEAT: "repeat|repeat that|please repeat|say that again|say it again|come again|pardon|what did you say"
+    "|再说一遍|再說一遍|再说一次|再說一次|重复一遍|重複一遍|重复|你说什么|你說什麼",
+}
+_WISHES = {phrase: wish for wish, phrases in _SAID.items() for phrase in phrases.split("|")}
+_MARKS = re.compile(r"[\W_]+")
+
+_THINKS = re.compile(
+    r"\b(?:let me (?:think|see|check|look)(?: about (?:it|that))?|give me a (?:second|moment|minute)|(?:just )?a moment"
+    r"|(?:wait|just) a (?:second|moment|minute)|one (?:second|moment)|hold on|hang on|bear with me"
+    r"|i(?:'m| am) thinking)$"
+    r"|(?:等一下|等一等|等等|稍等|稍等一下|等我想想|让我想想|讓我想想|让我想一下|我想想|我想一下|容我想想|让我看看|我看看)$"
+)
+_TRAILING = re.compile(r"[\s.,!…，。！、]+$")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[。！？])\s*(?=\S)")
+_QUESTION = re.compile(r"[?？][\"'”’」』)\s]*$")
+
+THINKS_MS = 8000.0
+"""Who asks for time to think gets so much silence."""
+ASKED = 1.5
+"""Who was asked something may think so much longer, unless the answer reads complete."""
+WORD_MS = 5000.0
+"""Where a word ends turns, silence ends them after so much."""
+
+
+def wish_of(text: str) -> Wish | None:
+    """What a person wants of the voice, who says nothing else."""
+    return _WISHES.get(_MARKS.sub(" ", text.casefold()).strip())
+
+
+def thinks(text: str) -> bool:
+    """Whether a person asks for time to think."""
+    return bool(_THINKS.search(_TRAILING.sub("", text[-80:].casefold())))
+
+
+def asks(reply: str) -> bool:
+    """Whether a reply ends with a question."""
+    return bool(_QUESTION.search(reply))
+
+
+def ended_by(text: str, words: tuple[str, ...]) -> bool:
+    """Whether a turn ends with one of the words that end turns."""
+    said = " " + _MARKS.sub(" ", text.casefold()).strip()
+    return any(said.endswith(" " + word if word.isascii() else word) for word in map(str.casefold, words))
+
+
+def last_sentence(reply: str) -> str:
+    """What is said once more."""
+    return _SENTENCES.split(reply.rstrip("… "))[-1]
