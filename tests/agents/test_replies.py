@@ -53,6 +53,9 @@ class Asked:
         return [ChatMessage("user", question)]
 
     def mark(self, stage: object) -> None: ...
+    def wants_answer(self, question: str) -> bool:
+        return True
+
     async def opened(self) -> None: ...
     async def room(self) -> None: ...
 
