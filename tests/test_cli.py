@@ -79,7 +79,7 @@ def test_every_example_parses(words: tuple[str, ...]) -> None:
     command = cli.load(words[0])
     for word in words[1:]:
         command = command.commands[word]
-    known = {opt for param in command.params for opt in param.opts} | {"-h", "--help"}
+    known = {opt for param in command.params for opt in (*param.opts, *param.secondary_opts)} | {"-h", "--help"}
     examples = [line for line in command.help.splitlines() if re.search(rf"voice {' '.join(words)}\b", line)]
     assert examples
     for line in examples:

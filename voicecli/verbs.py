@@ -373,6 +373,7 @@ COMMANDS: Mapping[str, Command] = {
     for each in (
         Command("talk", "Hold a spoken conversation.", "Everyday"),
         Command("transcribe", "Turn recordings into text.", "Everyday"),
+        Command("dictate", "Take dictation from the microphone.", "Everyday"),
         Command("speak", "Read a text aloud, or into a file.", "Everyday"),
         Command("chat", "Ask a chat model.", "Everyday"),
         Command("history", "Show, search, export and remove kept conversations.", "Everyday", True),

@@ -15,7 +15,7 @@ from voicecli.commands import session as common
 from voicecli.commands.session import Language, Model, Output, Session, Temperature
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
-from voicecli.usecases.transcribing.plan import FORMATS, Inputs, Job, Source, formats_of, plan
+from voicecli.usecases.transcribing.plan import FORMATS, Job, formats_of, plan
 
 if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
@@ -152,7 +152,9 @@ def transcribe(
     layout = Layout(max_chars=max_chars, max_lines=max_lines, words=words)
     results = Results(session.console, layout, TASKS[translate], copy=copy)
     if mic:
-        return _dictate(session, results, wish, output, interim, stop_after)
+        from voicecli.terminal.dictating import Manner, take_down
+
+        return take_down(session, common.run, results, wish, output, Manner(interim=interim), stop_after)
     todo = plan(given(session.console, inputs, files_from, recursive), output, formats)
     return _foresee(session, wish, todo) if dry_run else _do(session, results, wish, todo, skip_existing)
 
@@ -194,34 +196,6 @@ def _do(session: Session, results: Results, wish: Wish, jobs: list[Job], skip: b
             outcomes += common.run(lambda: transcribe(services, wish, sound, folder, give, fail))
     results.put_on_clipboard([job.source.name for job in jobs])
     judge(outcomes)
-
-
-def _dictate(
-    session: Session, results: Results, wish: Wish, output: str | None, interim: bool, stop_after: float | None
-) -> None:
-    """Sentences on stdout as they are finished; in a file, or as anything but text and JSON, at the end.
-
-    However it ends, what was understood until then is written.
-    """
-    from voicecli.terminal.dictating import Manner, interrupted, shown
-    from voicecli.usecases.dictation import Said, dictate
-    from voicecli.usecases.transcribing.batch import options_of
-
-    (job,) = plan(Inputs((Source("microphone"),), False), output, wish.formats)
-    live = wish.formats in (("text",), ("json",)) and not any(job.targets.values())
-    can, _ = session.choose("transcribe_live")
-    options = options_of(can, wish, "transcribe_live")
-    session.check(can, "transcribe_live", options)
-    said, services = Said(), session.services()
-    try:
-        with shown(session.console, Manner(live, live and "json" in wish.formats, interim)) as heard:
-            failed = lambda exc: session.console.error(str(exc))  # noqa: E731
-            common.run(lambda: dictate(services, options, said, interrupted, heard, failed, stop_after))
-    finally:
-        if said.segments:
-            results.give(job, said.transcript, shown=live)
-            results.put_on_clipboard([job.source.name])
-    said.judge()
 
 
 def _foresee(session: Session, wish: Wish, jobs: list[Job]) -> None:

@@ -46,6 +46,13 @@ def folders() -> Folders:
     return Folders(*(_at_home(dirs, f"user_{kind}_path") for kind in ("config", "state", "cache", "data")))
 
 
+def runtime_folder() -> Path:
+    """Where this user's running processes leave word for one another; gone after a restart."""
+    from platformdirs import PlatformDirs
+
+    return _at_home(PlatformDirs("voicecli", appauthor=False), "user_runtime_path")
+
+
 NOWHERE = Path("/nonexistent/voicecli")
 """The folders of who has no home: no HOME, and a number that no user has (a container). Nothing is found or kept
 there."""

@@ -83,6 +83,16 @@ class TalkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DictationSettings:
+    """How dictated sentences are written: as they are recognised, unless something is asked for here."""
+
+    punctuation: bool = False
+    fillers: bool = True
+    replace: tuple[str, ...] = ()
+    """"HEARD=WRITTEN": words that are heard, and what is written for them."""
+
+
+@dataclass(frozen=True, slots=True)
 class HistorySettings:
     """Whether conversations are kept on this machine, and for how many days after they last went on; 0: for ever."""
 
@@ -175,6 +185,7 @@ class Config:
     chat: ChatSettings = field(default_factory=ChatSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)
     talk: TalkSettings = field(default_factory=TalkSettings)
+    dictation: DictationSettings = field(default_factory=DictationSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     models: ModelSettings = field(default_factory=ModelSettings)

@@ -136,6 +136,16 @@ def _locked(handle: int) -> bool | None:
 
 
 @contextmanager
+def taken(lock: Path, *, make: bool = True) -> Iterator[bool | None]:
+    """Takes a lock without waiting and gives it back; yields what `_locked` says. OSError: it is not there."""
+    handle = os.open(lock, os.O_RDWR | (os.O_CREAT if make else 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        yield _locked(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def in_turn(lock: Path) -> Iterator[None]:
     """For who reads a file, changes it and writes it back: one process at a time, in turn. `lock` is made, and stays.
 

@@ -16,7 +16,9 @@ from voicecli.usecases.writing import output as writing
 from voicecli.usecases.writing import refuse_target, refuse_terminal
 
 if TYPE_CHECKING:
+    from voicecli.backends.family import Capabilities
     from voicecli.terminal.console import Console
+    from voicecli.types import Backend
     from voicecli.usecases.media import Made, Making
     from voicecli.verbs import Verb
     from voicecli.wiring.services import Services
@@ -27,7 +29,8 @@ class Commanded(Protocol):
 
     @property
     def console(self) -> Console: ...
-    def choose(self, verb: Verb) -> object: ...
+    def choose(self, verb: Verb) -> tuple[Capabilities, Backend]: ...
+    def check(self, family: Capabilities, verb: Verb, options: object) -> None: ...
     def services(self) -> Services: ...
 
 

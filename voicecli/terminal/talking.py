@@ -92,8 +92,7 @@ class TalkView:
 
     def tick(self) -> None:
         """A tenth of a second has passed: the meter moves on."""
-        share = (self.level - QUIETEST) / (LOUDEST - QUIETEST)
-        self.levels.append(round(max(0.0, min(1.0, share)) * (len(METER) - 1)))
+        self.levels.append(meter_step(self.level))
 
     # -- what is printed ---------------------------------------------------------------------------
 
@@ -173,6 +172,12 @@ class TalkView:
         """The end of a long text."""
         room = max(20, (LIVE_ROWS - 1) * (columns - INDENT - 2))
         return wrapped(name + tail(one_line(text), room), max(20, columns - 1), " " * INDENT)
+
+
+def meter_step(dbfs: float) -> int:
+    """Which step of the meter a level is."""
+    share = (dbfs - QUIETEST) / (LOUDEST - QUIETEST)
+    return round(max(0.0, min(1.0, share)) * (len(METER) - 1))
 
 
 def _spoken(name: str, text: str, style: str) -> Styled:

@@ -80,7 +80,8 @@ class Dictation:
 
     While the service is away what is said waits, and is sent in order when it is back; `away` is told when it
     goes and, with None, when it comes back; `last` of the seconds for which it is tried after the end. What is
-    given up in the end is handed to `keep`, which says where it is. A sentence that fails otherwise is told of
+    given up in the end is handed to `keep`, which says where it is. `tidy` is how texts are written, `level` is told of
+    each frame (dBFS). A sentence that fails otherwise is told of
     through `failed` and costs itself only (it is kept too); a refused key ends everything.
     """
 
@@ -96,13 +97,15 @@ class Dictation:
         away: Callable[[VoiceError | None], object] = lambda exc: None,
         last: Callable[[float], object] = lambda seconds: None,
         keep: Callable[[bytes], str] = lambda pcm: "",
+        tidy: Callable[[str], str] = str,
+        level: Callable[[float], object] = lambda dbfs: None,
         pauses_s: Sequence[float] = PAUSES_S,
         last_s: float = LAST_S,
     ) -> None:
         self._recogniser, self._options, self._detect = recogniser, options, detect
         self._endpointer = Endpointer(timing)
         self._heard, self._failed, self._tell_away, self._keep = heard, failed, away, keep
-        self._tell_last = last
+        self._tell_last, self._tidy, self._tell_level = last, tidy, level
         self._pauses_s, self._last_s = pauses_s, last_s
         self._now: Sentence | None = None
         self._last_done = asyncio.Event()
@@ -123,6 +126,7 @@ class Dictation:
             async for frame in frames:
                 self._began = frame.at if self._began is None else self._began
                 voicing = self._detect(frame.pcm)
+                self._tell_level(voicing.level)
                 for event in self._endpointer.feed(frame, speech=voicing.speech, level=voicing.level):
                     self._take(event, tasks)
                 quiet = 0.0 if voicing.speech or self._now else quiet + frame.seconds
@@ -253,7 +257,7 @@ class Dictation:
             self._tell(sentence, transcript, False)
 
     def _tell(self, sentence: Sentence, transcript: Transcript, final: bool) -> None:
-        if is_noise(text := transcript.text.strip()):
+        if is_noise(text := transcript.text.strip()) or not (text := self._tidy(text)):
             return
         segment = Segment(text, round(sentence.start, 3), round(sentence.end, 3))
         if final:
@@ -297,6 +301,8 @@ async def dictate(
     failed: Callable[[VoiceError], object],
     stop_after_s: float | None = None,
     ends: str = "Ctrl-C ends it",
+    tidy: Callable[[str], str] = str,
+    level: Callable[[float], object] = lambda dbfs: None,
 ) -> None:
     """Listens until the event that `stopping` yields is set, and puts it into `said` meanwhile; `ends` says how.
 
@@ -330,6 +336,8 @@ async def dictate(
             away=lambda exc: _tell_away(report, exc),
             last=lambda seconds: report.note(ENDING.format(seconds)),
             keep=_keeper(services),
+            tidy=tidy,
+            level=level,
         )
         said.segments = dictation.segments
         try:

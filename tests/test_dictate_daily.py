@@ -1,0 +1,91 @@
+"""Dictation every day: how sentences are written, who types them, and one recorder for a hot key."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Voice
+from tests.emulator import console
+from voicecli.errors import UsageError
+from voicecli.storage.recorder import Recorder
+from voicecli.terminal.dictating import Manner, shown
+from voicecli.terminal.typing_out import typist
+from voicecli.text.dictated import Tidying
+from voicecli.types import Segment
+
+ALL = Tidying(True, True, {"voice see li": "voicecli", "j. r.": "Jr."})
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Dear Anna, comma. I write new line soon, full stop.", "Dear Anna, I write\nsoon."),
+        ("Um, hello uh world, erm.", "hello world"),
+        ("the umbrella and the comma's errors", "the umbrella and the comma's errors"),
+        ("Run Voice See Li now question mark", "Run voicecli now?"),
+        ("嗯，今天下雨逗号我们不去了句号", "今天下雨，我们不去了。"),
+        ("new paragraph", "\n\n"),
+        ("uh", ""),
+    ],
+)
+def test_spoken_marks_fillers_and_words_of_ones_own(said: str, written: str) -> None:
+    assert ALL(said) == written
+    assert Tidying()(said) == said
+
+
+def test_what_is_heard_is_one_line_with_a_level() -> None:
+    at, emulator = console(60)
+    with shown(at, Manner()) as show:
+        show(Segment("how many feet", 0, 1), False)
+        assert emulator.rows[-1].startswith("● 0:00 ▁▁▁▁▁▁▁▁ how many feet")
+        show(Segment("How many feet are in five miles?", 0, 2), True)
+        assert emulator.rows[0] == "How many feet are in five miles?"
+    assert emulator.rows == ["How many feet are in five miles?"]
+
+
+def test_each_sentence_is_typed_by_a_program_of_the_desktop(tmp_path: Path) -> None:
+    program, typed = tmp_path / "xdotool", tmp_path / "typed"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {typed}\n')
+    program.chmod(0o700)
+    env = {"DISPLAY": ":0", "PATH": f"{tmp_path}:/bin:/usr/bin"}
+    at, _ = console(60)
+    with shown(at, Manner(typed=typist(env))) as show:
+        show(Segment("-one", 0, 1), False)
+        show(Segment("-one.", 0, 1), True)
+    assert typed.read_text() == "type --clearmodifiers -- -one. \n"
+    with pytest.raises(UsageError, match="nothing that types"):
+        typist({"PATH": str(tmp_path)})
+
+
+def test_there_is_one_recorder_at_a_time(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from voicecli.storage.recorder import Recorder\n"
+        "with Recorder(Path(sys.argv[1])).held(): print('held', flush=True); time.sleep(60)"
+    )
+    recorder = Recorder(tmp_path / "run")
+    assert not recorder.process()
+    with subprocess.Popen([sys.executable, "-c", code, str(recorder.folder)], stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"held\n"
+        assert recorder.process() == process.pid and 0 <= recorder.since() < 60
+        with pytest.raises(UsageError, match="going on already"), recorder.held():
+            pass
+        process.kill()  # who is killed leaves no lock behind
+    assert recorder.ended(5) and not recorder.process()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("status",), 1, b"not listening"),
+        (("stop",), 2, b"no dictation is going on"),
+        (("hold",), 2, b"There are: start, stop, toggle, status"),
+        (("--replace", "x"), 2, b"there is no ="),
+    ],
+)
+def test_without_a_recorder(voice: Voice, tmp_path: Path, words: tuple[str, ...], code: int, told: bytes) -> None:
+    run = voice("dictate", *words, env={"XDG_RUNTIME_DIR": str(tmp_path)})
+    assert run.returncode == code and told in run.stdout + run.stderr

@@ -1,0 +1,178 @@
+"""`voice dictate`: what is said into the microphone, as text; for a terminal, a hot key, an editor.
+
+Belongs here: flags, starting and ending the one recorder. Does not belong here: hearing (usecases.dictation), showing
+(terminal.dictating), which process records (storage.recorder).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from voicecli.commands import session as common
+from voicecli.commands.session import Language, Model, Output, Session
+from voicecli.config.files import runtime_folder
+from voicecli.errors import UsageError, VoiceError
+from voicecli.storage.recorder import Recorder
+from voicecli.text.dictated import Tidying
+from voicecli.types import TranscribeOptions
+
+START_S, END_S = 10.0, 60.0
+
+
+def dictate(
+    ctx: typer.Context,
+    action: Annotated[
+        str | None, typer.Argument(metavar="[start|stop|toggle|status]", help="For hot keys: see above.")
+    ] = None,
+    output: Output = None,
+    language: Language = None,
+    model: Model = None,
+    hotword: Annotated[
+        list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")
+    ] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")] = False,
+    typed: Annotated[bool, typer.Option("--type", help="Type each sentence into the window in front.")] = False,
+    punctuation: Annotated[
+        bool | None, typer.Option("--punctuation/--no-punctuation", help='Write marks for "comma", "new line" …')
+    ] = None,
+    fillers: Annotated[
+        bool | None, typer.Option("--fillers/--no-fillers", help="Keep, or leave out, um, uh and the like.")
+    ] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Option("--replace", metavar="HEARD=WRITTEN", help="What to write for what is heard; repeatable."),
+    ] = None,
+    stop_after: Annotated[
+        float | None, typer.Option("--stop-after", metavar="SECONDS", min=0.1, help="End after so much silence.")
+    ] = None,
+) -> None:
+    """Take dictation from the microphone. Enter ends it.
+
+    Examples:
+      voice dictate
+      voice dictate --punctuation --no-fillers -o letter.txt
+      voice dictate toggle --type
+      voice dictate toggle --copy --replace "voice see li=voicecli"
+      voice dictate stop
+
+    For a hot key: start listens in the background, stop ends it and prints the text, toggle does the one or the
+    other, status tells which (exit code 0 while it listens, 1 otherwise). There is one recorder at a time. --type
+    needs wtype, ydotool, xdotool or osascript. [dictation] in the configuration keeps the choices.
+    """
+    session, recorder = common.session(ctx), Recorder(runtime_folder())
+    if action is not None:
+        _ACTIONS.get(action, _unknown(action))(session, recorder)
+        return
+    tidy = _tidying(session, punctuation, fillers, words or [])
+    asked = TranscribeOptions(language=language, model=model, hotwords=tuple(hotword or ()))
+    with recorder.held():
+        _listen(session, asked, tidy, output, copy=copy, typed=typed, stop_after=stop_after)
+
+
+def _listen(
+    session: Session,
+    asked: TranscribeOptions,
+    tidy: Tidying,
+    output: str | None,
+    *,
+    copy: bool,
+    typed: bool,
+    stop_after: float | None,
+) -> None:
+    """Until Enter, Ctrl-C or the silence that was asked for."""
+    from voicecli.terminal.dictating import Manner, take_down
+    from voicecli.terminal.transcripts import Results
+    from voicecli.terminal.typing_out import typist
+    from voicecli.text.subtitles import Layout
+    from voicecli.usecases.transcribing.batch import Wish
+
+    wish = Wish(("json" if session.json else "text",), asked)
+    results = Results(session.console, Layout(), "transcribe", copy=copy)
+    manner = Manner(typed=typist(session.env) if typed else None)
+    take_down(session, common.run, results, wish, output, manner, stop_after, tidy)
+
+
+def _tidying(session: Session, punctuation: bool | None, fillers: bool | None, words: list[str]) -> Tidying:
+    """How sentences are written: the settings where no flag spoke."""
+    kept = session.config().dictation
+    return Tidying(
+        kept.punctuation if punctuation is None else punctuation,
+        not (kept.fillers if fillers is None else fillers),
+        dict(map(_pair, [*kept.replace, *words])),
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    heard, equals, written = text.partition("=")
+    if not (heard.strip() and equals):
+        raise UsageError(f"to be replaced: {text}: there is no =", cure='As in: --replace "voice see li=voicecli"')
+    return heard.strip(), written
+
+
+def _toggle(session: Session, recorder: Recorder) -> None:
+    (_stop if recorder.process() else _start)(session, recorder)
+
+
+def _status(session: Session, recorder: Recorder) -> None:
+    from voicecli.text.figures import length
+
+    if not recorder.process():
+        session.console.result("not listening")
+        raise typer.Exit(1)
+    session.console.result(f"listening for {length(recorder.since())}")
+
+
+def _start(session: Session, recorder: Recorder) -> None:
+    """The same command without its action, in the background."""
+    if os.name == "nt":
+        raise UsageError("a dictation in the background needs locks and signals, which Windows lacks")
+    if recorder.process():
+        raise UsageError("a dictation is going on already", cure="End it: voice dictate stop")
+    at = sys.argv.index("dictate")
+    rest = [each for each in sys.argv[at + 1 :] if each not in ("start", "toggle")]
+    command = [sys.executable, "-m", "voicecli", *sys.argv[1 : at + 1], *rest]
+    from voicecli.storage.atomic import private_folder
+
+    private_folder(recorder.folder)
+    with recorder.text.open("wb") as out, recorder.trouble.open("wb") as err:
+        nothing = subprocess.DEVNULL
+        process = subprocess.Popen(command, stdin=nothing, stdout=out, stderr=err, start_new_session=True)
+    until = time.monotonic() + START_S
+    while b"listening to" not in (told := recorder.trouble.read_bytes()) and time.monotonic() < until:
+        if process.poll() is not None:
+            raise UsageError(told.decode(errors="replace").strip().removeprefix("error: ") or "nobody listens")
+        time.sleep(0.05)
+    session.console.note("listening; voice dictate stop ends it")
+
+
+def _stop(session: Session, recorder: Recorder) -> None:
+    """Ends the recorder as Ctrl-C would, and prints what it wrote in the background."""
+    if not (number := recorder.process()):
+        raise UsageError("no dictation is going on", cure="Begin one: voice dictate start")
+    os.kill(number, signal.SIGINT)
+    if not recorder.ended(END_S):
+        raise VoiceError("the dictation does not end", cure=f"End its process by hand: kill {number}")
+    if recorder.text.exists():
+        session.console.write(recorder.text.read_text("utf-8", "replace"))
+        recorder.text.unlink()
+    for line in recorder.trouble.read_text("utf-8", "replace").splitlines() if recorder.trouble.exists() else ():
+        if line.startswith(("error: ", "warning: ")):
+            session.console.warn(line.partition(": ")[2])
+
+
+_ACTIONS = {"start": _start, "stop": _stop, "toggle": _toggle, "status": _status}
+
+
+def _unknown(action: str) -> Callable[[Session, Recorder], None]:
+    def refuse(_session: Session, _recorder: Recorder) -> None:
+        raise UsageError(f"dictate does not know '{action}'", cure=f"There are: {', '.join(_ACTIONS)}.")
+
+    return refuse
