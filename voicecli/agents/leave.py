@@ -14,13 +14,13 @@ from voicecli.agents.updates import Leave, Step
 from voicecli.dialogue.consent import asked_aloud, can_be_told
 from voicecli.dialogue.courtesy import Verdict, verdict
 
-LONGEST_TARGET = 40
-"""Characters of a file's name that are said."""
+LONGEST_TARGET, MOST_WORDS = 24, 3
+"""Characters and words of a file's name that is said: what is longer may be a sentence."""
 LONGEST_SCOPE = 120
 """Characters of what "always" means: all of it must be said, and be kept in mind."""
 SHOWN = 200_000
 """Characters of a question's particulars that are shown; an answer to what is not all seen is no consent."""
-_MUMBLED = frozenset({"mhm", "mmhm", "mm", "mmm", "hm", "hmm", "mmhmm", "uhhuh", "uhuh", "嗯", "嗯嗯", "嗯嗯嗯"})
+_MUMBLED = frozenset("mhm|mmhm|mm|mmm|hm|hmm|mmhmm|uhhuh|uhuh|right|rightright|rightthen|嗯|嗯嗯|嗯嗯嗯".split("|"))
 """Sounds of somebody who listens: they are no clear yes."""
 _ALWAYS = re.compile(r"\b(?:always|every time|from now on)\b|总是|總是|一直|每次都?|以后都|以後都|始终")
 _VERBS = {
@@ -47,13 +47,13 @@ _UNSAID = re.compile(r"[^\w .-]+")
 
 
 def question(step: Step, *, chinese: bool) -> str:
-    """What is asked aloud, in about four seconds: kind, target and count."""
+    """What is asked aloud, in about four seconds: kind, target and count. It ends with no usual yes: that would echo."""
     diffs = [each for each in step.content if each.get("type") == "diff"]
     new = bool(diffs) and all(not text(each.get("oldText")) for each in diffs)
     verb = ("write", "写入")[chinese] if new else _VERBS.get(step.kind, _UNKNOWN)[chinese]
     target, count = _target(step, diffs), _count(diffs, chinese=chinese)
     if chinese:
-        return f"智能体想{verb}{target and f' {target} '}{count and f'，{count}'}。可以吗？"
+        return f"智能体想{verb}{target and f' {target} '}{count and f'，{count}'}。准许吗？"
     return f"The agent wants to {verb}{target and f' {target}'}{count and f', {count}'}. May it?"
 
 
@@ -125,7 +125,8 @@ def scope(leave: Leave, *, chinese: bool) -> str:
 def _target(step: Step, diffs: list[Table]) -> str:
     path = next((path for path in [text(each.get("path")) for each in diffs] + list(step.paths) if path), "")
     name = " ".join(_UNSAID.sub(" ", re.split(r"[\\/]", path.rstrip("\\/"))[-1]).split())
-    return name if len(name) <= LONGEST_TARGET and step.kind != "execute" else ""
+    sayable = len(name) <= LONGEST_TARGET and len(name.split()) <= MOST_WORDS
+    return name if sayable and step.kind != "execute" else ""
 
 
 def _count(diffs: list[Table], *, chinese: bool) -> str:
