@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo serve-demo demo-services interop interop-ci bench-peers fuzz soak test lint types check system-packages clean
+.PHONY: demo serve-demo demo-services interop interop-ci agents bench-peers fuzz soak test lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make demo-services   run every verb over every service family, against strict local servers"
 	@echo "make test    run every test, the conversation on virtual sound devices included"
 	@echo "make interop    run the adapters against other people's servers (needs npm)"
+	@echo "make agents     talk with gemini, opencode, codex and claude over ACP, their model a script (needs npm)"
 	@echo "make fuzz    try every parser on a million inputs"
 	@echo "make soak    a conversation of a thousand turns with services that fail"
 	@echo "make bench-peers   the gap of a turn beside livekit-agents and pipecat (800 MB, set up once)"
@@ -51,6 +52,10 @@ test: .venv/dev system-packages
 # Servers and clients that nobody here wrote; each tool in an environment of its own below .venv-interop.
 interop: .venv/dev
 	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock litellm prism
+
+# Agents that nobody here wrote, spoken with on virtual devices, without a network (about 1.3 GB the first time).
+agents: .venv/dev system-packages
+	@PYTHON=$(PYTHON) sh scripts/interop.sh agents
 
 interop-ci: .venv/dev
 	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock

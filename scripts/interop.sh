@@ -42,7 +42,19 @@ for tool in "$@"; do
     sdk | litellm) with_pip "$tool" ;;
     aimock) with_npm aimock "$AIMOCK" ;;
     prism) with_npm prism "$PRISM" && with_pip specification ;;
+    agents)
+        with_npm gemini @google/gemini-cli@0.61.0
+        with_npm codex @zed-industries/codex-acp@0.16.0
+        with_npm opencode opencode-ai@1.18.33
+        with_npm claude @agentclientprotocol/claude-agent-acp@0.101.0
+        with_npm node node@24
+        ;;
     *) echo "interop: there is no $tool" >&2 && exit 2 ;;
     esac
 done
-VOICE_INTEROP="$*" exec .venv/bin/python -m pytest tests/interop
+# Agents look for their makers: in a network of its own there is nobody but this machine, where that can be had.
+alone=
+case " $* " in
+*" agents "*) unshare -n true 2>/dev/null && alone="unshare -n sh -c 'ip link set lo up; exec \"\$@\"' sh" ;;
+esac
+VOICE_INTEROP="$*" eval "exec $alone .venv/bin/python -m pytest tests/interop"

@@ -24,8 +24,10 @@ NOISE = (
 UNCLEAR = (
     "yes but not that file|yes or no|yes if it is safe|maybe|perhaps|i guess|i think so maybe|not sure|let me think"
     "|yes no|no yes|yes wait|yes well no|ok what|ok so tell me more|sure about what|do you think so|should i say yes"
-    "|what happens if i say yes|he said yes|she says go ahead later|yesterday|yes yesterday|okay google|go ahead and stop"
-    "|do it tomorrow|do it in another folder|please explain|yes rename it first|yes and then delete the other|if you must"
+    "|what happens if i say yes|he said yes|she says go ahead later|yesterday|yes yesterday|okay google"
+    "|go ahead and stop"
+    "|do it tomorrow|do it in another folder|please explain|yes rename it first"
+    "|yes and then delete the other|if you must"
     "|could you say that again|it depends|i would not say no|that is a good question|ask me later|in a minute"
     "|let us see|go home|go away|fine print|good morning|great weather today|right or left|sure thing is it not"
 )
@@ -68,7 +70,8 @@ NO_YES = (
 )
 
 YES = (
-    "yes|yes please|yeah|yep|sure|okay|ok|go ahead|do it|please do|of course|absolutely|certainly|alright|fine|go for it"
+    "yes|yes please|yeah|yep|sure|okay|ok|go ahead|do it|please do|of course|absolutely|certainly|alright|fine"
+    "|go for it"
     "|yes you may|you may|proceed|yes do it|yes go ahead|sounds good|yes write it|that's fine|definitely|i agree"
     "|confirmed"
     "|Yes.|Yes, please!|OK, go ahead."

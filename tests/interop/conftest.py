@@ -12,6 +12,7 @@ TOOLS = {
     "aimock": "test_aimock.py",
     "litellm": "test_litellm.py",
     "prism": "test_prism.py",
+    "agents": "test_agents.py",
 }
 ASKED = os.environ.get("VOICE_INTEROP", "").split()
 collect_ignore = [file for tool, file in TOOLS.items() if tool not in ASKED]

@@ -47,7 +47,7 @@ _UNSAID = re.compile(r"[^\w .-]+")
 
 
 def question(step: Step, *, chinese: bool) -> str:
-    """What is asked aloud, in about four seconds: kind, target and count. It ends with no usual yes: that would echo."""
+    """What is asked aloud, in about four seconds: kind, target, count. It ends with no usual yes: that would echo."""
     diffs = [each for each in step.content if each.get("type") == "diff"]
     new = bool(diffs) and all(not text(each.get("oldText")) for each in diffs)
     verb = ("write", "写入")[chinese] if new else _VERBS.get(step.kind, _UNKNOWN)[chinese]

@@ -1,0 +1,234 @@
+"""A model by script, in the four protocols that agents ask theirs by: chat/completions, responses, messages and
+generateContent, on a port of this machine.
+
+Belongs here: what it answers, and how each protocol writes it. Does not belong here: the agents, what is judged.
+
+To a person's last words it answers: with `WRITE` in them it calls the agent's tool that makes files (made.txt), with
+`COUNT` it counts for a long time; else it says "Hello 24680." After a tool it says that it is over.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+HELLO, OVER = "Hello 24680.", "The tool is over: 8642."
+COUNTED = 120
+
+
+@dataclass
+class Model:
+    """`asked` are the bodies of the requests that it got."""
+
+    folder: Path
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def reply(self, body: dict[str, Any]) -> tuple[list[str], tuple[str, dict[str, Any]] | None]:
+        """Pieces of text, and a tool that is called."""
+        said, after_tool = _last(body)
+        if after_tool:
+            return [OVER], None
+        if "WRITE" in said and (tool := self._tool(body)) is not None:
+            return ["I will. "], tool
+        if "COUNT" in said:
+            return [f"Number {each}. " for each in range(COUNTED)], None
+        return [HELLO], None
+
+    def _tool(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        path, text = str(self.folder / "made.txt"), "made\n"
+        shell = f"echo made > {path}"
+        given: dict[str, dict[str, Any]] = {
+            "write_file": {"file_path": path, "content": text},
+            "Write": {"file_path": path, "content": text},
+            "write": {"filePath": path, "content": text},
+            "shell": {"command": ["bash", "-lc", shell]},
+            "shell_command": {"command": shell},
+            "exec_command": {"cmd": shell},
+        }
+        names = _tools(body)
+        return next(((name, args) for name, args in given.items() if name in names), None)
+
+
+def _tools(body: dict[str, Any]) -> set[str]:
+    found: set[str] = set()
+    for each in body.get("tools") or []:
+        rows = each.get("functionDeclarations") or [each.get("function") or each]
+        found |= {str(row.get("name")) for row in rows}
+    return found
+
+
+def _last(body: dict[str, Any]) -> tuple[str, bool]:
+    """The person's last words, and whether a tool has answered since."""
+    rows = body.get("messages") or body.get("contents") or body.get("input") or []
+    rows = [{"role": "user", "content": rows}] if isinstance(rows, str) else rows
+    for each in reversed(rows):
+        text = json.dumps(each)
+        kinds = ("tool_result", "functionResponse", "function_call_output")
+        if each.get("role") == "tool" or any(f'"{kind}"' in text for kind in kinds):
+            return "", True
+        if each.get("role") == "user" and "<environment_context>" not in text and "<system-reminder>" not in text[:60]:
+            return text, False
+    return "", False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    model: Model
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+    def do_GET(self) -> None:
+        self._whole({"object": "list", "data": [{"id": "fake-1", "object": "model"}], "models": []})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
+        self.model.asked.append(json.dumps(body, ensure_ascii=False))
+        pieces, tool = self.model.reply(body)
+        for part, write in _WRITERS.items():
+            if part in self.path:
+                streams = body.get("stream") or "streamGenerateContent" in self.path
+                return self._stream(write(pieces, tool)) if streams else self._whole(_one(part, pieces, tool))
+        return self._whole({"totalTokens": 10, "input_tokens": 10})
+
+    def _whole(self, found: dict[str, Any]) -> None:
+        data = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _stream(self, events: Iterator[dict[str, Any] | str]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        try:
+            for each in events:
+                name = f"event: {each['type']}\n" if isinstance(each, dict) and "type" in each else ""
+                line = each if isinstance(each, str) else json.dumps(each)
+                self.wfile.write(f"{name}data: {line}\n\n".encode())
+                self.wfile.flush()
+                time.sleep(0.02)
+        except OSError:
+            """The agent has gone: it was interrupted."""
+
+
+Tool = tuple[str, dict[str, Any]] | None
+
+
+def _chat(pieces: list[str], tool: Tool) -> Iterator[dict[str, Any] | str]:
+    head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "fake-1"}
+    for each in pieces:
+        yield head | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": each}}]}
+    if tool:
+        call = {"name": tool[0], "arguments": json.dumps(tool[1])}
+        calls = [{"index": 0, "id": f"call_{time.time_ns()}", "type": "function", "function": call}]
+        yield head | {"choices": [{"index": 0, "delta": {"tool_calls": calls}}]}
+    yield head | {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls" if tool else "stop"}]}
+    yield head | {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}
+    yield "[DONE]"
+
+
+def _responses(pieces: list[str], tool: Tool) -> Iterator[dict[str, Any] | str]:
+    yield {"type": "response.created", "response": {"id": "r"}}
+    text = "".join(pieces)
+    item = {"type": "message", "role": "assistant", "id": "m", "content": []}
+    yield {"type": "response.output_item.added", "output_index": 0, "item": item}
+    for each in pieces:
+        yield {
+            "type": "response.output_text.delta",
+            "output_index": 0,
+            "content_index": 0,
+            "item_id": "m",
+            "delta": each,
+        }
+    whole = item | {"content": [{"type": "output_text", "text": text}]}
+    yield {"type": "response.output_item.done", "output_index": 0, "item": whole}
+    if tool:
+        call = {"type": "function_call", "id": "f", "call_id": f"call_{time.time_ns()}", "name": tool[0]}
+        call["arguments"] = json.dumps(tool[1])
+        yield {"type": "response.output_item.done", "output_index": 1, "item": call}
+    usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    yield {"type": "response.completed", "response": {"id": "r", "usage": usage, "output": []}}
+
+
+def _messages(pieces: list[str], tool: Tool) -> Iterator[dict[str, Any] | str]:
+    usage = {"input_tokens": 10, "output_tokens": 5}
+    message = {"id": f"msg_{time.time_ns()}", "type": "message", "role": "assistant", "model": "m", "content": []}
+    yield {"type": "message_start", "message": message | {"stop_reason": None, "usage": usage}}
+    yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    for each in pieces:
+        yield {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": each}}
+    yield {"type": "content_block_stop", "index": 0}
+    if tool:
+        block = {"type": "tool_use", "id": f"toolu_{time.time_ns()}", "name": tool[0], "input": {}}
+        yield {"type": "content_block_start", "index": 1, "content_block": block}
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(tool[1])}
+        yield {"type": "content_block_delta", "index": 1, "delta": delta}
+        yield {"type": "content_block_stop", "index": 1}
+    yield {"type": "message_delta", "delta": {"stop_reason": "tool_use" if tool else "end_turn"}, "usage": usage}
+    yield {"type": "message_stop"}
+
+
+def _generate(pieces: list[str], tool: Tool) -> Iterator[dict[str, Any] | str]:
+    def chunk(part: dict[str, Any], **more: str) -> dict[str, Any]:
+        usage = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
+        content = {"role": "model", "parts": [part]}
+        return {"candidates": [{"index": 0, "content": content} | more], "usageMetadata": usage}
+
+    for each in pieces[:-1]:
+        yield chunk({"text": each})
+    if tool:
+        yield chunk({"text": pieces[-1]})
+        yield chunk({"functionCall": {"name": tool[0], "args": tool[1]}}, finishReason="STOP")
+    else:
+        yield chunk({"text": pieces[-1]}, finishReason="STOP")
+
+
+_WRITERS = {
+    "/chat/completions": _chat,
+    "/responses": _responses,
+    "/messages": _messages,
+    "streamGenerateContent": _generate,
+    ":generateContent": _generate,
+}
+
+
+def _one(part: str, pieces: list[str], tool: Tool) -> dict[str, Any]:
+    """The same answer in one piece: for titles and the like."""
+    text = "".join(pieces)
+    usage = {"input_tokens": 10, "output_tokens": 5, "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+    if part == "/chat/completions":
+        message = {"role": "assistant", "content": text}
+        return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "usage": usage} | {
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]
+        }
+    if part == "/messages":
+        content = [{"type": "text", "text": text}]
+        return {"id": "m", "type": "message", "role": "assistant", "model": "m", "usage": usage} | {
+            "content": content,
+            "stop_reason": "end_turn",
+        }
+    return dict(next(each for each in _generate([text], None) if isinstance(each, dict)))
+
+
+@contextmanager
+def scripted(folder: Path) -> Iterator[Model]:
+    model = Model(folder)
+    handler = type("Handler", (_Handler,), {"model": model})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        model.url = f"http://127.0.0.1:{server.server_address[1]}"
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield model
+        server.shutdown()

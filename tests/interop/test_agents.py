@@ -1,0 +1,149 @@
+"""`voice talk --agent` with agents that nobody here wrote, whose model is a script, on virtual devices.
+
+Each is told something, asked to write a file that is refused by a spoken no and allowed by a spoken yes, interrupted,
+and gone on with. What it is installed from: scripts/interop.sh.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.openai_server import Habits, OpenAIServer
+from tests.interop.agent_model import HELLO, Model, scripted
+from tests.interop.tools import TOOLS, environment
+from tests.people import says
+from tests.test_talk_devices import Talk, settings, talking
+from tests.virtual import VirtualDevices, virtual_devices
+
+WORDS = {
+    "13579": "Please say hello, marker.",
+    "24242": "Please WRITE the file.",
+    "35353": "Please COUNT.",
+    "2468": "Yes, please.",
+    "8642": "No, thanks.",
+}
+TELL, WRITE, COUNT, YES, NO = WORDS
+FIRST_S, TURN_S = 120.0, 60.0
+NODE = TOOLS / "node/node_modules/.bin"
+
+
+def program(tool: str, name: str) -> str:
+    return str(TOOLS / tool / "node_modules/.bin" / name)
+
+
+def gemini(model: Model, home: Path) -> tuple[list[str], dict[str, str]]:
+    (home / ".gemini").mkdir()
+    (home / ".gemini/settings.json").write_text(json.dumps({"privacy": {"usageStatisticsEnabled": False}}))
+    env = {"GEMINI_API_KEY": "x", "GOOGLE_GEMINI_BASE_URL": model.url}
+    return [program("gemini", "gemini"), "--acp", "--model", "gemini-2.5-flash", "--skip-trust"], env
+
+
+def opencode(model: Model, home: Path) -> tuple[list[str], dict[str, str]]:
+    provider = {"npm": "@ai-sdk/openai-compatible", "name": "fake", "models": {"fake-1": {"name": "fake-1"}}}
+    provider["options"] = {"baseURL": f"{model.url}/v1", "apiKey": "x"}
+    permission = {"edit": "ask", "bash": "ask"}
+    (home / ".config/opencode").mkdir(parents=True)
+    (home / ".config/opencode/opencode.json").write_text(
+        json.dumps({"provider": {"fake": provider}, "model": "fake/fake-1", "permission": permission})
+    )
+    return [program("opencode", "opencode"), "acp"], {"OPENCODE_DISABLE_MODELS_FETCH": "1"}
+
+
+def codex(model: Model, home: Path) -> tuple[list[str], dict[str, str]]:
+    (home / ".codex").mkdir()
+    (home / ".codex/config.toml").write_text(
+        'model = "fake-1"\nmodel_provider = "fake"\napproval_policy = "untrusted"\n'
+        '[model_providers.fake]\nname = "fake"\n'
+        f'base_url = "{model.url}/v1"\nwire_api = "responses"\n'
+    )
+    return [program("codex", "codex-acp")], {}
+
+
+def claude(model: Model, home: Path) -> tuple[list[str], dict[str, str]]:
+    env = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "x", "ANTHROPIC_MODEL": "m", "IS_SANDBOX": "1"}
+    env["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1"
+    return [program("claude", "claude-agent-acp")], env
+
+
+AGENTS: dict[str, Callable[[Model, Path], tuple[list[str], dict[str, str]]]] = {
+    each.__name__: each for each in (gemini, opencode, codex, claude)
+}
+
+
+@pytest.fixture(scope="module")
+def devices() -> Iterator[VirtualDevices]:
+    with virtual_devices() as found:
+        yield found
+
+
+class Spoken:
+    """A conversation on the devices."""
+
+    def __init__(self, talk: Talk, devices: VirtualDevices) -> None:
+        self.talk, self.devices = talk, devices
+
+    def say(self, digits: str) -> None:
+        time.sleep(0.5)
+        self.devices.play_into("micfeed", says(digits).tobytes())
+
+    def hear(self, within_s: float = TURN_S) -> str:
+        """The next reply."""
+        return str(self.talk.until("assistant_said", within_s)["text"])
+
+
+@contextmanager
+def spoken(devices: VirtualDevices, env: dict[str, str], folder: Path, config: str, *flags: str) -> Iterator[Spoken]:
+    with talking(devices, env, folder, config, "--agent", "it", "--headphones", *flags) as talk:
+        talk.until("ready", FIRST_S)
+        yield Spoken(talk, devices)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", AGENTS)
+def test_an_agent_is_spoken_with(devices: VirtualDevices, tmp_path: Path, name: str) -> None:
+    home, made = tmp_path / "home", tmp_path / "made.txt"
+    home.mkdir()
+    with scripted(tmp_path) as model, OpenAIServer(Habits(heard=lambda digits: WORDS.get(digits, digits))) as services:
+        command, more = AGENTS[name](model, home)
+        env = environment() | {"HOME": str(home), "PATH": f"{NODE}:{environment()['PATH']}"}
+        table = "".join(f"{key} = {json.dumps(value)}\n" for key, value in more.items())
+        config = f"{settings(services)}[agents.it]\ncommand = {json.dumps(command)}\n[agents.it.env]\n{table}"
+        with spoken(devices, env, tmp_path, config) as talk:
+            talk.say(TELL)
+            assert HELLO in talk.hear(FIRST_S)
+            assert any("hello, marker" in each for each in model.asked)
+            talk.say(WRITE)
+            assert "May it?" in talk.hear()
+            talk.say(NO)
+            talk.hear()
+            assert not made.exists()
+            talk.say(WRITE)
+            assert "May it?" in talk.hear()
+            talk.say(YES)
+            talk.hear()
+            assert made.read_text() == "made\n"
+            talk.say(COUNT)
+            talk.talk.until("assistant_delta", TURN_S)
+            time.sleep(1.5)
+            talk.say(TELL)
+            talk.talk.until("interrupted", TURN_S)
+            while HELLO not in talk.hear():
+                """The end of what was interrupted."""
+        before = len(model.asked)
+        if name == "gemini":
+            time.sleep(61 - time.time() % 60)  # it loses a session that is loaded in the minute of its beginning
+        with spoken(devices, env, tmp_path, config, "--continue") as talk:
+            assert any("goes on" in each["text"] for each in talk.talk.of("notice"))
+            talk.say(TELL)
+            assert HELLO in talk.hear(FIRST_S)
+            assert any("WRITE" in each for each in model.asked[before:]), "it remembers"
+    time.sleep(3)
+    left = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+    assert command[0] not in left
