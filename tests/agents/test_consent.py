@@ -33,7 +33,8 @@ UNCLEAR = (
 )
 AGAINST = (
     "no|nope|no way|don't|do not do it|please don't|stop|cancel|never|not now|wait|rather not|forget it|leave it"
-    "|hold on|abort|no thanks|absolutely not|of course not|不|不要|不行|不可以|别|算了|取消|停|等等|先不要|不用了|不同意|拒绝"
+    "|hold on|abort|no thanks|absolutely not|of course not"
+    "|不|不要|不行|不可以|别|算了|取消|停|等等|先不要|不用了|不同意|拒绝"
 )
 CHINESE = (
     "嗯|嗯嗯|啊|哦|呃|那个|这个|什么|为什么|再说一遍|等一下再说|可以吗|好不好|行不行|是不是|好像不太好|可能吧|也许"

@@ -104,10 +104,8 @@ class Sessions:
         if not self._began:
             self._replay(session)
         self._began = True
-        if begun.mode is not None:
-            self._told(f"{name} {'goes on' if begun.went_on else 'answers'}, in its mode {begun.mode.name}.")
-        else:
-            self._told(f"{name} names no mode that asks: it may change files and run commands unasked.")
+        how = f"in its mode {begun.mode.name}" if begun.mode else "and names no mode that asks: it may act unasked"
+        self._told(f"{name} {'goes on' if begun.went_on else 'answers'}, {how}.")
         now = time.time()
         self._earlier = EarlierSession(begun.id, self._earlier.began if begun.went_on and self._earlier else now)
         if self._kept is not None:

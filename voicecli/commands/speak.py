@@ -53,6 +53,11 @@ _Literal = Annotated[bool, typer.Option("--literal", help="Read markdown, addres
 _Cache = Annotated[
     bool, typer.Option("--cache", help="Keep the sound on this machine, and ask for the same words only once.")
 ]
+_Newest = Annotated[bool, typer.Option("--newest", help="End what an earlier --newest is still reading.")]
+_Hook = Annotated[
+    bool,
+    typer.Option("--hook", help="Say what an agent's hook gives (JSON, on stdin or as TEXT), short; return at once."),
+]
 
 
 def speak(
@@ -78,6 +83,8 @@ def speak(
     top_p: TopP = None,
     literal: _Literal = False,
     cache: _Cache = False,
+    newest: _Newest = False,
+    hook: _Hook = False,
 ) -> None:
     """Read a text aloud, or into a file.
 
@@ -97,6 +104,9 @@ def speak(
     from voicecli.usecases.speaking.saying import Saying
 
     session = common.session(ctx)
+    if hook:
+        _hook(session, text)
+        return
     titles = tuple((path, kind) for path, kind in ((srt, "srt"), (vtt, "vtt")) if path is not None)
     goal = replace(Goal.named(output, format), play=play, volume=volume, titles=titles)
     _check(session, goal, input, reference)
@@ -117,7 +127,30 @@ def speak(
     can, _ = session.choose("speak")
     session.check(can, "speak", replace(request, text=said if isinstance(said, str) else ""))
     saying = Saying(session.services(), request, goal, literal, by_line, cache, session.console.write_bytes)
-    _say(session, saying, said)
+    _say(session, saying, said, newest=newest)
+
+
+def _hook(session: Session, given: list[str] | None) -> None:
+    """An agent waits for its hook, and stops for one that fails: another process speaks, and nothing is an error."""
+    import subprocess
+
+    from voicecli.dialogue.answering import in_short
+    from voicecli.usecases.speaking.hooks import hooked
+
+    try:
+        said = in_short(hooked(given[-1] if given else sys.stdin.read() if sys.stdin is not None else ""))
+    except (ValueError, RecursionError) as exc:
+        session.console.warn(f"no agent's hook gave this: {exc}")
+        return
+    if said:
+        command = [sys.executable, "-m", "voicecli", "speak", "--newest", "--input", "-"]
+        nowhere = subprocess.DEVNULL
+        speaks = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True, text=True
+        )
+        assert speaks.stdin is not None
+        speaks.stdin.write(said)
+        speaks.stdin.close()
 
 
 def _check(session: Session, goal: Goal, input: str | None, reference: Path | None) -> None:
@@ -152,8 +185,13 @@ def _text(session: Session, words: list[str] | None, input: str | None, *, strea
     return text
 
 
-def _say(session: Session, saying: Saying, text: Text) -> None:
-    told, goal = common.run(lambda: saying.say(text)), saying.goal
+def _say(session: Session, saying: Saying, text: Text, *, newest: bool) -> None:
+    from voicecli.usecases.speaking.newest import newest as alone
+
+    state, goal = saying.services.config.state_dir, saying.goal
+    told = common.run(lambda: alone(lambda: saying.say(text), state) if newest else saying.say(text))
+    if told is None:
+        return
     if session.json:
         found: dict[str, Any] = {"output": goal.path, "format": goal.container} if goal.path else {"output": None}
         seconds = {} if told.seconds is None else {"seconds": round(told.seconds, 3)}

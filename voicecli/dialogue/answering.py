@@ -211,11 +211,18 @@ def _voiced(stages: Stages) -> Plain:
     return plain if stages.aloud == "all" else Brief(plain, only_last=stages.aloud == "last")
 
 
+def in_short(text: str) -> str:
+    """What of a whole answer is spoken where it is spoken short."""
+    said = Brief(_PlainText())
+    return " ".join([*said.feed(text), *said.flush(last=True)])
+
+
 class _PlainText:
     """An answer's text on its way to the voice: without markup, cut into pieces."""
 
-    def __init__(self, stages: Stages) -> None:
-        self._splitter = SentenceSplitter(limit=stages.speech_characters, limit_bytes=stages.speech_bytes)
+    def __init__(self, stages: Stages | None = None) -> None:
+        limits = (stages.speech_characters, stages.speech_bytes) if stages else (None, None)
+        self._splitter = SentenceSplitter(limit=limits[0], limit_bytes=limits[1])
         self._speakable = Speakable()
 
     def feed(self, text: str) -> list[str]:

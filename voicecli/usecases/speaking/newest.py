@@ -1,0 +1,40 @@
+"""One text at a time, the newest: what an earlier one still says ends.
+
+Belongs here: giving way, and waiting for the floor. Does not belong here: the files (storage.floor), saying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TypeVar
+
+from voicecli.errors import only
+from voicecli.storage.floor import Newest, floor
+
+T = TypeVar("T")
+
+
+async def newest(say: Callable[[], Coroutine[object, object, T]], folder: Path) -> T | None:
+    """What `say` gives; None where something newer took its place. Raises what `say` raises."""
+    mark = Newest(folder)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            speaking = tasks.create_task(_with_floor(say, folder))
+            watching = tasks.create_task(mark.replaced())
+            await asyncio.wait({speaking, watching}, return_when=asyncio.FIRST_COMPLETED)
+            watching.cancel()
+            speaking.cancel()
+    except BaseExceptionGroup as group:
+        raise only(group) from None
+    return None if speaking.cancelled() else speaking.result()
+
+
+async def _with_floor(say: Callable[[], Coroutine[object, object, T]], folder: Path) -> T:
+    async with floor(folder, "voice speak", _waits):
+        return await say()
+
+
+async def _waits(_holder: str) -> None:
+    """It says nothing: it has a voice for that, soon."""
