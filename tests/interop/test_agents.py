@@ -7,6 +7,7 @@ and gone on with. What it is installed from: scripts/interop.sh.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ WORDS = {
     "8642": "No, thanks.",
 }
 TELL, WRITE, COUNT, YES, NO = WORDS
-FIRST_S, TURN_S = 120.0, 60.0
+FIRST_S, TURN_S = 150.0, 90.0
 NODE = TOOLS / "node/node_modules/.bin"
 
 
@@ -103,6 +104,8 @@ def spoken(devices: VirtualDevices, env: dict[str, str], folder: Path, config: s
     with talking(devices, env, folder, config, "--agent", "it", "--headphones", *flags) as talk:
         talk.until("ready", FIRST_S)
         yield Spoken(talk, devices)
+        talk.process.send_signal(signal.SIGINT)
+        talk.process.wait(30)  # agents take their time to end where the machine is busy
 
 
 @pytest.mark.timeout(400)
