@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+passing = asyncio.sleep
+"""Seconds pass. On the virtual clock that takes no time: a test elsewhere waits for an event instead."""
+
 
 class _Selector(selectors.SelectSelector):
     """Never waits: it moves the clock on by as long as it would have waited."""

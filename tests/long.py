@@ -104,7 +104,7 @@ class Recogniser(FakeServer):
         super().__init__(port=port)
         self.log: list[dict[str, Any]] = []
         self._pace, self._file, self._words = pace, log, words
-        self.on("/v1/audio/transcriptions", self._transcribe)
+        self.on("/v1/audio/transcriptions", self.transcribed)
 
     @property
     def base_url(self) -> str:
@@ -119,7 +119,7 @@ class Recogniser(FakeServer):
                 if not isinstance(each, h11.RemoteProtocolError):
                     raise each from None
 
-    async def _transcribe(self, request: Request) -> Reply:
+    async def transcribed(self, request: Request) -> Reply:
         came = time.monotonic()
         form, files = schema.multipart(request.headers.get("content-type", ""), request.body)
         data = files["file"][1]

@@ -6,7 +6,6 @@ belong here: what is asserted (tests.test_talk_loudspeaker) or reported (benchma
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,18 +73,15 @@ def converse(
         config = settings(server).replace('speak = "work"', 'speak = "local"')
         with talking(devices, home, folder, config, *flags) as talk:
             talk.until("ready")
-            time.sleep(0.5)
             for number, digits in enumerate(said, start=1):
-                devices.play_into("micfeed", says(digits).tobytes())
+                devices.say(says(digits), after_s=0.6)
                 talk.until("assistant_delta")
                 if interrupt_every and number % interrupt_every == 0:
                     interruptions += 1
-                    time.sleep(2.5)
-                    devices.play_into("micfeed", objection().tobytes())
+                    devices.say(objection(), after_s=2.5)
                 talk.until("turn_metrics", 90)
                 if talk.events[-2]["event"] == "interrupted" or talk.events[-3]["event"] == "interrupted":
                     talk.until("notice")  # nothing was recognised
-                time.sleep(0.6)
     return Held(said, interruptions, talk.events)
 
 

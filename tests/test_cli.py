@@ -334,7 +334,7 @@ from voicecli.commands import session as common
 async def work():
     try:
         print("running", flush=True)
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
     finally:
         await asyncio.sleep(0.01)
         print("cleaned up", flush=True)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tests.conftest import Voice
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
+from tests.waiting import until
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.storage.typed import entries
 
@@ -506,10 +508,14 @@ def test_on_a_terminal_rm_asks(keys: bytes, code: int, left: int, home: dict[str
         while b"[y/N]" not in shown:
             shown += os.read(ours, 1000)
         assert b"Remove 3 conversations?" in shown
-        began = time.monotonic()
-        while process.poll() is None and time.monotonic() - began < 30:
+
+        def pressed() -> bool:
             os.write(ours, keys)  # a Ctrl-C just before it reads is not seen by Python until the next
-            time.sleep(0.1)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+            return process.returncode is not None
+
+        until(pressed, 30)
         process.kill()
         assert process.wait() == code
     os.close(ours)

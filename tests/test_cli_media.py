@@ -23,6 +23,7 @@ from tests.fakes.gov_media import GovMedia
 from tests.fakes.openai_pictures import OpenAIPictures
 from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, pdf, plus_one, png, png_digits
 from tests.fakes.server import CUT, STALL, Reply
+from tests.waiting import until
 from voicecli.errors import InputError
 
 DIGITS = "4071993825"
@@ -332,9 +333,7 @@ def test_left_in_the_middle_nothing_stays(person: Person, home: dict[str, str]) 
     person.server.on("/image/enhanceImage", Reply(first=[STALL]))
     command = [sys.executable, "-m", "voicecli", "image", "enhance", "photo.png", "-o", "x.png"]
     with subprocess.Popen(command, cwd=person.folder, env=home | person.env, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 20
-        while not person.server.busy and time.monotonic() < deadline:
-            time.sleep(0.01)  # until the request is there
+        until(lambda: person.server.busy)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 130

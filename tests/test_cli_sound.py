@@ -18,7 +18,8 @@ from tests.conftest import Voice
 from tests.fakes.forms import heard
 from tests.fakes.server import STALL, FakeServer, Reply
 from tests.test_cli_speak import PATH, Speaking, tones
-from tests.virtual import RATE, Recording, VirtualDevices, virtual_devices
+from tests.virtual import RATE, Recording, VirtualDevices, sounds, virtual_devices
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs_sound
 
@@ -57,7 +58,7 @@ def work(speaking: Speaking, devices: VirtualDevices, tmp_path: Path) -> dict[st
 def settled(devices: VirtualDevices) -> Iterator[Recording]:
     """A recording that the sound server has got used to: the first moments after its start are not reliable."""
     with devices.recording() as recording:
-        time.sleep(0.6)
+        recording.passes(0.6)
         yield recording
 
 
@@ -79,8 +80,11 @@ def test_ctrl_c_silences_it_at_once(
 ) -> None:
     speaking.server.on(PATH, Reply([tones("12345"), STALL], headers={"content-type": "audio/pcm"}))
     command = [sys.executable, "-m", "voicecli", "speak", "1"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=home | work) as process:
-        time.sleep(2.0)  # a process of its own, which says nothing while it sounds
+    with (
+        settled(devices) as recording,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=home | work) as process,
+    ):
+        until(lambda: sounds(recording.assistant), 30, "it sounds")
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         _, err = process.communicate(timeout=30)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests import dtmf
 from tests.conftest import Voice
 from tests.fakes.forms import heard
 from tests.fakes.server import STALL, FakeServer, Reply, Request
+from tests.waiting import until
 from tests.work import written
 from voicecli.errors import UsageError
 from voicecli.usecases.speaking.goals import FORMATS, Goal
@@ -228,10 +228,7 @@ def test_an_interruption_leaves_no_half_file(
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=home | work, cwd=folder
     ) as run:
-        deadline = time.monotonic() + 20
-        while not list(folder.iterdir()) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert list(folder.iterdir()), "the temporary file stands beside the goal"
+        until(lambda: list(folder.iterdir()), what="the temporary file stands beside the goal")
         run.send_signal(number)
         _, err = run.communicate(timeout=30)
         assert (run.returncode, err) == (code, b"")

@@ -248,9 +248,7 @@ def test_signals_end_voice_while_a_server_is_mute(
     work: dict[str, str], home: dict[str, str], number: signal.Signals, code: int
 ) -> None:
     file = Path(work["VOICE_CONFIG"])
-    mute = (
-        f"[mcp.n]\ncommand = ['{sys.executable}', '-c', 'import signal, time; signal.signal(15, 1); time.sleep(99)']\n"
-    )
+    mute = f"[mcp.n]\ncommand = ['{sys.executable}', '-c', 'import signal; signal.signal(15, 1); signal.pause()']\n"
     file.write_text(file.read_text() + mute)
     command = [sys.executable, "-m", "voicecli", "chat", "hi"]
     with subprocess.Popen(command, env=home | work, stderr=subprocess.PIPE, text=True) as process:

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import soundfile
 from tests import long
 from tests.conftest import ROOT, Voice
 from tests.fakes.server import Reply
+from tests.waiting import until
 
 SECONDS = 300
 QUIET = ((100, 130),)
@@ -124,9 +124,8 @@ def test_killed_at_half_it_goes_on_where_it_was(
         command = [sys.executable, "-m", "voicecli", "transcribe", "long.raw", *RAW, "-f", "srt", "-j", "1"]
         env = home | work | {"PYTHONPATH": str(ROOT)}
         with subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.PIPE) as process:
-            while len(server.log) < 3:
-                assert process.poll() is None
-                time.sleep(0.01)
+            until(lambda: len(server.log) >= 3)
+            assert process.poll() is None
             process.send_signal(signal.SIGKILL)
         first = [each["sha"] for each in server.log]
         run = voice("transcribe", "long.raw", *RAW, "-f", "srt", env=work)
@@ -142,9 +141,8 @@ def test_ctrl_c_leaves_no_half_file(voice: Voice, home: dict[str, str], folder: 
         command = [sys.executable, "-m", "voicecli", "transcribe", "long.raw", *RAW, "-o", "a.txt", "-j", "1"]
         env = home | configured(server, tmp_path) | {"PYTHONPATH": str(ROOT)}
         with subprocess.Popen(command, env=env, cwd=folder, stderr=subprocess.PIPE) as process:
-            while len(server.log) < 3:
-                assert process.poll() is None
-                time.sleep(0.01)
+            until(lambda: len(server.log) >= 3)
+            assert process.poll() is None
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=30)
         assert process.returncode == 130
@@ -156,7 +154,7 @@ def test_a_failing_piece_fails_the_recording_and_the_rest_is_kept(
     recogniser: long.Recogniser, work: dict[str, str], voice: Voice, folder: Path, taped: Taped
 ) -> None:
     answers = iter([None, None, Reply.json({"error": {"message": "out of luck"}}, 400)])
-    usual = recogniser._transcribe
+    usual = recogniser.transcribed
 
     async def unlucky(request: object) -> Reply:
         return next(answers, None) or await usual(request)  # type: ignore[arg-type]

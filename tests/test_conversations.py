@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.waiting import until
 from voicecli.errors import InputError, UsageError
 from voicecli.storage import conversations
 from voicecli.storage.conversations import Conversation, Message, Store, bounded, check_name, storable
@@ -472,11 +472,14 @@ def test_four_processes_write_at_once_and_one_reads(path: Path) -> None:
     """All four also make the file; two of them hold the same conversation."""
     count = 60
     writers = [python(WRITER, path, who, count) for who in ("one", "two", "both", "both")]
-    while any(each.poll() is None for each in writers):
+
+    def whole() -> bool:
         if conversations.there(path):
             with Store.open(path, reading=True) as store:
                 assert all(len(store.messages(each.id)) % 2 == 0 for each in store.recent())
-        time.sleep(0.02)
+        return all(each.poll() is not None for each in writers)
+
+    until(whole, 120)
     assert [each.communicate()[0].split()[-1:] for each in writers] == [[str(count)]] * 4
     assert [each.returncode for each in writers] == [0] * 4
     with Store.open(path) as store:

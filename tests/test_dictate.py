@@ -8,7 +8,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.reliability.terminal import Terminal as RealTerminal
 from tests.test_cli_transcribe_long import configured
 from tests.test_talk_devices import settings
 from tests.virtual import RATE, VirtualDevices, virtual_devices
+from tests.waiting import until
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
 from voicecli.errors import RefusedError, ServiceError, VoiceError
@@ -125,14 +125,16 @@ async def test_it_ends_after_silence(recogniser: long.Recogniser) -> None:
 
 async def test_texts_stay_in_order_and_a_failure_costs_one(recogniser: long.Recogniser) -> None:
     """The first answer comes last, the second not at all."""
-    usual, count = recogniser._transcribe, iter(range(9))
+    usual, count, third = recogniser.transcribed, iter(range(9)), asyncio.Event()
 
     async def slow_then_broken(request: Any) -> Any:
         number = next(count)
         if number == 1:
             return Reply.json({"error": {"message": "broken"}}, 400)
         reply = await usual(request)
-        await asyncio.sleep(0.4 if number == 0 else 0)
+        if number == 2:
+            third.set()
+        await third.wait()
         return reply
 
     recogniser.on("/v1/audio/transcriptions", slow_then_broken)
@@ -227,9 +229,7 @@ def test_a_person_dictates_until_ctrl_c(
         # Much is handed over at once: on a busy machine a player that is late would tear a tone.
         with devices.player(latency_ms=500) as player:
             player.communicate(spoken, timeout=60)
-        deadline = time.monotonic() + 10
-        while len(recogniser.log) < 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: len(recogniser.log) >= 2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, b"")
@@ -241,7 +241,7 @@ def test_a_lost_sentence_is_9_and_the_others_are_written(
     recogniser: long.Recogniser, home: dict[str, str], devices: VirtualDevices, tmp_path: Path
 ) -> None:
     """A quota that is used up ends it; what was understood before stands in the file."""
-    usual, count = recogniser._transcribe, iter(range(9))
+    usual, count = recogniser.transcribed, iter(range(9))
 
     async def once(request: Any) -> Any:
         return await usual(request) if next(count) == 0 else Reply.json({"error": {"message": "no quota"}}, 403)

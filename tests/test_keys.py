@@ -97,7 +97,7 @@ def test_a_command_that_gives_no_key_is_named_and_what_it_said_is_not(
 def test_a_command_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "COMMAND_TIMEOUT_S", 0.3)
     with pytest.raises(RefusedError, match=r"gave no key within 0\.3 s"):
-        resolve_key(backend(api_key_cmd=printing("import time; time.sleep(60)")), ENV, tmp_path)
+        resolve_key(backend(api_key_cmd=printing("import threading; threading.Event().wait()")), ENV, tmp_path)
 
 
 def test_the_status_of_a_key_runs_no_command(tmp_path: Path) -> None:

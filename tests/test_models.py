@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -358,13 +357,16 @@ def test_killed_at_any_moment_no_half_model_is_left(server: tuple[str, type[File
         "store = ModelStore(Path(sys.argv[1]))\n"
         "while True:\n"
         "    staged = store.staging('m')\n"
-        "    for name in 'abcd': (staged / name).write_bytes(b'x' * 200_000)\n"
+        "    for name in 'abcd':\n"
+        "        print(name, flush=True)\n"
+        "        (staged / name).write_bytes(b'x' * 200_000)\n"
         "    store.install('m', staged, 'speak')\n"
     )
     for number in range(8):
-        child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "models")])
-        time.sleep(0.4 + number * 0.013)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        for model in ModelStore(tmp_path / "models").installed():
+        with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            for _ in range(1 + 3 * number):
+                child.stdout.readline()
+            child.send_signal(signal.SIGKILL)
+        for model in ModelStore(tmp_path).installed():
             assert list(damages(model, thorough=True)) == [] and len(model.files) == 5

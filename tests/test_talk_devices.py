@@ -164,10 +164,8 @@ def hold(
         talk.until("ready")
         with devices.recording() as recording:
             for question in questions:
-                time.sleep(0.45)  # half-duplex: the ears open 300 ms after the reply
-                devices.play_into("micfeed", says(question).tobytes())
+                devices.say(says(question), after_s=0.45)  # half-duplex: the ears open 300 ms after the reply
                 talk.until("turn_metrics")
-            time.sleep(0.3)
     assert talk.process.wait(5) == 0
     assert talk.of("turn_lost") == []
     assert [each["text"] for each in talk.of("user_said")] == questions
@@ -182,15 +180,12 @@ def test_barge_in_with_headphones_stops_the_reply_and_keeps_the_first_word(
     with OpenAIServer(habits) as server, talking(devices, home, tmp_path, settings(server), "--headphones") as talk:
         talk.until("ready")
         with devices.recording() as recording:
-            time.sleep(0.3)
-            devices.play_into("micfeed", says("13579").tobytes())
+            devices.say(says("13579"), after_s=0.3)
             talk.until("assistant_delta")
-            time.sleep(2.5)
-            devices.play_into("micfeed", says("2468024").tobytes())
+            devices.say(says("2468024"), after_s=2.5)
             talk.until("interrupted")
             talk.until("turn_metrics")
             talk.until("turn_metrics")
-            time.sleep(0.3)
     # The question before it only asks for a long reply; the interruption must be whole.
     assert [each["text"] for each in talk.of("user_said")][1:] == ["2468024"]
     assert talk.of("assistant_said")[0]["interrupted"]
@@ -265,7 +260,7 @@ def test_leaving_takes_less_than_a_second_even_while_it_speaks(
         talk.until("ready")
         devices.play_into("micfeed", says("13579").tobytes())
         talk.until("assistant_delta")
-        time.sleep(1.0)
+        devices.say(after_s=1.0)
         begin = time.monotonic()
         talk.process.send_signal(signal.SIGINT)
         assert talk.process.wait(5) == 0

@@ -161,10 +161,8 @@ def test_a_pig_is_drawn_and_told_of_on_the_devices(
         talk.until("ready")
         with devices.recording() as recording:
             for said in (DRAW, YES):
-                time.sleep(0.45)  # half-duplex: the ears open 300 ms after the reply
-                devices.play_into("micfeed", says(said).tobytes())
+                devices.say(says(said), after_s=0.45)  # half-duplex: the ears open 300 ms after the reply
                 talk.until("turn_metrics")
-            time.sleep(0.3)
     assert talk.process.wait(5) == 0
     assert [each["text"] for each in talk.of("user_said")] == [WORDS[DRAW], WORDS[YES]]
     assert states(talk.of("tool")) == DONE
@@ -183,14 +181,12 @@ def test_interrupted_in_the_middle_of_a_tool_nothing_is_left_running(
     ):
         server.on(DRAWING, STALLED)
         talk.until("ready")
-        time.sleep(0.3)
-        devices.play_into("micfeed", says(DRAW).tobytes())
+        devices.say(says(DRAW), after_s=0.3)
         talk.until("turn_metrics")
-        time.sleep(0.3)
-        devices.play_into("micfeed", says(YES).tobytes())
+        devices.say(says(YES), after_s=0.3)
         while talk.until("tool")["state"] != "working":
             pass
-        time.sleep(2.5)  # a person who goes on within two seconds takes the turn back
+        devices.say(after_s=2.5)  # a person who goes on within two seconds takes the turn back
         assert server.hangups == []
         devices.play_into("micfeed", says("777777").tobytes())
         assert talk.until("interrupted")["by"] == "speech"

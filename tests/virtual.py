@@ -17,14 +17,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.waiting import until
 
 RATE = 48_000
 """The bus's rate: what is played or recorded at it passes unchanged."""
@@ -90,7 +91,7 @@ class VirtualDevices:
         server = {"HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
         (self.folder / "native").unlink(missing_ok=True)
         self.daemon = _start(self.folder, self.env | server)
-        _until(lambda: _answers(self), "PulseAudio answers")
+        until(lambda: _answers(self), what="PulseAudio answers")
         self.pactl("set-default-sink", "speaker")
         self.pactl("set-default-source", "mic")
 
@@ -123,6 +124,11 @@ class VirtualDevices:
             env=os.environ | self.env,
         )
 
+    def say(self, spoken: NDArray[np.int16] | None = None, *, after_s: float = 0) -> None:
+        """A person who is silent for so long, then speaks; returns as `play_into` does."""
+        silence = np.zeros(int(after_s * RATE), np.int16)
+        self.play_into("micfeed", (silence if spoken is None else np.concatenate([silence, spoken])).tobytes())
+
     def play_into(self, sink: str, pcm: bytes, *, rate: int = RATE) -> None:
         """Plays s16le mono and returns when all of it has sounded, but for some 50 ms.
 
@@ -152,9 +158,10 @@ class VirtualDevices:
                 env=os.environ | self.env,
             )
             try:
-                _until(lambda: path.stat().st_size > 0, "the recorder records")
-                yield Recording(path, channels)
-                time.sleep(0.1)  # what still is under way from the bus to the file
+                until(lambda: path.stat().st_size > 0, what="the recorder records")
+                made = Recording(path, channels)
+                yield made
+                made.passes(0.3)  # what still is under way from the bus to the file
             finally:
                 recorder.terminate()
                 recorder.wait(5)
@@ -166,6 +173,11 @@ class Recording:
 
     path: Path
     channels: int = 2
+
+    def passes(self, seconds: float) -> None:
+        """Returns when so much more was recorded: the time of the sound server itself."""
+        enough = self.path.stat().st_size + seconds * RATE * 2 * self.channels
+        until(lambda: self.path.stat().st_size >= enough, 10 + 5 * seconds, "the recorder records")
 
     @property
     def frames(self) -> NDArray[np.int16]:
@@ -252,12 +264,3 @@ def _answers(devices: VirtualDevices) -> bool:
         return "mic" in devices.pactl("list", "short", "sources")
     except RuntimeError:
         return False
-
-
-def _until(true: Callable[[], bool], what: str, seconds: float = 10) -> None:
-    """Waits for another process; real time, because it is another process."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)

@@ -351,7 +351,7 @@ async def test_a_peer_that_says_goodbye_and_stays_has_gone() -> None:
 async def test_a_peer_that_reads_nothing_is_given_up_and_left_within_a_second(server: FakeServer) -> None:
     async def deaf(socket: Socket) -> None:
         await socket.accept()
-        await asyncio.sleep(3)
+        await asyncio.Event().wait()
 
     server.on_socket("/deaf", deaf)
     async with connect(backend(timeout_s=0.3), server.url + "/deaf") as socket:
@@ -365,7 +365,7 @@ async def test_a_peer_that_reads_nothing_is_given_up_and_left_within_a_second(se
 async def test_a_peer_that_does_not_close_is_left_within_a_second(server: FakeServer) -> None:
     async def stay(socket: Socket) -> None:
         await socket.accept()
-        await asyncio.sleep(3)
+        await asyncio.Event().wait()
 
     server.on_socket("/stay", stay)
     async with connect(backend(), server.url + "/stay"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.clock import run
+from tests.clock import passing, run
 from tests.dialogue.talking import RATE, Brain, Ears, Manner, Room, Voice
 from tests.dialogue.test_loop import ONE_TURN, even, spoken
 from tests.dialogue.toolbox import Box
@@ -50,7 +50,7 @@ class OneTurn:
     def abandon(self) -> None: ...
 
     async def words(self) -> Heard:
-        await asyncio.sleep(0.2)
+        await passing(0.2)
         self.known = self.known or self.service.heard.pop(0)
         return Heard(self.known)
 
@@ -64,7 +64,7 @@ class OneTurn:
         async def pieces() -> AsyncIterator[Answer]:
             nonlocal over
             self.service.log.append(asked)
-            await asyncio.sleep(0.15)
+            await passing(0.15)
             reply = asked.says or self.service.replies.pop(0)
             for word in reply.split() if isinstance(reply, str) else ():
                 yield Text(word + " ")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.clock import run
+from tests.clock import passing, run
 from tests.dialogue.talking import FRAME_MS, RATE, Brain, Ears, Manner, Room, Voice
 from voicecli.audio.endpointer import Timing
 from voicecli.dialogue import events as ev
@@ -327,7 +327,7 @@ def test_a_slow_goodbye_of_a_service_never_stalls_the_microphone() -> None:
                 try:
                     yield sound
                 finally:
-                    await asyncio.sleep(0.5)
+                    await passing(0.5)
 
     ears = Ears([HELLO, "stop it right now"])
     room = Room(ears, Brain(["A. B. C.", "Fine."]), SlowVoice(seconds_each=0.5), even(barge_in=True))

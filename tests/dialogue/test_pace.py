@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from tests.clock import run
+from tests.clock import passing, run
 from tests.dialogue.talking import RATE, Brain, Ears, Manner, Room, Voice
 from voicecli.audio.pace import LONGEST_S, MARGIN, REMEMBERED, UNKNOWN_S, Pace
 from voicecli.audio.playout import Lane, Playout
@@ -175,7 +174,7 @@ class SlowVoice(Voice):
 
         async def chunks() -> AsyncIterator[bytes]:
             for at in range(0, len(sound), RATE // 5):
-                await asyncio.sleep(0.1 * self.takes)
+                await passing(0.1 * self.takes)
                 yield sound[at : at + RATE // 5]
 
         async with aclosing(chunks()) as stream:

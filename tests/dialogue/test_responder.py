@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.clock import run
+from tests.clock import passing, run
 from tests.dialogue.talking import RATE, Brain, Ears, Manner, Room, Voice
 from tests.dialogue.test_loop import ONE_TURN, even, spoken
 from voicecli.dialogue import events as ev
@@ -75,11 +75,11 @@ class Part:
             try:
                 yield self._replies(ask)
             finally:
-                await asyncio.shield(asyncio.sleep(0.5))
+                await asyncio.shield(passing(0.5))
                 self.service.log.append("left")
 
     async def _replies(self, ask: TurnRequest) -> AsyncIterator[Reply]:
-        await asyncio.sleep(0.3)
+        await passing(0.3)
         for number, sentence in enumerate(self.service.replies.pop(0)):
             yield Sound(SECOND, says=sentence)
             yield Text(sentence + " ")

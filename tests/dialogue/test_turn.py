@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.clock import run
+from tests.clock import passing, run
 from tests.dialogue.talking import Brain, Ears, Manner, Room, Voice
 from tests.dialogue.test_drafts import LiveEars
 from tests.dialogue.test_loop import HELLO, ONE_TURN, even
@@ -124,11 +124,9 @@ def test_a_recogniser_that_falls_behind_is_told_of_once() -> None:
             async def late() -> Any:
                 async for frame in frames:
                     yield frame
-                    await asyncio.sleep(0.5)
+                    await passing(0.5)
 
             return super().transcribe_live(late(), options)
-
-    import asyncio
 
     spoken = [("loud", SLOW_S + 1.0), ("quiet", 0.7)]
     ears = Slow(sessions=[([], HELLO), ([], HELLO)])

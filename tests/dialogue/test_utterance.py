@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from tests.clock import run
+from tests.clock import passing, run
 from tests.dialogue.talking import LOUD
 from voicecli.dialogue.utterance import LiveUtterance
 from voicecli.errors import ServiceError
@@ -50,7 +50,7 @@ def test_sound_that_comes_while_it_is_recognised() -> None:
         )
         for _ in range(3):
             utterance.hear([FRAME])
-            await asyncio.sleep(0.02)
+            await passing(0.02)
         assert (utterance.interim, utterance.waiting_s) == ("3", 0.0)
         utterance.close()
         utterance.hear([FRAME])
@@ -81,9 +81,9 @@ def test_only_what_is_new_waits_for_a_slow_recogniser() -> None:
         assert utterance.waiting_s == 0.0
         asking = asyncio.create_task(utterance.recognised(Counting(delay=1.0), TranscribeOptions()))
         utterance.hear([FRAME] * 10)
-        await asyncio.sleep(0.5)
+        await passing(0.5)
         assert utterance.waiting_s == pytest.approx(0.2)
-        await asyncio.sleep(5)
+        await passing(5)
         assert utterance.waiting_s == pytest.approx(0.1)
         utterance.close()
         await asking

@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,7 @@ class Agent:
             "strange": lambda _: self.strange(),
             "die": lambda code: os._exit(int(code or 1)),
             "wait": lambda seconds: self.cancelled.wait(float(seconds)),
-            "sleep": lambda seconds: time.sleep(float(seconds)),
+            "sleep": lambda seconds: threading.Event().wait(float(seconds)),
             "tool": lambda title: self.update(
                 "tool_call", toolCallId="t", title=title, kind="execute", status="pending"
             ),
@@ -160,7 +159,7 @@ class Agent:
             if reason := self.step(step):
                 break
         if reason == "cancelled" and "deaf" in HABITS:
-            time.sleep(99)
+            threading.Event().wait()
         self.prompt = None
         self.write({"id": number, "result": {"stopReason": reason or "end_turn"}})
 
@@ -214,7 +213,7 @@ def main() -> None:
         import signal
 
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(99)"])
+        subprocess.Popen([sys.executable, "-c", "import signal; signal.signal(15, 1); signal.pause()"])
     sys.stderr.write("agent: started\n")
     sys.stderr.flush()
     agent = Agent()
@@ -227,7 +226,7 @@ def main() -> None:
                 file.write(line)
         agent.take(json.loads(line))
     if "deaf" in HABITS or "children" in HABITS:
-        time.sleep(99)
+        threading.Event().wait()
 
 
 def group_lives(pid: int) -> bool:

@@ -116,7 +116,7 @@ class OpenAIServer(FakeServer):
         routes = {
             ("GET", "/v1/models"): self._models,
             ("POST", "/v1/chat/completions"): self._chat,
-            ("POST", "/v1/audio/transcriptions"): self._transcribe,
+            ("POST", "/v1/audio/transcriptions"): self.transcribed,
             ("POST", "/v1/audio/translations"): self._translate,
             ("POST", "/v1/audio/speech"): self._speak,
         }
@@ -208,7 +208,7 @@ class OpenAIServer(FakeServer):
 
     # -- transcriptions --------------------------------------------------------------------------
 
-    async def _transcribe(self, request: Request) -> Reply:
+    async def transcribed(self, request: Request) -> Reply:
         return await self._heard("transcribe", request, schema.transcription, lambda digits: digits)
 
     async def _translate(self, request: Request) -> Reply:

@@ -132,7 +132,7 @@ class HearingServer(OpenAIServer):
         super().__init__(habits)
         self.memory = Memory(utterances)
 
-    async def _transcribe(self, request: Request) -> Reply:
+    async def transcribed(self, request: Request) -> Reply:
         form, files = schema.multipart(request.headers.get("content-type", ""), request.body)
         form = schema.transcription(form)
         name, data = files["file"]

@@ -214,9 +214,9 @@ class Session:
         self._buffer.clear()
         item = self._added("user", [dtmf.decode(samples, self.server.rate_in)])
         await self.send("input_audio_buffer.committed", item_id=item.id)
-        self._transcribing = asyncio.create_task(self._transcribe(item))
+        self._transcribing = asyncio.create_task(self.transcribed(item))
 
-    async def _transcribe(self, item: Item) -> None:
+    async def transcribed(self, item: Item) -> None:
         await asyncio.sleep(self.server.transcript_s)
         name = "conversation.item.input_audio_transcription."
         with suppress(Left):

@@ -27,6 +27,7 @@ from tests.families import COMMANDS, SERVED, Command
 from tests.faults import beside, inject
 from tests.faults.observed import Seen
 from tests.faults.table import BESIDE, CELLS, HTTP, KINDS, SOCKET, WAITED_FOR, Cell, Fault, served
+from tests.waiting import until
 from voicecli import cli
 from voicecli.backends.qiniu import recognition as qiniu_session
 from voicecli.backends.qiniu.recognition import Recognition as QiniuSession
@@ -292,7 +293,4 @@ def laid(cell: Cell, running: Any, stack: ExitStack, patience: dict[str, float])
 
 def gone(running: Any) -> None:
     """Every connection is closed."""
-    until = time.monotonic() + 1
-    while any(each.open_connections for each in inject.servers_of(running)):
-        assert time.monotonic() < until, "a connection is left"
-        time.sleep(0.005)
+    until(lambda: not any(each.open_connections for each in inject.servers_of(running)), 1, "no connection is left")

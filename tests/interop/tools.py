@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".venv-interop"
@@ -57,11 +58,11 @@ def environment() -> dict[str, str]:
 
 
 def _answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         assert process.poll() is None, f"ended with {process.returncode}: {log.read_text()[-2000:]}"
         with suppress(httpx.HTTPError):
             httpx.get(url, trust_env=False, timeout=2)
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"does not answer at {url}: {log.read_text()[-2000:]}")
+            return True
+        return False
+
+    until(answers, STARTS_WITHIN_S, f"{url} answers ({log})")

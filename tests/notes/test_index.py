@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 from tests.fakes.meaning import vector
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.notes.world import LATER, ME, Counting, Place
+from tests.waiting import until
 from voicecli.errors import InputError, ProtocolError
 from voicecli.notes.folder import LeftOut
 from voicecli.notes.index import BATCH, Index
@@ -264,8 +265,7 @@ def test_killed_in_the_middle_only_the_rest_is_embedded(place: Place) -> None:
     fill(place, 640)
     with SelfHostedMeaning() as servers:
         running = start(place, servers.embedding.url)
-        while len(servers.embedding.requests) < 3:
-            time.sleep(0.005)
+        until(lambda: len(servers.embedding.requests) >= 3)
         running.send_signal(signal.SIGKILL)
         running.wait(10)
         before = sent(servers)

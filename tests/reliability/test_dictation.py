@@ -191,7 +191,7 @@ async def test_who_breaks_it_off_finds_the_words_on_the_disk(service: Service, t
     ids=["503", "429", "reset", "cut"],
 )
 async def test_troubles_that_pass_cost_nothing(service: Service, trouble: Reply, tmp_path: Path) -> None:
-    page, usual, count = Page(tmp_path), service.server._transcribe, iter(range(99))
+    page, usual, count = Page(tmp_path), service.server.transcribed, iter(range(99))
 
     async def sometimes(request: Any) -> Reply:
         return trouble if next(count) < 4 else await usual(request)
@@ -204,7 +204,7 @@ async def test_troubles_that_pass_cost_nothing(service: Service, trouble: Reply,
 
 
 async def test_sound_that_the_service_never_takes_costs_itself_only(service: Service, tmp_path: Path) -> None:
-    page, usual = Page(tmp_path), service.server._transcribe
+    page, usual = Page(tmp_path), service.server.transcribed
 
     def whole(reply: Reply) -> bytes:
         assert isinstance(reply.body, bytes)

@@ -171,7 +171,6 @@ def test_one_of_two_that_write_the_history_and_the_caches_is_killed(tmp_path: Pa
             with writer(tmp_path, who) as victim:
                 assert victim.stdout is not None
                 said = [victim.stdout.readline() for _ in range(rng.randint(1, 6))]
-                time.sleep(rng.uniform(0, 0.02))
                 victim.kill()
                 told[who] = len(said) + len(victim.stdout.read().splitlines())
         (tmp_path / "enough").touch()

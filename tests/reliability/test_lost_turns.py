@@ -136,7 +136,7 @@ def server() -> Iterator[OpenAIServer]:
 def test_a_conversation_offers_what_it_lost(voice: Voice, server: OpenAIServer, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(settings(server))
-    usual, asked = server._transcribe, iter(range(99))
+    usual, asked = server.transcribed, iter(range(99))
 
     async def first_down(request: Any) -> Reply:
         return Reply.json({"error": {"message": "down"}}, 400) if next(asked) == 0 else await usual(request)
@@ -158,7 +158,7 @@ def test_a_conversation_offers_what_it_lost(voice: Voice, server: OpenAIServer, 
 
 def test_a_key_sends_it_again(server: OpenAIServer, home: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(settings(server))
-    usual, asked = server._transcribe, iter(range(99))
+    usual, asked = server.transcribed, iter(range(99))
 
     async def first_down(request: Any) -> Reply:
         return Reply.json({"error": {"message": "down"}}, 400) if next(asked) == 0 else await usual(request)

@@ -11,11 +11,12 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import until
 
 PROGRAM = shutil.which("chromium")
 FLAGS = (
@@ -79,10 +80,7 @@ class Tab:
 
     def until(self, script: str, seconds: float = 20) -> None:
         """Asked again until it is true."""
-        end = time.monotonic() + seconds
-        while not self.do(f"!!({script})"):
-            assert time.monotonic() < end, (script, self.text())
-            time.sleep(0.05)
+        until(lambda: self.do(f"!!({script})"), seconds, script)
 
     def text(self) -> str:
         return str(self.do("document.body.innerText"))

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import signal
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from websockets.typing import Subprotocol
 
 from tests import dtmf
 from tests.server.conftest import CONFIG, Served, keep_key, serving
+from tests.waiting import until
 from voicecli.audio.telephone import compressed, expanded
 
 RATE = 24_000
@@ -286,11 +286,7 @@ def test_a_client_that_vanishes_leaves_nothing(served: Served) -> None:
     with pytest.raises(ConnectionClosed, match="does not exist"):
         run(served, lambda talk: talk.until("never"), "?model=nobodys")
     with served.client() as client:
-        for _ in range(50):
-            if "voice_requests_now 1.0" in client.get("/metrics").text:
-                return
-            time.sleep(0.1)
-    raise AssertionError("a session goes on")
+        until(lambda: "voice_requests_now 1.0" in client.get("/metrics").text, what="the session ends")
 
 
 def test_the_clients_tools_are_used(served: Served) -> None:

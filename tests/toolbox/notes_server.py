@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 from mcp.server.mcpserver import MCPServer
@@ -73,7 +73,7 @@ def stay(how: str) -> None:
         subprocess.Popen(["sleep", "3600"])
     while how == "writing":
         os.write(1, b"x" * 4096)
-    time.sleep(3600)
+    threading.Event().wait()
 
 
 if __name__ == "__main__":

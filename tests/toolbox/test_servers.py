@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.server import FakeServer, Reply
+from tests.waiting import until
 from voicecli.config.model import McpServer
 from voicecli.errors import InputError
 from voicecli.terminal.console import Console
@@ -121,9 +122,7 @@ def address() -> Iterator[str]:
     command = [sys.executable, SERVER, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            while not listening(port):
-                assert process.poll() is None
-                time.sleep(0.05)
+            until(lambda: listening(port))
             yield f"http://127.0.0.1:{port}/mcp"
         finally:
             process.terminate()
@@ -167,7 +166,7 @@ class Session:
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
         if self._failure is not None:
             raise self._failure
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize(
@@ -264,7 +263,7 @@ async def test_who_does_not_want_to_wait_for_its_end_need_not(tmp_path: Path, ho
     assert not group_alive(int(mark.read_text()))
 
 
-MUTE = "import time; time.sleep(3600)"
+MUTE = "import threading; threading.Event().wait()"
 ENDLESS = "import os\nwhile True: os.write(1, b'x' * 4096)"
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.clock import run
+from tests.clock import passing, run
 from voicecli.skills import GROUPED, SKILLS, understand
 from voicecli.skills.groups import GROUPS, Group
 from voicecli.toolbox.skills import BY_NAME, Skills, spec_of
@@ -94,9 +94,9 @@ def test_timers_ring_where_somebody_listens() -> None:
         results = [await box.use(call("timer", "set a timer for 10 minutes"))]
         async with asyncio.TaskGroup() as tasks, aclosing(box.announcements()) as rings:
             rung = tasks.create_task(first(rings))
-            await asyncio.sleep(1)
+            await passing(1)
             results.append(await box.use(call("timer", "set a timer for 10 minutes")))
-            await asyncio.sleep(60)
+            await passing(60)
             results.append(await box.use(call("timer", "还剩多久")))
             said = await rung
         return results, said
