@@ -99,7 +99,7 @@ class Nursery:
     def run(
         self, argv: Sequence[str], *, input: bytes, env: Mapping[str, str], cwd: Path, timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
-        """As subprocess.run of `python -m voicecli` with these."""
+        """As subprocess.run of `python -m voicecli` with these. Without input there is no pipe: nobody gives any."""
         request = json.dumps({"argv": argv, "env": dict(env), "cwd": str(cwd)}).encode()
         if self._fit(request, env) and self._busy.acquire(blocking=False):
             try:
@@ -107,7 +107,8 @@ class Nursery:
             finally:
                 self._busy.release()
         command = [sys.executable, "-m", "voicecli", *argv]
-        return subprocess.run(command, input=input, capture_output=True, env=env, cwd=cwd, timeout=timeout)
+        given: dict[str, Any] = {"input": input} if input else {"stdin": subprocess.DEVNULL}
+        return subprocess.run(command, capture_output=True, env=env, cwd=cwd, timeout=timeout, **given)
 
     def close(self) -> None:
         if self._process is not None and self._door is not None:
@@ -137,7 +138,7 @@ class Nursery:
         self, request: bytes, argv: Sequence[str], input: bytes, timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
         assert self._door is not None
-        stdin, feed = os.pipe()
+        stdin, feed = os.pipe() if input else (os.open(os.devnull, os.O_RDONLY), None)
         out, stdout = os.pipe()
         err, stderr = os.pipe()
         socket.send_fds(self._door, [request], [stdin, stdout, stderr])
@@ -145,7 +146,8 @@ class Nursery:
             os.close(each)
         found: dict[int, bytes] = {}
         work = [threading.Thread(target=_read, args=(each, found)) for each in (out, err)]
-        work.append(threading.Thread(target=_write, args=(feed, input)))
+        if feed is not None:
+            work.append(threading.Thread(target=_write, args=(feed, input)))
         for thread in work:
             thread.start()
         try:
