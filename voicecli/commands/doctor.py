@@ -76,13 +76,13 @@ async def examine(session: Session) -> checkup.CheckupReport:
         cfg = session.config()
     except ConfigError as exc:
         broken = checkup.configuration(path, there, "", {}, [exc])
-        return checkup.CheckupReport(program, packages, broken, sound=await _sound("", ""))
+        return checkup.CheckupReport(program, packages, broken, sound=await _sound(session.env, "", ""))
     only = wiring.backend_named(cfg, session.backend) if session.backend else None
     use: dict[str, str] = {} if only else {verb: wiring.used_for(verb, cfg) for verb in VERBS}
     tools, problems = _tools(session, cfg)
     settings = checkup.configuration(path, there, cfg.profile, use, [*_unserved(cfg, use), *problems], tools)
     visits = await _visits(session, cfg, [only] if only else _configured(cfg, use))
-    sound = () if only else await _sound(cfg.audio.input, cfg.audio.output)
+    sound = () if only else await _sound(session.env, cfg.audio.input, cfg.audio.output)
     return checkup.CheckupReport(program, packages, settings, tuple(map(checkup.reached, visits)), sound)
 
 
@@ -303,12 +303,16 @@ async def _count(opening: Any, ask: Callable[[Any], Awaitable[Any]]) -> int | No
 # -- the sound devices -----------------------------------------------------------------------------
 
 
-async def _sound(microphone: int | str, loudspeaker: int | str) -> tuple[checkup.Finding, ...]:
+async def _sound(env: Mapping[str, str], microphone: int | str, loudspeaker: int | str) -> tuple[checkup.Finding, ...]:
     from voicecli.audio import devices
+    from voicecli.audio.soundserver import sound_server
     from voicecli.audio.threads import on_thread
 
     def look() -> tuple[checkup.Finding, ...]:
-        return checkup.sound(devices.version(), _device("input", microphone), _device("output", loudspeaker))
+        ends = checkup.sound(devices.version(), _device("input", microphone), _device("output", loudspeaker))
+        server = sound_server(env)
+        silent = any(each.problems for each in ends)
+        return (*ends, *checkup.sound_server(server if server is not None and (silent or server.answers) else None))
 
     try:
         return await on_thread(look, within=SOUND_S)

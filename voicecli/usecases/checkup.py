@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from voicecli.errors import VoiceError
+from voicecli.errors import DeviceError, VoiceError
 from voicecli.text.width import cells
 
 if TYPE_CHECKING:
     from voicecli.audio.devices import Device
+    from voicecli.audio.soundserver import SoundServer
     from voicecli.types import Backend
 
 
@@ -139,6 +140,16 @@ def _words(visit: Visit) -> Iterator[str]:
 def sound(library: str, microphone: Device | VoiceError, loudspeaker: Device | VoiceError) -> tuple[Finding, ...]:
     """The two ends of a conversation; `library` is PortAudio's own name."""
     return _end("microphone", library, microphone), _end("loudspeaker", library, loudspeaker)
+
+
+def sound_server(found: SoundServer | None) -> tuple[Finding, ...]:
+    """Where sound comes from another machine."""
+    if found is None:
+        return ()
+    facts = {"socket": found.socket, "answers": found.answers, "where": found.where}
+    words = f"{found.socket} answers" + (f", over {found.where}" if found.where == "SSH" else "")
+    missing = DeviceError(f"{found.socket} does not answer", who="sound server", cure=found.cure)
+    return (Finding("sound server", words if found.answers else "", facts, () if found.answers else (missing,)),)
 
 
 def _end(name: str, library: str, found: Device | VoiceError) -> Finding:
