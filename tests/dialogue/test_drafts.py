@@ -77,9 +77,10 @@ def test_a_text_that_reads_complete_is_answered_before_the_soft_end() -> None:
     assert [said.text for said in it.of(ev.UserSaid)] == [NOON]
 
 
-def test_a_text_that_may_go_on_is_drafted_at_the_soft_end_without_the_last_word() -> None:
-    """120 + first token 200 + first audio 150 = 470 is hidden in the turn's end, and the final's 50 cost nothing."""
+def test_a_text_that_need_not_go_on_is_drafted_as_soon_and_without_the_last_word() -> None:
+    """60 + first token 280 + first audio 150 = 490 is hidden in the turn's end, and the final's 50 cost nothing."""
     it = room(([(1000, HOUSE)], HOUSE))
+    it.brain.first = 0.28
     run(it.run(ONE_TURN))
     (metrics,) = it.of(ev.TurnMetrics)
     assert metrics.gap_ms == pytest.approx(500, abs=FRAME_MS)

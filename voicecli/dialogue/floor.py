@@ -25,7 +25,7 @@ from voicecli.types import AudioFrame
 from voicecli.types.turns import Wanted
 
 GUESS_MS = 60.0
-"""So much silence speaks for a text that reads complete; inside words there is less."""
+"""So much silence speaks for a text that does not dangle; inside words there is less."""
 SLOW_S = 3.0
 """Speech that a live recogniser is so far behind with: the machine, or the connection, is too slow for it."""
 TOO_SLOW = (
@@ -96,9 +96,9 @@ class Floor:
         if turn.answerer.backlog_s > SLOW_S and not self._slow:
             self._slow = True
             turn.record.emit(Notice(TOO_SLOW))
-        # A text that reads complete is answered as soon as the person seems to stop, before the soft end.
+        # A text that does not dangle is answered as soon as the person seems to stop, before the soft end.
         if not turn.candidate and self.endpointer.silence_ms >= GUESS_MS:
-            turn.draft(early=self._rules.reads_complete)
+            turn.draft(early=self._rules.may_be_over)
 
     def _paused(self, event: ep.Paused) -> None:
         if (turn := self.turns.speaking) is None:

@@ -63,9 +63,9 @@ class Rules:
     answer_ends: bool = False
     """Whether an answer begins only after the end of a turn: a service finds that."""
 
-    def reads_complete(self, text: str) -> bool:
-        """Whether nothing seems to follow."""
-        return self._read(text) is Reading.COMPLETE
+    def may_be_over(self, text: str) -> bool:
+        """Whether nothing has to follow: an answer may be drafted."""
+        return self._read(text) is not Reading.DANGLING and not (self.manners and thinks(text))
 
     def wait_ms(self, text: str, *, asked: bool = False) -> float:
         """How much silence ends a turn whose words so far are `text`. `asked`: they answer a question of ours."""
