@@ -16,6 +16,7 @@ from voicecli.terminal.audience import (
     share_of_gap,
     tool_line,
 )
+from voicecli.terminal.timeline import page
 
 TURN = ev.TurnMetrics(
     end_ms=500,
@@ -85,3 +86,12 @@ def test_the_bar_fills_its_cells(values: list[int | None], cells: int) -> None:
     )
     assert all(count >= 0 for _, count in bar)
     assert sum(count for _, count in bar) == (cells if any(values) else 0)
+
+
+def test_a_page_draws_every_turn_and_needs_nothing_from_elsewhere() -> None:
+    turns = [ev.TurnMetrics(500, 150, 200, 20, 150, 700, "speak", 1), ev.TurnMetrics(draft="<b>")]
+    drawn = page(turns)
+    assert "700 ms, drafted to speak" in drawn and "no sound, drafted to &lt;b&gt;" in drawn
+    assert drawn.count("<rect") == 2 * 6 and "median ms" in drawn
+    assert not any(each in drawn for each in ("<script", "href", "src=", "url("))
+    assert "No turn" in page([])

@@ -39,7 +39,16 @@ def test_every_digit_is_heard_and_said(voice: Voice, tmp_path: Path, dialect: st
     source, target, config = write(tmp_path / "in.wav", conversation()), tmp_path / "out.wav", tmp_path / "config.toml"
     with TalkingServer(dialect=dialect) as server:
         config.write_text(settings(server, turns))
-        flags = ("--input", source, "--output", str(target), "--json", *(["--fast"] if turns == "client" else []))
+        flags = (
+            "--input",
+            source,
+            "--output",
+            str(target),
+            "--json",
+            "--timeline",
+            str(tmp_path / "turns.html"),
+            *(["--fast"] if turns == "client" else []),
+        )
         done = voice("talk", *flags, env={"VOICE_CONFIG": str(config)})
     assert done.returncode == 0, done.stderr.decode()
     assert [each["text"] for each in of(done, "user_said")] == QUESTIONS
@@ -47,6 +56,7 @@ def test_every_digit_is_heard_and_said(voice: Voice, tmp_path: Path, dialect: st
     assert [each["text"].replace(" ", "") for each in of(done, "assistant_said")] == [expected(q) for q in QUESTIONS]
     assert all(each["gap_ms"] for each in of(done, "turn_metrics"))
     assert server.faults == []
+    assert (tmp_path / "turns.html").read_text().count("<text") == 2 * len(QUESTIONS)
 
 
 def test_our_own_server_is_one_of_them(tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from voicecli.dialogue.brevity import Aloud
+    from voicecli.dialogue.events import TurnMetrics
     from voicecli.types import Verb
     from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.usecases.chatting.tools import Tools
@@ -103,6 +106,12 @@ _Report = Annotated[
 ]
 
 
+_Timeline = Annotated[
+    Path | None,
+    typer.Option("--timeline", metavar="FILE", help="--report, and a page (HTML) with a bar for each turn."),
+]
+
+
 def talk(
     ctx: typer.Context,
     input: _Input = None,
@@ -120,6 +129,7 @@ def talk(
     draft: _Draft = None,
     save: _Save = None,
     report: _Report = False,
+    timeline: _Timeline = None,
     continued: Continue = False,
     named: SessionName = None,
     private: Private = False,
@@ -142,12 +152,15 @@ def talk(
       voice talk --input questions.wav --output answers.wav --json
     """
     from voicecli.usecases.chatting.keeping import Keeper
+    from voicecli.usecases.writing import refuse_target
     from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.agents import AgentWish
     from voicecli.wiring.devices import Ends
 
     here = session(ctx)
     _refuse_contradictions(here, output, private=private, save=save)
+    if timeline is not None:
+        refuse_target(timeline, input, output, flag="--timeline")
     beside: dict[str, object] = {
         "--tool": tool,
         "--with": notes,
@@ -172,7 +185,7 @@ def talk(
     request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private)
     cfg = here.config({key: value for key, value in flags.items() if value is not None})
     wanted = _Wanted(tuple(tool or ()), none=no_tools, yes=yes, notes=tuple(notes or ()))
-    run(lambda: _converse(here, cfg, request, keeper, wanted, report=report))
+    run(lambda: _converse(here, cfg, request, keeper, wanted, report=report, timeline=timeline))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +225,14 @@ def _device(name: str | None) -> str | int | None:
 
 
 async def _converse(
-    here: Session, cfg: Any, request: TalkRequest, keeper: Keeper, wanted: _Wanted, *, report: bool
+    here: Session,
+    cfg: Any,
+    request: TalkRequest,
+    keeper: Keeper,
+    wanted: _Wanted,
+    *,
+    report: bool,
+    timeline: Path | None,
 ) -> None:
     """Opens everything, talks, and leaves with the code that design says."""
     from dataclasses import replace
@@ -256,14 +276,25 @@ async def _converse(
             leaving.leave = talk.conversation.keys.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
-                told_at_the_end = Report(here.console.usage) if report else None
+                told_at_the_end = Report(here.console.usage) if report or timeline is not None else None
                 await run_talk(here.console, request, talk, told, leaving.from_thread, told_at_the_end)
             finally:
                 told.close()
+        if timeline is not None and told_at_the_end is not None:
+            _draw(timeline, told_at_the_end.turns, here)
     turns = talk.conversation.turns
     farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
     if turns.losses and not turns.answered:
         raise typer.Exit(turns.losses[-1].exit_code)
+
+
+def _draw(timeline: Path, turns: Sequence[TurnMetrics], here: Session) -> None:
+    """The page of `--timeline`."""
+    from voicecli.terminal.timeline import page
+    from voicecli.usecases.writing import output
+
+    with output(timeline, here.console) as out:
+        out.file.write(page(turns).encode())
 
 
 HEARS: Verb = "transcribe_live"

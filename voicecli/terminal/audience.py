@@ -177,14 +177,14 @@ class Report:
 
     def __init__(self, tell: Callable[[str], object]) -> None:
         self._tell = tell
-        self._turns: list[ev.TurnMetrics] = []
+        self.turns: list[ev.TurnMetrics] = []
 
     def emit(self, event: ev.Event, turn: int) -> None:
         if isinstance(event, ev.TurnMetrics):
-            self._turns.append(event)
+            self.turns.append(event)
 
     def close(self) -> None:
-        for line in report_lines(self._turns):
+        for line in report_lines(self.turns):
             self._tell(line)
 
 
