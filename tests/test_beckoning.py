@@ -19,7 +19,7 @@ from voicecli.terminal.masking import listen_for_waiting
 from voicecli.types import Usage
 from voicecli.usecases.chatting.answer import tokens_of
 from voicecli.wiring.devices import Devices, Ends
-from voicecli.wiring.talk import _cued
+from voicecli.wiring.talk import cued
 from voicecli.wiring.talk_files import readable
 
 
@@ -85,7 +85,7 @@ def test_costs_are_told_where_prices_are_known() -> None:
 def test_a_cue_sounds_in_a_lane_of_its_own_where_it_is_wanted(tmp_path: Path) -> None:
     devices = Devices(AudioSettings(), Ends("a.wav", str(tmp_path / "b.wav"), fast=True), lambda text: None)
     told: list[ev.Event] = []
-    emit = _cued(lambda event, turn: told.append(event), devices, ["taken"])
+    emit = cued(lambda event, turn: told.append(event), devices, ["taken"])
     silent = bytes(2 * devices.playout.rate)
     emit(ev.PhaseChanged("listening"), 0)
     assert devices.playout.render(devices.playout.rate, 0.0) == silent

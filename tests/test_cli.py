@@ -343,7 +343,7 @@ async def work():
 def invoke(argv, session):
     return common.run(work)
 
-cli._invoke = invoke
+cli.invoke = invoke
 cli.main()
 """
 

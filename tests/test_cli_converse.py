@@ -30,7 +30,7 @@ from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.virtual import virtual_devices
 from tests.work import serve, written
 from voicecli.terminal.chat_commands import FILES
-from voicecli.terminal.prompt import _completer
+from voicecli.terminal.prompt import completer_of
 from voicecli.text.clean import clean
 
 server = pytest.fixture(serve)
@@ -200,7 +200,7 @@ def test_tab_completes_commands_and_the_files_behind_them(tmp_path: Path) -> Non
         document = Document(line, len(line))
         return [
             each.text
-            for each in _completer({"/attach": "", "/help": ""}, FILES).get_completions(document, CompleteEvent())
+            for each in completer_of({"/attach": "", "/help": ""}, FILES).get_completions(document, CompleteEvent())
         ]
 
     assert offered("/he") == ["/help"]

@@ -151,7 +151,7 @@ def test_what_was_there_stays_when_the_service_breaks_off(person: Person) -> Non
     (person.folder / "old.mp4").write_bytes(b"old")
     person.inputs.add("old.mp4")
     person.server.on("/video/motInference", Reply.json({"data": "static/cut.mp4", "status": "success"}))
-    person.server._kept.clear()
+    person.server.kept.clear()
     person.server.on("/static/cut.mp4", Reply([mp4(DIGITS)[:40], CUT], 200, {"content-length": "900"}))
     person.fails(5, "broke", "video", "track", "street.mp4", "-o", "old.mp4")
     assert person.made("old.mp4") == b"old"

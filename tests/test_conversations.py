@@ -358,12 +358,12 @@ def test_a_place_where_no_file_can_be_is_told(tmp_path: Path, place: str) -> Non
 
 def test_a_full_disk_is_told_and_nothing_half_is_kept(store: Store) -> None:
     kept, _ = store.write(CHAT, HELLO)
-    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    store._db.execute(f"PRAGMA max_page_count = {pages + 4}")
+    pages = store.db.execute("PRAGMA page_count").fetchone()[0]
+    store.db.execute(f"PRAGMA max_page_count = {pages + 4}")
     with pytest.raises(InputError, match="the disk is full"):
         store.write(kept, [Message("user", "more"), Message("assistant", "x" * 100_000)])
     assert len(said(store, kept.id)) == 2
-    store._db.execute("PRAGMA max_page_count = 100000")
+    store.db.execute("PRAGMA max_page_count = 100000")
     store.write(kept, [Message("user", "again")])
     assert len(said(store, kept.id)) == 3
 
@@ -372,11 +372,11 @@ def test_a_writer_that_does_not_let_go_is_told(path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(conversations, "BUSY_S", 0.05)
     with Store.open(path) as one, Store.open(path) as other:
         kept, _ = one.write(CHAT, HELLO)
-        one._db.execute("BEGIN IMMEDIATE")
+        one.db.execute("BEGIN IMMEDIATE")
         with pytest.raises(InputError, match=r"is in use by another program\. Try again"):
             other.write(kept, HELLO)
         assert len(said(other, kept.id)) == 2, "a reader waits for nobody"
-        one._db.execute("ROLLBACK")
+        one.db.execute("ROLLBACK")
         other.write(kept, HELLO)
 
 

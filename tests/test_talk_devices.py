@@ -31,7 +31,7 @@ from tests.virtual import RATE, VirtualDevices, gaps_ms, sounds, virtual_devices
 
 pytestmark = pytest.mark.needs_sound
 
-TURNS = 20
+TURNS = 10
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def expected(question: str) -> str:
     return "".join(str((int(each) + 1) % 10) for each in question)
 
 
-def test_twenty_turns_on_the_virtual_devices(
+def test_ten_turns_on_the_virtual_devices(
     devices: VirtualDevices, home: dict[str, str], tmp_path: Path, record_property: Any
 ) -> None:
     """Every digit right at both ends, no turn lost, and the gaps that are reported are those that are heard.

@@ -31,6 +31,6 @@ def test_with_echo_cancellation_only_the_person_interrupts(
 def test_half_duplex_keeps_every_turn_whole(devices: VirtualDevices, home: dict[str, str], tmp_path: Path) -> None:
     home = home | {"VOICE_TALK_BARGE_IN": "off"}
     with echo(devices, -6, 60):
-        held = converse(devices, home, tmp_path, 3)
+        held = converse(devices, home, tmp_path, 2)
     assert held.interrupted == 0
     assert held.heard == held.said

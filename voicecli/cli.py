@@ -151,14 +151,14 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Runs one command line and returns its exit code; what went wrong is said on stderr."""
     console = Console(env)
     try:
-        returned = _invoke(argv, Session(env, console))
+        returned = invoke(argv, Session(env, console))
         console.flush()
         return returned if isinstance(returned, int) else 0
     except BaseException as exc:
         return settle(exc, console)
 
 
-def _invoke(argv: Sequence[str], session: Session) -> object:
+def invoke(argv: Sequence[str], session: Session) -> object:
     if not argv and completing.ASKED not in session.env:
         typer.echo(short(session.console.say), nl=False)
         if not first_run(session):

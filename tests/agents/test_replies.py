@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from tests.agents.replies import MORE, REPLIES
-from voicecli.dialogue.answering import Answering, Stages, _voiced
+from voicecli.dialogue.answering import Answering, Stages, voiced_plainly
 from voicecli.dialogue.brevity import LONGEST_S, Aloud, seconds
 from voicecli.types import ChatDelta, ChatMessage, ToolNews
 from voicecli.types.turns import Reply, Text, Wanted
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 
 def spoken(text: str, size: int, aloud: Aloud = "short", *, tool: bool = False) -> list[str]:
-    voiced = _voiced(Stages(None, None, None, aloud=aloud))  # type: ignore[arg-type]
+    voiced = voiced_plainly(Stages(None, None, None, aloud=aloud))  # type: ignore[arg-type]
     pieces = [piece for at in range(0, len(text), size) for piece in voiced.feed(text[at : at + size])]
     return pieces + voiced.flush(last=not tool)
 

@@ -15,7 +15,7 @@ from tests.audio.test_codec import likeness
 from tests.audio.test_pcm import tone
 from tests.virtual import RATE, VirtualDevices, sounds
 from voicecli.audio.capture import SoundCardMicrophone
-from voicecli.audio.playback import SoundCardLoudspeaker, _Source
+from voicecli.audio.playback import RenderedSource, SoundCardLoudspeaker
 from voicecli.audio.solo import play
 from voicecli.errors import DeviceError, UnreachableError
 from voicecli.ports import Rendered
@@ -31,7 +31,7 @@ class Tape:
         self.moved = False
         self.asked: list[float] = []
         self.threads: set[int] = set()
-        self._pcm, self._at = pcm, 0
+        self._pcm, self.at = pcm, 0
         self.rolling = True
 
     def render(self, count: int, at: float) -> bytes:
@@ -40,15 +40,15 @@ class Tape:
             return bytes(2 * count)
         self.asked.append(at)
         self.moved = True
-        out = self._pcm[self._at : self._at + 2 * count]
-        self._at += 2 * count
+        out = self._pcm[self.at : self.at + 2 * count]
+        self.at += 2 * count
         return out + bytes(2 * count - len(out))
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(48_000, 1), (44_100, 2), (16_000, 1), (48_000, 2)])
 async def test_a_device_of_another_rate_or_more_channels(rate: int, channels: int) -> None:
     tape: Rendered = Tape(tone(440, 1.0, RATE))
-    source = _Source(tape, rate, channels)
+    source = RenderedSource(tape, rate, channels)
     made = b"".join(source.take(441, number * 0.01) for number in range(rate // 441))
     assert len(made) == 2 * channels * 441 * (rate // 441)
     mono = np.frombuffer(made, np.int16)[::channels].tobytes()
@@ -189,7 +189,7 @@ async def test_told_times_are_those_of_the_recording(sound: VirtualDevices) -> N
             with sound.player() as person:
                 assert person.stdin is not None
                 for number in range(8):
-                    tape._at, tape.asked = 0, []
+                    tape.at, tape.asked = 0, []
                     person.stdin.write(click + bytes(2 * 240 * number))
                     person.stdin.flush()
                     at = await click_in(frames)

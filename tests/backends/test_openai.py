@@ -698,11 +698,11 @@ async def test_short_and_odd_sound_is_passed_on_whole() -> None:
         assert (await spoken(server, SpeechRequest("1")))[0] == bytes(range(40))
 
 
-async def test_100_mb_of_speech_pass_in_constant_memory() -> None:
+async def test_40_mb_of_speech_pass_in_constant_memory() -> None:
     block = bytes(1 << 20)
 
     async def much() -> AsyncIterator[Step]:
-        for _ in range(100):
+        for _ in range(40):
             yield block
 
     size = 0
@@ -715,7 +715,7 @@ async def test_100_mb_of_speech_pass_in_constant_memory() -> None:
                 size += len(chunk.data)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-    assert size > 99 << 20
+    assert size > 39 << 20
     # The server's own buffers are counted too: it lives in this process.
     assert peak < 12 << 20, peak
 
@@ -733,7 +733,7 @@ async def frames(digits: str, pause_s: float = 0.0, size_ms: float = 20) -> Asyn
 
 @pytest.mark.parametrize("dialect", ["openai", "vllm"])
 async def test_live_digits_are_heard_while_they_are_spoken(dialect: str) -> None:
-    digits = "".join(str(n * 7 % 10) for n in range(60))
+    digits = "".join(str(n * 7 % 10) for n in range(30))
     with OpenAIServer(Habits(realtime=dialect)) as server:
         async with opened(server) as work:
             found = await drained(work.transcribe_live(frames(digits, 0.0005), TranscribeOptions(language="en")))

@@ -42,7 +42,7 @@ class GovMedia(Gov):
         super().__init__(answer, port=port)
         self.store = FakeServer(self._hand_out)
         self.learnt: list[tuple[str, str, str]] = []
-        self._kept: dict[str, tuple[str, bytes]] = {}
+        self.kept: dict[str, tuple[str, bytes]] = {}
 
     def __enter__(self) -> Self:
         self.store.__enter__()
@@ -122,18 +122,18 @@ class GovMedia(Gov):
     def _stored(self, bucket: str, data: bytes) -> str:
         """An address in the store, signed, as object stores sign them."""
         path, signature = f"/{bucket}/{secrets.token_hex(6)}.png", secrets.token_hex(32)
-        self._kept[path] = (signature, data)
+        self.kept[path] = (signature, data)
         query = f"response-content-type=image%2F%2A&X-Amz-Expires=7200&X-Amz-Signature={signature}"
         return f"{self.store.url}{path}?{query}"
 
     def _laid_out(self, folder: str, data: bytes) -> str:
         """A path below the service's own address."""
         path = f"{folder}/{secrets.token_hex(8)}.mp4"
-        self._kept["/" + path] = ("", data)
+        self.kept["/" + path] = ("", data)
         return path
 
     def _hand_out(self, request: Request) -> Reply:
-        signature, data = self._kept.get(request.path, ("", b""))
+        signature, data = self.kept.get(request.path, ("", b""))
         if "authorization" in request.headers:
             return Reply.text("<Error><Code>InvalidRequest</Code><Message>a key in the store</Message></Error>", 400)
         if not data or request.query.get("X-Amz-Signature") != [signature]:
@@ -141,9 +141,9 @@ class GovMedia(Gov):
         return _given(request, data)
 
     def _own(self, request: Request) -> Reply:
-        if request.path not in self._kept:
+        if request.path not in self.kept:
             raise Refused("The requested URL was not found on the server.", 404)
-        return _given(request, self._kept[request.path][1])
+        return _given(request, self.kept[request.path][1])
 
 
 def _given(request: Request, data: bytes) -> Reply:

@@ -135,7 +135,7 @@ class FakeServer:
         tls: ssl.SSLContext | None = None,
         socket_app: Talk | None = None,
     ) -> None:
-        self._app, self._port, self._greet, self._tls = app, port, tuple(greet), tls
+        self.app, self._port, self._greet, self._tls = app, port, tuple(greet), tls
         self._socket_app = socket_app
         self._routes: dict[str, list[Reply | Handler]] = {}
         self._talks: dict[str, Talk] = {}
@@ -294,8 +294,8 @@ class FakeServer:
         queue = self._routes.get(request.path)
         if queue:
             answer = queue.pop(0) if len(queue) > 1 else queue[0]
-        elif self._app:
-            answer = self._app
+        elif self.app:
+            answer = self.app
         else:
             return Reply.json({"error": {"message": f"no route {request.path}"}}, 404)
         return await _given(answer, request)

@@ -24,9 +24,9 @@ from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.test_talk_devices import settings
 from voicecli.storage.cache import PieceCache, clear
 from voicecli.storage.conversations import Store
-from voicecli.usecases.speaking.keeping import _read
+from voicecli.usecases.speaking.keeping import read_sound
 
-KILLS = 4
+KILLS = 3
 RECORDINGS = 6
 TEXT = " ".join(f"The number {number} is {number * 12345}." for number in range(1, 25))
 
@@ -113,7 +113,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from voicecli.storage.cache import PieceCache
-from voicecli.usecases.speaking.keeping import _write
+from voicecli.usecases.speaking.keeping import write_sound
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.types import PcmFormat, Transcript
 folder, who = Path(sys.argv[1]), sys.argv[2]
@@ -122,7 +122,7 @@ with Store.open(folder / "history.db") as store:
     while not (folder / "enough").exists():
         entry = str(turn % 7)
         pieces.put(entry * 64, Transcript(entry * 300_000))
-        _write(folder / "cache" / "speech" / (entry * 2) / entry, PcmFormat(), entry.encode() * 300_000)
+        write_sound(folder / "cache" / "speech" / (entry * 2) / entry, PcmFormat(), entry.encode() * 300_000)
         words = f"{turn} " + "word " * 4_000
         talk, _ = store.write(talk, [Message("user", words), Message("assistant", words)])
         turn += 1
@@ -140,7 +140,7 @@ def damage(folder: Path) -> list[str]:
     found = []
     pieces = PieceCache(folder / "cache")
     for entry in "0123456":
-        kept, spoken = pieces.get(entry * 64), _read(folder / "cache" / "speech" / (entry * 2) / entry)
+        kept, spoken = pieces.get(entry * 64), read_sound(folder / "cache" / "speech" / (entry * 2) / entry)
         if kept is None or kept.text != entry * 300_000:
             found.append(f"transcript {entry}")
         if spoken is None or spoken[1] != entry.encode() * 300_000:

@@ -43,14 +43,14 @@ def running() -> Iterator[dict[str, Any]]:
         for name in NETWORKED:
             started[name] = SERVED[name].serve().__enter__()
         for server in servers_of(started["selfhosted"]):
-            patched.setattr(server, "_app", without_key(server))
+            patched.setattr(server, "app", without_key(server))
         yield started
         for each in started.values():
             each.__exit__(None, None, None)
 
 
 def without_key(server: FakeServer) -> Any:
-    app: Any = server._app
+    app: Any = server.app
 
     def answer(request: Request) -> Any:
         kept = {name: value for name, value in request.headers.items() if name != "authorization"}

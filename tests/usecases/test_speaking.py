@@ -242,16 +242,16 @@ async def test_subtitles_are_where_the_samples_are(person: Person) -> None:
     assert [note.split()[1] for note in person.listener.notes] == [str(person.folder / "a.flac"), str(srt), str(vtt)]
 
 
-async def test_two_hours_are_exact_to_the_sample(person: Person) -> None:
+async def test_many_minutes_are_exact_to_the_sample(person: Person) -> None:
     """Sentences of odd lengths, so that any rounding would add up."""
-    length, count = 100 * RATE + 7, 72
+    length, count = 100 * RATE + 7, 12
     person.answers(sound(bytes(2 * length)))
     text = "\n".join(f"Sentence {n}." for n in range(count))
     told = await person.say(text, "-", by_line=True, titles=((person.folder / "a.srt", "srt"),))
     assert (told.samples, len(person.out)) == (length * count, 44 + 2 * length * count)
     found = times((person.folder / "a.srt").read_text())
     assert [end for _, end in found] == [round(1000 * length * (n + 1) / RATE) for n in range(count)]
-    assert found[-1][1] > 7_200_000
+    assert found[-1][1] > 1_200_000
 
 
 # -- what a person may ask for ---------------------------------------------------------------------

@@ -158,7 +158,7 @@ class SoundCardLoudspeaker:
 
     def _callback(self, rate: int, channels: int) -> devices.Callback:
         """The callback for a stream of that rate and that many channels."""
-        clock, source = PlaybackClock(rate), _Source(self._playout, rate, channels)
+        clock, source = PlaybackClock(rate), RenderedSource(self._playout, rate, channels)
         patience = self.buffering.latency_s + self.buffering.block_s
 
         def callback(out: Any, count: int, times: Any, status: Any) -> None:
@@ -172,7 +172,7 @@ class SoundCardLoudspeaker:
 
         return callback
 
-    def _rendering(self, source: _Source, count: int, at: float) -> bytes:
+    def _rendering(self, source: RenderedSource, count: int, at: float) -> bytes:
         """Silence when the playout breaks; `keep` raises what broke it."""
         try:
             return source.take(count, at)
@@ -190,7 +190,7 @@ class SoundCardLoudspeaker:
             self._call_loop(self._running.set)
 
 
-class _Source:
+class RenderedSource:
     """A playout as a device wants it: another rate, more channels."""
 
     def __init__(self, playout: Rendered, rate: int, channels: int) -> None:

@@ -71,7 +71,7 @@ class Answering:
     def __init__(self, stages: Stages, ask: TurnRequest, put: Callable[[Reply], Awaitable[None]], depth: Depth) -> None:
         self._stages, self._ask, self._put, self._depth = stages, ask, put, depth
         self._pieces: asyncio.Queue[SpokenPiece | None] = asyncio.Queue()
-        self._text = _voiced(stages)
+        self._text = voiced_plainly(stages)
         self._chinese = self._working = self._introduced = False
         self._asides = 0
         self._said = ""
@@ -203,7 +203,7 @@ class Answering:
         await self._put(Sound(ended=True))
 
 
-def _voiced(stages: Stages) -> Plain:
+def voiced_plainly(stages: Stages) -> Plain:
     """An answer's text as it is to be spoken."""
     if stages.aloud == "none":
         return Silence()

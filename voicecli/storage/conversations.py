@@ -111,7 +111,7 @@ class Store(Kept):
 
     def close(self) -> None:
         with mapped(self.path):
-            self._db.close()
+            self.db.close()
 
     def __enter__(self) -> Store:
         return self
@@ -172,13 +172,13 @@ class Store(Kept):
             count = db.execute(sql).rowcount if which is None else db.executemany(f"{sql} WHERE id = ?", which).rowcount
             self._wipe_index(db)
         with suppress(InputError):  # another process is at work; this only tidies
-            tidy(self._db, self.path)
+            tidy(self.db, self.path)
         return int(count)
 
     def forget_before(self, moment: float) -> int:
         """Removes the conversations whose last message is older than `moment`. Returns how many there were."""
         with mapped(self.path):
-            if not self._db.execute("SELECT 1 FROM conversations WHERE changed < ? LIMIT 1", (moment,)).fetchone():
+            if not self.db.execute("SELECT 1 FROM conversations WHERE changed < ? LIMIT 1", (moment,)).fetchone():
                 return 0
         with self._writing() as db:
             count = db.execute("DELETE FROM conversations WHERE changed < ?", (moment,)).rowcount
@@ -198,7 +198,7 @@ class Store(Kept):
             return bool(db.execute("INSERT OR IGNORE INTO told VALUES(?)", (what,)).rowcount)
 
     def _writing(self) -> AbstractContextManager[Connection]:
-        return writing(self._db, self.path)
+        return writing(self.db, self.path)
 
 
 # -- the file --------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ class Kept:
     """An open history, to be asked. Raises InputError as Store does."""
 
     def __init__(self, path: Path, db: Connection, *, indexed: bool) -> None:
-        self.path, self._db, self.indexed = path, db, indexed
+        self.path, self.db, self.indexed = path, db, indexed
 
     def recent(self, limit: int = 0) -> list[Conversation]:
         """The conversations, the one that went on last first; the first `limit` (0: all)."""
@@ -104,7 +104,7 @@ class Kept:
         import difflib
 
         with mapped(self.path):
-            names = [str(row[0]) for row in self._db.execute("SELECT name FROM conversations WHERE name IS NOT NULL")]
+            names = [str(row[0]) for row in self.db.execute("SELECT name FROM conversations WHERE name IS NOT NULL")]
         near = difflib.get_close_matches(ref[:LONGEST_NAME], names, 1)
         return f"Did you mean '{near[0]}'?" if near else "'voice history list' shows them."
 
@@ -148,7 +148,7 @@ class Kept:
     def _rows(self, make: Callable[[Any], T], sql: str, *values: object) -> list[T]:
         """All rows at once: a reader that lingers would keep the file from being tidied."""
         with mapped(self.path):
-            rows = self._db.execute(sql, values).fetchall()
+            rows = self.db.execute(sql, values).fetchall()
         try:
             return [make(row) for row in rows]
         except (TypeError, ValueError, OverflowError):

@@ -40,7 +40,7 @@ class Prompt:
 
         self._session: PromptSession[str] = PromptSession(
             history=_history(history, masked),
-            completer=_completer(commands, files),
+            completer=completer_of(commands, files),
             complete_while_typing=Condition(lambda: get_app().current_buffer.text.startswith("/")),
             enable_open_in_editor=True,
             tempfile_suffix=".md",
@@ -72,7 +72,7 @@ class Prompt:
             return None
 
 
-def _completer(commands: Mapping[str, str], files: Sequence[str]) -> Completer:
+def completer_of(commands: Mapping[str, str], files: Sequence[str]) -> Completer:
     """Commands as they begin, and paths behind those that take one."""
     from prompt_toolkit.completion import Completer, Completion, PathCompleter, WordCompleter
     from prompt_toolkit.document import Document

@@ -125,7 +125,7 @@ async def open_talk(
             responder = await open_direct(services, request, stack, history, toolbox, Way(rate, clock))
         else:
             responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report), rate, clock)
-        parts = _parts(cfg, request, responder, devices, _cued(_fan_out(emit, recording), devices, cfg.talk.cues))
+        parts = _parts(cfg, request, responder, devices, cued(_fan_out(emit, recording), devices, cfg.talk.cues))
         talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices)
         talk.announcements = _announcements(opened and opened.model, toolbox)
         if recording is not None:
@@ -299,7 +299,7 @@ def _cue_of(event: Event) -> str:
     return {UserSaid: "taken", TurnLost: "lost"}.get(type(event), "")
 
 
-def _cued(emit: Callable[[Event, int], None], devices: Devices, wanted: Sequence[str]) -> Callable[[Event, int], None]:
+def cued(emit: Callable[[Event, int], None], devices: Devices, wanted: Sequence[str]) -> Callable[[Event, int], None]:
     """With a tone for those events that are wanted, in a lane of its own."""
     if not wanted:
         return emit

@@ -48,7 +48,7 @@ class CachedSpeaker:
     async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncGenerator[AudioChunk]]:
         key = key_of(request, self._identity)
         path = self._folder / key[:2] / key[2:]
-        if kept := _read(path):
+        if kept := read_sound(path):
             used(path)
             async with aclosing(_replayed(*kept)) as chunks:
                 yield chunks
@@ -68,7 +68,7 @@ class CachedSpeaker:
             await asyncio.to_thread(self._keep, path, encoding, bytes(sound))
 
     def _keep(self, path: Path, encoding: PcmFormat | str, sound: bytes) -> None:
-        _write(path, encoding, sound)
+        write_sound(path, encoding, sound)
         self._room.filled(len(sound))
 
 
@@ -80,7 +80,7 @@ async def _replayed(encoding: PcmFormat | str, sound: bytes) -> AsyncGenerator[A
 # -- entries: a line that tells the encoding, then the sound ---------------------------------------
 
 
-def _read(path: Path) -> tuple[PcmFormat | str, bytes] | None:
+def read_sound(path: Path) -> tuple[PcmFormat | str, bytes] | None:
     """What is kept; None for nothing, or for a damaged file."""
     try:
         head, _, sound = path.read_bytes().partition(b"\n")
@@ -92,6 +92,6 @@ def _read(path: Path) -> tuple[PcmFormat | str, bytes] | None:
     return (encoding, sound) if whole else None
 
 
-def _write(path: Path, encoding: PcmFormat | str, sound: bytes) -> None:
+def write_sound(path: Path, encoding: PcmFormat | str, sound: bytes) -> None:
     told: dict[str, Any] = asdict(encoding) if isinstance(encoding, PcmFormat) else {"container": encoding}
     keep(path, json.dumps(told | {"bytes": len(sound)}).encode() + b"\n" + sound)
