@@ -170,9 +170,7 @@ async def test_cancel_closes_the_connection_and_leaves_no_task(cell: Cell) -> No
                     async for _ in items:
                         pass
 
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await ask()
+            await server.cancels(ask())
             await server.eventually(lambda: server.busy == 0)
             await nothing_left()
 

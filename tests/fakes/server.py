@@ -24,7 +24,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
@@ -164,17 +164,25 @@ class FakeServer:
         """The requests made for `path` so far."""
         return [request for request in self.requests if request.path == path]
 
-    async def eventually(self, true: Callable[[], object], within: float = 1.0) -> None:
+    async def eventually(self, true: Callable[[], object], within: float = 5.0) -> None:
         """Return when `true()` is; AssertionError when it is not `within` seconds."""
         deadline = time.monotonic() + within
         while not true():
             assert time.monotonic() < deadline, f"not within {within} s"
             await asyncio.sleep(0.005)
 
-    async def hung_up(self, path: str, within: float = 1.0) -> Hangup:
+    async def hung_up(self, path: str, within: float = 5.0) -> Hangup:
         """The first hang-up at `path`, waited for."""
         await self.eventually(lambda: any(h.path == path for h in self.hangups), within)
         return next(h for h in self.hangups if h.path == path)
+
+    async def cancels(self, call: Coroutine[Any, Any, None]) -> None:
+        """Cancels `call` while a request of it is answered here: a clock would strike before it came."""
+        task = asyncio.create_task(call)
+        await self.eventually(lambda: self.busy, 10)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
 
     # -- life ------------------------------------------------------------------------------------
 

@@ -118,6 +118,14 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self.ours, keys)
 
+    def insist(self, keys: bytes, what: Callable[[str], Any]) -> None:
+        """Presses until `what(text)`: a key in the moment in which lines are printed is the terminal's own."""
+        for _ in range(10):
+            self.press(keys)
+            with contextlib.suppress(AssertionError):
+                return self.until(what, 3)
+        return self.until(what)
+
     def send(self, number: int) -> None:
         os.kill(self.pid, number)
 
