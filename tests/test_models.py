@@ -11,13 +11,16 @@ import signal
 import subprocess
 import sys
 import tarfile
+import warnings
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 from threading import Thread
 
 import pytest
@@ -41,7 +44,7 @@ from voicecli.storage.models import (
     room_for,
     sets,
 )
-from voicecli.usecases.models import listed, provide
+from voicecli.usecases.models import listed, provide, pull
 
 CONTENT = bytes(range(256)) * 4096
 HASH = sha256(CONTENT).hexdigest()
@@ -62,7 +65,8 @@ class Files(BaseHTTPRequestHandler):
         self.send_response(206 if asked else 200)
         self.send_header("Content-Length", str(len(self.content) - at))
         self.end_headers()
-        self.wfile.write(self.content[at : at + self.cut])
+        with suppress(OSError):  # who asked may be gone
+            self.wfile.write(self.content[at : at + self.cut])
 
     def log_message(self, *_: object) -> None: ...
 
@@ -309,6 +313,22 @@ class Told:
         return nullcontext(lambda done: None)
 
 
+class Doomed(Told):
+    """Kills its own process at the so-manieth word of progress."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._left = steps
+
+    def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Callable[[float], object]]:
+        def step(done: float) -> None:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        return nullcontext(step)
+
+
 def test_where_the_usual_voice_cannot_be_had_the_next_is_offered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,3 +390,33 @@ def test_killed_at_any_moment_no_half_model_is_left(server: tuple[str, type[File
             child.send_signal(signal.SIGKILL)
         for model in ModelStore(tmp_path).installed():
             assert list(damages(model, thorough=True)) == [] and len(model.files) == 5
+
+
+@pytest.mark.needs_posix
+def test_killed_at_random_moments_no_half_model_is_left_and_nothing_is_sent_twice(
+    server: tuple[str, type[Files]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole pull in a process of its own, killed until it gets through."""
+    import filelock  # noqa: F401  every child would
+    import httpx  # noqa: F401
+
+    url, handler = server
+    wanted = tuple(WantedFile(name, name, len(CONTENT), HASH) for name in ("a.onnx", "b.onnx"))
+    model = replace(catalogue()["whisper-base-ct2"], name="m", sources=(ModelSource(urls=url, bytes=9, files=wanted),))
+    monkeypatch.setattr("voicecli.usecases.models.chosen", lambda names: [model])
+    config, random = Config(models_dir=tmp_path), Random(5)
+    for kill in range(20, -1, -1):  # 20 times, and then nobody does
+        steps = random.randint(1, 5) if kill else -1
+        with warnings.catch_warnings(action="ignore"):  # what runs beside is the server, which the child does not use
+            child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                asyncio.run(pull(config, ["m"], Doomed(steps)))
+            os._exit(0)
+        os.waitpid(child, 0)
+        for each in ModelStore(tmp_path).installed():
+            assert each.name == "m" and list(damages(each, thorough=True)) == [] and len(each.files) == 4
+    assert ModelStore(tmp_path).get("m") is not None and not any((tmp_path / ".downloads").iterdir())
+    starts = [int(each.removeprefix("bytes=").removesuffix("-") or 0) for each in handler.ranges]
+    back = sum(later < earlier for earlier, later in pairwise(starts))
+    assert sum(each > 0 for each in starts) > 5 and back <= 1, f"each of two files goes on where it was: {starts}"
