@@ -320,7 +320,9 @@ class Doomed(Told):
         super().__init__()
         self._left = steps
 
-    def progress(self, label: str, total: float | None = None) -> AbstractContextManager[Callable[[float], object]]:
+    def progress(
+        self, label: str, total: float | None = None, unit: str = ""
+    ) -> AbstractContextManager[Callable[[float], object]]:
         def step(done: float) -> None:
             self._left -= 1
             if self._left == 0:
