@@ -63,6 +63,9 @@ JOINED = {
     "flac": (made("FLAC") * 3, 6),
     "aiff": (made("AIFF") * 2, 4),
     "wav": (made("WAV") * 3, 6),
+    "flac behind a tag": (TAG + made("FLAC") + TAG + made("FLAC"), 4),
+    "wav behind a tag": (TAG + made("WAV"), 2),
+    "au whose writer died": (made("AU")[:8] + bytes(4) + made("AU")[12:], 2),
     "wav of two kinds": (made("WAV", "FLOAT") + made("WAV", "ULAW"), 4),
 }
 
@@ -116,6 +119,7 @@ def test_a_recording_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
     for container in ("FLAC", "WAV", "MP3"):
         data = made(container, samples=np.random.default_rng(1).normal(0, 0.1, 10 * RATE))
         assert seconds(data[: len(data) // 2]) == pytest.approx(5, abs=0.5)
+    assert seconds(made("FLAC")[: len(made("FLAC")) // 2]) == pytest.approx(1, abs=0.3)
 
 
 @pytest.mark.parametrize("rate", [1, 100, 999, 2_000_000])

@@ -19,6 +19,10 @@ CASES = [
     ("  plain", ("", "  plain")),
     ("<thi", ("", "<thi")),
     ("<b>x</b>", ("", "<b>x</b>")),
+    ("[THINK]a plan[/THINK]Hi", ("a plan", "Hi")),
+    ("◁think▷a plan◁/think▷Hi", ("a plan", "Hi")),
+    ("<seed:think>a plan</seed:think>Hi", ("a plan", "Hi")),
+    ("[Thought] of [1]", ("", "[Thought] of [1]")),
 ]
 ORPHANS = [
     ("I add.\n</think>\n\nFour.", ("I add.", "Four.")),
@@ -35,7 +39,7 @@ def streamed(text: str, size: int, *, opened: bool = False) -> tuple[str, str]:
     parts = [thoughts.feed(text[at : at + size]) for at in range(0, len(text), size)]
     answer = thoughts.flush()[1]
     reasoning = "".join(each for each, _ in parts)
-    return ("" if answer.startswith("<") else reasoning), "".join(each for _, each in parts) + answer
+    return ("" if answer.startswith(("<", "[")) else reasoning), "".join(each for _, each in parts) + answer
 
 
 @pytest.mark.parametrize(("text", "told"), CASES + ORPHANS)

@@ -122,7 +122,9 @@ def is_as_it_says(path: Path) -> bool:
         if path.suffix.lower() in RAW:
             return True
         container, parts = _parts(file, str(path))
-        return len(parts) == 1 and not (container != "" and _cancels(file, parts[0], str(path)))
+        file.seek(parts[0].start)
+        tagged = not parts[0].head and container_of(file.read(16)) != container
+        return len(parts) == 1 and not tagged and not (container != "" and _cancels(file, parts[0], str(path)))
 
 
 LOOKED_AT_S = 120
@@ -290,10 +292,13 @@ def _sound_pieces(file: BinaryIO, who: str) -> Iterator[tuple[bytes, int]]:
                     done += len(block)
                     yield pcm.s16(pcm.mixed(block)), rate
         except InputError:
+            with _sound(Window(file, part), who) as sound:
+                rate, before = sound.samplerate, done
+                for block in _last_frames(sound, who, before):
+                    done += len(block)
+                    yield pcm.s16(pcm.mixed(block)), rate
             if not done:
                 raise
-            with _sound(Window(file, part), who) as sound:
-                yield from ((pcm.s16(pcm.mixed(block)), rate) for block in _last_frames(sound, who, done))
 
 
 def _frames(sound: Any, who: str, count: int = READ_SAMPLES) -> Iterator[Floats]:
@@ -309,7 +314,7 @@ def _frames(sound: Any, who: str, count: int = READ_SAMPLES) -> Iterator[Floats]
 def _last_frames(sound: Any, who: str, done: int) -> Iterator[Floats]:
     """The frames behind the first `done` of a recording that was cut off, as far as they go."""
     with suppress(InputError):
-        for block in _frames(sound, who):
+        for block in _frames(sound, who) if done else ():
             done -= len(block)
             if done <= 0:
                 break

@@ -88,9 +88,29 @@ def _by_pyav(path: Path, who: str) -> Iterator[bytes]:
             stream = next((each for each in box.streams if each.type == "audio"), None)
             if stream is None:
                 raise InputError("holds no sound", who=who, cure="Give it a recording.")
-            yield from _resampled(box.decode(stream), who)
+            yield from _resampled(_frames(box, stream), who)
     except (av.FFmpegError, ValueError) as exc:
         raise InputError("holds no sound that can be read here", who=who, cure="Convert it to wav.") from exc
+
+
+def _frames(box: Any, stream: Any) -> Iterator[Any]:
+    """The frames; packets that are broken cost only themselves, as with ffmpeg, unless all of them are."""
+    import av
+
+    some, failed = False, None
+    try:
+        for packet in box.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError as exc:
+                failed = exc
+                continue
+            some = some or bool(frames)
+            yield from frames
+    except av.FFmpegError as exc:
+        failed = exc
+    if failed and not some:
+        raise failed
 
 
 def _resampled(frames: Iterator[Any], who: str) -> Iterator[bytes]:

@@ -15,10 +15,13 @@ import re
 NAMES = "think thinking thought reasoning".split()
 
 _ANY = "|".join(NAMES)
-_OPEN = re.compile(rf"\s*<({_ANY})>", re.IGNORECASE)
-_MAYBE_OPEN = re.compile(r"\s*(?:<[a-z]{0,9})?\Z", re.IGNORECASE)
-_CLOSE = {name: re.compile(rf"</{name}\s{{0,8}}>", re.IGNORECASE) for name in (*NAMES, f"(?:{_ANY})")}
-_MAYBE_CLOSE = re.compile(r"<(?:/(?:[a-z]{0,9}\s{0,8})?)?\Z", re.IGNORECASE)
+_OPEN = re.compile(rf"\s*[<\[◁](?:seed:)?({_ANY})[>\]▷]", re.IGNORECASE)
+"""Seed writes <seed:think>, Mistral [THINK], Kimi ◁think▷."""
+_MAYBE_OPEN = re.compile(r"\s*(?:[<\[◁][a-z:]{0,14})?\Z", re.IGNORECASE)
+_CLOSE = {
+    name: re.compile(rf"[<\[◁]/(?:seed:)?{name}\s{{0,8}}[>\]▷]", re.IGNORECASE) for name in (*NAMES, f"(?:{_ANY})")
+}
+_MAYBE_CLOSE = re.compile(r"[<\[◁](?:/(?:[a-z:]{0,14}\s{0,8})?)?\Z", re.IGNORECASE)
 _ORPHAN = re.compile(rf"(?:^[ \t]*|(?<=[^\s`\"'“‘(<]))</(?:{_ANY})>[ \t]*(?=\r?\n\s*\S)", re.IGNORECASE | re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from dataclasses import replace
+from typing import BinaryIO, cast
 
 from voicecli.audio.parts import mpeg, others, riff
 from voicecli.audio.parts.window import Bytes, Part, Window
@@ -25,6 +26,7 @@ WALKERS: Mapping[str, Callable[[Bytes], list[Part]]] = {
     "flac": others.flac,
     "m4a": others.boxes,
     "webm": others.webm,
+    "au": others.au,
 }
 
 
@@ -36,15 +38,25 @@ def parts_of(file: BinaryIO, container: str) -> list[Part]:
     key = _identity(file, container)
     if key is not None and key in _walked:
         return _walked[key]
-    data = Bytes(file)
-    walker = WALKERS.get(container)
-    found = (walker(data) if walker else []) or [Part(0, data.size)]
+    found = _walk(file, container)
     if key is not None:
         if len(_walked) >= REMEMBERED:
             _walked.clear()
         _walked[key] = found
     return found
 
+
+def _walk(file: BinaryIO, container: str) -> list[Part]:
+    data = Bytes(file)
+    if container == "mp3" and (inner := TAGGED.get(data.at(tag := mpeg.tag_end(data, 0), 4))):
+        behind = _walk(cast(BinaryIO, Window(file, Part(tag, data.size))), inner)
+        return [replace(each, start=each.start + tag, end=each.end + tag) for each in behind]
+    walker = WALKERS.get(container)
+    return (walker(data) if walker else []) or [Part(0, data.size)]
+
+
+TAGGED = {b"fLaC": "flac", b"OggS": "ogg", b"RIFF": "wav", b"FORM": "aiff"}
+"""What also stands behind a tag of MP3's, where a program put one."""
 
 Key = tuple[str, int, int, int, int]
 

@@ -113,12 +113,8 @@ class _Walk:
 
     def _beyond(self, at: int) -> int | None:
         """Where frames go on behind a tag, or behind what nobody knows. None: nowhere."""
-        head = self._data.at(at, 10)
-        if head[:3] == b"ID3" and len(head) == 10:
-            size = sum((each & 0x7F) << shift for each, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-            return at + 10 + size + 10 * (head[5] >> 4 & 1)
-        if head[:3] == b"TAG":
-            return at + 128
+        if (past := tag_end(self._data, at)) > at:
+            return past
         return next((where for where in self._data.find(SYNC, at + 1, 4) if self._goes_on(where)), None)
 
     def _goes_on(self, at: int) -> bool:
@@ -127,6 +123,15 @@ class _Walk:
             return True
         frame = frame_of(self._data.at(at, 4))
         return frame is not None and frame_of(self._data.at(at + frame.length, 4)) is not None
+
+
+def tag_end(data: Bytes, at: int) -> int:
+    """Where a tag at `at` ends: `at` itself where there is none."""
+    head = data.at(at, 10)
+    if head[:3] == b"ID3" and len(head) == 10:
+        size = sum((each & 0x7F) << shift for each, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+        return at + 10 + size + 10 * (head[5] >> 4 & 1)
+    return at + 128 if head[:3] == b"TAG" else at
 
 
 def _count_in(body: bytes, frame: FrameHeader) -> int | None:

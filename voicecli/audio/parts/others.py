@@ -1,4 +1,4 @@
-"""The recordings in an Ogg, FLAC, MP4 or WebM: each begins as a file of that kind does.
+"""The recordings in an Ogg, FLAC, MP4 or WebM: each begins as a file of that kind does. And an AU's length.
 
 Belongs here: pages, boxes, marks. Does not belong here: what is in them.
 Source: RFC 3533 (Ogg), RFC 9639 (FLAC), ISO/IEC 14496-12 (boxes), RFC 9559 (Matroska).
@@ -57,6 +57,13 @@ def boxes(data: Bytes) -> list[Part]:
             break
         at += size
     return _between(starts, data.size)
+
+
+def au(data: Bytes) -> list[Part]:
+    """A writer that died leaves a length of 0; this format has a number for an unknown one."""
+    head = data.at(0, 12)
+    dead = head[8:] == bytes(4) and data.size > int.from_bytes(head[4:8], "big")
+    return [Part(12, data.size, head[:8] + b"\xff" * 4)] if dead else []
 
 
 def _between(starts: Sequence[int], end: int) -> list[Part]:
