@@ -309,6 +309,9 @@ LOST: dict[str, tuple[Reply, type[VoiceError], str, str]] = {
         "no",
         "",
     ),
+    "header": (sse(_A, {"header": {"code": 10013, "message": "unsafe"}}), ServiceError, "unsafe", "a"),
+    "Response": (sse(_A, {"Response": {"Error": {"Code": "X", "Message": "unsafe"}}}), ServiceError, "unsafe", "a"),
+    "words alone": (sse(_A, {"message": "out of memory"}), ServiceError, "out of memory", "a"),
     "failed": (Reply.json({"success": False, "msg": "busy"}), ServiceError, "busy", ""),
     "error in a choice": (
         sse({"choices": [{"error": {"message": "gone", "code": 502}, "finish_reason": "error"}]}),

@@ -122,7 +122,7 @@ class OpenAIChat(OpenAIPart):
         heard = _Heard(parser)
         events = reply.parsed(parser)
         while event := await _next(events, "open" if _EARLY in known else answer.ending):
-            if event.data.strip() == DONE:
+            if event.data.strip().upper() == DONE:
                 heard.done = True
                 await reply.drain()
                 break

@@ -92,7 +92,7 @@ class OpenAIPart:
         data = event.data.strip()
         if event.name == "error":
             raise self._service.error(complaint_of(data.encode()))
-        if not data or data == DONE:
+        if not data or data.upper() == DONE:
             return ()
         try:
             found = [reply.decoded(data)]
@@ -100,7 +100,7 @@ class OpenAIPart:
             lines = [line for line in data.splitlines() if line.strip()]
             if len(lines) < 2:
                 raise
-            found = [reply.decoded(line) for line in lines if line.strip() != DONE]
+            found = [reply.decoded(line) for line in lines if line.strip().upper() != DONE]
         found = [item for each in found for item in (each if isinstance(each, list) else [each])]
         for each in found:
             self._check(each)

@@ -75,7 +75,7 @@ def complaint_in(data: Json) -> Complaint:
 
 
 _WORDY = (
-    *("message", "error", "detail", "msg", "error_msg", "error_message", "reason", "title", "errors"),
+    *("message", "error", "Error", "detail", "msg", "error_msg", "error_message", "reason", "title", "errors"),
     *("errorMsg", "errMsg", "err_msg", "errorMessage", "status_msg", "Message", "description", "base_resp", "header"),
 )
 _CODES = ("code", "type", "error_code", "errcode", "errno", "errorCode", "err_code", "status_code", "statusCode")
@@ -91,17 +91,20 @@ def failure_in(data: Json) -> Complaint | None:
     """
     if not isinstance(data, Mapping):
         return None
+    if isinstance(inner := data.get("Response"), Mapping):
+        return failure_in(inner)
     for each in (data, *_choices(data)):
-        if each.get("error") or "error" in (each.get("object"), each.get("type")):
+        if each.get("error") or each.get("Error") or "error" in (each.get("object"), each.get("type")):
             return _told(each)
-    inner = data.get("base_resp")
-    if isinstance(inner, Mapping) and not _is_fine(inner.get("status_code")):
-        return _told(inner)
+    for head in (data.get("base_resp"), data.get("header")):
+        if isinstance(head, Mapping) and not (_is_fine(head.get("status_code")) and _is_fine(head.get("code"))):
+            return _told(head)
     if any(data.get(name) for name in _CONTENT):
         return None
     wrong = [name for name in _CODES if name != "type" and not _is_fine(data.get(name))]
     failed = str(data.get("status")).lower() in ("error", "fail", "failed", "failure") or data.get("success") is False
-    return _told(data) if wrong or failed or any(data.get(name) for name in _ERRORS) else None
+    bare = data.get("message") and data.keys() <= {"message", "id", "request_id"}
+    return _told(data) if wrong or failed or bare or any(data.get(name) for name in _ERRORS) else None
 
 
 def _told(data: Mapping[str, Json]) -> Complaint:
