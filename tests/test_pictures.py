@@ -44,14 +44,22 @@ def test_a_result_takes_the_place_of_the_progress_bar(tmp_path: Path, monkeypatc
     monkeypatch.setenv("VOICE_MODELS_FOLDER", str(weights.FOLDER))
     pictures.said(tmp_path, "meeting.wav", pictures.SENTENCES[:1])
     command = ["transcribe", "meeting.wav", "-f", "srt"]
-    shown = pictures.plain(pictures.played(pictures.Screen(), command, tmp_path, lambda shown: False))
-    assert "\n1\n00:00:00,000 --> " in shown
-    assert "━" not in shown
+    film = pictures.Film()
+    pictures.played(film, command, tmp_path)
+    assert "\n1\n00:00:00,000 --> " in film.text
+    assert "━" not in film.text
 
 
-def test_the_terminal_draws_over_erases_and_wraps() -> None:
-    screen = pictures.Screen()
-    screen.feed("first\r\nsecond\r\n\x1b[31mred\x1b[0m\r\x1b[2A\x1b[2Cx\x1b[K\r\n\x1b[3Cy\x1b[J")
-    assert pictures.plain(screen.shown()) == "fix\nsecy"
-    screen.feed("\r\n中" + "a" * 88)
-    assert pictures.plain(screen.shown()).splitlines()[2:] == ["中" + "a" * 86, "aa"]
+def test_a_film_shows_each_moment_in_its_turn_and_its_end_where_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    film, now = pictures.Film(began=0.0), iter((0.0, 1.0, 3.0))
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
+    for text in ("\x1b[2mfirst", "\r\x1b[Ksecond <b>", "\r\n\x1b[1;32mthird"):
+        film.feed(text)
+    picture = ElementTree.fromstring(pictures.moving(film, "voice"))
+    frames = [each for each in picture.iter("{http://www.w3.org/2000/svg}g") if each.get("visibility")]
+    turns = [each.find("{http://www.w3.org/2000/svg}animate") for each in frames]
+    assert [each.get("visibility") for each in frames] == ["hidden", "hidden", "visible"]
+    assert [each.get("keyTimes") for each in turns if each is not None] == [
+        *("0.0000;0.1429", "0.0000;0.1429;0.4286", "0.0000;0.4286")
+    ]
+    assert "second <b>" in "".join(picture.itertext())
