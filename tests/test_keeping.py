@@ -317,7 +317,7 @@ def test_the_question_is_kept_as_soon_as_the_reply_sounds(person: Person) -> Non
     found: list[Any] = []
 
     def look(_room: Room) -> None:
-        room.keeping._outlet.put(lambda: found.extend(kept(session)))
+        room.keeping.outlet.put(lambda: found.extend(kept(session)))
 
     room.hold([*TURN[:3], ("quiet", 2.0), look, ("quiet", 0.1), ("reply", 0)])
     assert found == [("user", "hello", False)]

@@ -52,8 +52,8 @@ class Overflown:
 async def test_a_device_of_another_rate_or_more_channels(rate: int, channels: int) -> None:
     """Its blocks, handed over on a thread of their own as PortAudio does."""
     microphone = SoundCardMicrophone()
-    microphone._loop = asyncio.get_running_loop()
-    callback = microphone._callback(rate, channels)
+    microphone.loop = asyncio.get_running_loop()
+    callback = microphone.callback(rate, channels)
     data = np.frombuffer(tone(440, 1.0, rate), np.int16).repeat(channels)
     block = rate // 50
 
@@ -73,9 +73,9 @@ async def test_a_device_of_another_rate_or_more_channels(rate: int, channels: in
 async def test_a_late_reader_loses_the_oldest_and_overflows_are_counted() -> None:
     microphone = SoundCardMicrophone()
     microphone.KEPT = 10
-    microphone._loop = asyncio.get_running_loop()
-    callback = microphone._callback(16_000, 1)
-    for number in range(microphone._frames.maxlen or 0):
+    microphone.loop = asyncio.get_running_loop()
+    callback = microphone.callback(16_000, 1)
+    for number in range(microphone.frames.maxlen or 0):
         callback(number.to_bytes(2, "little") * 320, 320, Times, Fine())
     callback(b"zz" * 320, 320, Times, Overflown())
     first = await anext(microphone)

@@ -116,14 +116,14 @@ async def test_a_machine_that_stumbles_gets_more_time_for_its_sound(sound: Virtu
     playout, calm = Silence(), [False]
     card = SoundCard(("virtual-mic", "virtual-speaker"), playout, lambda: None, lambda: calm[0])
     async with running(card) as came:
-        speaker = card._speaker
+        speaker = card.speaker
         assert speaker is not None and speaker.buffering is devices.QUICK
         playout.held_up_s = 0.05
         await until(lambda: speaker.struggling)
         playout.held_up_s = 0.0
         await until(lambda: len(came) > 20)
-        assert card._speaker is speaker, "not while somebody may speak"
+        assert card.speaker is speaker, "not while somebody may speak"
         calm[0] = True
-        await until(lambda: card._speaker is not None and card._speaker.buffering is devices.STEADY)
+        await until(lambda: card.speaker is not None and card.speaker.buffering is devices.STEADY)
         asked = playout.asked
         await until(lambda: playout.asked > asked + 10)

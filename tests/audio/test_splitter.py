@@ -107,7 +107,7 @@ def test_it_remembers_no_more_than_a_piece(speech: list[bool], rules: SplitRules
     splitter = Splitter(rules)
     for voiced in speech:
         splitter.feed([LOUD if voiced else QUIET], [voiced])
-        assert len(splitter._levels) <= rules.longest + rules.pad
+        assert len(splitter.levels) <= rules.longest + rules.pad
 
 
 # -- shares of a recording whose length is known -----------------------------------------------------

@@ -32,13 +32,13 @@ class Dropping:
     """A service's own talk, but the first `drops` connections break after some messages of the client."""
 
     def __init__(self, right: Any, drops: int) -> None:
-        self._right, self._drops = right, drops
+        self.right, self._drops = right, drops
         self.opened = 0
 
     async def __call__(self, socket: Socket) -> None:
         self.opened += 1
         if self.opened > self._drops:
-            await self._right(socket)
+            await self.right(socket)
             return
         if "realtime" in socket.request.path:
             await socket.send(json.dumps({"type": "session.created", "session": {}}))
@@ -69,7 +69,7 @@ async def test_an_utterance_outlives_its_connection(cell: Cell, drops: int) -> N
 
 
 def _with(dropping: Dropping, right: Any) -> Dropping:
-    dropping._right = right
+    dropping.right = right
     return dropping
 
 

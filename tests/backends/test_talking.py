@@ -190,7 +190,7 @@ async def test_a_session_is_renewed_before_its_end(monkeypatch: pytest.MonkeyPat
     with TalkingServer() as server:
         async with talking(server, HISTORY) as talk:
             await answer(say(talk, "12"))
-            line = talk._lines.now
+            line = talk.lines.now
             assert line is not None
             line.opened_at -= 3400
             await talk.warm()

@@ -200,7 +200,7 @@ def test_reasoning_and_code_are_not_held_but_forgotten() -> None:
     speaker = Speakable()
     assert speaker.feed("<think>") == ""
     assert all(speaker.feed("word <b> ") == "" for _ in range(10_000))
-    assert len(speaker._held) < 50
+    assert len(speaker.held) < 50
     assert speaker.feed("</thi") + speaker.feed("nk>Hi") == "Hi"
 
 
@@ -261,7 +261,7 @@ def test_no_more_is_held_than_an_address_may_be_long(text: str) -> None:
     speaker = Speakable()
     for char in text * 3:
         speaker.feed(char)
-        assert len(speaker._held) <= 1100
+        assert len(speaker.held) <= 1100
 
 
 UNITS = [

@@ -43,7 +43,7 @@ class SoundCardMicrophone:
         self.dropped = 0
         self._wanted = device
         self._opened: devices.Opened | None = None
-        self._frames: deque[AudioFrame] = deque(maxlen=self.KEPT)
+        self.frames: deque[AudioFrame] = deque(maxlen=self.KEPT)
         self._arrived = asyncio.Event()
         self._ended = False
 
@@ -58,8 +58,8 @@ class SoundCardMicrophone:
         return self._ended
 
     async def __aenter__(self) -> SoundCardMicrophone:
-        self._loop = asyncio.get_running_loop()
-        self._opened = await devices.opened("input", self._wanted, MIC.rate, self._callback, self._on_end)
+        self.loop = asyncio.get_running_loop()
+        self._opened = await devices.opened("input", self._wanted, MIC.rate, self.callback, self._on_end)
         try:
             await self._wait(self.WAKE_S)
         except BaseException:
@@ -76,20 +76,20 @@ class SoundCardMicrophone:
         return self
 
     async def __anext__(self) -> AudioFrame:
-        if not self._frames:
+        if not self.frames:
             await self._wait(self.LOST_S)
-        return self._frames.popleft()
+        return self.frames.popleft()
 
     async def _wait(self, seconds: float) -> None:
         """Until there is a frame. DeviceError after `seconds` without, or when the stream has ended."""
         try:
             async with asyncio.timeout(seconds):
-                while not self._frames and not self._ended:
+                while not self.frames and not self._ended:
                     self._arrived.clear()
                     await self._arrived.wait()
         except TimeoutError:
-            self._ended = not self._frames  # frames may have come while the loop itself was held up
-        if not self._frames:
+            self._ended = not self.frames  # frames may have come while the loop itself was held up
+        if not self.frames:
             raise DeviceError(
                 "the microphone is gone or gives no sound",
                 who=self.name or "microphone",
@@ -111,10 +111,10 @@ class SoundCardMicrophone:
         self._arrived.set()
 
     def _call_loop(self, call: Any) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call)
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(call)
 
-    def _callback(self, rate: int, channels: int) -> devices.Callback:
+    def callback(self, rate: int, channels: int) -> devices.Callback:
         """The callback for a stream of that rate and that many channels."""
         clock, resampler = CaptureClock(rate), Resampler(rate, MIC.rate)
         cutter = FrameCutter(rate)
@@ -123,12 +123,12 @@ class SoundCardMicrophone:
             if status:
                 self.overflows += bool(status.input_overflow)
                 clock.gap()
-            at = clock.block(count, self._loop.time(), times.currentTime - times.inputBufferAdcTime)
+            at = clock.block(count, self.loop.time(), times.currentTime - times.inputBufferAdcTime)
             frames = cutter.feed(resampler.feed(pcm.to_mono(bytes(data), channels)), count, at)
             if frames:
-                self.dropped += max(0, len(self._frames) + len(frames) - self.KEPT)
-                self._frames.extend(frames)
-                if len(self._frames) > 1 or not self._calm():
+                self.dropped += max(0, len(self.frames) + len(frames) - self.KEPT)
+                self.frames.extend(frames)
+                if len(self.frames) > 1 or not self._calm():
                     self._call_loop(self._arrived.set)
 
         return callback

@@ -78,14 +78,14 @@ class SoundCard:
         self._rouse = asyncio.Event()
         self._calm_s = 0.0
         self._microphone: SoundCardMicrophone | None = None
-        self._speaker: SoundCardLoudspeaker | None = None
+        self.speaker: SoundCardLoudspeaker | None = None
         self._opened = AsyncExitStack()
         self._buffering = devices.QUICK
 
     @property
     def names(self) -> tuple[str, str]:
         """What the microphone and the loudspeaker are called."""
-        return tuple(each.name if each else "" for each in (self._microphone, self._speaker))  # type: ignore[return-value]
+        return tuple(each.name if each else "" for each in (self._microphone, self.speaker))  # type: ignore[return-value]
 
     async def __aenter__(self) -> SoundCard:
         await self._open()
@@ -107,10 +107,10 @@ class SoundCard:
         assert self._microphone is not None
         frame = await anext(self._microphone)
         self._calm_s = self._calm_s + frame.seconds if self._calm() else 0.0
-        if self._speaker is not None:
-            if self._speaker.lost:
-                raise self._speaker.failure()
-            if self._tired is not self._speaker.resting or self._stumbles(self._speaker):
+        if self.speaker is not None:
+            if self.speaker.lost:
+                raise self.speaker.failure()
+            if self._tired is not self.speaker.resting or self._stumbles(self.speaker):
                 self._rouse.set()
         return frame
 
@@ -127,27 +127,27 @@ class SoundCard:
         while True:
             await self._rouse.wait()
             self._rouse.clear()
-            if self._speaker is not None:
-                await self._speaker.rest(self._tired)
-                if self._stumbles(self._speaker):
-                    await self._steady(self._speaker)
+            if self.speaker is not None:
+                await self.speaker.rest(self._tired)
+                if self._stumbles(self.speaker):
+                    await self._steady(self.speaker)
 
     async def _steady(self, speaker: SoundCardLoudspeaker) -> None:
         """Opens the loudspeaker again with more time for its sound."""
         self._buffering = devices.STEADY
-        self._speaker = None  # the microphone's frames go on meanwhile
+        self.speaker = None  # the microphone's frames go on meanwhile
         await speaker.__aexit__(DeviceError, None, None)
         try:
-            self._speaker = await self._opened.enter_async_context(self._loudspeaker())
+            self.speaker = await self._opened.enter_async_context(self._loudspeaker())
         except DeviceError:
-            self._speaker = speaker  # closed, so lost: whoever reads the next frame is told
+            self.speaker = speaker  # closed, so lost: whoever reads the next frame is told
 
     # -- opening, losing, returning ------------------------------------------------------------------
 
     async def _open(self) -> None:
         """The loudspeaker first: it may have to be woken, and a microphone that runs collects meanwhile."""
         async with AsyncExitStack() as stack:
-            self._speaker = await stack.enter_async_context(self._loudspeaker()) if self._playout else None
+            self.speaker = await stack.enter_async_context(self._loudspeaker()) if self._playout else None
             self._microphone = await stack.enter_async_context(SoundCardMicrophone(self._wanted[0], self._calm))
             self._opened = stack.pop_all()
 
@@ -157,7 +157,7 @@ class SoundCard:
 
     async def _close(self, *, drain: bool) -> None:
         """Both; `drain` lets what the loudspeaker still holds be heard."""
-        self._microphone = self._speaker = None
+        self._microphone = self.speaker = None
         await self._opened.__aexit__(None if drain else DeviceError, None, None)
 
     async def _return(self, lost: DeviceError) -> None:

@@ -91,7 +91,7 @@ class Splitter:
         self._frames = 0
         self._start: int | None = None
         self._ended = 0
-        self._levels: list[float] = []
+        self.levels: list[float] = []
         self._active: list[bool] = []
 
     @property
@@ -105,7 +105,7 @@ class Splitter:
         quiet = self.rules.quiet_dbfs
         for level, voiced in zip(levels, speech, strict=True):
             active = voiced and level > quiet
-            self._levels.append(max(level, quiet))
+            self.levels.append(max(level, quiet))
             self._active.append(active)
             self._frames += 1
             if self._start is None:
@@ -126,9 +126,9 @@ class Splitter:
         if active:
             self._begin(max(self._ended, self._frames - 1 - self._pad))
             self._first, self._last = self._frames - 1, self._frames
-        extra = len(self._levels) - (self._frames - self.kept_from)
+        extra = len(self.levels) - (self._frames - self.kept_from)
         if extra > 0:
-            del self._levels[:extra], self._active[:extra]
+            del self.levels[:extra], self._active[:extra]
 
     def _begin(self, start: int) -> None:
         """A piece begins: it may become as long as its share of what is left."""
@@ -155,7 +155,7 @@ class Splitter:
 
     def _best(self) -> int:
         """The quietest place in the second half of the piece, preferably late and in a pause."""
-        count = len(self._levels)
+        count = len(self.levels)
         half = max(1, count // 2)
         chosen, least = count, float("inf")
         for at in range(half, count - NEAR):
@@ -168,9 +168,9 @@ class Splitter:
     def _cost(self, at: int) -> float:
         """How bad it is to cut before frame `at` of the piece, in dB."""
         near = slice(max(0, at - NEAR), at + NEAR)
-        wide = self._levels[max(0, at - WIDE) : at + WIDE]
+        wide = self.levels[max(0, at - WIDE) : at + WIDE]
         voiced = any(self._active[near])
-        return max(self._levels[near]) + 0.5 * sum(wide) / len(wide) + VOICED_DB * voiced
+        return max(self.levels[near]) + 0.5 * sum(wide) / len(wide) + VOICED_DB * voiced
 
     def _cut(self, end: int) -> Cut:
         """Ends the piece before frame `end`; what is behind it belongs to the next one, if somebody speaks there."""
@@ -187,6 +187,6 @@ class Splitter:
             self._begin(end)
             self._first = end + rest
             keep = self._frames - end
-        gone = len(self._levels) - keep
-        del self._levels[:gone], self._active[:gone]
+        gone = len(self.levels) - keep
+        del self.levels[:gone], self._active[:gone]
         return Cut(start, end, min(first, last), last)

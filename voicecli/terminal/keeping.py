@@ -36,7 +36,7 @@ class KeptTalk:
         keeper.begin()
         if keeper.warn is not silent:
             keeper.warn = tell
-        self._outlet = Outlet(lambda job: job(), lambda: None)
+        self.outlet = Outlet(lambda job: job(), lambda: None)
 
     def emit(self, event: ev.Event, turn: int) -> None:
         if isinstance(event, TOO_OFTEN):
@@ -48,11 +48,11 @@ class KeptTalk:
     def close(self) -> None:
         """Everything is kept, or another process holds the file: within Outlet's time for leaving."""
         self._look()
-        self._outlet.put(self._keeper.close)
-        self._outlet.close()
+        self.outlet.put(self._keeper.close)
+        self.outlet.close()
 
     def _look(self) -> None:
         messages, interrupted = self._history.messages, self._interrupted
         if messages != self._last:
             self._last = messages
-            self._outlet.put(lambda: self._keeper.sync(messages, interrupted=interrupted))
+            self.outlet.put(lambda: self._keeper.sync(messages, interrupted=interrupted))

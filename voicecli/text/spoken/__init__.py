@@ -65,7 +65,7 @@ class Speakable:
     def __init__(self, language: str | None = None) -> None:
         self._chinese = is_chinese_code(language)
         self._saying = SpokenWords(self._chinese)
-        self._held = ""
+        self.held = ""
 
     def feed(self, text: str) -> str:
         """Takes the next token; returns what can be spoken of it and of what was held back."""
@@ -82,12 +82,12 @@ class Speakable:
         return said
 
     def _take(self, text: str, final: bool) -> str:
-        text, self._held = self._held + text, ""
+        text, self.held = self.held + text, ""
         at = 0
         while at < len(text):
             after = self._read(text, at, final)
             if after == MORE and not final:
-                self._held = text[at:]
+                self.held = text[at:]
                 break
             at = after if after != MORE else self._saying.literal(text, at)
         return self._saying.taken()

@@ -47,20 +47,20 @@ class Conversation:
     """A `ports.Colloquy`."""
 
     def __init__(self, lines: Lines) -> None:
-        self._lines = lines
+        self.lines = lines
         self._latest: SpokenTurn | None = None
         lines.listener = self._on_news
 
     @property
     def withdraws(self) -> bool:
-        return self._lines.withdraws
+        return self.lines.withdraws
 
     async def warm(self) -> None:
         with suppress(VoiceError):
-            await self._lines.renew()
+            await self.lines.renew()
 
     def begin(self, on_partial: Callable[[str], None]) -> SpokenTurn:
-        self._latest = SpokenTurn(self._lines, on_partial)
+        self._latest = SpokenTurn(self.lines, on_partial)
         return self._latest
 
     def _on_news(self, line: Line, news: News) -> None:
