@@ -48,6 +48,7 @@ for tool in "$@"; do
         with_npm opencode opencode-ai@1.18.33
         with_npm claude @agentclientprotocol/claude-agent-acp@0.101.0
         with_npm node node@24
+        with_npm inspector @modelcontextprotocol/inspector@2.12.0
         ;;
     *) echo "interop: there is no $tool" >&2 && exit 2 ;;
     esac

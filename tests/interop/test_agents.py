@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -150,3 +151,36 @@ def test_an_agent_is_spoken_with(devices: VirtualDevices, tmp_path: Path, name: 
     time.sleep(3)
     left = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
     assert command[0] not in left
+
+
+# -- voice mcp ---------------------------------------------------------------------------------------
+
+VOICE = str(Path(sys.executable).parent / "voice")
+CLAUDE = "claude/node_modules/@anthropic-ai/claude-agent-sdk-linux-x64/claude"
+
+
+def told(command: list[str], home: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    env = environment() | {"HOME": str(home), "PATH": f"{NODE}:{environment()['PATH']}"} | more
+    return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=170)
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_the_inspector_has_nothing_to_say(tmp_path: Path, era: str) -> None:
+    asked = ["--cli", "--protocol-era", era, "--strict", "-q", "--connect-timeout", "90000"]
+    done = told([program("inspector", "mcp-inspector"), *asked, "--method", "tools/list", VOICE, "mcp"], tmp_path)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("client", "command", "env"),
+    [
+        ("opencode", "opencode/node_modules/.bin/opencode", {"OPENCODE_DISABLE_MODELS_FETCH": "1"}),
+        ("claude", CLAUDE, {"ANTHROPIC_API_KEY": "x", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}),
+    ],
+)
+def test_a_client_that_was_told_of_it_is_connected(
+    tmp_path: Path, client: str, command: str, env: dict[str, str]
+) -> None:
+    assert told([VOICE, "mcp", "install", client], tmp_path).returncode == 0
+    listed = told([str(TOOLS / command), "mcp", "list"], tmp_path, **env).stdout
+    assert "voice" in listed and "connected" in listed.casefold()
