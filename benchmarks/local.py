@@ -57,10 +57,10 @@ ENGLISH = (
     "I will call you back when the meeting is over.",
 )
 CHINESE = (
-    "今天北京天气晴朗，最高气温二十五度。",
-    "请提醒我明天早上八点给妈妈打电话。",
+    "今天北京天气晴朗，下午可能有小雨。",
+    "请提醒我明天早上给妈妈打电话。",
     "这本书的作者住在上海的一条小街上。",
-    "火车还有十分钟就要开了，我们快一点走吧。",
+    "火车马上就要开了，我们走快一些吧。",
     "他每天晚上都在公园里跑步，然后回家看书。",
 )
 WHO = ("my brother", "the young doctor", "our teacher", "the captain", "a friend of mine", "the old gardener")
