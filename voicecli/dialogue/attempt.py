@@ -80,7 +80,9 @@ class Attempt:
             case Sound():
                 self.mouth.say(each)
             case ToolNews():
-                self._take_news(each)
+                self._tell(ToolUsed(each.name, each.state, each.text, each.quick) if each.name else Notice(each.text))
+                self.working = each.state == "working" and not each.quick
+                self.asking = each.state == "asked"
             case Usage():
                 self.tokens += each.prompt_tokens + each.completion_tokens
 
@@ -91,7 +93,7 @@ class Attempt:
         self.watch.text = self.clock()
         if heard.text:
             self._held.insert(0, UserSaid(heard.text, heard.unsure, self.wanted.typed is not None))
-        self._settle(heard.text)
+        _settle(self.known, heard.text)
         self._open()
 
     def _void(self) -> None:
@@ -102,11 +104,6 @@ class Attempt:
         self.mouth = self.mouths(self)
         self.reply, self.tokens, self.working, self.asking = "", 0, False, False
         self._held.clear()
-
-    def _take_news(self, news: ToolNews) -> None:
-        self._tell(ToolUsed(news.name, news.state, news.text, news.quick) if news.name else Notice(news.text))
-        self.working = news.state == "working" and not news.quick
-        self.asking = news.state == "asked"
 
     def _tell(self, event: Event) -> None:
         if self.open:
@@ -146,12 +143,13 @@ class Attempt:
     def cancel(self) -> None:
         """Silent at once, and nothing more of it is told."""
         self.mouth.lane.cancel()
-        self._settle("")
-
-    def _settle(self, text: str) -> None:
-        if not self.known.done():
-            self.known.set_result(text)
+        _settle(self.known, "")
 
     def asked_aloud(self) -> bool:
         """Whether the reply asks for a yes, and enough of it sounded: what comes next is the answer, however soon."""
         return self.asking and asked_aloud(self.mouth.heard(), self.reply)
+
+
+def _settle(known: asyncio.Future[str], text: str) -> None:
+    if not known.done():
+        known.set_result(text)

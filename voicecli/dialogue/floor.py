@@ -77,7 +77,9 @@ class Floor:
         sounding = turn if turn is not None and turn.state is TurnState.SOUNDING else None
         self.turns.let_go_on()
         if sounding is not None and wish in (Wish.PAUSE, Wish.GO_ON):
-            sounding.pause_reply(paused=wish is Wish.PAUSE)
+            sounding.paused = wish is Wish.PAUSE
+            if sounding.lane is not None:
+                sounding.lane.fade(0.0 if sounding.paused else 1.0)
         elif sounding is not None:
             sounding.interrupt("speech")
         if wish is Wish.REPEAT and (sentence := last_sentence(self._history.last_reply)):

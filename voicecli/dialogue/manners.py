@@ -53,6 +53,11 @@ def wish_of(text: str) -> Wish | None:
     return _WISHES.get(_MARKS.sub(" ", text.casefold()).strip())
 
 
+def heeded(wish: Wish | None, *, over_reply: bool) -> Wish | None:
+    """A wish that needs no answer: to stop or to pause means something over a reply only."""
+    return wish if wish is Wish.REPEAT or (over_reply and wish in (Wish.STOP, Wish.PAUSE)) else None
+
+
 def thinks(text: str) -> bool:
     """Whether a person asks for time to think."""
     return bool(_THINKS.search(_TRAILING.sub("", text[-80:].casefold())))

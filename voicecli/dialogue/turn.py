@@ -17,7 +17,7 @@ from voicecli.dialogue import events as ev
 from voicecli.dialogue.attempt import Attempt
 from voicecli.dialogue.drafting import same_words
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import Wish, wish_of
+from voicecli.dialogue.manners import Wish, heeded, wish_of
 from voicecli.dialogue.mouth import Mouth
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.record import Record
@@ -169,7 +169,7 @@ class Turn:
             self.record.history.request,
             self.record.emit,
             self.record.waste,
-            self._wish,
+            lambda text: heeded(self.wish(text), over_reply=self.over_reply),
         )
         self._task = self._tasks.create_task(self._answer(self.attempt))
         return self.attempt
@@ -177,11 +177,6 @@ class Turn:
     def wish(self, text: str) -> Wish | None:
         """What words want of the voice alone."""
         return wish_of(text) if self._obeys else None
-
-    def _wish(self, text: str) -> Wish | None:
-        """What its words want. To stop or to pause is a wish over a reply only."""
-        wish = self.wish(text)
-        return wish if wish is Wish.REPEAT or (self.over_reply and wish in (Wish.STOP, Wish.PAUSE)) else None
 
     async def _answer(self, attempt: Attempt) -> None:
         """Until the last sample has sounded. A draft that fails, of which nobody has heard, is made anew at the end."""
@@ -252,12 +247,6 @@ class Turn:
             self.answerer.heard_until(attempt.mouth.lane.played)
         self._stop()
         self._finish(Outcome(answered=self.state is TurnState.SOUNDING))
-
-    def pause_reply(self, *, paused: bool) -> None:
-        """The reply stands still, or goes on from there."""
-        self.paused = paused
-        if self.lane is not None:
-            self.lane.fade(0.0 if paused else 1.0)
 
     def take_back(self) -> str:
         """The turn's end was a mistake: question and answer are withdrawn; returns the question so far."""

@@ -39,6 +39,8 @@ MOST_BYTES = 1024 * 1024
 """Of one event."""
 LONGEST_BYTES = MIC.bytes_for(600_000)
 """Of one utterance: ten minutes."""
+MOST_WAITING = 10_000
+"""Pieces of a text that wait to be spoken."""
 IDLE_S = 300.0
 BY = Attribution("voicecli", "")
 LANGUAGES = ["en", "zh"]
@@ -110,34 +112,25 @@ class _Bounded:
             return await self._reader.readexactly(count)
 
 
-class HomeClient:
-    """What one client has asked for. `take` its events in order; `leave` when it is gone."""
+class Wire:
+    """What a client is told, and the work that tells it; `leave` when the client is gone."""
 
-    def __init__(self, pool: Pool, writer: asyncio.StreamWriter, tasks: asyncio.TaskGroup) -> None:
-        self._pool, self._writer, self._tasks = pool, writer, tasks
-        self._options = TranscribeOptions()
-        self._sound: asyncio.Queue[AudioFrame | None] | None = None
-        self._words: asyncio.Queue[str | None] | None = None
-        self._converter = AudioChunkConverter(rate=MIC.rate, width=2, channels=1)
-        self._taken = 0
+    def __init__(self, writer: asyncio.StreamWriter, tasks: asyncio.TaskGroup) -> None:
+        self._writer, self._tasks = writer, tasks
         self._work: set[asyncio.Task[None]] = set()
 
-    async def take(self, event: Event) -> None:
-        if (act := _ACTS.get(event.type)) is not None:
-            await act(self, event)
+    async def write(self, *events: Eventable) -> None:
+        for each in events:
+            await async_write_event(each.event(), self._writer)
+
+    def begin(self, work: Awaitable[None]) -> None:
+        task = self._tasks.create_task(self._told(work))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
 
     def leave(self) -> None:
         for each in self._work:
             each.cancel()
-
-    async def _write(self, *events: Eventable) -> None:
-        for each in events:
-            await async_write_event(each.event(), self._writer)
-
-    def _begin(self, work: Awaitable[None]) -> None:
-        task = self._tasks.create_task(self._told(work))
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
 
     async def _told(self, work: Awaitable[None]) -> None:
         """What goes wrong is told without a word of the service behind."""
@@ -146,34 +139,28 @@ class HomeClient:
         except (VoiceError, Refused, ExceptionGroup) as exc:
             error = culprit(exc)
             words = (error.told if isinstance(error, Refused) else told(error)).body.error.message
-            await self._write(Error(words))
+            await self.write(Error(words))
 
-    # -- what there is -------------------------------------------------------------------------------
 
-    async def _describe(self, _event: Event) -> None:
-        known = (await listing.voices(self._pool))["voices"]
-        voices = [
-            TtsVoice(each["id"], BY, True, each["name"], None, [each["language"]] if each["language"] else LANGUAGES)
-            for each in known or [{"id": "default", "name": "default", "language": None}]
-        ]
-        model = AsrModel("default", BY, True, "The recogniser of this server", None, LANGUAGES)
-        about = ("voicecli", BY, True, "voice serve", __version__)
-        await self._write(Info([AsrProgram(*about, [model], True)], [TtsProgram(*about, voices, True)]))
+class HomeEars:
+    """Recognition for one client."""
 
-    async def _ping(self, event: Event) -> None:
-        await self._write(Pong(Ping.from_event(event).text))
+    def __init__(self, pool: Pool, wire: Wire) -> None:
+        self._pool, self._wire = pool, wire
+        self._options = TranscribeOptions()
+        self._sound: asyncio.Queue[AudioFrame | None] | None = None
+        self._converter = AudioChunkConverter(rate=MIC.rate, width=2, channels=1)
+        self._taken = 0
 
-    # -- recognition ---------------------------------------------------------------------------------
-
-    async def _transcribe(self, event: Event) -> None:
+    def choose(self, event: Event) -> None:
         wishes = {"language": Transcribe.from_event(event).language or None}
         self._options = TranscribeOptions(**self._pool.taken("transcribe", None, wishes))
 
-    async def _audio_start(self, _event: Event) -> None:
+    def start(self, _event: Event) -> None:
         self._sound, self._taken = asyncio.Queue(), 0
-        self._begin(self._hear(_until_none(self._sound)))
+        self._wire.begin(self._hear(_until_none(self._sound)))
 
-    async def _audio_chunk(self, event: Event) -> None:
+    def chunk(self, event: Event) -> None:
         if self._sound is None:
             return
         pcm = self._converter.convert(AudioChunk.from_event(event)).audio
@@ -182,47 +169,52 @@ class HomeClient:
             raise ValueError("an utterance is too long")
         self._sound.put_nowait(AudioFrame(pcm, MIC, asyncio.get_running_loop().time()))
 
-    async def _audio_stop(self, _event: Event) -> None:
+    def stop(self, _event: Event) -> None:
         if self._sound is not None:
             self._sound.put_nowait(None)
             self._sound = None
 
     async def _hear(self, frames: AsyncIterator[AudioFrame]) -> None:
         """Words while they are spoken, where the recogniser hears live; else when all is said."""
-        services, options = self._pool.named(), self._options
+        services, options, write = self._pool.named(), self._options, self._wire.write
         if not services.choose("transcribe_live")[0].can("transcribe_live"):
-            return await self._heard(await _whole(self._pool, [frame.pcm async for frame in frames], options))
+            text = await _whole(self._pool, [frame.pcm async for frame in frames], options)
+            return await write(TranscriptStart(), TranscriptChunk(text), Transcript(text), TranscriptStop())
         text, shown = "", ""
-        await self._write(TranscriptStart())
+        await write(TranscriptStart())
         async with services.open("transcribe_live") as live, live.transcribe_live(frames, options) as transcripts:
             async for transcript in transcripts:
                 text = transcript.text
                 if text.startswith(shown) and text != shown:
-                    await self._write(TranscriptChunk(text.removeprefix(shown)))
+                    await write(TranscriptChunk(text.removeprefix(shown)))
                     shown = text
-        await self._write(Transcript(text), TranscriptStop())
-        return None
+        return await write(Transcript(text), TranscriptStop())
 
-    async def _heard(self, text: str) -> None:
-        await self._write(TranscriptStart(), TranscriptChunk(text), Transcript(text), TranscriptStop())
 
-    # -- speech --------------------------------------------------------------------------------------
+class HomeMouth:
+    """Speech for one client."""
 
-    async def _synthesize(self, event: Event) -> None:
+    def __init__(self, pool: Pool, wire: Wire) -> None:
+        self._pool, self._wire = pool, wire
+        self._words: asyncio.Queue[str | None] | None = None
+
+    def whole(self, event: Event) -> None:
         """Who streams a text sends it whole as well, for servers that know no streams."""
         if self._words is None:
             asked = Synthesize.from_event(event)
-            self._begin(self._say(asked.text, asked.voice))
+            self._wire.begin(self._say(asked.text, asked.voice))
 
-    async def _synthesize_start(self, event: Event) -> None:
+    def start(self, event: Event) -> None:
         self._words = asyncio.Queue()
-        self._begin(self._say(_until_none(self._words), SynthesizeStart.from_event(event).voice, streamed=True))
+        self._wire.begin(self._say(_until_none(self._words), SynthesizeStart.from_event(event).voice, streamed=True))
 
-    async def _synthesize_chunk(self, event: Event) -> None:
+    def chunk(self, event: Event) -> None:
         if self._words is not None:
             self._words.put_nowait(SynthesizeChunk.from_event(event).text)
+            if self._words.qsize() > MOST_WAITING:
+                raise ValueError("text comes quicker than it can be spoken")
 
-    async def _synthesize_stop(self, _event: Event) -> None:
+    def stop(self, _event: Event) -> None:
         if self._words is not None:
             self._words.put_nowait(None)
             self._words = None
@@ -233,7 +225,7 @@ class HomeClient:
         """The text, as sound as it is made."""
         request = SpeechRequest("", self._pool.voice(voice.name if voice is not None else None))
         format = {"rate": mouth.PCM_RATE, "width": 2, "channels": 1}
-        await self._write(AudioStart(**format))
+        await self._wire.write(AudioStart(**format))
         try:
             async with mouth.spoken(self._pool, text, request, None, "pcm") as pieces:
                 rest = b""
@@ -241,9 +233,47 @@ class HomeClient:
                     sound = rest + piece
                     whole = len(sound) - len(sound) % 2
                     rest = sound[whole:]
-                    await self._write(AudioChunk(**format, audio=sound[:whole]))
+                    await self._wire.write(AudioChunk(**format, audio=sound[:whole]))
         finally:
-            await self._write(AudioStop(), *([SynthesizeStopped()] if streamed else []))
+            await self._wire.write(AudioStop(), *([SynthesizeStopped()] if streamed else []))
+
+
+class HomeClient:
+    """What one client has asked for. `take` its events in order; `leave` when it is gone."""
+
+    def __init__(self, pool: Pool, writer: asyncio.StreamWriter, tasks: asyncio.TaskGroup) -> None:
+        self._pool, self._wire = pool, Wire(writer, tasks)
+        self.leave = self._wire.leave
+        ears, mouth = HomeEars(pool, self._wire), HomeMouth(pool, self._wire)
+        self._acts: dict[str, Callable[[Event], None]] = {
+            Transcribe().event().type: ears.choose,
+            AudioStart(1, 1, 1).event().type: ears.start,
+            AudioChunk(1, 1, 1, b"").event().type: ears.chunk,
+            AudioStop().event().type: ears.stop,
+            Synthesize("").event().type: mouth.whole,
+            SynthesizeStart().event().type: mouth.start,
+            SynthesizeChunk("").event().type: mouth.chunk,
+            SynthesizeStop().event().type: mouth.stop,
+        }
+
+    async def take(self, event: Event) -> None:
+        if Describe.is_type(event.type):
+            await self._describe()
+        elif Ping.is_type(event.type):
+            await self._wire.write(Pong(Ping.from_event(event).text))
+        elif (act := self._acts.get(event.type)) is not None:
+            act(event)
+
+    async def _describe(self) -> None:
+        """What there is."""
+        known = (await listing.voices(self._pool))["voices"]
+        voices = [
+            TtsVoice(each["id"], BY, True, each["name"], None, [each["language"]] if each["language"] else LANGUAGES)
+            for each in known or [{"id": "default", "name": "default", "language": None}]
+        ]
+        model = AsrModel("default", BY, True, "The recogniser of this server", None, LANGUAGES)
+        about = ("voicecli", BY, True, "voice serve", __version__)
+        await self._wire.write(Info([AsrProgram(*about, [model], True)], [TtsProgram(*about, voices, True)]))
 
 
 async def _whole(pool: Pool, pieces: list[bytes], options: TranscribeOptions) -> str:
@@ -258,17 +288,3 @@ async def _whole(pool: Pool, pieces: list[bytes], options: TranscribeOptions) ->
 async def _until_none(queue: asyncio.Queue[Any]) -> AsyncIterator[Any]:
     while (each := await queue.get()) is not None:
         yield each
-
-
-_ACTS: dict[str, Callable[[HomeClient, Event], Awaitable[None]]] = {
-    Describe().event().type: HomeClient._describe,
-    Ping().event().type: HomeClient._ping,
-    Transcribe().event().type: HomeClient._transcribe,
-    AudioStart(1, 1, 1).event().type: HomeClient._audio_start,
-    AudioChunk(1, 1, 1, b"").event().type: HomeClient._audio_chunk,
-    AudioStop().event().type: HomeClient._audio_stop,
-    Synthesize("").event().type: HomeClient._synthesize,
-    SynthesizeStart().event().type: HomeClient._synthesize_start,
-    SynthesizeChunk("").event().type: HomeClient._synthesize_chunk,
-    SynthesizeStop().event().type: HomeClient._synthesize_stop,
-}

@@ -88,7 +88,7 @@ class Screen:
     async def run(self, controls: Controls) -> None:
         """Until cancelled, or the person leaves. The terminal is put back on every way out."""
         self._keyboard.controls = controls
-        self._kitty(KITTY_ON)
+        self._send(KITTY_ON if self._ptt else "")
         if self._visible:
             self._console.rows.taken_by(self._from_elsewhere)
         try:
@@ -98,8 +98,7 @@ class Screen:
                 drawing.cancel()
         finally:
             self._console.rows.taken_by(None)
-            self._kitty(KITTY_OFF)
-            self._send(EARLIER_TITLE if self._titled else "")
+            self._send((KITTY_OFF if self._ptt else "") + (EARLIER_TITLE if self._titled else ""))
             self._print_lines()
         controls.end()
 
@@ -114,12 +113,8 @@ class Screen:
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(take)
 
-    def _kitty(self, sequence: str) -> None:
-        if self._ptt:
-            self._send(sequence)
-
     def _send(self, sequence: str) -> None:
-        if self._console.err_is_terminal:
+        if sequence and self._console.err_is_terminal:
             with suppress(OSError, ValueError):
                 sys.stderr.write(sequence)
                 sys.stderr.flush()

@@ -183,50 +183,26 @@ class Client:
         item = event.get("item")
         if not isinstance(item, dict):
             raise _Wrong("This must be an object.", "item")
-        act = self._act_of(item)
+        act = _act_of(item)
         number = item.get("id") or self._book.number("item")
         if not isinstance(number, str) or len(number) > 64 or number in self._book.items:
             raise _Wrong("An item's id is a text of its own of at most 64 characters.", "item.id")
         known = item | {"id": number, "object": "realtime.item", "status": "completed"}
         return [*self._book.add(known), *([act] if act is not None else [])]
 
-    def _act_of(self, item: Json) -> Act | None:
-        kind = item.get("type", "message")
-        if kind == "function_call_output":
-            return ToolOutput(_string(item, "call_id", "item."), _clean(_string(item, "output", "item.")))
-        if kind == "function_call":
-            return None
-        role, content = item.get("role"), item.get("content")
-        if kind != "message" or role not in ("user", "assistant", "system") or not isinstance(content, list):
-            raise _Wrong("An item is a message with role and content, or a function_call_output.", "item")
-        parts = [each for each in content if isinstance(each, dict)]
-        if any(each.get("type") in ("input_audio", "input_image") and not each.get("transcript") for each in parts):
-            raise _Wrong("Items of text are taken; append sound to the buffer.", "item.content")
-        texts = [each.get("text") or each.get("transcript") for each in parts]
-        return TypedItem(role, _clean("\n".join(each for each in texts if isinstance(each, str))))
-
     def _retrieve(self, event: Json) -> list[Step]:
-        return [self._book.event("conversation.item.retrieved", item=self._book.items[self._known(event)])]
+        return [self._book.event("conversation.item.retrieved", item=self._book.items[_known(self._book, event)])]
 
     def _delete(self, event: Json) -> list[Step]:
-        return [*self._book.forget(self._known(event))]
+        return [*self._book.forget(_known(self._book, event))]
 
     def _truncate(self, event: Json) -> list[Step]:
         """The floor cut the reply where it stopped; the client's own count is confirmed."""
-        number, until = self._known(event), event.get("audio_end_ms")
+        number, until = _known(self._book, event), event.get("audio_end_ms")
         if not isinstance(until, int) or until < 0:
             raise _Wrong("This must be a number of milliseconds.", "audio_end_ms")
         told = {"item_id": number, "content_index": 0, "audio_end_ms": until}
         return [self._book.event("conversation.item.truncated", **told)]
-
-    def _known(self, event: Json, name: str = "item_id") -> str:
-        number = _string(event, name)
-        opened = self._book.answer.item if self._book.answer is not None else None
-        if opened is not None and opened["id"] == number:
-            self._book.items[number] = opened
-        if number not in self._book.items:
-            raise _Wrong("There is no such item.", name, "item_not_found")
-        return number
 
     # -- answers -------------------------------------------------------------------------------------
 
@@ -257,7 +233,7 @@ class Client:
         if items is not None:
             if not isinstance(items, list):
                 raise _Wrong("This must be an array.", "response.input")
-            acts = [self._act_of(self._referred(each)) for each in items]
+            acts = [_act_of(self._referred(each)) for each in items]
             messages = tuple(each for each in acts if isinstance(each, TypedItem))
         answer = Response(self._book, self._book.number("resp"), wishes.get("metadata"), text_only=True, apart=True)
         self._book.apart[answer.id] = answer
@@ -267,7 +243,7 @@ class Client:
         """The item itself, or the one of the conversation that it refers to."""
         if not isinstance(item, dict):
             raise _Wrong("An item is an object.", "response.input")
-        return self._book.items[self._known(item, "id")] if item.get("type") == "item_reference" else item
+        return self._book.items[_known(self._book, item, "id")] if item.get("type") == "item_reference" else item
 
     def _cancel(self, event: Json) -> list[Step]:
         number = event.get("response_id")
@@ -285,6 +261,34 @@ class _Wrong(Exception):
     def __init__(self, words: str, param: str | None = None, code: str = "invalid_value") -> None:
         super().__init__(words)
         self.words, self.param, self.code = words, param, code
+
+
+def _act_of(item: Json) -> Act | None:
+    """What an item of the client's asks for, besides being kept."""
+    kind = item.get("type", "message")
+    if kind == "function_call_output":
+        return ToolOutput(_string(item, "call_id", "item."), _clean(_string(item, "output", "item.")))
+    if kind == "function_call":
+        return None
+    role, content = item.get("role"), item.get("content")
+    if kind != "message" or role not in ("user", "assistant", "system") or not isinstance(content, list):
+        raise _Wrong("An item is a message with role and content, or a function_call_output.", "item")
+    parts = [each for each in content if isinstance(each, dict)]
+    if any(each.get("type") in ("input_audio", "input_image") and not each.get("transcript") for each in parts):
+        raise _Wrong("Items of text are taken; append sound to the buffer.", "item.content")
+    texts = [each.get("text") or each.get("transcript") for each in parts]
+    return TypedItem(role, _clean("\n".join(each for each in texts if isinstance(each, str))))
+
+
+def _known(book: Book, event: Json, name: str = "item_id") -> str:
+    """The number of an item that is there, the answer in work among them."""
+    number = _string(event, name)
+    opened = book.answer.item if book.answer is not None else None
+    if opened is not None and opened["id"] == number:
+        book.items[number] = opened
+    if number not in book.items:
+        raise _Wrong("There is no such item.", name, "item_not_found")
+    return number
 
 
 def _string(event: Json, name: str, place: str = "") -> str:

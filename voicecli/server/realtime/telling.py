@@ -137,9 +137,6 @@ class Telling:
         told = [] if self.speech.item else self._started()
         return [*told, *(answer.ends("cancelled", "turn_detected") if answer is not None else [])]
 
-    def _on_taken_back(self, _event: ev.TakenBack) -> list[Json]:
-        return self._started()
-
     def _on_lost(self, _event: ev.TurnLost) -> list[Json]:
         told = self.speech.ends()
         numbers = self.speech.taken()
@@ -155,6 +152,6 @@ _ACTS: dict[type[Any], Callable[[Telling, Any], list[Json]]] = {
     ev.AssistantDelta: Telling._on_delta,
     ev.AssistantSaid: Telling._on_answered,
     ev.Interrupted: Telling._on_interrupted,
-    ev.TakenBack: Telling._on_taken_back,
+    ev.TakenBack: lambda telling, _event: telling._started(),
     ev.TurnLost: Telling._on_lost,
 }
