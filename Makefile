@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo serve-demo demo-services interop interop-ci agents bench-peers fuzz soak test lint types check system-packages clean
+.PHONY: demo serve-demo demo-services interop interop-ci serve-judges agents bench-peers fuzz soak test lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test    run every test, the conversation on virtual sound devices included"
 	@echo "make interop    run the adapters against other people's servers (needs npm)"
 	@echo "make agents     talk with gemini, opencode, codex and claude over ACP, their model a script (needs npm)"
+	@echo "make serve-judges   voice serve under the openai SDK, openai-agents and schemathesis"
 	@echo "make fuzz    try every parser on a million inputs"
 	@echo "make soak    a conversation of a thousand turns with services that fail"
 	@echo "make bench-peers   the gap of a turn beside livekit-agents and pipecat (800 MB, set up once)"
@@ -56,6 +57,10 @@ interop: .venv/dev
 # Agents that nobody here wrote, spoken with on virtual devices, without a network (about 1.3 GB the first time).
 agents: .venv/dev system-packages
 	@PYTHON=$(PYTHON) sh scripts/interop.sh agents
+
+# Clients that nobody here wrote, against `voice serve`.
+serve-judges: .venv/dev
+	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk openai-agents schemathesis
 
 interop-ci: .venv/dev
 	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock

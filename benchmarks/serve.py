@@ -57,11 +57,13 @@ class Tally:
 
 async def session(server: Served, sound: Any, seconds: float, tally: Tally, start: asyncio.Event) -> None:
     """Speaks in real time, and asks for something every fifth frame."""
-    async with connect(f"ws://127.0.0.1:{server.port}/v1/realtime", proxy=None, compression=None) as socket:
+    async with connect(
+        f"ws://127.0.0.1:{server.port}/v1/realtime", proxy=None, compression=None, ping_interval=None
+    ) as socket:
         hears = {"audio": {"input": {"turn_detection": NEVER_ENDS}}}
         await socket.send(json.dumps({"type": "session.update", "session": hears}))
         asked: dict[str, float] = {}
-        reading = asyncio.create_task(_read(socket, asked, tally))
+        reading = asyncio.create_task(_read(socket, asked, f"e{(round(seconds * 50) - 1) // 5 * 5}", tally))
         await start.wait()
         frames = [base64.b64encode(sound[at : at + FRAME].tobytes()).decode() for at in range(0, len(sound), FRAME)]
         begun = time.perf_counter()
@@ -73,16 +75,19 @@ async def session(server: Served, sound: Any, seconds: float, tally: Tally, star
             if number % 5 == 0:
                 asked[f"e{number}"] = time.perf_counter()
                 await socket.send(json.dumps({"type": "response.cancel", "event_id": f"e{number}"}))
-        await asyncio.sleep(0.5)
-        reading.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                await reading
 
 
-async def _read(socket: ClientConnection, asked: dict[str, float], tally: Tally) -> None:
+async def _read(socket: ClientConnection, asked: dict[str, float], last: str, tally: Tally) -> None:
     async for message in socket:
         event = json.loads(message)
         tally.came += 1
         if event["type"] == "error" and (sent := asked.pop(event["error"]["event_id"], None)) is not None:
             tally.trips.append(1000 * (time.perf_counter() - sent))
+            if event["error"]["event_id"] == last:
+                return
 
 
 async def load(server: Served, count: int, voiced: bool, seconds: float) -> str:
@@ -96,15 +101,13 @@ async def load(server: Served, count: int, voiced: bool, seconds: float) -> str:
         await asyncio.sleep(2)
         held, cpu, began = memory(server), cpu_s(server), time.perf_counter()
         start.set()
-        await asyncio.sleep(seconds)
-        used, took = cpu_s(server) - cpu, time.perf_counter() - began
-    messages = tally.sent * 1.2
-    trips = sorted(tally.trips)
+    used, took = cpu_s(server) - cpu, time.perf_counter() - began
+    messages, trips = tally.sent * 1.2, sorted(tally.trips)  # five frames and a question
     return (
         f"{count} sessions, {'speaking' if voiced else 'silent'}: round trip median {statistics.median(trips):.1f} ms, "
         f"95 % {trips[int(len(trips) * 0.95)]:.1f} ms; {1e6 * used / messages:.0f} us of CPU a message, "
         f"{100 * used / took:.0f} % of a core; {(held - before) / count:.0f} KiB a session; "
-        f"{len(tally.trips)} of {tally.sent // 5} answered"
+        f"{len(tally.trips)} of {tally.sent // 5} answered; load average {os.getloadavg()[0]:.0f}"
     )
 
 

@@ -39,7 +39,7 @@ with_pip() {
 
 for tool in "$@"; do
     case $tool in
-    sdk | litellm) with_pip "$tool" ;;
+    sdk | litellm | openai-agents | schemathesis) with_pip "$tool" ;;
     aimock) with_npm aimock "$AIMOCK" ;;
     prism) with_npm prism "$PRISM" && with_pip specification ;;
     agents)

@@ -19,6 +19,6 @@ pin run pyproject.toml "$@"
 besides=$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements/run.txt)
 # shellcheck disable=SC2086
 pin dev --group dev --constraints requirements/run.txt $besides "$@"
-for group in fuzz interop-litellm interop-sdk interop-specification peers-talk; do
+for group in fuzz interop-openai-agents interop-schemathesis interop-litellm interop-sdk interop-specification peers-talk; do
     pin "$group" --group "$group" "$@"
 done

@@ -13,6 +13,8 @@ TOOLS = {
     "litellm": "test_litellm.py",
     "prism": "test_prism.py",
     "agents": "test_agents.py",
+    "schemathesis": "test_schemathesis.py",
+    "openai-agents": "test_serve.py",
 }
 ASKED = os.environ.get("VOICE_INTEROP", "").split()
 collect_ignore = [file for tool, file in TOOLS.items() if tool not in ASKED]

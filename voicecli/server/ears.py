@@ -37,6 +37,15 @@ router = APIRouter(responses=DECLARED, tags=["recognition"])
 Format = Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]
 Granularity = Literal["word", "segment"]
 CLOUDS_SUCCESS = 20_000_000
+UNKNOWN = {
+    "seek": 0,
+    "tokens": [],
+    "temperature": 0.0,
+    "avg_logprob": 0.0,
+    "compression_ratio": 1.0,
+    "no_speech_prob": 0.0,
+}
+"""What OpenAI tells of a segment and strict clients want, where nobody here knows it."""
 LONGEST_S = 12 * 3600.0
 """A recording's length: silence of days is a few kilobytes."""
 COPIED = 1024 * 1024
@@ -100,7 +109,8 @@ def written(transcript: Transcript, kind: Format, task: str) -> Response | dict[
     if kind in ("json", "diarized_json"):
         return {"text": text_of(transcript)}
     if kind == "verbose_json":
-        return verbose_json(transcript) | {"task": task}
+        whole = verbose_json(transcript)
+        return whole | {"task": task, "segments": [UNKNOWN | each for each in whole.get("segments", ())]}
     return PlainTextResponse(render("recording", transcript, kind, Layout(), task))
 
 
