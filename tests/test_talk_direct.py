@@ -16,7 +16,7 @@ from tests.test_talk_devices import expected
 from tests.test_talk_files import QUESTIONS, conversation, heard, of, write
 from voicecli.backends.openai.talking.session import SpeechToSpeech
 from voicecli.types import Backend, TalkOptions
-from voicecli.types.turns import Answer, Asked, Heard, Sound
+from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound
 
 
 def settings(server: TalkingServer, turns: str = "client") -> str:
@@ -69,7 +69,7 @@ def test_our_own_server_is_one_of_them(tmp_path: Path) -> None:
             for digits in ("189", "40"):
                 turn = service.begin(print)
                 turn.hear(dtmf.encode(digits, 16_000).tobytes())
-                async with asyncio.timeout(30), turn.answer(Asked()) as pieces:
+                async with asyncio.timeout(30), turn.answer(AnswerWanted()) as pieces:
                     turns.append([each async for each in pieces])
                 turn.abandon()
             return turns[0], turns[1]

@@ -38,7 +38,7 @@ from voicecli.types import (
     Upload,
     Voice,
 )
-from voicecli.types.turns import Answer, Asked, Heard, Reply, Stage, Wanted
+from voicecli.types.turns import Answer, AnswerWanted, Heard, Reply, Stage, Wanted
 
 if TYPE_CHECKING:
     import asyncio
@@ -334,7 +334,7 @@ class Responder(Protocol):
         ...
 
 
-class Spoken(Protocol):
+class SpokenExchange(Protocol):
     """One turn of a conversation with a service that hears and speaks. Nothing blocks but `words`."""
 
     def hear(self, pcm: bytes) -> None:
@@ -349,7 +349,7 @@ class Spoken(Protocol):
         """What was said so far, as the service understood it; "" where it does not tell in a few seconds."""
         ...
 
-    def answer(self, asked: Asked) -> Stream[Answer]:
+    def answer(self, asked: AnswerWanted) -> Stream[Answer]:
         """The answer. Left before its end it is withdrawn, but for what `heard_until` said was heard of it."""
         ...
 
@@ -374,7 +374,7 @@ class Colloquy(Protocol):
         """Opens the connection, or another where it will end soon. Never raises for an unreachable service."""
         ...
 
-    def begin(self, on_partial: Callable[[str], None]) -> Spoken:
+    def begin(self, on_partial: Callable[[str], None]) -> SpokenExchange:
         """A new turn. `on_partial` is told what is understood while the person speaks."""
         ...
 

@@ -15,12 +15,12 @@ from tests.fakes.talking_server import KNOWS, Session, TalkingServer
 from voicecli.audio.playout import Playout
 from voicecli.backends.openai.talking.dialects import DIALECTS, address, dialect_of, told_by
 from voicecli.backends.openai.talking.protocol import SAY, TalkProtocol
-from voicecli.backends.openai.talking.session import Conversation, SpeechToSpeech
+from voicecli.backends.openai.talking.session import TalkConversation, SpeechToSpeech
 from voicecli.backends.openai.talking.turns import SpokenTurn
 from voicecli.dialogue.mouth import Mouth
 from voicecli.errors import ConfigError, RefusedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Backend, ChatMessage, TalkOptions, ToolCall, ToolSpec, Usage
-from voicecli.types.turns import Answer, Asked, Heard, Sound, Text
+from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound, Text
 
 pytestmark = pytest.mark.anyio
 RATE = 16_000
@@ -35,7 +35,7 @@ HISTORY = [ChatMessage("system", "Be brief."), ChatMessage("user", "one"), ChatM
 @asynccontextmanager
 async def talking(
     server: TalkingServer, history: Sequence[ChatMessage] = (), tools: tuple[ToolSpec, ...] = (), **settings: Any
-) -> AsyncIterator[Conversation]:
+) -> AsyncIterator[TalkConversation]:
     known: dict[str, Any] = {"talk_url": server.talk_url, "talk_model": "m", "timeout_s": 3.0}
     backend = Backend("one", "openai", **({"talk_dialect": server.dialect} | known | settings))
     options = TalkOptions(tools=tools, turns="service" if server.dialect in BY_SERVICE else "client")
@@ -44,7 +44,7 @@ async def talking(
         yield talk
 
 
-def say(talk: Conversation, digits: str, partial: Callable[[str], None] = lambda _text: None) -> SpokenTurn:
+def say(talk: TalkConversation, digits: str, partial: Callable[[str], None] = lambda _text: None) -> SpokenTurn:
     """A turn of these digits, as frames of 20 ms."""
     turn, pcm = talk.begin(partial), dtmf.encode(digits, RATE).tobytes()
     for at in range(0, len(pcm), 640):
@@ -53,8 +53,8 @@ def say(talk: Conversation, digits: str, partial: Callable[[str], None] = lambda
     return turn
 
 
-async def answer(turn: SpokenTurn, asked: Asked | None = None) -> list[Answer]:
-    async with turn.answer(asked or Asked()) as pieces:
+async def answer(turn: SpokenTurn, asked: AnswerWanted | None = None) -> list[Answer]:
+    async with turn.answer(asked or AnswerWanted()) as pieces:
         return [each async for each in pieces]
 
 
@@ -89,8 +89,8 @@ async def test_turns_in_every_dialect(dialect: str) -> None:
                 assert words(pieces).split() == wanted and digits(pieces) == "".join(wanted)
                 assert [each.text for each in pieces if isinstance(each, Heard)][-1] == number
                 assert Usage(10, 5) in pieces
-            assert words(await answer(talk.begin(print), Asked(typed="good morning"))) == "good morning"
-            assert words(await answer(talk.begin(print), Asked(says="It rings.", tools=False))) == "It rings."
+            assert words(await answer(talk.begin(print), AnswerWanted(typed="good morning"))) == "good morning"
+            assert words(await answer(talk.begin(print), AnswerWanted(says="It rings.", tools=False))) == "It rings."
         (session,) = server.sessions
     assert server.faults == [] and session.settings["instructions"] == "Be brief."
     assert roles(session)[:2] == [("user", "one"), ("assistant", "two…")]
@@ -106,7 +106,7 @@ async def test_what_is_remembered_is_what_was_heard_when_interrupted(ahead: bool
             for _ in range(INTERRUPTIONS):
                 turn, number = talk.begin(print), "".join(chance.choices("123456789", k=8))
                 wanted, mouth, played = chance.randrange(1, 16), Mouth(Playout(RATE), lambda: 0.0), 0
-                async with turn.answer(Asked(typed=number)) as pieces:
+                async with turn.answer(AnswerWanted(typed=number)) as pieces:
                     async for each in pieces:
                         if isinstance(each, Sound):
                             mouth.say(each)
@@ -133,7 +133,7 @@ async def test_a_withdrawn_answer_leaves_no_trace_and_is_over_before_the_next() 
     with TalkingServer(chunk_s=0.02) as server:
         async with talking(server) as talk:
             turn = say(talk, "123")
-            async with turn.answer(Asked()) as pieces:
+            async with turn.answer(AnswerWanted()) as pieces:
                 async for each in pieces:
                     if isinstance(each, Sound):
                         break
@@ -147,7 +147,7 @@ async def test_a_withdrawn_answer_leaves_no_trace_and_is_over_before_the_next() 
             dropped = say(talk, "99")
             assert (await dropped.words()).text == "99"
             dropped.abandon()
-            await answer(talk.begin(print), Asked(typed="on", prefix="so"))
+            await answer(talk.begin(print), AnswerWanted(typed="on", prefix="so"))
     session = server.sessions[0]
     assert roles(session) == [
         ("user", "123"),
@@ -177,7 +177,7 @@ async def test_what_breaks_off_while_it_is_said_is_an_error() -> None:
         async with talking(server) as talk:
             pieces: list[Answer] = []
             with pytest.raises(ServiceError, match="one"):
-                async with say(talk, "123456").answer(Asked()) as stream:
+                async with say(talk, "123456").answer(AnswerWanted()) as stream:
                     async for each in stream:
                         pieces.append(each)
                         if len(pieces) == 4:
@@ -203,11 +203,11 @@ async def test_calls_of_tools_and_their_results(dialect: str) -> None:
     with TalkingServer(dialect=dialect) as server:
         async with talking(server, tools=(TOOL,)) as talk:
             turn = talk.begin(print)
-            (call,) = [each for each in await answer(turn, Asked(typed="call look")) if isinstance(each, ToolCall)]
+            (call,) = [each for each in await answer(turn, AnswerWanted(typed="call look")) if isinstance(each, ToolCall)]
             assert call.name == "look" and call.arguments == "{}"
-            assert words(await answer(turn, Asked(typed="call look", results=((call, "a pig"),)))) == "done a pig"
+            assert words(await answer(turn, AnswerWanted(typed="call look", results=((call, "a pig"),)))) == "done a pig"
             strange = ToolCall("call_of_another_line", "look")
-            assert words(await answer(talk.begin(print), Asked(results=((strange, "it"),)))) == "done it"
+            assert words(await answer(talk.begin(print), AnswerWanted(results=((strange, "it"),)))) == "done it"
     assert server.faults == []
 
 
@@ -238,7 +238,7 @@ async def test_failures_are_ours() -> None:
             turn = talk.begin(print)
             with pytest.raises(UnreachableError, match=r"nothing for 0\.2 s"):
                 async with asyncio.timeout(30):
-                    await answer(turn, Asked(typed="hello"))
+                    await answer(turn, AnswerWanted(typed="hello"))
 
 
 # -- without a socket ----------------------------------------------------------------------------------

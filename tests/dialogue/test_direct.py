@@ -20,7 +20,7 @@ from voicecli.dialogue.direct import Direct
 from voicecli.dialogue.drafting import Drafts
 from voicecli.dialogue.heard import Stretch, heard_until
 from voicecli.types import ToolCall, Usage
-from voicecli.types.turns import Answer, Asked, Heard, Sound, Text
+from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound, Text
 
 SECOND = (b"\x00\x20" + b"\x00\xe0") * (RATE // 2)
 
@@ -58,7 +58,7 @@ class OneTurn:
         self.service.log.append(("cut", samples))
 
     @asynccontextmanager
-    async def answer(self, asked: Asked) -> AsyncIterator[AsyncIterator[Answer]]:
+    async def answer(self, asked: AnswerWanted) -> AsyncIterator[AsyncIterator[Answer]]:
         over = False
 
         async def pieces() -> AsyncIterator[Answer]:
@@ -110,14 +110,14 @@ def test_a_draft_costs_the_wait_alone() -> None:
     run(it.run([*ONE_TURN, ("reply", 0)]))
     (metrics,) = it.of(ev.TurnMetrics)
     assert metrics.draft == "speak" and metrics.gap_ms is not None and metrics.gap_ms <= 560
-    assert [each for each in service.log if isinstance(each, Asked)] == [Asked()]
+    assert [each for each in service.log if isinstance(each, AnswerWanted)] == [AnswerWanted()]
 
 
 def test_who_goes_on_withdraws_the_draft() -> None:
     service = OneService(["how are you"], ["Well.", "Fine."])
     it = room(service, draft="speak")
     run(it.run([("quiet", 0.2), ("loud", 0.5), ("quiet", 0.36), ("loud", 0.5), ("quiet", 0.8), ("reply", 0)]))
-    assert "left" in service.log and len([each for each in service.log if isinstance(each, Asked)]) == 2
+    assert "left" in service.log and len([each for each in service.log if isinstance(each, AnswerWanted)]) == 2
     assert history(it)[-1] == ("assistant", "Fine.")
 
 
@@ -146,7 +146,7 @@ def test_a_tool_waits_for_the_persons_yes(answer: str, done: bool | None) -> Non
     service = OneService(["draw a pig", answer], [CALL, "Done then."])
     it = room(service, box)
     run(it.run([*ONE_TURN, ("reply", 0), ("quiet", 0.5), *ONE_TURN, ("reply", 0)]))
-    asked = [each for each in service.log if isinstance(each, Asked)]
+    asked = [each for each in service.log if isinstance(each, AnswerWanted)]
     assert [each.says for each in asked] == [None, "May I draw a pig?", None]
     assert len(box.used) == (done is True)
     assert [call.id for call, _ in asked[2].results] == ([] if done is None else ["c1"])

@@ -48,7 +48,7 @@ from voicecli.types import (
     ToolSpec,
     TranscribeOptions,
 )
-from voicecli.types.turns import Asked, Text
+from voicecli.types.turns import AnswerWanted, Text
 
 pytestmark = pytest.mark.anyio
 
@@ -252,9 +252,9 @@ async def test_a_realtime_session_gives_deltas_and_the_whole(server: str) -> Non
 async def test_speech_to_speech(server: str) -> None:
     """A hundred turns on one connection: words, calls and their results, answers that are withdrawn."""
     settings: dict[str, Any] = {"talk_url": f"{server.replace('http', 'ws')}/v1/realtime", "talk_model": "gpt-realtime"}
-    options, result = TalkOptions(tools=TOOLS_OFFERED), Asked(results=((ToolCall("call_look", "look"), "a pig"),))
+    options, result = TalkOptions(tools=TOOLS_OFFERED), AnswerWanted(results=((ToolCall("call_look", "look"), "a pig"),))
 
-    async def answer(talk: Any, asked: Asked, most: int = 10_000) -> list[Any]:
+    async def answer(talk: Any, asked: AnswerWanted, most: int = 10_000) -> list[Any]:
         found: list[Any] = []
         async with asyncio.timeout(20), talk.begin(print).answer(asked) as pieces:
             async for each in pieces:
@@ -266,13 +266,13 @@ async def test_speech_to_speech(server: str) -> None:
     async with SpeechToSpeech(backend(server, **settings)).converse(options, 16_000, list) as talk:
         for _ in range(25):
             assert (
-                "".join(each.text for each in await answer(talk, Asked(typed="count")) if isinstance(each, Text))
+                "".join(each.text for each in await answer(talk, AnswerWanted(typed="count")) if isinstance(each, Text))
                 == ANSWER
             )
-            calls = [each for each in await answer(talk, Asked(typed="draw")) if isinstance(each, ToolCall)]
+            calls = [each for each in await answer(talk, AnswerWanted(typed="draw")) if isinstance(each, ToolCall)]
             assert [(each.name, json.loads(each.arguments)) for each in calls] == CALLS
             assert "".join(each.text for each in await answer(talk, result) if isinstance(each, Text)) == ANSWER
-            await answer(talk, Asked(typed="count"), most=2)
+            await answer(talk, AnswerWanted(typed="count"), most=2)
 
 
 async def test_models_and_health(server: str) -> None:

@@ -22,10 +22,10 @@ from voicecli.dialogue.tools import ToolUser
 from voicecli.errors import RateLimitedError, culprit
 from voicecli.text.join import joined
 from voicecli.types import MIC, AudioFrame, ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, Usage
-from voicecli.types.turns import Answer, Asked, Heard, Reply, Sound, Text
+from voicecli.types.turns import Answer, AnswerWanted, Heard, Reply, Sound, Text
 
 if TYPE_CHECKING:
-    from voicecli.ports import Colloquy, Spoken, Stream, Toolbox, TurnRequest
+    from voicecli.ports import Colloquy, SpokenExchange, Stream, Toolbox, TurnRequest
 
 BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
 TOKENS_A_SECOND = 10
@@ -61,7 +61,7 @@ class DirectTurn:
 
     backlog_s = 0.0
 
-    def __init__(self, direct: Direct, spoken: Spoken) -> None:
+    def __init__(self, direct: Direct, spoken: SpokenExchange) -> None:
         self._direct, self.spoken = direct, spoken
         self.pcm = bytearray()
 
@@ -121,9 +121,9 @@ class DirectTurn:
         return said + round(TOKENS_A_SECOND * MIC.seconds(bytes(self.pcm)))
 
     @staticmethod
-    def asked(ask: TurnRequest) -> Asked:
+    def asked(ask: TurnRequest) -> AnswerWanted:
         """What an answer is wanted to at first."""
-        return Asked(ask.wanted.typed, prefix=ask.wanted.prefix)
+        return AnswerWanted(ask.wanted.typed, prefix=ask.wanted.prefix)
 
     async def take(self, ask: TurnRequest, put: Put, each: Answer, *, aloud: bool = False) -> None:
         """A piece of the answer, on its way to the person. With `aloud` the words are known already."""
@@ -145,7 +145,7 @@ class DirectTurn:
 
     async def say(self, ask: TurnRequest, put: Put, text: str) -> None:
         """Words of ours."""
-        async with self.spoken.answer(Asked(says=text, tools=False)) as pieces:
+        async with self.spoken.answer(AnswerWanted(says=text, tools=False)) as pieces:
             async for each in pieces:
                 await self.take(ask, put, each, aloud=True)
 
@@ -199,7 +199,7 @@ class _Model:
     async def _deltas(self, messages: Sequence[ChatMessage], options: ChatOptions) -> AsyncGenerator[ChatDelta]:
         assert self.turn is not None, "a turn asks"
         it, calls, said = self.turn, list[ToolCall](), ""
-        asked = Asked(
+        asked = AnswerWanted(
             it.ask.wanted.typed, prefix=it.ask.wanted.prefix, results=results_in(messages), tools=bool(options.tools)
         )
         usage: Usage | None = None

@@ -78,7 +78,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnswerWanted:
     """What an answer is wanted to, besides what was heard: words that were typed, results of tools.
 
     `prefix` was said before, in a turn that was taken back. `says` are words to be spoken as they are; None: an answer

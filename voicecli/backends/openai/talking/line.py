@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from voicecli.backends.openai.realtime_session import decoded
 from voicecli.backends.openai.talking.dialects import address, dialect_of, settings, told_by
 from voicecli.backends.openai.talking.protocol import (
-    Begun,
+    AnswerBegun,
     Committed,
     Complained,
     News,
     Over,
-    Ready,
+    SessionReady,
     Sounds,
     TalkProtocol,
     Void,
@@ -40,7 +40,7 @@ UNREAD = 256
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class TalkLine:
     """`run` it. `ready` is done when it is set up, or has failed; `ended` says why it is over.
 
     `news` are what the answer in work is told, all of it while somebody is `attached`. `commits` are the items that the
@@ -172,7 +172,7 @@ class Line:
 
     def _tell(self, news: News) -> None:
         match news:
-            case Ready():
+            case SessionReady():
                 self._be_ready()
             case Complained() if not self.ready.done():
                 raise news.error
@@ -184,7 +184,7 @@ class Line:
                 if len(self.commits) - 1 in self.void_commits:
                     self.send(self.protocol.delete(news.item))
         self.listener(news)
-        if self.attached or isinstance(news, Begun | Words | Sounds | Over):
+        if self.attached or isinstance(news, AnswerBegun | Words | Sounds | Over):
             self.news.put_nowait(news)
 
     def _be_ready(self) -> None:

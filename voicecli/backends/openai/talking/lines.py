@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from voicecli.backends.openai.talking.dialects import dialect_of
-from voicecli.backends.openai.talking.line import Line
+from voicecli.backends.openai.talking.line import TalkLine
 from voicecli.backends.openai.talking.protocol import News
 from voicecli.types import Backend, ChatMessage, TalkOptions
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class Lines:
+class TalkLines:
     """`one` is held while an answer is made; `owner` is the turn whose sound the service holds uncommitted."""
 
     backend: Backend
@@ -31,10 +31,10 @@ class Lines:
     rate: int
     history: Callable[[], Sequence[ChatMessage]]
     tasks: asyncio.TaskGroup
-    listener: Callable[[Line, News], None] = lambda _line, _news: None
+    listener: Callable[[TalkLine, News], None] = lambda _line, _news: None
     one: asyncio.Lock = field(default_factory=asyncio.Lock)
     owner: object = None
-    _line: Line | None = None
+    _line: TalkLine | None = None
     _task: asyncio.Task[None] | None = None
 
     @property
@@ -49,16 +49,16 @@ class Lines:
         return self.options.turns == "service"
 
     @property
-    def now(self) -> Line | None:
+    def now(self) -> TalkLine | None:
         """The line, where it can be used at once."""
         return self._line if self._line is not None and self._line.open else None
 
-    async def line(self) -> Line:
+    async def line(self) -> TalkLine:
         """The line, opened where there is none. Raises why it cannot be."""
         if self._line is None or self._line.ended is not None:
             said = self.history()
             system = "\n\n".join(each.content for each in said if each.role == "system")
-            line = self._line = Line(self.backend, replace(self.options, instructions=system), said)
+            line = self._line = TalkLine(self.backend, replace(self.options, instructions=system), said)
             line.listener = lambda news: self.listener(line, news)
             self._task = self.tasks.create_task(line.run())
         await self._line.prepared()

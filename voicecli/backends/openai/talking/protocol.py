@@ -35,7 +35,7 @@ _OVER_CODES = ("session_expired", "session_timeout", "idle_timeout")
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class AnswerBegun:
     """An answer begins."""
 
 
@@ -88,7 +88,7 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class SessionReady:
     """The session is set up."""
 
 
@@ -99,7 +99,7 @@ class Complained:
     error: VoiceError
 
 
-News = Begun | Words | Sounds | Over | Void | Understood | Committed | Ready | Complained
+News = AnswerBegun | Words | Sounds | Over | Void | Understood | Committed | SessionReady | Complained
 
 
 @dataclass(slots=True)
@@ -215,7 +215,7 @@ class TalkProtocol:
         return handle(self, event) if handle is not None else []
 
     def _on_ready(self, _event: Json) -> list[News]:
-        return [Ready()]
+        return [SessionReady()]
 
     def _on_committed(self, event: Json) -> list[News]:
         self._waiting = 0
@@ -250,7 +250,7 @@ class TalkProtocol:
 
     def _on_begun(self, event: Json) -> list[News]:
         self.answer = _Opened(_number_of(event))
-        return [Begun()]
+        return [AnswerBegun()]
 
     def _current(self, event: Json) -> _Opened | None:
         """The answer that an event belongs to, where somebody wants it."""

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from voicecli.backends.openai.talking.line import Line
-from voicecli.backends.openai.talking.lines import Lines
-from voicecli.backends.openai.talking.protocol import Begun, Committed, News, Understood
+from voicecli.backends.openai.talking.line import TalkLine
+from voicecli.backends.openai.talking.lines import TalkLines
+from voicecli.backends.openai.talking.protocol import AnswerBegun, Committed, News, Understood
 from voicecli.backends.openai.talking.turns import SpokenTurn
 from voicecli.errors import ConfigError, VoiceError, culprit
 from voicecli.types import Backend, ChatMessage, TalkOptions
@@ -28,7 +28,7 @@ class SpeechToSpeech:
     @asynccontextmanager
     async def converse(
         self, options: TalkOptions, rate: int, history: Callable[[], Sequence[ChatMessage]]
-    ) -> AsyncIterator[Conversation]:
+    ) -> AsyncIterator[TalkConversation]:
         """Raises ConfigError without `talk_url`. Connects when somebody begins to speak."""
         backend = self._backend
         if not backend.talk_url:
@@ -36,17 +36,17 @@ class SpeechToSpeech:
         options = replace(options, voice=options.voice or backend.voice or None)
         try:
             async with asyncio.TaskGroup() as tasks:
-                lines = Lines(backend, options, rate, history, tasks)
-                yield Conversation(lines)
+                lines = TalkLines(backend, options, rate, history, tasks)
+                yield TalkConversation(lines)
                 lines.close()
         except BaseExceptionGroup as group:
             raise culprit(group) from None
 
 
-class Conversation:
+class TalkConversation:
     """A `ports.Colloquy`."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: TalkLines) -> None:
         self.lines = lines
         self._latest: SpokenTurn | None = None
         lines.listener = self._on_news
@@ -63,10 +63,10 @@ class Conversation:
         self._latest = SpokenTurn(self.lines, on_partial)
         return self._latest
 
-    def _on_news(self, line: Line, news: News) -> None:
+    def _on_news(self, line: TalkLine, news: News) -> None:
         """What comes unasked belongs to the newest turn; an answer that nobody waits for is not wanted."""
         turn = self._latest
         if turn is not None and isinstance(news, Committed | Understood):
             turn.on_news(line, news)
-        if isinstance(news, Begun) and not line.attached and (turn is None or turn.over):
+        if isinstance(news, AnswerBegun) and not line.attached and (turn is None or turn.over):
             line.send(line.protocol.cancel(void=True))

@@ -12,8 +12,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from voicecli.backends.openai.talking.line import Line, lost
-from voicecli.backends.openai.talking.lines import Lines
+from voicecli.backends.openai.talking.line import TalkLine, lost
+from voicecli.backends.openai.talking.lines import TalkLines
 from voicecli.backends.openai.talking.protocol import Committed, Understood
 from voicecli.backends.transport.retry import PACE
 from voicecli.errors import VoiceError
@@ -34,11 +34,11 @@ log = logging.getLogger(__name__)
 class PersonsSound:
     """What the person says in one turn. What the service knows of it is known per line: another is told all again."""
 
-    def __init__(self, lines: Lines, on_partial: Callable[[str], None]) -> None:
+    def __init__(self, lines: TalkLines, on_partial: Callable[[str], None]) -> None:
         self._lines, self._on_partial = lines, on_partial
         self._pcm = bytearray()
         self.over = False
-        self._line: Line | None = None
+        self._line: TalkLine | None = None
         self._silence: asyncio.Task[None] | None = None
         self._forget()
 
@@ -50,7 +50,7 @@ class PersonsSound:
         self._spoken: dict[str, int] = {}
         """Samples, at the loudspeaker's rate, by the item of the answer."""
 
-    def _at(self, line: Line) -> None:
+    def _at(self, line: TalkLine) -> None:
         if self._line is not line:
             self._line = line
             self._forget()
@@ -63,7 +63,7 @@ class PersonsSound:
         if (line := self._lines.now) is not None:
             self._feed(line)
 
-    def _feed(self, line: Line) -> None:
+    def _feed(self, line: TalkLine) -> None:
         """What the service does not hold yet; what it holds of another turn is void."""
         self._at(line)
         owner = self._lines.owner
@@ -94,7 +94,7 @@ class PersonsSound:
             self._silence.cancel()
             self._silence = None
 
-    def _commit(self, line: Line) -> None:
+    def _commit(self, line: TalkLine) -> None:
         """What was heard so far becomes an item; a service that finds the end of a turn does that by itself."""
         self._feed(line)
         if self._sent > self._committed and not self._lines.by_service:
@@ -103,7 +103,7 @@ class PersonsSound:
             self._commits.append(line.sent_commits)
             line.sent_commits += 1
 
-    def on_news(self, line: Line, news: Committed | Understood) -> None:
+    def on_news(self, line: TalkLine, news: Committed | Understood) -> None:
         """What the service found by itself."""
         if isinstance(news, Understood):
             if not news.final:
@@ -115,11 +115,11 @@ class PersonsSound:
             self._committed, self._lines.owner = self._sent, None
             self._commits.append(len(line.commits) - 1)
 
-    def _items(self, line: Line) -> list[str]:
+    def _items(self, line: TalkLine) -> list[str]:
         """The items that its sound became, as far as the service has told."""
         return [line.commits[at] for at in self._commits if at < len(line.commits)]
 
-    def _understood(self, line: Line) -> Heard | None:
+    def _understood(self, line: TalkLine) -> Heard | None:
         """Its words, once all of them are known."""
         items = self._items(line)
         known = [found for item in items if (found := line.protocol.understood.get(item)) is not None and found.final]
@@ -127,7 +127,7 @@ class PersonsSound:
             return None
         return Heard(joined(each.text.strip() for each in known))
 
-    async def _until_understood(self, line: Line) -> Heard | None:
+    async def _until_understood(self, line: TalkLine) -> Heard | None:
         if self._commits and line.transcribes:
             line.transcribes = await line.until(lambda: self._understood(line) is not None, WORDS_S)
         return self._understood(line)

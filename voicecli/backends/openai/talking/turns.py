@@ -10,24 +10,24 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
-from voicecli.backends.openai.talking.line import Line
-from voicecli.backends.openai.talking.lines import Lines
+from voicecli.backends.openai.talking.line import TalkLine
+from voicecli.backends.openai.talking.lines import TalkLines
 from voicecli.backends.openai.talking.protocol import Committed, Complained, News, Over, Sounds, Words
 from voicecli.backends.openai.talking.sound import TRIES, PersonsSound
 from voicecli.backends.transport.wording import Complaint
 from voicecli.errors import ServiceError, UnreachableError, VoiceError
 from voicecli.resampling import Resampler
 from voicecli.types import ToolNews
-from voicecli.types.turns import Answer, Asked, Heard, Sound, Text
+from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound, Text
 
 OVER_S = 3.0
 """How long a cancelled answer may take to be over."""
 
 
 class SpokenTurn(PersonsSound):
-    """A `ports.Spoken`."""
+    """A `ports.SpokenExchange`."""
 
-    def __init__(self, lines: Lines, on_partial: Callable[[str], None]) -> None:
+    def __init__(self, lines: TalkLines, on_partial: Callable[[str], None]) -> None:
         super().__init__(lines, on_partial)
         self._cut: int | None = None
         self._answering = self._answered = False
@@ -35,7 +35,7 @@ class SpokenTurn(PersonsSound):
     # -- the answer ----------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def answer(self, asked: Asked) -> AsyncIterator[AsyncIterator[Answer]]:
+    async def answer(self, asked: AnswerWanted) -> AsyncIterator[AsyncIterator[Answer]]:
         async with self._lines.one, aclosing(self._pieces(asked)) as pieces:
             self._answering = True
             try:
@@ -43,7 +43,7 @@ class SpokenTurn(PersonsSound):
             finally:
                 self._leave()
 
-    async def _pieces(self, asked: Asked) -> AsyncGenerator[Answer]:
+    async def _pieces(self, asked: AnswerWanted) -> AsyncGenerator[Answer]:
         """The answer, over another connection where the first is lost before anything was said."""
         told: Heard | None = None
         for attempt in range(1, TRIES + 1):
@@ -61,10 +61,10 @@ class SpokenTurn(PersonsSound):
                     raise
                 await self._go_on(exc, attempt)
 
-    async def _once(self, asked: Asked) -> AsyncGenerator[Answer]:
+    async def _once(self, asked: AnswerWanted) -> AsyncGenerator[Answer]:
         line = await self._lines.line()
         self._at(line)
-        unasked = self._lines.by_service and asked == Asked(prefix=asked.prefix, tools=asked.tools)
+        unasked = self._lines.by_service and asked == AnswerWanted(prefix=asked.prefix, tools=asked.tools)
         if not unasked and not await line.until(lambda: line.protocol.answer is None, OVER_S):
             self._lines.close()
             raise UnreachableError("did not stop when it was told to", who=self._lines.options.model or "talk")
@@ -74,7 +74,7 @@ class SpokenTurn(PersonsSound):
             async for each in stream:
                 yield each
 
-    def _ask(self, line: Line, asked: Asked, *, respond: bool) -> None:
+    def _ask(self, line: TalkLine, asked: AnswerWanted, *, respond: bool) -> None:
         protocol = line.protocol
         if asked.prefix and protocol.dialect.deletes:
             self._tell(line, "prefix", asked.prefix)
@@ -89,13 +89,13 @@ class SpokenTurn(PersonsSound):
         if respond:
             line.send([protocol.respond(asked.says, tools=asked.tools)])
 
-    def _tell(self, line: Line, name: str, text: str) -> None:
+    def _tell(self, line: TalkLine, name: str, text: str) -> None:
         """Once on each line."""
         if name not in self._told:
             self._told.add(name)
             line.send([line.protocol.say("user", text)])
 
-    async def _stream(self, line: Line) -> AsyncGenerator[Answer]:
+    async def _stream(self, line: TalkLine) -> AsyncGenerator[Answer]:
         resampler = Resampler(line.protocol.dialect.rate_out, self._lines.rate)
         told, empty = Heard("\0"), True
         while True:
@@ -122,7 +122,7 @@ class SpokenTurn(PersonsSound):
                         yield each
                     return
 
-    async def _next(self, line: Line) -> News:
+    async def _next(self, line: TalkLine) -> News:
         timeout_s = line.backend.timeout_s
         try:
             async with asyncio.timeout(timeout_s):
@@ -142,7 +142,7 @@ class SpokenTurn(PersonsSound):
         self._spoken[item] = self._spoken.get(item, 0) + len(pcm) // 2
         return pcm
 
-    def _ended(self, line: Line, over: Over, *, empty: bool) -> list[Answer]:
+    def _ended(self, line: TalkLine, over: Over, *, empty: bool) -> list[Answer]:
         """What is left to be said of an answer that is over. Raises what it failed with."""
         self._answering = False
         if over.status == "failed":
@@ -173,7 +173,7 @@ class SpokenTurn(PersonsSound):
         if not self._answering and (line := self._lines.now) is not None and line is self._line:
             self._cut_off(line, complete=True)
 
-    def _cut_off(self, line: Line, *, complete: bool) -> None:
+    def _cut_off(self, line: TalkLine, *, complete: bool) -> None:
         """The service forgets what was not heard of the answers; of a void turn, all."""
         left, last = self._cut or 0, next(reversed(self._spoken), "")
         for item, samples in self._spoken.items():
@@ -185,7 +185,7 @@ class SpokenTurn(PersonsSound):
         if self._cut == 0:
             self._void(line)
 
-    def _void(self, line: Line) -> None:
+    def _void(self, line: TalkLine) -> None:
         """The question is forgotten, too."""
         for at in self._commits:
             if at < len(line.commits):
