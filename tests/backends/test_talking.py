@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from tests import dtmf
 from tests.fakes.talking_server import KNOWS, Session, TalkingServer
 from voicecli.audio.playout import Playout
 from voicecli.backends.openai.talking.dialects import DIALECTS, address, dialect_of, told_by
-from voicecli.backends.openai.talking.protocol import SAY, TalkProtocol
-from voicecli.backends.openai.talking.session import TalkConversation, SpeechToSpeech
+from voicecli.backends.openai.talking.protocol import TalkProtocol
+from voicecli.backends.openai.talking.session import SpeechToSpeech, TalkConversation
 from voicecli.backends.openai.talking.turns import SpokenTurn
+from voicecli.backends.openai.talking.wishes import SAY
 from voicecli.dialogue.mouth import Mouth
 from voicecli.errors import ConfigError, RefusedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import Backend, ChatMessage, TalkOptions, ToolCall, ToolSpec, Usage
@@ -202,10 +204,10 @@ async def test_a_session_is_renewed_before_its_end(monkeypatch: pytest.MonkeyPat
 async def test_calls_of_tools_and_their_results(dialect: str) -> None:
     with TalkingServer(dialect=dialect) as server:
         async with talking(server, tools=(TOOL,)) as talk:
-            turn = talk.begin(print)
-            (call,) = [each for each in await answer(turn, AnswerWanted(typed="call look")) if isinstance(each, ToolCall)]
+            turn, wanted = talk.begin(print), AnswerWanted(typed="call look")
+            (call,) = [each for each in await answer(turn, wanted) if isinstance(each, ToolCall)]
             assert call.name == "look" and call.arguments == "{}"
-            assert words(await answer(turn, AnswerWanted(typed="call look", results=((call, "a pig"),)))) == "done a pig"
+            assert words(await answer(turn, replace(wanted, results=((call, "a pig"),)))) == "done a pig"
             strange = ToolCall("call_of_another_line", "look")
             assert words(await answer(talk.begin(print), AnswerWanted(results=((strange, "it"),)))) == "done it"
     assert server.faults == []

@@ -252,7 +252,10 @@ async def test_a_realtime_session_gives_deltas_and_the_whole(server: str) -> Non
 async def test_speech_to_speech(server: str) -> None:
     """A hundred turns on one connection: words, calls and their results, answers that are withdrawn."""
     settings: dict[str, Any] = {"talk_url": f"{server.replace('http', 'ws')}/v1/realtime", "talk_model": "gpt-realtime"}
-    options, result = TalkOptions(tools=TOOLS_OFFERED), AnswerWanted(results=((ToolCall("call_look", "look"), "a pig"),))
+    options, result = (
+        TalkOptions(tools=TOOLS_OFFERED),
+        AnswerWanted(results=((ToolCall("call_look", "look"), "a pig"),)),
+    )
 
     async def answer(talk: Any, asked: AnswerWanted, most: int = 10_000) -> list[Any]:
         found: list[Any] = []

@@ -240,18 +240,13 @@ async def _converse(
     from voicecli.terminal.audience import Outlet, Report
     from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, farewell, run_talk
     from voicecli.terminal.keeping import KeptTalk
-    from voicecli.usecases.nearby import offered
-    from voicecli.wiring import settle
     from voicecli.wiring.direct import hears_and_speaks
     from voicecli.wiring.services import Services
     from voicecli.wiring.talk import open_talk
 
     direct = request.agent is None and hears_and_speaks(cfg, request.backend)
     if not direct:
-        verbs: tuple[Verb, ...] = ("transcribe", "speak") if request.agent else ("transcribe", "chat", "speak")
-        cfg = await settle(cfg, verbs, here.env, here.console)
-        cfg = await offered(cfg, here.ask if request.backend is None and not request.agent else None)
-        await _provided(here, cfg, request)
+        cfg = await _settled(here, cfg, request)
     told = Everybody()
     services = Services(cfg, here.env, here.console, request.backend)
     tools = (
@@ -299,6 +294,18 @@ def _draw(timeline: Path, turns: Sequence[TurnMetrics], here: Session) -> None:
 
 HEARS: Verb = "transcribe_live"
 SPEAKS: Verb = "speak"
+
+
+async def _settled(here: Session, cfg: Any, request: TalkRequest) -> Any:
+    """The configuration with every backend that nobody named found out, and the models of this machine at hand."""
+    from voicecli.usecases.nearby import offered
+    from voicecli.wiring import settle
+
+    verbs: tuple[Verb, ...] = ("transcribe", "speak") if request.agent else ("transcribe", "chat", "speak")
+    cfg = await settle(cfg, verbs, here.env, here.console)
+    cfg = await offered(cfg, here.ask if request.backend is None and not request.agent else None)
+    await _provided(here, cfg, request)
+    return cfg
 
 
 async def _provided(here: Session, cfg: Any, request: TalkRequest) -> None:

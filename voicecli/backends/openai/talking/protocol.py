@@ -1,32 +1,26 @@
-"""A speech-to-speech session without a socket: what is sent for each wish, and what each event of the service means.
+"""A speech-to-speech session without a socket: what each event of the service means.
 
 Belongs here: events' fields, which answer and which item an event belongs to, which complaints matter. Does not belong
-here: sockets, asyncio, clocks, when something is wished for (session), facts about services (dialects). Errors raised
+here: sockets, asyncio, clocks, what is sent (wishes), facts about services (dialects). Errors raised
 here have no `who`; the caller knows the host.
 """
 
 from __future__ import annotations
 
 import binascii
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from voicecli.backends.openai.realtime_session import decoded
 from voicecli.backends.openai.talking.dialects import NAMES, Dialect, Json
+from voicecli.backends.openai.talking.wishes import OpenedAnswer, TalkWishes
 from voicecli.backends.transport.wording import Complaint, complaint_in
 from voicecli.errors import DroppedError, ProtocolError, VoiceError
-from voicecli.resampling import Resampler
-from voicecli.types import MIC, ToolCall, Usage
+from voicecli.types import ToolCall, Usage
 
-LEAST = MIC.bytes_for(100)
-"""Sound that one commit must hold."""
-BLOCK = MIC.bytes_for(1000)
-"""Sound that one event holds at most."""
 LONGEST_TEXT, MOST = 200_000, 500
 """Characters of one answer, or of one turn; items whose words are kept, calls of one answer."""
-SAY = "Say exactly the following, word for word, in its own language, and nothing else:\n\n"
 
 _HARMLESS = ("cancel", "truncate", "delete", "clear", "append")
 """What may fail without a loss: the thing is over, or gone."""
@@ -102,108 +96,15 @@ class Complained:
 News = AnswerBegun | Words | Sounds | Over | Void | Understood | Committed | SessionReady | Complained
 
 
-@dataclass(slots=True)
-class _Opened:
-    """The answer that the service makes now.
-
-    `unwanted`: it was cancelled, and nobody is told more of it; `void`: nothing of it may stay.
-    """
-
-    number: str
-    unwanted: bool = False
-    void: bool = False
-    text: str = ""
-    items: dict[str, str] = field(default_factory=dict)
-    """Kinds by ids."""
-    calls: dict[str, ToolCall] = field(default_factory=dict)
-
-
-class TalkProtocol:
-    """See the module. `error` makes ours of a complaint. What is wished for gives the messages to be sent."""
+class TalkProtocol(TalkWishes):
+    """See the module. `error` makes ours of a complaint. What is sent: `TalkWishes`."""
 
     def __init__(self, dialect: Dialect, error: Callable[[Complaint], VoiceError]) -> None:
-        self.dialect, self.error = dialect, error
+        super().__init__(dialect)
+        self.error = error
         self.understood: dict[str, Understood] = {}
         """The person's words, by the item."""
-        self.answer: _Opened | None = None
-        self._number = 0
-        self._waiting = 0
-        """Bytes of the person's that were not committed."""
-        self._resampler = Resampler(MIC.rate, dialect.rate_in)
         self._last = ""
-
-    # -- what is sent ------------------------------------------------------------------------------
-
-    def set_up(self, session: Json) -> str:
-        return self._message("session.update", session=session)
-
-    def append(self, pcm: bytes) -> Iterator[str]:
-        """More of the person's sound, 16 kHz mono."""
-        self._waiting += len(pcm)
-        for at in range(0, len(pcm), BLOCK):
-            yield from self._appended(self._resampler.feed(pcm[at : at + BLOCK]))
-
-    def _appended(self, sound: bytes) -> Iterator[str]:
-        if sound:
-            audio = binascii.b2a_base64(sound, newline=False).decode()
-            yield self._message("input_audio_buffer.append", audio=audio)
-
-    def commit(self) -> Iterator[str]:
-        """The turn's sound is complete."""
-        yield from self.append(bytes(max(0, LEAST - self._waiting)))
-        yield from self._appended(self._resampler.flush())
-        self._waiting = 0
-        yield self._message("input_audio_buffer.commit")
-
-    def clear(self) -> Iterator[str]:
-        """What was not committed is void."""
-        self._resampler.flush()
-        if self._waiting:
-            self._waiting = 0
-            yield self._message("input_audio_buffer.clear")
-
-    def say(self, role: str, text: str) -> str:
-        """A message for the conversation."""
-        kind = "input_text" if role != "assistant" else "text" if self.dialect.beta else "output_text"
-        content = [{"type": kind, "text": text}]
-        return self._message("conversation.item.create", item={"type": "message", "role": role, "content": content})
-
-    def call(self, call: ToolCall) -> str:
-        """A call that the service does not know of, on a new connection."""
-        item = {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
-        return self._message("conversation.item.create", item=item)
-
-    def result(self, call_id: str, text: str) -> str:
-        item = {"type": "function_call_output", "call_id": call_id, "output": text}
-        return self._message("conversation.item.create", item=item)
-
-    def respond(self, says: str | None = None, *, tools: bool = True) -> str:
-        """An answer is wanted, or `says` in words."""
-        wishes: Json = {} if says is None else {"instructions": SAY + says}
-        if says is not None or not tools:
-            wishes["tool_choice"] = "none"
-        return self._message("response.create", **({"response": wishes} if wishes else {}))
-
-    def cancel(self, *, void: bool = False) -> Iterator[str]:
-        """Nobody wants the answer any more; with `void` nothing of it was heard."""
-        if self.answer is not None and not self.answer.unwanted:
-            self.answer.unwanted, self.answer.void = True, void
-            if self.dialect.cancels:
-                yield self._message("response.cancel")
-
-    def truncate(self, item: str, ms: int) -> Iterator[str]:
-        """Of the sound of an item so much was heard."""
-        if self.dialect.truncates:
-            yield self._message("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=ms)
-
-    def delete(self, item: str) -> Iterator[str]:
-        if self.dialect.deletes and item:
-            yield self._message("conversation.item.delete", item_id=item)
-
-    def _message(self, kind: str, **fields: Any) -> str:
-        self._number += 1
-        number = f"{kind.rpartition('.')[2]}_{self._number}"
-        return json.dumps({"type": kind, "event_id": number, **fields}, ensure_ascii=False)
 
     # -- what came ---------------------------------------------------------------------------------
 
@@ -218,7 +119,7 @@ class TalkProtocol:
         return [SessionReady()]
 
     def _on_committed(self, event: Json) -> list[News]:
-        self._waiting = 0
+        self.waiting = 0
         return [Committed(self._heard_item(event))]
 
     def _heard_item(self, event: Json) -> str:
@@ -249,15 +150,15 @@ class TalkProtocol:
     # -- an answer -----------------------------------------------------------------------------------
 
     def _on_begun(self, event: Json) -> list[News]:
-        self.answer = _Opened(_number_of(event))
+        self.answer = OpenedAnswer(_number_of(event))
         return [AnswerBegun()]
 
-    def _current(self, event: Json) -> _Opened | None:
+    def _current(self, event: Json) -> OpenedAnswer | None:
         """The answer that an event belongs to, where somebody wants it."""
         answer = self._answer_of(_string(event.get("response_id")))
         return answer if answer is not None and not answer.unwanted else None
 
-    def _answer_of(self, number: str) -> _Opened | None:
+    def _answer_of(self, number: str) -> OpenedAnswer | None:
         """The answer in work, unless the number is that of another."""
         answer = self.answer
         return None if answer is None or (number and answer.number and number != answer.number) else answer
@@ -272,7 +173,7 @@ class TalkProtocol:
             raise ProtocolError("sent sound that is no base64") from exc
         return [Sounds(item, pcm)] if pcm else []
 
-    def _item(self, answer: _Opened, event: Json, kind: str) -> str:
+    def _item(self, answer: OpenedAnswer, event: Json, kind: str) -> str:
         item = _string(event.get("item_id"))
         if len(answer.items) < MOST:
             answer.items.setdefault(item, kind)
@@ -290,7 +191,7 @@ class TalkProtocol:
             return []
         return self._say(answer, _string(event.get("transcript")) or _string(event.get("text")))
 
-    def _say(self, answer: _Opened, text: str) -> list[News]:
+    def _say(self, answer: OpenedAnswer, text: str) -> list[News]:
         text = text.replace("\0", "")[: max(0, LONGEST_TEXT - len(answer.text))]
         answer.text += text
         return [Words(text)] if text else []
@@ -301,7 +202,7 @@ class TalkProtocol:
             self._take_item(answer, item)
         return []
 
-    def _take_item(self, answer: _Opened, item: Json) -> None:
+    def _take_item(self, answer: OpenedAnswer, item: Json) -> None:
         if len(answer.items) < MOST:
             answer.items[_string(item.get("id"))] = _string(item.get("type"))
         if item.get("type") != "function_call" or len(answer.calls) >= MOST:

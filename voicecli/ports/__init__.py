@@ -10,9 +10,14 @@ Belongs here: protocols. Does not belong here: implementations, defaults, anythi
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
+from voicecli.ports.streams import Opened as Opened
+from voicecli.ports.streams import Stream as Stream
+from voicecli.ports.talk import Colloquy as Colloquy
+from voicecli.ports.talk import Converser as Converser
+from voicecli.ports.talk import SpokenExchange as SpokenExchange
 from voicecli.types import (
     AudioChunk,
     AudioClip,
@@ -29,7 +34,6 @@ from voicecli.types import (
     PictureOptions,
     Ranked,
     SpeechRequest,
-    TalkOptions,
     ToolCall,
     ToolResult,
     ToolSpec,
@@ -38,15 +42,12 @@ from voicecli.types import (
     Upload,
     Voice,
 )
-from voicecli.types.turns import Answer, AnswerWanted, Heard, Reply, Stage, Wanted
+from voicecli.types.turns import Heard, Reply, Stage, Wanted
 
 if TYPE_CHECKING:
     import asyncio
 
 T = TypeVar("T")
-
-Stream = AbstractAsyncContextManager[AsyncIterator[T]]
-Opened = AbstractAsyncContextManager[T]
 
 
 class FileTranscriber(Protocol):
@@ -331,61 +332,6 @@ class Responder(Protocol):
 
     async def warm(self) -> None:
         """Somebody begins to speak: connections may be opened. Never raises for an unreachable service."""
-        ...
-
-
-class SpokenExchange(Protocol):
-    """One turn of a conversation with a service that hears and speaks. Nothing blocks but `words`."""
-
-    def hear(self, pcm: bytes) -> None:
-        """The next sound of the person's, s16le 16 kHz mono."""
-        ...
-
-    def pause(self) -> None:
-        """The person is silent for the moment."""
-        ...
-
-    async def words(self) -> Heard:
-        """What was said so far, as the service understood it; "" where it does not tell in a few seconds."""
-        ...
-
-    def answer(self, asked: AnswerWanted) -> Stream[Answer]:
-        """The answer. Left before its end it is withdrawn, but for what `heard_until` said was heard of it."""
-        ...
-
-    def heard_until(self, samples: int) -> None:
-        """Of the sound of all answers of this turn the person hears so much. 0: the turn is void, question and all."""
-        ...
-
-    def abandon(self) -> None:
-        """The turn is over. One that was not answered is forgotten."""
-        ...
-
-
-class Colloquy(Protocol):
-    """A conversation with such a service, over as many connections as it takes."""
-
-    @property
-    def withdraws(self) -> bool:
-        """Whether an answer that is withdrawn leaves no trace in what the service remembers."""
-        ...
-
-    async def warm(self) -> None:
-        """Opens the connection, or another where it will end soon. Never raises for an unreachable service."""
-        ...
-
-    def begin(self, on_partial: Callable[[str], None]) -> SpokenExchange:
-        """A new turn. `on_partial` is told what is understood while the person speaks."""
-        ...
-
-
-class Converser(Protocol):
-    """Hears and speaks in one: speech to speech."""
-
-    def converse(
-        self, options: TalkOptions, rate: int, history: Callable[[], Sequence[ChatMessage]]
-    ) -> Opened[Colloquy]:
-        """Its sound comes at `rate`. `history` is what was said so far: a new connection is told of it."""
         ...
 
 
