@@ -58,4 +58,5 @@ alone=
 case " $* " in
 *" agents "*) unshare -n true 2>/dev/null && alone="unshare -n sh -c 'ip link set lo up; exec \"\$@\"' sh" ;;
 esac
-VOICE_INTEROP="$*" eval "exec $alone .venv/bin/python -m pytest tests/interop"
+export VOICE_INTEROP="$*"
+eval "exec $alone .venv/bin/python -m pytest tests/interop"

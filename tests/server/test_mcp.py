@@ -25,7 +25,7 @@ from tests.test_talk_devices import settings
 from tests.test_talk_files import RATE, heard, write
 from tests.usecases.here import Listener
 from voicecli.config import load
-from voicecli.server.tools import Calls, server_of
+from voicecli.server.tools import VoiceCalls, server_of
 from voicecli.usecases.parley import Parley
 from voicecli.wiring.devices import Ends
 from voicecli.wiring.services import Services
@@ -55,11 +55,11 @@ class Here:
         words = [quiet, says(digits, RATE)] if digits else []
         return write(self.folder / f"{digits}.wav", np.concatenate([*words, np.zeros(40 * RATE, np.int16)]))
 
-    def calls(self, digits: str | None = None, audio_input: str = "") -> Calls:
+    def calls(self, digits: str | None = None, audio_input: str = "") -> VoiceCalls:
         config = load({"VOICE_AUDIO_INPUT": audio_input} if audio_input else {}, path=self.path)
         ends = self.ends if digits is None else replace(self.ends, input=self.microphone(digits))
         ends = Ends(None, str(self.said)) if audio_input else ends
-        return Calls(Parley(Services(config, {}, Listener()), ends), self.folder / "state")
+        return VoiceCalls(Parley(Services(config, {}, Listener()), ends), self.folder / "state")
 
 
 @pytest.fixture

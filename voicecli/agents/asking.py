@@ -31,7 +31,7 @@ class Settled:
     stop: bool = False
 
 
-class Asking(Protocol):
+class AgentAsks(Protocol):
     """A question that is open: `said` is what is asked aloud now, `shown` all of it for the screen."""
 
     request: Json

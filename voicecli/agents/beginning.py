@@ -40,7 +40,7 @@ Ask = Callable[[str, Table], Awaitable[RpcAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class SessionBegun:
     """A session that is ready: `mode`, if that asks or was configured, `went_on` where it is the earlier one."""
 
     id: str
@@ -60,7 +60,7 @@ class Beginning:
         self._can: Table = {}
         self._program = ""
 
-    async def begin(self, earlier: EarlierSession | None = None) -> Begun:
+    async def begin(self, earlier: EarlierSession | None = None) -> SessionBegun:
         """Raises RefusedError (sign in), ConfigError (no such mode or model), UnreachableError, ProtocolError."""
         try:
             async with asyncio.timeout(START_S):
@@ -75,7 +75,7 @@ class Beginning:
                 id = id or text(opened.get("sessionId"))
                 mode = await self._careful(id, modes(opened))
                 await self._model(id, choices(opened, "model"))
-                return Begun(id, modes(opened), mode, went_on, tuple(self._ways))
+                return SessionBegun(id, modes(opened), mode, went_on, tuple(self._ways))
         except TimeoutError:
             raise UnreachableError(f"it was not ready within {START_S:.0f} s", who=self._agent.name) from None
 

@@ -37,7 +37,7 @@ class RpcAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AgentRequest:
     """A request of the agent, which waits for an answer to `id`."""
 
     id: Json
@@ -53,7 +53,7 @@ class AgentNotification:
     params: Table
 
 
-Message = RpcAnswer | Asked | AgentNotification
+Message = RpcAnswer | AgentRequest | AgentNotification
 
 
 def table(value: object) -> Table:
@@ -145,6 +145,6 @@ class Wire:
 
     def _asked(self, id: Json, method: str, params: Table) -> Message | None:
         if method in ANSWERED and isinstance(id, int | str):
-            return Asked(id, method, params)
+            return AgentRequest(id, method, params)
         self._write({"id": id, "error": {"code": UNKNOWN_METHOD, "message": f"{method[:100]} is not offered"}})
         return None

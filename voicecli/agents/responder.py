@@ -15,7 +15,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from voicecli.agents.asking import Asking, AskingForm, AskingLeave, Settled
+from voicecli.agents.asking import AgentAsks, AskingForm, AskingLeave, Settled
 from voicecli.agents.forms import Form
 from voicecli.agents.leave import visible, working_on
 from voicecli.agents.session import AgentSession, News, PromptEnded
@@ -52,7 +52,7 @@ _ENDS = {
 class _Open:
     """A question that is open; `before` are the agent's words in the same reply."""
 
-    asking: Asking
+    asking: AgentAsks
     before: str
 
 
@@ -185,7 +185,7 @@ class AgentModel:
 
     # -- what it asks --------------------------------------------------------------------------------
 
-    async def _question(self, asking: Asking, before: str) -> AsyncGenerator[ChatDelta]:
+    async def _question(self, asking: AgentAsks, before: str) -> AsyncGenerator[ChatDelta]:
         """Asks aloud: the answer is what the person says next."""
         self._open = _Open(asking, before)
         self._asked.set()
@@ -201,7 +201,7 @@ class AgentModel:
                 session.cancel()
 
 
-def _asking(news: Leave | Form, *, chinese: bool) -> Asking:
+def _asking(news: Leave | Form, *, chinese: bool) -> AgentAsks:
     return AskingForm(news, chinese) if isinstance(news, Form) else AskingLeave(news, chinese)
 
 

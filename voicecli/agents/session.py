@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from voicecli.agents.beginning import Beginning, Begun, unsigned
+from voicecli.agents.beginning import Beginning, SessionBegun, unsigned
 from voicecli.agents.command import AgentCommand, EarlierSession
 from voicecli.agents.forms import Form, form
 from voicecli.agents.process import Program, running
-from voicecli.agents.protocol import SIGN_IN, AgentNotification, Asked, Message, RpcAnswer, Table, Wire, text
+from voicecli.agents.protocol import SIGN_IN, AgentNotification, AgentRequest, Message, RpcAnswer, Table, Wire, text
 from voicecli.agents.updates import AgentWords, Leave, Modes, Replayed, Step, leave, new_mode, replayed, update
 from voicecli.errors import ServiceError, VoiceError, only
 from voicecli.types.jsonvalue import Json
@@ -51,7 +51,7 @@ class AgentSession:
         self.prompting = self.cancelled = False
         self.news: asyncio.Queue[News | VoiceError] = asyncio.Queue()
         self.replay: list[Replayed] = []
-        self.begun = Begun("", Modes(), None, went_on=False)
+        self.begun = SessionBegun("", Modes(), None, went_on=False)
         self._program, self._wire = program, Wire()
         self._prompt = 0
         self._waiting: dict[int, asyncio.Future[RpcAnswer]] = {}
@@ -128,7 +128,7 @@ class AgentSession:
                 self._end(each)
             case RpcAnswer() if (waiting := self._waiting.pop(each.id, None)) is not None and not waiting.done():
                 waiting.set_result(each)
-            case Asked():
+            case AgentRequest():
                 self._asked(each)
             case AgentNotification("session/update"):
                 self._updated(each.params)
@@ -144,7 +144,7 @@ class AgentSession:
                 news = self._steps[news.id] = self._steps.get(news.id, Step(news.id)).then(news)
             self.news.put_nowait(news)
 
-    def _asked(self, asked: Asked) -> None:
+    def _asked(self, asked: AgentRequest) -> None:
         """What is asked after the end of a prompt, or of one that is cancelled, is answered as the protocol says."""
         news = _question(asked)
         if not self.prompting or self.cancelled or news is None:
@@ -179,7 +179,7 @@ class AgentSession:
             self._wire.out.clear()
 
 
-def _question(asked: Asked) -> Leave | Form | None:
+def _question(asked: AgentRequest) -> Leave | Form | None:
     if asked.method == "session/request_permission":
         return leave(asked.id, asked.params)
     return form(asked.id, asked.params)

@@ -42,12 +42,12 @@ def mcp(
     if find_spec("mcp") is None:
         raise UsageError("this needs the package mcp", cure="Install it: pip install 'voicecli[mcp]'")
     here = common.session(ctx)
-    from voicecli.server.tools import Calls, serve
+    from voicecli.server.tools import VoiceCalls, serve
     from voicecli.usecases.parley import Parley
     from voicecli.wiring.devices import Ends
 
     services = here.services()
-    calls = Calls(Parley(services, Ends(input, output)), services.config.state_dir)
+    calls = VoiceCalls(Parley(services, Ends(input, output)), services.config.state_dir)
     common.run(lambda: serve(calls))
 
 

@@ -49,14 +49,14 @@ class Written(BaseModel):
     answer: str = Field(description="Your answer")
 
 
-class Spoken(Written):
+class SpokenAnswer(Written):
     """An answer that was heard, and what is told of it."""
 
     told: Told = {}
 
 
 @dataclass
-class Calls:
+class VoiceCalls:
     """One call at a time: a newer one ends the one before, which frees the microphone."""
 
     parley: Parley
@@ -136,7 +136,7 @@ class Calls:
         return _told(heard) | ({"status": "unclear"} if heard.status == "heard" else {})
 
 
-def server_of(calls: Calls) -> MCPServer:
+def server_of(calls: VoiceCalls) -> MCPServer:
     """The server, with its four tools."""
     server = MCPServer("voice", instructions=INSTRUCTIONS, log_level="WARNING")
     tool: Callable[[Work], Work] = server.tool(structured_output=False)
@@ -167,7 +167,7 @@ def server_of(calls: Calls) -> MCPServer:
 
         return await calls.alone(ctx, work)
 
-    async def answered(question: str, options: list[str] | None, ctx: Context) -> Spoken | Elicit[Written]:
+    async def answered(question: str, options: list[str] | None, ctx: Context) -> SpokenAnswer | Elicit[Written]:
         try:
             told = await calls.alone(ctx, lambda: calls.ask(ctx, question, options or []))
         except ToolError as exc:
@@ -175,7 +175,7 @@ def server_of(calls: Calls) -> MCPServer:
             if not isinstance(exc.__cause__, DeviceError) or capable is None or capable.elicitation is None:
                 raise
             return Elicit(" / ".join([question, *(options or [])]), Written)
-        return Spoken(answer=str(told.get("answer", "")), told=told)
+        return SpokenAnswer(answer=str(told.get("answer", "")), told=told)
 
     @tool
     async def ask(
@@ -188,7 +188,7 @@ def server_of(calls: Calls) -> MCPServer:
         if not isinstance(given, AcceptedElicitation):
             return {"status": "declined"}
         found = given.data
-        return found.told if isinstance(found, Spoken) else {"status": "written", "answer": found.answer}
+        return found.told if isinstance(found, SpokenAnswer) else {"status": "written", "answer": found.answer}
 
     return server
 
@@ -205,7 +205,7 @@ def _client(ctx: Context) -> str:
     return f"{getattr(getattr(params, 'client_info', None), 'name', 'an agent')} in {Path.cwd().name}"
 
 
-async def serve(calls: Calls) -> None:
+async def serve(calls: VoiceCalls) -> None:
     """Until the client closes its end; then nothing sounds or listens any more."""
     try:
         await server_of(calls).run_stdio_async()
