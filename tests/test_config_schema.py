@@ -143,7 +143,7 @@ def test_what_is_no_address_of_a_service_is_refused(given: str) -> None:
 
 
 def test_other_addresses_may_carry_what_they_need() -> None:
-    assert fit("wss://a.example/realtime?intent=transcription", LiveUrl).endswith("?intent=transcription")
+    assert str(fit("wss://a.example/realtime?intent=transcription", LiveUrl)).endswith("?intent=transcription")
     assert fit("socks5://u:p@127.0.0.1:1080", ProxyUrl) == "socks5://u:p@127.0.0.1:1080"
     with pytest.raises(Misfit, match="must not hold a user or a password"):
         fit("wss://u:p@a.example", LiveUrl)

@@ -10,13 +10,13 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from typer.core import HAS_RICH, TyperCommand, TyperGroup
+from typer.core import HAS_RICH, TyperCommand, TyperGroup, TyperOption
 
 from voicecli import __version__
 from voicecli.commands.session import Session, first_run, shared_options
@@ -28,6 +28,10 @@ from voicecli.terminal.failing import crashed, failed
 from voicecli.terminal.help import Say, short, whole
 from voicecli.terminal.streams import OutputClosedError, abandon, prepare_streams
 from voicecli.verbs import COMMANDS
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
+    from typer._click.formatting import HelpFormatter
 
 BUG = 1
 WRONG_USAGE: type[Exception] = typer.BadParameter.__bases__[0].__bases__[0]
@@ -42,24 +46,24 @@ class LazyGroup(TyperGroup):
         self.commands = {name: TyperCommand(name, help=each.line) for name, each in COMMANDS.items()}
         self.params.extend(shared_options())
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
+    def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         """All commands by their groups, then the options of every command."""
-        options: list[Any] = [each for each in self.params if each.param_type_name == "option"]
-        rows = [(_flags(each), each.help.split(";")[0]) for each in options]
+        options = [each for each in self.params if isinstance(each, TyperOption)]
+        rows = [(_flags(each), (each.help or "").split(";")[0]) for each in options]
         formatter.write(whole([*rows, ("-h, --help", "Show this.")], _say(ctx)))
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         return name, load(name, _say(ctx)) if name and command else command, rest
 
 
-def _flags(option: Any) -> str:
+def _flags(option: TyperOption) -> str:
     """How an option is typed, its short form first."""
     takes = f" {option.metavar}" if option.metavar and not option.is_flag else ""
     return ", ".join(option.opts) + takes
 
 
-def _say(ctx: typer.Context) -> Say:
+def _say(ctx: Context) -> Say:
     """What says our sentences in the person's language."""
     return ctx.obj.console.say if isinstance(ctx.obj, Session) else str
 
@@ -68,20 +72,20 @@ def load(name: str, say: Say = str) -> Any:
     """The real command called `name`, with the shared options added to it and its subcommands; its help in `say`."""
     module, _, attribute = COMMANDS[name].where.partition(":")
     found = getattr(import_module(module), attribute)
-    command: Any = typer.main.get_command(found if isinstance(found, typer.Typer) else _single(name, found))
+    command: Command = typer.main.get_command(found if isinstance(found, typer.Typer) else _single(name, found))
     command.name = name
     _share(command)
     _dress(command, say)
     return command
 
 
-def _single(name: str, function: Any) -> typer.Typer:
+def _single(name: str, function: Callable[..., object]) -> typer.Typer:
     app = typer.Typer(add_completion=False)
     app.command(name)(function)
     return app
 
 
-def _share(command: Any) -> None:
+def _share(command: Command) -> None:
     """Adds the shared options where the command has none of its own of that name."""
     for sub in getattr(command, "commands", {}).values():
         _share(sub)
@@ -109,7 +113,7 @@ def _flowing(text: str, say: Say) -> str:
     return "\n\n".join(prose)
 
 
-def _untold(kind: Any) -> Any:
+def _untold(kind: Any) -> object:
     """The type of an argument, whose name help would tell: `[FILE...]  <str>`."""
     kind = copy(kind)
     kind.get_metavar = lambda *_, **__: ""

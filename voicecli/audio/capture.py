@@ -110,7 +110,7 @@ class SoundCardMicrophone:
         self._ended = True
         self._arrived.set()
 
-    def _call_loop(self, call: Any) -> None:
+    def _call_loop(self, call: Callable[[], object]) -> None:
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(call)
 

@@ -205,6 +205,7 @@ class Opened:
 
 
 Callback = Callable[[Any, int, Any, Any], None]
+"""Given the block's bytes, its samples, PortAudio's times and what was lost."""
 
 
 def open_stream(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 from voicecli.audio import pcm
 from voicecli.audio.quiet import hushed
@@ -74,7 +74,7 @@ class Encoder:
     Where the format does not know the rate, the next higher one that it knows is used.
     """
 
-    def __init__(self, target: BinaryIO | Callable[[bytes], Any], rate: int, container: str) -> None:
+    def __init__(self, target: BinaryIO | Callable[[bytes], object], rate: int, container: str) -> None:
         import soundfile
 
         format, subtype = FORMATS[container]
@@ -102,10 +102,14 @@ class Encoder:
                 self._file.write(np.frombuffer(samples[at : at + AT_ONCE], np.int16))
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class _Honest:
     """A file for libsndfile, which knows no exceptions: what went wrong is kept, and raised once it is back from C."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: BinaryIO | _Forward) -> None:
         self._file = file
         self._trouble: Exception | None = None
 
@@ -124,10 +128,10 @@ class _Honest:
     def flush(self) -> None:
         """The file's owner does it."""
 
-    def _kept(self, work: Callable[..., Any], *args: Any) -> Any:
+    def _kept(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Nothing is tried after the first failure; libsndfile tidies up long after, when the file is closed."""
         try:
-            return work(*args) if self._trouble is None else None
+            return work(*args, **kwargs) if self._trouble is None else None
         except Exception as exc:
             self._trouble = exc
             return None
@@ -145,7 +149,7 @@ class _Honest:
 class _Forward:
     """A file for libsndfile that only ever grows: what it would correct in a header is not written again."""
 
-    def __init__(self, write: Callable[[bytes], Any]) -> None:
+    def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
         self._at = self._end = 0
 

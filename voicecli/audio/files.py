@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from voicecli.audio import pcm
 from voicecli.audio.parts import Part, Window, parts_of
@@ -28,6 +28,8 @@ from voicecli.resampling import Resampler
 from voicecli.types import MIC, AudioClip, PcmFormat
 
 if TYPE_CHECKING:
+    from soundfile import SoundFile
+
     from voicecli.audio.pcm import Floats
 
 Source = Path | BinaryIO
@@ -110,7 +112,7 @@ def _told(file: BinaryIO, part: Part, who: str) -> tuple[float, int, int]:
         return _seconds(sound, part) or 0.0, sound.samplerate, sound.channels
 
 
-def _seconds(sound: Any, part: Part) -> float | None:
+def _seconds(sound: SoundFile, part: Part) -> float | None:
     if part.seconds is not None:
         return part.seconds
     return sound.frames / sound.samplerate if 0 <= sound.frames < UNKNOWN_FRAMES else None
@@ -301,7 +303,7 @@ def _sound_pieces(file: BinaryIO, who: str) -> Iterator[tuple[bytes, int]]:
                 raise
 
 
-def _frames(sound: Any, who: str, count: int = READ_SAMPLES) -> Iterator[Floats]:
+def _frames(sound: SoundFile, who: str, count: int = READ_SAMPLES) -> Iterator[Floats]:
     """The frames, a row each, as floats: libsndfile does not scale float files to integers."""
     while True:
         with _sound_errors(who), hushed():
@@ -311,7 +313,7 @@ def _frames(sound: Any, who: str, count: int = READ_SAMPLES) -> Iterator[Floats]
         yield pcm.finite(block)
 
 
-def _last_frames(sound: Any, who: str, done: int) -> Iterator[Floats]:
+def _last_frames(sound: SoundFile, who: str, done: int) -> Iterator[Floats]:
     """The frames behind the first `done` of a recording that was cut off, as far as they go."""
     with suppress(InputError):
         for block in _frames(sound, who) if done else ():
@@ -322,7 +324,7 @@ def _last_frames(sound: Any, who: str, done: int) -> Iterator[Floats]:
 
 
 @contextmanager
-def _sound(file: io.RawIOBase, who: str) -> Iterator[Any]:
+def _sound(file: io.RawIOBase, who: str) -> Iterator[SoundFile]:
     import soundfile
 
     with _sound_errors(who), hushed():

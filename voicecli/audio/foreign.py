@@ -15,13 +15,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from voicecli.audio import pcm
 from voicecli.audio.files import check_rate, container_of, streamed
 from voicecli.audio.parts import Window, parts_of
 from voicecli.errors import InputError
 from voicecli.types import MIC
+
+if TYPE_CHECKING:
+    from av import AudioFrame
 
 CURE = "Install what reads it: ffmpeg, or PyAV beside voicecli (pip install av); or convert it to wav, flac or mp3"
 
@@ -133,7 +136,7 @@ def _resampled(frames: Iterator[Any], who: str) -> Iterator[bytes]:
         yield from (_mono(each, channels) for each in resampler.resample(None))
 
 
-def _mono(frame: Any, channels: int) -> bytes:
+def _mono(frame: AudioFrame, channels: int) -> bytes:
     return pcm.to_mono(bytes(frame.to_ndarray().tobytes()), channels)
 
 

@@ -18,7 +18,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from voicecli.backends.family import own
 from voicecli.backends.gov_settings import GovSettings
@@ -42,12 +42,11 @@ from voicecli.types import (
     Transcript,
     Usage,
 )
-from voicecli.types.jsonvalue import Json
 
 SUCCESS = 20_000_000
 """The status of a recognition that succeeded."""
 
-EXAMPLE: Mapping[str, Json] = {"temperature": 0.8, "max_tokens": 500}
+EXAMPLE: Mapping[str, object] = {"temperature": 0.8, "max_tokens": 500}
 """What the service requires and nobody has set: as in its document's example."""
 _WORDS_BYTES = 64 * 1024
 _SAMPLE = "好"
@@ -98,12 +97,12 @@ class GovTranscriber(Adapter):
 
 async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcript, None]:
     data = await reply.json()
-    status = data.get("status") if isinstance(data, Mapping) else None
+    status, result = (data.get("status"), data.get("result")) if isinstance(data, Mapping) else (None, None)
     if str(status) != str(SUCCESS):
         raise _failure(service, json.dumps(data, ensure_ascii=False).encode(), status)
-    if not isinstance(data.get("result"), str):
+    if not isinstance(result, str):
         raise service.protocol_error("answered without a result", json.dumps(data, ensure_ascii=False))
-    words, tags = strip_tags(one_line(data["result"]))
+    words, tags = strip_tags(one_line(result))
     yield Transcript(words, language=language_in(tags), tags=tags)
 
 
@@ -123,7 +122,7 @@ class GovChat(Adapter):
         async with request as reply, aclosing(_said(self._service, reply)) as said:
             yield said
 
-    def _body(self, messages: Sequence[ChatMessage], options: ChatOptions) -> dict[str, Any]:
+    def _body(self, messages: Sequence[ChatMessage], options: ChatOptions) -> dict[str, object]:
         backend = own(GovSettings, self._service.backend)
         fields = {
             "model": options.model or backend.chat_model or None,

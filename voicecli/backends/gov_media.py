@@ -136,14 +136,14 @@ class Media:
             raise self._failure(data, f"failed with status {clean(str(status), 80)!r}")
         return data
 
-    def _checked(self, data: Any) -> Mapping[str, Any]:
+    def _checked(self, data: object) -> Mapping[str, object]:
         """An answer that is an object and reports no error."""
         self._service.complain(data)
         if not isinstance(data, Mapping):
             raise self._service.protocol_error("answered something that is no object", _shown(data))
         return data
 
-    def _failure(self, data: Mapping[str, Any], otherwise: str) -> Exception:
+    def _failure(self, data: Mapping[str, object], otherwise: str) -> Exception:
         told = complaint_in(data)
         return self._service.error(Complaint(told.words or clean(otherwise), told.code))
 

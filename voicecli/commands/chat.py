@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.flags import Continue, NoTools, Private, SessionName, Tool, With, Yes
-from voicecli.commands.session import Model, Session, System, Temperature, TopP, VoiceName
+from voicecli.commands.flags import ConversationFlags, Model, System, Temperature, TopP, VoiceName, taking, wished
+from voicecli.commands.session import Session
 from voicecli.errors import InputError, UsageError
 from voicecli.terminal import completing
 
@@ -30,69 +30,56 @@ if TYPE_CHECKING:
     from voicecli.usecases.speaking.aloud import Aloud
     from voicecli.wiring.services import Services
 
-_Prompt = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="The question.")]
-_MaxTokens = Annotated[
-    int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer, in tokens.")
-]
-_Stop = Annotated[
-    list[str] | None, typer.Option("--stop", metavar="TEXT", help="End the answer before TEXT; repeatable.")
-]
-_Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Ask for the same answer again.")]
-_Answers = Annotated[
-    int | None, typer.Option("-n", "--answers", metavar="N", min=1, help="Ask for several answers at once.")
-]
-_Category = Annotated[str | None, typer.Option("--category", metavar="NAME", help="The knowledge base to answer from.")]
-_Template = Annotated[
-    str | None,
-    typer.Option(
-        "-t",
-        "--template",
-        metavar="NAME",
-        help="A text around the question: see above.",
-        autocompletion=completing.templates,
-    ),
-]
-_Schema = Annotated[
-    Path | None, typer.Option("--schema", metavar="FILE", help="Answer in JSON that fits this JSON schema.")
-]
-_Attach = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; repeatable; - is stdin."
-    ),
-]
-_Speak = Annotated[bool, typer.Option("--speak", help="Read the answer aloud as it is written.")]
-_Plain = Annotated[bool, typer.Option("--plain", help="Show Markdown as it is, on a terminal too.")]
-_Usage = Annotated[bool, typer.Option("-u", "--usage", help="Say on stderr how many tokens it took.")]
+
+@dataclass(frozen=True, slots=True)
+class ChatFlags(ConversationFlags):
+    """The flags of `voice chat`."""
+
+    prompt: Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="The question.")] = None
+    system: System = None
+    model: Model = None
+    temperature: Temperature = None
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer, in tokens.")
+    ] = None
+    top_p: TopP = None
+    stop: Annotated[
+        list[str] | None, typer.Option("--stop", metavar="TEXT", help="End the answer before TEXT; repeatable.")
+    ] = None
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Ask for the same answer again.")] = None
+    answers: Annotated[
+        int | None, typer.Option("-n", "--answers", metavar="N", min=1, help="Ask for several answers at once.")
+    ] = None
+    category: Annotated[
+        str | None, typer.Option("--category", metavar="NAME", help="The knowledge base to answer from.")
+    ] = None
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "-t",
+            "--template",
+            metavar="NAME",
+            help="A text around the question: see above.",
+            autocompletion=completing.templates,
+        ),
+    ] = None
+    schema: Annotated[
+        Path | None, typer.Option("--schema", metavar="FILE", help="Answer in JSON that fits this JSON schema.")
+    ] = None
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-a", "--attach", metavar="FILE", help="Send a text, picture or recording along; repeatable; - is stdin."
+        ),
+    ] = None
+    speak: Annotated[bool, typer.Option("--speak", help="Read the answer aloud as it is written.")] = False
+    voice: VoiceName = None
+    plain: Annotated[bool, typer.Option("--plain", help="Show Markdown as it is, on a terminal too.")] = False
+    usage: Annotated[bool, typer.Option("-u", "--usage", help="Say on stderr how many tokens it took.")] = False
 
 
-def chat(
-    ctx: typer.Context,
-    prompt: _Prompt = None,
-    system: System = None,
-    model: Model = None,
-    temperature: Temperature = None,
-    max_tokens: _MaxTokens = None,
-    top_p: TopP = None,
-    stop: _Stop = None,
-    seed: _Seed = None,
-    answers: _Answers = None,
-    category: _Category = None,
-    template: _Template = None,
-    schema: _Schema = None,
-    attach: _Attach = None,
-    speak: _Speak = False,
-    voice: VoiceName = None,
-    plain: _Plain = False,
-    usage: _Usage = False,
-    continued: Continue = False,
-    named: SessionName = None,
-    private: Private = False,
-    tool: Tool = None,
-    no_tools: NoTools = False,
-    yes: Yes = False,
-    notes: With = None,
-) -> None:
+@taking(ChatFlags)
+def chat(ctx: typer.Context, flags: ChatFlags) -> None:
     """Ask a chat model; the answer streams to stdout. Without a question, on a terminal, it is a conversation.
 
     Examples:
@@ -116,44 +103,41 @@ def chat(
     from voicecli.usecases.chatting.question import framed
 
     session = common.session(ctx)
-    asked: dict[str, Any] = {"model": model, "temperature": temperature, "max_tokens": max_tokens, "top_p": top_p}
-    asked |= {"n": answers, "stop": tuple(stop or ()), "seed": seed, "category": category, "schema": _schema(schema)}
-    can, options = _settled(session, asked)
-    frame = _template(session, template)
-    talks = not prompt and not template and _can_talk(session)
-    question = "" if talks else framed(frame, _question(session, prompt or [], frame, attach or []))
+    can, options = _settled(session, flags)
+    frame = _template(session, flags.template)
+    talks = not flags.prompt and not flags.template and _can_talk(session)
+    question = "" if talks else framed(frame, _question(session, flags.prompt or [], frame, flags.attach or []))
     services, masked = session.services(), session.console.masked
-    keeper = Keeper(services, "chat", masked, continued=continued, name=named, private=private)
-    head = keeper.settle(system, services.config.chat.system, model)
+    keeper = Keeper(services, "chat", masked, continued=flags.continued, name=flags.named, private=flags.private)
+    head = keeper.settle(flags.system, services.config.chat.system, flags.model)
     it = Chat(services, options, keeper, head, list(keeper.earlier))
-    it.tools = _tools(services, can, options, tool or [], none=no_tools, yes=yes)
-    shown = {"usage": usage, "plain": plain, "voice": voice if speak else None, "speak": speak}
-    files = _attached(session, it, attach or [], private=private)
-    with _noting(services, can, notes, private=private) as it.notes:
-        _converse(session, it, files, shown, private=private) if talks else _ask(session, it, files, shown, question)
+    it.tools = _tools(services, can, options, flags)
+    files = _attached(session, it, flags.attach or [], private=flags.private)
+    with _noting(services, can, flags.notes, private=flags.private) as it.notes:
+        _converse(session, it, files, flags) if talks else _ask(session, it, files, flags, question)
 
 
-def _settled(session: Session, asked: Mapping[str, Any]) -> tuple[Capabilities, ChatOptions]:
+def _settled(session: Session, flags: ChatFlags) -> tuple[Capabilities, ChatOptions]:
     """Who answers, and what it is asked for: the settings where no flag spoke. UsageError for what it can't."""
     from voicecli import wiring
     from voicecli.types import ChatOptions
 
-    options = ChatOptions(**asked)
+    stop, schema = tuple(flags.stop or ()), _schema(flags.schema)
+    options = wished(ChatOptions, flags, n=flags.answers, stop=stop, schema=schema)
     can, _ = session.choose("chat")
     session.check(can, "chat", options)
     return can, wiring.with_chat_settings(can, options, session.config(), session.console)
 
 
-def _tools(
-    services: Services, can: Capabilities, options: ChatOptions, only: list[str], *, none: bool, yes: bool
-) -> Tools:
+def _tools(services: Services, can: Capabilities, options: ChatOptions, flags: ChatFlags) -> Tools:
     """What the model may use: nothing where several answers are asked for, or one that fits a schema."""
     from voicecli.usecases.chatting.tools import Tools
 
-    if only and (options.n or options.schema):
+    if flags.tool and (options.n or options.schema):
         flag = "--answers" if options.n else "--schema"
         raise UsageError(f"--tool does not go with {flag}", cure="Leave one of them out.")
-    return Tools(services, can, only, none=none or bool(options.n or options.schema), yes=yes)
+    none = flags.no_tools or bool(options.n or options.schema)
+    return Tools(services, can, flags.tool or [], none=none, yes=flags.yes)
 
 
 @contextmanager
@@ -182,13 +166,13 @@ def _attached(session: Session, it: Chat, paths: list[Path], *, private: bool) -
     return files
 
 
-def _ask(session: Session, it: Chat, files: Attached, shown: Mapping[str, Any], question: str) -> None:
+def _ask(session: Session, it: Chat, files: Attached, flags: ChatFlags, question: str) -> None:
     """One question, and no more."""
     from voicecli.terminal.answering import Asker
 
-    answering = Asker(session.console, it, common.run, shown["usage"], shown["plain"])
-    if shown["speak"]:
-        answering.aloud = _aloud(session, shown["voice"])
+    answering = Asker(session.console, it, common.run, flags.usage, flags.plain)
+    if flags.speak:
+        answering.aloud = _aloud(session, flags.voice)
     if it.tools:
         it.tools.give(files.paths)
     try:
@@ -203,7 +187,7 @@ def _can_talk(session: Session) -> bool:
     return console.in_is_terminal and console.out_is_terminal and not session.json
 
 
-def _converse(session: Session, it: Chat, files: Attached, shown: Mapping[str, Any], *, private: bool) -> None:
+def _converse(session: Session, it: Chat, files: Attached, flags: ChatFlags) -> None:
     """A conversation, whose services stay open from turn to turn."""
     from voicecli.storage.typed import NAME
     from voicecli.terminal.answering import Asker
@@ -214,16 +198,16 @@ def _converse(session: Session, it: Chat, files: Attached, shown: Mapping[str, A
 
     console, config = session.console, it.services.config
     it.running = running = common.Running()
-    answering = Asker(console, it, running.run, shown["usage"], shown["plain"])
-    if shown["speak"]:
-        answering.aloud = _aloud(session, shown["voice"], running)
-    typed = config.state_dir / NAME if config.history.enabled and not private else None
+    answering = Asker(console, it, running.run, flags.usage, flags.plain)
+    if flags.speak:
+        answering.aloud = _aloud(session, flags.voice, running)
+    typed = config.state_dir / NAME if config.history.enabled and not flags.private else None
     talk = Conversing(
         answering,
         files,
-        lambda paths: _attached(session, it, paths, private=private),
+        lambda paths: _attached(session, it, paths, private=flags.private),
         lambda voice: _aloud(session, voice, running),
-        lambda: Keeper(it.services, "chat", console.masked, private=private),
+        lambda: Keeper(it.services, "chat", console.masked, private=flags.private),
         Prompt(OFFERED, typed, FILES, console.masked),
     )
     try:

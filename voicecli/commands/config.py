@@ -264,7 +264,7 @@ def _say(run: Any, where: Any) -> None:
         run.console.result(str(where))
 
 
-def _toml(value: Any) -> str:
+def _toml(value: object) -> str:
     """A value as the file would have it; - for what is not set."""
     import json
 

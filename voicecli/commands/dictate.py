@@ -17,7 +17,8 @@ from typing import Annotated
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Language, Model, Output, Session
+from voicecli.commands.flags import Language, Model, Output
+from voicecli.commands.session import Session
 from voicecli.config.files import runtime_folder
 from voicecli.errors import UsageError, VoiceError
 from voicecli.storage.recorder import Recorder

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Input, Model, Output, Session
+from voicecli.commands.flags import Input, Model, Output
+from voicecli.commands.session import Session
 from voicecli.verbs import meaning
 
 if TYPE_CHECKING:

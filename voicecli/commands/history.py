@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.commands.session import Output, Session, session
+from voicecli.commands.flags import Output
+from voicecli.commands.session import Session, session
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from voicecli.storage.conversations import Conversation, Message, Store
 
@@ -270,7 +272,7 @@ def _counted(number: int) -> str:
 # -- how it looks ----------------------------------------------------------------------------------
 
 
-def _local(moment: float) -> Any:
+def _local(moment: float) -> datetime:
     from datetime import UTC, datetime
 
     when = datetime.fromtimestamp(moment, UTC)
@@ -305,7 +307,7 @@ def _brief(conversation: Conversation) -> dict[str, object]:
     }
 
 
-def _whole(conversation: Conversation, messages: Sequence[Message]) -> dict[str, Any]:
+def _whole(conversation: Conversation, messages: Sequence[Message]) -> dict[str, object]:
     also = {"system": conversation.system, "backend": conversation.backend, "model": conversation.model}
     return _brief(conversation) | also | {"messages": [_said(each) for each in messages]}
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Model, Output
+from voicecli.commands.flags import Model, Output
 from voicecli.verbs import meaning
 
 app = typer.Typer(help="Make, describe, enhance and animate pictures.", no_args_is_help=True, add_completion=False)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Input, Model, Output
+from voicecli.commands.flags import Input, Model, Output
 from voicecli.errors import InputError
 from voicecli.verbs import meaning
 

@@ -47,18 +47,8 @@ def serve(
             raise UsageError(f"serving needs {', '.join(missing)}", cure=f"Install it: pip install 'voicecli[{extra}]'")
     import asyncio
 
-    session = common.session(ctx)
-    app = _app(session, host, allow_host or [], allow_origin or [], wyoming)
-    asyncio.run(_listen(session, app, host, port))  # uvicorn minds the signals, and lets what goes on end
-
-
-def _app(session: Session, host: str, hosts: list[str], origins: list[str], port: int | None) -> object:
-    from voicecli.server.app import app_of, policy_of
-    from voicecli.server.guard import is_own
-
-    services = session.services()
-    policy = policy_of(services.config.config_dir, key_needed=not is_own(host), hosts=hosts, origins=origins)
-    return app_of(services, policy, beside=[] if port is None else [_wyoming(session, port)])
+    work = _listen(common.session(ctx), host, port, allow_host or [], allow_origin or [], wyoming)
+    asyncio.run(work)  # uvicorn minds the signals, and lets what goes on end
 
 
 def _wyoming(session: Session, port: int) -> Beside:
@@ -69,7 +59,14 @@ def _wyoming(session: Session, port: int) -> Beside:
     return lambda pool: wyoming.listening(pool, listener)
 
 
-async def _listen(session: Session, app: object, host: str, port: int) -> None:
+async def _listen(
+    session: Session, host: str, port: int, hosts: list[str], origins: list[str], wyoming: int | None
+) -> None:
+    from voicecli.server.app import app_of, policy_of
+    from voicecli.server.guard import is_own
     from voicecli.server.listening import listen
 
+    services = session.services()
+    policy = policy_of(services.config.config_dir, key_needed=not is_own(host), hosts=hosts, origins=origins)
+    app = app_of(services, policy, beside=[] if wyoming is None else [_wyoming(session, wyoming)])
     await listen(app, host, port, lambda address: session.console.note(f"listening on {address}"))

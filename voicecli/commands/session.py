@@ -1,7 +1,7 @@
-"""What all commands share: the session, one meaning per flag, and running async work under signals.
+"""What all commands share: the session, the flags of every command, and running async work under signals.
 
-Belongs here: the flags as Annotated aliases, Session, run(). Does not belong here: anything only one
-command needs, or an import that costs time (asyncio, config and wiring are imported when used).
+Belongs here: Session, run(). Does not belong here: flags that only some commands have (flags), anything only one
+command needs, an import that costs time (asyncio, config and wiring are imported when used).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import asyncio
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
+    from typer._click.core import Parameter
+
     from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.terminal.console import Console
@@ -29,34 +31,6 @@ if TYPE_CHECKING:
     from voicecli.wiring.services import Services
 
 T = TypeVar("T")
-
-Model = Annotated[
-    str | None,
-    typer.Option("-m", "--model", metavar="NAME", help="The model to use.", autocompletion=completing.models),
-]
-Language = Annotated[
-    str | None, typer.Option("-l", "--language", metavar="CODE", help="The language: en, zh, de, en-US …")
-]
-System = Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT", help="The system prompt.")]
-VoiceName = Annotated[
-    str | None,
-    typer.Option(
-        "--voice",
-        metavar="NAME",
-        help="The voice ('voice voices' lists them); @FILE reads it.",
-        autocompletion=completing.voices,
-    ),
-]
-Input = Annotated[
-    str | None, typer.Option("-i", "--input", metavar="FILE", help="Read the input from FILE; - is stdin.")
-]
-Output = Annotated[
-    str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the result to FILE; - is stdout.")
-]
-Temperature = Annotated[
-    float | None, typer.Option("--temperature", metavar="NUMBER", help="How freely the model chooses; 0 is strictest.")
-]
-TopP = Annotated[float | None, typer.Option("--top-p", metavar="NUMBER", help="Nucleus sampling, 0 to 1.")]
 
 
 class Session:
@@ -71,7 +45,7 @@ class Session:
         self._config: Config | None = None
         self._listens = False
 
-    def config(self, flags: Mapping[str, Any] | None = None) -> Config:
+    def config(self, flags: Mapping[str, object] | None = None) -> Config:
         """The resolved configuration; `flags` are dotted keys that beat file and environment."""
         from voicecli.config import load, unknown_variables
 
@@ -210,88 +184,36 @@ _SHARED = {
 _PANEL = "For every command"
 
 
-_Backend = Annotated[
-    str | None,
-    typer.Option(
-        "-b",
-        "--backend",
-        metavar="NAME",
-        help="The backend to use, instead of the configured one.",
-        autocompletion=completing.backends,
-        callback=_remember,
-        expose_value=False,
-        rich_help_panel=_PANEL,
-    ),
-]
-_Profile = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        metavar="NAME",
-        help="Lay this profile over the configuration.",
-        autocompletion=completing.profiles,
-        callback=_remember,
-        expose_value=False,
-        rich_help_panel=_PANEL,
-    ),
-]
-_Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="Use this configuration file.",
-        callback=_remember,
-        expose_value=False,
-        rich_help_panel=_PANEL,
-    ),
-]
-_Json = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="Print the result as JSON.",
-        callback=_remember,
-        expose_value=False,
-        rich_help_panel=_PANEL,
-    ),
-]
-_Quiet = Annotated[
-    bool,
-    typer.Option(
-        "-q",
-        "--quiet",
-        help="Say nothing but results and errors.",
-        callback=_remember,
-        expose_value=False,
-        rich_help_panel=_PANEL,
-    ),
-]
-_Verbose = Annotated[
-    bool,
-    typer.Option(
-        "-v",
-        "--verbose",
-        help="Tell of requests and timings.",
-        callback=_remember,
-        expose_value=False,
-        rich_help_panel=_PANEL,
-    ),
-]
+def _common(*names: str, **how: Any) -> Any:
+    """An option of every command."""
+    return typer.Option(*names, callback=_remember, expose_value=False, rich_help_panel=_PANEL, **how)
+
+
+_BACKEND = "The backend to use, instead of the configured one."
 
 
 def _shared(
-    backend: _Backend = None,
-    profile: _Profile = None,
-    config: _Config = None,
-    json: _Json = False,
-    quiet: _Quiet = False,
-    verbose: _Verbose = False,
+    backend: Annotated[
+        str | None, _common("-b", "--backend", metavar="NAME", help=_BACKEND, autocompletion=completing.backends)
+    ] = None,
+    profile: Annotated[
+        str | None,
+        _common(
+            "--profile",
+            metavar="NAME",
+            help="Lay this profile over the configuration.",
+            autocompletion=completing.profiles,
+        ),
+    ] = None,
+    config: Annotated[Path | None, _common("--config", metavar="FILE", help="Use this configuration file.")] = None,
+    json: Annotated[bool, _common("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, _common("-q", "--quiet", help="Say nothing but results and errors.")] = False,
+    verbose: Annotated[bool, _common("-v", "--verbose", help="Tell of requests and timings.")] = False,
 ) -> None:
     """Never called: its parameters become options of every command."""
 
 
-def shared_options() -> list[Any]:
+def shared_options() -> list[Parameter]:
     """Fresh option objects for a command; Typer makes them from the signature above."""
     app = typer.Typer(add_completion=False)
     app.command()(_shared)

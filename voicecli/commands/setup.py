@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.commands.session import Session, VoiceName, session, voice_name
+from voicecli.commands.flags import VoiceName
+from voicecli.commands.session import Session, session, voice_name
 from voicecli.commands.session import run as in_loop
 from voicecli.errors import UsageError
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Model, Output
+from voicecli.commands.flags import Model, Output
 from voicecli.errors import InputError, UsageError
 from voicecli.verbs import meaning
 

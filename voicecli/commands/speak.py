@@ -6,13 +6,15 @@ Belongs here: the flags, and where the text comes from. Does not belong here: ho
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Input, Language, Model, Output, Session, Temperature, TopP, VoiceName
+from voicecli.commands.flags import Input, Language, Model, Output, Temperature, TopP, VoiceName, taking, wished
+from voicecli.commands.session import Session
 from voicecli.errors import InputError, UsageError
 from voicecli.terminal import completing
 from voicecli.usecases.inputs import STD
@@ -22,70 +24,64 @@ if TYPE_CHECKING:
     from voicecli.types import AudioClip
     from voicecli.usecases.speaking.saying import Saying, Text
 
-_Text = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to say.")]
-_Format = Annotated[
-    str | None,
-    typer.Option(
-        "-f",
-        "--format",
-        metavar="FORMAT",
-        help=f"{', '.join(FORMATS)}; others, as aac, where the service makes them.",
-        autocompletion=completing.words(*FORMATS, "aac"),
-    ),
-]
-_Play = Annotated[bool, typer.Option("--play", help="With -o: out of the loudspeaker too.")]
-_Srt = Annotated[Path | None, typer.Option("--srt", metavar="FILE", help="Write subtitles, timed by counted samples.")]
-_Vtt = Annotated[Path | None, typer.Option("--vtt", metavar="FILE", help="The same as WebVTT.")]
-_ByLine = Annotated[bool, typer.Option("--by-line", help="Say each line as soon as it is there.")]
-_Speed = Annotated[
-    float | None, typer.Option("--speed", metavar="FACTOR", min=0.1, max=10, help="1 is normal, 1.5 is faster.")
-]
-_Pitch = Annotated[float | None, typer.Option("--pitch", metavar="NUMBER", help="On the family's own scale.")]
-_Volume = Annotated[
-    float, typer.Option("--volume", metavar="FACTOR", min=0, max=10, help="1 is as the service sends it.")
-]
-_Instructions = Annotated[str | None, typer.Option("--instructions", metavar="TEXT", help="How to say it, in words.")]
-_Style = Annotated[str | None, typer.Option("--style", metavar="NAME", help="A speaking style.")]
-_Reference = Annotated[
-    Path | None, typer.Option("--reference", metavar="FILE", help="A recording of the voice to imitate.")
-]
-_Literal = Annotated[bool, typer.Option("--literal", help="Read markdown, addresses and emoji sign by sign.")]
-_Cache = Annotated[
-    bool, typer.Option("--cache", help="Keep the sound on this machine, and ask for the same words only once.")
-]
-_Newest = Annotated[bool, typer.Option("--newest", help="End what an earlier --newest is still reading.")]
-_Hook = Annotated[
-    bool,
-    typer.Option("--hook", help="Say what an agent's hook gives (JSON, on stdin or as TEXT), short; return at once."),
-]
+
+@dataclass(frozen=True, slots=True)
+class SpeakFlags:
+    """The flags of `voice speak`."""
+
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to say.")] = None
+    input: Input = None
+    output: Output = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            help=f"{', '.join(FORMATS)}; others, as aac, where the service makes them.",
+            autocompletion=completing.words(*FORMATS, "aac"),
+        ),
+    ] = None
+    play: Annotated[bool, typer.Option("--play", help="With -o: out of the loudspeaker too.")] = False
+    srt: Annotated[
+        Path | None, typer.Option("--srt", metavar="FILE", help="Write subtitles, timed by counted samples.")
+    ] = None
+    vtt: Annotated[Path | None, typer.Option("--vtt", metavar="FILE", help="The same as WebVTT.")] = None
+    by_line: Annotated[bool, typer.Option("--by-line", help="Say each line as soon as it is there.")] = False
+    voice: VoiceName = None
+    language: Language = None
+    model: Model = None
+    speed: Annotated[
+        float | None, typer.Option("--speed", metavar="FACTOR", min=0.1, max=10, help="1 is normal, 1.5 is faster.")
+    ] = None
+    pitch: Annotated[float | None, typer.Option("--pitch", metavar="NUMBER", help="On the family's own scale.")] = None
+    volume: Annotated[
+        float, typer.Option("--volume", metavar="FACTOR", min=0, max=10, help="1 is as the service sends it.")
+    ] = 1.0
+    instructions: Annotated[
+        str | None, typer.Option("--instructions", metavar="TEXT", help="How to say it, in words.")
+    ] = None
+    style: Annotated[str | None, typer.Option("--style", metavar="NAME", help="A speaking style.")] = None
+    reference: Annotated[
+        Path | None, typer.Option("--reference", metavar="FILE", help="A recording of the voice to imitate.")
+    ] = None
+    temperature: Temperature = None
+    top_p: TopP = None
+    literal: Annotated[bool, typer.Option("--literal", help="Read markdown, addresses and emoji sign by sign.")] = False
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Keep the sound on this machine, and ask for the same words only once.")
+    ] = False
+    newest: Annotated[bool, typer.Option("--newest", help="End what an earlier --newest is still reading.")] = False
+    hook: Annotated[
+        bool,
+        typer.Option(
+            "--hook", help="Say what an agent's hook gives (JSON, on stdin or as TEXT), short; return at once."
+        ),
+    ] = False
 
 
-def speak(
-    ctx: typer.Context,
-    text: _Text = None,
-    input: Input = None,
-    output: Output = None,
-    format: _Format = None,
-    play: _Play = False,
-    srt: _Srt = None,
-    vtt: _Vtt = None,
-    by_line: _ByLine = False,
-    voice: VoiceName = None,
-    language: Language = None,
-    model: Model = None,
-    speed: _Speed = None,
-    pitch: _Pitch = None,
-    volume: _Volume = 1.0,
-    instructions: _Instructions = None,
-    style: _Style = None,
-    reference: _Reference = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    literal: _Literal = False,
-    cache: _Cache = False,
-    newest: _Newest = False,
-    hook: _Hook = False,
-) -> None:
+@taking(SpeakFlags)
+def speak(ctx: typer.Context, flags: SpeakFlags) -> None:
     """Read a text aloud, or into a file.
 
     Examples:
@@ -98,36 +94,24 @@ def speak(
     What is piped in is spoken while it still arrives, sentence by sentence. The file's extension tells its
     format; --format overrides it. A file appears only when it is whole.
     """
-    from dataclasses import replace
-
     from voicecli.types import SpeechRequest
     from voicecli.usecases.speaking.saying import Saying
 
     session = common.session(ctx)
-    if hook:
-        _hook(session, text)
+    if flags.hook:
+        _hook(session, flags.text)
         return
-    titles = tuple((path, kind) for path, kind in ((srt, "srt"), (vtt, "vtt")) if path is not None)
-    goal = replace(Goal.named(output, format), play=play, volume=volume, titles=titles)
-    _check(session, goal, input, reference)
-    request = SpeechRequest(
-        text="",
-        voice=common.voice_name(voice),
-        model=model,
-        language=language,
-        speed=speed,
-        pitch=pitch,
-        instructions=instructions,
-        style=style,
-        reference=_reference(reference),
-        temperature=temperature,
-        top_p=top_p,
-    )
-    said = _text(session, text, input, streamed=by_line or not (goal.file or goal.native))
+    titles = tuple((path, kind) for path, kind in ((flags.srt, "srt"), (flags.vtt, "vtt")) if path is not None)
+    goal = replace(Goal.named(flags.output, flags.format), play=flags.play, volume=flags.volume, titles=titles)
+    _check(session, goal, flags.input, flags.reference)
+    voice, reference = common.voice_name(flags.voice), _reference(flags.reference)
+    request = wished(SpeechRequest, flags, text="", format=None, voice=voice, reference=reference)
+    said = _text(session, flags.text, flags.input, streamed=flags.by_line or not (goal.file or goal.native))
     can, _ = session.choose("speak")
     session.check(can, "speak", replace(request, text=said if isinstance(said, str) else ""))
-    saying = Saying(session.services(), request, goal, literal, by_line, cache, session.console.write_bytes)
-    _say(session, saying, said, newest=newest)
+    how = flags.literal, flags.by_line, flags.cache
+    saying = Saying(session.services(), request, goal, *how, session.console.write_bytes)
+    _say(session, saying, said, newest=flags.newest)
 
 
 def _hook(session: Session, given: list[str] | None) -> None:

@@ -6,18 +6,19 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.commands.flags import Continue, NoTools, Private, SessionName, Tool, With, Yes
-from voicecli.commands.session import Language, Model, Session, System, VoiceName, run, session, voice_name
+from voicecli.commands.flags import ConversationFlags, Language, Model, System, VoiceName, taking, wished
+from voicecli.commands.session import Session, run, session, voice_name
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from voicecli.config import Config
     from voicecli.dialogue.brevity import Aloud
     from voicecli.dialogue.events import TurnMetrics
     from voicecli.types import Verb
@@ -28,118 +29,100 @@ if TYPE_CHECKING:
     from voicecli.wiring.services import Services
 
 
-_Input = Annotated[
-    str | None,
-    typer.Option(
-        "-i", "--input", metavar="FILE", help="Hear FILE in place of the microphone; - is s16le 16 kHz on stdin."
-    ),
-]
-_Output = Annotated[
-    str | None,
-    typer.Option(
-        "-o", "--output", metavar="FILE", help="Write the replies to FILE (WAV), not the loudspeaker; - is stdout."
-    ),
-]
-_Fast = Annotated[bool, typer.Option("--fast", help="With files at both ends: as fast as the stages take it.")]
-_Ptt = Annotated[bool, typer.Option("--ptt", help="Push to talk: a key says when you speak (Ctrl-T).")]
-_Microphone = Annotated[
-    str | None,
-    typer.Option(
-        "--microphone",
-        metavar="NAME",
-        help="The microphone: a part of its name, or a number.",
-        autocompletion=completing.microphones,
-    ),
-]
-_Speaker = Annotated[
-    str | None,
-    typer.Option(
-        "--speaker",
-        metavar="NAME",
-        help="The loudspeaker: a part of its name, or a number.",
-        autocompletion=completing.loudspeakers,
-    ),
-]
-_Headphones = Annotated[
-    bool, typer.Option("--headphones", help="You wear headphones: talk over the assistant whenever you like.")
-]
-_BargeIn = Annotated[
-    str | None,
-    typer.Option(
-        "--barge-in",
-        metavar="on|off|auto",
-        help="Whether speech interrupts the assistant.",
-        autocompletion=completing.words("on", "off", "auto"),
-    ),
-]
-_Draft = Annotated[
-    str | None,
-    typer.Option(
-        "--draft",
-        metavar="off|asr|chat|speak|auto",
-        help="How far an answer may be prepared in a pause.",
-        autocompletion=completing.words("off", "asr", "chat", "speak", "auto"),
-    ),
-]
-_Save = Annotated[
-    Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
-]
-_Agent = Annotated[
-    str | None,
-    typer.Option(
-        "--agent",
-        metavar="CMD",
-        help="An agent answers (Agent Client Protocol): a command, or the NAME of an [agents.NAME].",
-    ),
-]
-_Aloud = Annotated[
-    str | None,
-    typer.Option(
-        "--speak",
-        metavar="all|short|last|none",
-        help="How much of an answer is spoken; the screen has all of it. An agent's is short, a model's all.",
-        autocompletion=completing.words("all", "short", "last", "none"),
-    ),
-]
-_Report = Annotated[
-    bool, typer.Option("--report", help="At the end, tell the medians and 95th percentiles of every stage.")
-]
+@dataclass(frozen=True, slots=True)
+class TalkFlags(ConversationFlags):
+    """The flags of `voice talk`."""
+
+    input: Annotated[
+        str | None,
+        typer.Option(
+            "-i", "--input", metavar="FILE", help="Hear FILE in place of the microphone; - is s16le 16 kHz on stdin."
+        ),
+    ] = None
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write the replies to FILE (WAV), not the loudspeaker; - is stdout."
+        ),
+    ] = None
+    fast: Annotated[bool, typer.Option("--fast", help="With files at both ends: as fast as the stages take it.")] = (
+        False
+    )
+    ptt: Annotated[bool, typer.Option("--ptt", help="Push to talk: a key says when you speak (Ctrl-T).")] = False
+    system: System = None
+    model: Model = None
+    voice: VoiceName = None
+    language: Language = None
+    microphone: Annotated[
+        str | None,
+        typer.Option(
+            "--microphone",
+            metavar="NAME",
+            help="The microphone: a part of its name, or a number.",
+            autocompletion=completing.microphones,
+        ),
+    ] = None
+    speaker: Annotated[
+        str | None,
+        typer.Option(
+            "--speaker",
+            metavar="NAME",
+            help="The loudspeaker: a part of its name, or a number.",
+            autocompletion=completing.loudspeakers,
+        ),
+    ] = None
+    headphones: Annotated[
+        bool, typer.Option("--headphones", help="You wear headphones: talk over the assistant whenever you like.")
+    ] = False
+    barge_in: Annotated[
+        str | None,
+        typer.Option(
+            "--barge-in",
+            metavar="on|off|auto",
+            help="Whether speech interrupts the assistant.",
+            autocompletion=completing.words("on", "off", "auto"),
+        ),
+    ] = None
+    draft: Annotated[
+        str | None,
+        typer.Option(
+            "--draft",
+            metavar="off|asr|chat|speak|auto",
+            help="How far an answer may be prepared in a pause.",
+            autocompletion=completing.words("off", "asr", "chat", "speak", "auto"),
+        ),
+    ] = None
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
+    ] = None
+    report: Annotated[
+        bool, typer.Option("--report", help="At the end, tell the medians and 95th percentiles of every stage.")
+    ] = False
+    timeline: Annotated[
+        Path | None,
+        typer.Option("--timeline", metavar="FILE", help="--report, and a page (HTML) with a bar for each turn."),
+    ] = None
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            "--agent",
+            metavar="CMD",
+            help="An agent answers (Agent Client Protocol): a command, or the NAME of an [agents.NAME].",
+        ),
+    ] = None
+    speak: Annotated[
+        str | None,
+        typer.Option(
+            "--speak",
+            metavar="all|short|last|none",
+            help="How much of an answer is spoken; the screen has all of it. An agent's is short, a model's all.",
+            autocompletion=completing.words("all", "short", "last", "none"),
+        ),
+    ] = None
 
 
-_Timeline = Annotated[
-    Path | None,
-    typer.Option("--timeline", metavar="FILE", help="--report, and a page (HTML) with a bar for each turn."),
-]
-
-
-def talk(
-    ctx: typer.Context,
-    input: _Input = None,
-    output: _Output = None,
-    fast: _Fast = False,
-    ptt: _Ptt = False,
-    system: System = None,
-    model: Model = None,
-    voice: VoiceName = None,
-    language: Language = None,
-    microphone: _Microphone = None,
-    speaker: _Speaker = None,
-    headphones: _Headphones = False,
-    barge_in: _BargeIn = None,
-    draft: _Draft = None,
-    save: _Save = None,
-    report: _Report = False,
-    timeline: _Timeline = None,
-    continued: Continue = False,
-    named: SessionName = None,
-    private: Private = False,
-    tool: Tool = None,
-    no_tools: NoTools = False,
-    yes: Yes = False,
-    notes: With = None,
-    agent: _Agent = None,
-    speak: _Aloud = None,
-) -> None:
+@taking(TalkFlags)
+def talk(ctx: typer.Context, flags: TalkFlags) -> None:
     """Hold a spoken conversation.
 
     Examples:
@@ -158,56 +141,41 @@ def talk(
     from voicecli.wiring.devices import Ends
 
     here = session(ctx)
-    _refuse_contradictions(here, output, private=private, save=save)
-    if timeline is not None:
-        refuse_target(timeline, input, output, flag="--timeline")
-    beside: dict[str, object] = {
-        "--tool": tool,
-        "--with": notes,
-        "--model": model,
-        "--session": named,
+    _refuse_contradictions(here, flags)
+    if flags.timeline is not None:
+        refuse_target(flags.timeline, flags.input, flags.output, flag="--timeline")
+    ours, private = flags.continued and flags.agent is None, flags.private
+    keeper = Keeper(here.services(), "talk", here.console.masked, continued=ours, name=flags.named, private=private)
+    settings = {
+        "chat.system": keeper.settle(flags.system, here.config().chat.system, flags.model),
+        "audio.input": _device(flags.microphone),
+        "audio.output": _device(flags.speaker),
+        "talk.headphones": flags.headphones or None,
+        "talk.barge_in": flags.barge_in,
+        "talk.draft": flags.draft,
     }
-    _refuse_beside_agent(beside if agent is not None else {})
-    ours = continued and agent is None
-    keeper = Keeper(here.services(), "talk", here.console.masked, continued=ours, name=named, private=private)
-    flags = {
-        "chat.system": keeper.settle(system, here.config().chat.system, model),
-        "audio.input": _device(microphone),
-        "audio.output": _device(speaker),
-        "talk.headphones": headphones or None,
-        "talk.barge_in": barge_in,
-        "talk.draft": draft,
+    also = {
+        "backend": here.backend,
+        "ends": Ends(flags.input, flags.output, flags.fast),
+        "push_to_talk": flags.ptt,
+        "voice": voice_name(flags.voice),
+        "messages": keeper.earlier,
+        "notes": None,
+        "agent": None if flags.agent is None else AgentWish(flags.agent, flags.continued, private),
+        "aloud": _aloud(flags.speak),
     }
-    ends = Ends(input, output, fast)
-    asked: dict[str, Any] = {"model": model, "voice": voice_name(voice), "language": language}
-    wish = None if agent is None else AgentWish(agent, continued, private)
-    asked |= {"agent": wish, "aloud": _aloud(speak)}
-    request = TalkRequest(here.backend, ends, ptt, save, **asked, messages=keeper.earlier, private=private)
-    cfg = here.config({key: value for key, value in flags.items() if value is not None})
-    wanted = _Wanted(tuple(tool or ()), none=no_tools, yes=yes, notes=tuple(notes or ()))
-    run(lambda: _converse(here, cfg, request, keeper, wanted, report=report, timeline=timeline))
+    cfg = here.config({key: value for key, value in settings.items() if value is not None})
+    run(lambda: _converse(here, cfg, wished(TalkRequest, flags, **also), keeper, flags))
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the flags say of tools and notes."""
-
-    only: tuple[str, ...]
-    none: bool
-    yes: bool
-    notes: tuple[Path, ...] = ()
-
-
-def _refuse_contradictions(here: Session, output: str | None, *, private: bool, save: Path | None) -> None:
-    if here.json and output == "-":
+def _refuse_contradictions(here: Session, flags: TalkFlags) -> None:
+    if here.json and flags.output == "-":
         raise UsageError("--json and --output - both want stdout", cure="Write the sound to a file: --output reply.wav")
-    if private and save:
+    if flags.private and flags.save:
         raise UsageError("--private keeps nothing and --save everything", cure="Leave one of them out.")
-
-
-def _refuse_beside_agent(given: dict[str, object]) -> None:
-    for flag, value in given.items():
-        if value:
+    beside = {"--tool": flags.tool, "--with": flags.notes, "--model": flags.model, "--session": flags.named}
+    for flag, value in beside.items():
+        if value and flags.agent is not None:
             raise UsageError(f"{flag} is for a model of ours: an agent has its own tools, model and memory")
 
 
@@ -224,16 +192,7 @@ def _device(name: str | None) -> str | int | None:
     return int(name) if name is not None and name.isdecimal() else name
 
 
-async def _converse(
-    here: Session,
-    cfg: Any,
-    request: TalkRequest,
-    keeper: Keeper,
-    wanted: _Wanted,
-    *,
-    report: bool,
-    timeline: Path | None,
-) -> None:
+async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Keeper, flags: TalkFlags) -> None:
     """Opens everything, talks, and leaves with the code that design says."""
     from dataclasses import replace
 
@@ -252,14 +211,14 @@ async def _converse(
     tools = (
         nullcontext()
         if request.agent
-        else _tools(services, wanted, direct=direct).opened(EarlyReporter(here.console, told))
+        else _tools(services, flags, direct=direct).opened(EarlyReporter(here.console, told))
     )
     leaving = Leaving()
     if request.ends.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
         request = replace(request, ends=replace(request.ends, write_output=sound.put))
         told.closing.append(sound.close)
-    noting = await _noting(services, wanted, private=request.private)
+    noting = await _noting(services, flags)
     if noting is not None:
         request = replace(request, notes=noting.over)
     began = monotonic()
@@ -271,12 +230,12 @@ async def _converse(
             leaving.leave = talk.conversation.keys.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
-                told_at_the_end = Report(here.console.usage) if report or timeline is not None else None
+                told_at_the_end = Report(here.console.usage) if flags.report or flags.timeline is not None else None
                 await run_talk(here.console, request, talk, told, leaving.from_thread, told_at_the_end)
             finally:
                 told.close()
-        if timeline is not None and told_at_the_end is not None:
-            _draw(timeline, told_at_the_end.turns, here)
+        if flags.timeline is not None and told_at_the_end is not None:
+            _draw(flags.timeline, told_at_the_end.turns, here)
     turns = talk.conversation.turns
     farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
     if turns.losses and not turns.answered:
@@ -296,7 +255,7 @@ HEARS: Verb = "transcribe_live"
 SPEAKS: Verb = "speak"
 
 
-async def _settled(here: Session, cfg: Any, request: TalkRequest) -> Any:
+async def _settled(here: Session, cfg: Config, request: TalkRequest) -> Config:
     """The configuration with every backend that nobody named found out, and the models of this machine at hand."""
     from voicecli.usecases.nearby import offered
     from voicecli.wiring import settle
@@ -308,7 +267,7 @@ async def _settled(here: Session, cfg: Any, request: TalkRequest) -> Any:
     return cfg
 
 
-async def _provided(here: Session, cfg: Any, request: TalkRequest) -> None:
+async def _provided(here: Session, cfg: Config, request: TalkRequest) -> None:
     """The models of this machine that the conversation needs, before anything is opened. Raises ConfigError."""
     from voicecli.usecases.models import provide
     from voicecli.wiring import choose
@@ -317,22 +276,22 @@ async def _provided(here: Session, cfg: Any, request: TalkRequest) -> None:
     await provide(cfg, [(HEARS, ears), (SPEAKS, mouth)], request.language, here.console, here.ask)
 
 
-def _tools(services: Services, wanted: _Wanted, *, direct: bool) -> Tools:
+def _tools(services: Services, flags: TalkFlags, *, direct: bool) -> Tools:
     """What the model may use while somebody listens for timers. Raises UsageError and ConfigError."""
     from voicecli.usecases.chatting.tools import Tools
 
     can, _ = services.choose("converse" if direct else "chat")
-    return Tools(services, can, wanted.only, none=wanted.none, yes=wanted.yes, rings=True)
+    return Tools(services, can, tuple(flags.tool or ()), none=flags.no_tools, yes=flags.yes, rings=True)
 
 
-async def _noting(services: Services, wanted: _Wanted, *, private: bool) -> Noting | None:
+async def _noting(services: Services, flags: TalkFlags) -> Noting | None:
     """The notes that the model is told of, read as far as they are new, before anybody speaks."""
-    if not wanted.notes:
+    if not flags.notes:
         return None
     from voicecli.usecases.noting import Noting
 
     can, _ = services.choose("chat")
-    found = Noting(services, can, wanted.notes, private=private, cited="spoken")
+    found = Noting(services, can, flags.notes, private=flags.private, cited="spoken")
     try:
         await found.refresh()
     except BaseException:

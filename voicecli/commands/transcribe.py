@@ -6,13 +6,14 @@ dictation (usecases.dictation), showing what came of them (terminal.transcripts)
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Language, Model, Output, Session, Temperature
+from voicecli.commands.flags import Language, Model, Output, Temperature, taking, wished
+from voicecli.commands.session import Session
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
 from voicecli.usecases.transcribing.plan import FORMATS, Job, formats_of, plan
@@ -22,101 +23,93 @@ if TYPE_CHECKING:
     from voicecli.terminal.transcripts import Results
     from voicecli.usecases.transcribing.batch import Wish
 
-_Inputs = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[FILE...]", help="Recordings, folders (with -r), addresses; - is stdin."),
-]
-_Format = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-f",
-        "--format",
-        metavar="FORMAT",
-        help=f"{', '.join(FORMATS)}; repeatable.",
-        autocompletion=completing.words(*FORMATS),
-    ),
-]
-_Input = Annotated[list[str] | None, typer.Option("-i", "--input", metavar="FILE", help="A recording too; repeatable.")]
-_Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Take the recordings in folders.")]
-_FilesFrom = Annotated[
-    str | None,
-    typer.Option("--files-from", metavar="FILE", help="Read the names of recordings from FILE; - is stdin."),
-]
-_Raw = Annotated[
-    str | None, typer.Option("--raw", metavar="SPEC", help="The recordings are bare samples: s16le:16000:1.")
-]
-_Prompt = Annotated[
-    str | None, typer.Option("--prompt", metavar="TEXT", help="What the recording is about, names in it.")
-]
-_Hotword = Annotated[list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")]
-_Words = Annotated[bool, typer.Option("--words", help="Tell the time of every word: see above.")]
-_Diarize = Annotated[bool, typer.Option("--diarize", help="Tell speakers apart.")]
-_Translate = Annotated[bool, typer.Option("--translate", help="Write in English what is said in any language.")]
-_MaxChars = Annotated[
-    int | None,
-    typer.Option(
-        "--max-chars",
-        metavar="N",
-        min=2,
-        help="The widest subtitle line, in cells: 42, or 32 for Chinese, whose characters take two.",
-    ),
-]
-_MaxLines = Annotated[
-    int, typer.Option("--max-lines", metavar="N", min=1, max=20, help="The most lines of a subtitle.")
-]
-_Jobs = Annotated[
-    int | None,
-    typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time: 4, on this machine 1."),
-]
-_SkipExisting = Annotated[
-    bool, typer.Option("--skip-existing", help="Leave out recordings whose texts are there already.")
-]
-_NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep finished pieces of long recordings.")]
-_MaxDownload = Annotated[
-    float,
-    typer.Option(
-        "--max-download", metavar="MB", min=0.001, show_default="2000", help="The most to fetch from an address."
-    ),
-]
-_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")]
-_Copy = Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")]
-_Mic = Annotated[bool, typer.Option("--mic", help="Take dictation from the microphone.")]
-_Interim = Annotated[bool, typer.Option("--interim", help="With --mic: print texts that may still change, too.")]
-_StopAfter = Annotated[
-    float | None,
-    typer.Option("--stop-after", metavar="SECONDS", min=0.1, help="With --mic: end after so much silence."),
-]
+
+@dataclass(frozen=True, slots=True)
+class TranscribeFlags:
+    """The flags of `voice transcribe`."""
+
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE...]", help="Recordings, folders (with -r), addresses; - is stdin."),
+    ] = None
+    format: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            help=f"{', '.join(FORMATS)}; repeatable.",
+            autocompletion=completing.words(*FORMATS),
+        ),
+    ] = None
+    input: Annotated[
+        list[str] | None, typer.Option("-i", "--input", metavar="FILE", help="A recording too; repeatable.")
+    ] = None
+    output: Output = None
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Take the recordings in folders.")] = False
+    files_from: Annotated[
+        str | None,
+        typer.Option("--files-from", metavar="FILE", help="Read the names of recordings from FILE; - is stdin."),
+    ] = None
+    raw: Annotated[
+        str | None, typer.Option("--raw", metavar="SPEC", help="The recordings are bare samples: s16le:16000:1.")
+    ] = None
+    language: Language = None
+    model: Model = None
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", metavar="TEXT", help="What the recording is about, names in it.")
+    ] = None
+    hotword: Annotated[
+        list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")
+    ] = None
+    temperature: Temperature = None
+    words: Annotated[bool, typer.Option("--words", help="Tell the time of every word: see above.")] = False
+    diarize: Annotated[bool, typer.Option("--diarize", help="Tell speakers apart.")] = False
+    translate: Annotated[bool, typer.Option("--translate", help="Write in English what is said in any language.")] = (
+        False
+    )
+    max_chars: Annotated[
+        int | None,
+        typer.Option(
+            "--max-chars",
+            metavar="N",
+            min=2,
+            help="The widest subtitle line, in cells: 42, or 32 for Chinese, whose characters take two.",
+        ),
+    ] = None
+    max_lines: Annotated[
+        int, typer.Option("--max-lines", metavar="N", min=1, max=20, help="The most lines of a subtitle.")
+    ] = 2
+    jobs: Annotated[
+        int | None,
+        typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time: 4, on this machine 1."),
+    ] = None
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out recordings whose texts are there already.")
+    ] = False
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither use nor keep finished pieces of long recordings.")
+    ] = False
+    max_download: Annotated[
+        float,
+        typer.Option(
+            "--max-download", metavar="MB", min=0.001, show_default="2000", help="The most to fetch from an address."
+        ),
+    ] = 2000.0
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False
+    copy: Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")] = False
+    mic: Annotated[bool, typer.Option("--mic", help="Take dictation from the microphone.")] = False
+    interim: Annotated[bool, typer.Option("--interim", help="With --mic: print texts that may still change, too.")] = (
+        False
+    )
+    stop_after: Annotated[
+        float | None,
+        typer.Option("--stop-after", metavar="SECONDS", min=0.1, help="With --mic: end after so much silence."),
+    ] = None
 
 
-def transcribe(
-    ctx: typer.Context,
-    inputs: _Inputs = None,
-    format: _Format = None,
-    input: _Input = None,
-    output: Output = None,
-    recursive: _Recursive = False,
-    files_from: _FilesFrom = None,
-    raw: _Raw = None,
-    language: Language = None,
-    model: Model = None,
-    prompt: _Prompt = None,
-    hotword: _Hotword = None,
-    temperature: Temperature = None,
-    words: _Words = False,
-    diarize: _Diarize = False,
-    translate: _Translate = False,
-    max_chars: _MaxChars = None,
-    max_lines: _MaxLines = 2,
-    jobs: _Jobs = None,
-    skip_existing: _SkipExisting = False,
-    no_cache: _NoCache = False,
-    max_download: _MaxDownload = 2000.0,
-    dry_run: _DryRun = False,
-    copy: _Copy = False,
-    mic: _Mic = False,
-    interim: _Interim = False,
-    stop_after: _StopAfter = None,
-) -> None:
+@taking(TranscribeFlags)
+def transcribe(ctx: typer.Context, flags: TranscribeFlags) -> None:
     """Turn recordings into text.
 
     Examples:
@@ -143,27 +136,27 @@ def transcribe(
     from voicecli.usecases.transcribing.batch import Wish
     from voicecli.usecases.transcribing.results import TASKS
 
-    session, inputs = common.session(ctx), [*(inputs or []), *(input or [])]
-    _check_microphone(mic, any((inputs, files_from, recursive, raw, dry_run)), interim or stop_after is not None)
-    hints = TranscribeOptions(language=language, model=model, prompt=prompt, temperature=temperature)
-    asked = replace(hints, hotwords=tuple(hotword or ()), diarize=diarize, translate=translate)
-    formats = formats_of(format, output, "json" if session.json else "text")
-    wish = Wish(formats, asked, words, jobs, _raw(raw), not no_cache, max_download)
-    layout = Layout(max_chars=max_chars, max_lines=max_lines, words=words)
-    results = Results(session.console, layout, TASKS[translate], copy=copy)
-    if mic:
+    session, inputs = common.session(ctx), [*(flags.inputs or []), *(flags.input or [])]
+    _check_microphone(flags, inputs)
+    asked = wished(TranscribeOptions, flags, hotwords=tuple(flags.hotword or ()), words=False)
+    formats = formats_of(flags.format, flags.output, "json" if session.json else "text")
+    wish = Wish(formats, asked, flags.words, flags.jobs, _raw(flags.raw), not flags.no_cache, flags.max_download)
+    layout = Layout(max_chars=flags.max_chars, max_lines=flags.max_lines, words=flags.words)
+    results = Results(session.console, layout, TASKS[flags.translate], copy=flags.copy)
+    if flags.mic:
         from voicecli.terminal.dictating import Manner, take_down
 
-        return take_down(session, common.run, results, wish, output, Manner(interim=interim), stop_after)
-    todo = plan(given(session.console, inputs, files_from, recursive), output, formats)
-    return _foresee(session, wish, todo) if dry_run else _do(session, results, wish, todo, skip_existing)
+        manner = Manner(interim=flags.interim)
+        return take_down(session, common.run, results, wish, flags.output, manner, flags.stop_after)
+    todo = plan(given(session.console, inputs, flags.files_from, flags.recursive), flags.output, formats)
+    return _foresee(session, wish, todo) if flags.dry_run else _do(session, results, wish, todo, flags.skip_existing)
 
 
-def _check_microphone(mic: bool, others: bool, its_own: bool) -> None:
+def _check_microphone(flags: TranscribeFlags, inputs: list[str]) -> None:
     """Refuses other inputs beside the microphone, and its flags without it."""
-    if mic and others:
+    if flags.mic and any((inputs, flags.files_from, flags.recursive, flags.raw, flags.dry_run)):
         raise UsageError("--mic takes no other input", cure="Leave the recordings out.")
-    if its_own and not mic:
+    if (flags.interim or flags.stop_after is not None) and not flags.mic:
         raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Output
+from voicecli.commands.flags import Output
 from voicecli.verbs import meaning
 
 app = typer.Typer(

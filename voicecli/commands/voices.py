@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.session import Language, Session
+from voicecli.commands.flags import Language
+from voicecli.commands.session import Session
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:

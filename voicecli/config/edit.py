@@ -114,7 +114,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise ConfigError("exists already", who=str(path), cure="--force writes over it.")
 
 
-def set_value(path: Path, key: str, text: str, env: Mapping[str, str]) -> Any:
+def set_value(path: Path, key: str, text: str, env: Mapping[str, str]) -> object:
     """Sets one dotted key in the file (made if need be) from text, and returns the value as written.
 
     Everything else in the file stays as it is, comments and what other processes set meanwhile too. Raises
@@ -150,7 +150,7 @@ def _changed(path: Path, changes: Changes, start: str) -> str:
     return text
 
 
-def unset_value(path: Path, key: str, env: Mapping[str, str]) -> Any:
+def unset_value(path: Path, key: str, env: Mapping[str, str]) -> object:
     """Takes one dotted key (or a whole table) out of the file, and returns what stood there.
 
     Raises ConfigError where it does not stand there, or where the rest would not load; then nothing is written.
@@ -198,7 +198,7 @@ def _table_in(table: Any, where: tuple[str, ...]) -> Any:
     return table
 
 
-def _filled(table: Any) -> Any:
+def _filled(table: object) -> object:
     """Without the tables in which nothing stands: a table that lost its last key may go or stay."""
     if not isinstance(table, dict):
         return table
@@ -232,7 +232,7 @@ def parts(key: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _value(path: tuple[str, ...], text: str) -> Any:
+def _value(path: tuple[str, ...], text: str) -> object:
     hint = hint_for(path, ValueOrigin("", dotted, dotted))
     try:
         value = fit(text, hint, text=True)
@@ -241,7 +241,7 @@ def _value(path: tuple[str, ...], text: str) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def edited(text: str, where: tuple[str, ...], value: Any, path: Path) -> str:
+def edited(text: str, where: tuple[str, ...], value: object, path: Path) -> str:
     """The text with one value changed. tomlkit keeps the rest, and is not trusted to: what it made is compared."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -270,7 +270,7 @@ def _put(document: Any, where: tuple[str, ...], value: Any) -> None:
     table[where[-1]] = value
 
 
-def _put_plain(table: dict[str, Any], where: tuple[str, ...], value: Any) -> None:
+def _put_plain(table: dict[str, Any], where: tuple[str, ...], value: object) -> None:
     for part in where[:-1]:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):

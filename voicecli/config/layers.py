@@ -153,15 +153,15 @@ def _table(raw: object, at: Path, hints: Mapping[str, object], origin: ValueOrig
     return layer
 
 
-def _free(raw: dict[str, Any], at: Path, hint: Any, origin: ValueOrigin) -> Layer:
+def _free(raw: dict[str, object], at: Path, hint: object, origin: ValueOrigin) -> Layer:
     """A table of any keys (headers, extra); tables inside are merged like all others."""
     layer: Layer = {}
     for name, value in raw.items():
         path = (*at, name)
         if len(path) > DEEPEST:
             raise ConfigError(f"{dotted(at[:3])} is nested too deeply", who=origin.who)
-        nested = isinstance(value, dict) and hint is Any
-        layer[name] = _free(value, path, hint, origin) if nested else _leaf(value, path, hint, origin)
+        nested = value if isinstance(value, dict) and hint is Any else None
+        layer[name] = _leaf(value, path, hint, origin) if nested is None else _free(nested, path, hint, origin)
     return layer
 
 

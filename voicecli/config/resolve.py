@@ -299,7 +299,7 @@ def _section(table: type[T], layer: Layer, at: tuple[str, ...], sources: dict[st
     return table(**values)
 
 
-def _free(layer: Layer, at: tuple[str, ...], sources: dict[str, str]) -> dict[str, Any]:
+def _free(layer: Layer, at: tuple[str, ...], sources: dict[str, str]) -> dict[str, object]:
     table: dict[str, Any] = {}
     for name, each in layer.items():
         if isinstance(each, dict):
@@ -332,6 +332,7 @@ def _check_order(config: Config) -> None:
             raise ConfigError(f"{told[0]} must not be more than {told[1]}")
 
 
-def _value(config: Config, key: str) -> Any:
+def _value(config: Config, key: str) -> float:
     section, _, name = key.partition(".")
-    return getattr(getattr(config, section), name)
+    value: float = getattr(getattr(config, section), name)
+    return value

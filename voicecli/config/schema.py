@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from voicecli.backends.registry import FAMILIES
 from voicecli.config.model import NAMED, Config
 from voicecli.text.nearest import nearest
 from voicecli.types import Backend, Range, Url
+
+T = TypeVar("T")
 
 RESOLVED = frozenset({"name", "key", "key_source"})
 """Fields of named tables that are never written in a file: the table's name, and what the key lookup adds."""
@@ -27,14 +29,14 @@ class Misfit(ValueError):
 
 
 @cache
-def keys_of(table: Any) -> dict[str, Any]:
+def keys_of(table: type) -> dict[str, object]:
     """Each key that a table may hold, with its annotation."""
     hints = get_type_hints(table, include_extras=True)
     named = issubclass(table, tuple(NAMED.values()))
     return {name: hint for name, hint in hints.items() if not (named and name in RESOLVED)}
 
 
-def named_keys(section: str) -> dict[str, Any]:
+def named_keys(section: str) -> dict[str, object]:
     """Each key that some table of a section of named tables may hold: those of every family, for [backends.NAME]."""
     tables = [NAMED[section], *(family.settings for family in FAMILIES.values() if section == "backends")]
     return {name: hint for table in tables for name, hint in keys_of(table).items()}
@@ -52,18 +54,18 @@ def sections() -> dict[str, type]:
     return {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
 
 
-def default_of(table: Any, name: str) -> Any:
+def default_of(table: Any, name: str) -> object:
     """The default of a key; MISSING when it has none and must be given."""
     each = next(each for each in fields(table) if each.name == name)
     return each.default_factory() if each.default_factory is not MISSING else each.default
 
 
-def entries_of(hint: Any) -> Any | None:
+def entries_of(hint: object) -> object | None:
     """The annotation of a free table's entries (headers, extra); None when the hint is no table."""
     return get_args(hint)[1] if get_origin(hint) is Mapping else None
 
 
-def fit(value: Any, hint: Any, *, text: bool = False) -> Any:
+def fit(value: object, hint: Any, *, text: bool = False) -> object:
     """`value` as the annotation wants it; with `text` it is a string to be read (a variable, an argument).
 
     Raises Misfit. Numbers are finite, whole numbers serve as numbers, true and false are not numbers.
@@ -81,10 +83,10 @@ def fit(value: Any, hint: Any, *, text: bool = False) -> Any:
         return _choice(value, get_args(hint))
     if origin is tuple:
         return _list(value, hint, text)
-    return _PLAIN[hint](_read(value, hint) if text else value)
+    return _PLAIN[hint](_read(str(value), hint) if text else value)
 
 
-def _marked(value: Any, marks: list[Any]) -> Any:
+def _marked(value: object, marks: list[object]) -> object:
     for mark in marks:
         value = _MARKS[type(mark)](value, mark)
     return value
@@ -96,7 +98,7 @@ def _within(value: float, allowed: Range) -> float:
     return value
 
 
-def _any_of(value: Any, hint: Any, text: bool) -> Any:
+def _any_of(value: object, hint: object, text: bool) -> object:
     """The first alternative of the right kind decides: a number that is out of range is not taken for a name."""
     alternatives = [each for each in get_args(hint) if each is not type(None)]
     for each in sorted(alternatives, key=lambda each: each is str):  # all text is text: asked last
@@ -111,11 +113,11 @@ class WrongKind(Misfit):
     """The value is of another kind altogether (text for a number)."""
 
 
-def _wrong(value: Any, hint: Any, text: bool) -> WrongKind:
+def _wrong(value: object, hint: object, text: bool) -> WrongKind:
     return WrongKind(f"must be {describe(hint)}, not {brief(value) if text else kind(value)}")
 
 
-def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
+def _choice(value: object, choices: tuple[str, ...]) -> object:
     if not isinstance(value, str):
         raise WrongKind(f"must be {_or(choices)}, not {kind(value)}")
     if value in choices:
@@ -125,7 +127,7 @@ def _choice(value: Any, choices: tuple[Any, ...]) -> Any:
     raise Misfit(f"is {brief(value)}; it must be {_or(choices)}{hint}")
 
 
-def _list(value: Any, hint: Any, text: bool) -> tuple[Any, ...]:
+def _list(value: object, hint: object, text: bool) -> tuple[object, ...]:
     if text and isinstance(value, str):
         value = _read_list(value)
     if not isinstance(value, (list, tuple)):
@@ -133,7 +135,7 @@ def _list(value: Any, hint: Any, text: bool) -> tuple[Any, ...]:
     return tuple(fit(each, get_args(hint)[0]) for each in value)
 
 
-def _read_list(text: str) -> list[Any]:
+def _read_list(text: str) -> list[object]:
     """A TOML list. Commas without brackets are no list: a command may hold commas."""
     if not text.lstrip().startswith("["):
         raise WrongKind(f'must be a list in brackets, as in ["a", "b"], not {brief(text)}')
@@ -146,7 +148,7 @@ def _read_list(text: str) -> list[Any]:
     return value
 
 
-def _read(text: str, hint: Any) -> Any:
+def _read(text: str, hint: object) -> object:
     """The text of a variable or an argument as the plain type that is wanted."""
     try:
         return _READERS[hint](text.strip() if hint is not str else text)
@@ -154,7 +156,7 @@ def _read(text: str, hint: Any) -> Any:
         raise WrongKind(f"must be {describe(hint)}, not {brief(text)}") from None
 
 
-def _read_any(text: str) -> Any:
+def _read_any(text: str) -> object:
     """For settings that are passed on untouched: a TOML value where it is one, else the text itself."""
     try:
         import tomllib
@@ -174,37 +176,37 @@ _READERS: dict[Any, Callable[[str], Any]] = {
 }
 
 
-def _is(wanted: type) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if type(value) is not wanted:
+def _is(wanted: type[T]) -> Callable[[object], T]:
+    def check(value: object) -> T:
+        if not isinstance(value, wanted) or type(value) is not wanted:
             raise WrongKind(f"must be {describe(wanted)}, not {kind(value)}")
         return value
 
     return check
 
 
-def _whole(value: Any) -> int:
-    number: int = _is(int)(value)
+def _whole(value: object) -> int:
+    number = _is(int)(value)
     if abs(number) >= 2**63:
         raise Misfit("is too large a number")
     return number
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     number = float(_whole(value) if type(value) is int else _is(float)(value))
     if not math.isfinite(number):
         raise Misfit("must be a finite number")
     return number
 
 
-def _encodable(value: Any) -> str:
-    text: str = _is(str)(value)
+def _encodable(value: object) -> str:
+    text = _is(str)(value)
     if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
         raise Misfit("holds a character that cannot be sent or stored")
     return text
 
 
-def _passed_on(value: Any, depth: int = 0) -> Any:
+def _passed_on(value: object, depth: int = 0) -> object:
     """What a service may be sent as JSON: no dates, no infinities, no endless nesting."""
     if depth > DEEPEST:
         raise Misfit("is nested too deeply")
@@ -273,7 +275,7 @@ _NOUNS: dict[Any, str] = {
 }
 
 
-def describe(hint: Any) -> str:
+def describe(hint: object) -> str:
     """The annotation in words: `a whole number from 50 to 10000`, `"auto", "on" or "off"`."""
     origin = get_origin(hint)
     if origin is Annotated:
@@ -289,7 +291,7 @@ def describe(hint: Any) -> str:
     return "a table" if origin is Mapping else _NOUNS[hint]
 
 
-def choices_of(hint: Any) -> tuple[str, ...]:
+def choices_of(hint: object) -> tuple[str, ...]:
     """The words of which a value must be one, as they are typed; none where it may be more than a few words."""
     origin = get_origin(hint)
     if origin is Annotated:
@@ -301,12 +303,12 @@ def choices_of(hint: Any) -> tuple[str, ...]:
     return ("true", "false") if hint is bool else ()
 
 
-def kind(value: Any) -> str:
+def kind(value: object) -> str:
     """What a wrong value is, without repeating it: it may be a key."""
     return _NOUNS.get(type(value), "a date or time")
 
 
-def brief(value: Any, length: int = 40) -> str:
+def brief(value: object, length: int = 40) -> str:
     """A value in a message: quoted, cut, without control characters."""
     text = value if isinstance(value, str) else str(value)
     return ascii_safe(f'"{text[:length]}{"…" if len(text) > length else ""}"')
@@ -323,6 +325,6 @@ def _span(allowed: Range) -> str:
     return f"from {allowed.least:g} to {allowed.most:.15g}"
 
 
-def _or(choices: Any, quote: str = '"') -> str:
+def _or(choices: Iterable[object], quote: str = '"') -> str:
     *head, last = [f"{quote}{each}{quote}" for each in choices]
     return f"{', '.join(head)} or {last}" if head else str(last)

@@ -67,13 +67,13 @@ def _leaves(path: tuple[str, ...], value: object) -> list[tuple[tuple[str, ...],
     return [leaf for name, each in value.items() for leaf in _leaves((*path, name), each)]
 
 
-def shown(path: tuple[str, ...], value: Any) -> Any:
+def shown(path: tuple[str, ...], value: object) -> object:
     """The value of any setting as it may be shown."""
     path = path[2:] if path[0] == "profiles" else path
     return masked(path[2:], value) if path[0] in NAMED else value
 
 
-def masked(path: tuple[str, ...], value: Any) -> Any:
+def masked(path: tuple[str, ...], value: object) -> object:
     """A value of a backend or a server as it may be shown. `path` begins with its key."""
     if path[0] in ("headers", "extra", "env"):
         return _masked_free(path[-1], value)

@@ -13,7 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voicecli.dialogue.history import estimate_tokens
 from voicecli.errors import ProtocolError, UnreachableError, VoiceError, culprit
@@ -169,7 +169,7 @@ class WithNotes:
 
     @asynccontextmanager
     async def chat(
-        self, messages: Sequence[ChatMessage], options: ChatOptions, **more: Any
+        self, messages: Sequence[ChatMessage], options: ChatOptions, **more: object
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         """The answer of the other model; what else it takes (`gate`) is passed on."""
         news = await self._search(messages)

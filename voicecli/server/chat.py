@@ -189,10 +189,10 @@ class OutgoingAnswer:
             total = {"total_tokens": prompt + completion}
             self.usage = {"prompt_tokens": prompt, "completion_tokens": completion} | total
 
-    def head(self, kind: str) -> dict[str, Any]:
+    def head(self, kind: str) -> dict[str, object]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
-    def chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+    def chunk(self, delta: dict[str, object], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return event(self.head("chat.completion.chunk") | {"choices": [choice]})
 
@@ -207,7 +207,7 @@ class OutgoingAnswer:
         return self.head("chat.completion") | {"choices": [choice], "usage": self.usage or nothing}
 
 
-def calls_out(calls: tuple[ToolCall, ...]) -> list[dict[str, Any]]:
+def calls_out(calls: tuple[ToolCall, ...]) -> list[dict[str, object]]:
     """Our calls as OpenAI writes them, with their places, which a stream needs."""
     return [
         {"index": at, "id": each.id, "type": "function", "function": {"name": each.name, "arguments": each.arguments}}
@@ -215,7 +215,7 @@ def calls_out(calls: tuple[ToolCall, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def event(data: dict[str, Any]) -> bytes:
+def event(data: dict[str, object]) -> bytes:
     """A line of server-sent events."""
     return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 

@@ -13,12 +13,13 @@ import uuid
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voicecli.server import guard
 from voicecli.server.refusals import RETRY_S, body
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("voicecli.server")
@@ -58,7 +59,7 @@ class _BodyError(Exception):
 class Doors:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, policy: guard.AccessPolicy, bounds: Bounds, figures: Any) -> None:
+    def __init__(self, app: ASGIApp, policy: guard.AccessPolicy, bounds: Bounds, figures: CollectorRegistry) -> None:
         from prometheus_client import Counter, Gauge, Histogram
 
         self._app, self._policy, self._bounds = app, policy, bounds

@@ -104,7 +104,7 @@ def wish_of(pool: Pool, meant: Meant, asked: TranscribeOptions, kind: Format, wo
     return Wish((formats.get(kind, "text"),), options, words=words, cached=False)
 
 
-def written(transcript: Transcript, kind: Format, task: str) -> Response | dict[str, Any]:
+def written(transcript: Transcript, kind: Format, task: str) -> Response | dict[str, object]:
     """The transcript in the format asked for."""
     if kind in ("json", "diarized_json"):
         return {"text": text_of(transcript)}
@@ -150,7 +150,7 @@ async def translations(
     prompt: Annotated[str | None, Form(max_length=10_000)] = None,
     response_format: Annotated[Format, Form()] = "json",
     temperature: Annotated[float | None, Form(ge=0, le=1)] = None,
-) -> Response | dict[str, Any]:
+) -> Response | dict[str, object]:
     """Turn a recording into English text, whatever is spoken."""
     meant = await pool.meant("transcribe", model)
     asked = TranscribeOptions(prompt=prompt or None, temperature=temperature, translate=True)
@@ -209,7 +209,7 @@ async def _lines(transcripts: AsyncIterable[Transcript]) -> AsyncIterator[bytes]
 
 
 @router.post("/v1/asr", openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}})
-async def cloud_asr(request: Request, pool: Opened) -> dict[str, Any]:
+async def cloud_asr(request: Request, pool: Opened) -> dict[str, object]:
     """Turn the recording that is the body into text, as the cloud does."""
     with tempfile.TemporaryDirectory(prefix="voice-") as folder:
         path = Path(folder) / "recording.wav"

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 HEADERS_S = 5.0
 """A connection that has not sent a whole head by then is closed: it costs a descriptor, and slow loris opens many."""
@@ -67,7 +70,7 @@ def _leaving() -> type[asyncio.Protocol]:
     return Leaving
 
 
-async def listen(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+async def listen(app: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM, then ends within a few seconds. `ready` is told the address.
 
     Raises UsageError where the address cannot be listened on.

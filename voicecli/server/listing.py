@@ -6,7 +6,6 @@ Belongs here: routes that only tell. Does not belong here: work.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -24,20 +23,20 @@ SINCE = 1_700_000_000
 
 @router.get("/v1/")
 @router.get("/v1", include_in_schema=False)
-async def about() -> dict[str, Any]:
+async def about() -> dict[str, object]:
     """Clients warm their connection up with it."""
     return {"object": "service", "name": "voicecli", "version": __version__}
 
 
 @router.get("/v1/models")
-async def models(pool: Opened) -> dict[str, Any]:
+async def models(pool: Opened) -> dict[str, object]:
     """Every model of every backend in use, and the names that stand for them."""
     known, verbs = await _known(pool), _verbs(pool)
     return {"object": "list", "data": [_model(name, owner, verbs.get(name)) for name, owner in known.items()]}
 
 
 @router.get("/v1/models/{model:path}")
-async def model(model: str, pool: Opened) -> dict[str, Any]:
+async def model(model: str, pool: Opened) -> dict[str, object]:
     """One model. 404: nobody here has it."""
     known = await _known(pool)
     if model not in known and model not in USUAL:
@@ -45,7 +44,7 @@ async def model(model: str, pool: Opened) -> dict[str, Any]:
     return _model(model, known.get(model, "voicecli"), _verbs(pool).get(model))
 
 
-def _model(name: str, owner: str, verbs: list[str] | None) -> dict[str, Any]:
+def _model(name: str, owner: str, verbs: list[str] | None) -> dict[str, object]:
     return {"id": name, "object": "model", "created": SINCE, "owned_by": owner} | ({"verbs": verbs} if verbs else {})
 
 
@@ -73,7 +72,7 @@ async def _known(pool: Pool) -> dict[str, str]:
 
 
 @router.get("/v1/audio/voices")
-async def voices(pool: Opened) -> dict[str, Any]:
+async def voices(pool: Opened) -> dict[str, list[dict[str, str]]]:
     """The voices that the backend in use lists; none where it lists none."""
     try:
         async with pool.named().open("voices") as catalog:

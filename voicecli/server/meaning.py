@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from array import array
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -36,7 +36,7 @@ class RerankIn(Lenient):
     """`POST /v1/rerank` (Jina's and Cohere's shape), and `POST /rerank` of the local servers (`candidates`)."""
 
     query: str = Field(min_length=1)
-    documents: list[str | dict[str, Any]] = Field(default_factory=list, max_length=MOST_TEXTS)
+    documents: list[str | dict[str, object]] = Field(default_factory=list, max_length=MOST_TEXTS)
     candidates: list[str] = Field(default_factory=list, max_length=MOST_TEXTS)
     model: str | None = None
     top_n: int | None = Field(default=None, ge=1)
@@ -59,7 +59,7 @@ async def vectors_of(pool: Pool, texts: list[str], name: str | None) -> list[lis
 
 
 @router.post("/v1/embeddings")
-async def embeddings(asked: EmbedIn, pool: Opened) -> dict[str, Any]:
+async def embeddings(asked: EmbedIn, pool: Opened) -> dict[str, object]:
     """Turn texts into vectors."""
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     vectors = await vectors_of(pool, texts, asked.model)
@@ -76,7 +76,7 @@ def _written(vector: list[float], asked: EmbedIn) -> list[float] | str:
 
 @router.post("/v1/rerank")
 @router.post("/rerank")
-async def rerank(asked: RerankIn, pool: Opened) -> dict[str, Any]:
+async def rerank(asked: RerankIn, pool: Opened) -> dict[str, object]:
     """Put texts in the order in which they fit a question."""
     texts = asked.candidates or [
         each if isinstance(each, str) else str(each.get("text", "")) for each in asked.documents
@@ -101,13 +101,13 @@ async def similarity(asked: SimilarIn, pool: Opened) -> dict[str, float]:
 
 
 @router.get("/{model}/{text}")
-async def embedded(model: str, text: str, pool: Opened) -> dict[str, Any]:
+async def embedded(model: str, text: str, pool: Opened) -> dict[str, object]:
     """One text's vector, as the local embedding server gives it."""
     (vector,) = await vectors_of(pool, [text], model)
     return {"embedding": vector}
 
 
 @router.post("/{model}")
-async def embedded_texts(model: str, asked: TextsIn, pool: Opened) -> dict[str, Any]:
+async def embedded_texts(model: str, asked: TextsIn, pool: Opened) -> dict[str, object]:
     """Several texts' vectors, likewise."""
     return {"embeddings": await vectors_of(pool, asked.texts, model)}

@@ -7,7 +7,7 @@ Does not belong here: routes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -164,7 +164,7 @@ class Pool:
         """The voice to ask for; None: the backend's own."""
         return None if not name or name in USUAL_VOICES or name == "default" else name
 
-    def taken(self, verb: Verb, backend: str | None, wishes: dict[str, Any]) -> dict[str, Any]:
+    def taken(self, verb: Verb, backend: str | None, wishes: Mapping[str, Any]) -> dict[str, Any]:
         """The wishes that the backend honours: clients send others unasked."""
         can, _ = self.named(backend).choose(verb)
         return {name: wish for name, wish in wishes.items() if name in takes(can, verb)}

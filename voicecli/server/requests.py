@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +16,8 @@ from starlette.responses import StreamingResponse
 
 from voicecli.server.pool import Pool
 from voicecli.server.relay import Relay
+
+T = TypeVar("T")
 
 
 def _pool(request: Request) -> Pool:
@@ -32,12 +34,12 @@ class Lenient(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def streamed(relay: Relay[Any], body: AsyncIterator[bytes], kind: str) -> StreamingResponse:
+def streamed(relay: Relay[T], body: AsyncIterator[bytes], kind: str) -> StreamingResponse:
     """A body that ends the relay behind it however it ends itself."""
     return StreamingResponse(_ending(relay, body), media_type=kind, background=BackgroundTask(relay.aclose))
 
 
-async def _ending(relay: Relay[Any], body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _ending(relay: Relay[T], body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async with aclosing(relay):
         async for piece in body:
             yield piece

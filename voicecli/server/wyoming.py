@@ -269,7 +269,7 @@ class HomeClient:
         known = (await listing.voices(self._pool))["voices"]
         voices = [
             TtsVoice(each["id"], BY, True, each["name"], None, [each["language"]] if each["language"] else LANGUAGES)
-            for each in known or [{"id": "default", "name": "default", "language": None}]
+            for each in known or [{"id": "default", "name": "default", "language": ""}]
         ]
         model = AsrModel("default", BY, True, "The recogniser of this server", None, LANGUAGES)
         about = ("voicecli", BY, True, "voice serve", __version__)

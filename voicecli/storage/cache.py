@@ -181,5 +181,5 @@ def thawed(data: Mapping[str, Any]) -> Transcript:
     return Transcript(**{**data, "segments": segments, "words": _words(data["words"]), "tags": tuple(data["tags"])})
 
 
-def _words(data: Any) -> tuple[Word, ...]:
+def _words(data: Iterable[Mapping[str, Any]]) -> tuple[Word, ...]:
     return tuple(Word(**each) for each in data)

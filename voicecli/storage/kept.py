@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from voicecli.errors import UsageError
 from voicecli.storage.database import mapped, storable, trouble
+from voicecli.text.nearest import did_you_mean
 from voicecli.types import Role
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 T = TypeVar("T")
+Row = Sequence[Any]
+"""What SQLite gives: the columns of a query."""
 
 LONGEST = 1_000_000
 """Characters of the longest message that is kept whole; of a longer one the beginning is, and that is said in it."""
@@ -101,12 +104,9 @@ class Kept:
         raise UsageError(f"there is no conversation '{ref[:LONGEST_NAME]}'", cure=self._hint(ref))
 
     def _hint(self, ref: str) -> str:
-        import difflib
-
         with mapped(self.path):
             names = [str(row[0]) for row in self.db.execute("SELECT name FROM conversations WHERE name IS NOT NULL")]
-        near = difflib.get_close_matches(ref[:LONGEST_NAME], names, 1)
-        return f"Did you mean '{near[0]}'?" if near else "'voice history list' shows them."
+        return did_you_mean(ref, names, "'voice history list' shows them.")
 
     def messages(self, conversation: int) -> list[Message]:
         """The messages of one conversation, in order."""
@@ -145,7 +145,7 @@ class Kept:
     def _conversations(self, rest: str, *values: object) -> list[Conversation]:
         return self._rows(_conversation, _SUMMARY + rest, *values)
 
-    def _rows(self, make: Callable[[Any], T], sql: str, *values: object) -> list[T]:
+    def _rows(self, make: Callable[[Row], T], sql: str, *values: object) -> list[T]:
         """All rows at once: a reader that lingers would keep the file from being tidied."""
         with mapped(self.path):
             rows = self.db.execute(sql, values).fetchall()
@@ -189,14 +189,14 @@ def excerpt(text: str, words: Sequence[str]) -> str:
     return head + " ".join(text[start:end].split()) + tail
 
 
-def _message(row: Sequence[Any]) -> Message:
+def _message(row: Row) -> Message:
     role, content, interrupted, at, number = row
     if role not in get_args(Role):
         raise ValueError(role)
     return Message(role, str(content), bool(interrupted), _moment(at), int(number))
 
 
-def _conversation(row: Sequence[Any]) -> Conversation:
+def _conversation(row: Row) -> Conversation:
     number, kind, name, system, backend, model, began, changed, messages, opening = row
     known = Conversation(str(kind), str(name or ""), str(system), str(backend), str(model), int(number))
     return replace(
@@ -204,8 +204,7 @@ def _conversation(row: Sequence[Any]) -> Conversation:
     )
 
 
-def _moment(value: Any) -> float:
-    moment = float(value)
+def _moment(moment: float) -> float:
     if not 0 <= moment <= _LATEST:
-        raise ValueError(value)
+        raise ValueError(moment)
     return moment

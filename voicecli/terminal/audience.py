@@ -11,12 +11,14 @@ import queue
 import statistics
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from voicecli.dialogue import events as ev
 from voicecli.terminal.console import Console
 from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import clean
+
+T = TypeVar("T")
 
 LEAVING_S = 0.7
 """How long leaving waits for a reader to take what was written."""
@@ -30,16 +32,16 @@ class Audience(Protocol):
     def close(self) -> None: ...
 
 
-class Outlet:
+class Outlet(Generic[T]):
     """Writes on a thread of its own, in order; `closed` is called once (on that thread) when nobody reads."""
 
-    def __init__(self, write: Callable[[Any], object], closed: Callable[[], object]) -> None:
+    def __init__(self, write: Callable[[T], object], closed: Callable[[], object]) -> None:
         self._write, self._closed = write, closed
-        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._items: queue.SimpleQueue[T | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True, name="voice-out")
         self._thread.start()
 
-    def put(self, item: Any) -> None:
+    def put(self, item: T) -> None:
         self._items.put(item)
 
     def close(self) -> None:
@@ -91,7 +93,7 @@ class LineAudience:
     ) -> None:
         self._console, self._quiet_notes, self._stages = console, quiet_notes, stages
         said = console.usage if stdout_taken else console.result
-        self._outlet = Outlet(lambda item: item[0](item[1]), closed)
+        self._outlet: Outlet[tuple[Callable[[str], object], str]] = Outlet(lambda item: item[0](item[1]), closed)
         self._said = said
 
     def emit(self, event: ev.Event, turn: int) -> None:
@@ -110,7 +112,7 @@ class LineAudience:
         self._outlet.close()
 
 
-def _nothing(_event: Any) -> list[str]:
+def _nothing(_event: object) -> list[str]:
     return []
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from typer import Context
+
     from voicecli.config import Config
     from voicecli.terminal.console import Console
     from voicecli.verbs import Verb
@@ -40,9 +42,10 @@ PATIENCE = "_VOICE_COMPLETE_WAIT_S"
 
 
 Names = Callable[[Asking], Iterable[str]]
+Completer = Callable[["Context", str], list[str]]
 
 
-def _completer(names: Names, *, slow: bool = False) -> Callable[[Any, str], list[str]]:
+def _completer(names: Names, *, slow: bool = False) -> Completer:
     """For Typer's `autocompletion`: the names that begin as what was typed. A shell must never see a traceback.
 
     `slow` names come from a service or a sound system, and are waited for no longer than PATIENCE_S.
@@ -50,10 +53,10 @@ def _completer(names: Names, *, slow: bool = False) -> Callable[[Any, str], list
     return _completer_by(lambda typed: (names, slow))
 
 
-def _completer_by(choose: Callable[[dict[str, Any]], tuple[Names, bool]]) -> Callable[[Any, str], list[str]]:
+def _completer_by(choose: Callable[[dict[str, object]], tuple[Names, bool]]) -> Completer:
     """The same, where the names (and whether they are slow) depend on what was typed before, by parameters."""
 
-    def complete(ctx: Any, incomplete: str) -> list[str]:
+    def complete(ctx: Context, incomplete: str) -> list[str]:
         try:
             session = ctx.find_root().obj
             session.console.err = None
@@ -172,7 +175,7 @@ def _listed(session: Asking, verb: Verb) -> list[Any]:
     if backend.api_key_cmd:
         return []
 
-    async def listed() -> list[Any]:
+    async def listed() -> list[object]:
         async with session.open(verb) as catalog:
             return list(await getattr(catalog, verb)())
 
@@ -192,7 +195,7 @@ def _settings(session: Asking) -> Iterable[str]:
     return sorted(session.config().sources)
 
 
-def _values(typed: dict[str, Any]) -> tuple[Names, bool]:
+def _values(typed: dict[str, object]) -> tuple[Names, bool]:
     """What a setting may be, and whether that takes a service or a sound system to know."""
     import re
 
@@ -252,7 +255,7 @@ def _tools(session: Asking) -> Iterable[str]:
     return (*known(), *session.config().mcp)
 
 
-def words(*choices: str) -> Callable[[Any, str], list[str]]:
+def words(*choices: str) -> Completer:
     """For a flag that knows a few words."""
     return _completer(lambda session: choices)
 

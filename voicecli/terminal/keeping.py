@@ -36,7 +36,7 @@ class KeptTalk:
         keeper.begin()
         if keeper.warn is not silent:
             keeper.warn = tell
-        self.outlet = Outlet(lambda job: job(), lambda: None)
+        self.outlet: Outlet[Callable[[], object]] = Outlet(lambda job: job(), lambda: None)
 
     def emit(self, event: ev.Event, turn: int) -> None:
         if isinstance(event, TOO_OFTEN):

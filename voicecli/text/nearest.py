@@ -14,9 +14,13 @@ LONGEST = 80
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """The one of `known` that is most like `name`, whatever its case; "" for none. `likeness` is from 0 to 1."""
+    return next(iter(near(name, known, 1, likeness)), "")
+
+
+def near(name: str, known: Iterable[str], most: int, likeness: float = 0.6) -> list[str]:
+    """Up to `most` of `known` that are like `name`, the nearest first."""
     by_form = {each.lower(): each for each in known}
-    found = get_close_matches(name.lower()[:LONGEST], by_form, 1, likeness)
-    return by_form[found[0]] if found else ""
+    return [by_form[each] for each in get_close_matches(name.lower()[:LONGEST], by_form, most, likeness)]
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", likeness: float = 0.6) -> str:

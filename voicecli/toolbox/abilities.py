@@ -35,7 +35,6 @@ from voicecli.types import (
     Verb,
 )
 from voicecli.types import filekinds as media
-from voicecli.types.jsonvalue import Json
 from voicecli.verbs import Ability, Parameter, abilities, ability_of
 
 TOOLS: tuple[Verb, ...] = tuple(verb for verb, each in abilities() if each.gives != "vectors")
@@ -84,7 +83,7 @@ class _Inputs:
         """The file that goes in, if any does. Raises InputError."""
         return next((self._places.find(given[each.name]) for each in _files(ability)), None)
 
-    def upload(self, stack: AsyncExitStack, served: Served, given: Mapping[str, Any]) -> Upload:
+    def upload(self, stack: AsyncExitStack, served: Served, given: Mapping[str, object]) -> Upload:
         """The file that goes in, open until `stack` is left. Raises InputError."""
         path = self.find(served.ability, given)
         assert path is not None, "every verb that comes here takes a file"
@@ -140,7 +139,7 @@ class Abilities:
             return ""
         return self._words(served, given, path, chinese=chinese)
 
-    def _words(self, served: Served, given: Mapping[str, Any], path: Path | None, *, chinese: bool) -> str:
+    def _words(self, served: Served, given: Mapping[str, object], path: Path | None, *, chinese: bool) -> str:
         told = {name: quoted(value) for name, value in given.items()}
         told |= {each.name: quoted(self._places.shown(path)) for each in _files(served.ability) if path}
         told["host"] = served.host or THIS_MACHINE[chinese]
@@ -173,7 +172,7 @@ class Abilities:
     def _verb(self, name: str) -> Served:
         return next(each for each in self._served.values() if each.verb == name)
 
-    async def _adapter(self, verb: Verb) -> Any:
+    async def _adapter(self, verb: Verb) -> object:
         async with self._door:  # calls that need nobody's leave come together
             if verb not in self._opened:
                 self._opened[verb] = await self._stack.enter_async_context(self._opening(verb))
@@ -189,7 +188,7 @@ class Abilities:
             file = stack.enter_context(self._places.result(served.ability.stem, served.backend))
             kind = await _written(await stack.enter_async_context(opening), file.write)
             name = self._places.shown(file.keep(media.EXTENSIONS.get(kind, "")))
-        found: Json = {"file": name, "kind": kind, "bytes": file.size}
+        found = {"file": name, "kind": kind, "bytes": file.size}
         return ToolResult(_json(found), f"{name} ({size(file.size)})")
 
     async def _describe(self, served: Served, adapter: ports.Onlooker, given: dict[str, Any]) -> ToolResult:
@@ -243,5 +242,5 @@ async def _written(chunks: AsyncIterator[MediaChunk], write: Callable[[bytes], o
     return kind
 
 
-def _json(value: Json) -> str:
+def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)

@@ -82,14 +82,14 @@ def brief(text: str, length: int = SHOWN) -> str:
 # -- what a person is asked about ------------------------------------------------------------------
 
 
-def quoted(value: Any, share: int = ASKED) -> str:
+def quoted(value: object, share: int = ASKED) -> str:
     """One line of `value` in quotes that nothing in it closes; how much is cut is told behind them."""
     text = one_line(made_visible(_written(value)))
     left_out = len(text) - share
     return json.dumps(text[:share], ensure_ascii=False) + (f" + {left_out:,} characters" if left_out > 0 else "")
 
 
-def listed(given: Mapping[str, Any]) -> str:
+def listed(given: Mapping[str, object]) -> str:
     """Every argument by its name, with a share of its own: whoever orders them hides none behind another."""
     told = [f"{_named(name)} {quoted(value)}" for name, value in list(given.items())[:MOST_ASKED]]
     left_out = len(given) - MOST_ASKED
@@ -117,7 +117,7 @@ def _named(name: str) -> str:
     return name if _NAME.fullmatch(name) else quoted(name, SHOWN)
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text.encode("utf-8", "replace").decode()  # JSON can hold half a character
 
@@ -125,7 +125,7 @@ def _written(value: Any) -> str:
 # -- single values ---------------------------------------------------------------------------------
 
 
-def _text(name: str, value: Any, spec: ToolSpec) -> str:
+def _text(name: str, value: object, spec: ToolSpec) -> str:
     if not isinstance(value, str):
         raise _wrong(f"{name} must be a text.", spec)
     if not value.strip():
@@ -135,7 +135,7 @@ def _text(name: str, value: Any, spec: ToolSpec) -> str:
     return value.encode("utf-8", "replace").decode()  # JSON can hold half a character
 
 
-def _texts(name: str, value: Any, spec: ToolSpec) -> list[str]:
+def _texts(name: str, value: object, spec: ToolSpec) -> list[str]:
     if not isinstance(value, list) or not value:
         raise _wrong(f"{name} must be a list of texts.", spec)
     if len(value) > MOST_TEXTS:

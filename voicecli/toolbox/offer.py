@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from voicecli import wiring
 from voicecli.backends.registry import FAMILIES
 from voicecli.errors import ConfigError, UsageError
+from voicecli.text.nearest import nearest
 from voicecli.types import Backend, ChatOptions, ToolSpec, Verb
 from voicecli.verbs import VERBS, ability_of
 
@@ -104,10 +105,8 @@ def _refuse_unknown(
     names = [*names, *cfg.mcp]
     for name in given:
         if name not in names and not server_named(name, cfg):
-            import difflib
-
-            near = difflib.get_close_matches(name[:80], names, 1)
-            cure = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+            meant = nearest(name, names)
+            cure = f"Did you mean {meant}?" if meant else f"There are: {', '.join(names)}."
             raise error(f"{where}: there is no tool '{name[:80]}'", cure=cure)
 
 

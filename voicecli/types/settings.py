@@ -131,7 +131,7 @@ class Backend:
     price: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def extra_for(self, verb: str) -> dict[str, Any]:
+    def extra_for(self, verb: str) -> dict[str, object]:
         """The entries of `extra` that belong into a request of `verb`."""
         verbs = ("chat", "transcribe", "speak", "talk", "embed", "image", "video", "learn")
         common = {k: v for k, v in self.extra.items() if k not in verbs}

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from voicecli.types.jsonvalue import Json
-
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
@@ -33,8 +31,8 @@ class ToolCall:
     id: str
     name: str
     arguments: str = "{}"
-    extra: Mapping[str, Json] = field(default_factory=dict, hash=False, repr=False)
-    around: Mapping[str, Json] = field(default_factory=dict, hash=False, repr=False)
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False, repr=False)
+    around: Mapping[str, object] = field(default_factory=dict, hash=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ who embeds and ranks them (wiring.notes).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voicecli.errors import RefusedError, UsageError, VoiceError
 
@@ -97,7 +97,7 @@ class Noting:
         """Why none could be found for the last answer; "" where they could."""
         return self._model.trouble if self._model else ""
 
-    def used(self) -> list[dict[str, Any]]:
+    def used(self) -> list[dict[str, object]]:
         """The files that the last answer was given, for scripts."""
         from voicecli.notes.choosing import files_of
 
@@ -120,7 +120,7 @@ def told_of(done: Done, *, private: bool) -> list[str]:
 class _Bar:
     """A bar that is drawn once there is something to do."""
 
-    def __init__(self, progress: Callable[..., Any]) -> None:
+    def __init__(self, progress: Callable[[str, float], AbstractContextManager[Callable[[float], object]]]) -> None:
         self._progress, self._stack = progress, ExitStack()
         self._set: Callable[[float], object] | None = None
 
@@ -132,5 +132,5 @@ class _Bar:
             self._set = self._stack.enter_context(self._progress("reading notes", total))
         self._set(done)
 
-    def __exit__(self, *exc: Any) -> None:
-        self._stack.__exit__(*exc)
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()

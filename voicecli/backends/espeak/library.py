@@ -68,7 +68,7 @@ class _Record(ctypes.Structure):
 
 
 @cache
-def _library() -> Any:
+def _library() -> ctypes.CDLL:
     """The initialised library; call with the lock held."""
     try:
         import espeakng_loader
@@ -116,7 +116,7 @@ def variants() -> tuple[str, ...]:
     return tuple(sorted(voice.path.rpartition("/")[2] for voice in listed))
 
 
-def _listed(library: Any, spec: _Record | None) -> list[Spoken]:
+def _listed(library: ctypes.CDLL, spec: _Record | None) -> list[Spoken]:
     table = library.espeak_ListVoices(None if spec is None else ctypes.byref(spec))
     found: list[Spoken] = []
     while table[len(found)]:
@@ -143,7 +143,7 @@ def synthesise(text: str, manner: SpeakingStyle, take: Callable[[bytes], bool], 
     """
     raw = text.replace("\0", " ").encode(errors="replace")
 
-    def hand_over(samples: Any, count: int, _events: Any) -> int:
+    def hand_over(samples: Any, count: int, _events: object) -> int:
         going_on = not samples or count <= 0 or take(ctypes.string_at(samples, 2 * count))
         return 0 if going_on else 1
 

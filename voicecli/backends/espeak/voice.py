@@ -7,7 +7,6 @@ native calls (espeak.py), the voice for a text (scripts.py), other rates than th
 from __future__ import annotations
 
 import asyncio
-import difflib
 import re
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -18,6 +17,7 @@ from voicecli.backends.espeak.library import SpeakingStyle
 from voicecli.backends.espeak.scripts import DEFAULT_VOICE, pieces, readable, speaks, voice_for
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UsageError
+from voicecli.text.nearest import near
 from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest, Voice
 
 WHO = espeak.WHO
@@ -101,8 +101,8 @@ def path_of(name: str) -> str:
     variants = {each.lower(): each for each in espeak.variants()}
     if path is not None and (not plus or variant.lower() in variants):
         return f"{path}+{variants[variant.lower()]}" if plus else path
-    near = difflib.get_close_matches(*((code, known) if path is None else (variant.lower(), variants)), n=3)
-    hint = f"Similar: {', '.join(near)}. " if near else ""
+    similar = near(*((code, known) if path is None else (variant, variants)), 3)
+    hint = f"Similar: {', '.join(similar)}. " if similar else ""
     what = f"has no voice '{clean(name, 60)}'" if path is None else f"has no variant '{clean(variant, 60)}'"
     raise UsageError(what, who=WHO, cure=f"{hint}`voice voices` lists them.")
 

@@ -9,13 +9,53 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from voicecli.backends.local import choosing
 from voicecli.backends.local.engine import begun, loaded, threads
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.errors import VoiceError
 from voicecli.types import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class SherpaResult(Protocol):
+    """What sherpa-onnx made of a piece. `timestamps` are seconds, one a token, or none at all."""
+
+    text: str
+    tokens: list[str]
+    timestamps: list[float]
+
+
+class SherpaStream(Protocol):
+    """Sound on its way into a recogniser of sherpa-onnx."""
+
+    @property
+    def result(self) -> SherpaResult: ...
+    def accept_waveform(self, rate: int, samples: NDArray[np.float32]) -> None: ...
+    def input_finished(self) -> None: ...
+
+
+class SherpaRecogniser(Protocol):
+    """What is used of sherpa-onnx's recognisers: one takes a piece whole, another (`is_ready`) while it comes."""
+
+    def create_stream(self) -> SherpaStream: ...
+    def decode_stream(self, stream: SherpaStream) -> None: ...
+    def is_ready(self, stream: SherpaStream) -> bool: ...
+    def get_result(self, stream: SherpaStream) -> str: ...
+
+
+class SherpaVoice(Protocol):
+    """What is used of sherpa-onnx's voices. `callback` gets samples and a share done; 0 ends the work."""
+
+    @property
+    def sample_rate(self) -> int: ...
+    def generate(self, text: str, wish: object, *, callback: Callable[[NDArray[np.float32], float], int]) -> object: ...
 
 
 def begin(backend: Backend) -> None:
@@ -25,16 +65,19 @@ def begin(backend: Backend) -> None:
         begun("transcribe", partial(loaded, found, build_recogniser))
 
 
-def build_recogniser(found: FoundModel) -> Any:
+def build_recogniser(found: FoundModel) -> SherpaRecogniser:
     """The recogniser of a model in a folder."""
     import sherpa_onnx
 
     maker, _, method = found.kind.maker.partition(".")
     paths = {argument: str(path) for argument, path in found.paths.items()}
-    return getattr(getattr(sherpa_onnx, maker), method)(**paths, **found.kind.also, num_threads=threads())
+    made: SherpaRecogniser = getattr(getattr(sherpa_onnx, maker), method)(
+        **paths, **found.kind.also, num_threads=threads()
+    )
+    return made
 
 
-def build_voice(found: FoundModel) -> Any:
+def build_voice(found: FoundModel) -> SherpaVoice:
     """The voice of a model in a folder. Piper's half as lively as usual: it is understood better so."""
     import sherpa_onnx as sherpa
 
@@ -42,4 +85,7 @@ def build_voice(found: FoundModel) -> Any:
     maker = {"vits": "Vits", "kokoro": "Kokoro", "matcha": "Matcha"}[found.kind.maker]
     steady = {"noise_scale": 0.333, "noise_scale_w": 0.4} if found.kind.maker == "vits" else {}
     kind: dict[str, Any] = {found.kind.maker: getattr(sherpa, f"OfflineTts{maker}ModelConfig")(**paths, **steady)}
-    return sherpa.OfflineTts(sherpa.OfflineTtsConfig(sherpa.OfflineTtsModelConfig(num_threads=threads(), **kind)))
+    made: SherpaVoice = sherpa.OfflineTts(
+        sherpa.OfflineTtsConfig(sherpa.OfflineTtsModelConfig(num_threads=threads(), **kind))
+    )
+    return made

@@ -14,10 +14,9 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import partial
-from typing import Any
 
 from voicecli.backends.local import choosing
-from voicecli.backends.local.building import build_recogniser
+from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, build_recogniser
 from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.listening import (
@@ -69,7 +68,7 @@ class Recognised:
     alike: float = 1.0
 
 
-def decode(recogniser: Any, piece: Samples, *, timed: bool = False) -> Recognised:
+def decode(recogniser: SherpaRecogniser, piece: Samples, *, timed: bool = False) -> Recognised:
     """One piece, by a model that takes it whole, with words where they are `timed`. Blocks for a fortieth of it."""
     with quiet():
         stream = recogniser.create_stream()
@@ -99,7 +98,7 @@ def _words(tokens: list[str], times: list[float]) -> tuple[Word, ...]:
     return tuple(found)
 
 
-def agreed(recogniser: Any, piece: Samples) -> Recognised:
+def agreed(recogniser: SherpaRecogniser, piece: Samples) -> Recognised:
     """The piece heard two or three times at different speeds; what agrees best with the others is taken. No words."""
     takes = [decode(recogniser, piece)]
     for share in ASIDE:
@@ -133,7 +132,7 @@ class Ears:
         found, _ = await self._model(TranscribeOptions())
         return found.name
 
-    async def _model(self, options: TranscribeOptions) -> tuple[FoundModel, Any]:
+    async def _model(self, options: TranscribeOptions) -> tuple[FoundModel, SherpaRecogniser]:
         language = options.language or self._backend.language
         found = choosing.found(self._backend, "transcribe", options.model, language)
         if not choosing.suits(found.name, language):
@@ -149,7 +148,9 @@ class Ears:
         async with aclosing(work) as transcripts:
             yield transcripts
 
-    async def _pieces(self, found: FoundModel, recogniser: Any, sound: Samples) -> AsyncGenerator[Transcript, None]:
+    async def _pieces(
+        self, found: FoundModel, recogniser: SherpaRecogniser, sound: Samples
+    ) -> AsyncGenerator[Transcript, None]:
         segments: list[Segment] = []
         trust, strange = Trust(), 0.0
         for stretch in stretches(sound):
@@ -174,7 +175,9 @@ class Ears:
         async with alongside(said.take(frames)), aclosing(talk(found, recogniser, said)) as transcripts:
             yield transcripts
 
-    async def _live(self, found: FoundModel, recogniser: Any, said: HeardSoFar) -> AsyncGenerator[Transcript, None]:
+    async def _live(
+        self, found: FoundModel, recogniser: SherpaRecogniser, said: HeardSoFar
+    ) -> AsyncGenerator[Transcript, None]:
         """Decodes again what was said since the last long pause, until it ends."""
         done: list[Segment] = []
         shown = ""
@@ -194,7 +197,7 @@ class Ears:
             await said.more(max(INTERIM_S, SHARE * (time.monotonic() - began)))
 
     async def _hear_all(
-        self, found: FoundModel, recogniser: Any, sound: Samples, done: list[Segment], *, final: bool
+        self, found: FoundModel, recogniser: SherpaRecogniser, sound: Samples, done: list[Segment], *, final: bool
     ) -> list[Segment] | None:
         """The segments of an utterance so far; those before the last stay in `done`. None: another language."""
         pieces = list(stretches(sound))
@@ -214,7 +217,7 @@ class Ears:
 
 
 def hear(
-    found: FoundModel, recogniser: Any, sound: Samples, stretch: SpeechStretch, trust: Trust | None
+    found: FoundModel, recogniser: SherpaRecogniser, sound: Samples, stretch: SpeechStretch, trust: Trust | None
 ) -> Recognised | None:
     """What is said in a stretch; no text where Silero hears nobody. None: in no language of the model.
 
@@ -261,7 +264,7 @@ class HeardSoFar:
 # -- models that hear while one speaks -------------------------------------------------------------
 
 
-def _feed(recogniser: Any, stream: Any, piece: Samples, *, last: bool) -> str:
+def _feed(recogniser: SherpaRecogniser, stream: SherpaStream, piece: Samples, *, last: bool) -> str:
     """Gives a streaming model more; the text so far."""
     import numpy as np
 
@@ -276,7 +279,9 @@ def _feed(recogniser: Any, stream: Any, piece: Samples, *, last: bool) -> str:
         return clean(recogniser.get_result(stream), 100_000).strip()
 
 
-async def _live_stream(found: FoundModel, recogniser: Any, said: HeardSoFar) -> AsyncGenerator[Transcript, None]:
+async def _live_stream(
+    found: FoundModel, recogniser: SherpaRecogniser, said: HeardSoFar
+) -> AsyncGenerator[Transcript, None]:
     stream, at, shown = recogniser.create_stream(), 0, ""
     while True:
         ended, piece = said.ended, to_samples(said.pcm[at:])
@@ -292,7 +297,7 @@ async def _live_stream(found: FoundModel, recogniser: Any, said: HeardSoFar) -> 
         await said.more(INTERIM_S)
 
 
-async def _flowing(found: FoundModel, recogniser: Any, sound: Samples) -> AsyncGenerator[Transcript, None]:
+async def _flowing(found: FoundModel, recogniser: SherpaRecogniser, sound: Samples) -> AsyncGenerator[Transcript, None]:
     """A whole recording, stretch by stretch."""
     segments: list[Segment] = []
     for stretch in stretches(sound):

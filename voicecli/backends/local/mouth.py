@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voicecli.backends.espeak.scripts import reader_of
 from voicecli.backends.espeak.voice import EspeakVoice
 from voicecli.backends.local import choosing
-from voicecli.backends.local.building import build_voice
+from voicecli.backends.local.building import SherpaVoice, build_voice
 from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.sounds import clauses, sounds
@@ -210,7 +210,13 @@ async def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenera
         work.cancel()
 
 
-def _say(model: Any, choice: ChosenVoice, clause: str, speed: float, take: Any) -> None:
+def _say(
+    model: SherpaVoice,
+    choice: ChosenVoice,
+    clause: str,
+    speed: float,
+    take: Callable[[NDArray[np.float32], float], int],
+) -> None:
     """Blocks while the clause is made; `take` gets its samples."""
     import sherpa_onnx as sherpa
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from voicecli.backends.transport.wording import clean
 from voicecli.text.clean import clean as harmless
 from voicecli.types import ToolCall
-from voicecli.types.jsonvalue import Json
 
 MOST_CALLS = 16
 """Calls of one answer; further ones are dropped."""
@@ -42,10 +41,10 @@ class Extras:
     """Fields that we do not know, put together from pieces: texts and lists grow, anything else is replaced."""
 
     def __init__(self) -> None:
-        self._pieces: dict[str, list[Json]] = {}
+        self._pieces: dict[str, list[object]] = {}
         self._left = LONGEST_EXTRA
 
-    def add(self, piece: Mapping[str, Json], known: frozenset[str]) -> None:
+    def add(self, piece: Mapping[str, object], known: frozenset[str]) -> None:
         """The fields of `piece` that are not `known`; all are dropped once they are too large together."""
         for name, value in piece.items():
             if value is None or name in known or self._left < 0:
@@ -55,13 +54,13 @@ class Extras:
         if self._left < 0:
             self._pieces.clear()
 
-    def whole(self) -> Mapping[str, Json]:
+    def whole(self) -> Mapping[str, object]:
         """The fields, fit to be written again; those that cannot be are left out."""
         found = {name: _rewritten(joined_up(pieces)) for name, pieces in self._pieces.items()}
         return {name: value for name, value in found.items() if value is not None}
 
 
-def joined_up(pieces: Sequence[Json]) -> Json:
+def joined_up(pieces: Sequence[object]) -> object:
     """One value of the pieces that a service sent of it."""
     last = pieces[-1]
     if isinstance(last, str):
@@ -75,17 +74,17 @@ def joined_up(pieces: Sequence[Json]) -> Json:
     return {name: joined_up([each[name] for each in parts if name in each]) for name in names}
 
 
-def _size(value: Json) -> int:
+def _size(value: object) -> int:
     try:
         return len(value) if isinstance(value, str) else len(json.dumps(value))
     except (ValueError, RecursionError):
         return LONGEST_EXTRA + 1
 
 
-def _rewritten(value: Json) -> Json:
+def _rewritten(value: object) -> object:
     """`value` with halves of characters joined; None for what is no number, or too deep."""
     try:
-        back: Json = json.loads(_joined(json.dumps(value, ensure_ascii=False, allow_nan=False)))
+        back: object = json.loads(_joined(json.dumps(value, ensure_ascii=False, allow_nan=False)))
     except (ValueError, RecursionError):
         return None
     return back
@@ -107,7 +106,7 @@ class _Call:
             return True
         return name == self.name and not is_object(self.arguments)
 
-    def add(self, id: str, name: str, arguments: Json) -> None:
+    def add(self, id: str, name: str, arguments: object) -> None:
         self.id = self.id or id
         if name != self.name and not self.arguments:
             self.name = (self.name + name)[:LONGEST_NAME]
@@ -129,13 +128,13 @@ class Calls:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def beside(self, message: Mapping[str, Json], *, whole: bool) -> None:
+    def beside(self, message: Mapping[str, object], *, whole: bool) -> None:
         """What else stands in a delta, or (whole) in a message."""
         if whole and message.keys() - _OF_MESSAGE:
             self._around = Extras()
         self._around.add(message, _OF_MESSAGE)
 
-    def add(self, pieces: Json, *, whole: bool) -> None:
+    def add(self, pieces: object, *, whole: bool) -> None:
         """The `tool_calls` of a delta, or (whole) of a message, which are all that there are."""
         found = [each for each in pieces if isinstance(each, Mapping)] if isinstance(pieces, list) else []
         if whole and found:
@@ -143,12 +142,12 @@ class Calls:
         for each in found:
             self._add(each, whole)
 
-    def legacy(self, piece: Json) -> None:
+    def legacy(self, piece: object) -> None:
         """The `function_call` of older services: one call, without an id."""
         if isinstance(piece, Mapping):
             self._add({"index": 0, "function": piece}, False)
 
-    def _add(self, piece: Mapping[str, Json], whole: bool) -> None:
+    def _add(self, piece: Mapping[str, object], whole: bool) -> None:
         function = piece.get("function")
         function = function if isinstance(function, Mapping) else piece
         id, name = clean(_string(piece.get("id")), LONGEST_ID), clean(_string(function.get("name")), LONGEST_NAME)
@@ -162,7 +161,7 @@ class Calls:
                 call.of_function.add(function, _OF_FUNCTION)
         self._last = call
 
-    def _known(self, index: Json, id: str, name: str) -> _Call | None:
+    def _known(self, index: object, id: str, name: str) -> _Call | None:
         """The call that a piece goes on with."""
         if isinstance(index, int):
             call = self._places.get(index)
@@ -170,7 +169,7 @@ class Calls:
             call = next((each for each in self._calls if id and each.id == id), self._last)
         return call if call is not None and call.takes(id, name) else None
 
-    def _new(self, index: Json) -> _Call | None:
+    def _new(self, index: object) -> _Call | None:
         """A new call; None where there are too many."""
         if len(self._calls) == MOST_CALLS:
             return None
@@ -214,5 +213,5 @@ def is_object(text: str) -> bool:
         return False
 
 
-def _string(value: Json) -> str:
+def _string(value: object) -> str:
     return value if isinstance(value, str) else ""

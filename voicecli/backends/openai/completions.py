@@ -23,7 +23,6 @@ from voicecli.backends.transport.sse import Event
 from voicecli.backends.transport.wording import complaint_in
 from voicecli.errors import ServiceError, VoiceError
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolNews
-from voicecli.types.jsonvalue import Json
 
 _OPTIONS = ("temperature", "max_tokens", "top_p", "n", "seed")
 _TAIL_S = {"over": 2.0, "unsure": 10.0}
@@ -70,9 +69,9 @@ class OpenAIChat(OpenAIPart):
         refusal = lessons.Refusal(exc.status, exc.what, exc.param)
         return lessons.lesson_in(refusal, self._body(messages, options, learnt), _extras(messages, learnt))
 
-    def _body(self, messages: Sequence[ChatMessage], options: ChatOptions, known: Learnt) -> dict[str, Json]:
+    def _body(self, messages: Sequence[ChatMessage], options: ChatOptions, known: Learnt) -> dict[str, object]:
         """Our defaults, under what the configuration passes through, under what the caller asks for."""
-        asked: dict[str, Json] = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
+        asked: dict[str, object] = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
         asked |= {"stop": list(options.stop)} if options.stop else {}
         asked["model"] = self._model(options.model, "chat_model")
         asked["messages"] = self._messages(messages, options, known)
@@ -80,13 +79,15 @@ class OpenAIChat(OpenAIPart):
             asked["tools"] = offered(options.tools)
         if options.schema is not None and lessons.FORMAT not in known:
             asked["response_format"] = _form(options, known)
-        ours: dict[str, Json] = {"stream": True, "stream_options": {"include_usage": True}}
+        ours: dict[str, object] = {"stream": True, "stream_options": {"include_usage": True}}
         body = ours | self._backend.extra_for("chat") | asked
         if body["stream"] is not True:
             body.pop("stream_options")
         return lessons.adapted(body, known)
 
-    def _messages(self, messages: Sequence[ChatMessage], options: ChatOptions, known: Learnt) -> list[dict[str, Json]]:
+    def _messages(
+        self, messages: Sequence[ChatMessage], options: ChatOptions, known: Learnt
+    ) -> list[dict[str, object]]:
         if options.schema is not None and known & {lessons.SCHEMA, lessons.FORMAT}:
             messages = instructed(messages, schemas.wording(options.schema))
         if lessons.TOOLS in known:
@@ -116,7 +117,7 @@ class OpenAIChat(OpenAIPart):
         if calls := answer.calls():
             yield ChatDelta(calls=tuple(replace(each, id=each.id or f"call_{secrets.token_hex(8)}") for each in calls))
 
-    async def _chunks(self, reply: Reply, answer: ChunkedAnswer, known: set[str]) -> AsyncGenerator[Json, None]:
+    async def _chunks(self, reply: Reply, answer: ChunkedAnswer, known: set[str]) -> AsyncGenerator[object, None]:
         """The decoded chunks of an answer that streams, or is whole. Raises unless it came to its end."""
         parser = Mixed()
         heard = _Heard(parser)
@@ -153,9 +154,9 @@ class _Heard:
     parser: Mixed
     done: bool = False
     events: bool = False
-    excuse: Json = None
+    excuse: object = None
 
-    def note(self, chunk: Json) -> None:
+    def note(self, chunk: object) -> None:
         """A chunk; one without choices that has words is kept, as an excuse."""
         self.events = self.events or not self.parser.bare
         if isinstance(chunk, dict) and not chunk.get("choices") and complaint_in(chunk).words:
@@ -171,12 +172,12 @@ def _extras(messages: Sequence[ChatMessage], learnt: Learnt) -> set[str]:
     return set() if lessons.EXTRAS in learnt else extras_in(messages)
 
 
-def _form(options: ChatOptions, known: Learnt) -> Json:
+def _form(options: ChatOptions, known: Learnt) -> object:
     """How an answer is asked for that fits a schema."""
     if lessons.SCHEMA in known:
         return {"type": "json_object"}
     fitted = None if lessons.STRICT in known else schemas.strict(options.schema or {})
-    wanted: dict[str, Json] = {"name": "answer", "schema": dict(fitted or options.schema or {})}
+    wanted: dict[str, object] = {"name": "answer", "schema": dict(fitted or options.schema or {})}
     return {"type": "json_schema", "json_schema": wanted | ({"strict": True} if fitted else {})}
 
 

@@ -18,7 +18,6 @@ from voicecli.text.clean import one_line
 from voicecli.text.reasoning import Thoughts, closes_unopened, without
 from voicecli.text.segments import Told, timed
 from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
-from voicecli.types.jsonvalue import Json
 
 # -- chat ------------------------------------------------------------------------------------------
 
@@ -61,7 +60,7 @@ class ChunkedAnswer:
         """Whether the model turned out to begin inside its reasoning, without a tag that says so."""
         return not self._opened and 0 in self._texts and closes_unopened(self._texts[0][0].whole)
 
-    def take(self, chunk: Json) -> ChatDelta | None:
+    def take(self, chunk: object) -> ChatDelta | None:
         """The new piece in a chunk (or in a whole answer); None when it holds nothing new."""
         if not isinstance(chunk, Mapping):
             return None
@@ -79,7 +78,7 @@ class ChunkedAnswer:
         delta = ChatDelta(text, reasoning, clean(reason, 40) if reason else None, usage)
         return delta if delta != ChatDelta() else None
 
-    def _reason(self, choice: Mapping[str, Json], index: int, *, bare: bool) -> str | None:
+    def _reason(self, choice: Mapping[str, object], index: int, *, bare: bool) -> str | None:
         reason = _string(choice.get("finish_reason"))
         if reason.lower() in _NO_REASON:
             return None
@@ -117,7 +116,7 @@ class ChunkedAnswer:
             if index and (text := without(self._texts[index][0].whole)):
                 yield text
 
-    def _choice(self, choice: Mapping[str, Json]) -> tuple[int, str, str]:
+    def _choice(self, choice: Mapping[str, object]) -> tuple[int, str, str]:
         index = choice.get("index")
         index = index if isinstance(index, int) else 0
         said, thought = self._texts.setdefault(index, [_Text(), _Text()])
@@ -158,14 +157,14 @@ class _Text:
         return piece
 
 
-def _content(value: Json) -> str:
+def _content(value: object) -> str:
     """Text of a content field: a string, or a list of parts of which some are text."""
     if isinstance(value, list):
         return "".join(_string(part.get("text")) for part in _mappings(value))
     return _string(value)
 
 
-def usage_in(data: Json) -> Usage | None:
+def usage_in(data: object) -> Usage | None:
     """Token counts, or None."""
     if not isinstance(data, Mapping):
         return None
@@ -185,7 +184,7 @@ _WHISPER = (
 _CODES = dict(zip(_WHISPER[1::2], _WHISPER[::2], strict=True))
 
 
-def transcript(text: str, data: Mapping[str, Json] | None = None, *, final: bool = True) -> Transcript:
+def transcript(text: str, data: Mapping[str, object] | None = None, *, final: bool = True) -> Transcript:
     """A transcript of `text`, with what `data` (an answer's JSON) says of times and language."""
     data = data or {}
     if not final:
@@ -205,7 +204,7 @@ def transcript(text: str, data: Mapping[str, Json] | None = None, *, final: bool
     )
 
 
-def whole_transcript(data: Json) -> Transcript | None:
+def whole_transcript(data: object) -> Transcript | None:
     """The transcript in a whole answer, or None when it holds none."""
     if isinstance(data, str):
         return transcript(data)
@@ -218,25 +217,25 @@ def whole_transcript(data: Json) -> Transcript | None:
     return None if text is None else transcript(text, data)
 
 
-def segments_in(data: Json, duration: float | None = None) -> tuple[Segment, ...]:
+def segments_in(data: object, duration: float | None = None) -> tuple[Segment, ...]:
     """The segments of an answer; those without words are left out, and times that are not told lie between others."""
     return timed([_told(each) for each in _mappings(data)], duration)
 
 
-def _told(data: Mapping[str, Json]) -> Told:
+def _told(data: Mapping[str, object]) -> Told:
     text = strip_tags(one_line(_string(data.get("text"))))[0]
     words = tuple(words_in(data.get("words"))) if text else ()
     return Told(text, _seconds(data.get("start")), _seconds(data.get("end")), words, _speaker(data))
 
 
-def _speaker(segment: Mapping[str, Json]) -> str | None:
+def _speaker(segment: Mapping[str, object]) -> str | None:
     """Who speaks; some services number them."""
     told = (segment.get(name) for name in ("speaker", "speaker_id", "spk"))
     found = next((each for each in told if isinstance(each, str | int) and not isinstance(each, bool)), "")
     return clean(str(found), 80) or None
 
 
-def words_in(data: Json) -> Iterator[Word]:
+def words_in(data: object) -> Iterator[Word]:
     """The words of an answer; those without times are left out."""
     for each in _mappings(data):
         start, end = _seconds(each.get("start")), _seconds(each.get("end"))
@@ -247,12 +246,12 @@ def words_in(data: Json) -> Iterator[Word]:
             yield Word(text, start, max(start, end), sure)
 
 
-def _language(value: Json) -> str | None:
+def _language(value: object) -> str | None:
     name = clean(_string(value), 20).lower()
     return _CODES.get(name, name) or None
 
 
-def _seconds(value: Json) -> float | None:
+def _seconds(value: object) -> float | None:
     """A number or its digits as seconds; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -269,7 +268,7 @@ SUGGESTED = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimme
 """Voice names that OpenAI publishes: suggestions, since every compatible service has its own."""
 
 
-def names_in(data: Json, keys: tuple[str, ...]) -> list[str]:
+def names_in(data: object, keys: tuple[str, ...]) -> list[str]:
     """The names in a list of names or of objects, wherever it stands in an answer; each once."""
     if isinstance(data, Mapping):
         data = next((data[key] for key in ("data", "models", "voices") if isinstance(data.get(key), list)), None)
@@ -277,7 +276,7 @@ def names_in(data: Json, keys: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _name(entry: Json, keys: tuple[str, ...]) -> str:
+def _name(entry: object, keys: tuple[str, ...]) -> str:
     if isinstance(entry, Mapping):
         entry = next((entry[key] for key in keys if isinstance(entry.get(key), str)), "")
     return clean(entry, 200) if isinstance(entry, str) else ""
@@ -288,9 +287,9 @@ def voices_of(names: list[str]) -> list[Voice]:
     return [Voice(name) for name in names] or [Voice(name, listed=False) for name in SUGGESTED]
 
 
-def _mappings(value: Json) -> list[Mapping[str, Json]]:
+def _mappings(value: object) -> list[Mapping[str, object]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
-def _string(value: Json) -> str:
+def _string(value: object) -> str:
     return value if isinstance(value, str) else ""

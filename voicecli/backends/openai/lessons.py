@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from voicecli.types.jsonvalue import Json
-
 OPTIONS = ("temperature", "top_p", "stop", "seed", "n", "frequency_penalty", "presence_penalty")
 """What is left out of a request where it is refused. The person is told so."""
 
@@ -72,12 +70,12 @@ class Refusal:
         return bool(_NEVER.search(self.words)) or not _RANGE.search(self.words)
 
 
-def lesson_in(refusal: Refusal, body: Mapping[str, Json], extras: Set[str] = frozenset()) -> str | None:
+def lesson_in(refusal: Refusal, body: Mapping[str, object], extras: Set[str] = frozenset()) -> str | None:
     """What is to be learnt from the refusal of `body`; `extras` are fields that we only send back."""
     return next(_lessons(refusal, body, extras), None)
 
 
-def _lessons(refusal: Refusal, body: Mapping[str, Json], extras: Set[str]) -> Iterator[str]:
+def _lessons(refusal: Refusal, body: Mapping[str, object], extras: Set[str]) -> Iterator[str]:
     words = refusal.words
     if refusal.status in REFUSING:
         if COMPLETION in words and LENGTH in body:
@@ -96,14 +94,14 @@ def _lessons(refusal: Refusal, body: Mapping[str, Json], extras: Set[str]) -> It
         yield TOOLS
 
 
-def _shorter(refusal: Refusal, body: Mapping[str, Json]) -> Iterator[str]:
+def _shorter(refusal: Refusal, body: Mapping[str, object]) -> Iterator[str]:
     """A limit to the answer has another name, and then none."""
     for name, lesson in ((LENGTH, COMPLETION), (COMPLETION, LENGTH)):
         if name in body and refusal.names(name) and refusal.for_good:
             yield lesson
 
 
-def _simpler(form: Json) -> str:
+def _simpler(form: object) -> str:
     """How an answer in JSON is asked for next: without strict rules, without a schema, only in words."""
     inner = form.get("json_schema") if isinstance(form, Mapping) else None
     if isinstance(inner, Mapping):
@@ -111,12 +109,12 @@ def _simpler(form: Json) -> str:
     return FORMAT
 
 
-def _has_system(body: Mapping[str, Json]) -> bool:
+def _has_system(body: Mapping[str, object]) -> bool:
     messages = body.get("messages")
     return isinstance(messages, list) and any(isinstance(m, Mapping) and m.get("role") == "system" for m in messages)
 
 
-def adapted(body: Mapping[str, Json], learnt: Set[str]) -> dict[str, Json]:
+def adapted(body: Mapping[str, object], learnt: Set[str]) -> dict[str, object]:
     """`body` without the fields that a service turned out to refuse, or under the name that it wants."""
     left_out = {name for name in (*OPTIONS, USAGE) if name in learnt}
     found = {name: value for name, value in body.items() if name not in left_out}

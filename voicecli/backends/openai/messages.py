@@ -13,10 +13,9 @@ from dataclasses import replace
 from voicecli.backends.openai.calls import is_object, name_of
 from voicecli.text.reasoning import without
 from voicecli.types import ChatMessage, Picture, ToolCall, ToolSpec
-from voicecli.types.jsonvalue import Json
 
 
-def offered(tools: Sequence[ToolSpec]) -> list[dict[str, Json]]:
+def offered(tools: Sequence[ToolSpec]) -> list[dict[str, object]]:
     """The `tools` of a request."""
     return [
         {
@@ -27,7 +26,7 @@ def offered(tools: Sequence[ToolSpec]) -> list[dict[str, Json]]:
     ]
 
 
-def written(message: ChatMessage, *, extras: bool = True) -> dict[str, Json]:
+def written(message: ChatMessage, *, extras: bool = True) -> dict[str, object]:
     """A message as it is sent. Arguments that are no object go back as none: the result tells what was wrong.
 
     `extras`: with what the service sent beside its calls. Reasoning in the text of an answer stays here.
@@ -42,9 +41,9 @@ def written(message: ChatMessage, *, extras: bool = True) -> dict[str, Json]:
     return around | {"role": message.role, "content": text or None, "tool_calls": calls}
 
 
-def _called(call: ToolCall, extra: Mapping[str, Json]) -> dict[str, Json]:
+def _called(call: ToolCall, extra: Mapping[str, object]) -> dict[str, object]:
     beside = extra.get("function")
-    function: dict[str, Json] = dict(beside) if isinstance(beside, Mapping) else {}
+    function: dict[str, object] = dict(beside) if isinstance(beside, Mapping) else {}
     function |= {"name": name_of(call.name), "arguments": call.arguments if is_object(call.arguments) else "{}"}
     return {**extra, "id": call.id, "type": "function", "function": function}
 
@@ -90,9 +89,9 @@ def instructed(messages: Sequence[ChatMessage], text: str) -> list[ChatMessage]:
     return [ChatMessage("system", text), *messages]
 
 
-def show(messages: list[dict[str, Json]], images: Sequence[Picture]) -> None:
+def show(messages: list[dict[str, object]], images: Sequence[Picture]) -> None:
     """Puts pictures into the last message of the person."""
     last = next((each for each in reversed(messages) if each["role"] == "user"), messages[-1])
     urls = (f"data:{each.kind};base64,{b64encode(each.data).decode()}" for each in images)
-    parts: list[Json] = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    parts: list[object] = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     last["content"] = [{"type": "text", "text": last["content"]}, *parts]

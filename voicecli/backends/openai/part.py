@@ -14,7 +14,6 @@ from voicecli.backends.transport.sse import Event
 from voicecli.backends.transport.wording import complaint_of
 from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.types import Backend
-from voicecli.types.jsonvalue import Json
 
 Final = Callable[[VoiceError], bool]
 """Whether there is more to learn from a failure than another attempt of the same would tell."""
@@ -84,7 +83,7 @@ class OpenAIPart:
         """Whether the service refused a request because of a field, as one of `words` tells."""
         return exc.status in REFUSES_FIELD and any(word in exc.what.lower() for word in words)
 
-    def _objects(self, reply: Reply, event: Event) -> Sequence[Json]:
+    def _objects(self, reply: Reply, event: Event) -> Sequence[object]:
         """The decoded data of one event. Raises our error for one that reports an error.
 
         Several `data:` lines are one object, or, from some servers, one object each. A list is its items.
@@ -106,6 +105,6 @@ class OpenAIPart:
             self._check(each)
         return found
 
-    def _check(self, data: Json) -> None:
+    def _check(self, data: object) -> None:
         """Raise what an object reports, under any of the names that services have for it."""
         self._service.complain(data)

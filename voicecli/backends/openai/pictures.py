@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
 
 from voicecli.backends.openai.completions import OpenAIChat
 from voicecli.backends.openai.part import OpenAIPart
@@ -58,7 +57,7 @@ class Pictures(OpenAIPart):
             async with fetched(self._service, found.get("url"), PICTURE) as chunks:
                 yield chunks
 
-    def _first(self, data: Any) -> Mapping[str, Any]:
+    def _first(self, data: object) -> Mapping[str, object]:
         made = data.get("data") if isinstance(data, Mapping) else None
         if not isinstance(made, list) or not made or not isinstance(made[0], Mapping):
             raise self._service.protocol_error("sent no picture", json.dumps(data, ensure_ascii=False)[:200])

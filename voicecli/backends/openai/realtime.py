@@ -7,7 +7,7 @@ a message means (realtime_session), or the transport (websocket).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,9 @@ class Realtime(OpenAIPart):
         hints = {"language": self._language(options.language), "prompt": options.prompt}
         extra = backend.extra_for("transcribe").get("realtime")
         async with connect(backend, realtime(backend.live_url)) as socket:
-            session = RealtimeSession(model, socket.service.error, **hints, extra=extra)
+            session = RealtimeSession(
+                model, socket.service.error, **hints, extra=extra if isinstance(extra, Mapping) else None
+            )
             pump = _Pump(socket, session)
             await pump.greet()
             async with alongside(pump.send(frames), socket.watched()), aclosing(pump.heard()) as transcripts:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from voicecli.backends.openai.decoding import transcript
 from voicecli.backends.transport.wording import Complaint, clean, complaint_in
@@ -44,7 +43,7 @@ class RealtimeSession:
         *,
         language: str | None = None,
         prompt: str | None = None,
-        extra: Mapping[str, Any] | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> None:
         self._model, self._error, self._extra = model, error, dict(extra or {})
         self._hints = {name: value for name, value in (("language", language), ("prompt", prompt)) if value}
@@ -109,32 +108,32 @@ class RealtimeSession:
             raise DroppedError("closed the connection before the transcript was complete", cure="Try again")
         return self.final
 
-    def _committed(self, data: Mapping[str, Any]) -> Transcript | None:
+    def _committed(self, data: Mapping[str, object]) -> Transcript | None:
         """Some servers do not say which item it is: then the item shows with its text."""
         if data.get("item_id"):
             self._item(data)
         self._acknowledged = self._acknowledged or self._finished
         return None
 
-    def _delta(self, data: Mapping[str, Any]) -> Transcript | None:
+    def _delta(self, data: Mapping[str, object]) -> Transcript | None:
         item = self._item(data)
         self._items[item] += _string(data.get("delta"))
         return self._so_far()
 
-    def _completed(self, data: Mapping[str, Any]) -> Transcript | None:
+    def _completed(self, data: Mapping[str, object]) -> Transcript | None:
         item = self._item(data)
         self._items[item] = _string(data.get("transcript"))
         self._open.discard(item)
         return self._settled() or self._so_far()
 
-    def _done(self, data: Mapping[str, Any]) -> Transcript | None:
+    def _done(self, data: Mapping[str, object]) -> Transcript | None:
         sofar, text = self._items.pop("", ""), data.get("text")
         self._items[f"utterance {len(self._items)}"] = text if isinstance(text, str) else sofar
         self._open.discard("")
         self._acknowledged = self._finished
         return self._settled() or self._so_far()
 
-    def _item(self, data: Mapping[str, Any]) -> str:
+    def _item(self, data: Mapping[str, object]) -> str:
         """The item of a message; a new one takes its place after the one it says it follows."""
         name = _string(data.get("item_id"))
         if name not in self._items:
@@ -158,7 +157,7 @@ class RealtimeSession:
     def _text(self) -> str:
         return " ".join(text.strip() for text in self._items.values() if text.strip())
 
-    def _raise(self, data: Mapping[str, Any]) -> None:
+    def _raise(self, data: Mapping[str, object]) -> None:
         if data.get("type") != "error" and not str(data.get("type")).endswith(".failed"):
             return
         raise self._error(complaint_in(data))
@@ -179,11 +178,11 @@ def _appended(pcm: bytes) -> Iterator[str]:
         yield _message("input_audio_buffer.append", audio=base64.b64encode(pcm).decode())
 
 
-def _message(kind: str, **fields: Any) -> str:
+def _message(kind: str, **fields: object) -> str:
     return json.dumps({"type": kind, **fields}, ensure_ascii=False)
 
 
-def decoded(message: str | bytes) -> dict[str, Any]:
+def decoded(message: str | bytes) -> dict[str, object]:
     """An event. Raises ProtocolError for what is none."""
     try:
         data = json.loads(message)
@@ -195,5 +194,5 @@ def decoded(message: str | bytes) -> dict[str, Any]:
     return data
 
 
-def _string(value: Any) -> str:
+def _string(value: object) -> str:
     return value if isinstance(value, str) else ""

@@ -13,8 +13,6 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from voicecli.types.jsonvalue import Json
-
 DEEPEST = 40
 
 _UNFIT: Final = frozenset(
@@ -32,7 +30,7 @@ class _CannotBeStrict(Exception):
     """A schema says what the strict rules cannot."""
 
 
-def strict(schema: Mapping[str, Json]) -> dict[str, Json] | None:
+def strict(schema: Mapping[str, object]) -> dict[str, object] | None:
     """`schema` under the strict rules; None where they cannot say the same."""
     try:
         found = _fitted(schema, DEEPEST)
@@ -41,7 +39,7 @@ def strict(schema: Mapping[str, Json]) -> dict[str, Json] | None:
     return found if found.get("type") == "object" and "anyOf" not in found else None
 
 
-def _fitted(schema: Mapping[str, Json], depth: int) -> dict[str, Json]:
+def _fitted(schema: Mapping[str, object], depth: int) -> dict[str, object]:
     if depth == 0 or not schema or _UNFIT & schema.keys():
         raise _CannotBeStrict
     found = {name: _below(name, value, depth) for name, value in schema.items() if name not in _DROPPED}
@@ -52,7 +50,7 @@ def _fitted(schema: Mapping[str, Json], depth: int) -> dict[str, Json]:
     return found
 
 
-def _below(name: str, value: Json, depth: int) -> Json:
+def _below(name: str, value: object, depth: int) -> object:
     """What stands under a keyword, fitted where it is a schema, or holds some."""
     if name in _NAMED and isinstance(value, Mapping):
         return {key: _fitted(_schema(each), depth - 1) for key, each in value.items()}
@@ -61,20 +59,20 @@ def _below(name: str, value: Json, depth: int) -> Json:
     return _fitted(_schema(value), depth - 1) if name == "items" else value
 
 
-def _schema(value: Json) -> Mapping[str, Json]:
+def _schema(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise _CannotBeStrict
     return value
 
 
-def _is_object(schema: Mapping[str, Json]) -> bool:
+def _is_object(schema: Mapping[str, object]) -> bool:
     kind = schema.get("type")
     return (
         kind == "object" or (isinstance(kind, list) and "object" in kind) or (kind is None and "properties" in schema)
     )
 
 
-def _closed(found: dict[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:
+def _closed(found: dict[str, object], schema: Mapping[str, object]) -> dict[str, object]:
     """An object with its own properties only, all of them required; those that were not may be null."""
     properties, required = found.get("properties"), schema.get("required") or []
     if schema.get("additionalProperties") or not isinstance(properties, Mapping) or not isinstance(required, list):
@@ -82,22 +80,22 @@ def _closed(found: dict[str, Json], schema: Mapping[str, Json]) -> dict[str, Jso
     if not properties or set(map(str, required)) - properties.keys():
         raise _CannotBeStrict
     fitted = {name: each if name in required else _nullable(each) for name, each in properties.items()}
-    closing: dict[str, Json] = {"properties": fitted, "required": list(fitted), "additionalProperties": False}
+    closing: dict[str, object] = {"properties": fitted, "required": list(fitted), "additionalProperties": False}
     return {"type": "object", **found, **closing}
 
 
-def _nullable(schema: Json) -> Json:
+def _nullable(schema: object) -> object:
     if not isinstance(schema, Mapping) or _allows_null(schema):
         return schema
     kind = schema.get("type")
     if not isinstance(kind, str | list) or "const" in schema:
         return {"anyOf": [schema, {"type": "null"}]}
-    wider: dict[str, Json] = {**schema, "type": [*([kind] if isinstance(kind, str) else kind), "null"]}
+    wider: dict[str, object] = {**schema, "type": [*([kind] if isinstance(kind, str) else kind), "null"]}
     allowed = schema.get("enum")
     return {**wider, "enum": [*allowed, None]} if isinstance(allowed, list) else wider
 
 
-def _allows_null(schema: Json) -> bool:
+def _allows_null(schema: object) -> bool:
     if not isinstance(schema, Mapping):
         return False
     kind, several = schema.get("type"), schema.get("anyOf")
@@ -116,17 +114,17 @@ def unfenced(text: str) -> str:
     return text
 
 
-def unfitted(text: str, schema: Mapping[str, Json]) -> str:
+def unfitted(text: str, schema: Mapping[str, object]) -> str:
     """The JSON in `text` without the nulls that only the strict rules asked for; `text` itself where there are none."""
     try:
-        found: Json = json.loads(text)
+        found: object = json.loads(text)
         bare = _without_nulls(found, schema, schema, DEEPEST)
         return text if bare == found else json.dumps(bare, ensure_ascii=False)
     except (ValueError, RecursionError):
         return text
 
 
-def _without_nulls(value: Json, schema: Json, root: Mapping[str, Json], depth: int) -> Json:
+def _without_nulls(value: object, schema: object, root: Mapping[str, object], depth: int) -> object:
     schema = _resolved(schema, root)
     if depth == 0 or not isinstance(schema, Mapping):
         return value
@@ -141,18 +139,18 @@ def _without_nulls(value: Json, schema: Json, root: Mapping[str, Json], depth: i
     return {name: _without_nulls(each, own.get(name), root, depth - 1) for name, each in kept.items()}
 
 
-def _resolved(schema: Json, root: Mapping[str, Json]) -> Json:
+def _resolved(schema: object, root: Mapping[str, object]) -> object:
     """What a reference into `root` refers to; `schema` itself where it is none."""
     place = schema.get("$ref") if isinstance(schema, Mapping) else None
     if not isinstance(place, str) or not place.startswith("#/"):
         return schema
-    found: Json = root
+    found: object = root
     for part in place[2:].split("/"):
         found = found.get(part) if isinstance(found, Mapping) else None
     return found
 
 
-def wording(schema: Mapping[str, Json]) -> str:
+def wording(schema: Mapping[str, object]) -> str:
     """How a model is told of the schema that the service does not take."""
     return (
         "Answer with JSON alone, without a fence or a word around it. It has to fit this JSON schema:\n"

@@ -30,7 +30,7 @@ _KINDS = {
     "webm": "audio/webm",
 }
 _OPTIONS = ("prompt", "temperature")
-_WORDS = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
+_WORDS: dict[str, object] = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
 _TIMELESS, _PLAIN = "no granularities", "no verbose_json"
 _JSON_ONLY = ("gpt-4o", "gpt-live", "-transcribe")
 TRANSLATOR = "whisper-1"
@@ -67,9 +67,9 @@ class Transcriptions(OpenAIPart):
                 raise
             yield await stack.enter_async_context(aclosing(self._transcripts(reply)))
 
-    def _translation(self, options: TranscribeOptions, learnt: Learnt) -> dict[str, Any]:
+    def _translation(self, options: TranscribeOptions, learnt: Learnt) -> dict[str, object]:
         """A translation has fewer fields: it finds the language out, is not streamed, and tells no words' times."""
-        asked: dict[str, Any] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+        asked: dict[str, object] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
         model = self._model(options.model, "transcribe_model")
         unable = options.model is None and any(part in model.lower() for part in _JSON_ONLY)
         asked["model"] = TRANSLATOR if unable else model
@@ -77,8 +77,8 @@ class Transcriptions(OpenAIPart):
             asked["response_format"] = "verbose_json"
         return self._form(asked)
 
-    def _fields(self, options: TranscribeOptions, learnt: Learnt) -> dict[str, Any]:
-        asked: dict[str, Any] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+    def _fields(self, options: TranscribeOptions, learnt: Learnt) -> dict[str, object]:
+        asked: dict[str, object] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
         asked |= {"language": code} if (code := self._language(options.language)) else {}
         asked["model"] = model = self._model(options.model, "transcribe_model")
         if options.diarize:
@@ -89,7 +89,7 @@ class Transcriptions(OpenAIPart):
             asked["stream"] = True
         return self._form(asked)
 
-    def _form(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _form(self, asked: dict[str, object]) -> dict[str, object]:
         """The fields of the form, with what the configuration passes on."""
         return {name: _text(value) for name, value in (self._backend.extra_for("transcribe") | asked).items()}
 
@@ -160,7 +160,7 @@ class _Heard:
         self._rest: Mapping[str, Any] = {}
         self.done = False
 
-    def take(self, data: Any, name: str) -> bool:
+    def take(self, data: object, name: str) -> bool:
         """Whether `data` brought new text that is not yet all."""
         if not isinstance(data, Mapping):
             return False
@@ -181,7 +181,7 @@ class _Heard:
         segments = {"segments": self._segments} if self._segments else {}
         return transcript(self._text, {**segments, **self._rest} if final else None, final=final)
 
-    def _chunk(self, choices: list[Any]) -> bool:
+    def _chunk(self, choices: list[object]) -> bool:
         new = False
         for choice in choices[:1]:
             delta = choice.get("delta") if isinstance(choice, Mapping) else None
@@ -189,12 +189,12 @@ class _Heard:
             self.done = self.done or (isinstance(choice, Mapping) and bool(choice.get("finish_reason")))
         return new and not self.done
 
-    def _add(self, piece: Any) -> bool:
+    def _add(self, piece: object) -> bool:
         self._text += piece if isinstance(piece, str) else ""
         return isinstance(piece, str) and bool(piece)
 
 
-def _words(model: str, learnt: Learnt) -> dict[str, Any]:
+def _words(model: str, learnt: Learnt) -> dict[str, object]:
     """How to ask a model for times: some fail on the question, which is learnt the first time."""
     if _PLAIN in learnt or any(part in model for part in _JSON_ONLY):
         return {}
@@ -203,7 +203,7 @@ def _words(model: str, learnt: Learnt) -> dict[str, Any]:
     return _WORDS
 
 
-def _text(value: Any) -> Any:
+def _text(value: object) -> object:
     """A value as a form field carries it."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -48,7 +48,7 @@ class Addresses:
             self.services[url] = await self._stack.enter_async_context(service)
         return self
 
-    async def __aexit__(self, *exc: Any) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
 
     async def first(self, attempt: Callable[[str], Awaitable[T]]) -> T:
@@ -76,7 +76,7 @@ class Addresses:
     async def json(self, method: str, path: str, **body: Any) -> tuple[Any, HttpService]:
         """The decoded answer, and the address that gave it."""
 
-        async def ask(base: str) -> tuple[Any, HttpService]:
+        async def ask(base: str) -> tuple[object, HttpService]:
             return await self.services[base].json(method, path, **body), self.services[base]
 
         return await self.first(ask)

@@ -157,7 +157,7 @@ def _span(spoken: Mapping[str, object], after: float) -> tuple[float, float]:
     return start, start if end is None else max(start, end)
 
 
-def _duration(data: Any, result: Mapping[str, Any]) -> float | None:
+def _duration(data: Any, result: Mapping[str, object]) -> float | None:
     for holder in (data, data.get("payload_msg"), data.get("data")):
         info = holder.get("audio_info") if isinstance(holder, Mapping) else None
         if isinstance(info, Mapping):
@@ -166,7 +166,7 @@ def _duration(data: Any, result: Mapping[str, Any]) -> float | None:
     return seconds(additions.get("duration")) if isinstance(additions, Mapping) else None
 
 
-def seconds(ms: Any) -> float | None:
+def seconds(ms: object) -> float | None:
     """Milliseconds, as a number or its digits, in seconds; None for anything else, or less than none."""
     if isinstance(ms, str) and ms.isascii() and ms.isdigit() and len(ms) < 12:
         ms = int(ms)

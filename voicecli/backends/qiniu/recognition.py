@@ -52,7 +52,7 @@ COUNTED_S = 0.1
 """By how much a service may count less than it was sent and have had all of it: it counts in pieces."""
 
 
-def config(uid: str, model: str = "asr", extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def config(uid: str, model: str = "asr", extra: Mapping[str, object] | None = None) -> dict[str, object]:
     """The session's first message. `extra` is laid over it, table by table."""
     base = {
         "user": {"uid": uid},

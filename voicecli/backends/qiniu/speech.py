@@ -50,7 +50,7 @@ class AnswerSound:
     number: int | None = None
 
 
-def sound_in(data: Any) -> AnswerSound:
+def sound_in(data: object) -> AnswerSound:
     """The sound in one decoded answer. Raises the error that it reports, ProtocolError for broken base64."""
     error = complaint_error(data)
     if error:
@@ -140,7 +140,7 @@ class QiniuSpeaker:
                 raise
             return None
 
-    async def _conversed(self, socket: Socket, body: dict[str, Any]) -> AsyncGenerator[AudioChunk, None]:
+    async def _conversed(self, socket: Socket, body: dict[str, object]) -> AsyncGenerator[AudioChunk, None]:
         """Chunks as they come. The end is a negative sequence, or a close in good order after some sound."""
         spoken, idle, order = False, 0, Order()
         await socket.offer(json.dumps(body, ensure_ascii=False).encode())
@@ -182,7 +182,7 @@ class QiniuSpeaker:
             seconds = f"{self._addresses.backend.timeout_s:g} s"
             raise UnreachableError(f"sent nothing for {seconds}", who=socket.who, cure="Try again") from exc
 
-    async def _whole(self, body: dict[str, Any]) -> AsyncGenerator[AudioChunk, None]:
+    async def _whole(self, body: dict[str, object]) -> AsyncGenerator[AudioChunk, None]:
         """Over HTTP, in one piece."""
         data, address = await self._addresses.json("POST", "/voice/tts", verb="speak", json=body)
         sound = _checked(data, address)
@@ -197,7 +197,7 @@ def encoding_of(body: Mapping[str, Any]) -> PcmFormat | str:
     return _ENCODINGS.get(name, name)
 
 
-def _checked(data: Any, service: HttpService) -> AnswerSound:
+def _checked(data: object, service: HttpService) -> AnswerSound:
     try:
         return sound_in(data)
     except VoiceError as exc:

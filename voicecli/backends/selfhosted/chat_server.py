@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.selfhosted.server import first, member, messages, server_at, shown
@@ -75,7 +74,7 @@ async def _pieces(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta
     await reply.drain()
 
 
-def _piece(server: HttpService, message: Mapping[str, Any]) -> str:
+def _piece(server: HttpService, message: Mapping[str, object]) -> str:
     """The text in a line; events that we do not know, and empty pieces, have none."""
     delta = message.get("delta") or ""
     if not isinstance(delta, str):
@@ -83,7 +82,7 @@ def _piece(server: HttpService, message: Mapping[str, Any]) -> str:
     return delta
 
 
-def _chunk(text: str) -> dict[str, Any]:
+def _chunk(text: str) -> dict[str, object]:
     """A piece in the shape that OpenAI's services send, whose reader joins and cleans what is cut apart."""
     return {"choices": [{"delta": {"content": text}}]}
 
@@ -95,7 +94,7 @@ async def _whole(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta,
     if said is None and (said := answer.rest()) is None:
         raise ServiceError("gave an empty answer", who=server.who)
     text = said.text + (held.text if (held := answer.rest()) else "")
-    rest = ChunkedAnswer().take(data.get("raw")) or ChatDelta()
+    rest = ChunkedAnswer().take(data.get("raw") if isinstance(data, Mapping) else None) or ChatDelta()
     yield replace(
         rest, text=text, reasoning=said.reasoning or rest.reasoning, finish_reason=rest.finish_reason or "stop"
     )

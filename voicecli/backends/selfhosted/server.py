@@ -36,7 +36,7 @@ def server_at(backend: Backend, setting: str, endings: Sequence[str]) -> tuple[H
 
 
 @asynccontextmanager
-async def first(server: HttpService, paths: list[str], **body: Any) -> AsyncIterator[tuple[str, Reply]]:
+async def first(server: HttpService, paths: list[str], **body: object) -> AsyncIterator[tuple[str, Reply]]:
     """The answer of the first of `paths` that the server has; one that it lacks is never asked again."""
     async with AsyncExitStack() as stack:
         path, reply = await _first(stack, server, paths, body)
@@ -57,7 +57,7 @@ async def _first(
     return paths[-1], await stack.enter_async_context(server.stream("POST", paths[-1], **body))
 
 
-async def messages(server: HttpService, reply: Reply) -> AsyncGenerator[Mapping[str, Any], None]:
+async def messages(server: HttpService, reply: Reply) -> AsyncGenerator[Mapping[str, object], None]:
     """The objects of a body by lines. Raises what an object that reports an error says."""
     try:
         async for line in reply.lines():
@@ -70,7 +70,7 @@ async def messages(server: HttpService, reply: Reply) -> AsyncGenerator[Mapping[
         raise server.own(exc) from exc.__cause__
 
 
-def member(server: HttpService, data: Any, name: str) -> str:
+def member(server: HttpService, data: object, name: str) -> str:
     """The text called `name` in an answer. Raises what it reports instead, or ProtocolError."""
     server.complain(data)
     found = data.get(name) if isinstance(data, Mapping) else None
@@ -79,12 +79,12 @@ def member(server: HttpService, data: Any, name: str) -> str:
     return found
 
 
-def shown(data: Any) -> str:
+def shown(data: object) -> str:
     """An answer as a message quotes it."""
     return json.dumps(data, ensure_ascii=False)
 
 
-def form_fields(values: Mapping[str, Any]) -> list[Field]:
+def form_fields(values: Mapping[str, object]) -> list[Field]:
     """Form fields as httpx wants them among files, so that a body without a file is multipart too."""
     return [(name, (None, _written(value))) for name, value in values.items() if value is not None]
 
@@ -94,5 +94,5 @@ def form_file(field: str, clip: AudioClip, name: str) -> Field:
     return field, (f"{name}.{clip.container}", clip.data)
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 from urllib.parse import quote
 
 from voicecli.backends.selfhosted.server import LACKING, server_at, shown
@@ -102,10 +101,10 @@ class Meaning:
         """No health is documented: one word is embedded."""
         await self.embed_one(_SAMPLE, "/" + quote(self._server.backend.embed_model or MODEL, safe="/"))
 
-    def _extra(self) -> dict[str, Any]:
+    def _extra(self) -> dict[str, object]:
         return self._server.backend.extra_for("embed")
 
-    def _vectors(self, data: Any, count: int) -> list[Vector]:
+    def _vectors(self, data: object, count: int) -> list[Vector]:
         self._server.complain(data)
         if (found := vectors_in(data, count)) is None:
             raise self._server.protocol_error(f"sent no {count} vectors of one length", shown(data)[:2000])

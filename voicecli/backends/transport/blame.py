@@ -14,7 +14,6 @@ from voicecli.backends.transport.proxies import Proxy
 from voicecli.backends.transport.wording import Complaint, clean, complaint_of, failure_in
 from voicecli.errors import ProtocolError, UnreachableError, VoiceError
 from voicecli.types import Backend
-from voicecli.types.jsonvalue import Json
 
 
 class Blame:
@@ -46,7 +45,7 @@ class Blame:
         error.status, error.param = status, complaint.param
         return error
 
-    def complain(self, data: Json) -> None:
+    def complain(self, data: object) -> None:
         """Raise what a decoded body says when it is an error object in a successful answer."""
         if (failure := failure_in(data)) is not None:
             raise self.error(failure)

@@ -128,11 +128,11 @@ class HttpService(Address):
         *,
         verb: str = "",
         final: Callable[[VoiceError], bool] = lambda error: False,
-        json: Any = None,
-        data: Mapping[str, Any] | None = None,
-        files: Any = None,
+        json: object = None,
+        data: Mapping[str, object] | None = None,
+        files: object = None,
         content: bytes | None = None,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Reply]:
         """A successful answer as it arrives; leaving the block closes it.
@@ -181,7 +181,9 @@ class HttpService(Address):
             found.happened, verb, attempt, asked=asked, should=should, left_s=left_s, pace=self._pace
         )
 
-    async def _attempt(self, method: str, url: str, body: Mapping[str, Any], until: float) -> httpx.Response | Failure:
+    async def _attempt(
+        self, method: str, url: str, body: Mapping[str, object], until: float
+    ) -> httpx.Response | Failure:
         for _ in range(self.redirects + 1):
             try:
                 async with asyncio.timeout_at(until if until < math.inf else None):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from voicecli.errors import ProtocolError
 
@@ -20,7 +19,7 @@ _DECODER = json.JSONDecoder()
 _SHOWN = 80
 
 
-def objects(line: str) -> Iterator[dict[str, Any]]:
+def objects(line: str) -> Iterator[dict[str, object]]:
     """The objects on a line, in order. Raises ProtocolError at the first thing that is none."""
     rest = line.removeprefix("\ufeff").strip().removeprefix("data:").strip()
     while rest:
@@ -31,7 +30,7 @@ def objects(line: str) -> Iterator[dict[str, Any]]:
         rest = rest[end:].lstrip()
 
 
-def _decoded(text: str) -> tuple[Any, int]:
+def _decoded(text: str) -> tuple[object, int]:
     try:
         return _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as exc:

@@ -12,7 +12,7 @@ import math
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Generic, Self, TypeVar, cast
 
 import httpx
 
@@ -75,11 +75,11 @@ class Reply:
             whole += piece
         return bytes(whole)
 
-    async def json(self, limit: int = BODY_BYTES) -> Any:
+    async def json(self, limit: int = BODY_BYTES) -> object:
         """The body as JSON. Raises ProtocolError when it is none."""
         return self.decoded(await self.body(limit))
 
-    def decoded(self, body: bytes | str) -> Any:
+    def decoded(self, body: bytes | str) -> object:
         """`body` as JSON. Raises ProtocolError, quoting its beginning, when it is none."""
         try:
             return json.loads(body)

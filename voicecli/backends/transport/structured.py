@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
 
 from voicecli.errors import culprit
 
 
 @asynccontextmanager
-async def alongside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def alongside(*work: Coroutine[object, object, None]) -> AsyncIterator[None]:
     """Run `work` beside the block. The block's end cancels it; its failure ends the block.
 
     Raises the single error (see `errors.culprit`), never an ExceptionGroup around one.

@@ -272,7 +272,7 @@ async def connect(
         await socket.close()
 
 
-async def _opened(service: HttpService, url: str, settings: Mapping[str, Any]) -> ClientConnection:
+async def _opened(service: HttpService, url: str, settings: Mapping[str, object]) -> ClientConnection:
     """A connection. Any verb may try again: a handshake that failed has sent nothing that matters."""
     clock = asyncio.get_running_loop().time
     for attempt in range(1, 100):

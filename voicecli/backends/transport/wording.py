@@ -16,7 +16,6 @@ from email.utils import parsedate_to_datetime
 
 from voicecli.text.clean import one_line
 from voicecli.types import without
-from voicecli.types.jsonvalue import Json
 
 SHOWN = 300
 """Characters of a service's own words that a message carries at most."""
@@ -69,7 +68,7 @@ def complaint_of(body: bytes, content_type: str = "") -> Complaint:
     return Complaint(clean(text))
 
 
-def complaint_in(data: Json) -> Complaint:
+def complaint_in(data: object) -> Complaint:
     """The words and the code in a decoded error object; empty when there are none."""
     return Complaint(clean("; ".join(_words(data))), " ".join(_codes(data)).lower(), _param(data))
 
@@ -84,7 +83,7 @@ _CONTENT = ("choices", "data", "text", "segments", "words", "usage", "delta", "r
 _ERRORS = ("detail", "errors", "error_msg", "error_message", "errorMsg", "errMsg", "err_msg", "errorMessage")
 
 
-def failure_in(data: Json) -> Complaint | None:
+def failure_in(data: object) -> Complaint | None:
     """What an object complains of that came with status 200; None for one that reports no failure.
 
     It is one where `error` stands in it, or its type is error; where a code says so and it holds nothing else.
@@ -107,24 +106,24 @@ def failure_in(data: Json) -> Complaint | None:
     return _told(data) if wrong or failed or bare or any(data.get(name) for name in _ERRORS) else None
 
 
-def _told(data: Mapping[str, Json]) -> Complaint:
+def _told(data: Mapping[str, object]) -> Complaint:
     """The complaint in `data`, which surely is one."""
     found = complaint_in(data)
     return found if found.words else replace(found, words=clean(f"failed: {json.dumps(data, ensure_ascii=False)}", 160))
 
 
-def _choices(data: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+def _choices(data: Mapping[str, object]) -> list[Mapping[str, object]]:
     choices = data.get("choices")
     return [each for each in choices if isinstance(each, Mapping)] if isinstance(choices, list) else []
 
 
-def _is_fine(code: Json) -> bool:
+def _is_fine(code: object) -> bool:
     """Whether a code, if it is one at all, says that nothing is wrong."""
     told = isinstance(code, str | int) and not isinstance(code, bool)
     return not told or str(code).strip().lower() in _FINE
 
 
-def _words(data: Json, depth: int = 0) -> Iterator[str]:
+def _words(data: object, depth: int = 0) -> Iterator[str]:
     if isinstance(data, str):
         yield data
     elif isinstance(data, list) and depth < 4:
@@ -138,17 +137,17 @@ def _words(data: Json, depth: int = 0) -> Iterator[str]:
             yield prefix + words
 
 
-def _codes(data: Json) -> Iterator[str]:
+def _codes(data: object) -> Iterator[str]:
     for level in _levels(data):
         yield from (str(level[k]) for k in _CODES if isinstance(level.get(k), str | int))
 
 
-def _param(data: Json) -> str:
+def _param(data: object) -> str:
     found = (level.get("param") for level in _levels(data))
     return next((clean(each, 80) for each in found if isinstance(each, str)), "")
 
 
-def _levels(data: Json) -> Iterator[Mapping[str, Json]]:
+def _levels(data: object) -> Iterator[Mapping[str, object]]:
     inner = data.get("error") if isinstance(data, Mapping) else None
     yield from (level for level in (data, inner) if isinstance(level, Mapping))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
 from voicecli.server.realtime.settings import Json, SessionSettings, as_beta, fresh, read
 
@@ -48,7 +47,7 @@ class Book:
         self._counts[kind] += 1
         return f"{kind}_{self._name}{self._counts[kind]:06d}"
 
-    def event(self, type: str, **fields: Any) -> Json:
+    def event(self, type: str, **fields: object) -> Json:
         return {"type": type, "event_id": self.number("event"), **fields}
 
     def shown(self) -> Json:
@@ -162,7 +161,7 @@ class Response:
 
     # -- its items -----------------------------------------------------------------------------------
 
-    def _event(self, type: str, **fields: Any) -> Json:
+    def _event(self, type: str, **fields: object) -> Json:
         assert self.item is not None
         place = {"response_id": self.id, "item_id": self.item["id"], "output_index": len(self.output)}
         return self.book.event(type, **place, **fields)

@@ -88,7 +88,7 @@ def verbose_json(transcript: Transcript) -> dict[str, Any]:
         for number, each in enumerate(transcript.segments)
     ]
     words = [{"word": each.text, "start": _ms(each.start), "end": _ms(each.end)} for each in words_of(transcript)]
-    whole = {
+    whole: dict[str, object] = {
         "task": "transcribe",
         "language": transcript.language,
         "duration": None if transcript.duration is None else _ms(transcript.duration),

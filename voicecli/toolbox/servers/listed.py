@@ -36,7 +36,7 @@ _ODD = re.compile(r"[^a-zA-Z0-9_-]+")
 class Calling(Protocol):
     """What is used of the package's session."""
 
-    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any: ...
+    async def call_tool(self, name: str, arguments: dict[str, object]) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def tools_of(server: str, listed: Sequence[Any]) -> list[ServerTool]:
     return list(found.values())
 
 
-def _schema(given: Any) -> Mapping[str, Any]:
+def _schema(given: object) -> Mapping[str, Any]:
     """A server's schema, passed on; one that is none, or too long, becomes "anything"."""
     schema = _mapping(given)
     written = _whole(json.dumps(schema, ensure_ascii=False))
@@ -81,11 +81,11 @@ def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def text_of(result: Mapping[str, Any]) -> str:
+def text_of(result: Mapping[str, object]) -> str:
     """What a model is told of a result: its texts; of pictures and sounds, that there are some."""
     content = result.get("content")
     parts = [_part(_mapping(each)) for each in content] if isinstance(content, list) else []
@@ -96,7 +96,7 @@ def text_of(result: Mapping[str, Any]) -> str:
     return text if len(text) <= LONGEST_RESULT else text[:LONGEST_RESULT] + "\n… (cut off)"
 
 
-def _part(part: Mapping[str, Any]) -> str:
+def _part(part: Mapping[str, object]) -> str:
     resource = _mapping(part.get("resource"))
     text = part.get("text") or resource.get("text")
     if isinstance(text, str):

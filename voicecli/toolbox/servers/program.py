@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
@@ -48,7 +49,7 @@ class _Pipes(asyncio.SubprocessProtocol):
 
 
 @asynccontextmanager
-async def program(command: Sequence[str], own: Mapping[str, str], env: Mapping[str, str]) -> AsyncIterator[Any]:
+async def program(command: Sequence[str], own: Mapping[str, str], env: Mapping[str, str]) -> AsyncIterator[object]:
     """The streams of a session with the program, which has ended when the block is left.
 
     `own` is added to the little that it is told of `env`. Raises ServiceError where it cannot be started.
@@ -86,7 +87,7 @@ def _pipe(transport: asyncio.SubprocessTransport, number: int) -> Any:
     return transport.get_pipe_transport(number)
 
 
-async def _read(pipes: _Pipes, to_us: Any) -> None:
+async def _read(pipes: _Pipes, to_us: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
     """Messages, as they come, until the program closes its end or says too much at once."""
     with suppress(ValueError, anyio.BrokenResourceError, anyio.ClosedResourceError):
         async with to_us:
@@ -101,7 +102,7 @@ def _message(line: bytes) -> SessionMessage | Exception:
         return exc
 
 
-async def _write(pipe: asyncio.WriteTransport, from_us: Any) -> None:
+async def _write(pipe: asyncio.WriteTransport, from_us: MemoryObjectReceiveStream[SessionMessage]) -> None:
     async for each in from_us:
         pipe.write(each.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from voicecli.errors import ServiceError, UsageError, VoiceError
+from voicecli.text.nearest import nearest
 from voicecli.usecases.speaking.delivering import Delivery
 from voicecli.usecases.speaking.goals import FORMATS, JOINABLE, WRITES, Goal
 from voicecli.usecases.speaking.pieces import Pieces, TextReading, pieces, with_something
@@ -124,14 +125,12 @@ class Saying:
 
     async def _suggest_voice(self, exc: VoiceError) -> None:
         """Where the service does not have the voice: which it has that is called much like it."""
-        from difflib import get_close_matches
-
         can, backend = self.services.choose("speak")
         name = self.request.voice or backend.voice
         if not name or not can.can("voices") or (known := await self._voices()) is None or name in known:
             return
-        near = get_close_matches(name.lower(), known, 1, 0.5)
-        hint = f"Did you mean the voice '{near[0]}'? " if near else f"It lists no voice '{name[:40]}'. "
+        meant = nearest(name, known, 0.5)
+        hint = f"Did you mean the voice '{meant}'? " if meant else f"It lists no voice '{name[:40]}'. "
         exc.cure = f"{hint}'voice voices' lists them."
 
     async def _voices(self) -> list[str] | None:

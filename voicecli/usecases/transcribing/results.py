@@ -63,7 +63,7 @@ def text_of(transcript: Transcript) -> str:
     return "\n".join(f"{name}: {joined(texts)}" for name, texts in turns)
 
 
-def as_json(name: str, transcript: Transcript) -> dict[str, Any]:
+def as_json(name: str, transcript: Transcript) -> dict[str, object]:
     """A transcript as it is written by --json: times in seconds from the start of the recording."""
     from voicecli.text.subtitles import words_of
 
@@ -78,7 +78,7 @@ def as_json(name: str, transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def _rounded(each: Any) -> Any:
+def _rounded(each: Any) -> object:
     """A segment or a word without the last digits of its times, which only say how numbers are kept."""
     inner = {"words": tuple(map(_rounded, each.words))} if hasattr(each, "words") else {}
     return replace(each, start=round(each.start, 6), end=round(each.end, 6), **inner)
