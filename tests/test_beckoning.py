@@ -13,6 +13,7 @@ from voicecli.backends.transport.http import tell_of_waiting
 from voicecli.config.model import AudioSettings
 from voicecli.dialogue import events as ev
 from voicecli.errors import RateLimitedError
+from voicecli.terminal.atonce import STARTING, starting
 from voicecli.terminal.beckoning import LONG_S, Taskbar, shows_progress
 from voicecli.terminal.hosting import farewell
 from voicecli.terminal.masking import listen_for_waiting
@@ -92,3 +93,12 @@ def test_a_cue_sounds_in_a_lane_of_its_own_where_it_is_wanted(tmp_path: Path) ->
     emit(ev.UserSaid("hello"), 1)
     assert devices.playout.render(devices.playout.rate, 1.0) != silent
     assert devices.playout.render(devices.playout.rate, 2.0) == silent and len(told) == 2
+
+
+def test_the_prompt_is_there_before_anything_is_loaded_and_gone_when_it_fails() -> None:
+    at, emulator = console(60)
+    starting(at)
+    at.note("opening")
+    assert emulator.rows == ["opening", STARTING, "›"]
+    at.rows.clear()
+    assert emulator.rows == ["opening"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -312,3 +313,34 @@ def test_the_status_tells_what_is_waited_for() -> None:
     view.take(ev.Level(-10.0, True))
     view.tick()
     assert view.status()[1].split()[0] == "▁▁▁▁▁▁▁█"
+
+
+# -- who has the rows ------------------------------------------------------------------------------------
+
+
+def test_a_bar_and_a_text_that_goes_through_a_pipe_never_share_a_row() -> None:
+    """`voice transcribe FILE | cat`: whoever reads the pipe may write to the same terminal at any time."""
+    at, emulator = console(60, shared=["err"])
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as at.out:
+        with at.progress("transcribing a.wav", 60.0, "s") as done:
+            done(30)
+            assert BARS.search(emulator.text)
+            at.write("0000 ")
+            emulator.feed("0000 ")  # by the program that reads
+            done(40)
+            at.rows.show(at.err, ["⠋ a bar"])  # type: ignore[arg-type]
+        assert emulator.text == "0000"
+
+
+def test_notices_before_and_while_a_screen_has_the_rows_stay() -> None:
+    at, emulator = console(60)
+    drawn: list[str] = []
+    at.rows.show(at.err, ["⠋ opening"])  # type: ignore[arg-type]
+    at.note("2 turns of earlier conversations got no answer")
+    at.rows.taken_by(drawn.append)
+    at.note("english only")
+    assert emulator.rows == ["2 turns of earlier conversations got no answer"] and "english only" in drawn[0]
+    at.rows.taken_by(None)
+    at.note("bye")
+    assert emulator.rows[-1] == "bye"

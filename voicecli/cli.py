@@ -159,6 +159,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
         console.flush()
         return returned if isinstance(returned, int) else 0
     except BaseException as exc:
+        console.rows.clear()
         return settle(exc, console)
 
 

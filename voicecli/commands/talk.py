@@ -14,6 +14,7 @@ from voicecli.commands.flags import ConversationFlags, Language, Model, System, 
 from voicecli.commands.session import Session, run, session, voice_name
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
+from voicecli.terminal.atonce import starting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,13 +135,14 @@ def talk(ctx: typer.Context, flags: TalkFlags) -> None:
       voice talk --agent "gemini --acp"
       voice talk --input questions.wav --output answers.wav --json
     """
+    here = session(ctx)
+    starting(here.console)
     from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.usecases.writing import refuse_target
     from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.agents import AgentWish
     from voicecli.wiring.devices import Ends
 
-    here = session(ctx)
     _refuse_contradictions(here, flags)
     if flags.timeline is not None:
         refuse_target(flags.timeline, flags.input, flags.output, flag="--timeline")
