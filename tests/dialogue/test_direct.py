@@ -18,7 +18,7 @@ from voicecli.dialogue import events as ev
 from voicecli.dialogue.conversation import Dialogue
 from voicecli.dialogue.direct import Direct
 from voicecli.dialogue.drafting import Drafts
-from voicecli.dialogue.heard import Stretch, heard_until
+from voicecli.dialogue.heard import HeardStretch, heard_until
 from voicecli.types import ToolCall, Usage
 from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound, Text
 
@@ -159,14 +159,14 @@ def test_a_tool_waits_for_the_persons_yes(answer: str, done: bool | None) -> Non
 @pytest.mark.parametrize(
     ("stretch", "played", "heard"),
     [
-        (Stretch([("One two three four.", 0)], False, 400, True), 210, "One two"),
-        (Stretch([("One two three four.", 0)], True, 400, True), 400, "One two three four."),
-        (Stretch([("One two three four.", 0)], True, 400, True), 200, "One two"),
-        (Stretch([("One ", 0), ("two ", 100), ("three ", 200)], True, 300, True), 100, "One "),
-        (Stretch([("One ", 0), ("two ", 100), ("three ", 200)], True, 250, False), 190, "One"),
-        (Stretch([("好的，我来看看。", 0)], True, 240, True), 125, "好的，"),
-        (Stretch([], True, 100, False), 100, ""),
+        (HeardStretch([("One two three four.", 0)], False, 400, True), 210, "One two"),
+        (HeardStretch([("One two three four.", 0)], True, 400, True), 400, "One two three four."),
+        (HeardStretch([("One two three four.", 0)], True, 400, True), 200, "One two"),
+        (HeardStretch([("One ", 0), ("two ", 100), ("three ", 200)], True, 300, True), 100, "One "),
+        (HeardStretch([("One ", 0), ("two ", 100), ("three ", 200)], True, 250, False), 190, "One"),
+        (HeardStretch([("好的，我来看看。", 0)], True, 240, True), 125, "好的，"),
+        (HeardStretch([], True, 100, False), 100, ""),
     ],
 )
-def test_words_are_counted_by_the_sound_they_came_with(stretch: Stretch, played: int, heard: str) -> None:
+def test_words_are_counted_by_the_sound_they_came_with(stretch: HeardStretch, played: int, heard: str) -> None:
     assert heard_until([stretch], played, 100).strip() == heard.strip()

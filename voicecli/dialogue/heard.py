@@ -22,7 +22,7 @@ _HALVINGS = 24
 
 
 @dataclass(slots=True)
-class Stretch:
+class HeardStretch:
     """`words` with the samples of the stretch that had come before them. `follows`: they came while it sounded.
 
     `whole`: its `samples` are all there will be.
@@ -34,7 +34,7 @@ class Stretch:
     whole: bool = False
 
 
-def heard_until(stretches: Sequence[Stretch], played: int, rate: int) -> str:
+def heard_until(stretches: Sequence[HeardStretch], played: int, rate: int) -> str:
     """The words that were heard after `played` samples of all stretches, at `rate`."""
     heard: list[str] = []
     for each in stretches:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from voicecli.audio.playout import Playout
-from voicecli.dialogue.heard import Stretch, heard_until
+from voicecli.dialogue.heard import HeardStretch, heard_until
 from voicecli.types.turns import Sound
 
 LONGEST_LATENCY_S = 1.0
@@ -26,7 +26,7 @@ class Mouth:
         self.lane = playout.lane(self._on_lane)
         self.told = False
         self._clock, self._sounding = clock, sounding
-        self._pieces: list[Stretch] = []
+        self._pieces: list[HeardStretch] = []
         self._moved = asyncio.Event()
 
     def say(self, sound: Sound) -> None:
@@ -36,7 +36,7 @@ class Mouth:
         if sound.pcm:
             self.lane.write(sound.pcm, self._clock())
             if not self._pieces:
-                self._pieces.append(Stretch([]))
+                self._pieces.append(HeardStretch([]))
             self._pieces[-1].samples += len(sound.pcm) // 2
         if sound.ended:
             self.lane.complete()
@@ -49,7 +49,7 @@ class Mouth:
             last.words.append((says, last.samples))
             return
         self.lane.begin(says)
-        self._pieces.append(Stretch([] if sound.aside else [(says, 0)], follows=sound.goes_on))
+        self._pieces.append(HeardStretch([] if sound.aside else [(says, 0)], follows=sound.goes_on))
 
     async def room(self) -> None:
         """Returns when more sound is wanted."""

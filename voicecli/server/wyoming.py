@@ -112,7 +112,7 @@ class _Bounded:
             return await self._reader.readexactly(count)
 
 
-class Wire:
+class HomeWire:
     """What a client is told, and the work that tells it; `leave` when the client is gone."""
 
     def __init__(self, writer: asyncio.StreamWriter, tasks: asyncio.TaskGroup) -> None:
@@ -145,7 +145,7 @@ class Wire:
 class HomeEars:
     """Recognition for one client."""
 
-    def __init__(self, pool: Pool, wire: Wire) -> None:
+    def __init__(self, pool: Pool, wire: HomeWire) -> None:
         self._pool, self._wire = pool, wire
         self._options = TranscribeOptions()
         self._sound: asyncio.Queue[AudioFrame | None] | None = None
@@ -194,7 +194,7 @@ class HomeEars:
 class HomeMouth:
     """Speech for one client."""
 
-    def __init__(self, pool: Pool, wire: Wire) -> None:
+    def __init__(self, pool: Pool, wire: HomeWire) -> None:
         self._pool, self._wire = pool, wire
         self._words: asyncio.Queue[str | None] | None = None
 
@@ -242,7 +242,7 @@ class HomeClient:
     """What one client has asked for. `take` its events in order; `leave` when it is gone."""
 
     def __init__(self, pool: Pool, writer: asyncio.StreamWriter, tasks: asyncio.TaskGroup) -> None:
-        self._pool, self._wire = pool, Wire(writer, tasks)
+        self._pool, self._wire = pool, HomeWire(writer, tasks)
         self.leave = self._wire.leave
         ears, mouth = HomeEars(pool, self._wire), HomeMouth(pool, self._wire)
         self._acts: dict[str, Callable[[Event], None]] = {

@@ -16,6 +16,7 @@ from voicecli.backends.openai.realtime_session import decoded
 from voicecli.backends.openai.talking.dialects import address, dialect_of, settings, told_by
 from voicecli.backends.openai.talking.protocol import (
     AnswerBegun,
+    AnswerWords,
     Committed,
     Complained,
     News,
@@ -24,7 +25,6 @@ from voicecli.backends.openai.talking.protocol import (
     Sounds,
     TalkProtocol,
     Void,
-    Words,
 )
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.websocket import connect
@@ -184,7 +184,7 @@ class TalkLine:
                 if len(self.commits) - 1 in self.void_commits:
                     self.send(self.protocol.delete(news.item))
         self.listener(news)
-        if self.attached or isinstance(news, AnswerBegun | Words | Sounds | Over):
+        if self.attached or isinstance(news, AnswerBegun | AnswerWords | Sounds | Over):
             self.news.put_nowait(news)
 
     def _be_ready(self) -> None:

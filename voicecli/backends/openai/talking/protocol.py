@@ -34,7 +34,7 @@ class AnswerBegun:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class AnswerWords:
     """The next words of the answer."""
 
     text: str
@@ -93,7 +93,7 @@ class Complained:
     error: VoiceError
 
 
-News = AnswerBegun | Words | Sounds | Over | Void | Understood | Committed | SessionReady | Complained
+News = AnswerBegun | AnswerWords | Sounds | Over | Void | Understood | Committed | SessionReady | Complained
 
 
 class TalkProtocol(TalkWishes):
@@ -115,9 +115,6 @@ class TalkProtocol(TalkWishes):
         handle = HANDLERS.get(NAMES.get(kind, kind))
         return handle(self, event) if handle is not None else []
 
-    def _on_ready(self, _event: Json) -> list[News]:
-        return [SessionReady()]
-
     def _on_committed(self, event: Json) -> list[News]:
         self.waiting = 0
         return [Committed(self._heard_item(event))]
@@ -137,9 +134,6 @@ class TalkProtocol(TalkWishes):
 
     def _on_understood(self, event: Json) -> list[News]:
         return self._understand(_string(event.get("transcript")), self._heard_item(event), final=True)
-
-    def _on_not_understood(self, event: Json) -> list[News]:
-        return self._understand("", self._heard_item(event), final=True)
 
     def _understand(self, text: str, item: str, *, final: bool) -> list[News]:
         found = self.understood[item] = Understood(item, text[:LONGEST_TEXT], final)
@@ -194,7 +188,7 @@ class TalkProtocol(TalkWishes):
     def _say(self, answer: OpenedAnswer, text: str) -> list[News]:
         text = text.replace("\0", "")[: max(0, LONGEST_TEXT - len(answer.text))]
         answer.text += text
-        return [Words(text)] if text else []
+        return [AnswerWords(text)] if text else []
 
     def _on_item(self, event: Json) -> list[News]:
         item, answer = event.get("item"), self._answer_of(_string(event.get("response_id")))
@@ -249,12 +243,12 @@ class TalkProtocol(TalkWishes):
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 HANDLERS: dict[str, Callable[[TalkProtocol, Json], list[News]]] = {
-    "session.updated": TalkProtocol._on_ready,
+    "session.updated": lambda _protocol, _event: [SessionReady()],
     "input_audio_buffer.committed": TalkProtocol._on_committed,
     _TRANSCRIPTION + "delta": TalkProtocol._on_partly,
     _TRANSCRIPTION + "updated": TalkProtocol._on_cumulative,
     _TRANSCRIPTION + "completed": TalkProtocol._on_understood,
-    _TRANSCRIPTION + "failed": TalkProtocol._on_not_understood,
+    _TRANSCRIPTION + "failed": lambda protocol, event: protocol._on_understood(event | {"transcript": ""}),
     "response.created": TalkProtocol._on_begun,
     "response.output_audio.delta": TalkProtocol._on_sound,
     "response.output_audio_transcript.delta": TalkProtocol._on_words,

@@ -12,7 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from voicecli.backends.openai.talking.line import TalkLine
 from voicecli.backends.openai.talking.lines import TalkLines
-from voicecli.backends.openai.talking.protocol import Committed, Complained, News, Over, Sounds, Words
+from voicecli.backends.openai.talking.protocol import AnswerWords, Committed, Complained, News, Over, Sounds
 from voicecli.backends.openai.talking.sound import TRIES, PersonsSound
 from voicecli.backends.transport.wording import Complaint
 from voicecli.errors import ServiceError, UnreachableError, VoiceError
@@ -105,7 +105,7 @@ class SpokenTurn(PersonsSound):
             if (heard := self._understood(line)) is not None and heard != told:
                 yield (told := heard)
             match news:
-                case Words():
+                case AnswerWords():
                     empty = False
                     yield Text(news.text)
                     yield Sound(says=news.text, goes_on=True)
