@@ -123,6 +123,10 @@ class VoiceCalls:
         await Saying(self.parley.services, SpeechRequest(text=""), Goal.named(self.parley.ends.output, None)).say(text)
         return {"status": "spoken"}
 
+    async def told(self, ctx: Context, text: str, silence_s: float, max_s: float = CEILING_S) -> Told:
+        """What came of an exchange, as a client is told of it."""
+        return _told(await self.exchange(ctx, text, silence_s, max_s))
+
     async def ask(self, ctx: Context, question: str, options: list[str]) -> Told:
         """Once more where the answer was none; what was said all the same is told."""
         choice = forms.Field("answer", question, "string", tuple((each, each) for each in options))
@@ -147,11 +151,7 @@ def server_of(calls: VoiceCalls) -> MCPServer:
 
         Returns status heard|silence|pending, text (what they said), told (what they heard of yours before they cut in).
         """
-
-        async def work() -> Told:
-            return _told(await calls.exchange(ctx, text, silence_s))
-
-        return await calls.alone(ctx, work)
+        return await calls.alone(ctx, lambda: calls.told(ctx, text, silence_s))
 
     @tool
     async def speak(text: str, ctx: Context) -> Told:
@@ -161,11 +161,7 @@ def server_of(calls: VoiceCalls) -> MCPServer:
     @tool
     async def listen(ctx: Context, silence_s: Seconds = SILENCE_S, max_s: Seconds = CEILING_S) -> Told:
         """Listen to what the person says by voice. Status pending: still speaking, call again; silence: no word."""
-
-        async def work() -> Told:
-            return _told(await calls.exchange(ctx, "", silence_s, max_s))
-
-        return await calls.alone(ctx, work)
+        return await calls.alone(ctx, lambda: calls.told(ctx, "", silence_s, max_s))
 
     async def answered(question: str, options: list[str] | None, ctx: Context) -> SpokenAnswer | Elicit[Written]:
         try:
