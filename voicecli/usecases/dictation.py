@@ -318,7 +318,6 @@ async def dictate(
         said.lost.append(exc)
         failed(exc)
 
-    timing = Timing(talk.soft_end_ms, talk.end_ms, talk.end_ms_max, talk.max_turn_s, talk.pre_roll_ms)
     detector = await asyncio.to_thread(Detector, talk.vad)
     async with (
         services.open("transcribe_live") as recogniser,
@@ -330,7 +329,7 @@ async def dictate(
             recogniser,
             options,
             detector.detect,
-            timing,
+            Timing(talk.soft_end_ms, talk.end_ms, talk.end_ms_max, talk.max_turn_s, talk.pre_roll_ms),
             heard=heard,
             failed=lost,
             away=lambda exc: _tell_away(report, exc),
