@@ -13,7 +13,7 @@ from voicecli.backends.transport.http import tell_of_waiting
 from voicecli.config.model import AudioSettings
 from voicecli.dialogue import events as ev
 from voicecli.errors import RateLimitedError
-from voicecli.terminal.atonce import STARTING, starting
+from voicecli.terminal.atonce import METER, STARTING, starting
 from voicecli.terminal.beckoning import LONG_S, Taskbar, shows_progress
 from voicecli.terminal.hosting import farewell
 from voicecli.terminal.masking import listen_for_waiting
@@ -99,6 +99,6 @@ def test_the_prompt_is_there_before_anything_is_loaded_and_gone_when_it_fails() 
     at, emulator = console(60)
     starting(at)
     at.note("opening")
-    assert emulator.rows == ["opening", STARTING, "›"]
+    assert emulator.rows == ["opening", f" {METER} {STARTING}", "›"]
     at.rows.clear()
     assert emulator.rows == ["opening"]

@@ -98,7 +98,7 @@ def test_a_broken_configuration_offers_nothing_and_says_nothing(voice: Voice, tm
         ("voice transcribe -f v", ["verbose_json", "vtt"]),
         ("voice history export -f j", ["json"]),
         ("voice talk --draft a", ["asr", "auto"]),
-        ("voice config set talk.end", ["talk.end_ms", "talk.end_ms_max", "talk.end_ms_min"]),
+        ("voice config set talk.end", ["talk.end_ms", "talk.end_ms_max", "talk.end_ms_min", "talk.end_words"]),
     ],
 )
 def test_what_the_program_knows_itself_is_completed(line: str, names: list[str], voice: Voice) -> None:

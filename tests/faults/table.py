@@ -33,6 +33,7 @@ KINDS: dict[tuple[str, str], frozenset[str]] = {
     ("openai", "translate"): frozenset({"json"}),
     ("openai", "transcribe_live"): SOCKET,
     ("openai", "chat"): frozenset({"sse"}),
+    ("openai", "converse"): SOCKET,
     ("openai", "schema"): frozenset({"sse"}),
     ("openai", "tools"): frozenset({"sse"}),
     ("openai", "speak"): frozenset({"bytes"}),
@@ -220,7 +221,10 @@ EXCEPTIONS: dict[tuple[str, str, str], Outcome] = {
     ("selfhosted", "health", "drip of the body"): Outcome(
         (5,), "not JSON", "its ears answer in lines; half of one is none"
     ),
-    ("openai", "transcribe_live", "babble"): Outcome((5,), "not JSON", "this protocol has no words that are not JSON"),
+    **{
+        ("openai", verb, "babble"): Outcome((5,), "not JSON", "this protocol has no words that are not JSON")
+        for verb in ("transcribe_live", "converse")
+    },
     **{
         ("qiniu", verb, name): _DUMB
         for verb in ("transcribe", "transcribe_live")

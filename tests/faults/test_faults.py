@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,12 +23,14 @@ import pytest
 
 from tests import dtmf, families
 from tests.contracts import listen
+from tests.fakes.talking_server import TalkingServer
 from tests.families import COMMANDS, SERVED, Command
 from tests.faults import beside, inject
 from tests.faults.observed import Seen
 from tests.faults.table import BESIDE, CELLS, HTTP, KINDS, SOCKET, WAITED_FOR, Cell, Fault, served
 from tests.waiting import until
 from voicecli import cli
+from voicecli.backends.openai.talking.session import SpeechToSpeech
 from voicecli.backends.qiniu import recognition as qiniu_session
 from voicecli.backends.qiniu.recognition import Recognition as QiniuSession
 from voicecli.backends.registry import FAMILIES
@@ -36,7 +38,8 @@ from voicecli.backends.transport import retry
 from voicecli.backends.transport.retry import RULES, RetryPace
 from voicecli.commands.session import run
 from voicecli.terminal.console import Console
-from voicecli.types import Backend
+from voicecli.types import MIC, Backend, Secret, TalkOptions
+from voicecli.types.turns import AnswerWanted
 
 DEADLINE_S = 6.0
 """A cell that takes longer has no deadline."""
@@ -78,16 +81,31 @@ def command_for(verb: str) -> Command:
     return next(each for each in COMMANDS if verb in (each.verb, each.name))
 
 
-def recognised(backend: Backend, env: dict[str, str]) -> int:
-    """What a live recogniser alone comes to: a conversation would make of a loss what its own tests say."""
+async def _recognise(backend: Backend) -> None:
+    async with FAMILIES[backend.family].at_best.transcribe_live(backend) as ears, listen(ears) as texts:  # type: ignore[misc]
+        async for _ in texts:
+            pass
 
-    async def work() -> None:
-        async with FAMILIES[backend.family].at_best.transcribe_live(backend) as ears, listen(ears) as texts:  # type: ignore[misc]
-            async for _ in texts:
+
+async def _converse(backend: Backend) -> None:
+    async with SpeechToSpeech(backend).converse(TalkOptions(), MIC.rate, list) as service:
+        turn = service.begin(lambda _text: None)
+        turn.hear(dtmf.encode(families.DIGITS).tobytes())
+        turn.pause()
+        async with turn.answer(AnswerWanted()) as pieces:
+            async for _ in pieces:
                 pass
+        turn.abandon()
 
+
+ALONE = {"transcribe_live": _recognise, "converse": _converse}
+"""What is asked without a command: a conversation would make of a loss what its own tests say."""
+
+
+def alone(work: Callable[[Backend], Awaitable[None]], backend: Backend, env: dict[str, str]) -> int:
+    """What an adapter alone comes to."""
     try:
-        run(work)
+        run(lambda: work(backend))
     except BaseException as exc:
         return cli.settle(exc, Console(env))
     return 0
@@ -136,9 +154,10 @@ class Bench:
         self.tasks.clear()
         self.capture.readouterr()
         began = time.monotonic()
-        live = verb == "transcribe_live"
-        line = LINES.get(verb) or command_for(verb).line
-        code = recognised(backend, env) if live else cli.run(line, env)
+        if (work := ALONE.get(verb)) is not None:
+            code = alone(work, backend, env)
+        else:
+            code = cli.run(LINES.get(verb) or command_for(verb).line, env)
         seconds = time.monotonic() - began
         out, err = self.capture.readouterr()
         written = {each.name for each in self.folder.iterdir()} - before
@@ -190,8 +209,8 @@ class Servers:
     def __getitem__(self, family: str) -> Any:
         if family not in self._running:
             stack = self._stacks[family] = ExitStack()
-            served = SERVED[family].serve if family in SERVED else beside.served
-            self._running[family] = stack.enter_context(served())
+            serve = SERVED[family].serve if family in SERVED else ELSEWHERE[family]
+            self._running[family] = stack.enter_context(serve())
         return self._running[family]
 
     @contextmanager
@@ -218,7 +237,7 @@ class Servers:
 def servers() -> Iterator[Servers]:
     them = Servers()
     yield them
-    for family in (*SERVED, "beside"):
+    for family in (*SERVED, *ELSEWHERE):
         them.close(family)
 
 
@@ -232,12 +251,18 @@ ONLY = {"call": b'"tools/call"'}
 
 def lender(family: str, verb: str) -> str:
     """Whose servers a cell needs."""
-    return "beside" if (family, verb) in BESIDE else family
+    return "beside" if (family, verb) in BESIDE else "talking" if verb == "converse" else family
+
+
+ELSEWHERE: dict[str, Callable[[], Any]] = {"beside": beside.served, "talking": TalkingServer}
+"""Servers of no family alone."""
 
 
 def backend_of(family: str, running: Any, **patience: Any) -> Backend:
     if isinstance(running, beside.Beside):
         return beside.backend(running, family, **patience)
+    if isinstance(running, TalkingServer):
+        return Backend(families.NAME, family, talk_url=running.talk_url, key=Secret("sk-spoken"), **patience)
     return SERVED[family].backend(running, **patience)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from tests.families import COMMANDS
 from tests.faults import figures
 from tests.faults.table import CELLS, EVERY, EXCEPTIONS, FAULTS, FRAMES, KINDS, left_out, served
-from tests.faults.test_faults import LINES
+from tests.faults.test_faults import ALONE, LINES
 from voicecli.backends.registry import FAMILIES
 
 
 def test_every_verb_of_every_family_has_its_kinds_and_its_command() -> None:
     assert set(KINDS) == set(served())
-    assert {verb for _, verb in served()} <= {name for each in COMMANDS for name in (each.verb, each.name)} | {*LINES}
+    assert {verb for _, verb in served()} <= {name for each in COMMANDS for name in (each.verb, each.name)} | {
+        *LINES,
+        *ALONE,
+    }
 
 
 def test_no_combination_is_forgotten() -> None:

@@ -140,5 +140,6 @@ class _Keeper:
         signal.signal(number, self.stop)
         if ours not in (None, self._before):
             self._set(ours)
+        if ours not in (None, self._before, self._usual):
             self._write(MARKED)
         os.kill(os.getpid(), signal.SIGWINCH)
