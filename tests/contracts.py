@@ -33,10 +33,12 @@ from tests.fakes.qiniu_server import answer as qiniu_answer
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning as SelfHosted
 from tests.fakes.selfhosted_server import MODEL as SELFHOSTED_MODEL
 from tests.fakes.server import FakeServer, Gate, Reply, Socket, Step
+from tests.fakes.talking_server import TalkingServer
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.registry import FAMILIES
 from voicecli.backends.selfhosted.vectors import MODEL as EMBEDDER
 from voicecli.types import (
+    MIC,
     AudioChunk,
     AudioClip,
     AudioFrame,
@@ -53,10 +55,12 @@ from voicecli.types import (
     Ranked,
     Secret,
     SpeechRequest,
+    TalkOptions,
     TranscribeOptions,
     Upload,
     Verb,
 )
+from voicecli.types.turns import AnswerWanted, Sound
 
 KEY = "sk-contract-0123456789-never-shown"
 DIGITS = "4071993825"
@@ -152,6 +156,22 @@ def listen(adapter: Any) -> Stream:
 def speak(adapter: Any) -> Stream:
     found: Stream = adapter.speak(SpeechRequest(f"Dial {DIGITS}."))
     return found
+
+
+@asynccontextmanager
+async def converse(adapter: Any) -> AsyncIterator[AsyncIterator[Any]]:
+    """One turn of a conversation with a service that hears and speaks."""
+    async with adapter.converse(TalkOptions(), MIC.rate, list) as service:
+        turn = service.begin(lambda _text: None)
+        turn.hear(dtmf.encode(DIGITS).tobytes())
+        turn.pause()
+        async with turn.answer(AnswerWanted()) as pieces:
+            yield pieces
+
+
+def says_the_next(items: list[Any]) -> bool:
+    sound = b"".join(each.pcm for each in items if isinstance(each, Sound))
+    return dtmf.decode(np.frombuffer(sound, "<i2"), MIC.rate) == "5182004936"
 
 
 def answers(text: str) -> Callable[[list[Any]], bool]:
@@ -311,7 +331,31 @@ _DELTAS = [_event({"choices": [{"delta": {"content": "a"}, "finish_reason": end}
 _TEXTS = [_event({"type": f"transcript.text.{kind}", "delta": "1", "text": "12"}) for kind in ("delta", "done")]
 _SOUND = b"\x01\x00" * 500
 
+
+def _never_said(adapter: Any, server: FakeServer, gate: Gate) -> Stream:
+    """An answer whose second word is a minute away."""
+    assert isinstance(server, TalkingServer)
+    server.chunk_s = 60.0
+    return converse(adapter)
+
+
+def _talking(server: TalkingServer, **settings: Any) -> Backend:
+    return Backend("work", "openai", talk_url=server.talk_url, **({"key": Secret("sk-test")} | settings))
+
+
 OPENAI = [
+    Cell(
+        "openai",
+        "converse",
+        TalkingServer,
+        _talking,
+        lambda server: server,
+        ("/v1/realtime",),
+        converse,
+        says_the_next,
+        _never_said,
+        socket=True,
+    ),
     _openai_cell(
         "chat", _CHAT, chat, answers("5182004936."), held(_CHAT, _DELTAS[0], _DELTAS[1:], "text/event-stream", chat)
     ),
