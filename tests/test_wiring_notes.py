@@ -18,7 +18,9 @@ WORK = Backend("work", "openai", base_url="http://127.0.0.1:3/v1", embed_model="
 
 
 def config(*backends: Backend, embed: str = "") -> Config:
-    return Config(use=Use("chat", "chat", "chat", embed=embed), backends={each.name: each for each in (CHAT, *backends)})
+    return Config(
+        use=Use("chat", "chat", "chat", embed=embed), backends={each.name: each for each in (CHAT, *backends)}
+    )
 
 
 def names(cfg: Config, answering: str | None = None) -> tuple[str, str | None]:

@@ -25,6 +25,7 @@ from voicecli.server.app import app_of
 from voicecli.server.doors import Bounds
 from voicecli.server.guard import AccessPolicy
 from voicecli.server.listening import HEADERS_S, WAITING
+from voicecli.server.realtime.route import BEHIND
 from voicecli.server.reporting import Log
 from voicecli.wiring.services import Services
 
@@ -143,6 +144,61 @@ def test_ten_thousand_connections_leave_room_for_one_who_asks(served: Served) ->
             each.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert held < WAITING + 100
+    assert works(served)
+
+
+def test_a_full_server_says_when_to_come_again(home: dict[str, str]) -> None:
+    """Before a byte of the body is read."""
+    app = app_of(Services(load(home), home, Log()), AccessPolicy(), Bounds(requests=1))
+
+    async def act() -> tuple[int, str, list[bytes]]:
+        read: list[bytes] = []
+        inside = asyncio.Event()
+
+        async def held() -> AsyncIterator[bytes]:
+            inside.set()
+            await asyncio.sleep(60)
+            yield b"{}"
+
+        async def counted() -> AsyncIterator[bytes]:
+            read.append(b"{}")
+            yield b"{}"
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            first = asyncio.create_task(client.post("/v1/chat/completions", content=held()))
+            await inside.wait()
+            second = await client.post("/v1/chat/completions", content=counted())
+            first.cancel()
+        return second.status_code, second.headers["retry-after"], read
+
+    status, wait, read = asyncio.run(act())
+    assert (status, read) == (429, []) and int(wait) > 0
+
+
+def test_a_client_that_does_not_read_is_left_and_its_items_do_not_pile_up(served: Served) -> None:
+    """Others notice nothing; of many large items the oldest are gone."""
+
+    async def act() -> tuple[bool, int]:
+        uri = f"ws://127.0.0.1:{served.port}/v1/realtime"
+        async with connect(uri, proxy=None, max_queue=1, max_size=None) as socket:
+            await socket.recv()
+            content = [{"type": "input_text", "text": "x" * 900_000}]
+            for at in range(12):
+                item = {"type": "message", "role": "user", "content": content, "id": f"item{at}"}
+                await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+                while json.loads(await socket.recv())["type"] != "conversation.item.done":
+                    pass
+            await socket.send(json.dumps({"type": "conversation.item.retrieve", "item_id": "item0"}))
+            gone = json.loads(await socket.recv())["type"] == "error"
+            with pytest.raises(ConnectionClosed) as found:
+                async with asyncio.timeout(30):
+                    for _ in range(4 * BEHIND):
+                        await socket.send(json.dumps({"type": "conversation.item.retrieve", "item_id": "item11"}))
+                    while True:
+                        await socket.recv()
+        return gone, found.value.rcvd.code if found.value.rcvd else 0
+
+    assert asyncio.run(act()) == (True, 1013)
     assert works(served)
 
 

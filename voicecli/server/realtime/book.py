@@ -7,12 +7,14 @@ a conversation tells (telling).
 from __future__ import annotations
 
 import base64
+import json
 from collections import deque
 from dataclasses import dataclass, field
 
 from voicecli.server.realtime.settings import Json, SessionSettings, as_beta, fresh, read
 
-MOST_ITEMS = 2000
+MOST_ITEMS, MOST_KEPT = 2000, 8_000_000
+"""Items of a session that can be asked for again, and their characters; the oldest go first."""
 BETA_TYPES = {
     "response.output_audio.delta": "response.audio.delta",
     "response.output_audio.done": "response.audio.done",
@@ -40,6 +42,7 @@ class Book:
         self.apart: dict[str, Response] = {}
         """Responses in work that are no part of the conversation, by their numbers."""
         self.last_item: str | None = None
+        self._sizes: dict[str, int] = {}
         self._name, self._counts = name, dict.fromkeys(("event", "item", "resp"), 0)
 
     def number(self, kind: str) -> str:
@@ -74,8 +77,11 @@ class Book:
 
     def _keep(self, item: Json) -> None:
         self.items[item["id"]] = item
-        if len(self.items) > MOST_ITEMS:
-            del self.items[next(iter(self.items))]
+        self._sizes[item["id"]] = len(json.dumps(item))
+        while len(self._sizes) > MOST_ITEMS or sum(self._sizes.values()) > MOST_KEPT:
+            oldest = next(iter(self._sizes))
+            del self._sizes[oldest]
+            self.items.pop(oldest, None)
 
     def spoken(self, number: str) -> list[Json]:
         """The person's turn is complete; its words follow."""
