@@ -344,18 +344,6 @@ def _talking(server: TalkingServer, **settings: Any) -> Backend:
 
 
 OPENAI = [
-    Cell(
-        "openai",
-        "converse",
-        TalkingServer,
-        _talking,
-        lambda server: server,
-        ("/v1/realtime",),
-        converse,
-        says_the_next,
-        _never_said,
-        socket=True,
-    ),
     _openai_cell(
         "chat", _CHAT, chat, answers("5182004936."), held(_CHAT, _DELTAS[0], _DELTAS[1:], "text/event-stream", chat)
     ),
@@ -371,6 +359,18 @@ OPENAI = [
     _openai_cell("embed", "/v1/embeddings", embed, vectors),
     _openai_cell("image_make", "/v1/images/generations", make, shows(DIGITS)),
     _openai_cell("image_describe", _CHAT, describe, sees("5182004936")),
+    Cell(
+        "openai",
+        "converse",
+        TalkingServer,
+        _talking,
+        lambda server: server,
+        ("/v1/realtime",),
+        converse,
+        says_the_next,
+        _never_said,
+        socket=True,
+    ),
 ]
 
 # -- selfhosted --------------------------------------------------------------------------------------
