@@ -33,6 +33,8 @@ class Front:
     def live_url(self) -> str:
         return f"ws://127.0.0.1:{self.server.port}/v1/realtime"
 
+    talk_url = live_url
+
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
