@@ -63,13 +63,13 @@ _BY_STATUS: dict[int, tuple[type[VoiceError], str]] = {
 
 
 def kind_of(code: str, status: int, words: str = "") -> tuple[type[VoiceError], str]:
-    """The class and the cure for a code, a status, and what the service says (no such model: our fault)."""
+    """The class and the cure for a code, a status, and what the service says (no such model is our fault)."""
     for part, kind, cure in _BY_CODE:
         if part in code:
             return kind, cure
     if status == 200:
         status = next((int(each) for each in code.split() if each.isdecimal() and len(each) == 3), 200)
-    if status == 404 and "model" in words.lower():
+    if status == 404 and "model" in f"{code} {words}".lower():
         return ConfigError, _MODEL
     return _BY_STATUS.get(status, (ServiceError, ""))
 
