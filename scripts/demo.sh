@@ -2,18 +2,8 @@
 # A spoken conversation of free sentences, with nothing but this machine: the first thing it does is fetch the models
 # (once; afterwards it needs no network). A local voice asks, the questions go through the loop that a microphone feeds,
 # and the replies are put on demo.wav. Nothing in it is prepared: what is shown is what was recognised.
-set -eu
+. "$(dirname "$0")/this_machine.sh"
 
-voice=${1:-voice}
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-# The local backend, whatever this person has configured.
-: >"$folder/config.toml"
-export VOICE_CONFIG="$folder/config.toml" VOICE_TRANSCRIBE=local VOICE_CHAT=local VOICE_SPEAK=local
-# Whatever is missing is fetched, the voice by the first words that it is to say.
-export VOICE_MODELS_FETCH=always
-
-"$voice" models pull moonshine-tiny-en >/dev/null
 number=0
 for question in "Hello there, could you tell me what time it is?" "What is seven and a half times twelve?" \
     "Convert one hundred degrees Fahrenheit to Celsius." "Set a timer for ten minutes."; do
