@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -148,6 +149,17 @@ def main() -> NoReturn:
     prepare_streams()
     with terminal.kept():
         code = run(sys.argv[1:], dict(os.environ))
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the program; on the spot where a thread is still inside PortAudio: the clean-up of libraries would crash under it."""
+    threads = sys.modules.get("voicecli.audio.threads")
+    if threads is not None and threads.inside():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 PATIENCE_S = 0.4
 """How long a cancelled call is waited for."""
+_NAME = "portaudio"
 
 
 async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T], None] = lambda _: None) -> T:
@@ -45,7 +46,7 @@ async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T],
                 undo(result)
         _tell(loop, over.set)
 
-    threading.Thread(target=run, name="portaudio", daemon=True).start()
+    threading.Thread(target=run, name=_NAME, daemon=True).start()
     try:
         async with asyncio.timeout(within):
             return await done
@@ -56,6 +57,11 @@ async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T],
                 async with asyncio.timeout(PATIENCE_S):
                     await over.wait()
         raise
+
+
+def inside() -> bool:
+    """Whether a call goes on that nobody waits for any more."""
+    return any(each.name == _NAME for each in threading.enumerate())
 
 
 def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> bool:
