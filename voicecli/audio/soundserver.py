@@ -53,7 +53,7 @@ def sound_server(env: Mapping[str, str], root: Path = Path("/")) -> SoundServer 
     if not where and not env.get("PULSE_SERVER"):
         return None
     found = next((each for each in places if _answers(each)), "")
-    return SoundServer(where, found or next(iter(places), "no socket"), bool(found))
+    return SoundServer(where, found or next(iter(places), ""), bool(found))
 
 
 def _where(env: Mapping[str, str], root: Path) -> str:

@@ -148,7 +148,8 @@ def sound_server(found: SoundServer | None) -> tuple[Finding, ...]:
         return ()
     facts = {"socket": found.socket, "answers": found.answers, "where": found.where}
     words = f"{found.socket} answers" + (f", over {found.where}" if found.where == "SSH" else "")
-    missing = DeviceError(f"{found.socket} does not answer", who="sound server", cure=found.cure)
+    what = f"{found.socket} does not answer" if found.socket else "there is none here, and none of another machine"
+    missing = DeviceError(what, who="sound server", cure=found.cure)
     return (Finding("sound server", words if found.answers else "", facts, () if found.answers else (missing,)),)
 
 
