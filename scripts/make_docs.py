@@ -119,7 +119,7 @@ def _described(command: Any, name: str, mark: str) -> Iterator[str]:
     yield f"{mark} {name}"
     if (PICTURES / f"{name.removeprefix('voice ')}.svg").exists():
         yield f"![{name} at work](../pictures/{name.removeprefix('voice ')}.svg)"
-    yield from _paragraphs(_plain(command.help or ""))
+    yield from _paragraphs(command.help or "")
     if arguments:
         rows = [
             (_as_code(each.make_metavar(command.make_context(name, [], resilient_parsing=True))), _meaning(each))
@@ -154,12 +154,7 @@ def _names(option: Any) -> str:
 
 
 def _meaning(param: Any) -> str:
-    return _escaped(" ".join(_plain(param.help or "").split()))
-
-
-def _plain(text: str) -> str:
-    """Help without the marks that Rich is given."""
-    return text.replace("[not dim]", "").replace("[/not dim]", "").replace("\\[", "[")
+    return _escaped(" ".join((param.help or "").split()))
 
 
 def _as_code(text: str) -> str:

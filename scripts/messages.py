@@ -47,6 +47,8 @@ LEFT = re.compile("|".join(_LEFT))
 """Texts that stay as they are: commands, styles and patterns, SQL, what programs read, what a model is told or says."""
 TABLES = {
     "terminal/talking.py": {"INTERRUPTED", "PHASES"},
+    "terminal/manual.py": {"TITLES"},
+    "backends/local/choosing.py": {"WHAT"},
     "terminal/help.py": {"ABOUT", "ALONE", "EXAMPLES", "HELP", "MORE", "OPTIONS"},
     "terminal/console.py": {"WARNING", "ERROR"},
     "terminal/picking.py": {"KEYS"},
@@ -67,6 +69,7 @@ msgstr ""
 OTHERS = {
     "typer": (
         "Install completion for the current shell.",
+        "Show this message and exit.",
         "Show completion for the current shell, to copy it or customize the installation.",
     ),
     "voicecli/usecases/checkup.py": ("program", "packages", "configuration"),
@@ -160,16 +163,20 @@ class Collector(ast.NodeVisitor):
 
 
 def template(node: ast.JoinedStr) -> str:
-    """An f-string with its gaps named; two that touch are one."""
-    parts, names = [], set[str]()
+    """An f-string with its gaps named; two that touch are one, named after a TABLE if one is."""
+    parts, names = list[str](), list[str]()
     for part in node.values:
         if isinstance(part, ast.Constant):
             parts.append(str(part.value))
-        elif isinstance(part, ast.FormattedValue) and not (parts and parts[-1].endswith("}")):
+        elif isinstance(part, ast.FormattedValue):
             name = gap(part.value)
+            if names and parts[-1] == f"{{{names[-1]}}}":
+                parts.pop()
+                before = names.pop()
+                name = name if name.isupper() else before
             while name in names:
                 name += "2"
-            names.add(name)
+            names.append(name)
             parts.append(f"{{{name}}}")
     return "".join(parts)
 

@@ -23,7 +23,6 @@ def test_each_command_has_a_page_that_opens_with_examples(name: str) -> None:
     text = (ROOT / "docs" / "commands" / f"{name}.md").read_text(encoding="utf-8")
     assert f"# voice {name}\n" in text
     assert f"```\nvoice {name}" in text
-    assert "[not dim]" not in text
 
 
 def test_the_table_of_capabilities_has_every_family_and_no_other() -> None:

@@ -87,7 +87,7 @@ TOGETHER = (
 """Modules of one floor that may import each other. Within a package all may."""
 
 HOMES = {
-    "typer": {"cli", "commands", "terminal.completing"},
+    "typer": {"cli", "commands", "terminal.completing", "terminal.manual"},
     "rich": {"terminal"},
     "pygments": {"terminal.markdown"},
     "markdown_it": {"terminal.markdown"},

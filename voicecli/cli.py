@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from typer.core import HAS_RICH, TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from voicecli import __version__
 from voicecli.commands.session import Session, first_run, shared_options
@@ -27,6 +25,7 @@ from voicecli.terminal import restoring as terminal
 from voicecli.terminal.console import Console
 from voicecli.terminal.failing import crashed, failed
 from voicecli.terminal.help import Say, short, whole
+from voicecli.terminal.manual import WIDEST, is_code, manual
 from voicecli.terminal.streams import OutputClosedError, abandon, prepare_streams
 from voicecli.verbs import COMMANDS
 
@@ -95,35 +94,23 @@ def _share(command: Command) -> None:
 
 
 def _dress(command: Any, say: Say) -> None:
-    """Brackets in help texts are brackets, not Rich's markup; examples are not dim as the rest is."""
-    if not HAS_RICH:
-        return
+    """Help texts in the person's language, laid out by the terminal's width; so for its subcommands."""
     for sub in getattr(command, "commands", {}).values():
         _dress(sub, say)
     for each in (command, *command.params):
-        each.help = _bright(re.sub(r"(?=\[[a-z#/@])", r"\\", _flowing(each.help or "", say)))
-    for each in command.params:
-        if each.param_type_name == "argument":
-            each.type = _untold(each.type)
+        parts = (each.help or "").split("\n\n")
+        each.help = "\n\n".join(part if is_code(part) else _told(part, say) for part in parts)
+
+    def write(ctx: Context, formatter: HelpFormatter) -> None:
+        columns = ctx.obj.console.size()[0] if isinstance(ctx.obj, Session) else WIDEST
+        formatter.write(manual(command, ctx, columns, say))
+
+    command.format_help = write
 
 
-def _flowing(text: str, say: Say) -> str:
-    """Each paragraph of prose as one line: the terminal's width breaks it, and not the source's."""
-    parts = text.split("\n\n")
-    prose = (part if re.search(r"^ ", part, re.MULTILINE) else say(" ".join(part.split())) for part in parts)
-    return "\n\n".join(prose)
-
-
-def _untold(kind: Any) -> object:
-    """The type of an argument, whose name help would tell: `[FILE...]  <str>`."""
-    kind = copy(kind)
-    kind.get_metavar = lambda *_, **__: ""
-    return kind
-
-
-def _bright(text: str) -> str:
-    """Each line of the examples in a style of its own, which keeps its indentation too."""
-    return re.sub(r"^(Examples:| +\S.*)$", r"[not dim]\1[/not dim]", text, flags=re.MULTILINE)
+def _told(paragraph: str, say: Say) -> str:
+    """Prose as one line: the terminal's width breaks it, and not the source's."""
+    return say(" ".join(paragraph.split()))
 
 
 app = typer.Typer(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -153,7 +140,7 @@ def main() -> NoReturn:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the program; on the spot where a thread is still inside PortAudio: the clean-up of libraries would crash under it."""
+    """Ends the program; at once where a thread is inside PortAudio: libraries cleaned up under it would crash."""
     threads = sys.modules.get("voicecli.audio.threads")
     if threads is not None and threads.inside():
         for stream in (sys.stdout, sys.stderr):
