@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS
-from voicecli.audio.pcm import repair_wav, wav_bytes
+from voicecli.audio.pcm import WavStream, wav_bytes
 from voicecli.types import PcmFormat
 
 
@@ -34,7 +34,7 @@ def _near(seed: bytes, longest: int) -> st.SearchStrategy[bytes]:
 def test_a_wav_of_a_hundred_thousand_headers_is_read_in_one_go() -> None:
     """Work in proportion to the bytes: as many copies of the rest would take an hour."""
     short = wav_bytes(b"\1\2", PcmFormat())
-    assert repair_wav(short * 100_000) == wav_bytes(b"\1\2" * 100_000, PcmFormat())
+    assert WavStream().feed(short * 100_000) == b"\1\2" * 100_000
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -22,7 +22,6 @@ TAIL_S = 1.0
 """How long after the last sound a room may still answer: a Bluetooth speaker's delay and its reverberation."""
 SLIP_S = 0.015
 """When the reference is this far behind the microphone, 10 ms of it are slipped in."""
-MOST_QUEUED_S = 2.0
 ADAPTING_S = 3.0
 """Seconds of the assistant's speech after which the canceller knows the room (measured: 26 to 50 dB by then)."""
 SILENT = bytes(64)

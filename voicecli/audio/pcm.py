@@ -211,19 +211,6 @@ def wav_bytes(pcm: bytes, format: PcmFormat) -> bytes:
     return wav_header(format, len(pcm)) + pcm
 
 
-def repair_wav(data: bytes) -> bytes:
-    """A WAV file with its true length, from one that was streamed with an invented length.
-
-    What is not 16-bit PCM in a WAV container is returned as it is.
-    """
-    stream = WavStream()
-    try:
-        pcm = stream.feed(data)
-    except ValueError:
-        return data
-    return wav_bytes(pcm, stream.format) if stream.format else data
-
-
 class WavStream:
     """Takes the samples out of a WAV that arrives in pieces, whatever lengths its header claims.
 
