@@ -35,11 +35,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """`time()` is virtual, in seconds from 0."""
 
     def __init__(self) -> None:
-        self._virtual = _Selector()
-        super().__init__(self._virtual)
+        self.virtual = _Selector()
+        super().__init__(self.virtual)
 
     def time(self) -> float:
-        return self._virtual.now
+        return self.virtual.now
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -110,16 +110,16 @@ class _Analysis:
         for key, first, end in _runs(keys):
             if key < 0:
                 continue
-            strength = self._strength(key, first, end)
+            strength = self.strength(key, first, end)
             loud = np.percentile(strength, 90)
             for high, start, stop in _runs((strength > _EDGE * loud).astype(int)):
-                if high and self._pure(key, first + start, first + stop):
+                if high and self.pure(key, first + start, first + stop):
                     yield key, first + start, first + stop
 
     def steady(self, key: int, first: int, end: int) -> bool:
         """Whether the inside of a tone neither dips nor jumps in phase."""
         first, end = first + self.edge, end - self.edge
-        strength = self._strength(key, first, end)
+        strength = self.strength(key, first, end)
         if not len(strength) or strength.min() < _DIP * np.median(strength):
             return False
         for index, frequency in zip(_pair(key), (ROWS[key // 4], COLUMNS[key % 4]), strict=True):
@@ -130,14 +130,14 @@ class _Analysis:
 
     def loudness(self, key: int, first: int, end: int) -> float:
         """The usual amplitude of the two frequencies together."""
-        return float(np.median(self._strength(key, first, end)))
+        return float(np.median(self.strength(key, first, end)))
 
-    def _strength(self, key: int, first: int, end: int) -> NDArray[Any]:
+    def strength(self, key: int, first: int, end: int) -> NDArray[Any]:
         a, b = _pair(key)
         strength: NDArray[Any] = np.sqrt(self.size[first:end, a] * self.size[first:end, b])
         return strength
 
-    def _pure(self, key: int, first: int, end: int) -> bool:
+    def pure(self, key: int, first: int, end: int) -> bool:
         """Whether the two frequencies are most of what sounds, and about equally loud."""
         a, b = (self.size[first:end, index] for index in _pair(key))
         share = np.median((a**2 + b**2) / 2 / np.maximum(self.power[first:end], 1e-12))

@@ -30,10 +30,10 @@ class Emulator:
     def __init__(self, columns: int, rows: int = ROWS) -> None:
         self.screen = pyte.Screen(columns, rows)
         self.screen.set_mode(pyte.modes.LNM)
-        self._stream = pyte.Stream(self.screen)
+        self.stream = pyte.Stream(self.screen)
 
     def feed(self, text: str) -> None:
-        self._stream.feed(drawable(text))
+        self.stream.feed(drawable(text))
 
     @property
     def rows(self) -> list[str]:
@@ -58,14 +58,14 @@ class Stream(io.StringIO):
 
     def __init__(self, emulator: Emulator | None) -> None:
         super().__init__()
-        self._emulator = emulator
+        self.emulator = emulator
 
     def isatty(self) -> bool:
-        return self._emulator is not None
+        return self.emulator is not None
 
     def write(self, text: str) -> int:
-        if self._emulator is not None:
-            self._emulator.feed(text)
+        if self.emulator is not None:
+            self.emulator.feed(text)
         return super().write(text)
 
 

@@ -25,18 +25,18 @@ class Judge:
     def __init__(self, folder: Path) -> None:
         import ctranslate2
 
-        self._whisper = ctranslate2.models.Whisper(str(folder), device="cpu", compute_type="int8", intra_threads=1)
-        self._storage = ctranslate2.StorageView
+        self.whisper = ctranslate2.models.Whisper(str(folder), device="cpu", compute_type="int8", intra_threads=1)
+        self.storage = ctranslate2.StorageView
         vocabulary = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
-        self._end = vocabulary.index("<|endoftext|>")
-        self._pieces = vocabulary
+        self.end = vocabulary.index("<|endoftext|>")
+        self.pieces = vocabulary
 
     def read(self, samples: NDArray[np.float32], language: str = "en") -> str:
         """What is said in at most 30 s of sound at 16 kHz."""
         prompt = ["<|startoftranscript|>", f"<|{language}|>", "<|transcribe|>", "<|notimestamps|>"]
-        ids = [self._pieces.index(each) for each in prompt]
-        found = self._whisper.generate(self._storage.from_array(_picture(samples)[None]), [ids], beam_size=5)
-        text = "".join(self._pieces[each] for each in found[0].sequences_ids[0] if each < self._end)
+        ids = [self.pieces.index(each) for each in prompt]
+        found = self.whisper.generate(self.storage.from_array(_picture(samples)[None]), [ids], beam_size=5)
+        text = "".join(self.pieces[each] for each in found[0].sequences_ids[0] if each < self.end)
         return bytes(_letters()[each] for each in text).decode(errors="replace").strip()
 
 

@@ -103,7 +103,7 @@ class Recogniser(FakeServer):
     def __init__(self, pace: float = 0.0, *, port: int = 0, log: TextIO | None = None, words: bool = True) -> None:
         super().__init__(port=port)
         self.log: list[dict[str, Any]] = []
-        self._pace, self._file, self._words = pace, log, words
+        self.pace, self.file, self.words = pace, log, words
         self.on("/v1/audio/transcriptions", self.transcribed)
 
     @property
@@ -124,7 +124,7 @@ class Recogniser(FakeServer):
         form, files = schema.multipart(request.headers.get("content-type", ""), request.body)
         data = files["file"][1]
         tones, seconds = await asyncio.to_thread(_tones, data)
-        late = time.monotonic() - came - self._pace * seconds
+        late = time.monotonic() - came - self.pace * seconds
         await asyncio.sleep(max(0.0, -late))
         entry = {
             "sha": hashlib.sha256(data).hexdigest(),
@@ -136,11 +136,11 @@ class Recogniser(FakeServer):
             "late": max(0.0, late),
         }
         self.log.append(entry)
-        if self._file:
-            self._file.write(json.dumps(entry) + "\n")
-            self._file.flush()
+        if self.file:
+            self.file.write(json.dumps(entry) + "\n")
+            self.file.flush()
         text = " ".join(tone.digit for tone in tones)
-        if "response_format" not in form or not self._words:
+        if "response_format" not in form or not self.words:
             return Reply.json({"text": text})
         words = [{"word": tone.digit, "start": tone.start, "end": tone.end} for tone in tones]
         segments = [{"id": 0, "start": tones[0].start, "end": tones[-1].end, "text": text}] if tones else []

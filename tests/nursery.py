@@ -91,57 +91,57 @@ class Nursery:
     """The process that forks, started when it is first needed. One request at a time; others start afresh."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._door: socket.socket | None = None
-        self._busy = threading.Lock()
-        self._base: dict[str, str] = {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.door: socket.socket | None = None
+        self.busy = threading.Lock()
+        self.base: dict[str, str] = {}
 
     def run(
         self, argv: Sequence[str], *, input: bytes, env: Mapping[str, str], cwd: Path, timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
         """As subprocess.run of `python -m voicecli` with these. Without input there is no pipe: nobody gives any."""
         request = json.dumps({"argv": argv, "env": dict(env), "cwd": str(cwd)}).encode()
-        if self._fit(request, env) and self._busy.acquire(blocking=False):
+        if self.fit(request, env) and self.busy.acquire(blocking=False):
             try:
-                return self._asked(request, argv, input, timeout)
+                return self.asked(request, argv, input, timeout)
             finally:
-                self._busy.release()
+                self.busy.release()
         command = [sys.executable, "-m", "voicecli", *argv]
         given: dict[str, Any] = {"input": input} if input else {"stdin": subprocess.DEVNULL}
         return subprocess.run(command, capture_output=True, env=env, cwd=cwd, timeout=timeout, **given)
 
     def close(self) -> None:
-        if self._process is not None and self._door is not None:
-            self._door.close()
-            self._process.communicate(timeout=10)
+        if self.process is not None and self.door is not None:
+            self.door.close()
+            self.process.communicate(timeout=10)
 
-    def _fit(self, request: bytes, env: Mapping[str, str]) -> bool:
+    def fit(self, request: bytes, env: Mapping[str, str]) -> bool:
         """Whether a forked process is as good: the interpreter itself was told nothing that it reads when it starts."""
         told = {name: value for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG", "TYPER_"))}
-        self._start(env)
-        return sys.platform == "linux" and len(request) < LARGEST and told == self._base
+        self.start(env)
+        return sys.platform == "linux" and len(request) < LARGEST and told == self.base
 
-    def _start(self, env: Mapping[str, str]) -> None:
-        if self._process is not None:
+    def start(self, env: Mapping[str, str]) -> None:
+        if self.process is not None:
             return
-        self._door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._base = {name: os.environ[name] for name in ("LANG", "LC_ALL") if name in os.environ}
-        base = {"PATH": os.environ["PATH"], "OPENBLAS_NUM_THREADS": "1", **self._base}
+        self.door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.base = {name: os.environ[name] for name in ("LANG", "LC_ALL") if name in os.environ}
+        base = {"PATH": os.environ["PATH"], "OPENBLAS_NUM_THREADS": "1", **self.base}
         pipe = subprocess.PIPE
         command = [sys.executable, "-m", "tests.nursery", str(theirs.fileno())]
         with theirs:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 command, cwd=ROOT, env=base, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=[theirs.fileno()]
             )
 
-    def _asked(
+    def asked(
         self, request: bytes, argv: Sequence[str], input: bytes, timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
-        assert self._door is not None
+        assert self.door is not None
         stdin, feed = os.pipe() if input else (os.open(os.devnull, os.O_RDONLY), None)
         out, stdout = os.pipe()
         err, stderr = os.pipe()
-        socket.send_fds(self._door, [request], [stdin, stdout, stderr])
+        socket.send_fds(self.door, [request], [stdin, stdout, stderr])
         for each in (stdin, stdout, stderr):
             os.close(each)
         found: dict[int, bytes] = {}
@@ -151,23 +151,23 @@ class Nursery:
         for thread in work:
             thread.start()
         try:
-            code = self._outcome(argv, timeout)
+            code = self.outcome(argv, timeout)
         finally:
             for thread in work:
                 thread.join()
         return subprocess.CompletedProcess(argv, code, found[out], found[err])
 
-    def _outcome(self, argv: Sequence[str], timeout: float) -> int:
-        assert self._door is not None
-        self._door.settimeout(60)
-        pid = int(self._door.recv(64))
-        self._door.settimeout(timeout)
+    def outcome(self, argv: Sequence[str], timeout: float) -> int:
+        assert self.door is not None
+        self.door.settimeout(60)
+        pid = int(self.door.recv(64))
+        self.door.settimeout(timeout)
         try:
-            return int(self._door.recv(64))
+            return int(self.door.recv(64))
         except TimeoutError:
             os.kill(pid, signal.SIGKILL)
-            self._door.settimeout(60)
-            self._door.recv(64)
+            self.door.settimeout(60)
+            self.door.recv(64)
             raise subprocess.TimeoutExpired(list(argv), timeout) from None
 
 

@@ -57,46 +57,46 @@ class Person:
     """Types at a terminal and reads what it shows."""
 
     def __init__(self, terminal: int, process: subprocess.Popen[bytes]) -> None:
-        self._terminal, self.process = terminal, process
-        self.shown, self._mark = "", 0
+        self.terminal, self.process = terminal, process
+        self.shown, self.mark = "", 0
 
     def until(self, words: str, seconds: float = 20) -> str:
         """Reads until `words` are shown after what was typed last; returns what was shown since."""
-        return clean(self._read(lambda shown: words in clean(shown), repr(words), seconds))
+        return clean(self.read(lambda shown: words in clean(shown), repr(words), seconds))
 
     def prompted(self) -> None:
         """Reads until there is a line to type into: pasting is asked for then."""
-        self._read(lambda shown: PASTING in shown, "a prompt", 20)
+        self.read(lambda shown: PASTING in shown, "a prompt", 20)
 
-    def _read(self, there: Callable[[str], bool], words: str, seconds: float) -> str:
+    def read(self, there: Callable[[str], bool], words: str, seconds: float) -> str:
         deadline = time.monotonic() + seconds
-        while not there(shown := self.shown[self._mark :]):
+        while not there(shown := self.shown[self.mark :]):
             assert time.monotonic() < deadline, f"never shown: {words} in {clean(shown)!r}"
-            if select.select([self._terminal], [], [], 0.1)[0]:
+            if select.select([self.terminal], [], [], 0.1)[0]:
                 try:
-                    data = os.read(self._terminal, 65536)
+                    data = os.read(self.terminal, 65536)
                 except OSError:
                     data = b""
                 assert data, f"left before it showed {words}: {clean(shown)!r}"
-                self._answer(data)
+                self.answer(data)
                 self.shown += data.decode(errors="replace")
         return shown
 
-    def _answer(self, data: bytes) -> None:
+    def answer(self, data: bytes) -> None:
         """What a terminal answers when it is asked where the cursor is."""
         if b"\x1b[6n" in data:
-            os.write(self._terminal, b"\x1b[1;1R")
+            os.write(self.terminal, b"\x1b[1;1R")
 
     def types(self, text: str) -> None:
-        self._mark = len(self.shown)
-        os.write(self._terminal, text.encode())
+        self.mark = len(self.shown)
+        os.write(self.terminal, text.encode())
 
     def leaves(self) -> int:
         deadline = time.monotonic() + 20
         while self.process.poll() is None and time.monotonic() < deadline:
-            if select.select([self._terminal], [], [], 0.1)[0]:
+            if select.select([self.terminal], [], [], 0.1)[0]:
                 try:
-                    os.read(self._terminal, 65536)
+                    os.read(self.terminal, 65536)
                 except OSError:
                     break
         return self.process.wait(timeout=10)

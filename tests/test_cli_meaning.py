@@ -25,13 +25,13 @@ class Person:
     """Somebody with a local server of embeddings."""
 
     def __init__(self, servers: SelfHostedMeaning, voice: Voice, folder: Path) -> None:
-        self.server, self._voice, self.folder = servers.embedding, voice, folder
+        self.server, self.voice, self.folder = servers.embedding, voice, folder
         config = folder.parent / "voice.toml"
         config.write_text(f'[backends.lab]\nfamily = "selfhosted"\nembedding_url = "{servers.embedding.url}"\n')
-        self._env = {"VOICE_CONFIG": str(config)}
+        self.env = {"VOICE_CONFIG": str(config)}
 
     def run(self, *args: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        done = self._voice(*args, input=input, env=self._env)
+        done = self.voice(*args, input=input, env=self.env)
         assert b"Traceback" not in done.stderr
         return done
 

@@ -50,7 +50,7 @@ class Person:
     """Somebody with the government's service, in a folder of inputs."""
 
     def __init__(self, server: Any, voice: Voice, folder: Path, table: str) -> None:
-        self.server, self._voice, self.folder = server, voice, folder
+        self.server, self.voice, self.folder = server, voice, folder
         config = folder.parent / "voice.toml"
         config.write_text(table)
         self.env = {"VOICE_CONFIG": str(config), "CITY_KEY": KEY}
@@ -59,7 +59,7 @@ class Person:
         self.inputs = files_in(folder)
 
     def run(self, *args: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        done = self._voice(*args, input=input, env=self.env)
+        done = self.voice(*args, input=input, env=self.env)
         assert KEY.encode() not in done.stdout + done.stderr
         assert b"Traceback" not in done.stderr
         return done

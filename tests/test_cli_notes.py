@@ -46,7 +46,7 @@ class Person:
     """Somebody with notes, and local servers for everything."""
 
     def __init__(self, servers: SelfHostedMeaning, voice: Voice, folder: Path) -> None:
-        self.servers, self._voice, self.folder = servers, voice, folder
+        self.servers, self.voice, self.folder = servers, voice, folder
         self.config = folder.parent / "voice.toml"
         for name, text in NOTES.items():
             (folder / "notes" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class Person:
         self.config.write_text(f'{head}family = "selfhosted"\n{lines}{more}')
 
     def run(self, *args: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        done = self._voice(*args, input=input, env={"VOICE_CONFIG": str(self.config)})
+        done = self.voice(*args, input=input, env={"VOICE_CONFIG": str(self.config)})
         assert b"Traceback" not in done.stderr
         return done
 

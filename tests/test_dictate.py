@@ -76,10 +76,10 @@ class Page:
         self.finals: list[Segment] = []
         self.failures: list[VoiceError] = []
         self.dictation = Dictation(
-            ears, TranscribeOptions(), Detector().detect, heard=self._heard, failed=self.failures.append
+            ears, TranscribeOptions(), Detector().detect, heard=self.heard, failed=self.failures.append
         )
 
-    def _heard(self, segment: Segment, final: bool) -> None:
+    def heard(self, segment: Segment, final: bool) -> None:
         if final:
             self.finals.append(segment)
 

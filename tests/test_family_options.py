@@ -29,11 +29,11 @@ class Person:
 
     def __init__(self, row: Served, running: Any, folder: Path, home: dict[str, str]) -> None:
         self.row, self.running, self.folder = row, running, folder
-        self._env = home | families.configured(folder, row.backend(running))
+        self.env = home | families.configured(folder, row.backend(running))
 
     def voice(self, *line: str) -> Outcome:
         command = families.Command(line[0], "chat", line, lambda served, outcome: "")
-        return families.run(command, self.folder, self._env)
+        return families.run(command, self.folder, self.env)
 
 
 @pytest.fixture(params=REMOTE)

@@ -292,8 +292,8 @@ class KeptRoom(Room):
         self.told: list[str] = []
         self.keeping = KeptTalk(keeper, self.talk.history, self.told.append)
 
-    def _emit(self, event: ev.Event, turn: int) -> None:
-        super()._emit(event, turn)
+    def emit(self, event: ev.Event, turn: int) -> None:
+        super().emit(event, turn)
         self.keeping.emit(event, turn)
 
     def hold(self, script: Sequence[Any]) -> None:

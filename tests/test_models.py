@@ -318,14 +318,14 @@ class Doomed(Told):
 
     def __init__(self, steps: int) -> None:
         super().__init__()
-        self._left = steps
+        self.left = steps
 
     def progress(
         self, label: str, total: float | None = None, unit: str = ""
     ) -> AbstractContextManager[Callable[[float], object]]:
         def step(done: float) -> None:
-            self._left -= 1
-            if self._left == 0:
+            self.left -= 1
+            if self.left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         return nullcontext(step)

@@ -46,22 +46,22 @@ class Talk:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.events: list[dict[str, Any]] = []
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
 
-    def _read(self) -> None:
+    def read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self._lines.put(line)
-        self._lines.put("")
+            self.lines.put(line)
+        self.lines.put("")
 
     def until(self, event: str, seconds: float = 30) -> dict[str, Any]:
         """Reads events up to the next one of this name."""
         end = time.monotonic() + seconds
         while True:
             try:
-                line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+                line = self.lines.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
                 pytest.fail(f"no {event!r} within {seconds} s: {self.events[-5:]}")
             if not line:
@@ -82,7 +82,7 @@ class Talk:
             self.process.wait(5)
         finally:
             self.process.kill()
-            self._reader.join(5)
+            self.reader.join(5)
             for stream in (self.process.stdout, self.process.stderr):
                 assert stream is not None
                 stream.close()

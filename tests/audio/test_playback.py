@@ -31,7 +31,7 @@ class Tape:
         self.moved = False
         self.asked: list[float] = []
         self.threads: set[int] = set()
-        self._pcm, self.at = pcm, 0
+        self.pcm, self.at = pcm, 0
         self.rolling = True
 
     def render(self, count: int, at: float) -> bytes:
@@ -40,7 +40,7 @@ class Tape:
             return bytes(2 * count)
         self.asked.append(at)
         self.moved = True
-        out = self._pcm[self.at : self.at + 2 * count]
+        out = self.pcm[self.at : self.at + 2 * count]
         self.at += 2 * count
         return out + bytes(2 * count - len(out))
 

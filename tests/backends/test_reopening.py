@@ -32,12 +32,12 @@ class Dropping:
     """A service's own talk, but the first `drops` connections break after some messages of the client."""
 
     def __init__(self, right: Any, drops: int) -> None:
-        self.right, self._drops = right, drops
+        self.right, self.drops = right, drops
         self.opened = 0
 
     async def __call__(self, socket: Socket) -> None:
         self.opened += 1
-        if self.opened > self._drops:
+        if self.opened > self.drops:
             await self.right(socket)
             return
         if "realtime" in socket.request.path:
@@ -137,23 +137,23 @@ class Scripted:
     """A recogniser that takes `takes` frames, then raises, for each of `ends`; after them it counts all."""
 
     def __init__(self, *ends: VoiceError, takes: int = 3) -> None:
-        self._ends, self._takes = list(ends), takes
+        self.ends, self.takes = list(ends), takes
         self.sent: list[list[int]] = []
 
     def __call__(self, sound: AsyncIterator[AudioFrame]) -> Any:
         @asynccontextmanager
         async def stream() -> AsyncIterator[AsyncIterator[Transcript]]:
-            yield self._texts(sound)
+            yield self.texts(sound)
 
         return stream()
 
-    async def _texts(self, sound: AsyncIterator[AudioFrame]) -> AsyncIterator[Transcript]:
+    async def texts(self, sound: AsyncIterator[AudioFrame]) -> AsyncIterator[Transcript]:
         took: list[int] = []
         self.sent.append(took)
-        end = self._ends.pop(0) if self._ends else None
+        end = self.ends.pop(0) if self.ends else None
         async for frame in sound:
             took.append(frame.pcm[0])
-            if end is not None and len(took) == self._takes:
+            if end is not None and len(took) == self.takes:
                 raise end
         yield Transcript(str(len(took)))
 

@@ -61,7 +61,7 @@ class Ears:
     @asynccontextmanager
     async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
         self.clips.append(clip)
-        async with aclosing(self._answer()) as answer:
+        async with aclosing(self.answer()) as answer:
             yield answer
 
     @asynccontextmanager
@@ -74,14 +74,14 @@ class Ears:
                 total += frame.seconds * 1000
                 yield Transcript("…", final=False)
             self.live_ms.append(total)
-            async with aclosing(self._answer()) as answer:
+            async with aclosing(self.answer()) as answer:
                 async for each in answer:
                     yield each
 
         async with aclosing(live()) as transcripts:
             yield transcripts
 
-    async def _answer(self) -> AsyncIterator[Transcript]:
+    async def answer(self) -> AsyncIterator[Transcript]:
         try:
             await asyncio.sleep(self.delay)
         except asyncio.CancelledError:
@@ -201,32 +201,32 @@ class Room:
         stages = Stages(brain.chat, voice.say, clock)
         responder = Cascade(hearing, stages, Drafts(rules.draft, rules.draft_budget))
         kept = lambda: self.lost.pop(0) if self.lost else b""  # noqa: E731
-        parts = Parts(responder, detect, self.playout, self._emit, clock, keep=keep, kept=kept)
+        parts = Parts(responder, detect, self.playout, self.emit, clock, keep=keep, kept=kept)
         self.talk = Dialogue(parts, rules, history)
 
-    def _emit(self, event: Event, turn: int) -> None:
+    def emit(self, event: Event, turn: int) -> None:
         self.events.append((asyncio.get_running_loop().time(), turn, event))
 
     async def run(self, script: Sequence[tuple[str, float] | Callable[[Room], None]]) -> None:
         """The script: ("loud" | "quiet", seconds), ("reply", 0) waits until the floor is free, or a call."""
-        await self.talk.run(self._microphone(script))
+        await self.talk.run(self.microphone(script))
 
-    async def _microphone(self, script: Sequence[Any]) -> AsyncIterator[AudioFrame]:
+    async def microphone(self, script: Sequence[Any]) -> AsyncIterator[AudioFrame]:
         for step in script:
             if callable(step):
                 step(self)
             elif step[0] == "reply":
                 while self.talk.standing.holding:
-                    yield await self._frame(QUIET)
+                    yield await self.frame(QUIET)
             else:
                 for _ in range(round(step[1] * 1000 / FRAME_MS)):
-                    yield await self._frame(LOUD if step[0] == "loud" else QUIET)
+                    yield await self.frame(LOUD if step[0] == "loud" else QUIET)
 
         # The room goes on existing after the last word, or nothing would sound any more.
         while not self.talk.standing.settled:
-            yield await self._frame(QUIET)
+            yield await self.frame(QUIET)
 
-    async def _frame(self, pcm: bytes) -> AudioFrame:
+    async def frame(self, pcm: bytes) -> AudioFrame:
         """20 ms pass: the loudspeaker plays them, the microphone hears them."""
         loop = asyncio.get_running_loop()
         begin = loop.time()

@@ -73,12 +73,12 @@ class Part:
         async with self.service.one:
             self.service.log.append("asked")
             try:
-                yield self._replies(ask)
+                yield self.replies(ask)
             finally:
                 await asyncio.shield(passing(0.5))
                 self.service.log.append("left")
 
-    async def _replies(self, ask: TurnRequest) -> AsyncIterator[Reply]:
+    async def replies(self, ask: TurnRequest) -> AsyncIterator[Reply]:
         await passing(0.3)
         for number, sentence in enumerate(self.service.replies.pop(0)):
             yield Sound(SECOND, says=sentence)

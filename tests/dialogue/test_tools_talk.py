@@ -204,9 +204,9 @@ def test_a_notice_about_tools_altogether_is_one() -> None:
     it, model, _ = room(["hello there"], [["Hello."]])
 
     class Without(Model):
-        async def _deltas(self, reply: Reply) -> Any:
+        async def deltas(self, reply: Reply) -> Any:
             yield ChatDelta(news=ToolNews("", "failed", "work takes no tools"))
-            async for each in super()._deltas(reply):
+            async for each in super().deltas(reply):
                 yield each
 
     it.brain.user.model = Without(model.replies)  # type: ignore[attr-defined]

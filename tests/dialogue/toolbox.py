@@ -41,12 +41,12 @@ class Model:
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         try:
-            async with aclosing(self._deltas(self.replies.pop(0))) as deltas:
+            async with aclosing(self.deltas(self.replies.pop(0))) as deltas:
                 yield deltas
         finally:
             self.open -= 1
 
-    async def _deltas(self, reply: Reply) -> AsyncIterator[ChatDelta]:
+    async def deltas(self, reply: Reply) -> AsyncIterator[ChatDelta]:
         await asyncio.sleep(self.first)
         for each in reply:
             if isinstance(each, Exception):

@@ -40,7 +40,7 @@ class GovMedia(Gov):
 
     def __init__(self, answer: Callable[[Messages], str] = echo, *, port: int = 0) -> None:
         super().__init__(answer, port=port)
-        self.store = FakeServer(self._hand_out)
+        self.store = FakeServer(self.hand_out)
         self.learnt: list[tuple[str, str, str]] = []
         self.kept: dict[str, tuple[str, bytes]] = {}
 
@@ -54,28 +54,28 @@ class GovMedia(Gov):
 
     # -- what is asked -----------------------------------------------------------------------------
 
-    def _judge(self, request: Request) -> Reply:
+    def judge(self, request: Request) -> Reply:
         routes: dict[str, Callable[[Request], Reply]] = {
-            "/v1/images/generations": self._make,
-            "/image/imageToText": self._describe,
-            "/image/enhanceImage": self._enhance,
-            "/image/generateVideo": self._animate,
-            "/video/motInference": self._track,
-            "/video/mmeditingInference": self._smooth,
-            "/uploadFile/uploadLearningFile": self._learn,
+            "/v1/images/generations": self.make,
+            "/image/imageToText": self.describe,
+            "/image/enhanceImage": self.enhance,
+            "/image/generateVideo": self.animate,
+            "/video/motInference": self.track,
+            "/video/mmeditingInference": self.smooth,
+            "/uploadFile/uploadLearningFile": self.learn,
         }
         try:
             if request.path.startswith("/static/"):
-                return self._own(request)
+                return self.own(request)
             if request.path not in routes:
-                return super()._judge(request)
+                return super().judge(request)
             if request.method != "POST":
                 raise Refused("Method Not Allowed", 405)
             return routes[request.path](request)
         except Refused as refused:
             return flask_error(refused)
 
-    def _make(self, request: Request) -> Reply:
+    def make(self, request: Request) -> Reply:
         if request.headers.get("content-type") != "application/json" or request.query:
             raise Refused("not JSON", 415)
         body = request.json()
@@ -84,30 +84,30 @@ class GovMedia(Gov):
         if not body["prompt"].strip():
             raise Refused("an empty prompt")
         made = png(digits_of(body["prompt"]) or "0")
-        return Reply.json({"created": 1709288374, "data": [{"url": self._stored("stable-diffusion", made)}]})
+        return Reply.json({"created": 1709288374, "data": [{"url": self.stored("stable-diffusion", made)}]})
 
-    def _describe(self, request: Request) -> Reply:
+    def describe(self, request: Request) -> Reply:
         digits = png_digits(_file(request, "png", "jpg"))
         told = {"classification": "叉车 加油泵 ", "caption": f" 图中的数字是{digits}", "status": "success"}
-        return Reply.json(told | {"samUrl": self._stored("sam", png(doubled(digits)))})
+        return Reply.json(told | {"samUrl": self.stored("sam", png(doubled(digits)))})
 
-    def _enhance(self, request: Request) -> Reply:
+    def enhance(self, request: Request) -> Reply:
         made = png(plus_one(png_digits(_file(request, "png", "jpg"))))
-        return Reply.json({"status": "success", "enhanceImageUrl": self._stored("realesrgan", made)})
+        return Reply.json({"status": "success", "enhanceImageUrl": self.stored("realesrgan", made)})
 
-    def _animate(self, request: Request) -> Reply:
+    def animate(self, request: Request) -> Reply:
         made = mp4(png_digits(_file(request, "png", "jpg")))
-        return Reply.json({"svdVideoUrl": self._laid_out("static/img/svd", made), "status": "success"})
+        return Reply.json({"svdVideoUrl": self.laid_out("static/img/svd", made), "status": "success"})
 
-    def _track(self, request: Request) -> Reply:
+    def track(self, request: Request) -> Reply:
         made = mp4(plus_one(mp4_digits(_file(request, "mp4"))))
-        return Reply.json({"data": self._laid_out("static/video", made), "status": "success"})
+        return Reply.json({"data": self.laid_out("static/video", made), "status": "success"})
 
-    def _smooth(self, request: Request) -> Reply:
+    def smooth(self, request: Request) -> Reply:
         made = mp4(doubled(mp4_digits(_file(request, "mp4"))))
-        return Reply.json({"data": self._laid_out("static/video", made), "status": "success"})
+        return Reply.json({"data": self.laid_out("static/video", made), "status": "success"})
 
-    def _learn(self, request: Request) -> Reply:
+    def learn(self, request: Request) -> Reply:
         if set(request.query) != {"category"} or len(request.query["category"]) != 1:
             raise Refused("expected the parameter category and no other")
         (category,) = request.query["category"]
@@ -119,20 +119,20 @@ class GovMedia(Gov):
 
     # -- what was made -----------------------------------------------------------------------------
 
-    def _stored(self, bucket: str, data: bytes) -> str:
+    def stored(self, bucket: str, data: bytes) -> str:
         """An address in the store, signed, as object stores sign them."""
         path, signature = f"/{bucket}/{secrets.token_hex(6)}.png", secrets.token_hex(32)
         self.kept[path] = (signature, data)
         query = f"response-content-type=image%2F%2A&X-Amz-Expires=7200&X-Amz-Signature={signature}"
         return f"{self.store.url}{path}?{query}"
 
-    def _laid_out(self, folder: str, data: bytes) -> str:
+    def laid_out(self, folder: str, data: bytes) -> str:
         """A path below the service's own address."""
         path = f"{folder}/{secrets.token_hex(8)}.mp4"
         self.kept["/" + path] = ("", data)
         return path
 
-    def _hand_out(self, request: Request) -> Reply:
+    def hand_out(self, request: Request) -> Reply:
         signature, data = self.kept.get(request.path, ("", b""))
         if "authorization" in request.headers:
             return Reply.text("<Error><Code>InvalidRequest</Code><Message>a key in the store</Message></Error>", 400)
@@ -140,7 +140,7 @@ class GovMedia(Gov):
             return Reply.text("<Error><Code>AccessDenied</Code></Error>", 403, "application/xml")
         return _given(request, data)
 
-    def _own(self, request: Request) -> Reply:
+    def own(self, request: Request) -> Reply:
         if request.path not in self.kept:
             raise Refused("The requested URL was not found on the server.", 404)
         return _given(request, self.kept[request.path][1])

@@ -43,8 +43,8 @@ class Gov(FakeServer):
     """The service; a test may lay its own replies over a path with `on`."""
 
     def __init__(self, answer: Callable[[Messages], str] = echo, *, port: int = 0) -> None:
-        super().__init__(self._judge, port=port)
-        self._answer = answer
+        super().__init__(self.judge, port=port)
+        self.answer = answer
 
     def backend(self, **settings: Any) -> Backend:
         """A backend at this address."""
@@ -56,11 +56,11 @@ class Gov(FakeServer):
         }
         return GovSettings("city", "gov", **(defaults | settings))
 
-    def _judge(self, request: Request) -> Reply:
+    def judge(self, request: Request) -> Reply:
         routes = {
-            "/v1/chat/completions": ("POST", self._chat),
-            "/v1/asr": ("POST", self._asr),
-            "/v1/tts": ("GET", self._tts),
+            "/v1/chat/completions": ("POST", self.chat),
+            "/v1/asr": ("POST", self.asr),
+            "/v1/tts": ("GET", self.tts),
         }
         try:
             if request.path not in routes:
@@ -72,7 +72,7 @@ class Gov(FakeServer):
         except Refused as refused:
             return flask_error(refused)
 
-    def _chat(self, request: Request) -> Reply:
+    def chat(self, request: Request) -> Reply:
         body = _chat_body(request)
         return Reply.json(
             {
@@ -82,7 +82,7 @@ class Gov(FakeServer):
                 "choices": [
                     {
                         "index": 0,
-                        "message": {"role": "assistant", "content": self._answer(body["messages"])},
+                        "message": {"role": "assistant", "content": self.answer(body["messages"])},
                         "finish_reason": "stop",
                     }
                 ],
@@ -90,7 +90,7 @@ class Gov(FakeServer):
             }
         )
 
-    def _asr(self, request: Request) -> Reply:
+    def asr(self, request: Request) -> Reply:
         if request.headers.get("content-type") != "application/octet-stream" or request.query:
             return Reply.json({"result": "Content-Type必须为application/octet-stream", "status": 40000000})
         try:
@@ -98,7 +98,7 @@ class Gov(FakeServer):
         except Refused as refused:
             return Reply.json({"result": f"音频无法识别: {refused}", "status": 40000004})
 
-    def _tts(self, request: Request) -> Reply:
+    def tts(self, request: Request) -> Reply:
         if len(request.path) + len(_query(request)) > LONGEST_TARGET:
             raise Refused("Request-URI Too Large", 414)
         if request.body or set(request.query) != {"text"} or len(request.query["text"]) != 1:

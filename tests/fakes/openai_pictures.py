@@ -46,44 +46,44 @@ class OpenAIPictures(OpenAIServer):
 
     def __init__(self, habits: Habits | None = None, *, by_url: bool = False, **settings: Any) -> None:
         super().__init__(habits or Habits(models=MODELS), **settings)
-        self._by_url = by_url
-        self._drawn: dict[str, bytes] = {}
+        self.by_url = by_url
+        self.drawn: dict[str, bytes] = {}
 
-    async def _app_handler(self, request: Request) -> Reply:
+    async def app_handler(self, request: Request) -> Reply:
         routes = {
-            ("POST", "/v1/embeddings"): self._embed,
-            ("POST", "/v1/images/generations"): self._draw,
-            ("POST", "/v1/chat/completions"): self._look,
+            ("POST", "/v1/embeddings"): self.embed,
+            ("POST", "/v1/images/generations"): self.draw,
+            ("POST", "/v1/chat/completions"): self.look,
         }
         try:
-            if request.path in self._drawn:
-                return Reply(self._drawn[request.path], 200, {"content-type": "image/png"})
+            if request.path in self.drawn:
+                return Reply(self.drawn[request.path], 200, {"content-type": "image/png"})
             handler = routes.get((request.method, request.path))
             if handler is None:
-                return await super()._app_handler(request)
-            self._admit(request)
+                return await super().app_handler(request)
+            self.admit(request)
             return await handler(request)
         except Bad as bad:
             return error_reply(bad)
 
-    async def _embed(self, request: Request) -> Reply:
+    async def embed(self, request: Request) -> Reply:
         body = _checked(request, EMBEDDING)
         self.note("embed", body=body)
         data = [{"object": "embedding", "index": n, "embedding": vector(t)} for n, t in enumerate(body["input"])]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         return Reply.json({"object": "list", "data": data[::-1], "model": body["model"], "usage": usage})
 
-    async def _draw(self, request: Request) -> Reply:
+    async def draw(self, request: Request) -> Reply:
         body = _checked(request, PICTURE)
         self.note("draw", body=body)
         data = png(digits_of(body["prompt"]) or "0")
-        if not self._by_url:
+        if not self.by_url:
             return Reply.json({"created": 1, "data": [{"b64_json": base64.b64encode(data).decode()}]})
-        path = f"/drawn/{len(self._drawn)}.png"
-        self._drawn[path] = data
+        path = f"/drawn/{len(self.drawn)}.png"
+        self.drawn[path] = data
         return Reply.json({"created": 1, "data": [{"url": self.url + path, "revised_prompt": body["prompt"]}]})
 
-    async def _look(self, request: Request) -> Reply:
+    async def look(self, request: Request) -> Reply:
         """A question with a picture becomes the digits in it; the rest is answered as ever."""
         body = request.json()
         messages = body.get("messages") if isinstance(body, dict) else None
@@ -92,7 +92,7 @@ class OpenAIPictures(OpenAIServer):
         if last is not None and isinstance(last.get("content"), list):
             last["content"] = f"I see {_seen(last['content'])}"
             request = replace(request, body=json.dumps(body).encode())
-        return await self._chat(request)
+        return await self.chat(request)
 
 
 def _seen(parts: list[Any]) -> str:

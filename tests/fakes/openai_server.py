@@ -92,10 +92,10 @@ class OpenAIServer(FakeServer):
     """See the module. `log` holds one entry per request that was understood."""
 
     def __init__(self, habits: Habits | None = None, *, port: int = 0, log: TextIO | None = None) -> None:
-        super().__init__(self._app_handler, port=port, socket_app=self._realtime)
+        super().__init__(self.app_handler, port=port, socket_app=self.realtime)
         self.habits = habits or Habits()
         self.log: list[dict[str, Any]] = []
-        self._file = log
+        self.file = log
 
     @property
     def base_url(self) -> str:
@@ -108,20 +108,20 @@ class OpenAIServer(FakeServer):
     def note(self, verb: str, **what: Any) -> None:
         entry = {"verb": verb, "at": time.monotonic(), **what}
         self.log.append(entry)
-        if self._file:
-            self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            self._file.flush()
+        if self.file:
+            self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self.file.flush()
 
-    async def _app_handler(self, request: Request) -> Reply:
+    async def app_handler(self, request: Request) -> Reply:
         routes = {
-            ("GET", "/v1/models"): self._models,
-            ("POST", "/v1/chat/completions"): self._chat,
+            ("GET", "/v1/models"): self.models,
+            ("POST", "/v1/chat/completions"): self.chat,
             ("POST", "/v1/audio/transcriptions"): self.transcribed,
-            ("POST", "/v1/audio/translations"): self._translate,
-            ("POST", "/v1/audio/speech"): self._speak,
+            ("POST", "/v1/audio/translations"): self.translate,
+            ("POST", "/v1/audio/speech"): self.speak,
         }
         try:
-            self._admit(request)
+            self.admit(request)
             handler = routes.get((request.method, request.path))
             if handler is None:
                 raise Bad(f"Invalid URL ({request.method} {request.path})", status=404)
@@ -129,22 +129,22 @@ class OpenAIServer(FakeServer):
         except Bad as bad:
             return error_reply(bad)
 
-    def _admit(self, request: Request) -> None:
+    def admit(self, request: Request) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not key or (self.habits.key and key != self.habits.key):
             raise Bad("Incorrect API key provided.", status=401)
 
-    async def _models(self, request: Request) -> Reply:
+    async def models(self, request: Request) -> Reply:
         self.note("models")
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "tests"} for name in self.habits.models]
         return Reply.json({"object": "list", "data": data})
 
     # -- chat ------------------------------------------------------------------------------------
 
-    async def _chat(self, request: Request) -> Reply:
+    async def chat(self, request: Request) -> Reply:
         body = schema.chat(_json(request))
         if "tools" in body and (calls := self.habits.calls(body["messages"])):
-            return await self._call(body, openai_tools.calls_of(body, calls))
+            return await self.call(body, openai_tools.calls_of(body, calls))
         question = body["messages"][-1]["content"]
         text = self.habits.script.pop(0) if self.habits.script else self.habits.answer(question)
         text = json.dumps({"answer": text}) if "response_format" in body else text
@@ -158,25 +158,25 @@ class OpenAIServer(FakeServer):
             "total_tokens": len(question) + len(tokens),
         }
         if body.get("stream"):
-            return Reply.sse(lambda: self._deltas(body, tokens, reason, usage))
+            return Reply.sse(lambda: self.deltas(body, tokens, reason, usage))
         await asyncio.sleep(self.habits.first_token_s + self.habits.token_s * len(tokens))
         message = {"role": "assistant", "content": "".join(tokens)}
         choices = [{"index": i, "message": message, "finish_reason": reason} for i in range(body.get("n", 1))]
         return Reply.json(_envelope(body, "chat.completion") | {"choices": choices, "usage": usage})
 
-    async def _call(self, body: dict[str, Any], calls: list[dict[str, Any]]) -> Reply:
+    async def call(self, body: dict[str, Any], calls: list[dict[str, Any]]) -> Reply:
         """An answer that only calls tools."""
         self.note(
             "chat", body=body, calls=[(each["function"]["name"], each["function"]["arguments"]) for each in calls]
         )
         if body.get("stream"):
-            return Reply.sse(lambda: self._called(body, calls))
+            return Reply.sse(lambda: self.called(body, calls))
         await asyncio.sleep(self.habits.first_token_s)
         message = {"role": "assistant", "content": None, "tool_calls": calls}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
         return Reply.json(_envelope(body, "chat.completion") | {"choices": [choice]})
 
-    async def _called(self, body: dict[str, Any], calls: list[dict[str, Any]]) -> AsyncIterator[Step]:
+    async def called(self, body: dict[str, Any], calls: list[dict[str, Any]]) -> AsyncIterator[Step]:
         head = _envelope(body, "chat.completion.chunk")
         yield self.habits.first_token_s
         for delta in openai_tools.deltas(calls):
@@ -187,7 +187,7 @@ class OpenAIServer(FakeServer):
             yield _event(head | {"choices": [], "usage": usage})
         yield b"data: [DONE]\n\n"
 
-    async def _deltas(self, body: dict[str, Any], tokens: list[str], reason: str, usage: Any) -> AsyncIterator[Step]:
+    async def deltas(self, body: dict[str, Any], tokens: list[str], reason: str, usage: Any) -> AsyncIterator[Step]:
         def event(index: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
             choice = {"index": index, "delta": delta, "finish_reason": finish}
             return _event(_envelope(body, "chat.completion.chunk") | {"choices": [choice]})
@@ -209,12 +209,12 @@ class OpenAIServer(FakeServer):
     # -- transcriptions --------------------------------------------------------------------------
 
     async def transcribed(self, request: Request) -> Reply:
-        return await self._heard("transcribe", request, schema.transcription, lambda digits: digits)
+        return await self.heard("transcribe", request, schema.transcription, lambda digits: digits)
 
-    async def _translate(self, request: Request) -> Reply:
-        return await self._heard("translate", request, schema.translation, in_english)
+    async def translate(self, request: Request) -> Reply:
+        return await self.heard("translate", request, schema.translation, in_english)
 
-    async def _heard(
+    async def heard(
         self, task: str, request: Request, allowed: Callable[[Form], Form], words: Callable[[str], str]
     ) -> Reply:
         if len(request.body) > schema.AUDIO_BYTES:
@@ -232,9 +232,9 @@ class OpenAIServer(FakeServer):
         text = words(self.habits.heard("".join(tone.digit for tone in tones)))
         self.note(task, form=form, file=name, seconds=len(samples) / rate, heard=text)
         await asyncio.sleep(max(0.0, self.habits.hear_s - (time.monotonic() - begun)))
-        return self._transcript(task, form, text, tones, len(samples) / rate)
+        return self.transcript(task, form, text, tones, len(samples) / rate)
 
-    def _transcript(self, task: str, form: Form, text: str, tones: list[dtmf.Tone], seconds: float) -> Reply:
+    def transcript(self, task: str, form: Form, text: str, tones: list[dtmf.Tone], seconds: float) -> Reply:
         kind = form.get("response_format", "json")
         if form.get("stream") == "true" and self.habits.stream_transcripts and form["model"] != "whisper-1":
             return Reply.sse(_transcript_events(text))
@@ -252,7 +252,7 @@ class OpenAIServer(FakeServer):
 
     # -- speech ----------------------------------------------------------------------------------
 
-    async def _speak(self, request: Request) -> Reply:
+    async def speak(self, request: Request) -> Reply:
         body = schema.checked(_json(request), schema.SPEECH)
         kind = body.get("response_format", "mp3")
         digits = re.sub(r"\D", "", body["input"])
@@ -261,12 +261,12 @@ class OpenAIServer(FakeServer):
             dtmf.encode(digits, RATE, self.habits.tone_ms, self.habits.gap_ms) if digits else _hum(self.habits.hum_s)
         )
         data = encoded(sound, kind)
-        steps = self._pieces(data, len(sound) / RATE)
+        steps = self.pieces(data, len(sound) / RATE)
         if body.get("stream_format") == "sse":
             return Reply.sse(lambda: _speech_events(steps))
         return Reply(lambda: steps, 200, {"content-type": TYPES[kind]})
 
-    async def _pieces(self, data: bytes, seconds: float) -> AsyncIterator[Step]:
+    async def pieces(self, data: bytes, seconds: float) -> AsyncIterator[Step]:
         """The bytes in pieces of `piece_ms`, the first after `first_sound_s`, the others at `pace`."""
         yield self.habits.first_sound_s
         size = max(1, int(len(data) * self.habits.piece_ms / 1000 / max(seconds, 1e-3)))
@@ -277,9 +277,9 @@ class OpenAIServer(FakeServer):
 
     # -- realtime --------------------------------------------------------------------------------
 
-    async def _realtime(self, socket: Socket) -> None:
+    async def realtime(self, socket: Socket) -> None:
         try:
-            self._admit(socket.request)
+            self.admit(socket.request)
             if socket.request.path != "/v1/realtime":
                 raise Bad("Invalid URL", status=404)
             if self.habits.realtime == "openai" and socket.request.query.get("intent") != ["transcription"]:
@@ -297,83 +297,83 @@ class _OpenAITalk:
     rate = 24_000
 
     def __init__(self, server: OpenAIServer, socket: Socket) -> None:
-        self._server, self._socket = server, socket
-        self._sound = bytearray()
-        self._session: dict[str, Any] | None = None
-        self._items = self._bytes = self._looked = 0
-        self._heard = ""
+        self.server, self.socket = server, socket
+        self.sound = bytearray()
+        self.session: dict[str, Any] | None = None
+        self.items = self.bytes = self.looked = 0
+        self.heard = ""
 
     async def run(self) -> None:
-        await self._send("session.created", session={"type": "transcription", "id": "sess_1"})
-        async for message in self._socket:
+        await self.send("session.created", session={"type": "transcription", "id": "sess_1"})
+        async for message in self.socket:
             try:
                 assert isinstance(message, str), "events are text"
-                await self._event(schema.realtime(json.loads(message)))
+                await self.event(schema.realtime(json.loads(message)))
             except Bad as bad:
                 error = {"type": "invalid_request_error", "code": bad.param, "message": bad.message}
-                await self._send("error", error=error)
+                await self.send("error", error=error)
 
-    async def _event(self, event: Any) -> None:
+    async def event(self, event: Any) -> None:
         match event["type"]:
             case "session.update":
-                self._session = event["session"]
-                self._server.note("realtime", session=self._session)
-                await self._send("session.updated", session=self._session)
+                self.session = event["session"]
+                self.server.note("realtime", session=self.session)
+                await self.send("session.updated", session=self.session)
             case "input_audio_buffer.append":
-                await self._append(event["audio"])
+                await self.append(event["audio"])
             case "input_audio_buffer.commit":
-                await self._commit()
+                await self.commit()
 
-    async def _append(self, audio: Any) -> None:
-        if self._session is None:
+    async def append(self, audio: Any) -> None:
+        if self.session is None:
             raise Bad("no session yet")
         data = _decoded(audio)
-        self._sound += data
-        self._bytes += len(data)
-        if self._bytes - self._looked > self.rate // 2:
-            self._looked = self._bytes
-            await self._listen(0.1)
+        self.sound += data
+        self.bytes += len(data)
+        if self.bytes - self.looked > self.rate // 2:
+            self.looked = self.bytes
+            await self.listen(0.1)
 
-    async def _listen(self, margin_s: float) -> None:
+    async def listen(self, margin_s: float) -> None:
         """Tell of the tones that ended at least `margin_s` ago, and forget their samples."""
-        samples = np.frombuffer(bytes(self._sound[: len(self._sound) // 2 * 2]), "<i2")
+        samples = np.frombuffer(bytes(self.sound[: len(self.sound) // 2 * 2]), "<i2")
         seconds = len(samples) / self.rate
-        tones = dtmf.find(samples, self.rate, self._server.habits.tone_ms)
+        tones = dtmf.find(samples, self.rate, self.server.habits.tone_ms)
         tones = [tone for tone in tones if tone.end <= seconds - margin_s]
         if tones:
             digits = "".join(tone.digit for tone in tones)
-            self._heard += digits
-            await self._delta(digits)
-            del self._sound[: 2 * int((tones[-1].end + 0.02) * self.rate)]
+            self.heard += digits
+            await self.delta(digits)
+            del self.sound[: 2 * int((tones[-1].end + 0.02) * self.rate)]
 
-    async def _commit(self) -> None:
-        seconds = self._bytes / 2 / self.rate
+    async def commit(self) -> None:
+        seconds = self.bytes / 2 / self.rate
         if seconds < 0.1:
             raise Bad(
                 f"buffer too small: expected 100ms, has {1000 * seconds:.0f}ms", "input_audio_buffer_commit_empty"
             )
-        item, before = f"item_{self._items}", f"item_{self._items - 1}" if self._items else None
-        await self._send("input_audio_buffer.committed", item_id=item, previous_item_id=before)
-        text = await self._whole()
-        await self._send("conversation.item.input_audio_transcription.completed", item_id=item, transcript=text)
-        self._items += 1
+        item, before = f"item_{self.items}", f"item_{self.items - 1}" if self.items else None
+        await self.send("input_audio_buffer.committed", item_id=item, previous_item_id=before)
+        text = await self.whole()
+        await self.send("conversation.item.input_audio_transcription.completed", item_id=item, transcript=text)
+        self.items += 1
 
-    async def _whole(self) -> str:
+    async def whole(self) -> str:
         """All that was said since the last time."""
-        await asyncio.sleep(self._server.habits.hear_s)
-        await self._listen(0.0)
-        heard, seconds = self._heard, self._bytes / 2 / self.rate
-        self._server.note("heard", heard=heard, seconds=seconds)
-        self._heard, self._bytes, self._looked = "", 0, 0
-        self._sound.clear()
-        return self._server.habits.heard(heard)
+        await asyncio.sleep(self.server.habits.hear_s)
+        await self.listen(0.0)
+        heard, seconds = self.heard, self.bytes / 2 / self.rate
+        self.server.note("heard", heard=heard, seconds=seconds)
+        self.heard, self.bytes, self.looked = "", 0, 0
+        self.sound.clear()
+        return self.server.habits.heard(heard)
 
-    async def _delta(self, text: str) -> None:
-        item = f"item_{self._items}"
-        await self._send("conversation.item.input_audio_transcription.delta", item_id=item, delta=text)
+    async def delta(self, text: str) -> None:
+        item = f"item_{self.items}"
+        await self.send("conversation.item.input_audio_transcription.delta", item_id=item, delta=text)
 
-    async def _send(self, kind: str, **what: Any) -> None:
-        await self._socket.send(json.dumps({"type": kind, "event_id": "event_1", **what}))
+    async def send(self, kind: str, **what: Any) -> None:
+        await self.socket.send(json.dumps({"type": kind, "event_id": "event_1", **what}))
 
 
 class _VllmTalk(_OpenAITalk):
@@ -382,25 +382,25 @@ class _VllmTalk(_OpenAITalk):
     rate = 16_000
 
     async def run(self) -> None:
-        await self._send("session.created", id="sess_1", created=0)
+        await self.send("session.created", id="sess_1", created=0)
         started = False
-        async for message in self._socket:
+        async for message in self.socket:
             event = json.loads(message)
             kind = event["type"]
             if kind == "session.update" and event.get("model"):
-                self._session = event
-                self._server.note("realtime", session=event)
+                self.session = event
+                self.server.note("realtime", session=event)
             elif kind == "input_audio_buffer.commit" and not event.get("final"):
-                started = self._session is not None
+                started = self.session is not None
             elif kind == "input_audio_buffer.append" and started:
-                await self._append(event["audio"])
+                await self.append(event["audio"])
             elif kind == "input_audio_buffer.commit" and started:
-                await self._send("transcription.done", text=await self._whole(), usage={})
+                await self.send("transcription.done", text=await self.whole(), usage={})
             else:
-                await self._send("error", error=f"unexpected {kind}")
+                await self.send("error", error=f"unexpected {kind}")
 
-    async def _delta(self, text: str) -> None:
-        await self._send("transcription.delta", delta=text)
+    async def delta(self, text: str) -> None:
+        await self.send("transcription.delta", delta=text)
 
 
 # -- small pieces ------------------------------------------------------------------------------------

@@ -124,33 +124,33 @@ class Digits:
     PAUSE = RATE * 30 // 1000
 
     def __init__(self) -> None:
-        self._settled: list[tuple[str, int, int]] = []
-        self._open = np.zeros(0, np.int16)
-        self._at = 0
-        self._rest = ""
+        self.settled: list[tuple[str, int, int]] = []
+        self.open = np.zeros(0, np.int16)
+        self.at = 0
+        self.rest = ""
 
     def hear(self, pcm: bytes) -> None:
-        self._open = np.concatenate([self._open, np.frombuffer(pcm, "<i2")])
-        self._rest = dtmf.decode(self._open, RATE) if np.any(self._open) else ""
-        if np.abs(self._open[-self.PAUSE :]).max(initial=0) >= 200:
+        self.open = np.concatenate([self.open, np.frombuffer(pcm, "<i2")])
+        self.rest = dtmf.decode(self.open, RATE) if np.any(self.open) else ""
+        if np.abs(self.open[-self.PAUSE :]).max(initial=0) >= 200:
             # A tone that still sounds looks damaged.
-            self._rest = self._rest.removesuffix(dtmf.BROKEN)
-        elif len(self._open) > self.PAUSE:
-            if self._rest:
-                self._settled.append((self._rest, self._at, self._at + len(self._open)))
-            self._at += len(self._open)
-            self._open, self._rest = np.zeros(0, np.int16), ""
+            self.rest = self.rest.removesuffix(dtmf.BROKEN)
+        elif len(self.open) > self.PAUSE:
+            if self.rest:
+                self.settled.append((self.rest, self.at, self.at + len(self.open)))
+            self.at += len(self.open)
+            self.open, self.rest = np.zeros(0, np.int16), ""
 
     def text(self) -> str:
-        return "".join(found for found, _, _ in self._settled) + self._rest
+        return "".join(found for found, _, _ in self.settled) + self.rest
 
     def utterances(self, last: bool) -> list[dict[str, Any]]:
-        settled = [self._utterance(text, begin, end, True) for text, begin, end in self._settled]
-        end = self._at + len(self._open)
-        return settled + ([self._utterance(self._rest, self._at, end, last)] if self._rest else [])
+        settled = [self.utterance(text, begin, end, True) for text, begin, end in self.settled]
+        end = self.at + len(self.open)
+        return settled + ([self.utterance(self.rest, self.at, end, last)] if self.rest else [])
 
     @staticmethod
-    def _utterance(text: str, begin: int, end: int, definite: bool) -> dict[str, Any]:
+    def utterance(text: str, begin: int, end: int, definite: bool) -> dict[str, Any]:
         begin, end = begin * 1000 // RATE, end * 1000 // RATE
         step = max(1, (end - begin) // max(1, len(text)))
         words = [
@@ -164,14 +164,14 @@ class QiniuServer(FakeServer):
     """See the module."""
 
     def __init__(self, manner: Manner | None = None, **more: Any) -> None:
-        super().__init__(self._http, **more)
+        super().__init__(self.http, **more)
         self.manner = manner or Manner()
         self.hold: Gate | None = None
         """What the last answer of a recognition waits for."""
         self.sessions: list[Heard] = []
         self.spoken: list[Any] = []
-        self.on_socket("/v1/voice/asr", self._listen)
-        self.on_socket("/v1/voice/tts", self._speak)
+        self.on_socket("/v1/voice/asr", self.listen)
+        self.on_socket("/v1/voice/tts", self.speak)
 
     @property
     def base(self) -> str:
@@ -179,9 +179,9 @@ class QiniuServer(FakeServer):
 
     # -- recognition over the WebSocket ------------------------------------------------------------
 
-    async def _listen(self, socket: Socket) -> None:
+    async def listen(self, socket: Socket) -> None:
         manner = self.manner
-        if not await self._admitted(socket):
+        if not await self.admitted(socket):
             return
         heard, digits = Heard(), Digits()
         self.sessions.append(heard)
@@ -192,15 +192,15 @@ class QiniuServer(FakeServer):
         try:
             number = 0
             while not heard.over:
-                message = await self._next(socket)
+                message = await self.next(socket)
                 if message is None:
                     heard.complaint = "closed without a last packet"
                     return
                 number += 1
-                self._take(heard, digits, message, number)
+                self.take(heard, digits, message, number)
                 await asyncio.sleep(manner.delay_s)
-                await self._answer(socket, heard, digits, number)
-            await self._end(socket, heard, digits)
+                await self.answer(socket, heard, digits, number)
+            await self.end(socket, heard, digits)
         except Wrong as wrong:
             heard.complaint = wrong.words
             await socket.send(error_frame(wrong.code, wrong.words))
@@ -208,20 +208,20 @@ class QiniuServer(FakeServer):
             async for _ in socket:
                 pass
 
-    async def _next(self, socket: Socket) -> str | bytes | None:
+    async def next(self, socket: Socket) -> str | bytes | None:
         try:
             return await asyncio.wait_for(socket.receive(), self.manner.patience_s)
         except TimeoutError:
             raise Wrong(45000081, "Timeout waiting next packet") from None
 
-    def _take(self, heard: Heard, digits: Digits, message: str | bytes, number: int) -> None:
+    def take(self, heard: Heard, digits: Digits, message: str | bytes, number: int) -> None:
         heard.came.append(time.monotonic())
         if number == 1:
             heard.config = read_config(message)
             return
         pcm, heard.over = read_audio(message, number)
         heard.pieces.append(pcm)
-        if not self._forgets(heard):
+        if not self.forgets(heard):
             digits.hear(pcm)
             heard.taken += len(pcm)
         heard.text = digits.text()
@@ -230,20 +230,20 @@ class QiniuServer(FakeServer):
         if heard.over and not heard.pcm:
             raise Wrong(45000002, "empty audio")
 
-    def _forgets(self, heard: Heard) -> bool:
+    def forgets(self, heard: Heard) -> bool:
         first = self.sessions[: self.manner.forgetful]
         return any(each is heard for each in first) and len(heard.pieces) > 3
 
-    async def _answer(self, socket: Socket, heard: Heard, digits: Digits, number: int) -> None:
+    async def answer(self, socket: Socket, heard: Heard, digits: Digits, number: int) -> None:
         manner = self.manner
         if heard.over or (not manner.config_answer if number == 1 else manner.answers == "none"):
             return
         if manner.strangers:
-            await self._babble(socket)
+            await self.babble(socket)
         for _ in range(2 if manner.answers == "twice" else 1):
-            await socket.send(self._response(heard, digits, number))
+            await socket.send(self.response(heard, digits, number))
 
-    async def _babble(self, socket: Socket) -> None:
+    async def babble(self, socket: Socket) -> None:
         """Nothing of this may be taken for a result."""
         guess = json.dumps({"prefetch": True, "result": {"text": "777"}}).encode()
         await socket.send(b"\x11\xb1\x10\x00")
@@ -253,7 +253,7 @@ class QiniuServer(FakeServer):
         await socket.send("still here")
         await socket.send(frame(0x9, 0, None, b'{"reqid":"x"}'))
 
-    def _response(self, heard: Heard, digits: Digits, number: int, flags: int = 1) -> bytes | str:
+    def response(self, heard: Heard, digits: Digits, number: int, flags: int = 1) -> bytes | str:
         manner = self.manner
         result = {
             "additions": {"log_id": "20260409175957B0"},
@@ -274,15 +274,15 @@ class QiniuServer(FakeServer):
         sequence = number if flags & 1 else None
         return frame(0x9, flags, sequence, payload, manner)
 
-    async def _end(self, socket: Socket, heard: Heard, digits: Digits) -> None:
-        await self._held(socket)
+    async def end(self, socket: Socket, heard: Heard, digits: Digits) -> None:
+        await self.held(socket)
         manner = self.manner
-        final = self._response(heard, digits, len(heard.pieces) + 1)
-        ending = manner.ending if self._forgets(heard) or not manner.forgetful else "flag"
+        final = self.response(heard, digits, len(heard.pieces) + 1)
+        ending = manner.ending if self.forgets(heard) or not manner.forgetful else "flag"
         match ending:
             case "flag" | "bare flag":
                 flags = 3 if manner.ending == "flag" else 2
-                await socket.send(self._response(heard, digits, manner.last_number, flags))
+                await socket.send(self.response(heard, digits, manner.last_number, flags))
                 # The client closes; a server that closed first would hide that it does not.
                 async for _ in socket:
                     heard.complaint = "sent something after the last packet"
@@ -307,7 +307,7 @@ class QiniuServer(FakeServer):
                 await asyncio.sleep(0.02)
                 socket.reset()
 
-    async def _held(self, socket: Socket) -> None:
+    async def held(self, socket: Socket) -> None:
         if self.hold is None:
             return
         opening, leaving = asyncio.ensure_future(self.hold.wait()), asyncio.ensure_future(socket.receive())
@@ -321,17 +321,17 @@ class QiniuServer(FakeServer):
 
     # -- speech ------------------------------------------------------------------------------------
 
-    async def _speak(self, socket: Socket) -> None:
+    async def speak(self, socket: Socket) -> None:
         if not self.manner.speech_sockets:
             await socket.reject(404, "404 page not found")
             return
-        if not await self._admitted(socket):
+        if not await self.admitted(socket):
             return
         message = await socket.receive()
         try:
             if not isinstance(message, bytes):
                 raise Wrong(3001, "the request must be one binary message")
-            asked = self._asked(message)
+            asked = self.asked(message)
             if socket.request.headers.get("voicetype") != asked["audio"]["voice_type"]:
                 raise Wrong(3050, "VoiceType differs from audio.voice_type")
             if asked["audio"]["encoding"] == "wav":
@@ -339,7 +339,7 @@ class QiniuServer(FakeServer):
         except Wrong as wrong:
             await socket.send(json.dumps({"reqid": "r", "code": wrong.code, "message": wrong.words}))
             return
-        async for part in self._parts(asked):
+        async for part in self.parts(asked):
             await socket.send(part if self.manner.speech == "text" else part.encode())
         if self.manner.speech == "cut":
             socket.reset()
@@ -348,7 +348,7 @@ class QiniuServer(FakeServer):
             async for _ in socket:
                 raise AssertionError("a second message on a speech socket")
 
-    async def _parts(self, asked: Any) -> AsyncIterator[str]:
+    async def parts(self, asked: Any) -> AsyncIterator[str]:
         """The answers, as text."""
         manner, sound = self.manner, spoken(asked)
         if manner.speech == "silence":
@@ -376,7 +376,7 @@ class QiniuServer(FakeServer):
         if manner.speech == "error later":
             yield json.dumps(manner.speech_error)
 
-    def _asked(self, body: bytes) -> Any:
+    def asked(self, body: bytes) -> Any:
         """A speech request, if it is what the documents say."""
         try:
             asked = json.loads(body)
@@ -397,7 +397,7 @@ class QiniuServer(FakeServer):
 
     # -- HTTP --------------------------------------------------------------------------------------
 
-    async def _admitted(self, socket: Socket) -> bool:
+    async def admitted(self, socket: Socket) -> bool:
         if socket.request.headers.get("authorization") != f"Bearer {KEY}":
             await socket.reject(401, json.dumps({"error": {"message": "invalid api key", "code": "401"}}))
             return False
@@ -406,17 +406,17 @@ class QiniuServer(FakeServer):
             return False
         return True
 
-    async def _http(self, request: Request) -> Reply:
+    async def http(self, request: Request) -> Reply:
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return Reply.json({"error": {"message": "invalid api key", "code": "401"}}, 401)
         if self.manner.handshake:
             return Reply.text(self.manner.handshake[1], self.manner.handshake[0])
         handlers = {
-            ("GET", "/v1/voice/list"): self._list,
-            ("POST", "/v1/voice/asr"): self._asr,
-            ("POST", "/v1/voice/tts"): self._tts,
+            ("GET", "/v1/voice/list"): self.list,
+            ("POST", "/v1/voice/asr"): self.asr,
+            ("POST", "/v1/voice/tts"): self.tts,
             ("GET", "/v1/models"): lambda request: Reply.json({"object": "list", "data": [{"id": CHAT_MODEL}]}),
-            ("POST", "/v1/chat/completions"): self._chat,
+            ("POST", "/v1/chat/completions"): self.chat,
         }
         handler = handlers.get((request.method, request.path))
         try:
@@ -424,10 +424,10 @@ class QiniuServer(FakeServer):
         except Wrong as wrong:
             return Reply.json({"error": {"message": wrong.words, "code": str(wrong.code)}}, 400)
 
-    def _list(self, request: Request) -> Reply:
+    def list(self, request: Request) -> Reply:
         return Reply.json(VOICES)
 
-    def _asr(self, request: Request) -> Reply:
+    def asr(self, request: Request) -> Reply:
         asked = request.json()
         audio = asked.get("audio")
         if set(asked) != {"model", "audio"} or asked["model"] != "asr" or set(audio) != {"format", "url"}:
@@ -438,16 +438,16 @@ class QiniuServer(FakeServer):
         info = {"audio_info": {"duration": 9336}, "result": {"additions": {"duration": "9336"}, "text": text}}
         return Reply.json({"reqid": "bdf5", "operation": "asr", "data": info})
 
-    def _tts(self, request: Request) -> Reply:
+    def tts(self, request: Request) -> Reply:
         manner = self.manner
-        sound = spoken(self._asked(request.body))
+        sound = spoken(self.asked(request.body))
         if manner.speech in ("error", "error later"):
             return Reply.json(manner.speech_error)
         data = "" if manner.speech == "silence" else base64.b64encode(sound).decode()
         fields = {"operation": "query", "sequence": -1, "data": data, "addition": {"duration": "1673"}}
         return Reply.json({"reqid": "f3df", **fields})
 
-    def _chat(self, request: Request) -> Reply:
+    def chat(self, request: Request) -> Reply:
         """Every digit of the last message, plus one."""
         asked = request.json()
         if asked.get("model") != CHAT_MODEL or not asked.get("messages") or asked.get("stream") is not True:

@@ -51,12 +51,12 @@ class Memory:
     """Known utterances."""
 
     def __init__(self, utterances: Sequence[Utterance]) -> None:
-        self._known = [(each.text, _thin(each.samples, UTTERANCE_RATE)) for each in utterances]
+        self.known = [(each.text, _thin(each.samples, UTTERANCE_RATE)) for each in utterances]
 
     def heard(self, samples: NDArray[np.int16], rate: int) -> str:
         """What is said in mono samples, in the order of time; "" if nothing is known again."""
         sound = _thin(samples, rate)
-        candidates = [_judged(sound, text, known, _place(sound, known)) for text, known in self._known]
+        candidates = [_judged(sound, text, known, _place(sound, known)) for text, known in self.known]
         found: list[Found] = []
         for each in sorted(candidates, key=lambda each: -each.share):
             apart = all(each.end <= other.begin or other.end <= each.begin for other in found)
@@ -141,26 +141,26 @@ class HearingServer(OpenAIServer):
         text = self.habits.heard(self.memory.heard(samples, rate))
         self.note("transcribe", form=form, file=name, seconds=seconds, heard=text)
         await asyncio.sleep(max(0.0, self.habits.hear_s - (time.monotonic() - begun)))
-        return self._transcript("transcribe", form, text, [], seconds)
+        return self.transcript("transcribe", form, text, [], seconds)
 
-    async def _realtime(self, socket: Socket) -> None:
+    async def realtime(self, socket: Socket) -> None:
         await _HearingTalk(self, socket).run()
 
 
 class _HearingTalk(_OpenAITalk):
     """Tells what it knows again when the sound is committed, nothing before."""
 
-    _server: HearingServer
+    server: HearingServer
 
-    async def _listen(self, margin_s: float) -> None:
+    async def listen(self, margin_s: float) -> None:
         return
 
-    async def _whole(self) -> str:
-        begun, habits = time.monotonic(), self._server.habits
-        samples: Any = np.frombuffer(bytes(self._sound[: len(self._sound) // 2 * 2]), "<i2")
-        text = habits.heard(self._server.memory.heard(samples, self.rate))
-        self._server.note("heard", heard=text, seconds=self._bytes / 2 / self.rate)
-        self._bytes, self._looked = 0, 0
-        self._sound.clear()
+    async def whole(self) -> str:
+        begun, habits = time.monotonic(), self.server.habits
+        samples: Any = np.frombuffer(bytes(self.sound[: len(self.sound) // 2 * 2]), "<i2")
+        text = habits.heard(self.server.memory.heard(samples, self.rate))
+        self.server.note("heard", heard=text, seconds=self.bytes / 2 / self.rate)
+        self.bytes, self.looked = 0, 0
+        self.sound.clear()
         await asyncio.sleep(max(0.0, habits.hear_s - (time.monotonic() - begun)))
         return text

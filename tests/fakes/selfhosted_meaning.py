@@ -39,8 +39,8 @@ class SelfHostedMeaning(SelfHosted):
         batches: bool = True,
     ) -> None:
         super().__init__(answer, streams=streams)
-        self._shape, self._batches = shape, batches
-        self.embedding = FakeServer(self._near, port=port)
+        self.shape, self.batches = shape, batches
+        self.embedding = FakeServer(self.near, port=port)
 
     def __enter__(self) -> Self:
         self.embedding.__enter__()
@@ -54,36 +54,36 @@ class SelfHostedMeaning(SelfHosted):
         """A backend at these addresses."""
         return super().backend(**({"embedding_url": self.embedding.url} | settings))
 
-    def _near(self, request: Request) -> Reply:
+    def near(self, request: Request) -> Reply:
         head, _, text = request.path.removeprefix("/").partition("/")
         routes: dict[tuple[str, str], Callable[[Request], Reply]] = {
-            ("POST", "/similarity"): self._similar,
-            ("POST", "/rerank"): self._rerank,
+            ("POST", "/similarity"): self.similar,
+            ("POST", "/rerank"): self.rerank,
         }
-        if self._batches:
-            routes["POST", f"/{MODEL}"] = self._embed
+        if self.batches:
+            routes["POST", f"/{MODEL}"] = self.embed
         if head == MODEL and text and "/" not in text:
-            routes["GET", request.path] = self._embed_one
+            routes["GET", request.path] = self.embed_one
         return _app(routes)(request)
 
-    def _embed_one(self, request: Request) -> Reply:
-        return Reply.json(self._shape({"embedding": vector(request.path.rpartition("/")[2])}))
+    def embed_one(self, request: Request) -> Reply:
+        return Reply.json(self.shape({"embedding": vector(request.path.rpartition("/")[2])}))
 
-    def _embed(self, request: Request) -> Reply:
+    def embed(self, request: Request) -> Reply:
         body = _body(request, texts=list)
         _texts(body["texts"])
-        return Reply.json(self._shape({"embeddings": [vector(each) for each in body["texts"]]}))
+        return Reply.json(self.shape({"embeddings": [vector(each) for each in body["texts"]]}))
 
-    def _similar(self, request: Request) -> Reply:
+    def similar(self, request: Request) -> Reply:
         body = _body(request, a=str, b=str)
         _texts([body["a"], body["b"]])
-        return Reply.json(self._shape({"similarity": nearness(body["a"], body["b"])}))
+        return Reply.json(self.shape({"similarity": nearness(body["a"], body["b"])}))
 
-    def _rerank(self, request: Request) -> Reply:
+    def rerank(self, request: Request) -> Reply:
         body = _body(request, query=str, candidates=list)
         _texts([body["query"], *body["candidates"]])
         scored = [{"text": each, "score": nearness(body["query"], each)} for each in body["candidates"]]
-        return Reply.json(self._shape({"results": sorted(scored, key=lambda each: -float(each["score"]))}))
+        return Reply.json(self.shape({"results": sorted(scored, key=lambda each: -float(each["score"]))}))
 
 
 def _body(request: Request, **fields: type) -> dict[str, Any]:

@@ -37,16 +37,16 @@ class SelfHosted:
     """The three servers. A test may lay its own replies over a path: `servers.chat.on("/api/chat", …)`."""
 
     def __init__(self, answer: Callable[[Messages], str] = echo, *, port: int = 0, streams: bool = True) -> None:
-        self._answer = answer
-        ears: dict[tuple[str, str], Route] = {("POST", "/asr"): self._hear, ("POST", "/api/v1/asr"): self._hear_own}
-        chat: dict[tuple[str, str], Route] = {("GET", "/health"): self._chat_well, ("POST", "/api/chat"): self._say}
+        self.answer = answer
+        ears: dict[tuple[str, str], Route] = {("POST", "/asr"): self.hear, ("POST", "/api/v1/asr"): self.hear_own}
+        chat: dict[tuple[str, str], Route] = {("GET", "/health"): self.chat_well, ("POST", "/api/chat"): self.say}
         voice: dict[tuple[str, str], Route] = {
-            ("GET", "/health"): self._voice_well,
-            ("POST", "/synthesize"): self._speak,
+            ("GET", "/health"): self.voice_well,
+            ("POST", "/synthesize"): self.speak,
         }
         if streams:
-            ears["POST", "/asr/stream"] = self._hear_lines
-            chat["POST", "/api/chat/stream"] = self._say_lines
+            ears["POST", "/asr/stream"] = self.hear_lines
+            chat["POST", "/api/chat/stream"] = self.say_lines
         ports = range(port, port + 3) if port else (0, 0, 0)
         self.asr, self.tts, self.chat = (
             FakeServer(_app(routes), port=each) for routes, each in zip((ears, voice, chat), ports, strict=True)
@@ -56,11 +56,11 @@ class SelfHosted:
         with ExitStack() as stack:
             for server in (self.asr, self.tts, self.chat):
                 stack.enter_context(server)
-            self._stack = stack.pop_all()
+            self.stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        self._stack.__exit__(*exc)
+        self.stack.__exit__(*exc)
 
     def backend(self, **settings: Any) -> Backend:
         """A backend at these addresses."""
@@ -71,15 +71,15 @@ class SelfHosted:
 
     # -- ears ------------------------------------------------------------------------------------
 
-    def _hear(self, request: Request) -> Reply:
+    def hear(self, request: Request) -> Reply:
         return Reply.text(json.dumps({"text": _recording(request)}), kind="application/json")
 
-    def _hear_lines(self, request: Request) -> Reply:
+    def hear_lines(self, request: Request) -> Reply:
         digits = _recording(request)
         partials = [digits[: n + 1] for n in range(len(digits))] or [""]
         return Reply(list(lines({"partial_text": each} for each in partials)), 200, {"content-type": "text/plain"})
 
-    def _hear_own(self, request: Request) -> Reply:
+    def hear_own(self, request: Request) -> Reply:
         parts = multipart(request)
         only(parts, "files", "keys", "lang")
         lang = parts["lang"].text if "lang" in parts else "auto"
@@ -94,12 +94,12 @@ class SelfHosted:
 
     # -- chat ------------------------------------------------------------------------------------
 
-    def _chat_well(self, request: Request) -> Reply:
+    def chat_well(self, request: Request) -> Reply:
         return Reply.json({"model": MODEL, "status": "ok"})
 
-    def _say(self, request: Request) -> Reply:
+    def say(self, request: Request) -> Reply:
         messages, model = _conversation(request)
-        text = self._answer(messages)
+        text = self.answer(messages)
         message = {"role": "assistant", "content": text, "reasoning_content": "", "tool_calls": None}
         raw = {
             "id": "chatcmpl-1",
@@ -114,19 +114,19 @@ class SelfHosted:
         body = json.dumps({"content": text, "model": model, "raw": raw})
         return Reply.text(body, kind="application/json")
 
-    def _say_lines(self, request: Request) -> Reply:
+    def say_lines(self, request: Request) -> Reply:
         messages, _ = _conversation(request)
-        text = self._answer(messages)
+        text = self.answer(messages)
         deltas = [{"delta": text[n : n + 3]} for n in range(0, len(text), 3)]
         steps = list(lines([*deltas, {"event": "done"}]))
         return Reply(steps, 200, {"content-type": "text/html; charset=utf-8"})
 
     # -- voice -----------------------------------------------------------------------------------
 
-    def _voice_well(self, request: Request) -> Reply:
+    def voice_well(self, request: Request) -> Reply:
         return Reply.json({"status": "ok"})
 
-    def _speak(self, request: Request) -> Reply:
+    def speak(self, request: Request) -> Reply:
         parts = multipart(request)
         only(parts, "text", "style", "prompt_audio", "temperature", "top_p")
         if "text" not in parts or not parts["text"].text.strip():

@@ -55,14 +55,14 @@ class Gate:
     """Something that a script waits for and a test opens, from any thread."""
 
     def __init__(self) -> None:
-        self._opened: Future[None] = Future()
+        self.opened: Future[None] = Future()
 
     def open(self) -> None:
-        if not self._opened.done():
-            self._opened.set_result(None)
+        if not self.opened.done():
+            self.opened.set_result(None)
 
     async def wait(self) -> None:
-        await asyncio.shield(asyncio.wrap_future(self._opened))
+        await asyncio.shield(asyncio.wrap_future(self.opened))
 
 
 Step = bytes | float | Act | Gate
@@ -135,10 +135,10 @@ class FakeServer:
         tls: ssl.SSLContext | None = None,
         socket_app: Talk | None = None,
     ) -> None:
-        self.app, self._port, self._greet, self._tls = app, port, tuple(greet), tls
-        self._socket_app = socket_app
-        self._routes: dict[str, list[Reply | Handler]] = {}
-        self._talks: dict[str, Talk] = {}
+        self.app, self.wanted_port, self.greet, self.tls = app, port, tuple(greet), tls
+        self.socket_app = socket_app
+        self.routes: dict[str, list[Reply | Handler]] = {}
+        self.talks: dict[str, Talk] = {}
         self.requests: list[Request] = []
         self.hangups: list[Hangup] = []
         self.connections = 0
@@ -154,11 +154,11 @@ class FakeServer:
 
     def on(self, path: str, *replies: Reply | Handler) -> None:
         """Replies to requests for `path` in turn; the last one answers all that follow, none: as usual."""
-        self._routes[path] = list(replies)
+        self.routes[path] = list(replies)
 
     def on_socket(self, path: str, talk: Talk) -> None:
         """Lets `talk` converse on every WebSocket opened at `path`."""
-        self._talks[path] = talk
+        self.talks[path] = talk
 
     def to(self, path: str) -> list[Request]:
         """The requests made for `path` so far."""
@@ -188,82 +188,82 @@ class FakeServer:
 
     def __enter__(self) -> Self:
         ready: Future[None] = Future()
-        self._thread = threading.Thread(target=lambda: self._run(ready), daemon=True, name="fake server")
-        self._thread.start()
+        self.thread = threading.Thread(target=lambda: self.run(ready), daemon=True, name="fake server")
+        self.thread.start()
         ready.result(10)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-        assert not self._thread.is_alive(), "the fake server hangs"
+        self.loop.call_soon_threadsafe(self.stop.set)
+        self.thread.join(10)
+        assert not self.thread.is_alive(), "the fake server hangs"
         if self.failures and exc[0] is None:
             raise self.failures[0]
 
-    def _run(self, ready: Future[None]) -> None:
+    def run(self, ready: Future[None]) -> None:
         try:
-            asyncio.run(self._main(ready))
+            asyncio.run(self.main(ready))
         except BaseException as exc:
             if not ready.done():
                 ready.set_exception(exc)
                 return
             self.failures.append(exc)
 
-    async def _main(self, ready: Future[None]) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._live: set[asyncio.Task[None]] = set()
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self._port, ssl=self._tls)
+    async def main(self, ready: Future[None]) -> None:
+        self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
+        self.live: set[asyncio.Task[None]] = set()
+        server = await asyncio.start_server(self.accept, "127.0.0.1", self.wanted_port, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
-        scheme = "https" if self._tls else "http"
+        scheme = "https" if self.tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.ws_url = self.url.replace("http", "ws", 1)
         ready.set_result(None)
-        await self._stop.wait()
+        await self.stop.wait()
         server.close()
-        for task in self._live:
+        for task in self.live:
             task.cancel()
-        await asyncio.gather(*self._live, return_exceptions=True)
+        await asyncio.gather(*self.live, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
-        self._live.add(task)
+        self.live.add(task)
         self.connections += 1
         self.open_connections += 1
         wire = Wire(reader, writer, self.connections)
         try:
-            await wire.steps(self._greet)
-            await self._serve(wire)
+            await wire.steps(self.greet)
+            await self.serve(wire)
         except (ConnectionError, Left, ssl.SSLError, asyncio.CancelledError):
             pass
         except BaseException as exc:
             self.failures.append(exc)
         finally:
             self.open_connections -= 1
-            self._live.discard(task)
+            self.live.discard(task)
             await wire.close()
 
     # -- HTTP ------------------------------------------------------------------------------------
 
-    async def _serve(self, wire: Wire) -> None:
+    async def serve(self, wire: Wire) -> None:
         conn = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
         while True:
             head = await wire.peek_head()
             if head is None:
                 return
             if b"upgrade: websocket" in head.lower():
-                await self._upgrade(wire)
+                await self.upgrade(wire)
                 return
             request = await _receive(conn, wire)
             self.requests.append(request)
-            if not await self._respond(conn, wire, request):
+            if not await self.respond(conn, wire, request):
                 return
             conn.start_next_cycle()
 
-    async def _respond(self, conn: h11.Connection, wire: Wire, request: Request) -> bool:
+    async def respond(self, conn: h11.Connection, wire: Wire, request: Request) -> bool:
         """Send the answer while watching for the client to leave; whether the connection lives on."""
         self.busy += 1
-        sending = asyncio.ensure_future(self._send(conn, wire, request))
+        sending = asyncio.ensure_future(self.send(conn, wire, request))
         leaving = asyncio.ensure_future(wire.left())
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -280,8 +280,8 @@ class FakeServer:
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
 
-    async def _send(self, conn: h11.Connection, wire: Wire, request: Request) -> bool:
-        reply = await self._reply(request)
+    async def send(self, conn: h11.Connection, wire: Wire, request: Request) -> bool:
+        reply = await self.reply(request)
         if self.mangle:
             reply = await self.mangle(request, reply)
         await wire.steps(reply.first)
@@ -298,8 +298,8 @@ class FakeServer:
         await wire.send(conn.send(h11.EndOfMessage()) or b"")
         return conn.our_state is not h11.MUST_CLOSE
 
-    async def _reply(self, request: Request) -> Reply:
-        queue = self._routes.get(request.path)
+    async def reply(self, request: Request) -> Reply:
+        queue = self.routes.get(request.path)
         if queue:
             answer = queue.pop(0) if len(queue) > 1 else queue[0]
         elif self.app:
@@ -310,12 +310,12 @@ class FakeServer:
 
     # -- WebSocket -------------------------------------------------------------------------------
 
-    async def _upgrade(self, wire: Wire) -> None:
+    async def upgrade(self, wire: Wire) -> None:
         protocol = ServerProtocol(max_size=MESSAGE_BYTES)
         socket = Socket(wire, protocol)
         request = await socket.handshake()
         self.requests.append(request)
-        talk = self._talks.get(request.path) or self._socket_app
+        talk = self.talks.get(request.path) or self.socket_app
         if talk is None:
             await socket.reject(404, "no such socket")
             return
@@ -352,40 +352,40 @@ class Wire:
     """One TCP connection: reads ahead, so that a client that leaves is noticed at once."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
-        self._reader, self._writer, self.number = reader, writer, number
-        self._ahead = bytearray()
+        self.reader, self.writer, self.number = reader, writer, number
+        self.ahead = bytearray()
         writer.get_extra_info("socket").setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
 
     async def receive(self) -> bytes:
         """The next bytes; none at the end of the stream."""
-        if self._ahead:
-            data = bytes(self._ahead)
-            self._ahead.clear()
+        if self.ahead:
+            data = bytes(self.ahead)
+            self.ahead.clear()
             return data
-        return await self._reader.read(1 << 16)
+        return await self.reader.read(1 << 16)
 
     async def peek_head(self) -> bytes | None:
         """The head of the next request, left in place; None when the client has closed."""
-        while b"\r\n\r\n" not in self._ahead:
-            data = await self._reader.read(1 << 16)
+        while b"\r\n\r\n" not in self.ahead:
+            data = await self.reader.read(1 << 16)
             if not data:
                 return None
-            self._ahead += data
-            if self._ahead[0] == 0x16:  # TLS spoken to a plain server: answer as servers do
+            self.ahead += data
+            if self.ahead[0] == 0x16:  # TLS spoken to a plain server: answer as servers do
                 await self.send(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
                 return None
-        return bytes(self._ahead).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        return bytes(self.ahead).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 
     async def left(self) -> None:
         """Returns when the client has closed."""
         with contextlib.suppress(ConnectionError):
-            while data := await self._reader.read(1 << 16):
-                self._ahead += data
+            while data := await self.reader.read(1 << 16):
+                self.ahead += data
 
     async def send(self, data: bytes) -> None:
         if data:
-            self._writer.write(data)
-            await self._writer.drain()
+            self.writer.write(data)
+            await self.writer.drain()
 
     async def steps(self, steps: Steps, frame: Callable[[bytes], bytes] = lambda data: data) -> None:
         """Do what a script says."""
@@ -407,14 +407,14 @@ class Wire:
 
     def reset(self) -> None:
         """Abort so that the client sees ECONNRESET, not an end of file."""
-        socket = self._writer.get_extra_info("socket")
+        socket = self.writer.get_extra_info("socket")
         socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
-        self._writer.transport.abort()
+        self.writer.transport.abort()
 
     async def close(self) -> None:
-        self._writer.close()
+        self.writer.close()
         with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
-            await asyncio.wait_for(self._writer.wait_closed(), 1)
+            await asyncio.wait_for(self.writer.wait_closed(), 1)
 
 
 async def _each(steps: Steps) -> AsyncIterator[Step]:
@@ -465,87 +465,87 @@ class Socket:
     request: Request
 
     def __init__(self, wire: Wire, protocol: ServerProtocol) -> None:
-        self._wire, self._protocol = wire, protocol
-        self._frames: list[Frame] = []
+        self.wire, self.protocol = wire, protocol
+        self.frames: list[Frame] = []
         self.close_code: int | None = None
 
     async def handshake(self) -> Request:
         """The opening request; it is accepted with the first message that is sent or received."""
         events: list[Any] = []
         while not events:
-            self._protocol.receive_data(await self._wire.receive())
-            events = self._protocol.events_received()
+            self.protocol.receive_data(await self.wire.receive())
+            events = self.protocol.events_received()
         opening = events[0]
         assert isinstance(opening, WsRequest)
-        self._opening = opening
+        self.opening = opening
         headers = {name.lower(): value for name, value in opening.headers.raw_items()}
-        self.request = _request("GET", opening.path, headers, b"", self._wire.number)
+        self.request = _request("GET", opening.path, headers, b"", self.wire.number)
         return self.request
 
     async def accept(self) -> None:
-        if self._protocol.state is State.CONNECTING:
-            self._protocol.send_response(self._protocol.accept(self._opening))
-            await self._flush()
+        if self.protocol.state is State.CONNECTING:
+            self.protocol.send_response(self.protocol.accept(self.opening))
+            await self.flush()
 
     async def reject(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
         """Refuse the handshake with an HTTP answer."""
-        response = self._protocol.reject(status, text)
+        response = self.protocol.reject(status, text)
         response.headers.update(headers or {})
-        self._protocol.send_response(response)
-        await self._flush()
+        self.protocol.send_response(response)
+        await self.flush()
 
     async def left(self) -> None:
         """Returns when the client has closed; what it sends until then is not taken."""
-        await self._wire.left()
+        await self.wire.left()
 
     async def steps(self, steps: Steps) -> None:
         """Do what a script says on the bare connection, whatever the protocol would say."""
-        await self._wire.steps(steps)
+        await self.wire.steps(steps)
 
     async def send(self, message: str | bytes) -> None:
         await self.accept()
-        if self._protocol.state is not State.OPEN:
+        if self.protocol.state is not State.OPEN:
             raise Left
         if isinstance(message, str):
-            self._protocol.send_text(message.encode())
+            self.protocol.send_text(message.encode())
         else:
-            self._protocol.send_binary(message)
-        await self._flush()
+            self.protocol.send_binary(message)
+        await self.flush()
 
     async def receive(self) -> str | bytes | None:
         """The next message; None when the client closed in good order; Left when the connection broke."""
         await self.accept()
         while True:
-            message = self._message()
+            message = self.message()
             if message is not None:
                 return message
             if self.close_code is not None:
                 return None
-            data = await self._wire.receive()
+            data = await self.wire.receive()
             if data:
-                self._protocol.receive_data(data)
+                self.protocol.receive_data(data)
             else:
-                self._protocol.receive_eof()
-            await self._flush()
-            self._sort()
+                self.protocol.receive_eof()
+            await self.flush()
+            self.sort()
             if not data and self.close_code is None:
                 raise Left
 
-    def _sort(self) -> None:
-        for event in self._protocol.events_received():
+    def sort(self) -> None:
+        for event in self.protocol.events_received():
             assert isinstance(event, Frame)
             if event.opcode is Opcode.CLOSE:
                 # The protocol's own close_code is known only once the connection is gone.
-                received = self._protocol.close_rcvd
+                received = self.protocol.close_rcvd
                 self.close_code = received.code if received else 1006
             elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-                self._frames.append(event)
+                self.frames.append(event)
 
-    def _message(self) -> str | bytes | None:
-        end = next((i for i, frame in enumerate(self._frames) if frame.fin), None)
+    def message(self) -> str | bytes | None:
+        end = next((i for i, frame in enumerate(self.frames) if frame.fin), None)
         if end is None:
             return None
-        frames, self._frames = self._frames[: end + 1], self._frames[end + 1 :]
+        frames, self.frames = self.frames[: end + 1], self.frames[end + 1 :]
         data = b"".join(frame.data for frame in frames)
         return data.decode() if frames[0].opcode is Opcode.TEXT else data
 
@@ -560,16 +560,16 @@ class Socket:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close in good order, without waiting for the client's half."""
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_close(code, reason)
-            await self._flush()
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_close(code, reason)
+            await self.flush()
 
     def reset(self) -> None:
         """Break the connection."""
-        self._wire.reset()
+        self.wire.reset()
         raise Left
 
-    async def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
+    async def flush(self) -> None:
+        for data in self.protocol.data_to_send():
             if data:
-                await self._wire.send(data)
+                await self.wire.send(data)

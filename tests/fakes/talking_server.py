@@ -94,7 +94,7 @@ class TalkingServer(FakeServer):
     drops: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        super().__init__(socket_app=self._talk)
+        super().__init__(socket_app=self.talk)
         self.sessions: list[Session] = []
         self.faults: list[str] = []
 
@@ -106,7 +106,7 @@ class TalkingServer(FakeServer):
     def rate_in(self) -> int:
         return 16_000 if self.dialect.startswith("qwen") else RATE
 
-    async def _talk(self, socket: Socket) -> None:
+    async def talk(self, socket: Socket) -> None:
         session = Session(self, socket)
         self.sessions.append(session)
         with suppress(Left):
@@ -121,15 +121,15 @@ class Session:
         self.items: list[Item] = []
         self.settings: Event = {}
         self.log: list[Event] = []
-        self._buffer = bytearray()
-        self._count = 0
-        self._answer: asyncio.Task[None] | None = None
+        self.buffer = bytearray()
+        self.count = 0
+        self.answer: asyncio.Task[None] | None = None
         self.breaks = False
         """Whether the connection breaks after the next sound."""
 
     @property
     def answering(self) -> bool:
-        return self._answer is not None and not self._answer.done()
+        return self.answer is not None and not self.answer.done()
 
     async def run(self) -> None:
         shown: Event = {"modalities": ["audio"]} if self.server.dialect in IS_BETA else {"audio": {}}
@@ -143,46 +143,46 @@ class Session:
                 event = json.loads(message)
                 self.log.append(event)
                 try:
-                    await self._take(event)
+                    await self.take(event)
                 except Bad as bad:
                     error = {"type": "invalid_request_error", "code": bad.code, "message": str(bad)}
                     await self.send("error", error=error | {"event_id": event.get("event_id")})
         finally:
-            if self._answer is not None:
-                self._answer.cancel()
+            if self.answer is not None:
+                self.answer.cancel()
 
     async def send(self, kind: str, **fields: Any) -> None:
         if self.server.dialect in IS_BETA:
             kind = OLD_NAMES.get(kind, kind)
-        await self.socket.send(json.dumps({"type": kind, "event_id": f"event_{self._number()}", **fields}))
+        await self.socket.send(json.dumps({"type": kind, "event_id": f"event_{self.number()}", **fields}))
 
-    def _number(self) -> int:
-        self._count += 1
-        return self._count
+    def number(self) -> int:
+        self.count += 1
+        return self.count
 
-    def _fault(self, words: str, code: str = "invalid_value") -> Bad:
+    def fault(self, words: str, code: str = "invalid_value") -> Bad:
         self.server.faults.append(words)
         return Bad(words, code)
 
-    async def _take(self, event: Event) -> None:
+    async def take(self, event: Event) -> None:
         kind = event["type"]
         if kind not in KNOWS[self.server.dialect]:
-            raise self._fault(f"{self.server.dialect} has no {kind}")
+            raise self.fault(f"{self.server.dialect} has no {kind}")
         if unknown := event.keys() - {"type", "event_id"} - FIELDS.get(kind, set()):
-            raise self._fault(f"{kind} has no {unknown}")
-        await getattr(self, "_" + kind.replace(".", "_"))(event)
+            raise self.fault(f"{kind} has no {unknown}")
+        await getattr(self, kind.replace(".", "_"))(event)
 
     # -- settings ------------------------------------------------------------------------------------
 
-    async def _session_update(self, event: Event) -> None:
+    async def session_update(self, event: Event) -> None:
         session = event["session"]
         known = BETA if self.server.dialect in IS_BETA else GA
         known = known | ({"voice", "turn_detection"} if self.server.dialect == "xai" else set())
         if unknown := session.keys() - known:
-            raise self._fault(f"session has no {unknown}")
+            raise self.fault(f"session has no {unknown}")
         for tool in session["tools"]:
             if ("function" in tool) is not self.server.dialect.startswith("qwen"):
-                raise self._fault("a tool in the shape of another dialect")
+                raise self.fault("a tool in the shape of another dialect")
         self.settings = session
         await self.send("session.updated", session=session)
 
@@ -194,27 +194,27 @@ class Session:
 
     # -- sound ---------------------------------------------------------------------------------------
 
-    async def _input_audio_buffer_append(self, event: Event) -> None:
-        self._buffer += base64.b64decode(event["audio"], validate=True)
+    async def input_audio_buffer_append(self, event: Event) -> None:
+        self.buffer += base64.b64decode(event["audio"], validate=True)
         rate = self.server.rate_in
-        tail = self._buffer[-rate * 3 // 5 :]
+        tail = self.buffer[-rate * 3 // 5 :]
         if self.detects and len(tail) >= rate * 3 // 5 and not np.frombuffer(tail, "<i2")[rate // 50 :].any():
-            if np.frombuffer(self._buffer, "<i2").any():
-                await self._commit()
-                await self._response_create({})
-            self._buffer.clear()
+            if np.frombuffer(self.buffer, "<i2").any():
+                await self.commit()
+                await self.response_create({})
+            self.buffer.clear()
 
-    async def _input_audio_buffer_commit(self, _event: Event) -> None:
-        if len(self._buffer) < self.server.rate_in // 5:
-            raise self._fault("too little sound", "input_audio_buffer_commit_empty")
-        await self._commit()
+    async def input_audio_buffer_commit(self, _event: Event) -> None:
+        if len(self.buffer) < self.server.rate_in // 5:
+            raise self.fault("too little sound", "input_audio_buffer_commit_empty")
+        await self.commit()
 
-    async def _commit(self) -> None:
-        samples = np.frombuffer(bytes(self._buffer), "<i2")
-        self._buffer.clear()
-        item = self._added("user", [dtmf.decode(samples, self.server.rate_in)])
+    async def commit(self) -> None:
+        samples = np.frombuffer(bytes(self.buffer), "<i2")
+        self.buffer.clear()
+        item = self.added("user", [dtmf.decode(samples, self.server.rate_in)])
         await self.send("input_audio_buffer.committed", item_id=item.id)
-        self._transcribing = asyncio.create_task(self.transcribed(item))
+        self.transcribing = asyncio.create_task(self.transcribed(item))
 
     async def transcribed(self, item: Item) -> None:
         await asyncio.sleep(self.server.transcript_s)
@@ -224,63 +224,63 @@ class Session:
                 await self.send(name + "updated", item_id=item.id, transcript=item.words[0][:1])
             await self.send(name + "completed", item_id=item.id, transcript=self.server.hears(item.words[0]))
 
-    async def _input_audio_buffer_clear(self, _event: Event) -> None:
-        self._buffer.clear()
+    async def input_audio_buffer_clear(self, _event: Event) -> None:
+        self.buffer.clear()
         await self.send("input_audio_buffer.cleared")
 
     # -- items ---------------------------------------------------------------------------------------
 
-    def _added(self, role: str, words: list[str], call_id: str = "") -> Item:
-        self.items.append(Item(f"item_{self._number()}", role, words, call_id=call_id))
+    def added(self, role: str, words: list[str], call_id: str = "") -> Item:
+        self.items.append(Item(f"item_{self.number()}", role, words, call_id=call_id))
         return self.items[-1]
 
-    async def _conversation_item_create(self, event: Event) -> None:
+    async def conversation_item_create(self, event: Event) -> None:
         item = event["item"]
         if item["type"] == "function_call_output":
             if not any(each.call_id == item["call_id"] for each in self.items):
-                raise self._fault("a result without a call")
-            added = self._added("tool", [item["output"]])
+                raise self.fault("a result without a call")
+            added = self.added("tool", [item["output"]])
         elif item["type"] == "function_call":
-            added = self._added("call", [item["name"]], item["call_id"])
+            added = self.added("call", [item["name"]], item["call_id"])
         else:
             old = "text" if self.server.dialect in IS_BETA else "output_text"
             wanted = "input_text" if item["role"] == "user" else old
             if any(part["type"] != wanted for part in item["content"]):
-                raise self._fault(f"a part of {item['role']} is {wanted}")
-            added = self._added(item["role"], item["content"][0]["text"].split())
+                raise self.fault(f"a part of {item['role']} is {wanted}")
+            added = self.added(item["role"], item["content"][0]["text"].split())
         await self.send("conversation.item.added", item={"id": added.id})
 
-    def _find(self, event: Event) -> Item:
+    def find(self, event: Event) -> Item:
         found = next((each for each in self.items if each.id == event["item_id"]), None)
         if found is None:
-            raise self._fault("no such item", "item_not_found")
+            raise self.fault("no such item", "item_not_found")
         return found
 
-    async def _conversation_item_delete(self, event: Event) -> None:
-        self.items.remove(self._find(event))
+    async def conversation_item_delete(self, event: Event) -> None:
+        self.items.remove(self.find(event))
         await self.send("conversation.item.deleted", item_id=event["item_id"])
 
-    async def _conversation_item_truncate(self, event: Event) -> None:
-        item, ms = self._find(event), event["audio_end_ms"]
+    async def conversation_item_truncate(self, event: Event) -> None:
+        item, ms = self.find(event), event["audio_end_ms"]
         if item.role != "assistant" or ms * RATE // 1000 > item.samples:
-            raise self._fault("truncated behind its end", "item_truncate_invalid")
+            raise self.fault("truncated behind its end", "item_truncate_invalid")
         item.samples = ms * RATE // 1000
         item.words = [word for word, end in zip(item.words, item.ends, strict=False) if end <= item.samples]
         await self.send("conversation.item.truncated", item_id=item.id, audio_end_ms=ms)
 
     # -- answers -------------------------------------------------------------------------------------
 
-    async def _response_create(self, event: Event) -> None:
+    async def response_create(self, event: Event) -> None:
         if self.answering:
-            raise self._fault("an answer is in work", "conversation_already_has_active_response")
-        self._answer = asyncio.create_task(self._respond(event.get("response") or {}))
+            raise self.fault("an answer is in work", "conversation_already_has_active_response")
+        self.answer = asyncio.create_task(self.respond(event.get("response") or {}))
 
-    async def _response_cancel(self, _event: Event) -> None:
-        if self._answer is None or not self.answering:
+    async def response_cancel(self, _event: Event) -> None:
+        if self.answer is None or not self.answering:
             raise Bad("nothing to cancel", "response_cancel_not_active")
-        self._answer.cancel()
+        self.answer.cancel()
 
-    def _reply(self, wishes: Event) -> list[str]:
+    def reply(self, wishes: Event) -> list[str]:
         if "instructions" in wishes:
             return str(wishes["instructions"]).rpartition("\n")[2].split()
         last = next((each for each in reversed(self.items) if each.role in ("user", "tool")), None)
@@ -292,18 +292,18 @@ class Session:
             return [str((int(each) + 1) % 10) for each in "".join(last.words)]
         return last.words or ["nothing"]
 
-    async def _respond(self, wishes: Event) -> None:
-        number = f"resp_{self._number()}"
+    async def respond(self, wishes: Event) -> None:
+        number = f"resp_{self.number()}"
         status, output = "completed", list[Event]()
         with suppress(Left):
             await self.send("response.created", response={"id": number})
             try:
                 await asyncio.sleep(self.server.first_s)
-                words = self._reply(wishes)
+                words = self.reply(wishes)
                 if words[0] == "call" and wishes.get("tool_choice") != "none":
-                    output.append(await self._call(number, words[1]))
+                    output.append(await self.call(number, words[1]))
                 else:
-                    async for item in self._speak(number, words):
+                    async for item in self.speak(number, words):
                         output = [{"id": item.id, "type": "message"}]
             except asyncio.CancelledError:
                 status = "cancelled"
@@ -312,14 +312,14 @@ class Session:
                 "response.done", response={"id": number, "status": status, "output": output, "usage": usage}
             )
 
-    async def _call(self, number: str, name: str) -> Event:
-        item = self._added("call", [name], f"call_{self._number()}")
+    async def call(self, number: str, name: str) -> Event:
+        item = self.added("call", [name], f"call_{self.number()}")
         shown = {"id": item.id, "type": "function_call", "call_id": item.call_id, "name": name, "arguments": "{}"}
         await self.send("response.output_item.done", response_id=number, item=shown)
         return shown
 
-    async def _speak(self, number: str, words: list[str]) -> AsyncIterator[Item]:
-        item, place = self._added("assistant", []), {"response_id": number}
+    async def speak(self, number: str, words: list[str]) -> AsyncIterator[Item]:
+        item, place = self.added("assistant", []), {"response_id": number}
         place["item_id"] = item.id
         await self.send("response.output_item.added", response_id=number, item={"id": item.id, "type": "message"})
         yield item

@@ -213,14 +213,14 @@ class Faulty(Socket):
 
     def __init__(self, inner: Socket, at: int, interfere: Interfere) -> None:
         self.__dict__.update(inner.__dict__)
-        self._at, self._interfere, self.sent = at, interfere, 0
+        self.at, self.interfere, self.sent = at, interfere, 0
         self.next: str | bytes | None = None
 
     async def send(self, message: str | bytes) -> None:
         self.sent += 1
-        if self.sent == self._at:
+        if self.sent == self.at:
             self.next = message
-            await self._interfere(self)
+            await self.interfere(self)
             message, self.next = self.next, None
             if message is None:
                 return

@@ -27,15 +27,15 @@ class Seen:
     messages: int = 0
 
     def watch(self, server: FakeServer) -> None:
-        server.mangle, server.mangle_talk = self._reply, self._talk
+        server.mangle, server.mangle_talk = self.reply, self.talk
 
-    async def _reply(self, request: Request, reply: Reply) -> Reply:
+    async def reply(self, request: Request, reply: Reply) -> Reply:
         body = await whole(reply)
         if request.method != "HEAD":
             self.kinds.add(kind_of(body, reply.headers.get("content-type", "")))
         return replace(reply, body=[body])
 
-    def _talk(self, right: Talk) -> Talk:
+    def talk(self, right: Talk) -> Talk:
         async def talk(socket: Socket) -> None:
             self.kinds.add("socket")
             await right(_Counted(socket, self))
@@ -46,9 +46,9 @@ class Seen:
 class _Counted(Socket):
     def __init__(self, inner: Socket, seen: Seen) -> None:
         self.__dict__.update(inner.__dict__)
-        self._seen = seen
+        self.seen = seen
 
     async def send(self, message: str | bytes) -> None:
-        self._seen.messages += 1
-        self._seen.kinds |= {"frames"} if isinstance(message, bytes) and message[:1] == b"\x11" else set()
+        self.seen.messages += 1
+        self.seen.kinds |= {"frames"} if isinstance(message, bytes) and message[:1] == b"\x11" else set()
         await super().send(message)

@@ -203,15 +203,15 @@ class Servers:
     """The families' servers: started once, and anew after a cell that failed."""
 
     def __init__(self) -> None:
-        self._stacks: dict[str, ExitStack] = {}
-        self._running: dict[str, Any] = {}
+        self.stacks: dict[str, ExitStack] = {}
+        self.running: dict[str, Any] = {}
 
     def __getitem__(self, family: str) -> Any:
-        if family not in self._running:
-            stack = self._stacks[family] = ExitStack()
+        if family not in self.running:
+            stack = self.stacks[family] = ExitStack()
             serve = SERVED[family].serve if family in SERVED else ELSEWHERE[family]
-            self._running[family] = stack.enter_context(serve())
-        return self._running[family]
+            self.running[family] = stack.enter_context(serve())
+        return self.running[family]
 
     @contextmanager
     def lent(self, family: str) -> Iterator[Any]:
@@ -228,9 +228,9 @@ class Servers:
             raise
 
     def close(self, family: str) -> None:
-        self._running.pop(family, None)
+        self.running.pop(family, None)
         with suppress(Exception):  # what is wrong has been said
-            self._stacks.pop(family, ExitStack()).close()
+            self.stacks.pop(family, ExitStack()).close()
 
 
 @pytest.fixture(scope="module")

@@ -78,21 +78,21 @@ class Source:
     """Bytes read as choices, so that every input is a value of the right kind and a small change a near one."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+        self.data, self.at = data, 0
 
     def __bool__(self) -> bool:
-        return self._at < len(self._data)
+        return self.at < len(self.data)
 
     def byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1] if self._at <= len(self._data) else 0
+        self.at += 1
+        return self.data[self.at - 1] if self.at <= len(self.data) else 0
 
     def take(self, count: int) -> bytes:
-        self._at += count
-        return self._data[self._at - count : self._at]
+        self.at += count
+        return self.data[self.at - count : self.at]
 
     def rest(self) -> bytes:
-        return self.take(len(self._data))
+        return self.take(len(self.data))
 
     def pieces(self) -> list[bytes]:
         """What is left, cut into pieces of up to 64 bytes."""
@@ -240,13 +240,13 @@ def lines_of_json(data: bytes) -> None:
 
 class _JsonLines:
     def __init__(self) -> None:
-        self._lines = sse.TextLines(1000)
+        self.lines = sse.TextLines(1000)
 
     def feed(self, data: bytes) -> Iterator[str]:
-        return (repr(each) for line in self._lines.feed(data) for each in ndjson.objects(line))
+        return (repr(each) for line in self.lines.feed(data) for each in ndjson.objects(line))
 
     def finish(self) -> Iterator[str]:
-        return (repr(each) for line in self._lines.finish() for each in ndjson.objects(line))
+        return (repr(each) for line in self.lines.finish() for each in ndjson.objects(line))
 
 
 TALKED = (*HANDLERS, *EVENT_NAMES)

@@ -36,13 +36,13 @@ class Model:
         said, after_tool = _last(body)
         if after_tool:
             return [OVER], None
-        if "WRITE" in said and (tool := self._tool(body)) is not None:
+        if "WRITE" in said and (tool := self.tool(body)) is not None:
             return ["I will. "], tool
         if "COUNT" in said:
             return [f"Number {each}. " for each in range(COUNTED)], None
         return [HELLO], None
 
-    def _tool(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    def tool(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
         path, text = str(self.folder / "made.txt"), "made\n"
         shell = f"echo made > {path}"
         given: dict[str, dict[str, Any]] = {
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
     def do_GET(self) -> None:
-        self._whole({"object": "list", "data": [{"id": "fake-1", "object": "model"}], "models": []})
+        self.whole({"object": "list", "data": [{"id": "fake-1", "object": "model"}], "models": []})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
@@ -96,10 +96,10 @@ class _Handler(BaseHTTPRequestHandler):
         for part, write in _WRITERS.items():
             if part in self.path:
                 streams = body.get("stream") or "streamGenerateContent" in self.path
-                return self._stream(write(pieces, tool)) if streams else self._whole(_one(part, pieces, tool))
-        return self._whole({"totalTokens": 10, "input_tokens": 10})
+                return self.stream(write(pieces, tool)) if streams else self.whole(_one(part, pieces, tool))
+        return self.whole({"totalTokens": 10, "input_tokens": 10})
 
-    def _whole(self, found: dict[str, Any]) -> None:
+    def whole(self, found: dict[str, Any]) -> None:
         data = json.dumps(found).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _stream(self, events: Iterator[dict[str, Any] | str]) -> None:
+    def stream(self, events: Iterator[dict[str, Any] | str]) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")

@@ -45,9 +45,9 @@ class Model:
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         self.asked.append(list(messages))
         self.more = more
-        yield self._deltas()
+        yield self.deltas()
 
-    async def _deltas(self) -> AsyncIterator[ChatDelta]:
+    async def deltas(self) -> AsyncIterator[ChatDelta]:
         for word in ("At ", "eight."):
             yield ChatDelta(word)
 

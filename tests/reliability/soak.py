@@ -58,23 +58,23 @@ class Moody(OpenAIServer):
         super().__init__()
         self.rng = random.Random(seed)
         self.moods: Counter[str] = Counter()
-        self._down: dict[str, tuple[int, str]] = {}
+        self.down: dict[str, tuple[int, str]] = {}
 
-    async def _app_handler(self, request: Request) -> Reply:
-        mood = self._mood(request.path)
+    async def app_handler(self, request: Request) -> Reply:
+        mood = self.mood(request.path)
         if not mood:
-            return await super()._app_handler(request)
+            return await super().app_handler(request)
         self.moods[mood] += 1
         return MOODS[mood]
 
-    def _mood(self, verb: str) -> str:
-        left, mood = self._down.pop(verb, (0, ""))
+    def mood(self, verb: str) -> str:
+        left, mood = self.down.pop(verb, (0, ""))
         if left:
-            self._down[verb] = (left - 1, mood)
+            self.down[verb] = (left - 1, mood)
             return mood
         dice = self.rng.random()
         if dice < DOWN:
-            self._down[verb] = (self.rng.randint(*DOWN_FOR), self.rng.choice(OFTEN))
+            self.down[verb] = (self.rng.randint(*DOWN_FOR), self.rng.choice(OFTEN))
         return self.rng.choice((*OFTEN * 3, "silent")) if dice < DOWN + MOODY else ""
 
 

@@ -61,9 +61,9 @@ class Terminal:
         termios.tcsetwinsize(theirs, (24, 80))
         self.before = termios.tcgetattr(self.ours)
         self.shown = b""
-        self._told, told = os.pipe()
-        asked, self._asked = os.pipe()
-        self._shell = subprocess.Popen(
+        self.told, told = os.pipe()
+        asked, self.asked = os.pipe()
+        self.shell = subprocess.Popen(
             [sys.executable, "-c", SHELL, str(told), str(asked), *command],
             stdin=theirs,
             stdout=theirs,
@@ -74,18 +74,18 @@ class Terminal:
         )
         for each in (theirs, told, asked):
             os.close(each)
-        self._words = b""
-        self.pid = int(self._word("pid"))
+        self.words = b""
+        self.pid = int(self.word("pid"))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for pid in (self.pid, self._shell.pid):
+        for pid in (self.pid, self.shell.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._shell.wait()
-        for each in (self.ours, self._told, self._asked):
+        self.shell.wait()
+        for each in (self.ours, self.told, self.asked):
             os.close(each)
 
     # -- what happens --------------------------------------------------------------------------------
@@ -95,13 +95,13 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while not what(self.text):
             assert time.monotonic() < deadline, self.text[-2000:]
-            self._read(0.05)
+            self.read(0.05)
 
     @property
     def text(self) -> str:
         return self.shown.decode("utf-8", "replace")
 
-    def _read(self, seconds: float) -> None:
+    def read(self, seconds: float) -> None:
         ready, _, _ = select.select([self.ours], [], [], seconds)
         if ready:
             try:
@@ -113,7 +113,7 @@ class Terminal:
         """Lets the program go on for so long: the moment of a signal is what is tried."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            self._read(left)
+            self.read(left)
 
     def press(self, keys: bytes) -> None:
         os.write(self.ours, keys)
@@ -130,33 +130,33 @@ class Terminal:
         os.kill(self.pid, number)
 
     def stopped(self) -> None:
-        self._word("stopped")
+        self.word("stopped")
 
     def fg(self) -> None:
-        os.write(self._asked, b"f")
+        os.write(self.asked, b"f")
 
     def leave(self) -> int:
         """Ctrl-D until it has ended: one that is pressed in the moment in which lines are printed is the terminal's."""
         for _ in range(10):
             self.press(b"\x04")
             with contextlib.suppress(AssertionError):
-                return int(self._word("ended", 2))
+                return int(self.word("ended", 2))
         return self.ended()
 
     def ended(self) -> int:
         """Waits for the program's end; its exit code, negative for a signal."""
-        return int(self._word("ended"))
+        return int(self.word("ended"))
 
-    def _word(self, name: str, seconds: float = 30) -> str:
+    def word(self, name: str, seconds: float = 30) -> str:
         deadline = time.monotonic() + seconds
-        while not (found := re.search(rf"^{name} ?(-?\d*)\n".encode(), self._words, re.MULTILINE)):
+        while not (found := re.search(rf"^{name} ?(-?\d*)\n".encode(), self.words, re.MULTILINE)):
             assert time.monotonic() < deadline, f"never {name}: {self.text[-2000:]}"
-            ready, _, _ = select.select([self._told, self.ours], [], [], 0.05)
-            if self._told in ready:
-                self._words += os.read(self._told, 4096)
+            ready, _, _ = select.select([self.told, self.ours], [], [], 0.05)
+            if self.told in ready:
+                self.words += os.read(self.told, 4096)
             if self.ours in ready:
-                self._read(0)
-        self._words = self._words[found.end() :]
+                self.read(0)
+        self.words = self.words[found.end() :]
         return found.group(1).decode()
 
     # -- how it is left ------------------------------------------------------------------------------

@@ -46,23 +46,23 @@ class Page:
         self.failures: list[VoiceError] = []
         self.absences: list[VoiceError | None] = []
         self.kept = KeptTurns(folder)
-        self._last_s = last_s
+        self.last_s = last_s
 
     async def run(self, ears: Any, *steps: Step, stop: asyncio.Event | None = None) -> None:
         dictation = Dictation(
             ears,
             TranscribeOptions(),
             Detector().detect,
-            heard=self._heard,
+            heard=self.heard,
             failed=self.failures.append,
             away=self.absences.append,
             keep=lambda pcm: self.kept.keep(1, pcm),
             pauses_s=(0.05,),
-            last_s=self._last_s,
+            last_s=self.last_s,
         )
         await dictation.run(spoken(*steps), stop or asyncio.Event())
 
-    def _heard(self, segment: Segment, final: bool) -> None:
+    def heard(self, segment: Segment, final: bool) -> None:
         if final:
             self.texts.append(segment.text.replace(" ", ""))
 

@@ -44,7 +44,7 @@ class Runs:
     env: dict[str, str]
     line: tuple[str, ...]
 
-    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
+    def start(self, folder: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "voicecli", *self.line]
         quiet = subprocess.DEVNULL
         return subprocess.Popen(command, cwd=folder, env=self.env, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE)
@@ -52,14 +52,14 @@ class Runs:
     def whole(self, folder: Path) -> float:
         """Undisturbed; how long it took."""
         began = time.monotonic()
-        with self._start(folder) as process:
+        with self.start(folder) as process:
             _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err.decode()
         return time.monotonic() - began
 
     def killed(self, folder: Path, after_s: float) -> bool:
         """Killed after so long; whether it was still running then."""
-        with self._start(folder) as process:
+        with self.start(folder) as process:
             try:
                 process.wait(after_s)
             except subprocess.TimeoutExpired:

@@ -36,38 +36,38 @@ class Tab:
     """One page. `seen` are all events of the browser so far."""
 
     def __init__(self, into: int, out: int) -> None:
-        self._into, self._out = os.fdopen(into, "wb", 0), os.fdopen(out, "rb")
-        self._number, self._rest = 0, b""
+        self.into, self.out = os.fdopen(into, "wb", 0), os.fdopen(out, "rb")
+        self.number, self.rest = 0, b""
         self.seen: list[dict[str, Any]] = []
-        self._session = ""
+        self.session = ""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for each in ("Page", "Runtime", "Network", "Log"):
             self.ask(f"{each}.enable")
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": params}
-        message |= {"sessionId": self._session} if self._session and not method.startswith("Browser.") else {}
-        self._into.write(json.dumps(message).encode() + b"\0")
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": params}
+        message |= {"sessionId": self.session} if self.session and not method.startswith("Browser.") else {}
+        self.into.write(json.dumps(message).encode() + b"\0")
         while True:
-            answer = self._read()
-            if answer.get("id") == self._number:
+            answer = self.read()
+            if answer.get("id") == self.number:
                 assert "error" not in answer, (method, answer)
                 found: dict[str, Any] = answer["result"]
                 return found
             self.seen.append(answer)
 
     def close(self) -> None:
-        self._into.close()
-        self._out.close()
+        self.into.close()
+        self.out.close()
 
-    def _read(self) -> dict[str, Any]:
-        while b"\0" not in self._rest:
-            block = os.read(self._out.fileno(), 1 << 20)
+    def read(self) -> dict[str, Any]:
+        while b"\0" not in self.rest:
+            block = os.read(self.out.fileno(), 1 << 20)
             assert block, "the browser is gone"
-            self._rest += block
-        message, _, self._rest = self._rest.partition(b"\0")
+            self.rest += block
+        message, _, self.rest = self.rest.partition(b"\0")
         found: dict[str, Any] = json.loads(message)
         return found
 

@@ -161,11 +161,11 @@ class Session:
     """What a server's session may do to us."""
 
     def __init__(self, failure: Exception | None = None) -> None:
-        self._failure = failure
+        self.failure = failure
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         await asyncio.Event().wait()
 
 

@@ -14,12 +14,12 @@ class Echo:
     """Tools that say their own name, and ask for leave."""
 
     def __init__(self, *names: str) -> None:
-        self._names = names
+        self.names = names
         self.used: list[str] = []
 
     @property
     def specs(self) -> Sequence[ToolSpec]:
-        return [ToolSpec(name, "", {"type": "object", "properties": {}, "required": []}) for name in self._names]
+        return [ToolSpec(name, "", {"type": "object", "properties": {}, "required": []}) for name in self.names]
 
     def question(self, call: ToolCall, *, chinese: bool) -> str:
         return f"May I {call.name}?"
@@ -28,7 +28,7 @@ class Echo:
         return call.name == "a"
 
     async def use(self, call: ToolCall) -> ToolResult:
-        assert call.name in self._names
+        assert call.name in self.names
         self.used.append(call.name)
         return ToolResult(call.name)
 

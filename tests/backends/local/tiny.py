@@ -27,20 +27,20 @@ class Graph:
     """A graph in the making; inputs are known by their names."""
 
     def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._kept: list[onnx.TensorProto] = []
-        self._random = np.random.default_rng(1)
+        self.nodes: list[onnx.NodeProto] = []
+        self.kept: list[onnx.TensorProto] = []
+        self.random = np.random.default_rng(1)
 
     def value(self, array: object, kind: type = np.float32) -> str:
-        self._kept.append(numpy_helper.from_array(np.asarray(array, kind), f"k{len(self._kept)}"))
-        return self._kept[-1].name
+        self.kept.append(numpy_helper.from_array(np.asarray(array, kind), f"k{len(self.kept)}"))
+        return self.kept[-1].name
 
     def weights(self, *shape: int) -> str:
-        return self.value(self._random.standard_normal(shape) * 0.3)
+        return self.value(self.random.standard_normal(shape) * 0.3)
 
     def add(self, kind: str, *inputs: str, to: str = "", **attributes: Any) -> str:
-        out = to or f"n{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [out], **attributes))
+        out = to or f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [out], **attributes))
         return out
 
     def every(self, step: int, frames: str, *, axis: int = 1) -> str:
@@ -53,7 +53,7 @@ class Graph:
             [helper.make_tensor_value_info(name, *each) for name, each in ends.items()] for ends in (inputs, outputs)
         )
         model = helper.make_model(
-            helper.make_graph(self._nodes, path.stem, taken, given, self._kept),
+            helper.make_graph(self.nodes, path.stem, taken, given, self.kept),
             opset_imports=[helper.make_opsetid("", 13)],
             ir_version=8,
         )

@@ -49,12 +49,12 @@ class Asked:
     """How often each server was asked since the last look."""
 
     def __init__(self, *servers: QiniuServer) -> None:
-        self._servers, self._before = servers, [0] * len(servers)
+        self.servers, self.before = servers, [0] * len(servers)
 
     def __call__(self) -> list[int]:
-        now = [len(server.requests) for server in self._servers]
-        since = [new - old for new, old in zip(now, self._before, strict=True)]
-        self._before = now
+        now = [len(server.requests) for server in self.servers]
+        since = [new - old for new, old in zip(now, self.before, strict=True)]
+        self.before = now
         return since
 
 
