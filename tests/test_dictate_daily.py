@@ -63,12 +63,14 @@ def test_each_sentence_is_typed_by_a_program_of_the_desktop(tmp_path: Path) -> N
 
 def test_there_is_one_recorder_at_a_time(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from voicecli.storage.recorder import Recorder\n"
-        "with Recorder(Path(sys.argv[1])).held(): print('held', flush=True); time.sleep(60)"
+        "import sys; from pathlib import Path; from voicecli.storage.recorder import Recorder\n"
+        "with Recorder(Path(sys.argv[1])).held(): print('held', flush=True); sys.stdin.read()"
     )
     recorder = Recorder(tmp_path / "run")
     assert not recorder.process()
-    with subprocess.Popen([sys.executable, "-c", code, str(recorder.folder)], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(recorder.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout and process.stdout.readline() == b"held\n"
         assert recorder.process() == process.pid and 0 <= recorder.since() < 60
         with pytest.raises(UsageError, match="going on already"), recorder.held():

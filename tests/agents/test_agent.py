@@ -17,6 +17,7 @@ from acp import schema
 from pydantic import TypeAdapter
 
 from tests.fakes import agent as script
+from tests.waiting import eventually
 from voicecli.agents.command import AgentCommand, EarlierSession
 from voicecli.agents.responder import AgentModel
 from voicecli.agents.sessions import Sessions
@@ -112,7 +113,7 @@ async def test_what_nobody_expected_does_no_harm(tmp_path: Path, words: str, rep
 async def test_what_comes_late_is_not_said(tmp_path: Path) -> None:
     async with Talk(tmp_path).open() as talk:
         assert await talk.say("say one; late nonsense") == "one"
-        await asyncio.sleep(0.4)
+        await eventually(lambda: "answer" in talk.methods)
         assert await talk.say("say two") == "two"
 
 

@@ -136,13 +136,13 @@ async def test_a_call_that_hangs_is_left_and_its_late_result_undone() -> None:
 
 
 LEAVING = """
-import asyncio, atexit, sys, time
+import asyncio, atexit, sys, threading
 from contextlib import suppress
 from voicecli import cli
 from voicecli.audio.threads import on_thread
 
 with suppress(TimeoutError):
-    asyncio.run(on_thread(lambda: time.sleep(30), within=0.01))
+    asyncio.run(on_thread(lambda: threading.Event().wait(30), within=0.01))
 sys.stdout.write("said")
 atexit.register(print, "cleaned up")
 cli.leave(2)

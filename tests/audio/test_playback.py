@@ -98,7 +98,7 @@ async def test_a_stream_that_starves_goes_on_where_it_was(sound: VirtualDevices)
 
     async def starving() -> AsyncIterator[bytes]:
         yield said[: len(said) // 2]
-        await asyncio.sleep(0.9)
+        await asyncio.to_thread(recording.passes, 0.9)
         yield said[len(said) // 2 :]
 
     with sound.recording() as recording:
@@ -194,7 +194,7 @@ async def test_told_times_are_those_of_the_recording(sound: VirtualDevices) -> N
                     person.stdin.flush()
                     at = await click_in(frames)
                     tape.rolling = True
-                    await asyncio.sleep(0.15)
+                    await asyncio.to_thread(recording.passes, 0.15)
                     tape.rolling = False
                     told.append((tape.asked[0] - at) * 1000)
                     await quiet_after(frames, at + 0.4)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from websockets.utils import accept_key
 
-from tests.fakes.server import FakeServer, Socket
+from tests.fakes.server import STALL, FakeServer, Socket
 from tests.fakes.tls import server_context
+from tests.waiting import eventually
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.websocket import connect, socket_url
@@ -392,9 +393,9 @@ async def test_cancelling_leaves_no_task_and_no_connection(server: FakeServer, m
         async with connect(backend(connect_timeout_s=30), url) as socket:
             await socket.receive()
 
-    async with raw(None) as silent:
-        task = asyncio.create_task(wait(silent if moment == "connecting" else server.url + "/echo"))
-        await asyncio.sleep(0.1)
+    with FakeServer(greet=[STALL]) as silent:
+        task = asyncio.create_task(wait((silent if moment == "connecting" else server).url + "/echo"))
+        await eventually(lambda: server.busy or silent.open_connections)
         others = asyncio.all_tasks() - {task}
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

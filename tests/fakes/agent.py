@@ -121,12 +121,17 @@ class Agent:
             "mode": lambda id: self.update("current_mode_update", currentModeId=id),
             "form": lambda text: self.form(text),
             "fs": lambda _: self.say(f"error {self.ask('fs/read_text_file', {'path': '/x'})['error']['code']}. "),
-            "late": lambda text: threading.Timer(0.2, self.say, [text]).start(),
+            "late": lambda text: threading.Timer(0.2, self.late, [text]).start(),
         }
         if verb == "end":
             return rest
         does[verb](rest)
         return "cancelled" if self.cancelled.is_set() else ""
+
+    def late(self, text: str) -> None:
+        """Says it, then asks for something: the answer shows that what was said came."""
+        self.say(text)
+        self.ask("fs/read_text_file", {"path": "/x"})
 
     def strange(self) -> None:
         """Kinds, tools and notifications that nobody knows."""

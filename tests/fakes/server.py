@@ -37,6 +37,8 @@ from websockets.http11 import Request as WsRequest
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from tests.waiting import eventually
+
 MESSAGE_BYTES = 64 * 2**20
 
 
@@ -165,11 +167,8 @@ class FakeServer:
         return [request for request in self.requests if request.path == path]
 
     async def eventually(self, true: Callable[[], object], within: float = 5.0) -> None:
-        """Return when `true()` is; AssertionError when it is not `within` seconds."""
-        deadline = time.monotonic() + within
-        while not true():
-            assert time.monotonic() < deadline, f"not within {within} s"
-            await asyncio.sleep(0.005)
+        """As tests.waiting.eventually."""
+        await eventually(true, within)
 
     async def hung_up(self, path: str, within: float = 5.0) -> Hangup:
         """The first hang-up at `path`, waited for."""

@@ -23,6 +23,7 @@ from tests.interop.tools import TOOLS, environment
 from tests.people import says
 from tests.test_talk_devices import Talk, settings, talking
 from tests.virtual import VirtualDevices, virtual_devices
+from tests.waiting import until
 
 WORDS = {
     "13579": "Please say hello, marker.",
@@ -83,6 +84,10 @@ AGENTS: dict[str, Callable[[Model, Path], tuple[list[str], dict[str, str]]]] = {
 def devices() -> Iterator[VirtualDevices]:
     with virtual_devices() as found:
         yield found
+
+
+def running() -> str:
+    return subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
 
 
 class Spoken:
@@ -148,9 +153,7 @@ def test_an_agent_is_spoken_with(devices: VirtualDevices, tmp_path: Path, name: 
             talk.say(TELL)
             assert HELLO in talk.hear(FIRST_S)
             assert any("WRITE" in each for each in model.asked[before:]), "it remembers"
-    time.sleep(3)
-    left = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
-    assert command[0] not in left
+    until(lambda: command[0] not in running(), 10, "the agent's end")
 
 
 # -- voice mcp ---------------------------------------------------------------------------------------

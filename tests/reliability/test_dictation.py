@@ -18,6 +18,7 @@ import pytest
 from tests import long
 from tests.fakes.server import Act, Reply
 from tests.people import says
+from tests.waiting import eventually
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
 from voicecli.errors import RefusedError, VoiceError
@@ -67,9 +68,7 @@ class Page:
             self.texts.append(segment.text.replace(" ", ""))
 
     async def until(self, what: Callable[[Page], object]) -> None:
-        async with asyncio.timeout(20):
-            while not what(self):  # noqa: ASYNC110 - whatever a test wants to see
-                await asyncio.sleep(0.01)
+        await eventually(lambda: what(self))
 
 
 async def spoken(*steps: Step) -> AsyncIterator[AudioFrame]:

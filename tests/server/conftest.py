@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import httpx
 import pytest
 
 from tests.fakes.openai_pictures import OpenAIPictures as OpenAIServer
+from tests.waiting import until
 
 CONFIG = """
 [use]
@@ -67,10 +67,12 @@ def serving(folder: Path, *flags: str, config: str = CONFIG, env: dict[str, str]
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Where it listens, as soon as it says so."""
-    while not (found := re.search(r"listening on (http://\S+)\n", log.read_text())):
+
+    def told() -> re.Match[str] | None:
         assert process.poll() is None, log.read_text()
-        time.sleep(0.02)
-    return found[1]
+        return re.search(r"listening on (http://\S+)\n", log.read_text())
+
+    return until(told)[1]
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def test_a_full_server_says_when_to_come_again(home: dict[str, str]) -> None:
 
         async def held() -> AsyncIterator[bytes]:
             inside.set()
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
             yield b"{}"
 
         async def counted() -> AsyncIterator[bytes]:

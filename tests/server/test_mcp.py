@@ -24,6 +24,7 @@ from tests.people import says
 from tests.test_talk_devices import settings
 from tests.test_talk_files import RATE, heard, write
 from tests.usecases.here import Listener
+from tests.waiting import eventually
 from voicecli.config import load
 from voicecli.server.tools import VoiceCalls, server_of
 from voicecli.usecases.parley import Parley
@@ -54,6 +55,10 @@ class Here:
         quiet = np.zeros(RATE, np.int16)
         words = [quiet, says(digits, RATE)] if digits else []
         return write(self.folder / f"{digits}.wav", np.concatenate([*words, np.zeros(40 * RATE, np.int16)]))
+
+    def taken(self) -> bool:
+        """Whether somebody has the floor, or had it."""
+        return (self.folder / "state" / "floor.name").exists()
 
     def calls(self, digits: str | None = None, audio_input: str = "") -> VoiceCalls:
         config = load({"VOICE_AUDIO_INPUT": audio_input} if audio_input else {}, path=self.path)
@@ -139,7 +144,7 @@ async def test_twenty_calls_that_are_given_up_leave_the_microphone_free(here: He
 async def test_a_newer_call_takes_the_place_of_one_before(here: Here) -> None:
     async with Client(server_of(here.calls(""))) as client, asyncio.TaskGroup() as tasks:
         first = tasks.create_task(client.call_tool("listen", {}))
-        await asyncio.sleep(0.3)
+        await eventually(here.taken)
         assert told(await client.call_tool("listen", SILENT)) == {"status": "silence"}
     assert told(first.result())["status"] == "replaced"
 
@@ -156,7 +161,7 @@ async def test_who_waits_is_told_who_has_the_floor(here: Here) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(one.call_tool("listen", {"silence_s": 2}))
-        await asyncio.sleep(0.3)
+        await eventually(here.taken)
         found = await other.call_tool("listen", {}, progress_callback=step)
     assert "24680" in told(found)["text"]
     assert steps[0] is not None and steps[0].startswith("waiting: mcp in ") and "has the floor" in steps[0]

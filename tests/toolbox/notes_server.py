@@ -46,6 +46,8 @@ def odd() -> str:
 @server.tool()
 async def slow(seconds: float) -> str:
     """Wait."""
+    if "--pid" in sys.argv:
+        Path(sys.argv[-1]).with_suffix(".asked").touch()
     await asyncio.sleep(seconds)
     return "done"
 

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.server import FakeServer, Reply
-from tests.waiting import until
+from tests.waiting import eventually, until
 from voicecli.config.model import McpServer
 from voicecli.errors import InputError
 from voicecli.terminal.console import Console
@@ -210,9 +210,7 @@ async def test_cancelled_in_the_middle_of_a_call_the_server_still_ends(tmp_path:
             await found["notes"].use(call("notes_slow", seconds=60))
 
     task = asyncio.create_task(main())
-    while not (mark.exists() and mark.read_text()):  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
-    await asyncio.sleep(0.3)
+    await eventually(mark.with_suffix(".asked").exists)
     began = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

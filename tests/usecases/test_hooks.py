@@ -41,18 +41,21 @@ def test_what_is_given_twice_is_said_once(text: str) -> None:
 @pytest.mark.anyio
 async def test_the_newest_ends_what_is_being_read(tmp_path: Path) -> None:
     ended: list[str] = []
+    begun = asyncio.Event()
 
-    async def say(name: str, seconds: float) -> str:
+    async def say(name: str) -> str:
+        begun.set()
         try:
-            await asyncio.sleep(seconds)
+            if name == "old":
+                await asyncio.Event().wait()
             return name
         finally:
             ended.append(name)
 
     async with asyncio.TaskGroup() as tasks:
-        old = tasks.create_task(newest(lambda: say("old", 60), tmp_path))
-        await asyncio.sleep(0.2)
-        new = tasks.create_task(newest(lambda: say("new", 0.1), tmp_path))
+        old = tasks.create_task(newest(lambda: say("old"), tmp_path))
+        await begun.wait()
+        new = tasks.create_task(newest(lambda: say("new"), tmp_path))
     assert (old.result(), new.result(), ended) == (None, "new", ["old", "new"])
 
 

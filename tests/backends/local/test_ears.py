@@ -110,8 +110,15 @@ async def test_two_at_once_both_get_their_text(ears: Ears, mouth: LocalSpeaker) 
 async def test_leaving_is_prompt_and_the_next_one_is_whole(ears: Ears, mouth: LocalSpeaker) -> None:
     before = asyncio.all_tasks()
     pcm = await said(mouth, SENTENCES[0])
-    task = asyncio.ensure_future(read(ears, pcm * 30))
-    await asyncio.sleep(0.3)
+    begun = asyncio.Event()
+
+    async def reading() -> None:
+        async with ears.transcribe(AudioClip(pcm * 30, "pcm"), TranscribeOptions()) as transcripts:
+            async for _ in transcripts:
+                begun.set()
+
+    task = asyncio.ensure_future(reading())
+    await begun.wait()
     task.cancel()
     began = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
