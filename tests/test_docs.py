@@ -47,3 +47,14 @@ def test_a_stale_table_and_a_missing_page_are_found(tmp_path: Path, monkeypatch:
     assert "old" not in filled
     assert re.match(r"a\n<!-- capabilities -->\n\|  \| openai \|", filled)
     assert filled.endswith("<!-- end -->\nb\n")
+
+
+def test_every_test_that_the_documentation_names_is_there() -> None:
+    """By its function (`tests/a.py::test_b`) or by its file (`TESTS=tests/a.py`)."""
+    texts = [path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]]
+    named = {each for text in texts for each in re.findall(r"tests/[\w/]+\.py(?:::\w+)?", text)}
+    assert len(named) > 50
+    for each in named:
+        path, _, function = each.partition("::")
+        assert (ROOT / path).exists(), each
+        assert not function or f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), each

@@ -33,6 +33,12 @@ def test_every_verb_has_a_row_and_none_is_sent_more_than_three_times(verb: Any) 
         assert sent["silence"] == sent["unreached"] == 2
 
 
+@pytest.mark.parametrize("verb", ["chat", "speak"])
+def test_what_somebody_waits_for_ends_within_ten_times_its_timeout(verb: str) -> None:
+    """However busily it drips: ten minutes by default."""
+    assert rule_for(verb).patience <= 10
+
+
 def test_a_verb_that_the_table_does_not_know_is_an_act() -> None:
     assert rule_for("send_money") == rule_for("learn") and attempts("lost", "send_money") == 1
 
