@@ -106,7 +106,8 @@ class Silero:
         take, keep, tell, new = gates.reshape(4, CELL)
         self._memory *= keep
         self._memory += take * new
-        return np.multiply(tell, np.tanh(self._memory), out=self._into_cell[CELL:])
+        told: Array = np.multiply(tell, np.tanh(self._memory), out=self._into_cell[CELL:])
+        return told
 
 
 def _threes(rows: Array, stride: int) -> Array:
@@ -151,7 +152,7 @@ def _arranged(tensor: Callable[[str], Array]) -> _Layers:
     cell = np.concatenate([tensor("decoder.rnn.weight_ih"), tensor("decoder.rnn.weight_hh")], axis=1).T
     cell_bias = tensor("decoder.rnn.bias_ih") + tensor("decoder.rnn.bias_hh")
     order = np.r_[0 : 2 * CELL, 3 * CELL : 4 * CELL, 2 * CELL : 3 * CELL]
-    halved = np.repeat(np.float32([0.5, 0.5, 0.5, 1]), CELL)
+    halved = np.repeat(np.array([0.5, 0.5, 0.5, 1], np.float32), CELL)
     return _Layers(
         spectrum=_solid(tensor("stft.forward_basis_buffer").reshape(2 * BINS, WINDOW).T),
         kernels=tuple(_solid(each) for each in looks),
