@@ -45,10 +45,10 @@ def serve(
     for extra, names in (("serve", NEEDED), ("wyoming", () if wyoming is None else ("wyoming",))):
         if missing := [name for name in names if find_spec(name) is None]:
             raise UsageError(f"serving needs {', '.join(missing)}", cure=f"Install it: pip install 'voicecli[{extra}]'")
-    import asyncio
+    from voicecli.server.listening import run
 
-    work = _listen(common.session(ctx), host, port, allow_host or [], allow_origin or [], wyoming)
-    asyncio.run(work)  # uvicorn minds the signals, and lets what goes on end
+    # uvicorn minds the signals, and lets what goes on end
+    run(_listen(common.session(ctx), host, port, allow_host or [], allow_origin or [], wyoming))
 
 
 def _wyoming(session: Session, port: int) -> Beside:
