@@ -1,10 +1,11 @@
 """What `voice serve` bears on one core: sessions that speak or are silent, first bytes, what many of them leave.
 
-    python benchmarks/serve.py [--vad silero|webrtc] [--seconds 10] [--only NAME ...]
+    python benchmarks/serve.py [--vad silero|webrtc] [--sessions 50] [--seconds 10] [--only NAME ...]
 
 The server is a process pinned to the first core, its clients and the service behind it (a local server of digits) to
 the last. Clients send frames of 20 ms in real time, 50 a second, as events with base64. A round trip is that of a
-client's event that is answered at once (an item asked for), sent among the frames. Prints a table; gates nothing.
+client's event that is answered at once (an item asked for), sent among the frames. CPU is counted until the server
+rests: what waits in it has not been paid for. Prints a table; gates nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests import dtmf  # noqa: E402
+from tests.people import speech  # noqa: E402
 from tests.server.conftest import CONFIG, Served, serving  # noqa: E402
 
 RATE, FRAME = 24_000, 480
@@ -38,24 +40,32 @@ TICKS = os.sysconf("SC_CLK_TCK")
 NEVER_ENDS = {"type": "server_vad", "create_response": False, "silence_duration_ms": 10_000}
 
 
-def speech(seconds: float) -> np.ndarray[Any, np.dtype[np.int16]]:
-    """What keeps a voice detector at work: buzzing syllables of changing pitch, four a second."""
-    time_s = np.arange(round(seconds * RATE)) / RATE
-    pitch = 120 + 30 * np.sin(2 * np.pi * 0.7 * time_s)
-    wave = sum(np.sin(2 * np.pi * k * np.cumsum(pitch) / RATE) / k for k in range(1, 25))
-    return np.round(6000 * wave * (0.55 + 0.45 * np.sin(2 * np.pi * 4 * time_s))).astype(np.int16)
+Sound = np.ndarray[Any, np.dtype[np.int16]]
+
+
+def fan(seconds: float) -> Sound:
+    """Noise that webrtcvad takes for speech and Silero does not: both judge every frame, and a reply goes on."""
+    noise = np.random.default_rng(1).normal(0, 1, round(seconds * RATE))
+    return np.round(600 * np.convolve(noise, np.exp(-np.arange(300) / 60), "same")).astype(np.int16)
+
+
+def silence(seconds: float) -> Sound:
+    return np.zeros(round(seconds * RATE), np.int16)
 
 
 @dataclass
 class Tally:
-    """Round trips in ms, frames sent, events that came."""
+    """Round trips in ms, frames sent, events that came, those of sound; whether answers are asked for."""
 
+    replies: bool
+    rest: Callable[[], Coroutine[Any, Any, None]] = field(init=False)
     trips: list[float] = field(default_factory=list)
     sent: int = 0
     came: int = 0
+    sounding: int = 0
 
 
-async def session(server: Served, sound: Any, seconds: float, tally: Tally, start: asyncio.Event) -> None:
+async def session(server: Served, sound: Sound, seconds: float, tally: Tally, start: asyncio.Event) -> None:
     """Speaks in real time, and asks for something every fifth frame."""
     async with connect(
         f"ws://127.0.0.1:{server.port}/v1/realtime", proxy=None, compression=None, ping_interval=None
@@ -65,6 +75,8 @@ async def session(server: Served, sound: Any, seconds: float, tally: Tally, star
         asked: dict[str, float] = {}
         reading = asyncio.create_task(_read(socket, asked, f"e{(round(seconds * 50) - 1) // 5 * 5}", tally))
         await start.wait()
+        if tally.replies:
+            await _ask(socket, seconds)
         frames = [base64.b64encode(sound[at : at + FRAME].tobytes()).decode() for at in range(0, len(sound), FRAME)]
         begun = time.perf_counter()
         for number in range(round(seconds * 50)):
@@ -74,41 +86,67 @@ async def session(server: Served, sound: Any, seconds: float, tally: Tally, star
             tally.sent += 1
             if number % 5 == 0:
                 asked[f"e{number}"] = time.perf_counter()
-                await socket.send(json.dumps({"type": "response.cancel", "event_id": f"e{number}"}))
+                await socket.send(json.dumps({"type": "response.wrong", "event_id": f"e{number}"}))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(60):
                 await reading
+        await tally.rest()
+
+
+async def _ask(socket: ClientConnection, seconds: float) -> None:
+    """For an answer that sounds as long: a digit takes 140 ms."""
+    content = [{"type": "input_text", "text": "7" * round(seconds / 0.14)}]
+    item = {"type": "message", "role": "user", "content": content}
+    await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+    await socket.send(json.dumps({"type": "response.create"}))
 
 
 async def _read(socket: ClientConnection, asked: dict[str, float], last: str, tally: Tally) -> None:
     async for message in socket:
         event = json.loads(message)
         tally.came += 1
+        tally.sounding += event["type"] == "response.output_audio.delta"
         if event["type"] == "error" and (sent := asked.pop(event["error"]["event_id"], None)) is not None:
             tally.trips.append(1000 * (time.perf_counter() - sent))
             if event["error"]["event_id"] == last:
                 return
 
 
-async def load(server: Served, count: int, voiced: bool, seconds: float) -> str:
-    """So many sessions at once. Nobody's turn ends: what is measured is hearing, not answering."""
-    sound = speech(4) if voiced else np.zeros(RATE, np.int16)
-    tally, start = Tally(), asyncio.Event()
-    before = memory(server)
+async def load(server: Served, options: argparse.Namespace, sound: Sound, count: int, replies: bool = False) -> str:
+    """So many sessions at once. Nobody's turn ends: what is measured is hearing, and an answer that sounds."""
+
+    async def rest() -> None:
+        await rested(server)
+        done.release()
+
+    done, tally, start, before = asyncio.Semaphore(0), Tally(replies), asyncio.Event(), memory(server)
+    tally.rest = rest
     async with asyncio.TaskGroup() as tasks:
         for _ in range(count):
-            tasks.create_task(session(server, sound, seconds, tally, start))
-        await asyncio.sleep(2)
+            tasks.create_task(session(server, sound, options.seconds, tally, start))
+        await rested(server)
         held, cpu, began = memory(server), cpu_s(server), time.perf_counter()
         start.set()
-    used, took = cpu_s(server) - cpu, time.perf_counter() - began
+        await done.acquire()
+        used, took = cpu_s(server) - cpu, time.perf_counter() - began
     messages, trips = tally.sent * 1.2, sorted(tally.trips)  # five frames and a question
     return (
-        f"{count} sessions, {'speaking' if voiced else 'silent'}: round trip median {statistics.median(trips):.1f} ms, "
-        f"95 % {trips[int(len(trips) * 0.95)]:.1f} ms; {1e6 * used / messages:.0f} us of CPU a message, "
-        f"{100 * used / took:.0f} % of a core; {(held - before) / count:.0f} KiB a session; "
-        f"{len(tally.trips)} of {tally.sent // 5} answered; load average {os.getloadavg()[0]:.0f}"
+        f"{count} sessions: round trip median {statistics.median(trips):.1f} ms, "
+        f"95 % {trips[int(len(trips) * 0.95)]:.1f} ms; {1e6 * used / messages:.0f} us of CPU a message that came, "
+        f"{tally.came / messages:.2f} that went ({tally.sounding} of sound), "
+        f"{used / options.seconds / count * 1000:.1f} ms a session and second in {took:.0f} s; "
+        f"{(held - before) / count:.0f} KiB a session; {len(tally.trips)} of {tally.sent // 5} answered; "
+        f"load average {os.getloadavg()[0]:.0f}"
     )
+
+
+async def rested(server: Served) -> None:
+    """Until it takes no more than what it takes to wait: a tenth of its core."""
+    busy = True
+    while busy:
+        before = cpu_s(server), time.perf_counter()
+        await asyncio.sleep(0.5)
+        busy = cpu_s(server) - before[0] > 0.1 * (time.perf_counter() - before[1])
 
 
 def cpu_s(server: Served) -> float:
@@ -126,7 +164,7 @@ def descriptors(server: Served) -> int:
     return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
 
 
-async def first_byte(server: Served, _seconds: float) -> str:
+async def first_byte(server: Served, _options: argparse.Namespace) -> str:
     """Speech as a WAV, asked of the service behind and of the server, in turns."""
     import httpx
 
@@ -146,7 +184,7 @@ async def first_byte(server: Served, _seconds: float) -> str:
     )
 
 
-async def broken_off(server: Served, _seconds: float) -> str:
+async def broken_off(server: Served, _options: argparse.Namespace) -> str:
     """A thousand sessions, opened, spoken to and broken off without a word, fifty at a time."""
     sound = base64.b64encode(dtmf.encode("189", RATE).tobytes()).decode()
 
@@ -167,10 +205,11 @@ async def broken_off(server: Served, _seconds: float) -> str:
     return f"after 200, 1,200 and 2,200 sessions that were broken off: {shown}"
 
 
-Measure = Callable[[Served, float], Coroutine[Any, Any, str]]
+Measure = Callable[[Served, argparse.Namespace], Coroutine[Any, Any, str]]
 MEASURES: dict[str, Measure] = {
-    "speaking": lambda server, seconds: load(server, 50, True, seconds),
-    "silent": lambda server, seconds: load(server, 150, False, seconds),
+    "speaking": lambda server, options: load(server, options, speech(rate=RATE), options.sessions),
+    "noise": lambda server, options: load(server, options, fan(4), options.sessions, replies=True),
+    "silent": lambda server, options: load(server, options, silence(1), 3 * options.sessions),
     "first": first_byte,
     "broken": broken_off,
 }
@@ -179,6 +218,7 @@ MEASURES: dict[str, Measure] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vad", default="silero")
+    parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--only", nargs="*", default=list(MEASURES), choices=list(MEASURES))
     options = parser.parse_args()
@@ -190,8 +230,9 @@ def main() -> None:
         for thread in Path(f"/proc/{server.process.pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), {cores[0]})
         os.sched_setaffinity(0, {cores[-1]})
+        asyncio.run(load(server, argparse.Namespace(seconds=2), silence(1), 1, replies=True))  # what loads once
         for name in options.only:
-            print(f"[{options.vad}] {asyncio.run(MEASURES[name](server, options.seconds))}", flush=True)
+            print(f"[{options.vad}] {name}: {asyncio.run(MEASURES[name](server, options))}", flush=True)
 
 
 if __name__ == "__main__":
