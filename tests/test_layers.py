@@ -68,7 +68,7 @@ BASIC = {f"text.{name}" for name in ("characters", "clean", "join", "language", 
 
 LAYERS = {
     0: {"", "data", "types", "verbs", "errors", "storage.atomic", *BASIC},
-    1: {"resampling", "ports", "storage", "notes.store"},
+    1: {"resampling", "silero", "ports", "storage", "notes.store"},
     2: PURE,
     3: {"audio", "backends", "dialogue", "notes"},
     4: {"agents", "config", "wiring", "toolbox"},
@@ -99,7 +99,7 @@ HOMES = {
     "soundfile": {"audio.files", "audio.encoder"},
     "soxr": {"audio.pcm"},
     "livekit": {"audio.echo"},
-    "numpy": {"audio", "resampling", "backends.local", "notes.nearest"},
+    "numpy": {"audio", "resampling", "silero", "backends.local", "notes.nearest"},
     "sherpa_onnx": {"backends.local"},
     "pypinyin": {"backends.local"},
     "filelock": {"storage"},
@@ -115,6 +115,7 @@ HOMES = {
     "starlette": {"server"},
     "pydantic": {"server"},
     "uvicorn": {"server"},
+    "uvloop": {"server.listening"},
     "prometheus_client": {"server"},
     "wyoming": {"server.wyoming"},
 }

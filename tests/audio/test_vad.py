@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tests.conftest import RECORDINGS
 from tests.people import speech
 from voicecli.audio import files
-from voicecli.audio.silero import CHUNK_BYTES, Silero
 from voicecli.audio.vad import FRAME_BYTES, Detector, Judge, Voicing
+from voicecli.silero import CHUNK_BYTES, Silero
 
 RATE = 16_000
 LEAD = 16_000

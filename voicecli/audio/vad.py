@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voicecli.audio import pcm as samples
-from voicecli.audio.silero import CHUNK_BYTES, Silero
+from voicecli.silero import CHUNK_BYTES, Silero
 
 Judge = Literal["silero", "webrtc"]
 

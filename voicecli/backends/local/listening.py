@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voicecli.audio.silero import Silero
+from voicecli.silero import Silero
 
 RATE = 16_000
 Samples = NDArray[np.float32]

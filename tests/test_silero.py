@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tests.conftest import RECORDINGS
 from tests.people import speech
 from voicecli.audio import files
-from voicecli.audio.silero import CHUNK_BYTES, Silero
+from voicecli.silero import CHUNK_BYTES, Silero
 
 
 def chunks(pcm: bytes) -> list[bytes]:
@@ -88,7 +88,7 @@ def test_another_model_is_told_of(tmp_path: Path, weights: bytes | None) -> None
     if weights is not None:
         (package / "ggml-silero-v9.bin").write_bytes(weights)
     run = subprocess.run(
-        [sys.executable, "-c", "from voicecli.audio.silero import Silero; Silero()"],
+        [sys.executable, "-c", "from voicecli.silero import Silero; Silero()"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
