@@ -54,7 +54,7 @@ test: .venv/dev system-packages
 interop: .venv/dev
 	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock litellm prism
 
-# Agents that nobody here wrote, spoken with on virtual devices, without a network (about 1.3 GB the first time).
+# Agents that nobody here wrote, spoken with on virtual devices, without a network (about 1.9 GB the first time).
 agents: .venv/dev system-packages
 	@PYTHON=$(PYTHON) sh scripts/interop.sh agents
 

@@ -47,6 +47,8 @@ for tool in "$@"; do
         with_npm codex @zed-industries/codex-acp@0.16.0
         with_npm opencode opencode-ai@1.18.33
         with_npm claude @agentclientprotocol/claude-agent-acp@0.101.0
+        with_npm codex-cli @openai/codex@0.171.0
+        with_npm qwen @qwen-code/qwen-code@0.24.4
         with_npm node node@24
         with_npm inspector @modelcontextprotocol/inspector@2.12.0
         ;;

@@ -7,6 +7,7 @@ and gone on with. What it is installed from: scripts/interop.sh.
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -159,7 +160,7 @@ def test_an_agent_is_spoken_with(devices: VirtualDevices, tmp_path: Path, name: 
 # -- voice mcp ---------------------------------------------------------------------------------------
 
 VOICE = str(Path(sys.executable).parent / "voice")
-CLAUDE = "claude/node_modules/@anthropic-ai/claude-agent-sdk-linux-x64/claude"
+CLAUDE = str(TOOLS / "claude/node_modules/@anthropic-ai/claude-agent-sdk-linux-x64/claude")
 
 
 def told(command: list[str], home: Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -174,16 +175,20 @@ def test_the_inspector_has_nothing_to_say(tmp_path: Path, era: str) -> None:
     assert done.returncode == 0, done.stderr + done.stdout
 
 
-@pytest.mark.parametrize(
-    ("client", "command", "env"),
-    [
-        ("opencode", "opencode/node_modules/.bin/opencode", {"OPENCODE_DISABLE_MODELS_FETCH": "1"}),
-        ("claude", CLAUDE, {"ANTHROPIC_API_KEY": "x", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}),
-    ],
-)
-def test_a_client_that_was_told_of_it_is_connected(
-    tmp_path: Path, client: str, command: str, env: dict[str, str]
-) -> None:
+LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "claude": (CLAUDE, "connected", {"ANTHROPIC_API_KEY": "x", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}),
+    "codex": (program("codex-cli", "codex"), "enabled", {}),
+    "gemini": (program("gemini", "gemini"), "connected", {"GEMINI_CLI_TRUST_WORKSPACE": "true"}),
+    "opencode": (program("opencode", "opencode"), "connected", {"OPENCODE_DISABLE_MODELS_FETCH": "1"}),
+    "qwen": (program("qwen", "qwen"), "connected", {}),
+}
+"""Of each client its program, what its list says of a server that answers (Codex asks none), and what it needs."""
+
+
+@pytest.mark.parametrize("client", LISTS)
+def test_a_client_that_was_told_of_it_is_connected(tmp_path: Path, client: str) -> None:
+    command, word, env = LISTS[client]
     assert told([VOICE, "mcp", "install", client], tmp_path).returncode == 0
-    listed = told([str(TOOLS / command), "mcp", "list"], tmp_path, **env).stdout
-    assert "voice" in listed and "connected" in listed.casefold()
+    done = told([command, "mcp", "list"], tmp_path, **env)
+    plain = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+    assert re.search(rf"voice\b.*\b{word}\b", plain, re.IGNORECASE), plain + done.stderr

@@ -42,13 +42,17 @@ def mcp(
     if find_spec("mcp") is None:
         raise UsageError("this needs the package mcp", cure="Install it: pip install 'voicecli[mcp]'")
     here = common.session(ctx)
-    from voicecli.server.tools import VoiceCalls, serve
-    from voicecli.usecases.parley import Parley
-    from voicecli.wiring.devices import Ends
+    from voicecli.server.greeting import greeted
 
-    services = here.services()
-    calls = VoiceCalls(Parley(services, Ends(input, output)), services.config.state_dir)
-    common.run(lambda: serve(calls))
+    here.config()
+    with greeted() as hang_up:
+        from voicecli.server.tools import VoiceCalls, serve
+        from voicecli.usecases.parley import Parley
+        from voicecli.wiring.devices import Ends
+
+        services = here.services()
+        calls = VoiceCalls(Parley(services, Ends(input, output)), services.config.state_dir)
+        common.run(lambda: serve(calls, hang_up))
 
 
 @app.command()

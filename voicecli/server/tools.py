@@ -20,8 +20,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Elicit, Resolve
 from pydantic import BaseModel, Field
 
+from voicecli import __version__
 from voicecli.agents import forms
-from voicecli.errors import DeviceError, VoiceError
+from voicecli.errors import DeviceError, VoiceError, only
+from voicecli.server.greeting import INSTRUCTIONS
 from voicecli.storage.floor import floor
 from voicecli.text.language import is_chinese
 from voicecli.types import SpeechRequest
@@ -34,10 +36,6 @@ FLOOR_S = 30.0
 TELLS_S = 5.0
 """How often a client is told that a call goes on: some give up after a minute of nothing."""
 LEAVES_S = 0.8
-INSTRUCTIONS = (
-    "Speak with the person at this machine: converse to say something and hear the answer, ask for a decision. Keep"
-    " what is spoken to one or two short sentences, without code, paths or addresses: those belong on the screen."
-)
 Told = dict[str, object]
 Work = TypeVar("Work")
 Seconds = Annotated[float, Field(ge=1, le=CEILING_S)]
@@ -142,7 +140,7 @@ class VoiceCalls:
 
 def server_of(calls: VoiceCalls) -> MCPServer:
     """The server, with its four tools."""
-    server = MCPServer("voice", instructions=INSTRUCTIONS, log_level="WARNING")
+    server = MCPServer("voice", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING")
     tool: Callable[[Work], Work] = server.tool(structured_output=False)
 
     @tool
@@ -201,9 +199,14 @@ def _client(ctx: Context) -> str:
     return f"{getattr(getattr(params, 'client_info', None), 'name', 'an agent')} in {Path.cwd().name}"
 
 
-async def serve(calls: VoiceCalls) -> None:
-    """Until the client closes its end; then nothing sounds or listens any more."""
+async def serve(calls: VoiceCalls, hang_up: Callable[[], None]) -> None:
+    """Until the client closes its end; then nothing sounds or listens any more. Who cancels it hangs up."""
     try:
-        await server_of(calls).run_stdio_async()
-    finally:
-        await calls.end()
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                await asyncio.shield(tasks.create_task(server_of(calls).run_stdio_async()))
+            finally:
+                hang_up()
+                await calls.end()
+    except BaseExceptionGroup as group:
+        raise only(group) from None
