@@ -25,8 +25,7 @@ from voicecli.terminal import completing
 from voicecli.terminal import restoring as terminal
 from voicecli.terminal.console import Console
 from voicecli.terminal.failing import crashed, failed
-from voicecli.terminal.help import Say, short, whole
-from voicecli.terminal.manual import WIDEST, is_code, manual
+from voicecli.terminal.help import Say, is_code, short, whole
 from voicecli.terminal.streams import OutputClosedError, abandon, prepare_streams
 from voicecli.verbs import COMMANDS
 
@@ -103,6 +102,8 @@ def _dress(command: Any, say: Say) -> None:
         each.help = "\n\n".join(part if is_code(part) else _told(part, say) for part in parts)
 
     def write(ctx: Context, formatter: HelpFormatter) -> None:
+        from voicecli.terminal.manual import WIDEST, manual  # it knows the width of every character
+
         columns = ctx.obj.console.size()[0] if isinstance(ctx.obj, Session) else WIDEST
         formatter.write(manual(command, ctx, columns, say))
 

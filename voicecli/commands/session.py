@@ -88,11 +88,16 @@ class Session:
         """Refuses set options that `family` lacks at `verb`, languages, missing models. Raises UsageError."""
         self.services().check(family, verb, options)
         if family.name == "local" and not (getattr(options, "model", None) or getattr(options, "voice", None)):
+            _, backend = self.choose(verb)
+            language = getattr(options, "language", None)
+            if verb == "transcribe":
+                from voicecli.backends.local.building import begin
+
+                begin(backend, language)  # half of what a short recording takes
             from voicecli.text.language import code_of
             from voicecli.usecases.models import provide
 
-            _, backend = self.choose(verb)
-            language = getattr(options, "language", None) or code_of(getattr(options, "text", "")) or None
+            language = language or code_of(getattr(options, "text", "")) or None
             run(lambda: provide(self.config(), [(verb, backend)], language, self.console, self.ask))
 
     @property

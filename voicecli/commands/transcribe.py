@@ -130,26 +130,32 @@ def transcribe(ctx: typer.Context, flags: TranscribeFlags) -> None:
     With --words the time of each word is asked for, and written: srt, vtt and tsv have an entry for each word,
     lrc its time before it (karaoke), json and verbose_json a list.
     """
-    from voicecli.terminal.transcripts import Results, given
-    from voicecli.text.subtitles import Layout
+    from voicecli.terminal.transcripts import given
     from voicecli.types import TranscribeOptions
     from voicecli.usecases.transcribing.batch import Wish
-    from voicecli.usecases.transcribing.results import TASKS
 
     session, inputs = common.session(ctx), [*(flags.inputs or []), *(flags.input or [])]
     _check_microphone(flags, inputs)
     asked = wished(TranscribeOptions, flags, hotwords=tuple(flags.hotword or ()), words=False)
     formats = formats_of(flags.format, flags.output, "json" if session.json else "text")
     wish = Wish(formats, asked, flags.words, flags.jobs, _raw(flags.raw), not flags.no_cache, flags.max_download)
-    layout = Layout(max_chars=flags.max_chars, max_lines=flags.max_lines, words=flags.words)
-    results = Results(session.console, layout, TASKS[flags.translate], copy=flags.copy)
     if flags.mic:
         from voicecli.terminal.dictating import Manner, take_down
 
         manner = Manner(interim=flags.interim)
-        return take_down(session, common.run, results, wish, flags.output, manner, flags.stop_after)
+        return take_down(session, common.run, _results(session, flags), wish, flags.output, manner, flags.stop_after)
     todo = plan(given(session.console, inputs, flags.files_from, flags.recursive), flags.output, formats)
-    return _foresee(session, wish, todo) if flags.dry_run else _do(session, results, wish, todo, flags.skip_existing)
+    return _foresee(session, wish, todo) if flags.dry_run else _do(session, flags, wish, todo)
+
+
+def _results(session: Session, flags: TranscribeFlags) -> Results:
+    """Where the texts go. UsageError: there is no clipboard."""
+    from voicecli.terminal.transcripts import Results
+    from voicecli.text.subtitles import Layout
+    from voicecli.usecases.transcribing.results import TASKS
+
+    layout = Layout(max_chars=flags.max_chars, max_lines=flags.max_lines, words=flags.words)
+    return Results(session.console, layout, TASKS[flags.translate], copy=flags.copy)
 
 
 def _check_microphone(flags: TranscribeFlags, inputs: list[str]) -> None:
@@ -171,19 +177,21 @@ def _raw(spec: str | None) -> Raw | None:
 # -- doing it --------------------------------------------------------------------------------------
 
 
-def _do(session: Session, results: Results, wish: Wish, jobs: list[Job], skip: bool) -> None:
+def _do(session: Session, flags: TranscribeFlags, wish: Wish, jobs: list[Job]) -> None:
     """Everything that can be refused is refused first; then the recordings, and the verdict."""
     from voicecli.usecases.transcribing.batch import judge, options_of, render_again, transcribe
 
-    if skip:
+    if flags.skip_existing:
         for job in (each for each in jobs if each.done):
             session.console.note(f"{job.source.shown}: is there already")
         jobs = [each for each in jobs if not each.done]
-    results.alone = len(jobs) == 1
-    outcomes = [render_again(job, results.give, results.fail) for job in jobs if job.source.saved]
     if sound := [each for each in jobs if not each.source.saved]:
         can, _ = session.choose("transcribe")
         session.check(can, "transcribe", options_of(can, wish))
+    results = _results(session, flags)  # a model is loaded meanwhile
+    results.alone = len(jobs) == 1
+    outcomes = [render_again(job, results.give, results.fail) for job in jobs if job.source.saved]
+    if sound:
         with common.scratch() as folder:
             services, give, fail = session.services(), results.give, results.fail
             outcomes += common.run(lambda: transcribe(services, wish, sound, folder, give, fail))

@@ -60,3 +60,8 @@ def wrapped(text: str, width: int = 79) -> list[str]:
     from textwrap import wrap
 
     return wrap(text, width)
+
+
+def is_code(paragraph: str) -> bool:
+    """Whether a paragraph of help is kept line by line: examples."""
+    return paragraph.startswith(" ") or "\n " in paragraph

@@ -6,10 +6,10 @@ and `voice --help` (help), what the texts say (the commands).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from voicecli.terminal.help import Say, is_code
 from voicecli.text.width import cells, wrapped
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ _ROOM = 24
 TITLES = ("Usage", "Examples", "Arguments", "Options", "Commands")
 USAGE, EXAMPLES, ARGUMENTS, OPTIONS, COMMANDS = TITLES
 
-Say = Callable[[str], str]
-
 
 def manual(command: Command, ctx: Context, columns: int, say: Say) -> str:
     """The whole text. Raises nothing; hidden options are left out."""
@@ -38,11 +36,6 @@ def manual(command: Command, ctx: Context, columns: int, say: Say) -> str:
     for title, rows in _sections(command, ctx):
         lines += [f"{say(title)}:", *_table(rows, width), ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def is_code(paragraph: str) -> bool:
-    """Whether a paragraph of help is kept line by line: examples."""
-    return bool(re.search(r"^ ", paragraph, re.MULTILINE))
 
 
 def _sections(command: Command, ctx: Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:

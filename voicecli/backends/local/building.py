@@ -58,10 +58,10 @@ class SherpaVoice(Protocol):
     def generate(self, text: str, wish: object, *, callback: Callable[[NDArray[np.float32], float], int]) -> object: ...
 
 
-def begin(backend: Backend) -> None:
+def begin(backend: Backend, language: str | None = None) -> None:
     """Begins to load the usual recogniser, while other set-up goes on. Who needs it is told what is wrong with it."""
     with suppress(VoiceError):
-        found = choosing.found(backend, "transcribe", None, backend.language)
+        found = choosing.found(backend, "transcribe", None, language or backend.language)
         begun("transcribe", partial(loaded, found, build_recogniser))
 
 

@@ -17,7 +17,7 @@ from functools import partial
 
 from voicecli.backends.local import choosing
 from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, build_recogniser
-from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet
+from voicecli.backends.local.engine import WHO, begun, loaded, on_thread, quiet
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.listening import (
     RATE,
@@ -100,11 +100,12 @@ def _words(tokens: list[str], times: list[float]) -> tuple[Word, ...]:
 
 def agreed(recogniser: SherpaRecogniser, piece: Samples) -> Recognised:
     """The piece heard two or three times at different speeds; what agrees best with the others is taken. No words."""
-    takes = [decode(recogniser, piece)]
-    for share in ASIDE:
-        takes.append(decode(recogniser, slower(piece, share)))
-        if len(takes) == 2 and _alike(takes[0].text, takes[1].text) >= ALIKE:
-            return takes[0]
+    again, aside = ASIDE
+    beside = begun("again", lambda: decode(recogniser, slower(piece, again)))  # at once, where there are two cores
+    takes = [decode(recogniser, piece), beside.result()]
+    if _alike(takes[0].text, takes[1].text) >= ALIKE:
+        return takes[0]
+    takes.append(decode(recogniser, slower(piece, aside)))
     scores = [sum(_alike(one.text, other.text) for other in takes if other is not one) for one in takes]
     best = takes[scores.index(max(scores))]
     return Recognised(best.text, best.words, sum(scores) / 2 / len(takes))

@@ -6,19 +6,21 @@ sherpa-onnx lets other threads run while it works.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.errors import ServiceError
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 WHO = "local"
@@ -32,12 +34,14 @@ def _threads(task: str) -> ThreadPoolExecutor:
 
 def on_thread(task: str, work: Callable[[], T]) -> asyncio.Future[T]:
     """`work` on the thread of `task` (transcribe, speak). Cancelled, nobody waits for its end."""
-    return asyncio.get_running_loop().run_in_executor(_threads(task), work)
+    from asyncio import get_running_loop  # a model begins to load before it is imported
+
+    return get_running_loop().run_in_executor(_threads(task), work)
 
 
-def begun(task: str, work: Callable[[], object]) -> None:
-    """`work` on that thread, before anybody waits for it; what goes wrong in it is lost."""
-    _threads(task).submit(work)
+def begun(task: str, work: Callable[[], T]) -> Future[T]:
+    """`work` on that thread, before anybody waits for it; what goes wrong in it is for who waits."""
+    return _threads(task).submit(work)
 
 
 def loaded(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
