@@ -157,11 +157,13 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Runs one command line and returns its exit code; what went wrong is said on stderr."""
     console = Console(env)
     try:
-        returned = invoke(argv, Session(env, console))
+        try:
+            returned = invoke(argv, Session(env, console))
+        finally:
+            console.rows.clear()
         console.flush()
         return returned if isinstance(returned, int) else 0
     except BaseException as exc:
-        console.rows.clear()
         return settle(exc, console)
 
 

@@ -118,14 +118,6 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self.ours, keys)
 
-    def insist(self, keys: bytes, what: Callable[[str], Any]) -> None:
-        """Presses until `what(text)`: a key in the moment in which lines are printed is the terminal's own."""
-        for _ in range(10):
-            self.press(keys)
-            with contextlib.suppress(AssertionError):
-                return self.until(what, 3)
-        return self.until(what)
-
     def send(self, number: int) -> None:
         os.kill(self.pid, number)
 
@@ -136,7 +128,7 @@ class Terminal:
         os.write(self.asked, b"f")
 
     def leave(self) -> int:
-        """Ctrl-D until it has ended: one that is pressed in the moment in which lines are printed is the terminal's."""
+        """Ctrl-D until it has ended: one that is pressed before it is at work again is the terminal's."""
         for _ in range(10):
             self.press(b"\x04")
             with contextlib.suppress(AssertionError):

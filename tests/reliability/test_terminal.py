@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.emulator import Emulator
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.people import says
 from tests.reliability.terminal import Terminal
@@ -96,6 +97,9 @@ def test_ctrl_c_at_any_moment_of_a_start(moment: int, env: dict[str, str], tmp_p
         if terminal.ended() not in (0, 130, -2):
             pytest.fail(terminal.text)
         assert terminal.faults() == []
+        emulator = Emulator(80)
+        emulator.feed(terminal.text)
+        assert "›" not in emulator.text and "starting" not in emulator.text
 
 
 @pytest.mark.parametrize("name", ["talk", "chat"])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TextIO
 
+from voicecli.terminal.stdin import entered
 from voicecli.terminal.streams import is_pipe, is_terminal
 from voicecli.text.clean import clean
 
@@ -90,6 +91,7 @@ class Rows:
         """From now on `screen` prints what is written to a terminal, in finished rows; None gives the rows back."""
         with self._lock:
             if screen is not None:
+                self._erase(entered())
                 self.clear()
                 self.finish()
             self._screen = screen
@@ -138,11 +140,11 @@ class Rows:
             self._home.flush()
         self._drawn = list(self._region)
 
-    def _erase(self) -> None:
-        """Takes the region off the terminal, for what is printed in its place."""
+    def _erase(self, below: int = 0) -> None:
+        """Takes the region off the terminal, for what is printed in its place; the cursor is `below` its last row."""
         if not self._drawn or self._home is None:
             return
-        back, self._drawn = self._back_to(0), []
+        back, self._drawn = "\x1b[A" * below + self._back_to(0), []
         self._home.write(back)
         self._home.flush()
 

@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from prompt_toolkit.application import Application, run_in_terminal
+from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
@@ -127,7 +127,10 @@ class Screen:
                     await self._wake.wait()
             self._wake.clear()
             if self._view.printed and self._app.is_running:
-                await run_in_terminal(self._print_lines)
+                # Not run_in_terminal: keys pressed while it gives the terminal away would be the terminal's own.
+                self._app.renderer.erase()
+                self._print_lines()
+                self._app.invalidate()
             self._view.tick()
             self._title()
             now = (self._view.live(self._columns), self._view.status())

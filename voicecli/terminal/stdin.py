@@ -61,3 +61,15 @@ def forget_typed(terminal: TextIO) -> None:
         return
     with suppress(termios.error, OSError):
         termios.tcflush(terminal.fileno(), termios.TCIFLUSH)
+
+
+def entered() -> bool:
+    """Whether a person has ended a line that nobody has read: the cursor is a row lower for it."""
+    try:
+        import fcntl
+        import termios
+
+        waiting = fcntl.ioctl(sys.stdin.fileno(), termios.FIONREAD, bytes(4))
+        return is_terminal(sys.stdin) and any(waiting)
+    except (ImportError, AttributeError, OSError, ValueError):  # Windows; no stdin
+        return False
