@@ -45,9 +45,9 @@ def capability_table() -> str:
 
 
 def _code(cell: str) -> str:
-    """ "with live_url" with the setting as code."""
-    word, _, setting = cell.partition(" ")
-    return f"{word} `{setting}`" if setting else cell
+    """ "with live_url or bridge" with the setting as code."""
+    word, *rest = cell.split(" ", 2)
+    return " ".join([word, f"`{rest[0]}`", *rest[1:]]) if rest else cell
 
 
 def with_table(text: str) -> str:

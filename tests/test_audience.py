@@ -44,7 +44,8 @@ def test_words_that_the_recogniser_doubts_are_marked() -> None:
 
 def test_an_interrupted_reply_and_a_lost_turn_say_so() -> None:
     assert reply_line(ev.AssistantSaid("Well", True)).endswith("interrupted")
-    assert "kept in x.wav" in lost_line(ev.TurnLost("work: down", 4, "x.wav"))
+    lost = "turn lost: work: down. The recording is kept in x.wav: Ctrl-R sends it again."
+    assert lost_line(ev.TurnLost("work: down", 4, "x.wav")) == lost
 
 
 def test_tools_are_told_of_but_for_questions_which_are_spoken_and_ends_without_anything_to_see() -> None:

@@ -49,6 +49,13 @@ def test_all_well_is_code_0_and_a_row_each() -> None:
     )
 
 
+def test_one_is_counted_as_one() -> None:
+    (line, *_) = checkup.lines(
+        checkup.CheckupReport(PROGRAM, PACKAGES, SETTINGS, (checkup.reached(replace(WELL, models=1, voices=1)),))
+    )[3:]
+    assert line.endswith("; 1 voice; 1 model")
+
+
 def test_the_first_problem_tells_the_code_and_each_has_its_cure() -> None:
     deaf = checkup.sound("PortAudio 19", DEAF, MIC)
     report = checkup.CheckupReport(PROGRAM, PACKAGES, SETTINGS, (checkup.reached(DOWN), checkup.reached(WELL)), deaf)

@@ -163,8 +163,8 @@ def test_what_was_there_stays_when_the_service_breaks_off(person: Person) -> Non
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("missing.png", "missing.png: No such file or directory"),
-        (".", "Is a directory"),
+        ("missing.png", "missing.png: there is no such file"),
+        (".", "is a folder"),
         ("empty.txt", "empty.txt: is empty"),
         ("c.txt", "c.txt: is no picture that is known. PNG"),
         ("street.mp4", "is no picture"),

@@ -145,7 +145,7 @@ def test_private_keeps_nothing(person: Person) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (("--with", "missing"), "missing: No such file"),
+        (("--with", "missing"), "missing: there is no such file"),
         (("--with", "empty"), "there are no notes"),
         (("--with", "notes", "-b", "local"), "local: does not read notes. --with needs a chat model"),
     ],

@@ -149,7 +149,7 @@ def test_an_address_may_not_send_without_end(recogniser: long.Recogniser, work: 
         url = f"{elsewhere.url}/a.wav"
         run = voice("transcribe", url, "--max-download", "0.1", env=work)
     assert run.returncode == 2
-    assert run.stderr.decode() == f"error: {url}: holds more than 100,000 bytes. Allow more with --max-download MB.\n"
+    assert run.stderr.decode() == f"error: {url}: holds more than 100 kB. Allow more with --max-download MB.\n"
     assert not recogniser.log
 
 

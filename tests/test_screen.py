@@ -19,8 +19,12 @@ from voicecli.terminal.console import Console
 from voicecli.terminal.failing import failed
 from voicecli.terminal.markdown import MarkdownView, render
 from voicecli.terminal.talking import TalkView, unspoken
+from voicecli.terminal.transcripts import Results
 from voicecli.text.clean import clean
+from voicecli.text.subtitles import Layout
 from voicecli.text.width import cells
+from voicecli.types import Transcript, Word
+from voicecli.usecases.transcribing.plan import Inputs, Source, plan
 
 WIDTHS = (40, 60, 100, 160)
 LONG = 60
@@ -195,6 +199,41 @@ def lost(text: str, bare: str) -> list[str]:
     """Words that the screen does not show; others than Latin by their first sign: emulators differ on joined ones."""
     words = (word if word.isascii() else word[:1] for word in drawable(text).split())
     return [word for word in words if word not in bare and len(word) < LONG]
+
+
+@pytest.mark.parametrize(
+    ("block", "shown"),
+    [
+        ("Some text:\n\n- one\n- two", ["Some text:", "", "• one", "• two"]),
+        ("```\nx\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |", ["  x", "", "a  b", "1  2"]),
+        ("```\n    return one + two + three\n```", ["      return one + two +", "        three"]),
+        ("> 引用：中文与 English 混排的一行", ["▌ 引用：中文与 English", "▌ 混排的一行"]),
+    ],
+    ids=["one row before a list", "one row before a table", "code keeps its indentation", "a quote uses its row"],
+)
+def test_markdown_in_24_columns(block: str, shown: list[str]) -> None:
+    at, emulator = console(25)
+    view = MarkdownView(at)
+    view.write(block)
+    view.end()
+    assert emulator.rows == shown
+
+
+@pytest.mark.parametrize("coloured", [True, False])
+def test_a_word_that_the_recogniser_doubts_gets_no_sign_of_its_own(coloured: bool) -> None:
+    at, emulator = console(60, coloured=coloured)
+    transcript = Transcript("what time", words=(Word("what", 0, 1), Word("time", 1, 2, unsure=True)))
+    (job,) = plan(Inputs((Source("a.wav"),), False), None, ("text",))
+    Results(at, Layout(), "transcribe", copy=False).give(job, transcript)
+    assert emulator.rows == ["what time"]
+    assert [emulator.screen.buffer[0][column].underscore for column in (0, 5)] == [False, coloured]
+
+
+def test_what_was_searched_for_stands_out() -> None:
+    at, emulator = console(60, coloured=True)
+    at.table(["id", "m"], [["1", "the Pig m"]], ["pig", "m"])
+    assert emulator.rows == ["id  m", "1   the Pig m"]
+    assert [emulator.screen.buffer[1][column].bold for column in (4, 8, 12)] == [False, True, True]
 
 
 @pytest.mark.parametrize("columns", [40, 60])

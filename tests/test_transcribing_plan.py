@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from voicecli.errors import InputError, UsageError
-from voicecli.usecases.transcribing.plan import Inputs, Source, inputs_of, names_in, plan
+from voicecli.usecases.transcribing.plan import Inputs, Source, formats_of, inputs_of, names_in, plan
 
 
 def named(*names: str, many: bool = False) -> Inputs:
@@ -65,6 +65,14 @@ def test_subtitles_of_several_do_not_share_stdout() -> None:
     with pytest.raises(UsageError, match="can't share stdout"):
         plan(named("a.wav", "b.wav"), "-", ("srt",))
     assert targets(named("a.wav", "b.wav"), "-", "json") == [{"json": None}] * 2
+
+
+def test_a_name_that_is_no_format_of_texts_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no format foo"):
+        formats_of(None, "x.foo", "text")
+    for name in ("x.md", "x", "texts.d/", "v1.2", "x.srt"):
+        assert formats_of(None, name, "text") == ("srt" if name.endswith("srt") else "text",)
+    assert formats_of(["text"], "x.foo", "text") == ("text",)
 
 
 def test_a_file_is_no_place_for_several(tmp_path: Path) -> None:

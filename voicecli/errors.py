@@ -98,6 +98,18 @@ class NoSpeechError(VoiceError):
 
 INTERRUPTED = 130
 
+CANNOT_READ = {
+    FileNotFoundError: "there is no such file",
+    IsADirectoryError: "is a folder",
+    PermissionError: "may not be read",
+}
+
+
+def unreadable(path: object, exc: OSError) -> InputError:
+    """The error for a file that the system would not read: the same words everywhere."""
+    what = next((text for kind, text in CANNOT_READ.items() if isinstance(exc, kind)), exc.strerror or str(exc))
+    return InputError(what, who=str(path), cure="Check the path.")
+
 
 def only(exc: BaseException) -> BaseException:
     """The one exception inside nested groups of one; a TaskGroup wraps even a single error."""

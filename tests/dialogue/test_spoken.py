@@ -60,12 +60,12 @@ CASES = [
     ("a[0] and a[i] and [sic]", "a[0] and a[i] and sic"),
     # code
     ("Use `a_b * c` and ``x ` y``.", "Use a_b * c and x ` y."),
-    ("Here:\n```python\nx = 1\n```\nDone.", "Here:\n\n(code shown on screen)\n\nDone."),
-    ("代码如下：\n```\nx = 1\n```\n好了。", "代码如下：\n\n（代码已显示在屏幕上）\n\n好了。"),
+    ("Here:\n```python\nx = 1\n```\nDone.", "Here:\n\n(a piece of code)\n\nDone."),
+    ("代码如下：\n```\nx = 1\n```\n好了。", "代码如下：\n\n（一段代码）\n\n好了。"),
     ("A ```inline``` run", "A inline run"),
-    ("~~~\na\n```\nb\n~~~\nend", "(code shown on screen)\n\nend"),
-    ("```\nnever closed\n# x", "(code shown on screen)"),
-    ("````\n```\nx\n```\n````\nend", "(code shown on screen)\n\nend"),
+    ("~~~\na\n```\nb\n~~~\nend", "(a piece of code)\n\nend"),
+    ("```\nnever closed\n# x", "(a piece of code)"),
+    ("````\n```\nx\n```\n````\nend", "(a piece of code)\n\nend"),
     ("an open `tick\nnext **b**", "an open tick\nnext b"),
     # tables
     ("| Name | Age |\n|------|:---:|\n| Bob | 5 |\n| Al |  | x |\n\nEnd", "Name, Age.\n\nBob, 5.\nAl, x.\n\nEnd"),
@@ -96,7 +96,7 @@ CASES = [
     # numbers in brackets
     ("Choose x in [1, 10]. You gained [100] points, 【3】!", "Choose x in 1, 10. You gained 100 points, 【3】!"),
     ("Use ``` to open.\nMore text.", "Use to open.\nMore text."),
-    ("Here: ```py\nx = 1\n```\nDone.", "Here:\n(code shown on screen)\n\nDone."),
+    ("Here: ```py\nx = 1\n```\nDone.", "Here:\n(a piece of code)\n\nDone."),
     ("``` opens code.\nMore text.", "opens code.\nMore text."),
     # formulas
     ("It costs $5 to $10, or 5$; $HOME", "It costs $5 to $10, or 5$; HOME"),
@@ -122,7 +122,7 @@ CASES = [
     ("-" * 300 + "k", "-" * 300 + "k"),
     ("a --------->b", "a to b"),
     ("$\\$x$ and ```so``` and", "x and so and"),
-    ("```" + "x" * 300 + "```", "(code shown on screen)"),
+    ("```" + "x" * 300 + "```", "(a piece of code)"),
     ("a -------> b", "a to b"),
     ("a " + "-" * 20 + "> b", "a " + "-" * 20 + "> b"),
     ("到>." + " " * 60 + "is this all 00```", "到>. is this all 00"),
@@ -144,11 +144,11 @@ def test_tokens_of_any_size_make_no_difference(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [("zh", "（代码已显示在屏幕上）"), ("zh-CN", "（代码已显示在屏幕上）"), ("en", "(code shown on screen)")],
+    [("zh", "（一段代码）"), ("zh-CN", "（一段代码）"), ("en", "(a piece of code)")],
 )
 def test_the_language_is_asked_where_the_text_does_not_tell(language: str, said: str) -> None:
     assert speakable("```\nx\n```", language) == said
-    assert speakable("Look:\n```\nx\n```", "zh").endswith("(code shown on screen)")
+    assert speakable("Look:\n```\nx\n```", "zh").endswith("(a piece of code)")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_reasoning_and_code_are_not_held_but_forgotten() -> None:
 def test_a_code_block_is_announced_when_it_begins() -> None:
     speaker = Speakable()
     assert speaker.feed("Here:\n```py") == "Here:"
-    assert speaker.feed("\n") == "\n\n(code shown on screen)"
+    assert speaker.feed("\n") == "\n\n(a piece of code)"
 
 
 def test_flush_leaves_a_fresh_speaker() -> None:

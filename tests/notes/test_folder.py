@@ -77,7 +77,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="missing: No such file"):
+    with pytest.raises(InputError, match="missing: there is no such file"):
         roots([tmp_path / "missing"])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import signal
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,30 @@ def test_while_it_is_stopped_and_when_it_goes_on(name: str, how: str, env: dict[
             terminal.until(lambda text: len(terminal.shown) > shown)
             assert terminal.leave() == 0
         assert terminal.faults() == []
+
+
+def test_a_line_wider_than_the_window_is_whole_and_the_prompt_stays(env: dict[str, str], tmp_path: Path) -> None:
+    """While it is typed, and after its Enter; so is a text of several lines that is pasted."""
+    with Terminal([*VOICE, *TALK, "--private"], env, tmp_path) as terminal:
+        termios.tcsetwinsize(terminal.ours, (24, 40))
+        terminal.until(lambda text: "listening" in text)
+        wide = "好，今天天气很好，我们去公园散步吧，然后再回家吃饭，好不好呢？"
+        terminal.press(f"{wide}3".encode())
+        terminal.until(lambda text: f"›{wide}3" in whole(text))
+        terminal.press(b"\r")
+        terminal.until(lambda text: f"you:{wide}3voice:4." in whole(text) and "›" in whole(text))
+        terminal.press(b"\x1b[200~one 5\ntwo 6\nthree 7\x1b[201~")
+        terminal.until(lambda text: "›one5" in whole(text) and "three7" in whole(text))
+        terminal.press(b"\r")
+        terminal.until(lambda text: "voice:678." in whole(text))
+        assert terminal.leave() == 0
+
+
+def whole(text: str) -> str:
+    """What the window shows at the end, without blanks: rows may be broken anywhere."""
+    emulator = Emulator(40)
+    emulator.feed(text)
+    return emulator.bare
 
 
 CRASH = """

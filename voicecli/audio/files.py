@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from voicecli.audio import pcm
 from voicecli.audio.parts import Part, Window, parts_of
 from voicecli.audio.quiet import hushed
-from voicecli.errors import InputError
+from voicecli.errors import InputError, unreadable
 from voicecli.resampling import Resampler
 from voicecli.types import MIC, AudioClip, PcmFormat
 
@@ -367,12 +367,6 @@ def _sound_errors(who: str) -> Iterator[None]:
 
 # -------------------------------------------------------------------------------- reading bytes
 
-CANNOT_READ = {
-    FileNotFoundError: "there is no such file",
-    IsADirectoryError: "is a folder",
-    PermissionError: "may not be read",
-}
-
 
 @contextmanager
 def _binary(path: Path) -> Iterator[BinaryIO]:
@@ -394,5 +388,4 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        what = next((text for kind, text in CANNOT_READ.items() if isinstance(exc, kind)), exc.strerror or str(exc))
-        raise InputError(what, who=str(path), cure="Check the path.") from None
+        raise unreadable(path, exc) from None

@@ -16,7 +16,7 @@ import numpy as np
 from voicecli.audio import encoder, files, foreign, pcm
 from voicecli.audio.splitter import FRAME_MS, Cut, SplitRules, Splitter
 from voicecli.audio.vad import QuickDetector
-from voicecli.errors import InputError, UsageError
+from voicecli.errors import InputError, UsageError, unreadable
 from voicecli.types import MIC, PcmFormat
 
 FRAME = MIC.rate * FRAME_MS // 1000
@@ -112,7 +112,7 @@ def _raw_blocks(path: Path, raw: Raw) -> Iterator[bytes]:
             while data := file.read(files.READ_BYTES // width * width):
                 yield resampler.feed(_mono(data[: len(data) // width * width], kind, bits, raw.channels))
     except OSError as exc:
-        raise InputError(exc.strerror or str(exc), who=str(path), cure="Check the path.") from exc
+        raise unreadable(path, exc) from exc
     yield resampler.flush()
 
 

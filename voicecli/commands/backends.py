@@ -39,12 +39,13 @@ def backends(ctx: typer.Context) -> None:
 
 def capabilities(can: Capabilities) -> dict[str, str]:
     """Per verb: "yes", "with SETTING", "bridge" where another capability is lifted to it, "-" for no."""
-    from voicecli import wiring
 
     def one(verb: Verb) -> str:
+        lifted = VERBS[verb].lifted
+        bridge = "bridge" if lifted and can.can(lifted) else ""
         if can.can(verb):
-            return f"with {can.needs[verb]}" if verb in can.needs else "yes"
-        return "bridge" if wiring.able(can, verb) else "-"
+            return " or ".join(filter(None, (f"with {can.needs[verb]}", bridge))) if verb in can.needs else "yes"
+        return bridge or "-"
 
     return {verb: one(verb) for verb in VERBS}
 

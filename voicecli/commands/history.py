@@ -107,7 +107,7 @@ def search(
         return
     if found:
         rows = [(str(f.conversation.id), _when(f.message.at), f.message.role, f.excerpt) for f in found]
-        run.console.table(("id", "when", "who", "text"), rows)
+        run.console.table(("id", "when", "who", "text"), rows, " ".join(words).split())
     else:
         run.console.note("Nothing was found.")
 

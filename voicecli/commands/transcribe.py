@@ -6,7 +6,9 @@ dictation (usecases.dictation), showing what came of them (terminal.transcripts)
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,13 +16,14 @@ import typer
 from voicecli.commands import session as common
 from voicecli.commands.flags import Language, Model, Output, Temperature, taking, wished
 from voicecli.commands.session import Session
-from voicecli.errors import UsageError
+from voicecli.errors import InputError, UsageError, VoiceError
 from voicecli.terminal import completing
 from voicecli.usecases.transcribing.plan import FORMATS, Job, formats_of, plan
 
 if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
     from voicecli.terminal.transcripts import Results
+    from voicecli.types import Transcript
     from voicecli.usecases.transcribing.batch import Wish
 
 
@@ -80,6 +83,10 @@ class TranscribeFlags:
     max_lines: Annotated[
         int, typer.Option("--max-lines", metavar="N", min=1, max=20, help="The most lines of a subtitle.")
     ] = 2
+    watch: Annotated[
+        Path | None,
+        typer.Option("--watch", metavar="FOLDER", help="Transcribe what comes into FOLDER as it is finished."),
+    ] = None
     jobs: Annotated[
         int | None,
         typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time: 4, on this machine 1."),
@@ -122,10 +129,14 @@ def transcribe(ctx: typer.Context, flags: TranscribeFlags) -> None:
       arecord -f S16_LE -r 16000 -d 10 | voice transcribe
       voice transcribe talk.json -f srt --max-chars 32
       voice transcribe --mic --stop-after 5 -o letter.txt
+      voice transcribe --watch ~/recorder -o ~/texts
 
     One recording goes to stdout or to the file -o; of several, each becomes a file beside its recording or in the
     folder -o. A long recording is cut at its silences and sent in pieces; an interrupted run goes on where it
     stopped. A JSON that was saved is rendered again without a request.
+
+    --watch goes on until Ctrl-C. A recording is finished when it has not grown for a second and nobody writes it;
+    one whose text is there already is left alone.
 
     With --words the time of each word is asked for, and written: srt, vtt and tsv have an entry for each word,
     lrc its time before it (karaoke), json and verbose_json a list.
@@ -144,6 +155,8 @@ def transcribe(ctx: typer.Context, flags: TranscribeFlags) -> None:
 
         manner = Manner(interim=flags.interim)
         return take_down(session, common.run, _results(session, flags), wish, flags.output, manner, flags.stop_after)
+    if flags.watch:
+        return _watch(session, _results(session, flags), wish, flags.watch, flags.output)
     todo = plan(given(session.console, inputs, flags.files_from, flags.recursive), flags.output, formats)
     return _foresee(session, wish, todo) if flags.dry_run else _do(session, flags, wish, todo)
 
@@ -162,6 +175,8 @@ def _check_microphone(flags: TranscribeFlags, inputs: list[str]) -> None:
     """Refuses other inputs beside the microphone, and its flags without it."""
     if flags.mic and any((inputs, flags.files_from, flags.recursive, flags.raw, flags.dry_run)):
         raise UsageError("--mic takes no other input", cure="Leave the recordings out.")
+    if flags.watch and any((inputs, flags.files_from, flags.mic, flags.dry_run)):
+        raise UsageError("--watch takes no other input", cure="Leave the recordings out.")
     if (flags.interim or flags.stop_after is not None) and not flags.mic:
         raise UsageError("--interim and --stop-after belong to --mic", cure="Add --mic.")
 
@@ -196,6 +211,39 @@ def _do(session: Session, flags: TranscribeFlags, wish: Wish, jobs: list[Job]) -
             services, give, fail = session.services(), results.give, results.fail
             outcomes += common.run(lambda: transcribe(services, wish, sound, folder, give, fail))
     results.put_on_clipboard([job.source.name for job in jobs])
+    judge(outcomes)
+
+
+def _watch(session: Session, results: Results, wish: Wish, folder: Path, output: str | None) -> None:
+    """What comes into the folder, until Ctrl-C: that is its usual end, and what was broken off goes on next time."""
+    from voicecli.usecases.transcribing.batch import judge, transcribe
+    from voicecli.usecases.transcribing.plan import Inputs, recordings_in
+    from voicecli.usecases.transcribing.watching import watch
+
+    if not folder.is_dir():
+        raise InputError("there is no such folder", who=str(folder), cure=f"Make it: mkdir -p {folder}")
+    session.choose("transcribe")
+    services, results.alone, outcomes = session.services(), False, list[VoiceError | None]()
+    with common.scratch() as aside:
+
+        def give(job: Job, transcript: Transcript) -> None:
+            results.give(job, transcript)
+            outcomes.append(None)
+
+        def fail(job: Job, exc: VoiceError) -> None:
+            results.fail(job, exc)
+            outcomes.append(exc)
+
+        async def work(jobs: list[Job]) -> None:
+            await transcribe(services, wish, jobs, aside, give, fail)
+            results.put_on_clipboard([job.source.name for job in jobs])
+
+        def todo() -> list[Job]:
+            return plan(Inputs(tuple(recordings_in(folder)), True), output, wish.formats)
+
+        session.console.note(f"watching {folder}; Ctrl-C ends")
+        with suppress(KeyboardInterrupt):
+            common.run(lambda: watch(todo, work))
     judge(outcomes)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from voicecli.errors import InputError, VoiceError
+from voicecli.errors import InputError, VoiceError, unreadable
 
 LARGEST = 2_000_000
 """Bytes of the largest note."""
@@ -103,8 +103,10 @@ def roots(paths: Sequence[Path]) -> list[Root]:
 def _resolved(path: Path) -> Path:
     try:
         return path.expanduser().resolve(strict=True)
-    except (OSError, RuntimeError) as exc:  # RuntimeError: links in a circle, no such home
-        raise InputError(getattr(exc, "strerror", "") or str(exc), who=str(path)) from None
+    except OSError as exc:
+        raise unreadable(path, exc) from None
+    except RuntimeError as exc:  # links in a circle, no such home
+        raise InputError(str(exc), who=str(path)) from None
 
 
 def notes(asked: Sequence[Root], left_out: LeftOut, *, now_ns: int) -> Iterator[Note]:

@@ -80,16 +80,18 @@ class Console(Streams, StandardInput):
             with self._written():
                 self.rows.write(self.out, text)
 
-    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Columns for a person on a terminal, tab-separated lines for a pipe."""
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], marked: Sequence[str] = ()) -> None:
+        """Columns for a person on a terminal, tab-separated lines for a pipe. Words that are `marked` stand out."""
         rows = [[clean(cell).replace("\t", " ").replace("\n", " ") for cell in row] for row in rows]
         if not self.out_is_terminal:
             self.drawn("".join("\t".join(row) + "\n" for row in [headers, *rows]))
             return
-        from voicecli.terminal.tables import table
+        from voicecli.terminal.tables import standing_out, table
 
-        style = (BOLD, PLAIN) if self.colour(self.out) else ("", "")
-        self.drawn(table([*map(self.say, headers)], rows, self.size()[0] - 1, *style))
+        coloured = self.colour(self.out)
+        style = (BOLD, PLAIN) if coloured else ("", "")
+        text = table([*map(self.say, headers)], rows, self.size()[0] - 1, *style)
+        self.drawn(standing_out(text, marked) if coloured and marked else text)
 
     @contextmanager
     def _written(self) -> Iterator[None]:

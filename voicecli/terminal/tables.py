@@ -5,6 +5,7 @@ Belongs here: drawing rows of cells so that every cell can be read at any width.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -24,6 +25,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], columns: int, b
     for row in rows:
         lines += _row(row, widths)
     return "\n".join(lines) + "\n"
+
+
+def standing_out(text: str, words: Sequence[str]) -> str:
+    """`text` with these words in bold, in any case, wherever they stand whole on a row; styles are let be."""
+    found = re.compile("(\x1b\\[\\d*m)|" + "|".join(map(re.escape, words)), re.IGNORECASE)
+    return found.sub(lambda match: match[0] if match[1] else f"\x1b[1m{match[0]}\x1b[0m", text)
 
 
 def fitted(columns: Sequence[Sequence[str]], room: int) -> list[int] | None:

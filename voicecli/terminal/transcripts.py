@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicecli.errors import UsageError, VoiceError
+from voicecli.errors import UsageError, VoiceError, unreadable
 from voicecli.text.figures import counted
-from voicecli.usecases.inputs import unreadable
 from voicecli.usecases.transcribing.plan import STDIN, Inputs, Job, inputs_of, names_in
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from voicecli.types import Transcript
     from voicecli.usecases.transcribing.rows import ResultRow
 
-UNSURE = "\x1b[33m"
+UNSURE = "\x1b[4;33m"
 
 
 def given(console: Console, arguments: list[str], files_from: str | None, recursive: bool) -> Inputs:
@@ -89,9 +88,9 @@ class Results:
         from voicecli.usecases.transcribing.results import text_of
 
         words = transcript.words
-        if self.console.out_is_terminal and any(word.unsure for word in words):
-            marked = [(f"{word.text}? ", UNSURE) if word.unsure else (f"{word.text} ", "") for word in words]
-            self.console.styled(marked)
+        if self.console.colour(self.console.out) and any(word.unsure for word in words):
+            pieces = ([(word.text, UNSURE if word.unsure else ""), (" ", "")] for word in words)
+            self.console.styled([each for piece in pieces for each in piece])
             self.console.end_line()
         else:
             self.console.result(text_of(transcript))

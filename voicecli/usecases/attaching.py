@@ -12,10 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from voicecli.errors import InputError, NoSpeechError
+from voicecli.errors import InputError, NoSpeechError, unreadable
 from voicecli.text.decoding import as_text
 from voicecli.types import Picture
-from voicecli.usecases.inputs import unreadable
 from voicecli.usecases.transcribing.plan import Source
 from voicecli.usecases.transcribing.sources import aside, at_hand
 

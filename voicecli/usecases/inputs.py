@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from voicecli.errors import InputError, UsageError
+from voicecli.errors import InputError, UsageError, unreadable
 from voicecli.text.decoding import TextDecoder, exact_text
 from voicecli.text.figures import size
 
@@ -37,11 +37,6 @@ def read_text(path: Path) -> str:
         return exact_text(path.read_bytes(), str(path))
     except OSError as exc:
         raise unreadable(path, exc) from exc
-
-
-def unreadable(path: Path | str, exc: OSError) -> InputError:
-    """The error for a file that the system would not read or write."""
-    return InputError(f"{exc.strerror or exc}", who=str(path))
 
 
 def one_of(value: str, allowed: Sequence[str], flag: str) -> str:

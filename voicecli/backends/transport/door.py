@@ -26,7 +26,9 @@ def checked(url: str, backend: Backend) -> str:
     """`url` without a last slash. Raises ConfigError when it is no http(s) address."""
     example = "Write http://host:port/v1 or https://host/v1"
     if not url:
-        raise ConfigError(f"[backends.{backend.name}] has no address", cure="Set base_url")
+        raise ConfigError(
+            f"[backends.{backend.name}] has no address", cure="Set base_url; OpenAI's own is https://api.openai.com/v1"
+        )
     try:
         parts = urlsplit(url.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

@@ -14,6 +14,7 @@ from voicecli.backends.transport.elsewhere import Elsewhere
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import InputError, ProtocolError, ServiceError
+from voicecli.text.figures import size
 from voicecli.types import Backend
 
 
@@ -44,6 +45,4 @@ async def _found(door: HttpService, url: str) -> AsyncIterator[Reply]:
 
 
 def _too_large(url: str, limit: int) -> InputError:
-    return InputError(
-        f"holds more than {limit:,} bytes", who=clean(url, 200), cure="Allow more with --max-download MB."
-    )
+    return InputError(f"holds more than {size(limit)}", who=clean(url, 200), cure="Allow more with --max-download MB.")

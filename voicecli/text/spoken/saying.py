@@ -19,7 +19,7 @@ _LINE_HEAD_LENGTH = 6
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {
-        "code": "(code shown on screen)",
+        "code": "(a piece of code)",
         "stop": ".",
         "comma": ",",
         "to": "to",
@@ -29,7 +29,7 @@ WORDS: dict[str, dict[str, str]] = {
         "i.e.": "that is",
     },
     "zh": {
-        "code": "（代码已显示在屏幕上）",
+        "code": "（一段代码）",
         "stop": "。",
         "comma": "，",
         "to": "到",

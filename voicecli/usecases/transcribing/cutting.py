@@ -12,6 +12,7 @@ from voicecli.audio import pieces
 from voicecli.backends.family import Capabilities
 from voicecli.errors import InputError
 from voicecli.storage.cache import key_of
+from voicecli.text.figures import size
 from voicecli.types import MIC, AudioClip, TranscribeOptions, Transcript
 from voicecli.usecases.transcribing.fitting import Fit, Settings
 
@@ -39,7 +40,7 @@ class Cutting:
     def cutter(self, path: Path, name: str) -> pieces.Cutter:
         """The pieces of a recording, still to be read. InputError: it can't be, or no piece is small enough."""
         if self.fit.rules.longest_s < 1:
-            most = f"{self.fit.most_bytes:,} bytes"
+            most = size(self.fit.most_bytes)
             raise InputError(f"is too long: {self._can.name} takes {most}", who=name, cure="Cut it into shorter ones.")
         blocks = pieces.blocks(path, self.settings.raw, self.settings.env)
         return pieces.Cutter(blocks, replace(self.fit.rules, total_s=pieces.seconds(path, self.settings.raw)))

@@ -31,6 +31,9 @@ FORMATS = {
 }
 """What -f knows, and the extension of its files."""
 
+PLAIN = ("text", "md", "log")
+"""Other extensions of plain text."""
+
 TOGETHER = frozenset({"text", "json", "verbose_json"})
 """Formats of which several may follow one another on stdout."""
 
@@ -57,6 +60,9 @@ def formats_of(given: Sequence[str] | None, output: str | None, usual: str) -> t
         return tuple(dict.fromkeys(one_of(name, tuple(FORMATS), "--format") for name in named))
     suffix = Path(output).suffix[1:].lower() if output else ""
     known = {extension: kind for kind, extension in reversed(FORMATS.items())}
+    if suffix.isalpha() and suffix not in (*known, *PLAIN) and not (output or "").endswith("/"):
+        cure = f"It knows: {', '.join(FORMATS)}. With -f text the name may be any."
+        raise UsageError(f"-o {output}: there is no format {suffix}", cure=cure)
     return (known.get(suffix, usual),)
 
 
@@ -170,17 +176,22 @@ def _address(url: str) -> str:
 
 
 def _in_folder(folder: Path) -> list[Source]:
+    """The recordings in a folder and those below it. Raises InputError where there are none."""
+    found = recordings_in(folder)
+    if not found:
+        raise InputError("holds no recordings", who=str(folder), cure=f"Known are: {', '.join(sorted(SOUNDS))}.")
+    return found
+
+
+def recordings_in(folder: Path) -> list[Source]:
     """The recordings in a folder and those below it, in order; hidden ones are left alone."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower()[1:] in SOUNDS)
     within = [(path, path.relative_to(folder)) for path in paths]
-    found = [
+    return [
         Source(str(path), below=below.parent)
         for path, below in within
         if path.is_file() and not any(part.startswith(".") for part in below.parts) and _is_sound(path)
     ]
-    if not found:
-        raise InputError("holds no recordings", who=str(folder), cure=f"Known are: {', '.join(sorted(SOUNDS))}.")
-    return found
 
 
 def _is_sound(path: Path) -> bool:

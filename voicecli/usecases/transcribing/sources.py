@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-from voicecli.errors import InputError
-from voicecli.usecases.inputs import unreadable
+from voicecli.errors import InputError, unreadable
 from voicecli.usecases.transcribing.plan import Source
 
 T = TypeVar("T")
