@@ -122,6 +122,16 @@ def test_a_recording_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
     assert seconds(made("FLAC")[: len(made("FLAC")) // 2]) == pytest.approx(1, abs=0.3)
 
 
+@pytest.mark.parametrize("count", [1, 191, 4096, 4097, 600_000])
+@pytest.mark.parametrize("behind", [b"", b"TAG" + bytes(125)])
+def test_a_flac_that_tells_too_few_samples_is_read_whole(count: int, behind: bytes) -> None:
+    data = bytearray(made("FLAC", samples=np.resize(TONE, count)))
+    assert parts_of(io.BytesIO(bytes(data)), "flac") == [Part(0, len(data))], "a true one is left alone"
+    data[18:26] = (int.from_bytes(data[18:26], "big") - count + max(1, count // 3)).to_bytes(8, "big")
+    assert len(files.decode(bytes(data) + behind, "a")[0]) == 2 * count
+    assert seconds(bytes(data) + behind) == pytest.approx(count / RATE)
+
+
 @pytest.mark.parametrize("rate", [1, 100, 999, 2_000_000])
 def test_a_rate_that_no_sound_has_is_refused(rate: int, tmp_path: Path) -> None:
     """20 kB at 1 Hz would be 1.5 GiB at 16 kHz."""
@@ -187,6 +197,9 @@ def film(path: Path, container: str, codec: str, samples: Any, layout: str = "mo
     return path.read_bytes()
 
 
+AMR = b"#!AMR\n" + (b"\x3c" + bytes(31)) * 100
+
+
 def hidden_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foreign, "find_spec", lambda name: None)
 
@@ -200,15 +213,19 @@ def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 @pytest.mark.parametrize(
     ("container", "codec"),
-    [("mp4", "aac"), ("matroska", "aac"), ("avi", "mp2"), ("mpegts", "mp2"), ("wav", "adpcm_g722")],
+    [
+        *(("mp4", "aac"), ("matroska", "aac"), ("avi", "mp2"), ("mpegts", "mp2"), ("wav", "adpcm_g722")),
+        *(("flv", "aac"), ("wv", "wavpack"), ("tta", "tta"), ("caf", "alac"), ("asf", "mp2"), ("wtv", "mp2")),
+        *(("au", "pcm_s16be"), ("voc", "pcm_s16le"), ("amr", "")),
+    ],
 )
 def test_other_containers_put_together_are_read_whole(container: str, codec: str, reader: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
-    one = film(path, container, codec, TONE)
+    one = film(path, container, codec, TONE) if codec else AMR
+    path.write_bytes(one)
     assert sum(map(len, pieces.blocks(path))) / 2 / RATE == pytest.approx(2, abs=0.2)
-    if container in ("mp4", "matroska"):
-        path.write_bytes(one * 2)
-        assert sum(map(len, pieces.blocks(path))) / 2 / RATE == pytest.approx(4, abs=0.4)
+    path.write_bytes(one * 2)
+    assert sum(map(len, pieces.blocks(path))) / 2 / RATE == pytest.approx(4, abs=0.4)
 
 
 def test_channels_of_other_containers_cancel_no_more(reader: str, tmp_path: Path) -> None:

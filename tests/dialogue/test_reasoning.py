@@ -14,6 +14,8 @@ CASES = [
     ("<think>a plan</think>\n\nHi <b>", ("a plan", "Hi <b>")),
     (" \n<Thinking>x</Thinking><think>y</think>z", ("xy", "z")),
     ("<think>\n</think>\n", ("\n", "")),
+    ("<think>\n<think>a\n</think>\n</think>\nHi", ("\n<think>a\n", "Hi")),
+    ("<think>a</think>\n</script>Hi", ("a", "</script>Hi")),
     ("<think> is a tag.", ("", "<think> is a tag.")),
     ("A <think>tag</think> here", ("", "A <think>tag</think> here")),
     ("  plain", ("", "  plain")),

@@ -22,6 +22,9 @@ _CLOSE = {
     name: re.compile(rf"[<\[◁]/(?:seed:)?{name}\s{{0,8}}[>\]▷]", re.IGNORECASE) for name in (*NAMES, f"(?:{_ANY})")
 }
 _MAYBE_CLOSE = re.compile(r"[<\[◁](?:/(?:[a-z:]{0,14}\s{0,8})?)?\Z", re.IGNORECASE)
+_AGAIN = re.compile(rf"\s*[<\[◁]/(?:seed:)?(?:{_ANY})\s{{0,8}}[>\]▷]", re.IGNORECASE)
+"""Some close twice what they opened twice."""
+_MAYBE_AGAIN = re.compile(r"\s*[<\[◁]/(?:[a-z:]{0,14}\s{0,8})?\Z", re.IGNORECASE)
 _ORPHAN = re.compile(rf"(?:^[ \t]*|(?<=[^\s`\"'“‘(<]))</(?:{_ANY})>[ \t]*(?=\r?\n\s*\S)", re.IGNORECASE | re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
@@ -63,7 +66,9 @@ class Thoughts:
         if opening := _OPEN.match(text):
             self._closing, self._seen = _CLOSE[opening[1].lower()], opening[0]
             return text[opening.end() :]
-        if _MAYBE_OPEN.match(text):
+        if self._thought and (again := _AGAIN.match(text)):
+            return text[again.end() :]
+        if _MAYBE_OPEN.match(text) or (self._thought and _MAYBE_AGAIN.match(text)):
             self._held = text
             return ""
         self._answering = True

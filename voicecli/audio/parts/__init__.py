@@ -25,7 +25,6 @@ WALKERS: Mapping[str, Callable[[Bytes], list[Part]]] = {
     "ogg": others.ogg,
     "flac": others.flac,
     "m4a": others.boxes,
-    "webm": others.webm,
     "au": others.au,
 }
 
@@ -51,8 +50,7 @@ def _walk(file: BinaryIO, container: str) -> list[Part]:
     if container == "mp3" and (inner := TAGGED.get(data.at(tag := mpeg.tag_end(data, 0), 4))):
         behind = _walk(cast(BinaryIO, Window(file, Part(tag, data.size))), inner)
         return [replace(each, start=each.start + tag, end=each.end + tag) for each in behind]
-    walker = WALKERS.get(container)
-    return (walker(data) if walker else []) or [Part(0, data.size)]
+    return WALKERS.get(container, others.marked)(data) or [Part(0, data.size)]
 
 
 TAGGED = {b"fLaC": "flac", b"OggS": "ogg", b"RIFF": "wav", b"FORM": "aiff"}
