@@ -184,6 +184,7 @@ class Room:
         self.latency = latency
         self.kept: list[tuple[int, bytes]] = []
         self.lost = list(lost)
+        self.paces: list[float] = []
         rules = rules or Manner()
 
         def hearing(tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> Any:
@@ -201,7 +202,8 @@ class Room:
         stages = Stages(brain.chat, voice.say, clock)
         responder = Cascade(hearing, stages, Drafts(rules.draft, rules.draft_budget))
         kept = lambda: self.lost.pop(0) if self.lost else b""  # noqa: E731
-        parts = Parts(responder, detect, self.playout, self.emit, clock, keep=keep, kept=kept)
+        pace = self.paces.append
+        parts = Parts(responder, detect, self.playout, self.emit, clock, keep=keep, kept=kept, pace=pace)
         self.talk = Dialogue(parts, rules, history)
 
     def emit(self, event: Event, turn: int) -> None:

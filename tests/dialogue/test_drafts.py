@@ -48,6 +48,10 @@ class LiveEars(Ears):
                 heard += frame.seconds * 1000
                 while left and heard >= left[0][0]:
                     yield Transcript(left.pop(0)[1], final=False)
+            for at, text in left:
+                await asyncio.sleep((at - heard) / 1000)
+                heard = at
+                yield Transcript(text, final=False)
             await asyncio.sleep(self.delay)
             if isinstance(final, Exception):
                 raise final
@@ -113,6 +117,28 @@ def test_a_guess_never_sounds_before_the_last_word_is_there() -> None:
     run(it.run(ONE_TURN))
     (metrics,) = it.of(ev.TurnMetrics)
     assert metrics.gap_ms == pytest.approx(120 + 1000, abs=2 * FRAME_MS)
+    assert len(it.brain.asked) == 1
+
+
+def test_words_shown_in_the_pause_are_answered_before_they_are_final() -> None:
+    """The last word shows 100 ms after the soft end, the final text 300 ms later: nobody waits for that."""
+    it = room(([(1000, "I like"), (1580, WHALES)], WHALES), replies=["Wrong.", "Whales are big."])
+    it.ears.delay = 0.3
+    run(it.run(ONE_TURN))
+    assert [messages[-1].content for messages in it.brain.asked] == ["I like", WHALES]
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
+    assert (metrics.drafts, metrics.gap_ms) == (2, pytest.approx(120 + 100 + 200 + 150, abs=FRAME_MS))
+
+
+def test_a_dip_inside_words_costs_no_draft_and_the_next_must_be_longer() -> None:
+    """The sound before a silence of 80 ms is asked about; its words are not waited for when sound comes again."""
+    ears = Ears([WHALES])
+    it = Room(ears, Brain(["Whales are big."]), Voice(), Manner(draft="speak"))
+    run(it.run([("quiet", 0.5), *[("loud", 0.22), ("quiet", 0.08)] * 6, ("quiet", 0.7)]))
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert (metrics.drafts, metrics.wasted_tokens) == (1, 0)
+    assert ears.cancelled == 2, "60 and 80 ms are reached, 100 are not"
     assert len(it.brain.asked) == 1
 
 

@@ -44,12 +44,13 @@ def test_without_drafts_every_stage_waits_for_the_turns_end() -> None:
 
 
 def test_a_draft_hides_the_work_in_the_silence() -> None:
-    """Soft end 120 + recognition 150 + first token 200 + first audio 150 = 620: the end's 500 are hidden."""
+    """60 ms of silence + recognition 150 + first token 200 + first audio 150 = 560: the end's 500 are hidden."""
     room = Room(Ears([HELLO]), Brain(["Sure. It is noon."]), Voice(), even(draft="speak"))
     run(room.run(ONE_TURN))
     (metrics,) = room.of(ev.TurnMetrics)
     assert metrics.end_ms == 500
-    assert metrics.gap_ms == pytest.approx(120 + 150 + 200 + 150, abs=FRAME_MS)
+    assert metrics.gap_ms == pytest.approx(60 + 150 + 200 + 150, abs=FRAME_MS)
+    assert metrics.asr_ms == 150
     assert metrics.draft == "speak"
     assert metrics.drafts == 1
 

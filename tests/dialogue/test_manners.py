@@ -10,8 +10,21 @@ from tests.clock import run
 from tests.dialogue.talking import Brain, Ears, Manner, Room, Voice
 from tests.dialogue.test_loop import ONE_TURN, even, spoken
 from voicecli.dialogue import events as ev
-from voicecli.dialogue.manners import ASKED, THINKS_MS, WORD_MS, Wish, asks, ended_by, last_sentence, thinks, wish_of
+from voicecli.dialogue.manners import (
+    ASKED,
+    PACES,
+    THINKS_MS,
+    WORD_MS,
+    Wish,
+    asks,
+    ended_by,
+    last_sentence,
+    thinks,
+    wish_of,
+)
 from voicecli.dialogue.parts import Rules
+from voicecli.types import SpeechRequest
+from voicecli.wiring.pacing import FASTEST, Pacing
 
 OVER: list[Any] = [*ONE_TURN, ("quiet", 1.2)]
 SHORT: list[Any] = [("loud", 0.4), ("quiet", 0.8)]
@@ -27,7 +40,12 @@ SHORT: list[Any] = [("loud", 0.4), ("quiet", 0.8)]
         ("Go on.", Wish.GO_ON),
         ("Say that again?", Wish.REPEAT),
         ("再说一遍", Wish.REPEAT),
+        ("Slower, please.", Wish.SLOWER),
+        ("说慢一点。", Wish.SLOWER),
+        ("Speak faster!", Wish.FASTER),
+        ("太慢了", Wish.FASTER),
         ("stop the timer", None),
+        ("drive slower", None),
         ("", None),
         ("bus stop", None),
     ],
@@ -92,3 +110,36 @@ def test_the_last_sentence_is_said_once_more(over: bool) -> None:
     assert len(it.brain.asked) == 1 and len(it.voice.said) == 2
     assert it.voice.said[1] in it.voice.said[0]
     assert [each.role for each in it.talk.history.messages] == ["user", "assistant"]
+
+
+def test_slower_over_a_reply_lets_it_go_on() -> None:
+    it = room(["hello", "slower"], ["One two three four five six."])
+    run(it.run([*OVER, *SHORT, ("reply", 0)]))
+    assert it.paces == [PACES[Wish.SLOWER]] and not it.of(ev.Interrupted)
+    assert len(it.brain.asked) == len(it.voice.said) == 1
+
+
+def test_faster_after_a_reply_says_its_last_sentence_so() -> None:
+    it = room(["hello", "说快一点"], ["One two. Three four five six."])
+    run(it.run([*OVER, ("reply", 0), ("quiet", 0.5), *SHORT, ("reply", 0)]))
+    assert it.paces == [PACES[Wish.FASTER]] and len(it.brain.asked) == 1
+    assert it.voice.said[-1] == "Three four five six."
+
+
+def test_the_same_by_key() -> None:
+    """Paused, gone on, said once more, and more slowly."""
+    it = room(["hello"], ["One two three four five six."])
+    keys = [lambda room, wish=wish: room.talk.keys.obey(wish) for wish in (Wish.PAUSE, Wish.PAUSE, Wish.REPEAT)]
+    run(it.run([*OVER, keys[0], ("quiet", 4.0), keys[1], ("quiet", 1.0), keys[2], ("reply", 0)]))
+    assert it.of(ev.Interrupted) == [ev.Interrupted("key")] and len(it.brain.asked) == 1
+    assert it.voice.said[1] in it.voice.said[0]
+
+
+def test_the_pace_of_a_voice_stays_between_its_bounds() -> None:
+    pacing, speech = Pacing(1.5), SpeechRequest("hello")
+    assert pacing.applied(speech).speed is None
+    paces = []
+    for factor in (1.25, 1.25, *[0.8] * 6):
+        pacing.change(factor)
+        paces.append(pacing.applied(speech).speed)
+    assert paces == [1.88, FASTEST, 1.6, 1.28, 1.02, 0.82, 0.66, 0.52]

@@ -51,7 +51,7 @@ def test_while_a_slow_tool_works_it_says_so_and_history_does_not_keep_that(heard
     assert [each.phase for each in it.of(ev.PhaseChanged)].count("working") == 1
     (metrics,) = it.of(ev.TurnMetrics)
     # The first sound is the aside: what the tool takes is not in the gap. It was made while the silence lasted.
-    assert metrics.gap_ms == pytest.approx(120 + 150 + 200 + 150, abs=FRAME_MS)
+    assert metrics.gap_ms == pytest.approx(60 + 150 + 200 + 150, abs=FRAME_MS)
     assert (metrics.first_token_ms, metrics.first_piece_ms, metrics.first_audio_ms) == (200, 0, 150)
     said, done = it.when(ev.ToolUsed)
     assert done - said == pytest.approx(box.seconds, abs=FRAME_MS / 1000)
@@ -96,7 +96,7 @@ def test_the_question_is_made_while_the_silence_lasts() -> None:
     it, _, _ = room(["draw a pig"], [[DRAW]])
     run(it.run(TURN))
     (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.gap_ms == pytest.approx(120 + 150 + 200 + 150, abs=FRAME_MS)
+    assert metrics.gap_ms == pytest.approx(60 + 150 + 200 + 150, abs=FRAME_MS)
 
 
 def test_a_draft_that_is_withdrawn_used_no_tool() -> None:

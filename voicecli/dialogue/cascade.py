@@ -88,7 +88,7 @@ class CascadeTurn:
     def draftable(self, made: int, *, early: bool = False) -> str | None:
         depth = self._drafts.allowed(made, self._stages.clock(), guess=early)
         guess = self._hearing.interim if depth in ("chat", "speak") else ""
-        return None if depth == "off" or (early and not guess) else guess
+        return None if depth == "off" or (early and guess == "") else guess or ""
 
     def withdrawn(self, tokens: int) -> str:
         return BUDGET_SPENT if self._drafts.withdrawn(tokens) else ""

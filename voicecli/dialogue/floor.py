@@ -16,7 +16,7 @@ from voicecli.audio import endpointer as ep
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import Wish, asks, last_sentence
+from voicecli.dialogue.manners import PACES, Wish, asks, last_sentence
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
@@ -24,8 +24,10 @@ from voicecli.dialogue.turns import Turns
 from voicecli.types import AudioFrame
 from voicecli.types.turns import Wanted
 
-GUESS_MS = 60.0
+GUESS_MS = 50.0
 """So much silence speaks for a text that does not dangle; inside words there is less."""
+DIP_MS = 20.0
+"""So much more after each silence of a turn that was inside words all the same."""
 SLOW_S = 3.0
 """Speech that a live recogniser is so far behind with: the machine, or the connection, is too slow for it."""
 TOO_SLOW = (
@@ -71,18 +73,21 @@ class Floor:
             self.turns.busy.interrupt("key")
         self.take(self.endpointer.begin())
 
-    def obey(self, wish: Wish) -> None:
-        """What the person wants of the voice alone."""
+    def obey(self, wish: Wish, by: Literal["speech", "key"] = "speech") -> None:
+        """What the person wants of the voice alone; another pace is heard from the next piece on, or at once."""
         turn = self.turns.busy
         sounding = turn if turn is not None and turn.state is TurnState.SOUNDING else None
         self.turns.let_go_on()
+        if wish in PACES and self._parts.pace is not None:
+            self._parts.pace(PACES[wish])
         if sounding is not None and wish in (Wish.PAUSE, Wish.GO_ON):
             sounding.paused = wish is Wish.PAUSE
             if sounding.lane is not None:
                 sounding.lane.fade(0.0 if sounding.paused else 1.0)
-        elif sounding is not None:
-            sounding.interrupt("speech")
-        if wish is Wish.REPEAT and (sentence := last_sentence(self._history.last_reply)):
+        elif sounding is not None and wish not in PACES:
+            sounding.interrupt(by)
+        again = wish is Wish.REPEAT or (sounding is None and wish in PACES)
+        if again and self.turns.busy is None and (sentence := last_sentence(self._history.last_reply)):
             self.turns.new().ask(Wanted(says=sentence, again=True))
 
     # -- the endpointer's events ---------------------------------------------------------------------
@@ -98,8 +103,11 @@ class Floor:
         if turn.answerer.backlog_s > SLOW_S and not self._slow:
             self._slow = True
             turn.record.emit(Notice(TOO_SLOW))
+        silence_ms = self.endpointer.silence_ms
+        if silence_ms < event.frame.seconds * 1000:
+            turn.sound_again()
         # A text that does not dangle is answered as soon as the person seems to stop, before the soft end.
-        if not turn.candidate and self.endpointer.silence_ms >= GUESS_MS:
+        elif not turn.candidate and silence_ms >= GUESS_MS + DIP_MS * turn.dips:
             turn.draft(early=self._rules.may_be_over)
 
     def _paused(self, event: ep.Paused) -> None:
@@ -135,11 +143,14 @@ class Floor:
 
     async def _wait_by_words(self, turn: Turn, segment: int) -> None:
         """How long to wait for the turn's end: by the guess at the words first, then by what they are."""
-        if (attempt := turn.attempt) is None:
-            return
-        if attempt.wanted.guess:
-            self._wait(segment, attempt.wanted.guess)
-        self._wait(segment, await attempt.known)
+        attempt = turn.attempt
+        while attempt is not None:
+            if attempt.wanted.guess:
+                self._wait(segment, attempt.wanted.guess)
+            words = await attempt.known
+            attempt = turn.attempt if turn.attempt is not attempt else None
+            if attempt is None:
+                self._wait(segment, words)
 
     def _wait(self, segment: int, words: str) -> None:
         asked = asks(self._history.last_reply)

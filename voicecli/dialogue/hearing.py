@@ -45,10 +45,10 @@ class Hearing(Protocol):
         ...
 
     @property
-    def interim(self) -> str:
+    def interim(self) -> str | None:
         """The text so far of a recogniser that hears while one speaks, final or not.
 
-        "" from any other, and while it has no word of the newest segment.
+        "" while it has no word of the newest segment; None from any other: `text` may be asked for before a pause.
         """
         ...
 
@@ -61,7 +61,7 @@ class Hearing(Protocol):
 class WholeHearing:
     """A file recogniser: gets the whole turn so far at each pause."""
 
-    interim = ""
+    interim = None
     backlog_s = 0.0
 
     def __init__(self, ears: FileTranscriber, options: TranscribeOptions, on_partial: OnPartial) -> None:

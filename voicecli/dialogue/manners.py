@@ -17,7 +17,12 @@ class Wish(Enum):
     PAUSE = auto()
     GO_ON = auto()
     REPEAT = auto()
+    SLOWER = auto()
+    FASTER = auto()
 
+
+PACES = {Wish.SLOWER: 0.8, Wish.FASTER: 1.25}
+"""How many times as fast."""
 
 _SAID = {
     Wish.STOP: "stop|stop it|stop that|stop talking|please stop|be quiet|quiet please|shut up|enough|that s enough"
@@ -26,6 +31,12 @@ _SAID = {
     Wish.GO_ON: "go on|carry on|continue|resume|please continue|go ahead|继续|繼續|继续说|接着说|請繼續|请继续",
     Wish.REPEAT: "repeat|repeat that|please repeat|say that again|say it again|come again|pardon|what did you say"
     "|再说一遍|再說一遍|再说一次|再說一次|重复一遍|重複一遍|重复|你说什么|你說什麼",
+    Wish.SLOWER: "slower|slower please|a bit slower|a little slower|speak slower|speak more slowly|slow down"
+    "|please slow down|not so fast|too fast|that s too fast|you re too fast"
+    "|慢点|慢點|慢一点|慢一點|再慢一点|再慢一點|慢点说|慢點說|说慢点|說慢點|说慢一点|說慢一點|请慢一点|請慢一點|慢慢说|太快了",
+    Wish.FASTER: "faster|faster please|a bit faster|a little faster|speak faster|speak more quickly|speed up"
+    "|please speed up|too slow|that s too slow|you re too slow"
+    "|快点|快點|快一点|快一點|再快一点|再快一點|快点说|快點說|说快点|說快點|说快一点|說快一點|请快一点|請快一點|太慢了",
 }
 _WISHES = {phrase: wish for wish, phrases in _SAID.items() for phrase in phrases.split("|")}
 _MARKS = re.compile(r"[\W_]+")
@@ -55,7 +66,8 @@ def wish_of(text: str) -> Wish | None:
 
 def heeded(wish: Wish | None, *, over_reply: bool) -> Wish | None:
     """A wish that needs no answer: to stop or to pause means something over a reply only."""
-    return wish if wish is Wish.REPEAT or (over_reply and wish in (Wish.STOP, Wish.PAUSE)) else None
+    anytime = wish is Wish.REPEAT or wish in PACES
+    return wish if anytime or (over_reply and wish in (Wish.STOP, Wish.PAUSE)) else None
 
 
 def thinks(text: str) -> bool:

@@ -17,7 +17,7 @@ from voicecli.dialogue import events as ev
 from voicecli.dialogue.attempt import Attempt
 from voicecli.dialogue.drafting import same_words
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import Wish, heeded, wish_of
+from voicecli.dialogue.manners import PACES, Wish, heeded, wish_of
 from voicecli.dialogue.mouth import Mouth
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.record import Record
@@ -51,8 +51,8 @@ class Turn:
     """The floor tells it what the person does; `over` tells the floor what came of it.
 
     A `candidate` is speech over the reply of another turn: nobody hears of it before it has the floor, then it was
-    spoken `over_reply`. `alarms` counts how often the reply was halted for what was no interruption; it may be
-    `paused`. With `obeys` a wish that needs no model is not answered.
+    spoken `over_reply`. `alarms` counts how often the reply was halted for what was no interruption, `dips` how often a
+    silence was no pause; it may be `paused`. With `obeys` a wish that needs no model is not answered.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Turn:
     ) -> None:
         self.number, self.candidate = number, candidate
         self.over_reply, self.paused, self._obeys = False, False, obeys
+        self.dips = 0
         self.state, self.watch, self.prefix, self.alarms = TurnState.HEARING, ev.Stopwatch(), "", 0
         self.attempt: Attempt | None = None
         self.over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -102,18 +103,35 @@ class Turn:
         self.watch.last_voiced = last_voiced
         if not self._paused:
             self._paused = True
-            self.watch.heard_from = self._parts.clock()
+            if self.attempt is None or self.attempt.wanted.guess:
+                self.watch.heard_from = self._parts.clock()
             self.answerer.pause()
 
     def _on_partial(self, text: str) -> None:
-        """What a live recogniser has understood so far. A guess falls when the text goes on."""
+        """What a live recogniser has understood so far. A guess falls when the text goes on.
+
+        Words that are shown after a pause began are answered as soon as they are: the final text may take its time.
+        """
         text = joined([self.prefix, text])
         if not text or text == self._partial or self.state.ended or self.candidate:
             return
         self._partial = text
         self.record.emit(ev.UserPartial(text))
         guess = self.attempt.wanted.guess if self.attempt is not None else ""
-        if guess and not self._paused and not same_words(text, guess):
+        if not guess or same_words(text, guess):
+            return
+        if not self._paused:
+            self._withdraw(Move.WITHDRAW)
+        elif self.answerer.draftable(self.record.drafts) is not None:
+            self._withdraw(Move.WITHDRAW)
+            self.draft()
+
+    def sound_again(self) -> None:
+        """It was a dip inside words: a draft on the sound before it is void. With no word known it had cost nothing."""
+        attempt = self.attempt
+        if self.state is TurnState.DRAFTED and attempt is not None and not (self._paused or attempt.wanted.guess):
+            self.dips += 1
+            self.record.drafts -= attempt.watch.text is None
             self._withdraw(Move.WITHDRAW)
 
     def draft(self, *, early: Callable[[str], bool] | None = None) -> None:
@@ -176,7 +194,8 @@ class Turn:
 
     def wish(self, text: str) -> Wish | None:
         """What words want of the voice alone."""
-        return wish_of(text) if self._obeys else None
+        wish = wish_of(text) if self._obeys else None
+        return wish if self._parts.pace is not None or wish not in PACES else None
 
     async def _answer(self, attempt: Attempt) -> None:
         """Until the last sample has sounded. A draft that fails, of which nobody has heard, is made anew at the end."""

@@ -294,7 +294,7 @@ class Answerer(Protocol):
     def draftable(self, made: int, *, early: bool = False) -> str | None:
         """On which words so far a draft could be made, after `made` drafts; "": on what the sound holds; None: not now.
 
-        `early`: the person may still speak. Then there must be words.
+        `early`: the person may still speak. Then it has words, or can hear the sound so far beside what follows.
         """
         ...
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from prompt_toolkit.buffer import Buffer
@@ -15,15 +16,25 @@ from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from voicecli.dialogue.manners import Wish
 from voicecli.text.clean import one_line
 
 HELP = """While you talk, type a line and Enter to ask in writing.
 Ctrl-C or /exit   leave
 Ctrl-X or /stop   stop the reply
 Ctrl-R or /again  send a lost turn again
+F5 or /pause      hold the reply, or go on
+F6 or /repeat     say the last sentence again
+F7 or /slower     speak more slowly, and F8 or /faster more quickly
 Ctrl-O or /mute   close and open the microphone
 Ctrl-T or /end    end your turn now (with --ptt: hold it, or press to begin and to end)"""
 
+WISHES = (
+    ("f5", "/pause", Wish.PAUSE),
+    ("f6", "/repeat", Wish.REPEAT),
+    ("f7", "/slower", Wish.SLOWER),
+    ("f8", "/faster", Wish.FASTER),
+)
 PRESS, RELEASE = Keys.F23, Keys.F24
 """Stand for Ctrl-T pressed and let go, where the terminal tells both (kitty's keyboard protocol)."""
 KITTY_ON, KITTY_OFF = "\x1b[>3u", "\x1b[<u"
@@ -39,6 +50,7 @@ class Controls(Protocol):
     def again(self) -> None: ...
     def interrupt(self) -> None: ...
     def mute(self, muted: bool) -> None: ...
+    def obey(self, wish: Wish) -> None: ...
     def press(self) -> None: ...
     def release(self) -> None: ...
     def type(self, text: str) -> None: ...
@@ -91,6 +103,7 @@ class Keyboard:
             "c-x": lambda: self._ask("interrupt"),
             "c-r": lambda: self._ask("again"),
             "c-o": self._toggle_mute,
+            **{key: partial(self._ask, "obey", wish) for key, _, wish in WISHES},
             "c-t": self._toggle_talk,
             PRESS: lambda: self._ask("press") if self._ptt else self._ask("release"),
             RELEASE: lambda: self._ask("release") if self._ptt else None,
@@ -115,7 +128,7 @@ class Keyboard:
             self._tell("asked as soon as it is ready")
         return False
 
-    def _ask(self, what: str, *given: str) -> None:
+    def _ask(self, what: str, *given: object) -> None:
         if self.controls is not None and self._ready:
             getattr(self.controls, what)(*given)
 
@@ -142,6 +155,7 @@ class Keyboard:
             "/stop": lambda: self._ask("interrupt"),
             "/again": lambda: self._ask("again"),
             "/mute": self._toggle_mute,
+            **{word: partial(self._ask, "obey", wish) for _, word, wish in WISHES},
             "/end": lambda: self._ask("release"),
             "/help": lambda: self._tell(HELP),
         }

@@ -41,6 +41,7 @@ from voicecli.types import AudioFrame, ChatDelta, ChatMessage, SpeechRequest
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
 from voicecli.wiring.devices import RESTS, Devices
 from voicecli.wiring.direct import Way, hears_and_speaks, open_direct
+from voicecli.wiring.pacing import Pacing
 from voicecli.wiring.refusing import takes
 from voicecli.wiring.services import Services
 from voicecli.wiring.talk_files import LOST_TURNS, KeptTurns, Recording
@@ -121,11 +122,14 @@ async def open_talk(
         rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
         rate, clock = devices.playout.rate, devices.clock
         responder: Responder
+        pacing: Pacing | None = None
         if opened is None:
             responder = await open_direct(services, request, stack, history, toolbox, Way(rate, clock))
         else:
-            responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report), rate, clock)
+            pacing = _pacing(opened, services)
+            responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report), rate, clock, pacing)
         parts = _parts(cfg, request, responder, devices, cued(_fan_out(emit, recording), devices, cfg.talk.cues))
+        parts = replace(parts, pace=pacing.change if pacing is not None else None)
         talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices)
         talk.announcements = _announcements(opened and opened.model, toolbox)
         if recording is not None:
@@ -168,12 +172,25 @@ def _announcements(*sources: object) -> Callable[[], AsyncIterator[str]] | None:
     return next((each.announcements for each in sources if isinstance(each, Rings)), None)
 
 
-def cascade_of(cfg: Config, opened: Adapters, thinker: Thinker, rate: int, clock: Callable[[], float]) -> Cascade:
+def _pacing(opened: Adapters, services: Services) -> Pacing | None:
+    """The voice's speed, where it has one."""
+    _, backend = services.choose("speak")
+    return Pacing(backend.speed or 1.0) if "speed" in takes(opened.voice_family, "speak") else None
+
+
+def cascade_of(
+    cfg: Config,
+    opened: Adapters,
+    thinker: Thinker,
+    rate: int,
+    clock: Callable[[], float],
+    pacing: Pacing | None = None,
+) -> Cascade:
     """Who answers: the recogniser, the model and the voice."""
     limits = opened.voice_family.limits
     stages = Stages(
         chat=thinker,
-        say=_sayer(opened.speaker, opened.speech, rate),
+        say=_sayer(opened.speaker, opened.speech, rate, pacing or Pacing(1.0)),
         clock=clock,
         speech_characters=limits.speech_characters,
         speech_bytes=limits.speech_bytes,
@@ -269,12 +286,13 @@ def draft_depth(wish: str, chat: Capabilities | None, voice: Capabilities) -> De
     return "speak" if "speak" in voice.stops_on_cancel else "chat"
 
 
-def _sayer(speaker: Speaker, speech: SpeechRequest, rate: int) -> Callable[[str], Stream[bytes]]:
+def _sayer(speaker: Speaker, speech: SpeechRequest, rate: int, pacing: Pacing) -> Callable[[str], Stream[bytes]]:
     """Text to s16le mono at `rate`: the adapter's chunks through the codec."""
 
     @asynccontextmanager
     async def say(text: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with speaker.speak(replace(speech, text=text)) as chunks, aclosing(decode_chunks(chunks, rate)) as pcm:
+        asked = pacing.applied(replace(speech, text=text))
+        async with speaker.speak(asked) as chunks, aclosing(decode_chunks(chunks, rate)) as pcm:
             yield pcm
 
     return say
