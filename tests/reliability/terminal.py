@@ -19,6 +19,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 # A shell of a few lines: it tells on a pipe when its job stops and how it ends, and takes "fg" on another.
@@ -120,6 +121,11 @@ class Terminal:
 
     def send(self, number: int) -> None:
         os.kill(self.pid, number)
+
+    def close(self) -> None:
+        """Its window: the shell and the program are told by SIGHUP."""
+        with Path(os.devnull).open("rb") as nothing:
+            os.dup2(nothing.fileno(), self.ours)
 
     def stopped(self) -> None:
         self.word("stopped")

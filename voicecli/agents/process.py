@@ -18,6 +18,8 @@ GRACE_S = 0.8
 """How long it may take to end once its stdin is closed, when it is told to end, and when it is killed: < 3 s in all."""
 _CHUNK = 64 * 1024
 _LINES = 20
+_WATCH = 'read -r _ || { sleep 0.8; kill -TERM "-$1"; sleep 0.8; kill -KILL "-$1"; }'
+"""Reads to our end; where no line came before it, we died of something that nobody can clean up after."""
 
 
 class Program:
@@ -110,13 +112,34 @@ async def running(name: str, command: Sequence[str], env: Mapping[str, str], fol
         raise ServiceError(f"{command[0]} cannot be started: {exc}", who=name) from exc
     program = Program(process, name)
     politely = False
+    async with _watched(process.pid):
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                keeping = tasks.create_task(program.keep_stderr())
+                try:
+                    yield program
+                    politely = True
+                finally:
+                    keeping.cancel()
+        finally:
+            await program.end(politely=politely)
+
+
+@asynccontextmanager
+async def _watched(group: int) -> AsyncIterator[None]:
+    """A shell stands by: where we are killed, or crash, it ends the group within three seconds."""
+    watch: asyncio.subprocess.Process | None = None
+    pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    with suppress(OSError):
+        if os.name == "posix":
+            command = ("sh", "-c", _WATCH, "sh", str(group))
+            watch = await asyncio.create_subprocess_exec(
+                *command, stdin=pipe, stdout=nowhere, stderr=nowhere, cwd="/", start_new_session=True
+            )
     try:
-        async with asyncio.TaskGroup() as tasks:
-            keeping = tasks.create_task(program.keep_stderr())
-            try:
-                yield program
-                politely = True
-            finally:
-                keeping.cancel()
+        yield
     finally:
-        await program.end(politely=politely)
+        if watch is not None and watch.stdin is not None:
+            watch.stdin.write(b"\n")
+            watch.stdin.close()
+            await watch.wait()
