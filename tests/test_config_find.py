@@ -137,7 +137,7 @@ def test_an_address_of_ones_own_goes_with_its_key() -> None:
 
 def test_what_is_found_works_at_once(voice: Voice, tmp_path: Path) -> None:
     path = tmp_path / "found.toml"
-    env = {"VOICE_CONFIG": str(path), "QINIU_API_KEY": "sk-qiniu-never-written"}
+    env = {"VOICE_CONFIG": str(path), "QINIU_API_KEY": "sk-qiniu-never-written", "VOICE_MODELS_FOLDER": str(tmp_path)}
     with OpenAIServer() as server:
         names = ("digits-chat", "digits-whisper", "digits-tts")
         server.on("/v1/models", listing(*({"id": name} for name in names)))
@@ -145,6 +145,8 @@ def test_what_is_found_works_at_once(voice: Voice, tmp_path: Path) -> None:
         assert run.returncode == 0, run.stderr
         name = f"local{server.port}"
         assert f"found {name} ({server.base_url}) for transcribe, chat, speak".encode() in run.stderr
+        for missing in (b"recogniser on this machine yet: voice models pull ", b"voice on this machine yet: voice "):
+            assert missing in run.stderr
         assert b"found qiniu" in run.stderr and b"sk-qiniu" not in run.stderr + path.read_bytes()
         written = tomllib.loads(path.read_text())
         assert written["use"] == dict.fromkeys(("transcribe", "chat", "speak"), name)

@@ -61,6 +61,11 @@ def init(
     refuse_existing(path, force=force)
     found = _find(run, port or []) if find else []
     write_start(path, run.env, force=force, found=found)
+    if find:
+        from voicecli.backends.local.choosing import equipment
+
+        for line in equipment(run.config().backends["local"]):
+            run.console.note(line)
     _say(run, path)
 
 

@@ -5,6 +5,7 @@ Belongs here: that choice, and the words where none fits. Does not belong here: 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from voicecli.backends.family import own
@@ -93,6 +94,17 @@ def fitting(task: Task, language: str | None) -> list[Model]:
 def offered(task: Task, language: str | None) -> Model | None:
     """The first of them."""
     return next(iter(fitting(task, language)), None)
+
+
+def equipment(backend: Backend) -> Iterator[str]:
+    """The recogniser and the voice that serve here, or the command that fetches one."""
+    tasks: tuple[Task, ...] = ("transcribe", "speak")
+    for task in tasks:
+        suiting = [each.name for each in here(backend, task) if suits(each.name, backend.language)]
+        if suiting:
+            yield f"the {WHAT[task]} of this machine is {suiting[0]}"
+        elif model := offered(task, backend.language):
+            yield f"there is no {WHAT[task]} on this machine yet: voice models pull {model.name}"
 
 
 def _cure(task: Task, language: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from voicecli.backends.local.choosing import store
+from voicecli.backends.local.choosing import equipment, store
 from voicecli.backends.local.ears import open_ears
 from voicecli.backends.local.mouth import open_mouth
 from voicecli.types import Backend, HealthReport
@@ -25,4 +25,5 @@ class LocalModels:
         """Loads the recogniser and names the voice. Raises what is wrong with them."""
         async with open_ears(self._backend) as ears, open_mouth(self._backend) as mouth:
             names = f"{await ears.check()} and {await mouth.check()}"
-        return HealthReport(f"{names} on sherpa-onnx {version('sherpa-onnx')}")
+        lacks = [f"; {each}" for each in equipment(self._backend) if "pull" in each]
+        return HealthReport(f"{names} on sherpa-onnx {version('sherpa-onnx')}{''.join(lacks)}")
