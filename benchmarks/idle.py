@@ -3,7 +3,7 @@
     python benchmarks/idle.py [--seconds 30] [--noise-minutes 10] [--noise FILE]
 
 Runs the program as a process on virtual sound devices (PulseAudio), with a service (a local server) and
-with the models that the tests use, on this machine. The room noise is made here where no file is named.
+with the models that the tests use, on this machine. Each has so many minutes of noise. The room noise is made here where no file is named.
 Prints a table; gates nothing.
 """
 
@@ -144,7 +144,8 @@ def main() -> None:
             silence(devices, name, config, args.seconds)
         source, sound = room(args.noise)
         print(f"room noise ({source}): CPU of one core, turns")
-        noise(devices, "service", configs["service"], sound, args.noise_minutes)
+        for name, config in configs.items():
+            noise(devices, name, config, sound, args.noise_minutes)
 
 
 if __name__ == "__main__":

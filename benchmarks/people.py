@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fakes.recordings import HearingServer
-from tests.people import last_samples, speech_utterances
+from tests.people import Utterance, last_samples, speech_utterances
 from tests.test_talk_devices import settings, talking
 from tests.virtual import RATE, VirtualDevices, sounds
 
@@ -23,19 +23,36 @@ PLAYED_AHEAD_MS = 400
 
 
 class Held(NamedTuple):
-    """The gap of every turn in ms (None: no answer before the next turn), on the recording and as the program told
-    it, and how many turns were recognised whole."""
+    """The gap of every turn in ms (None: no answer before the next turn), on the recording and as the program told it,
+    and its reply's text; and how many turns were recognised whole."""
 
     gaps: list[float | None]
     told: list[float | None]
-    whole: int
+    replies: list[str]
+    whole: int = 0
+
+    @property
+    def both(self) -> tuple[list[float], list[float]]:
+        """Gaps on the recording and as told, of turns that have both."""
+        pairs = [(gap, told) for gap, told in zip(self.gaps, self.told, strict=False) if gap is not None and told]
+        return [gap for gap, _ in pairs], [told for _, told in pairs]
 
 
 def converse(devices: VirtualDevices, server: HearingServer, flags: tuple[str, ...], turns: int) -> Held:
+    """So many utterances of people, to a server that recognises them."""
     said = list(islice(cycle(speech_utterances()), turns))
-    with tempfile.TemporaryDirectory() as name, server:
-        home = {"PATH": os.environ["PATH"], "HOME": name}
-        with talking(devices, home, Path(name), settings(server), *flags) as talk:
+    with server:
+        held = hold(devices, said, settings(server), flags)
+        heard = [each["heard"] for each in server.log if each["verb"] == "transcribe"]
+    return held._replace(whole=sum(each.text in heard for each in said))
+
+
+def hold(devices: VirtualDevices, said: list[Utterance], config: str, flags: tuple[str, ...] = (), **env: str) -> Held:
+    """What is `said`, one turn after another, each when the reply to the last has sounded."""
+    replies = []
+    with tempfile.TemporaryDirectory() as name:
+        home = {"PATH": os.environ["PATH"], "HOME": name} | env
+        with talking(devices, home, Path(name), config, *flags) as talk:
             talk.until("ready")
             with devices.recording() as recording:
                 time.sleep(0.6)
@@ -43,12 +60,12 @@ def converse(devices: VirtualDevices, server: HearingServer, flags: tuple[str, .
                     with devices.player(latency_ms=PLAYED_AHEAD_MS) as person:
                         person.communicate(each.samples.tobytes())
                     talk.until("turn_metrics")
+                    replies.append("".join(each["text"] for each in talk.of("assistant_said")[-1:]))
                     time.sleep(0.45)
             told = [each["gap_ms"] for each in talk.of("turn_metrics")]
-        heard = [each["heard"] for each in server.log if each["verb"] == "transcribe"]
         ends = last_samples(recording.person, said)
         begins = [first for first, _ in sounds(recording.assistant, quietest=1000)]
         upto = [*ends[1:], len(recording.assistant)]
     answers = [next((at for at in begins if end < at < limit), None) for end, limit in zip(ends, upto, strict=True)]
     gaps = [None if at is None else (at - end) * 1000 / RATE for at, end in zip(answers, ends, strict=True)]
-    return Held(gaps, told, sum(each.text in heard for each in said))
+    return Held(gaps, told, replies)

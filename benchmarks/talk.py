@@ -1,13 +1,15 @@
 """The gap of a turn: from the person's last sample to the first sound of the reply, on one stereo recording.
 
-    python benchmarks/talk.py [--turns 30] [--row NAME …] [--realtime URL [--model NAME] [--dialect NAME]]
+    python benchmarks/talk.py [--turns 30] [--row NAME …] [--local] [--realtime URL [--model NAME] [--dialect NAME]]
 
 `voice talk` runs as a process on virtual sound devices against a local server that takes 150 ms to recognise an
 upload, 200 ms to the first token, 15 ms a token and 150 ms to the first sound. A live recogniser shows words as they
 are spoken and has its final text 50 ms after the last packet. The sound card's own 40 ms are in the figures. People
 say digits as tones over speech; in one row they are real people where ../shared/recordings is there, the embedded
 voice otherwise. Speech to speech answers 150 ms after a turn was committed; with --realtime that is a service of yours,
-whose key is in VOICE_BENCH_KEY. Prints a table, and how many words of a slow voice were broken; gates nothing.
+whose key is in VOICE_BENCH_KEY. With --local nothing is configured: a local voice asks the skills, the local ears hear
+it, another local voice answers, and it is told how many answers are right. Prints a table, and how many words of a
+slow voice were broken; gates nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from people import converse  # noqa: E402
+from skills_asked import ask  # noqa: E402
 
 from tests import dtmf  # noqa: E402
 from tests.fakes.openai_server import Habits, OpenAIServer, _OpenAITalk  # noqa: E402
@@ -132,8 +135,7 @@ def converse_with_people(devices: VirtualDevices, row: Row, turns: int) -> tuple
     """Utterances of which some read complete and some do not: their turns end after different silences."""
     habits = replace(row.habits, script=[row.reply] * turns * 4)
     held = converse(devices, HearingServer(speech_utterances(), habits), row.flags, turns)
-    both = [(gap, told) for gap, told in zip(held.gaps, held.told, strict=False) if gap is not None and told]
-    return [gap for gap, _ in both], [told for _, told in both], f"{held.whole} of {turns} recognised whole"
+    return *held.both, f"{held.whole} of {turns} recognised whole"
 
 
 def served(row: Row, turns: int, stack: ExitStack) -> str:
@@ -176,6 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--row", action="append", choices=list(ROWS))
+    parser.add_argument("--local", action="store_true", help="this machine's ears, skills and voice, and nothing else")
     parser.add_argument("--realtime", metavar="URL", help="speech to speech over this service, and nothing else")
     parser.add_argument("--model", default="", help="its model")
     parser.add_argument("--dialect", default="", help="its talk_dialect; left out, it tells")
@@ -183,9 +186,13 @@ def main() -> None:
     asked = one_service(args.realtime, args.model, args.dialect) if args.realtime else ""
     print(f"{'':<30}{'median ms':>10}{'95 % ms':>10}{'told, error ms':>16}")
     with virtual_devices() as devices:
-        for name in [args.realtime] if asked else args.row or ROWS:
-            row = ROWS["speech to speech" if asked else name]
-            heard, told, more = say_digits(devices, row, args.turns, asked) if asked else hold(devices, row, args.turns)
+        for name in ["local"] if args.local else [args.realtime] if asked else args.row or ROWS:
+            if args.local:
+                heard, told, more = ask(devices)
+            elif asked:
+                heard, told, more = say_digits(devices, ROWS["speech to speech"], args.turns, asked)
+            else:
+                heard, told, more = hold(devices, ROWS[name], args.turns)
             errors = [abs(a - b) for a, b in zip(heard, told, strict=False)]
             figures = f"{statistics.median(heard):>10.0f}{late(heard):>10.0f}{statistics.median(errors):>16.0f}"
             print(f"{name:<30}{figures}  {more}", flush=True)

@@ -89,8 +89,8 @@ class Utterance:
 def speech_utterances(folder: Path = RECORDINGS) -> tuple[Utterance, ...]:
     """Real people's utterances; the same texts by espeak-ng where `folder` is not there."""
     if not folder.is_dir():
-        return tuple(_utterance(_synthesised(text), text) for *_, text in RECORDED)
-    return tuple(_utterance(recording(folder / name, begin, end), text) for name, begin, end, text in RECORDED)
+        return tuple(utterance(_synthesised(text), text) for *_, text in RECORDED)
+    return tuple(utterance(recording(folder / name, begin, end), text) for name, begin, end, text in RECORDED)
 
 
 @cache
@@ -104,7 +104,8 @@ def recording(path: Path, begin_ms: float, end_ms: float, rate: int = UTTERANCE_
     return np.frombuffer(pcm, np.int16)[round(begin_ms * rate / 1000) : round(end_ms * rate / 1000)]
 
 
-def _utterance(samples: NDArray[np.int16], text: str) -> Utterance:
+def utterance(samples: NDArray[np.int16], text: str) -> Utterance:
+    """Samples at 48 kHz up to the last that is voiced, as loud as all of them."""
     size = np.abs(samples.astype(np.float64))
     last = int(np.flatnonzero(size > VOICED * size.max())[-1])
     return Utterance((samples[: last + 1] * (PEAK * 32767 / size.max())).astype(np.int16), text, last)
