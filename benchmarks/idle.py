@@ -2,9 +2,9 @@
 
     python benchmarks/idle.py [--seconds 30] [--noise-minutes 10] [--noise FILE]
 
-Runs the program as a process on virtual sound devices (PulseAudio), with a service (a local server) and
-with the models that the tests use, on this machine. Each has so many minutes of noise. The room noise is made here where no file is named.
-Prints a table; gates nothing.
+Runs the program as a process on virtual sound devices (PulseAudio), with a service (a local server) and with the models
+that the tests use, on this machine; each has so many minutes of noise. The room noise is made here where no file is
+named. Prints a table; gates nothing.
 """
 
 from __future__ import annotations
