@@ -5,6 +5,7 @@ Belongs here: fixtures used in many files. Does not belong here: local servers (
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ import hypothesis
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests import virtual, weights
+from tests import clock, virtual, weights
 from tests.nursery import Nursery
 from tests.server import chromium
 
@@ -32,9 +33,9 @@ Voice = Callable[..., "subprocess.CompletedProcess[bytes]"]
 FOLDERS = ("config", "state", "cache", "data")
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"debug": True}
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": clock.real}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -161,6 +162,10 @@ RETRIES_ALLOWED = 0.02
 """The share of such tests that may need another try: more means that something is wrong with us, or the machine."""
 RETRIES_OF_FEW = 3
 """Of few tests so many may, whatever their share: one sound server that stumbles disturbs its neighbours too."""
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # ten thousand tests, which no collection need look through
 
 
 @pytest.hookimpl(tryfirst=True)

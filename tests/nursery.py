@@ -10,6 +10,7 @@ Belongs here: the process that forks, and asking it. Does not belong here: what 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -30,16 +31,18 @@ INHERITED = (signal.SIGHUP, signal.SIGQUIT)
 LARGEST = 60_000
 """Bytes of a request: what is larger starts afresh."""
 
+PACKAGE = ROOT / "voicecli"
+APART = ("server", "backends/local", "toolbox/servers", "__main__")
+"""What few commands need, and takes long."""
+
 IMPORTED = (
-    *(f"voicecli.{name}" for name in ("cli", "config", "terminal.console", "wiring", "wiring.talk_files")),
-    *(f"voicecli.storage.{name}" for name in ("conversations", "cache")),
-    *(f"voicecli.commands.{path.stem}" for path in sorted((ROOT / "voicecli" / "commands").glob("[a-z]*.py"))),
     *(
-        f"voicecli.backends.{name}"
-        for name in ("transport.http", "transport.websocket", "registry", "openai", "openai.completions")
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted(PACKAGE.rglob("[a-z]*.py"))
+        if not str(path.relative_to(PACKAGE)).startswith(APART)
     ),
-    *("httpx", "rich.table", "rich.console", "numpy", "soundfile", "soxr", "tomlkit", "asyncio"),
-    *("voicecli.audio.files", "voicecli.audio.pcm", "voicecli.audio.codec", "sqlite3", "prompt_toolkit", "subprocess"),
+    *("anyio._backends._asyncio", "httpcore", "socksio", "tomllib", "platformdirs", "rich.table", "soundfile", "soxr"),
+    *("encodings.utf_8_sig", "encodings.utf_16_le", "resource", "sqlite3", "tomlkit", "webrtcvad"),
 )
 """Nothing of it starts a thread, opens a device or looks at the environment when it is imported."""
 
@@ -50,6 +53,7 @@ def main() -> None:
         with suppress(ImportError):
             import_module(name)
     assert "sounddevice" not in sys.modules, "it opens the devices of this process"
+    gc.freeze()  # or each child would look through all of it, and so copy it, to end
     asked = _served(socket.socket(fileno=int(sys.argv[1])))
     if asked is not None:
         sys.argv = [str(ROOT / "voicecli" / "__main__.py"), *asked]

@@ -512,7 +512,7 @@ def test_on_a_terminal_rm_asks(keys: bytes, code: int, left: int, home: dict[str
         def pressed() -> bool:
             os.write(ours, keys)  # a Ctrl-C just before it reads is not seen by Python until the next
             with suppress(subprocess.TimeoutExpired):
-                process.wait(0.1)
+                process.wait(3)  # a second one while it ends would kill it
             return process.returncode is not None
 
         until(pressed, 30)

@@ -18,11 +18,6 @@ BACKEND = LocalSettings("local", "local", models_folder=str(weights.FOLDER))
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"debug": True}
-
-
-@pytest.fixture(scope="module")
 async def ears(anyio_backend: object) -> AsyncIterator[Ears]:
     async with open_ears(BACKEND) as opened:
         await opened.warm()

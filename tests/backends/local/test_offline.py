@@ -35,7 +35,7 @@ def reply(text: str, *before: ChatMessage) -> str:
     async def main() -> str:
         return await said(OfflineChat(lambda: NOW), *before, user(text))
 
-    return asyncio.run(main(), debug=True)
+    return asyncio.run(main())
 
 
 def test_it_streams_words_and_says_when_it_is_done() -> None:
@@ -43,7 +43,7 @@ def test_it_streams_words_and_says_when_it_is_done() -> None:
         async with local.chat(LocalSettings("local", "local")) as model:
             return await deltas(model, user("what is twelve times seven"))
 
-    found = asyncio.run(main(), debug=True)
+    found = asyncio.run(main())
     assert [each.text for each in found] == ["12 ", "times ", "7 ", "is ", "84.", ""]
     assert found[-1].finish_reason == "stop"
     assert all(each.finish_reason is None for each in found[:-1])
@@ -52,7 +52,7 @@ def test_it_streams_words_and_says_when_it_is_done() -> None:
 def test_it_can_be_opened_more_than_once() -> None:
     """A module of the same name once took the factory's place."""
     for _ in range(2):
-        assert asyncio.run(opened(), debug=True)
+        assert asyncio.run(opened())
 
 
 async def opened() -> bool:
