@@ -47,6 +47,13 @@ def test_nothing_at_all_shows_the_help(voice: Voice) -> None:
     assert len(run.stdout.splitlines()) <= 14 and b"voice talk" in run.stdout and b"voice --help" in run.stdout
 
 
+@pytest.mark.parametrize("group", ["cache", "config", "history", "image", "keys"])
+def test_a_group_without_a_command_shows_its_help_as_it_is_laid_out(group: str, voice: Voice) -> None:
+    run = voice(group)
+    assert run.returncode == 2
+    assert run.stderr == voice(group, "--help").stdout
+
+
 def test_help_is_one_screen_by_groups_and_one_command_by_its_name(voice: Voice) -> None:
     shown = voice("--help").stdout.decode()
     headings = [line for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import ROOT
 from voicecli.config import VERBS, Config, TalkSettings, Use, load
+from voicecli.config.files import read
+from voicecli.config.keys import stored
 from voicecli.config.layers import Given, Layer, overlay
 from voicecli.config.resolve import OPENAI_DEFAULTS, parse, resolve, unknown_variables, variables
 from voicecli.errors import ConfigError
@@ -421,6 +423,14 @@ def test_folders_that_are_made_are_the_owners_alone(tmp_path: Path) -> None:
         os.umask(before)
     made = [each for each in tmp_path.rglob("*") if each.is_dir()]
     assert len(made) == 4 and {each.stat().st_mode & 0o777 for each in made} == {0o700}
+
+
+@pytest.mark.needs_posix
+def test_whose_home_is_no_folder_has_no_settings_and_no_keys() -> None:
+    """HOME=/dev/null, as services are given it."""
+    with pytest.raises(FileNotFoundError):
+        read(Path("/dev/null/voicecli/config.toml"))
+    assert stored(Path("/dev/null/voicecli")) == {}
 
 
 @pytest.mark.needs_posix

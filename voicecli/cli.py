@@ -239,7 +239,10 @@ def _nobody_reads(exc: BaseException) -> bool:
 def _usage(exc: Any, console: Console) -> int:
     """Wrong flags: what is wrong, and where the help is."""
     ctx = getattr(exc, "ctx", None)
-    if message := exc.format_message().strip():
+    message = exc.format_message().strip()
+    if type(exc).__name__ == "NoArgsIsHelpError":  # of the typer that is installed, or of its own copy of click
+        console.usage(message)
+    elif message:
         cure = f"Try: {ctx.command_path} --help" if ctx is not None else ""
         failed(console, int(exc.exit_code), " ".join(message.split()), cure)
     return int(exc.exit_code)

@@ -13,7 +13,7 @@ from tests.dialogue.test_drafts import LiveEars
 from tests.dialogue.test_loop import HELLO, ONE_TURN, even
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.floor import SLOW_S, TOO_SLOW
-from voicecli.dialogue.nonspeech import is_noise
+from voicecli.dialogue.nonspeech import is_credit, is_noise, says_nothing
 from voicecli.dialogue.states import MOVES, IllegalMoveError, Move, TurnState, after
 
 NOISE = """[BLANK_AUDIO]
@@ -38,7 +38,10 @@ NOISE = """[BLANK_AUDIO]
 【掌声】
 (Musik)
 [Applaus] [Musik]
-[BLANK_AUDIO]。"""
+[BLANK_AUDIO]。
+(door closes)
+(gunshots)
+<EPSILON>"""
 WORDS = """hello
 [Music] hello
 (I think so)
@@ -63,9 +66,44 @@ def test_words_are_no_noise(text: str) -> None:
     assert not is_noise(text)
 
 
+CREDITS = """Thanks for watching!
+Thank you so much for watching this video. Please subscribe to my channel.
+Subtitles by the Amara.org community
+字幕由 Amara.org 社区提供
+中文字幕志愿者 李宗盛
+請不吝點贊 訂閱 轉發 打賞支持明鏡與點點欄目
+谢谢大家观看
+ご視聴ありがとうございました
+시청해주셔서 감사합니다.
+Sous-titrage Société Radio-Canada
+Untertitelung des ZDF, 2020
+Subtítulos por la comunidad de Amara.org
+Субтитры сделал DimaTorzok
+Продолжение следует..."""
+NO_CREDITS = """thanks
+thank you for watching the kids
+thanks for watching over him
+how do I subscribe
+字幕怎么加？
+Untertitel bitte
+subtitles, please
+谢谢"""
+
+
+@pytest.mark.parametrize("text", CREDITS.split("\n"))
+def test_what_stands_at_the_end_of_films_is_said_by_nobody(text: str) -> None:
+    assert is_credit(text) and not is_noise(text), "a dictation may hold it"
+
+
+@pytest.mark.parametrize("text", NO_CREDITS.split("\n"))
+def test_talk_about_films_is_no_credit(text: str) -> None:
+    assert not says_nothing(text)
+
+
+@pytest.mark.parametrize("heard", ["[BLANK_AUDIO]", "Thanks for watching!"])
 @pytest.mark.parametrize("draft", ["off", "speak"])
-def test_noise_is_no_turn(draft: Any) -> None:
-    room = Room(Ears(["[BLANK_AUDIO]"] * 3), Brain([]), Voice(), even(draft=draft))
+def test_noise_is_no_turn(draft: Any, heard: str) -> None:
+    room = Room(Ears([heard] * 3), Brain([]), Voice(), even(draft=draft))
     run(room.run(ONE_TURN))
     assert room.of(ev.UserSaid) == [] and room.brain.asked == []
     assert room.of(ev.Notice) == [ev.Notice("nothing was recognised")]
@@ -78,7 +116,7 @@ def test_noise_over_a_reply_is_no_interruption() -> None:
     assert room.of(ev.AssistantSaid) == [ev.AssistantSaid("A reply.")]
 
 
-@pytest.mark.parametrize("reply", ["...", "👍", "…"])
+@pytest.mark.parametrize("reply", ["...", "👍", "…", "<br>", "\u200b"])
 @pytest.mark.parametrize("draft", ["off", "chat", "speak"])
 def test_a_reply_with_nothing_to_say_ends_its_turn_at_its_end(reply: str, draft: Any) -> None:
     room = Room(Ears([HELLO]), Brain([reply], first=0.01), Voice(), even(draft=draft))

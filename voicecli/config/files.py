@@ -84,8 +84,8 @@ def read(path: Path) -> str:
         with path.open("rb") as file:
             refuse_writable(os.fstat(file.fileno()).st_mode, path)
             data = file.read(LARGEST + 1)
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError) as exc:  # the latter below HOME=/dev/null, as services have it
+        raise FileNotFoundError(*exc.args) from None
     except (OSError, ValueError) as exc:  # ValueError: a zero byte in the name
         raise ConfigError(f"cannot be read: {reason(exc)}", who=str(path)) from None
     if len(data) > LARGEST:

@@ -142,7 +142,7 @@ def stored(config_dir: Path) -> dict[str, str]:
         with path.open("rb") as file:
             _refuse_open_doors(os.fstat(file.fileno()), path)
             content = json.loads(file.read(LARGEST))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as exc:
         raise ConfigError(f"cannot be read: {reason(exc)}", who=str(path)) from None

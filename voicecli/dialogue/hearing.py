@@ -12,7 +12,7 @@ from typing import Protocol
 
 from voicecli.audio.pcm import wav_bytes
 from voicecli.dialogue.drafting import same_words
-from voicecli.dialogue.nonspeech import is_noise
+from voicecli.dialogue.nonspeech import says_nothing
 from voicecli.dialogue.utterance import LiveUtterance
 from voicecli.errors import culprit
 from voicecli.ports import FileTranscriber, LiveTranscriber
@@ -165,7 +165,7 @@ class LiveHearing:
 
     def _joined(self) -> str:
         texts = [segment.utterance.interim for segment in self._segments]
-        return joined(text for text in texts if not is_noise(text))
+        return joined(text for text in texts if not says_nothing(text))
 
     async def text(self) -> Heard:
         parts = [words_of(await asyncio.shield(segment.result)) for segment in list(self._segments)]
@@ -184,6 +184,6 @@ class LiveHearing:
 
 def words_of(transcript: Transcript) -> Heard:
     """What a person said; nothing where the recogniser wrote down a noise."""
-    if is_noise(transcript.text):
+    if says_nothing(transcript.text):
         return Heard()
     return Heard(transcript.text.strip(), tuple(word.text for word in transcript.words if word.unsure))

@@ -5,6 +5,8 @@ listens (dialogue.backchannel).
 
 Whisper and its kin write "[BLANK_AUDIO]", "(silence)", "*coughs*", "♪♪" or a lone "。"; others "<unk>", "<|nospeech|>",
 "++NOISE++". Square brackets hold no words that a person says. Round ones and stars may: there a word for noise must be.
+And they end silences as the films end that they learnt from: "Thanks for watching!", "字幕由 Amara.org 社区提供".
+Nobody says that to somebody who listens (`is_credit`); a dictation may hold it.
 """
 
 from __future__ import annotations
@@ -18,17 +20,49 @@ _NOISE = (
     "|snoring|cries|crying|sobs?|sobbing|screams?|screaming|cheers?|cheering|whistles?|whistling|humming|hums|beeps?"
     "|beeping|buzzing|clicks?|clicking|typing|knocking|rustling|footsteps|thunder|wind|rain|engine|bell|bells|phone|dog"
     "|barking|birds|chirping|clears throat|throat|pause|no speech|nospeech|no audio|speaking in|speaks in"
-    "|foreign language|crosstalk|musik|stille|applaus|gelächter|lachen|husten|musique|rires|applaudissements|silencio"
+    "|foreign language|crosstalk|door|explosions?|gunshots?|gunfire|crowd|traffic|water"
+    "|musik|stille|applaus|gelächter|lachen|husten|musique|rires|applaudissements|silencio"
     "|música|risas|aplausos|musica|risate|applausi|музыка|смех|аплодисменты|тишина|音乐|音樂|音楽|掌声|掌聲|拍手|笑声|笑聲|笑"
     "|静音|靜音|无声|無聲|無音|沉默|噪音|咳嗽|歌声|歌聲|背景音|음악|박수|웃음"
 )
 _WORD = re.compile(rf"(?<![^\W_])(?:{_NOISE})(?![a-zäöüéèа-я])")
 _ALWAYS = re.compile(
-    r"\[[^\[\]]*\]|【[^【】]*】|\{[^{}]*\}|<\|[^<>|]*\|>|<(?:unk|sil|noise|blank|nospeech|s|/s)>|\+\+[^+]*\+\+"
+    r"\[[^\[\]]*\]|【[^【】]*】|\{[^{}]*\}|<\|[^<>|]*\|>|<(?:unk|sil|noise|blank|epsilon|eps|nospeech|s|/s)>"
+    r"|\+\+[^+]*\+\+|&nbsp;"
 )
 _PERHAPS = re.compile(r"\(([^()]*)\)|（([^（）]*)）|\*+([^*]*)\*+|♪([^♪]*)♪?")
 _LONGEST = 200
 """Characters: what is longer holds words."""
+
+
+_CREDIT = re.compile(
+    r"(?:thanks|thank you)(?: so much| very much| all)? for (?:watching|viewing)(?: (?:this|the|my|our) video)?"
+    r"(?: (?:and )?(?:please )?(?:like|subscribe|see you|bye).*)?"
+    r"|(?:please )?(?:like and subscribe|subscribe to (?:my|our|the) channel)"
+    r"|(?:sub)?(?:titles|titled|captions|captioned|captioning|transcription|transcribed) by .*|.*amara org.*"
+    r"|sous titrage.*|sous titres (?:réalisés|faits|par) .*|merci d avoir regardé(?: cette vidéo)?"
+    r"|untertitelung.*|untertitel (?:im auftrag|der|von|wurden) .*|(?:danke|vielen dank) fürs zuschauen"
+    r"|ondertitel\w* (?:ingediend|door|tv) .*|sottotitoli (?:creati|a cura|e revisione) .*"
+    r"|napisy (?:stworzone|wykonane) .*"
+    r"|gracias por ver(?: el v[ií]deo)?|obrigado por assistir|legendas pela comunidade.*"
+    r"|субтитры (?:сделал|делал|создавал|подогнал|подготовлены) .*|редактор субтитров .*"
+    r"|продолжение следует|спасибо за просмотр"
+    r"|(?:中文)?字幕(?:由.*(?:提供|制作|製作)|志愿者.*|志願者.*| ?by .*)|(?:請不吝點贊|请不吝点赞).*"
+    r"|(?:多?谢|多?謝|谢谢|謝謝|感谢|感謝)(?:大家|您|您的)?(?:观看|觀看|收看)"
+    r"|(?:最後まで)?ご(?:視聴|清聴)(?:いただき)?ありがとうござい.*|チャンネル登録.*お願い.*|시청해 ?주셔서 감사합니다"
+)
+"""Whole texts, in words and single blanks."""
+
+
+def is_credit(text: str) -> bool:
+    """Whether a text is what stands at the end of films, which recognisers write where nobody speaks."""
+    words = " ".join(re.findall(r"[^\W_]+", text.casefold()))
+    return len(words) <= _LONGEST and bool(_CREDIT.fullmatch(words))
+
+
+def says_nothing(text: str) -> bool:
+    """Whether nobody said `text` to us."""
+    return is_noise(text) or is_credit(text)
 
 
 def is_noise(text: str) -> bool:

@@ -2,7 +2,8 @@
 
 The environment's variables are read as curl and Go read them: `http_proxy`, `https_proxy`, `all_proxy` (or in
 capitals); NO_PROXY holds names with all below them (`.example.org`, `*.example.org`, `example.org`), numbers, ranges
-(10.0.0.0/8, fe80::/10), either with a port and IPv6 in brackets, or `*` for everything. This machine is never asked for
+(10.0.0.0/8, fe80::/10), either with a port and IPv6 in brackets, or `*` for everything; and what people copy from
+Windows: `192.168.*`, `<local>` for names without a dot, semicolons, quotes. This machine is never asked for
 through a proxy that only the environment names. A proxy is looked at only where it would be used.
 
 Belongs here: the choice. Does not belong here: connections.
@@ -10,10 +11,12 @@ Belongs here: the choice. Does not belong here: connections.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -109,8 +112,19 @@ def needs_socks(who: str, proxy: Proxy | None) -> ConfigError:
 
 def exempt(host: str, port: int, rules: str) -> bool:
     """Whether NO_PROXY (`rules`) keeps `host` from the proxy."""
-    host, number = host.lower().rstrip("."), numbered(host)
-    return any(_matches(rule, host, number, port) for rule in rules.replace(",", " ").lower().split())
+    host, number = _name(host), numbered(host)
+    return any(_matches(rule, host, number, port) for rule in _BETWEEN.split(rules.lower()))
+
+
+_BETWEEN = re.compile(r"""[\s,;"']+""")
+
+
+def _name(host: str) -> str:
+    """A name as it is asked for: `münchen.de` and `xn--mnchen-3ya.de` are one."""
+    host = host.lower().rstrip(".")
+    with suppress(UnicodeError):
+        return host.encode("idna").decode() if not host.isascii() else host
+    return host
 
 
 def numbered(host: str) -> Address | None:
@@ -129,8 +143,8 @@ def _plain(address: Address) -> Address:
 
 
 def _matches(rule: str, host: str, number: Address | None, port: int) -> bool:
-    if rule == "*":
-        return True
+    if rule in ("*", "<local>"):
+        return rule == "*" or (number is None and "." not in host)
     return any(
         (wanted is None or wanted == port) and (_same(name, host) if number is None else _within(name, number))
         for name, wanted in _read(rule.rpartition("://")[2].rstrip("/"))
@@ -155,11 +169,11 @@ def _port(text: str) -> int | None:
 
 def _same(name: str, host: str) -> bool:
     """Whether `host` is that name, or below it."""
-    name = name.removeprefix("*").strip(".")
+    name = _name(name.removeprefix("*").lstrip("."))
     return bool(name) and (host == name or host.endswith(f".{name}"))
 
 
 def _within(name: str, number: Address) -> bool:
     with suppress(ValueError):
         return number in ip_network(name.partition("%")[0], strict=False)
-    return numbered(name) == number
+    return fnmatchcase(str(number), name) if name.endswith(".*") else numbered(name) == number
