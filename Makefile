@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo serve-demo demo-services interop interop-ci serve-judges agents bench-peers fuzz soak test lint types check system-packages clean
+.PHONY: demo serve-demo demo-services interop interop-ci serve-judges agents bench-peers fuzz soak test man lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make fuzz    try every parser on a million inputs"
 	@echo "make soak    a conversation of a thousand turns with services that fail"
 	@echo "make bench-peers   the gap of a turn beside livekit-agents and pipecat (800 MB, set up once)"
+	@echo "make man     write the manual pages, docs/man (a wheel installs them)"
 	@echo "make check   the linter, the type checker and the tests"
 
 .venv/ready: requirements/run.txt pyproject.toml
@@ -34,6 +35,10 @@ help:
 .venv/dev: .venv/ready requirements/dev.txt
 	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# Manual pages and docs/commands, from the help texts: man -l docs/man/voice.1; the wheel brings them to share/man.
+man: .venv/ready
+	@$(BIN)/python scripts/make_docs.py && echo "man -l docs/man/voice.1"
 
 demo: .venv/ready
 	@sh scripts/demo.sh $(BIN)/voice
