@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import weights
 from tests.conftest import Voice
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.people import says
 from tests.reliability.terminal import Terminal
-from tests.virtual import RATE, virtual_devices
+from tests.virtual import RATE, Samples, VirtualDevices, virtual_devices
+from voicecli.backends.openai.family import PORTS
+from voicecli.text.clean import clean
 
 MODELS = ("digits-chat", "whisper-digits", "tts-digits")
 START = [sys.executable, "-m", "voicecli"]
@@ -99,7 +105,7 @@ def test_a_bare_voice_offers_it_and_offline_it_takes_a_dozen_keys(home: dict[str
         keys.at("Set it up now", b"\n")
         keys.at("Number or name", b"1\n")
         left_out(keys)
-        terminal.until(lambda text: "Now: voice talk" in text)
+        keys.at("Talk now?", b"n\n")
         assert "The microphone is left out" in terminal.text
         assert terminal.ended() == 0
         assert terminal.faults() == []
@@ -160,32 +166,83 @@ def test_leaving_writes_nothing(home: dict[str, str], tmp_path: Path) -> None:
     assert not config(home).exists()
 
 
+class Person(Keys):
+    """One who presses keys and speaks, and hears what is answered."""
+
+    def __init__(self, terminal: Terminal, devices: VirtualDevices) -> None:
+        super().__init__(terminal)
+        self.devices = devices
+
+    def chooses_sound(self) -> None:
+        """The microphone by its level, heard once; the loudspeaker by ear."""
+        self.terminal.until(lambda text: "Which microphone" in text)
+        speaking = threading.Thread(target=self.devices.say, args=(says("189", RATE),))
+        speaking.start()
+        self.terminal.until(lambda text: "▮▮▮▮" in text)
+        speaking.join()
+        self.at("Which microphone", b"\n")
+        self.terminal.until(lambda text: "Say something" in text and "listening to" in text)
+        self.devices.say(says("189", RATE))
+        self.terminal.until(lambda text: "I heard: " in text)
+        with self.devices.recording() as heard:
+            self.at("Which loudspeaker", b"")
+            self.terminal.pass_time(1.5)
+        assert abs(heard.assistant).max() > 5000
+        self.at("", b"\n")
+
+    def talks(self, spoken: Samples, answer: str) -> Samples:
+        """From the offer to talk to an answer on the screen; what sounded of it. Leaves."""
+        self.at("Talk now?", b"\n")
+        assert self.count <= 12
+        self.terminal.until(lambda text: "ready: " in text, 60)
+        self.seen = len(self.terminal.text)
+        with self.devices.recording() as heard:
+            self.devices.say(spoken, after_s=0.3)
+            self.terminal.until(lambda text: text.rfind("listening") > text.rfind("voice:", self.seen) > 0, 60)
+        assert answer in clean(self.terminal.text[self.seen :])
+        assert self.terminal.leave() == 0
+        assert self.terminal.faults() == []
+        return heard.assistant
+
+
 @pytest.mark.needs_sound
-def test_sound_is_chosen_by_level_and_by_ear_to_a_conversation(home: dict[str, str], tmp_path: Path) -> None:
-    with virtual_devices() as devices, OpenAIServer(Habits(models=MODELS)) as server:
-        digits = says("189", RATE).tobytes()
-        use = ("--use", server.base_url)
-        with Terminal([*START, "setup", *use], home | devices.env, tmp_path) as terminal:
-            keys = Keys(terminal)
-            speaking = threading.Thread(target=devices.play_into, args=("micfeed", digits))
-            terminal.until(lambda text: "Which microphone" in text)
-            speaking.start()
-            terminal.until(lambda text: "▮▮▮▮" in text)
-            speaking.join()
-            keys.at("Which microphone", b"\n")
-            terminal.until(lambda text: "Say something" in text and "listening to" in text)
-            devices.play_into("micfeed", digits)
-            terminal.until(lambda text: "I heard: 189" in text)
-            with devices.recording() as heard:
-                keys.at("Which loudspeaker", b" ")
-                terminal.pass_time(1.5)
-            assert abs(heard.assistant).max() > 5000
-            keys.at("", b"\n")
-            keys.at("Which voice", b"2")
-            keys.at("› 2", b"\n")
-            terminal.until(lambda text: "Now: voice talk" in text)
-            assert terminal.ended() == 0
-            assert terminal.faults() == []
-        assert [each["verb"] for each in server.log][:2] == ["models", "transcribe"]
+def test_a_fresh_person_talks_with_a_server_of_this_machine(home: dict[str, str], tmp_path: Path) -> None:
+    with (
+        virtual_devices() as devices,
+        OpenAIServer(Habits(models=MODELS), port=free(PORTS)),
+        Terminal(START, home | devices.env, tmp_path) as terminal,
+    ):
+        person = Person(terminal, devices)
+        person.at("Set it up now", b"\n")
+        person.at("Number or name", b"\n")
+        person.chooses_sound()
+        assert "I heard: 189" in terminal.text
+        person.at("Which voice", b"2")
+        person.at("› 2", b"\n")
+        heard = person.talks(says("189", RATE), "290.")
+        assert abs(heard).max() > 5000
     (backend,) = read(home)["backends"].values()
     assert backend["voice"] == "ash"
+
+
+@pytest.mark.needs_sound
+@pytest.mark.needs_models
+def test_a_fresh_person_talks_offline(home: dict[str, str], tmp_path: Path) -> None:
+    with virtual_devices() as devices, Terminal(START, home | devices.env | weights.ENV, tmp_path) as terminal:
+        person = Person(terminal, devices)
+        person.at("Set it up now", b"\n")
+        person.at("Number or name", b"1\n")
+        person.chooses_sound()
+        terminal.until(lambda text: "Which voice" in text or "Talk now?" in text)
+        if "Which voice" in terminal.text:
+            person.at("", b"\n")
+        heard = person.talks(weights.spoken("What is two plus two?", RATE), "4")
+        assert abs(heard).max() > 5000
+
+
+def free(ports: Sequence[int]) -> int:
+    """One at which nobody listens."""
+    for port in ports:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("every usual port is taken")

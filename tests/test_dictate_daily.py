@@ -10,6 +10,10 @@ import pytest
 
 from tests.conftest import Voice
 from tests.emulator import console
+from tests.fakes.openai_server import OpenAIServer
+from tests.people import says
+from tests.virtual import virtual_devices
+from tests.work import written
 from voicecli.errors import UsageError
 from voicecli.storage.recorder import Recorder
 from voicecli.terminal.dictating import Manner, shown
@@ -91,3 +95,21 @@ def test_there_is_one_recorder_at_a_time(tmp_path: Path) -> None:
 def test_without_a_recorder(voice: Voice, tmp_path: Path, words: tuple[str, ...], code: int, told: bytes) -> None:
     run = voice("dictate", *words, env={"XDG_RUNTIME_DIR": str(tmp_path)})
     assert run.returncode == code and told in run.stdout + run.stderr
+
+
+@pytest.mark.needs_sound
+def test_a_hot_key_begins_and_ends_a_dictation(voice: Voice, tmp_path: Path) -> None:
+    with virtual_devices() as devices, OpenAIServer() as server:
+        env = devices.env | written(
+            tmp_path, server.url, ["transcribe"], transcribe_model="digits-hear", api_key_env="WORK_KEY"
+        )
+        env |= {"WORK_KEY": "k"}
+        for begin, end in (("start", "stop"), ("toggle", "toggle")):
+            begun = voice("dictate", begin, env=env)
+            assert (begun.returncode, begun.stderr) == (0, b"listening; voice dictate stop ends it\n")
+            assert voice("dictate", "status", env=env).stdout.startswith(b"listening for ")
+            assert b"going on already" in voice("dictate", "start", env=env).stderr
+            devices.say(says("4071"), after_s=0.5)
+            ended = voice("dictate", end, env=env)
+            assert (ended.returncode, ended.stdout) == (0, b"4071\n"), ended.stderr
+            assert voice("dictate", "status", env=env).returncode == 1

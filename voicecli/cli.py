@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from voicecli import __version__
-from voicecli.commands.session import Session, first_run, shared_options
+from voicecli.commands.session import Session, agrees, first_run, shared_options
 from voicecli.errors import INTERRUPTED, UsageError, VoiceError, culprit
 from voicecli.terminal import completing
 from voicecli.terminal import restoring as terminal
@@ -172,11 +172,19 @@ def invoke(argv: Sequence[str], session: Session) -> object:
         typer.echo(short(session.console.say), nl=False)
         if not first_run(session):
             return UsageError.exit_code
-        argv = ["setup"]
+        command(["setup"], session)
+        if not agrees(session, "Talk now? [Y/n]"):
+            return 0
+        argv, session = ["talk"], Session(session.env, session.console)
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     if any(each.startswith(("--show-completion", "--install-completion")) for each in argv):
         completing.use_own_zsh_script()
+    return command(argv, session)
+
+
+def command(argv: Sequence[str], session: Session) -> object:
+    """Runs one command line. Raises what it raises."""
     return typer.main.get_command(app).main(list(argv), prog_name="voice", standalone_mode=False, obj=session)
 
 

@@ -154,13 +154,18 @@ def first_run(found: Session) -> bool:
     no = folders().state / "declined-setup"
     if not is_first_run(config_path(found.env).exists(), no.exists(), found.env):
         return False
-    ask = found.ask
-    if run(lambda: ask("Nothing is set up yet. Set it up now? [Y/n]")).lower() in ("", "y", "yes", "是", "好"):
+    if agrees(found, "Nothing is set up yet. Set it up now? [Y/n]"):
         return True
     with suppress(OSError):
         no.parent.mkdir(parents=True, exist_ok=True)
         no.touch()
     return False
+
+
+def agrees(found: Session, question: str) -> bool:
+    """Whether a person says yes; Enter does."""
+    ask = found.ask
+    return ask is not None and run(lambda: ask(question)).lower() in ("", "y", "yes", "是", "好")
 
 
 # -- the flags that every command has, before and after its name -----------------------------------
