@@ -73,10 +73,12 @@ async def session(server: Served, sound: Sound, seconds: float, tally: Tally, st
         hears = {"audio": {"input": {"turn_detection": NEVER_ENDS}}}
         await socket.send(json.dumps({"type": "session.update", "session": hears}))
         asked: dict[str, float] = {}
-        reading = asyncio.create_task(_read(socket, asked, f"e{(round(seconds * 50) - 1) // 5 * 5}", tally))
+        sounds, last = asyncio.Event(), f"e{(round(seconds * 50) - 1) // 5 * 5}"
+        reading = asyncio.create_task(_read(socket, asked, last, tally, sounds))
         await start.wait()
         if tally.replies:
             await _ask(socket, seconds)
+            await sounds.wait()
         frames = [base64.b64encode(sound[at : at + FRAME].tobytes()).decode() for at in range(0, len(sound), FRAME)]
         begun = time.perf_counter()
         for number in range(round(seconds * 50)):
@@ -101,11 +103,15 @@ async def _ask(socket: ClientConnection, seconds: float) -> None:
     await socket.send(json.dumps({"type": "response.create"}))
 
 
-async def _read(socket: ClientConnection, asked: dict[str, float], last: str, tally: Tally) -> None:
+async def _read(
+    socket: ClientConnection, asked: dict[str, float], last: str, tally: Tally, sounds: asyncio.Event
+) -> None:
     async for message in socket:
         event = json.loads(message)
         tally.came += 1
-        tally.sounding += event["type"] == "response.output_audio.delta"
+        if event["type"] == "response.output_audio.delta":
+            tally.sounding += 1
+            sounds.set()
         if event["type"] == "error" and (sent := asked.pop(event["error"]["event_id"], None)) is not None:
             tally.trips.append(1000 * (time.perf_counter() - sent))
             if event["error"]["event_id"] == last:

@@ -39,6 +39,8 @@ class Playout:
         self.lock = threading.Lock()
         self.changed: deque[Lane] = deque()
         """Lanes with news for those who fill them."""
+        self.rouse: Callable[[], object] = lambda: None
+        """Called on the event loop when a lane may sound: for whoever renders only while one does."""
         self._lanes: list[Lane] = []
 
     def lane(self, changed: Callable[[], object] = lambda: None) -> Lane:
@@ -57,6 +59,11 @@ class Playout:
     def moved(self) -> bool:
         """Whether there is something to `pump`."""
         return bool(self.changed)
+
+    @property
+    def playing(self) -> bool:
+        """Whether a lane may sound and has not drained."""
+        return any(it.opened and it.drained is None for it in self._lanes)
 
     def pump(self) -> None:
         """Tells of what happened while samples were rendered. On the event loop."""
@@ -158,6 +165,7 @@ class Lane:
     def open(self) -> None:
         """It may sound."""
         self.opened = True
+        self._out.rouse()
 
     def fade(self, target: float) -> None:
         """To that gain: DUCKED is low, 1.0 as it was; at 0.0 it stands still and loses nothing."""

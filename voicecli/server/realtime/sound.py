@@ -61,15 +61,24 @@ class Line:
         self._playout = dialogue.parts.playout
         self._resampler = Resampler(self._playout.rate, RATES[coding])
         self._block = round(self._playout.rate * BLOCK_S)
+        self._opened = asyncio.Event()
+        self._playout.rouse = self._opened.set
 
     def passed(self, frame: AudioFrame) -> None:
         """Its clock is its own."""
 
     async def keep(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. While nothing sounds it costs nothing: most sessions are silent most of the time."""
+        while True:
+            await self._opened.wait()
+            self._opened.clear()
+            await self._play()
+
+    async def _play(self) -> None:
+        """Until all has sounded."""
         loop = asyncio.get_running_loop()
         ahead = loop.time()
-        while True:
+        while self._playout.playing:
             now = loop.time()
             ahead = max(ahead, now)
             while ahead < now + LEAD_S:
