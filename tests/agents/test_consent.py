@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from voicecli.agents.asking import AskingLeave, Settled
+from voicecli.agents import forms
+from voicecli.agents.asking import AskingForm, AskingLeave, Settled
 from voicecli.agents.leave import question
 from voicecli.agents.updates import Leave, Option, Step
 from voicecli.dialogue.brevity import seconds
+from voicecli.types.jsonvalue import Json
 
 OPTIONS = tuple(Option(kind, kind, "For ever") for kind in ("allow_always", "allow_once", "reject_once"))
 DIFF = {"type": "diff", "path": "/home/me/made.txt", "oldText": "", "newText": "hello\n"}
@@ -162,3 +164,26 @@ def test_what_always_means_must_be_sayable(name: str) -> None:
     asking = AskingLeave(Leave(1, WRITE, (Option("a", "allow_always", name), *OPTIONS[1:])), chinese=False)
     for _ in range(3):
         assert kind(asking.answered("always", asking.said, "")) != "a"
+
+
+@pytest.mark.parametrize(
+    ("schema", "names"),
+    [
+        ({"properties": {"a": {}}, "required": [[1], {}, "a", "b"]}, ["a"]),
+        ({"properties": {"a": {"enum": [{"x": 1}, None]}}, "required": "a"}, ["a"]),
+        ({"properties": [1]}, None),
+        ({"properties": {"a": {"title": "x" * forms.LONGEST_FORM}}}, None),
+    ],
+)
+def test_forms_of_hostile_shapes_are_asked_or_not_at_all(schema: Json, names: list[str] | None) -> None:
+    found = forms.form(1, {"message": "**\x1b[2J**" * 300, "requestedSchema": schema})
+    assert (found and [each.name for each in found.fields]) == names
+    if found is not None:
+        asking = AskingForm(found, chinese=False)
+        assert "\x1b" not in asking.shown + asking.said and len(asking.said) < 600
+
+
+def test_a_number_is_no_part_of_a_longer_one() -> None:
+    field = forms.Field("n", "How many", "integer")
+    assert forms.value(field, "about -12 or so") == -12
+    assert isinstance(forms.value(field, "1" * 5000), forms.Unclear)

@@ -107,6 +107,20 @@ async def test_speak_says_and_listen_hears_nothing_in_silence_or_tells_that_it_g
         assert told(await client.call_tool("listen", {"max_s": 1})) == {"status": "pending"}
 
 
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("speak", {"text": "x" * 10_000_000}),
+        ("ask", {"question": "Which?", "options": ["o"] * 100_000}),
+        ("ask", {"question": "Which?", "options": ["o" * 100_000]}),
+    ],
+)
+async def test_what_is_too_long_to_be_said_is_refused(here: Here, tool: str, given: dict[str, Any]) -> None:
+    async with Client(server_of(here.calls())) as client:
+        refused = await client.call_tool(tool, given)
+    assert refused.is_error and "should have at most" in str(refused.content)
+
+
 @pytest.mark.parametrize(("options", "answer"), [(["red", "24680", "blue"], "24680"), ([], "24680")])
 async def test_ask_gives_the_option_that_was_meant(here: Here, options: list[str], answer: str) -> None:
     async with Client(server_of(here.calls())) as client:

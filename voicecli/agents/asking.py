@@ -65,8 +65,8 @@ class AskingLeave:
         self.said = question(self.leave.step, chinese=self.chinese)
         whole = particulars(self.leave.step)
         self._all_shown = len(whole) <= SHOWN
-        cut = f"{whole[:SHOWN]}\n… ({len(whole)} characters: too much to agree to aloud)"
-        self.shown = whole if self._all_shown else cut
+        cut = f"\n… ({len(whole)} characters: too much to agree to aloud)"
+        self.shown = visible(whole[:SHOWN]) + ("" if self._all_shown else cut)
 
     def answered(self, person: str, heard: str, before: str) -> Settled | None:
         heard_out = self._all_shown and asked_aloud(heard, before, self.said)

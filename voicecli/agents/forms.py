@@ -6,6 +6,7 @@ asking.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ MOST_OPTIONS = 9
 """Options that are read aloud, and that a person who hears them can tell by their number."""
 LONGEST_OPTION, LONGEST_MESSAGE = 80, 240
 """Characters that are said of an option, and of what the form is about."""
+LONGEST_FORM = 20_000
+"""Characters of a form that can be asked aloud, as JSON."""
 _ORDINALS = (
     "one|first|1|1st|一|第一",
     "two|second|2|2nd|二|两|第二",
@@ -34,7 +37,7 @@ _PLACE = {word: at for at, words in enumerate(_ORDINALS) for word in words.split
 _BESIDE = re.compile(r"(?<=st |nd |rd |th )one\b|[，。、个號号选項项我要请第]")
 _NONE = frozenset("cancel|nevermind|forgetit|neither|noneofthem|stop|取消|算了|都不要|都不|停".split("|"))
 _ASK = {"option": ("Which one?", "选哪一个？"), "boolean": ("Yes or no?", "是还是否？")}
-_FIGURES = re.compile(r"-?\d+(?:\.\d+)?")
+_FIGURES = re.compile(r"(?<![\d.])-?\d{1,18}(?:\.\d{1,18})?(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,18 @@ class Unclear:
 
 
 def form(request: Json, params: Table) -> Form | None:
-    """A form as the agent sent it; None for what cannot be asked aloud (an address to open)."""
+    """A form as the agent sent it; None for what cannot be asked aloud (an address to open, a book)."""
     schema = table(params.get("requestedSchema"))
     properties = table(schema.get("properties"))
-    if params.get("mode", "form") != "form" or not properties:
+    if (
+        params.get("mode", "form") != "form"
+        or not properties
+        or len(json.dumps(params, ensure_ascii=False)) > LONGEST_FORM
+    ):
         return None
     required = schema.get("required")
-    wanted = [each for each in required if each in properties] if isinstance(required, list) else []
-    names = [str(each) for each in wanted or properties]
+    wanted = required if isinstance(required, list) else []
+    names = [each for each in wanted if isinstance(each, str) and each in properties] or list(properties)
     return Form(request, text(params.get("message")), tuple(_field(name, table(properties[name])) for name in names))
 
 
@@ -152,7 +159,7 @@ def _field(name: str, found: Table) -> Field:
 
 
 def _short(said: str, longest: int) -> str:
-    plain = " ".join(speakable(said).split())
+    plain = " ".join(speakable(said[: 4 * longest]).split())
     return plain if len(plain) <= longest else plain[:longest].rsplit(" ", 1)[0] + "…"
 
 

@@ -65,7 +65,7 @@ def working_on(step: Step, *, chinese: bool) -> str:
 
 
 def particulars(step: Step) -> str:
-    """All that is asked for, with signs that cannot be seen made visible."""
+    """All that is asked for, as it was sent."""
     parts = [step.title, *(each for each in step.paths if each != step.title)]
     for each in step.content:
         if each.get("type") == "diff":
@@ -77,7 +77,7 @@ def particulars(step: Step) -> str:
         else:
             parts.append(text(table(each.get("content")).get("text")))
     parts += [f"{name}: {_plain(value)}" for name, value in step.given.items()] if not _has_diff(step) else []
-    return visible("\n".join(each for each in parts if each))
+    return "\n".join(each for each in parts if each)
 
 
 def visible(found: str) -> str:

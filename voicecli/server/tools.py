@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field
 
 from voicecli import __version__
 from voicecli.agents import forms
+from voicecli.agents.leave import visible
 from voicecli.errors import DeviceError, VoiceError, only
 from voicecli.server.greeting import INSTRUCTIONS
 from voicecli.storage.floor import floor
@@ -39,6 +40,9 @@ LEAVES_S = 0.8
 Told = dict[str, object]
 Work = TypeVar("Work")
 Seconds = Annotated[float, Field(ge=1, le=CEILING_S)]
+Spoken = Annotated[str, Field(max_length=4_000)]
+"""Four minutes of speech: who wants more said has a screen for it."""
+Options = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=forms.MOST_OPTIONS)]
 
 
 class Written(BaseModel):
@@ -144,7 +148,7 @@ def server_of(calls: VoiceCalls) -> MCPServer:
     tool: Callable[[Work], Work] = server.tool(structured_output=False)
 
     @tool
-    async def converse(text: str, ctx: Context, silence_s: Seconds = SILENCE_S) -> Told:
+    async def converse(text: Spoken, ctx: Context, silence_s: Seconds = SILENCE_S) -> Told:
         """Say something aloud to the person and hear their spoken answer (voice, speak, ask aloud).
 
         Returns status heard|silence|pending, text (what they said), told (what they heard of yours before they cut in).
@@ -152,7 +156,7 @@ def server_of(calls: VoiceCalls) -> MCPServer:
         return await calls.alone(ctx, lambda: calls.told(ctx, text, silence_s))
 
     @tool
-    async def speak(text: str, ctx: Context) -> Told:
+    async def speak(text: Spoken, ctx: Context) -> Told:
         """Speak a short text aloud to the person, without waiting for an answer (voice, say, notify)."""
         return await calls.alone(ctx, lambda: calls.say(text))
 
@@ -161,7 +165,7 @@ def server_of(calls: VoiceCalls) -> MCPServer:
         """Listen to what the person says by voice. Status pending: still speaking, call again; silence: no word."""
         return await calls.alone(ctx, lambda: calls.told(ctx, "", silence_s, max_s))
 
-    async def answered(question: str, options: list[str] | None, ctx: Context) -> SpokenAnswer | Elicit[Written]:
+    async def answered(question: Spoken, options: Options | None, ctx: Context) -> SpokenAnswer | Elicit[Written]:
         try:
             told = await calls.alone(ctx, lambda: calls.ask(ctx, question, options or []))
         except ToolError as exc:
@@ -173,7 +177,9 @@ def server_of(calls: VoiceCalls) -> MCPServer:
 
     @tool
     async def ask(
-        question: str, given: Annotated[ElicitationResult[Written], Resolve(answered)], options: list[str] | None = None
+        question: Spoken,
+        given: Annotated[ElicitationResult[Written], Resolve(answered)],
+        options: Options | None = None,
     ) -> Told:
         """Ask the person a question aloud by voice, with up to 9 options; where nobody can be heard, in a form.
 
@@ -194,9 +200,9 @@ def _told(exchange: Exchange) -> Told:
 
 
 def _client(ctx: Context) -> str:
-    """Who asks, and from where."""
+    """Who asks, and from where: another agent may be told."""
     params = getattr(ctx.session, "client_params", None)
-    return f"{getattr(getattr(params, 'client_info', None), 'name', 'an agent')} in {Path.cwd().name}"
+    return visible(f"{getattr(getattr(params, 'client_info', None), 'name', 'an agent')[:40]} in {Path.cwd().name}")
 
 
 async def serve(calls: VoiceCalls, hang_up: Callable[[], None]) -> None:
