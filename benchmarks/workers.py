@@ -3,8 +3,8 @@
     python benchmarks/workers.py [--sessions 20] [--requests 10] [--anew 40]
 
 Sessions send 50 frames a second and ask for something with every fifth; requests are chats whose model takes three
-seconds. Ends with 1 where a session of the other worker misses an answer, one of the killed worker's takes longer than a second
-to end, a request that was cut off fails when it is asked again, or one of the new sessions does not open.
+seconds. Ends with 1 where a session of the other worker misses an answer, one of the killed worker's takes longer
+than a second to end, a request that was cut off fails when it is asked again, or a new session does not open.
 """
 
 from __future__ import annotations
