@@ -50,6 +50,9 @@ class TalkFlags(ConversationFlags):
         False
     )
     ptt: Annotated[bool, typer.Option("--ptt", help="Push to talk: a key says when you speak (Ctrl-T).")] = False
+    wake: Annotated[
+        str | None, typer.Option("--wake", metavar="PHRASE", help='Sleep until somebody says it: "hey computer".')
+    ] = None
     system: System = None
     model: Model = None
     voice: VoiceName = None
@@ -155,6 +158,7 @@ def talk(ctx: typer.Context, flags: TalkFlags) -> None:
         "talk.headphones": flags.headphones or None,
         "talk.barge_in": flags.barge_in,
         "talk.draft": flags.draft,
+        "talk.wake": flags.wake,
     }
     also = {
         "backend": here.backend,

@@ -70,6 +70,9 @@ class TalkSettings:
     max_turn_s: Annotated[float, Range(1, 3600)] = 60.0
     pre_roll_ms: Annotated[int, Range(0, 3000)] = 300
     end_words: tuple[str, ...] = ()
+    wake: str = ""
+    """A phrase that it sleeps until; "": it never sleeps."""
+    awake_s: Annotated[float, Range(1, 86_400)] = 30.0
     turns: Literal["client", "service"] = "client"
     """Who finds the end of a turn where one service hears and speaks."""
     barge_in: Literal["auto", "on", "off"] = "auto"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voicecli.dialogue.answering import Answering, Stages
@@ -127,9 +127,9 @@ class CascadeTurn:
                 await put(heard)
                 return
             first.cancel()
-            await put(Heard(heard.text, heard.unsure, anew=True))
+            await put(replace(heard, anew=True))
             await answering.anew().respond(heard.text)
 
     async def _words(self, ask: TurnRequest) -> Heard:
         heard = Heard(ask.wanted.typed) if ask.wanted.typed is not None else await self.text()
-        return Heard(joined([ask.wanted.prefix, heard.text]), heard.unsure)
+        return replace(heard, text=joined([ask.wanted.prefix, heard.text]))

@@ -252,7 +252,7 @@ class Turn:
             self.record.lost(loss, self._parts.keep(self.number, sound) if sound else "")
         elif spoke:
             self.record.answered(attempt)
-        else:
+        elif not attempt.heard.aside:
             self.record.emit(ev.Notice("nothing was recognised"))
         self._finish(Outcome(spoke and loss is None, loss))
 

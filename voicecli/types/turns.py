@@ -19,13 +19,15 @@ class Heard:
     """The words of a turn so far; `unsure` are those that the recogniser doubts.
 
     `final` is False for a guess: the answer to it stays unheard until the final words have come. `anew`: the words
-    are others than the guess, and all of the answer that came before them is void.
+    are others than the guess, and all of the answer that came before them is void. `aside`: nobody who talks to us
+    waits for a word on it.
     """
 
     text: str = ""
     unsure: tuple[str, ...] = ()
     final: bool = True
     anew: bool = False
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from voicecli.dialogue.events import Event, Notice, PhaseChanged, Ready, TurnLos
 from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.tools import Gate, ToolUser
+from voicecli.dialogue.waking import Sleep
 from voicecli.errors import UsageError, only
 from voicecli.ports import (
     Loudspeaker,
@@ -45,6 +46,7 @@ from voicecli.wiring.pacing import Pacing
 from voicecli.wiring.refusing import takes
 from voicecli.wiring.services import Services
 from voicecli.wiring.talk_files import LOST_TURNS, KeptTurns, Recording
+from voicecli.wiring.waking import behind, minded
 
 if TYPE_CHECKING:
     from voicecli.backends.family import Capabilities
@@ -117,6 +119,11 @@ async def open_talk(
         direct = request.agent is None and request.answers is None and hears_and_speaks(cfg, request.backend)
         opened = None if direct else await Opener(services, request, stack, lambda text: emit(Notice(text), 0)).all()
         recording = _recording(request, devices, stack)
+        told = cued(_fan_out(emit, recording), devices, cfg.talk.cues)
+        if cfg.talk.wake:
+            sleep = Sleep(cfg.talk.wake, cfg.talk.awake_s, devices.clock, lambda: chime(devices, "woke"))
+            opened, told = behind(sleep, opened), minded(told, sleep)
+            emit(Notice(f"asleep until somebody says “{cfg.talk.wake}”"), 0)
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
             devices.cancel_echo(report)
         rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
@@ -128,7 +135,7 @@ async def open_talk(
         else:
             pacing = _pacing(opened, services)
             responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report), rate, clock, pacing)
-        parts = _parts(cfg, request, responder, devices, cued(_fan_out(emit, recording), devices, cfg.talk.cues))
+        parts = _parts(cfg, request, responder, devices, told)
         parts = replace(parts, pace=pacing.change if pacing is not None else None)
         talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices)
         talk.announcements = _announcements(opened and opened.model, toolbox)
@@ -325,10 +332,7 @@ def cued(emit: Callable[[Event, int], None], devices: Devices, wanted: Sequence[
     def both(event: Event, turn: int) -> None:
         emit(event, turn)
         if (cue := _cue_of(event)) in wanted:
-            lane = devices.playout.lane()
-            lane.write(tones(CUES[cue], devices.playout.rate, SOFT))
-            lane.finish()
-            lane.open()
+            chime(devices, cue)
 
     return both
 
@@ -351,3 +355,11 @@ async def _unwrapped() -> AsyncIterator[None]:
         yield
     except BaseExceptionGroup as group:
         raise only(group) from None
+
+
+def chime(devices: Devices, cue: str) -> None:
+    """A soft tone."""
+    lane = devices.playout.lane()
+    lane.write(tones(CUES[cue], devices.playout.rate, SOFT))
+    lane.finish()
+    lane.open()
