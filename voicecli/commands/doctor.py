@@ -108,28 +108,27 @@ def _packages() -> dict[str, str]:
     import re
     from importlib import metadata
 
-    modules: dict[str, list[str]] = {}
-    for module, names in metadata.packages_distributions().items():
-        for name in names:
-            modules.setdefault(_plain(name), []).append(module)
     try:
         needed = metadata.requires("voicecli") or []
     except metadata.PackageNotFoundError:  # run from a source tree that nobody installed
         needed = []
     names = [re.split(r"[^\w.-]", each)[0] for each in needed if "extra ==" not in each]
-    return {name: _module(name, modules.get(_plain(name), [])) for name in names}
+    return {name: _module(name) for name in names}
 
 
-def _plain(name: str) -> str:
+def _module(package: str) -> str:
+    """The module to load for a package: the one of its own name, else the first it brings that is no private one."""
     import re
+    from importlib import metadata, util
 
-    return re.sub(r"[-_.]+", "_", name).lower()
-
-
-def _module(name: str, brought: list[str]) -> str:
-    """The module to load for a package: the one of its own name, else the first that is no private one."""
-    public = [each for each in sorted(brought) if not each.startswith("_")]
-    return _plain(name) if _plain(name) in public else next(iter(public), _plain(name))
+    own = re.sub(r"[-_.]+", "_", package).lower()
+    if util.find_spec(own):
+        return own
+    with suppress(metadata.PackageNotFoundError):
+        files = metadata.files(package) or []
+        brought = {file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py"}
+        return min((each for each in brought if each.isidentifier() and not each.startswith("_")), default=own)
+    return own
 
 
 def _broken(module: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -224,7 +226,13 @@ def _shared(
 
 
 def shared_options() -> list[Parameter]:
-    """Fresh option objects for a command; Typer makes them from the signature above."""
+    """Fresh option objects for a command."""
+    return [copy(each) for each in _made()]
+
+
+@cache
+def _made() -> list[Parameter]:
+    """Typer makes them from the signature above."""
     app = typer.Typer(add_completion=False)
     app.command()(_shared)
     return list(typer.main.get_command(app).params)
