@@ -98,7 +98,8 @@ class Nursery:
         self.process: subprocess.Popen[bytes] | None = None
         self.door: socket.socket | None = None
         self.busy = threading.Lock()
-        self.base: dict[str, str] = {}
+        self.base = {"LANG": "C.UTF-8"}
+        """As the `home` of tests has it, whatever we were started with."""
 
     def run(
         self, argv: Sequence[str], *, input: bytes, env: Mapping[str, str], cwd: Path, timeout: float
@@ -129,7 +130,6 @@ class Nursery:
         if self.process is not None:
             return
         self.door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.base = {name: os.environ[name] for name in ("LANG", "LC_ALL") if name in os.environ}
         base = {"PATH": os.environ["PATH"], "OPENBLAS_NUM_THREADS": "1", **self.base}
         pipe = subprocess.PIPE
         command = [sys.executable, "-m", "tests.nursery", str(theirs.fileno())]

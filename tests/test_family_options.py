@@ -18,6 +18,7 @@ from tests.fakes.qiniu_server import KEY as QINIU_KEY
 from tests.fakes.selfhosted_server import lines
 from tests.fakes.server import Reply
 from tests.families import SERVED, Outcome, Served
+from tests.nursery import Nursery
 from voicecli.backends.registry import FAMILIES
 
 REMOTE = [name for name, family in FAMILIES.items() if not family.at_best.offline]
@@ -27,21 +28,21 @@ CHAT = "/v1/chat/completions"
 class Person:
     """Somebody with one backend: `voice(…)` runs the program, `running` is the family's server."""
 
-    def __init__(self, row: Served, running: Any, folder: Path, home: dict[str, str]) -> None:
-        self.row, self.running, self.folder = row, running, folder
+    def __init__(self, row: Served, running: Any, folder: Path, home: dict[str, str], nursery: Nursery) -> None:
+        self.row, self.running, self.folder, self.nursery = row, running, folder, nursery
         self.env = home | families.configured(folder, row.backend(running))
 
     def voice(self, *line: str) -> Outcome:
-        command = families.Command(line[0], "chat", line, lambda served, outcome: "")
-        return families.run(command, self.folder, self.env)
+        done = self.nursery.run(line, input=b"", env=self.env, cwd=self.folder, timeout=60)
+        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode(), self.folder)
 
 
 @pytest.fixture(params=REMOTE)
-def person(request: pytest.FixtureRequest, tmp_path: Path, home: dict[str, str]) -> Iterator[Person]:
+def person(request: pytest.FixtureRequest, tmp_path: Path, home: dict[str, str], nursery: Nursery) -> Iterator[Person]:
     row = SERVED[request.param]
     families.recorded(tmp_path)
     with row.serve() as running:
-        yield Person(row, running, tmp_path, home)
+        yield Person(row, running, tmp_path, home, nursery)
 
 
 # -- what recognisers mark -------------------------------------------------------------------------

@@ -155,14 +155,14 @@ def test_a_line_that_is_typed_before_it_runs_is_answered_when_it_does() -> None:
 
 
 def test_a_recogniser_that_falls_behind_is_told_of_once() -> None:
-    """It takes half a second for each 20 ms."""
+    """It takes a tenth of a second for each 20 ms."""
 
     class Slow(LiveEars):
         def transcribe_live(self, frames: Any, options: Any) -> Any:
             async def late() -> Any:
                 async for frame in frames:
                     yield frame
-                    await passing(0.5)
+                    await passing(0.1)
 
             return super().transcribe_live(late(), options)
 
