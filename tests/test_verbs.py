@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from voicecli import cli
-from voicecli.backends.family import options_of, promise_of
+from voicecli import cli, ports
+from voicecli.backends.family import options_of
 from voicecli.backends.registry import FAMILIES
 from voicecli.toolbox.schemas import schema_of
 from voicecli.verbs import ALL_VERBS, COMMANDS, VERBS, Row, ability_of, meaning
@@ -27,7 +27,7 @@ def test_every_verb_has_a_row_that_holds() -> None:
     assert tuple(VERBS) == ALL_VERBS
     for row in VERBS.values():
         assert all(name.partition(" ")[0] in COMMANDS for name in row.commands)
-        assert row.name in vars(promise_of(row.name)) or row.name == "health"
+        assert row.name in vars(getattr(ports, row.promise)) or row.name == "health"
         options = options_of(row.name)
         assert set(row.flags) <= ({each.name for each in fields(options)} if options else set())
         if row.lifted:

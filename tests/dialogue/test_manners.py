@@ -15,7 +15,7 @@ from voicecli.dialogue.manners import (
     PACES,
     THINKS_MS,
     WORD_MS,
-    Wish,
+    SpokenWish,
     asks,
     ended_by,
     last_sentence,
@@ -33,24 +33,24 @@ SHORT: list[Any] = [("loud", 0.4), ("quiet", 0.8)]
 @pytest.mark.parametrize(
     ("text", "wish"),
     [
-        ("Stop!", Wish.STOP),
-        ("停。", Wish.STOP),
-        ("pause", Wish.PAUSE),
-        ("暂停", Wish.PAUSE),
-        ("Go on.", Wish.GO_ON),
-        ("Say that again?", Wish.REPEAT),
-        ("再说一遍", Wish.REPEAT),
-        ("Slower, please.", Wish.SLOWER),
-        ("说慢一点。", Wish.SLOWER),
-        ("Speak faster!", Wish.FASTER),
-        ("太慢了", Wish.FASTER),
+        ("Stop!", SpokenWish.STOP),
+        ("停。", SpokenWish.STOP),
+        ("pause", SpokenWish.PAUSE),
+        ("暂停", SpokenWish.PAUSE),
+        ("Go on.", SpokenWish.GO_ON),
+        ("Say that again?", SpokenWish.REPEAT),
+        ("再说一遍", SpokenWish.REPEAT),
+        ("Slower, please.", SpokenWish.SLOWER),
+        ("说慢一点。", SpokenWish.SLOWER),
+        ("Speak faster!", SpokenWish.FASTER),
+        ("太慢了", SpokenWish.FASTER),
         ("stop the timer", None),
         ("drive slower", None),
         ("", None),
         ("bus stop", None),
     ],
 )
-def test_wishes(text: str, wish: Wish | None) -> None:
+def test_wishes(text: str, wish: SpokenWish | None) -> None:
     assert wish_of(text) is wish
 
 
@@ -115,21 +115,24 @@ def test_the_last_sentence_is_said_once_more(over: bool) -> None:
 def test_slower_over_a_reply_lets_it_go_on() -> None:
     it = room(["hello", "slower"], ["One two three four five six."])
     run(it.run([*OVER, *SHORT, ("reply", 0)]))
-    assert it.paces == [PACES[Wish.SLOWER]] and not it.of(ev.Interrupted)
+    assert it.paces == [PACES[SpokenWish.SLOWER]] and not it.of(ev.Interrupted)
     assert len(it.brain.asked) == len(it.voice.said) == 1
 
 
 def test_faster_after_a_reply_says_its_last_sentence_so() -> None:
     it = room(["hello", "说快一点"], ["One two. Three four five six."])
     run(it.run([*OVER, ("reply", 0), ("quiet", 0.5), *SHORT, ("reply", 0)]))
-    assert it.paces == [PACES[Wish.FASTER]] and len(it.brain.asked) == 1
+    assert it.paces == [PACES[SpokenWish.FASTER]] and len(it.brain.asked) == 1
     assert it.voice.said[-1] == "Three four five six."
 
 
 def test_the_same_by_key() -> None:
     """Paused, gone on, said once more, and more slowly."""
     it = room(["hello"], ["One two three four five six."])
-    keys = [lambda room, wish=wish: room.talk.keys.obey(wish) for wish in (Wish.PAUSE, Wish.PAUSE, Wish.REPEAT)]
+    keys = [
+        lambda room, wish=wish: room.talk.keys.obey(wish)
+        for wish in (SpokenWish.PAUSE, SpokenWish.PAUSE, SpokenWish.REPEAT)
+    ]
     run(it.run([*OVER, keys[0], ("quiet", 4.0), keys[1], ("quiet", 1.0), keys[2], ("reply", 0)]))
     assert it.of(ev.Interrupted) == [ev.Interrupted("key")] and len(it.brain.asked) == 1
     assert it.voice.said[1] in it.voice.said[0]

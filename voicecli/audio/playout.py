@@ -99,7 +99,6 @@ class Lane:
         self.drained: float | None = None
         self.played = 0
         self.room = True
-        self.underruns = 0
         self.rate = out.rate
         self._out, self._fader = out, _Fader(out.rate)
         self.opened = self._finished = self._cancelled = False
@@ -232,8 +231,6 @@ class Lane:
         self.room = self.room or self._buffered < self._out.capacity // 2
         if not self._buffered and self._finished:
             self.drained = at + len(raw) / 2 / self._out.rate
-        elif not self._buffered and self.sounded is not None and len(raw) < 2 * count:
-            self.underruns += 1
         if before != (self.sounded, self.room, self.drained):
             self._out.changed.append(self)
 

@@ -235,12 +235,6 @@ class Family:
         return self.describe(self.plain())
 
 
-def promise_of(verb: Verb) -> type:
-    """The Protocol that an adapter of the verb keeps."""
-    found: type = getattr(ports, VERBS[verb].promise)
-    return found
-
-
 def options_of(verb: Verb) -> type | None:
     """The dataclass of what a caller may ask for; None where there is nothing to ask for."""
     name = VERBS[verb].options

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from voicecli.dialogue.consent import asked_aloud
 from voicecli.dialogue.events import AssistantDelta, Event, Notice, Stopwatch, ToolUsed, UserSaid
-from voicecli.dialogue.manners import Wish
+from voicecli.dialogue.manners import SpokenWish
 from voicecli.dialogue.mouth import Mouth
 from voicecli.types import ChatMessage, ToolNews, Usage
 from voicecli.types.turns import Heard, Reply, Sound, Stage, Text, Wanted
@@ -33,7 +33,7 @@ class Attempt:
     messages: Callable[[str], Sequence[ChatMessage]]
     emit: Callable[[Event], None]
     wasted: Callable[[int], None]
-    wish_of: Callable[[str], Wish | None] = lambda _text: None
+    wish_of: Callable[[str], SpokenWish | None] = lambda _text: None
     reply: str = ""
     tokens: int = 0
     working: bool = False
@@ -136,7 +136,7 @@ class Attempt:
             self.emit(event)
 
     @property
-    def wish(self) -> Wish | None:
+    def wish(self) -> SpokenWish | None:
         """What the person wants of the voice alone: there is nothing to answer."""
         return self.wish_of(self.heard.text) if self.wanted.says is None else None
 

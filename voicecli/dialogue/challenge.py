@@ -9,7 +9,7 @@ from __future__ import annotations
 from voicecli.audio.endpointer import Ended
 from voicecli.audio.playout import DUCKED
 from voicecli.dialogue.bargein import Weight, interrupts, takes_back, weigh
-from voicecli.dialogue.manners import Wish
+from voicecli.dialogue.manners import SpokenWish
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import COSTS_THE_TURN, Turn
 
@@ -43,7 +43,7 @@ class Challenge:
         """Whether they stop the reply."""
         return interrupts(words, asked=self._asked)
 
-    def wish(self, words: str) -> Wish | None:
+    def wish(self, words: str) -> SpokenWish | None:
         """What they want of the voice; nothing where they may be the answer to a question."""
         return None if self._asked else self.held.wish(words)
 

@@ -16,7 +16,7 @@ from voicecli.audio import endpointer as ep
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import PACES, Wish, asks, last_sentence
+from voicecli.dialogue.manners import PACES, SpokenWish, asks, last_sentence
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
@@ -73,20 +73,20 @@ class Floor:
             self.turns.busy.interrupt("key")
         self.take(self.endpointer.begin())
 
-    def obey(self, wish: Wish, by: Literal["speech", "key"] = "speech") -> None:
+    def obey(self, wish: SpokenWish, by: Literal["speech", "key"] = "speech") -> None:
         """What the person wants of the voice alone; another pace is heard from the next piece on, or at once."""
         turn = self.turns.busy
         sounding = turn if turn is not None and turn.state is TurnState.SOUNDING else None
         self.turns.let_go_on()
         if wish in PACES and self._parts.pace is not None:
             self._parts.pace(PACES[wish])
-        if sounding is not None and wish in (Wish.PAUSE, Wish.GO_ON):
-            sounding.paused = wish is Wish.PAUSE
+        if sounding is not None and wish in (SpokenWish.PAUSE, SpokenWish.GO_ON):
+            sounding.paused = wish is SpokenWish.PAUSE
             if sounding.lane is not None:
                 sounding.lane.fade(0.0 if sounding.paused else 1.0)
         elif sounding is not None and wish not in PACES:
             sounding.interrupt(by)
-        again = wish is Wish.REPEAT or (sounding is None and wish in PACES)
+        again = wish is SpokenWish.REPEAT or (sounding is None and wish in PACES)
         if again and self.turns.busy is None and (sentence := last_sentence(self._history.last_reply)):
             self.turns.new().ask(Wanted(says=sentence, again=True))
 

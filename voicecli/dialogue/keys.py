@@ -12,7 +12,7 @@ from collections.abc import Callable
 from voicecli.dialogue.ears import EarGate
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.floor import Floor
-from voicecli.dialogue.manners import Wish
+from voicecli.dialogue.manners import SpokenWish
 from voicecli.dialogue.parts import Parts
 from voicecli.types import MIC, AudioFrame
 from voicecli.types.turns import Wanted
@@ -51,13 +51,13 @@ class Keys:
         """A key stops what is being said (or thought)."""
         self._act(lambda: self._floor.clear("key"))
 
-    def obey(self, wish: Wish) -> None:
+    def obey(self, wish: SpokenWish) -> None:
         """What the voice alone is wanted to do; to pause a second time is to go on."""
 
         def act() -> None:
             busy = self._floor.turns.busy
-            resumes = wish is Wish.PAUSE and busy is not None and busy.paused
-            self._floor.obey(Wish.GO_ON if resumes else wish, "key")
+            resumes = wish is SpokenWish.PAUSE and busy is not None and busy.paused
+            self._floor.obey(SpokenWish.GO_ON if resumes else wish, "key")
 
         self._act(act)
 

@@ -10,7 +10,7 @@ import re
 from enum import Enum, auto
 
 
-class Wish(Enum):
+class SpokenWish(Enum):
     """What a person may want of the voice alone."""
 
     STOP = auto()
@@ -21,20 +21,20 @@ class Wish(Enum):
     FASTER = auto()
 
 
-PACES = {Wish.SLOWER: 0.8, Wish.FASTER: 1.25}
+PACES = {SpokenWish.SLOWER: 0.8, SpokenWish.FASTER: 1.25}
 """How many times as fast."""
 
 _SAID = {
-    Wish.STOP: "stop|stop it|stop that|stop talking|please stop|be quiet|quiet please|shut up|enough|that s enough"
+    SpokenWish.STOP: "stop|stop it|stop that|stop talking|please stop|be quiet|quiet please|shut up|enough|that s enough"
     "|停|停下|停下来|停一下|停止|别说了|別說了|不要说了|安静|安靜|闭嘴|閉嘴|够了|夠了",
-    Wish.PAUSE: "pause|pause please|please pause|暂停|暫停|先停一下",
-    Wish.GO_ON: "go on|carry on|continue|resume|please continue|go ahead|继续|繼續|继续说|接着说|請繼續|请继续",
-    Wish.REPEAT: "repeat|repeat that|please repeat|say that again|say it again|come again|pardon|what did you say"
+    SpokenWish.PAUSE: "pause|pause please|please pause|暂停|暫停|先停一下",
+    SpokenWish.GO_ON: "go on|carry on|continue|resume|please continue|go ahead|继续|繼續|继续说|接着说|請繼續|请继续",
+    SpokenWish.REPEAT: "repeat|repeat that|please repeat|say that again|say it again|come again|pardon|what did you say"
     "|再说一遍|再說一遍|再说一次|再說一次|重复一遍|重複一遍|重复|你说什么|你說什麼",
-    Wish.SLOWER: "slower|slower please|a bit slower|a little slower|speak slower|speak more slowly|slow down"
+    SpokenWish.SLOWER: "slower|slower please|a bit slower|a little slower|speak slower|speak more slowly|slow down"
     "|please slow down|not so fast|too fast|that s too fast|you re too fast"
     "|慢点|慢點|慢一点|慢一點|再慢一点|再慢一點|慢点说|慢點說|说慢点|說慢點|说慢一点|說慢一點|请慢一点|請慢一點|慢慢说|太快了",
-    Wish.FASTER: "faster|faster please|a bit faster|a little faster|speak faster|speak more quickly|speed up"
+    SpokenWish.FASTER: "faster|faster please|a bit faster|a little faster|speak faster|speak more quickly|speed up"
     "|please speed up|too slow|that s too slow|you re too slow"
     "|快点|快點|快一点|快一點|再快一点|再快一點|快点说|快點說|说快点|說快點|说快一点|說快一點|请快一点|請快一點|太慢了",
 }
@@ -59,15 +59,15 @@ WORD_MS = 5000.0
 """Where a word ends turns, silence ends them after so much."""
 
 
-def wish_of(text: str) -> Wish | None:
+def wish_of(text: str) -> SpokenWish | None:
     """What a person wants of the voice, who says nothing else."""
     return _WISHES.get(_MARKS.sub(" ", text.casefold()).strip())
 
 
-def heeded(wish: Wish | None, *, over_reply: bool) -> Wish | None:
+def heeded(wish: SpokenWish | None, *, over_reply: bool) -> SpokenWish | None:
     """A wish that needs no answer: to stop or to pause means something over a reply only."""
-    anytime = wish is Wish.REPEAT or wish in PACES
-    return wish if anytime or (over_reply and wish in (Wish.STOP, Wish.PAUSE)) else None
+    anytime = wish is SpokenWish.REPEAT or wish in PACES
+    return wish if anytime or (over_reply and wish in (SpokenWish.STOP, SpokenWish.PAUSE)) else None
 
 
 def thinks(text: str) -> bool:

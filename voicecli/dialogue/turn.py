@@ -17,7 +17,7 @@ from voicecli.dialogue import events as ev
 from voicecli.dialogue.attempt import Attempt
 from voicecli.dialogue.drafting import same_words
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import PACES, Wish, heeded, wish_of
+from voicecli.dialogue.manners import PACES, SpokenWish, heeded, wish_of
 from voicecli.dialogue.mouth import Mouth
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.record import Record
@@ -44,7 +44,7 @@ class Outcome:
 
     answered: bool = False
     loss: VoiceError | None = None
-    wish: Wish | None = None
+    wish: SpokenWish | None = None
 
 
 class Turn:
@@ -192,7 +192,7 @@ class Turn:
         self._task = self._tasks.create_task(self._answer(self.attempt))
         return self.attempt
 
-    def wish(self, text: str) -> Wish | None:
+    def wish(self, text: str) -> SpokenWish | None:
         """What words want of the voice alone."""
         wish = wish_of(text) if self._obeys else None
         return wish if self._parts.pace is not None or wish not in PACES else None

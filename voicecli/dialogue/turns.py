@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import Wish
+from voicecli.dialogue.manners import SpokenWish
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
@@ -21,7 +21,7 @@ from voicecli.errors import VoiceError
 class Turns:
     """`last` is the newest turn, `challenge` speech over its reply; `losses` and `answered` tell what came of all."""
 
-    obey: Callable[[Wish], None] = staticmethod(lambda _wish: None)
+    obey: Callable[[SpokenWish], None] = staticmethod(lambda _wish: None)
     tasks: asyncio.TaskGroup | None = None
     """Owns every task of the conversation, while that runs."""
 

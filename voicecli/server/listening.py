@@ -59,7 +59,7 @@ def _leaving() -> type[asyncio.Protocol]:
     """uvicorn's WebSockets, which are told that the server is going away, not that it will be back."""
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-    class Leaving(WebSocketsSansIOProtocol):
+    class LeavingSockets(WebSocketsSansIOProtocol):
         def shutdown(self) -> None:
             if self.handshake_complete and not self.close_sent:
                 self.queue.put_nowait({"type": "websocket.disconnect", "code": GOING_AWAY})
@@ -68,7 +68,7 @@ def _leaving() -> type[asyncio.Protocol]:
                 self.close_sent = True
             super().shutdown()
 
-    return Leaving
+    return LeavingSockets
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

@@ -16,7 +16,7 @@ from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from voicecli.dialogue.manners import Wish
+from voicecli.dialogue.manners import SpokenWish
 from voicecli.text.clean import one_line
 
 HELP = """While you talk, type a line and Enter to ask in writing.
@@ -30,10 +30,10 @@ Ctrl-O or /mute   close and open the microphone
 Ctrl-T or /end    end your turn now (with --ptt: hold it, or press to begin and to end)"""
 
 WISHES = (
-    ("f5", "/pause", Wish.PAUSE),
-    ("f6", "/repeat", Wish.REPEAT),
-    ("f7", "/slower", Wish.SLOWER),
-    ("f8", "/faster", Wish.FASTER),
+    ("f5", "/pause", SpokenWish.PAUSE),
+    ("f6", "/repeat", SpokenWish.REPEAT),
+    ("f7", "/slower", SpokenWish.SLOWER),
+    ("f8", "/faster", SpokenWish.FASTER),
 )
 PRESS, RELEASE = Keys.F23, Keys.F24
 """Stand for Ctrl-T pressed and let go, where the terminal tells both (kitty's keyboard protocol)."""
@@ -50,7 +50,7 @@ class Controls(Protocol):
     def again(self) -> None: ...
     def interrupt(self) -> None: ...
     def mute(self, muted: bool) -> None: ...
-    def obey(self, wish: Wish) -> None: ...
+    def obey(self, wish: SpokenWish) -> None: ...
     def press(self) -> None: ...
     def release(self) -> None: ...
     def type(self, text: str) -> None: ...

@@ -35,7 +35,6 @@ class Kind:
     says: tuple[str, ...] = ()
     also: Mapping[str, str | int | bool] = field(default_factory=dict)
     streams: bool = False
-    punctuates: bool = False
     word_times: bool = False
     hotwords: bool = False
     heard: bool = False
@@ -59,7 +58,6 @@ KINDS: tuple[Kind, ...] = (
             "tokens": _TOKENS,
         },
         "OfflineRecognizer.from_moonshine_v2",
-        punctuates=True,
         heard=True,
     ),
     Kind(
@@ -73,7 +71,6 @@ KINDS: tuple[Kind, ...] = (
             "tokens": _TOKENS,
         },
         "OfflineRecognizer.from_moonshine",
-        punctuates=True,
     ),
     Kind(
         "nemo-transducer",
@@ -82,7 +79,6 @@ KINDS: tuple[Kind, ...] = (
         "OfflineRecognizer.from_transducer",
         says=("EncDecRNNTBPEModel", "EncDecHybrid"),
         also={"model_type": "nemo_transducer"},
-        punctuates=True,
         word_times=True,
     ),
     Kind(
@@ -92,7 +88,6 @@ KINDS: tuple[Kind, ...] = (
         "OnlineRecognizer.from_transducer",
         says=("zipformer2+chunks", "zipformer+chunks", "conformer+chunks"),
         streams=True,
-        punctuates=True,
         word_times=True,
         hotwords=True,
     ),
@@ -111,7 +106,6 @@ KINDS: tuple[Kind, ...] = (
         "OfflineRecognizer.from_whisper",
         says=("whisper",),
         also={"language": ""},
-        punctuates=True,
     ),
     Kind(
         "sense-voice",
@@ -120,7 +114,6 @@ KINDS: tuple[Kind, ...] = (
         "OfflineRecognizer.from_sense_voice",
         says=("sense_voice",),
         also={"use_itn": True},
-        punctuates=True,
         word_times=True,
     ),
     Kind(
