@@ -15,6 +15,7 @@ from voicecli.types.turns import Heard
         ("Hey, computer! What time is it?", "hey computer", "What time is it?"),
         ("Well, hey computer.", "Hey Computer", ""),
         ("A computer. What time is it?", "hey computer", "What time is it?"),
+        ("OK, Jarvis?", "okay jarvis", ""),
         ("This is a computer.", "hey computer", None),
         ("They compute.", "hey computer", None),
         ("hey computers", "hey computer", None),

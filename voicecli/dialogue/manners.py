@@ -86,15 +86,15 @@ def ended_by(text: str, words: tuple[str, ...]) -> bool:
     return any(said.endswith(" " + word if word.isascii() else word) for word in map(str.casefold, words))
 
 
-_HEY = r"(?:\bhey|^[\W_]*(?:a|ay|eh|hay|he|hi))"
-"""A recogniser writes another small word for a "hey" that nothing stands before."""
+_CALLS = {"hey": r"(?:\bhey|^[\W_]*(?:a|ay|eh|hay|he|hi))", "okay": r"\b(?:okay|ok)", "ok": r"\b(?:okay|ok)"}
+"""How else a recogniser writes the first of several words; for a "hey" that nothing stands before, many small ones."""
 
 
 def after_phrase(text: str, phrase: str) -> str | None:
     """What follows a phrase in a text, whatever marks the recogniser put into it; None: the phrase is not in it."""
     if phrase.isascii():
         first, *rest = map(re.escape, phrase.casefold().split())
-        sought = r"[\W_]+".join([_HEY if first == "hey" and rest else rf"\b{first}", *rest]) + r"\b"
+        sought = r"[\W_]+".join([_CALLS.get(first if rest else "", rf"\b{first}"), *rest]) + r"\b"
     else:
         sought = r"[\W_]*".join(map(re.escape, "".join(phrase.split())))
     found = re.search(sought, text, re.IGNORECASE)

@@ -108,9 +108,9 @@ def test_numbers_are_read_out(text: str, said: str) -> None:
 
 def test_mandarin_and_mixed_text_have_their_sounds() -> None:
     assert mandarin("中国") == "\uab67ʊ→ŋkwo↗"
-    assert mandarin("女儿吃饭。") == "ny↓ɚ↗\uab67ʰɨ→fa↘n."
+    assert mandarin("女儿吃饭。") == "ny↓ɚ↗ \uab67ʰɨ→ fa↘n."
     mixed = sounds("我用 Python 写代码。")
-    assert "pˈaɪθ" in mixed and mixed.startswith("wo↓jʊ↘ŋ") and mixed.endswith("ma↓.")
+    assert "pˈaɪθ" in mixed and mixed.startswith("wo↓ jʊ↘ŋ") and mixed.endswith("ma↓.")
 
 
 def test_marks_stay_where_they_were() -> None:

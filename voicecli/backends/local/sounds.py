@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 
 from voicecli.skills.numbers import han, han_digits
 
@@ -146,18 +147,21 @@ def mandarin(text: str) -> str:
         if _MARK.fullmatch(part):
             words[-1:] = [words[-1] + part[0]] if words else [part[0]]
         else:
-            words += [_word(run) for run in re.findall(f"[{HAN}]+", part)]
+            words += [word for run in re.findall(f"[{HAN}]+", part) for word in _words(run)]
     return " ".join(words)
 
 
-def _word(text: str) -> str:
+def _words(text: str) -> list[str]:
+    """Characters as syllables, put together to words: Kokoro runs syllables of one word into each other."""
     from pypinyin import Style, lazy_pinyin
+    from pypinyin.seg.mmseg import seg
 
     styles = [
         lazy_pinyin(text, style=style, strict=True, neutral_tone_with_five=True, tone_sandhi=True, v_to_u=False)
         for style in (Style.INITIALS, Style.FINALS_TONE3)
     ]
-    return "".join(_syllable(*pair) for pair in zip(*styles, strict=True))
+    syllables = (_syllable(*pair) for pair in zip(*styles, strict=True))
+    return ["".join(islice(syllables, len(word))) for word in seg.cut(text)]
 
 
 @cache
