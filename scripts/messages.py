@@ -15,6 +15,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from inspect import cleandoc
 from io import BytesIO
 from pathlib import Path
 
@@ -34,7 +35,8 @@ TECHNICAL = {
 }
 """Calls whose texts nobody reads."""
 _LEFT = (
-    r"voice |git |ch(?:mod|own) |(?:apt-get|dnf|pacman|zypper|apk|xbps-install|brew) |--|-h, |#",
+    r"voice |git |read -r |ch(?:mod|own) |(?:apt-get|dnf|pacman|zypper|apk|xbps-install|brew) |-h, |#",
+    r"--[\w-]+(?: \S+){0,2}$",
     r"class:|bold |italic |\[not dim|bool \||\w+_ms$|.*(?:\[Rendition|\[str\]|\(\?[:=!P]|\\\w)",
     r"(?:SELECT|INSERT|DELETE|DROP|PRAGMA|BEGIN IMM|WHERE|ORDER BY)|.*(?:\bWHERE\b|LIKE \?|\w = O[NF]|a row was ins)",
     r".*(?:%[sd.(]|:\{\w+\}:\{|<f4|KEY-----)|[A-Z_]+ \{exc\}$|Bearer |(?:\{method\}|WebSocket) \{shown\}|Usage:",
@@ -71,9 +73,36 @@ OTHERS = {
         "Install completion for the current shell.",
         "Show this message and exit.",
         "Show completion for the current shell, to copy it or customize the installation.",
+        "No such command {name}.",
+        "No such command {name}. Did you mean {other}?",
+        "No such option: {name}",
+        "No such option: {name} (Possible options: {others})",
+        "No such option: {name} Did you mean {other}?",
+        "Missing argument {name}.",
+        "Missing option {name}",
+        "Option {name} requires an argument",
+        "Invalid value for {name}: {what}",
+        "Got unexpected extra argument(s) ({names})",
+        "{value} is not a valid {kind}",
     ),
+    "voicecli/toolbox": (
+        "{what} - is stdin.",
+        "The picture: PNG, JPEG, WebP …",
+        "The video: MP4, MOV, WebM …",
+        "One text.",
+        "The other text.",
+        "The texts.",
+        "The texts to be put in order.",
+        "{what} - is stdin, a text a line.",
+    ),
+    "voicecli/config/schema.py": ("{key} must be {what}, not {value}", "{key} is {value}; it must be {what}"),
+    "voicecli/terminal/audience.py": ("you",),
+    "voicecli/text/figures.py": ("{count} entry", "{count} entries", "{count} bytes"),
+    "voicecli/terminal/transcripts.py": ("recording", "piece", "start", "seconds", "as"),
+    "voicecli/toolbox/offer.py": ("there is no tool {name}",),
+    "voicecli/usecases/writing.py": ("wrote {path} ({figures})", "replaced {path} ({figures})"),
     "voicecli/usecases/checkup.py": ("program", "packages", "configuration"),
-    "voicecli/usecases/models.py": ("{title} ({megabytes}, {licence} licence)",),
+    "voicecli/usecases/models.py": ("{title} ({megabytes}, {licence} licence)", "{title} (not yet heard by us)"),
 }
 """Sentences of a library, and words that stand where too many others do."""
 MODELS = "voicecli/data/models.toml"
@@ -126,6 +155,7 @@ class Collector(ast.NodeVisitor):
         self._within(node.value, 1 if names & self._single else self._least)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self.visit(node.annotation)  # flags tell their help there
         if node.value is not None:
             single = isinstance(node.target, ast.Name) and node.target.id in self._single
             self._within(node.value, 1 if single else self._least)
@@ -158,7 +188,7 @@ class Collector(ast.NodeVisitor):
         self._least = before
 
     def _take(self, text: str, least: int) -> None:
-        parts = paragraphs(text) if "\n\n" in text else [text.strip()]
+        parts = paragraphs(cleandoc(text)) if "\n\n" in text else [text.strip()]
         self.found += [each for each in parts if is_sentence(each, least)]
 
 

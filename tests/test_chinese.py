@@ -106,6 +106,6 @@ def test_help_and_errors_are_chinese_and_programs_read_english(voice: Voice) -> 
     assert "把录音变成文本。" in shown and "日常:" in shown and "Turn recordings" not in shown
     assert "可重复" in voice("transcribe", "--help", env=CHINESE).stdout.decode()
     run = voice("chat", "hi", "-b", "nobody", "--json", env=CHINESE)
-    assert run.returncode == 2 and run.stderr.decode().startswith("错误: 没有名为 'nobody' 的后端")
+    assert run.returncode == 2 and run.stderr.decode().startswith("错误：没有名为 'nobody' 的后端")
     assert json.loads(run.stdout)["error"]["message"] == "no backend is called 'nobody'"
     assert voice("models", "list", env=CHINESE).stdout.decode().startswith("here\tname\t")

@@ -45,7 +45,8 @@ def test_all_well_is_code_0_and_a_row_each() -> None:
     assert [line.split()[:2] for line in lines] == [["✓", part] for part in parts]
     assert (gap, last) == ("", "Everything works.")
     assert lines[3].split(maxsplit=2)[2] == (
-        "openai at h; used to chat; key from WORK_KEY; answered in 12 ms: ok; can chat, transcribe live; 3 models"
+        "openai (h); used to chat; key from WORK_KEY; answered in 12 ms: ok; able to chat, transcribe live; "
+        "models listed: 3"
     )
 
 
@@ -53,7 +54,7 @@ def test_one_is_counted_as_one() -> None:
     (line, *_) = checkup.lines(
         checkup.CheckupReport(PROGRAM, PACKAGES, SETTINGS, (checkup.reached(replace(WELL, models=1, voices=1)),))
     )[3:]
-    assert line.endswith("; 1 voice; 1 model")
+    assert line.endswith("; voices listed: 1; models listed: 1")
 
 
 def test_the_first_problem_tells_the_code_and_each_has_its_cure() -> None:

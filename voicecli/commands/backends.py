@@ -31,7 +31,8 @@ def backends(ctx: typer.Context) -> None:
         return
     console = session.console
     columns = ("name", "family", "host", "used for")
-    console.table(("backend", *columns[1:]), [[str(each[name]) for name in columns] for each in configured])
+    rows = [[str(each[name]) for name in columns] for each in configured]
+    console.table(("backend", "family", "host", "used for"), rows)
     console.result("")
     rows = [[row.title, *(each[row.name] for each in families)] for row in VERBS.values()]
     console.table(("can", *(each["name"] for each in families)), rows)

@@ -126,9 +126,9 @@ def _status(session: Session, recorder: Recorder) -> None:
     from voicecli.text.figures import length
 
     if not recorder.process():
-        session.console.result("not listening")
+        session.console.result(session.console.say("not listening"))
         raise typer.Exit(1)
-    session.console.result(f"listening for {length(recorder.since())}")
+    session.console.result(session.console.say(f"listening for {length(recorder.since())}"))
 
 
 def _start(session: Session, recorder: Recorder) -> None:

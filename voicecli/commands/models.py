@@ -58,7 +58,8 @@ def list_(ctx: typer.Context) -> None:
     if session.json:
         session.console.json_line([_row(each) for each in rows])
         return
-    table = [[_mark(each), each.name, *(str(cell) for cell in list(_row(each).values())[4:])] for each in rows]
+    say = session.console.say
+    table = [[_mark(each), each.name, *(say(str(cell)) for cell in list(_row(each).values())[4:])] for each in rows]
     session.console.table(("here", "name", "for", "languages", "size", "licence", "what"), table)
     session.console.note(f"in {session.config().models_dir}; * serves without a wish. Fetch: voice models pull NAME")
 

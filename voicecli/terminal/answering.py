@@ -152,7 +152,7 @@ class Asker:
             if answer.complete or answer.text or answer.reasoning:
                 console.json_line(answer)
         if self.usage and answer.complete:
-            console.usage(tokens_of(answer.usage, self.chat.services.choose("chat")[1].price))
+            console.usage(console.say(tokens_of(answer.usage, self.chat.services.choose("chat")[1].price)))
 
     async def _agreed(self, question: str, calls: Sequence[ToolCall]) -> bool:
         """Whether the person allows it, asked below what is written so far; anything but a yes is a no.

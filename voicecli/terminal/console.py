@@ -18,8 +18,8 @@ from voicecli.terminal.stdin import StandardInput
 from voicecli.terminal.streams import OutputClosedError, Streams, means_closed
 from voicecli.text.clean import clean
 
-WARNING = "warning"
-ERROR = "error"
+WARNING = "warning:"
+ERROR = "error:"
 RED, YELLOW, DIM, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -119,13 +119,17 @@ class Console(Streams, StandardInput):
 
     def warn(self, text: str) -> None:
         """Something is not as asked; said in `--quiet` too."""
-        self._tell(self.say(text), "", f"{self.say(WARNING)}: ", YELLOW)
+        self._tell(self.say(text), "", self._label(WARNING), YELLOW)
 
     def error(self, text: str, cure: str = "") -> None:
         """Why the command failed, and on a line of its own what cures it."""
-        self._tell(self.say(text), "", f"{self.say(ERROR)}: ", RED)
+        self._tell(self.say(text), "", self._label(ERROR), RED)
         if cure:
             self._tell(f"  → {self.say(cure)}", DIM, indent="    ")
+
+    def _label(self, word: str) -> str:
+        said = self.say(word)
+        return said if said.endswith("：") else f"{said} "
 
     def usage(self, text: str) -> None:
         """A figure that was asked for by a flag of its own, or a traceback: said in `--quiet` too."""

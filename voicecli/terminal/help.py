@@ -15,7 +15,7 @@ ABOUT = "The command-line voice assistant: talk, transcribe, speak and chat, ove
 ALONE = "With nothing configured, everything runs on this machine, without a key or a network."
 MORE = "More: voice --help, voice help COMMAND"
 OPTIONS = "Options, before a command or after it:"
-HELP = "voice help COMMAND (or voice COMMAND --help) shows what one can do, with examples."
+HELP = "A command by itself, with examples: voice help COMMAND, or voice COMMAND --help"
 
 EXAMPLES = (
     ("voice talk", "hold a spoken conversation"),

@@ -34,7 +34,7 @@ def manual(command: Command, ctx: Context, columns: int, say: Say) -> str:
         part = part.replace(f"{EXAMPLES}:", f"{say(EXAMPLES)}:", 1)
         lines += [wrapped(part, width, "    ") if is_code(part) else wrapped(part, width), ""]
     for title, rows in _sections(command, ctx):
-        lines += [f"{say(title)}:", *_table(rows, width), ""]
+        lines += [f"{say(title)}:", *_table([(flags, say(meaning)) for flags, meaning in rows], width), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -12,8 +12,9 @@ from itertools import zip_longest
 from voicecli.text.width import cells, wrapped
 
 GAP = 2
-_LEAST = 6
-"""A column is made no narrower than this."""
+_LEAST, _WORD = 6, 10
+"""A column is made no narrower than this, nor than its longest word while that has no more letters."""
+_PARTS = re.compile(r"(?<=[/._-])|\s+")
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], columns: int, bold: str = "", plain: str = "") -> str:
@@ -36,7 +37,7 @@ def standing_out(text: str, words: Sequence[str]) -> str:
 def fitted(columns: Sequence[Sequence[str]], room: int) -> list[int] | None:
     """Widths for columns of cells: the widest give first; None where a header's word would be broken."""
     widths = [max(map(cells, column)) for column in columns]
-    least = [max(_LEAST, *map(cells, column[0].split() or [""])) for column in columns]
+    least = [max(_LEAST, *map(cells, column[0].split() or [""]), min(_WORD, _longest(column))) for column in columns]
     room -= GAP * (len(widths) - 1)
     while sum(widths) > room:
         wide = [at for at in range(len(widths)) if widths[at] > least[at]]
@@ -44,6 +45,11 @@ def fitted(columns: Sequence[Sequence[str]], room: int) -> list[int] | None:
             return None
         widths[max(wide, key=widths.__getitem__)] -= 1
     return widths
+
+
+def _longest(column: Sequence[str]) -> int:
+    """The widest of the words, or of their parts between marks; wide characters may be parted anywhere."""
+    return max((len(part) for cell in column for part in _PARTS.split(cell) if part.isascii()), default=0)
 
 
 def _row(row: Sequence[str], widths: Sequence[int]) -> list[str]:

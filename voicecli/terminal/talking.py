@@ -140,9 +140,14 @@ class TalkView:
         for line in tool_line(event):
             self.tell(line, indent=INDENT)
 
+    def _named(self, who: str) -> str:
+        """Whose words follow, as wide as everybody's name."""
+        name = f"{self.say(who)}:"
+        return name + " " * (INDENT - cells(name))
+
     def _speech(self, text: str, style: str) -> None:
-        head, colon, rest = text.partition(":")
-        line = _spoken(head + colon, rest, style)
+        head, _, rest = text.partition(":")
+        line = _spoken(self._named(head), rest.lstrip(" "), style)
         self.printed.append(lambda columns: line.rows(columns, " " * INDENT))
 
     # -- what the bottom shows -----------------------------------------------------------------------
@@ -150,7 +155,7 @@ class TalkView:
     def live(self, columns: int) -> tuple[str, str]:
         """("class:…", text) of what is being heard, or of the reply that is being written; its end, a few rows."""
         if self.interim:
-            return "class:interim", self._end("you:   ", self.interim + "…", columns)
+            return "class:interim", self._end(self._named("you"), self.interim + "…", columns)
         return "", self._end("voice: ", self.reply, columns) if self.reply.strip() else ""
 
     @property

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicecli.errors import UsageError, VoiceError, unreadable
-from voicecli.text.figures import counted
 from voicecli.usecases.transcribing.plan import STDIN, Inputs, Job, inputs_of, names_in
 
 if TYPE_CHECKING:
@@ -118,8 +117,9 @@ def show_plan(console: Console, rows: Sequence[ResultRow]) -> None:
     console.table(("recording", "piece", "start", "seconds", "bytes", "as"), list(map(_cells, rows)))
     total, seconds = sum(each.bytes for each in rows), sum(each.seconds for each in rows)
     known = sum(each.known for each in rows)
-    told = f"{counted(len(rows), 'request')}, {total:,} bytes, {seconds:.1f} s"
-    console.note(told + (f"; of these {known} would not be sent: known already" if known else ""))
+    console.note(f"requests: {len(rows)}; {total:,} bytes, {seconds:.1f} s of sound")
+    if known:
+        console.note(f"of these {known} would not be sent: known already")
 
 
 def _cells(row: ResultRow) -> list[str]:

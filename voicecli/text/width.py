@@ -76,11 +76,18 @@ def _rows(line: str, width: int, indent: str) -> list[str]:
             rows.append(row.rstrip())
             row, room = indent, width - cells(indent)
         while size > room and room > 0:
-            head, part = _head(part, room)
+            head, part = _broken(part, room)
             rows.append(row + head)
             row, room, size = indent, width - cells(indent), cells(part)
         row, room = row + part, room - size
     return [*rows, row.rstrip()] if row.strip() or not rows else rows
+
+
+def _broken(part: str, room: int) -> tuple[str, str]:
+    """What of a long word stands in `room` cells, and the rest: behind a mark, where one is near."""
+    head, rest = _head(part, room)
+    at = 1 + max(map(head.rfind, "/._-=&?"))
+    return (head[:at], head[at:] + rest) if rest and at > len(head) // 2 else (head, rest)
 
 
 def _breakable(line: str) -> Iterator[str]:

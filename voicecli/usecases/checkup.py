@@ -125,16 +125,19 @@ def reached(visit: Visit) -> Finding:
 
 
 def _words(visit: Visit) -> Iterator[str]:
-    family, counts = visit.backend.family, {"voices": visit.voices, "models": visit.models}
-    yield f"{family} at {' or '.join(visit.hosts)}" if visit.hosts else family
+    family = visit.backend.family
+    yield f"{family} ({', '.join(visit.hosts)})" if visit.hosts else family
     yield f"used to {', '.join(visit.used_for)}" if visit.used_for else "not used"
     if visit.hosts:
         yield f"key from {visit.key}" if visit.key else "no key"
     if visit.latency_ms is not None:
         yield f"answered in {visit.latency_ms:.0f} ms: {visit.detail}"
     if visit.can:
-        yield "can " + ", ".join(each.replace("_", " ") for each in visit.can)
-    yield from (f"{n} {what[:-1] if n == 1 else what}" for what, n in counts.items() if n is not None)
+        yield f"able to {', '.join(each.replace('_', ' ') for each in visit.can)}"
+    if visit.voices is not None:
+        yield f"voices listed: {visit.voices}"
+    if visit.models is not None:
+        yield f"models listed: {visit.models}"
 
 
 def sound(library: str, microphone: Device | VoiceError, loudspeaker: Device | VoiceError) -> tuple[Finding, ...]:
