@@ -25,7 +25,8 @@ PACES = {SpokenWish.SLOWER: 0.8, SpokenWish.FASTER: 1.25}
 """How many times as fast."""
 
 _SAID = {
-    SpokenWish.STOP: "stop|stop it|stop that|stop talking|please stop|be quiet|quiet please|shut up|enough|that s enough"
+    SpokenWish.STOP: "stop|stop it|stop that|stop talking|please stop|be quiet|quiet please|shut up|enough"
+    "|that s enough"
     "|停|停下|停下来|停一下|停止|别说了|別說了|不要说了|安静|安靜|闭嘴|閉嘴|够了|夠了",
     SpokenWish.PAUSE: "pause|pause please|please pause|暂停|暫停|先停一下",
     SpokenWish.GO_ON: "go on|carry on|continue|resume|please continue|go ahead|继续|繼續|继续说|接着说|請繼續|请继续",
