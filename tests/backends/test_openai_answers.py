@@ -404,3 +404,14 @@ def test_what_is_sent_holds_no_image_of_the_sound_above_8_khz() -> None:
     power = np.abs(np.fft.rfft(np.frombuffer(sound, "<i2").astype(float))) ** 2
     assert abs(len(sound) / 2 - 24_000) < 10
     assert power[len(power) * 8 // 12 :].sum() < 1e-4 * power.sum()
+
+
+@pytest.mark.parametrize("text", [{"text": "so it was. The end"}, {}])
+def test_chunks_of_hugging_face_are_segments(text: dict[str, str]) -> None:
+    chunks = [{"text": " so it was.", "timestamp": [0.5, 2.0]}, {"text": " The end", "timestamp": [2.0, None]}]
+    found = whole_transcript({"chunks": [*chunks, {"text": "", "timestamp": "no"}], "duration": 4} | text)
+    assert found is not None and found.text == "so it was. The end"
+    assert [(each.text, each.start, each.end) for each in found.segments] == [
+        ("so it was.", 0.5, 2.0),
+        ("The end", 2.0, 4.0),
+    ]

@@ -95,7 +95,12 @@ def test_what_stands_at_the_end_of_films_is_said_by_nobody(text: str) -> None:
     assert is_credit(text) and not is_noise(text), "a dictation may hold it"
 
 
-@pytest.mark.parametrize("text", NO_CREDITS.split("\n"))
+@pytest.mark.parametrize("text", ["you " * 9, "Oh, " * 20, "謝謝" * 12, "Thank you. " * 30])
+def test_a_recogniser_that_goes_round_says_nothing(text: str) -> None:
+    assert says_nothing(text) and not is_noise(text)
+
+
+@pytest.mark.parametrize("text", [*NO_CREDITS.split("\n"), "no no no no", "7" * 20])
 def test_talk_about_films_is_no_credit(text: str) -> None:
     assert not says_nothing(text)
 

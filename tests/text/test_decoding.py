@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.errors import InputError
-from voicecli.text.decoding import TextDecoder, as_text, exact_text
+from voicecli.text.decoding import TextDecoder, as_text, encoding_of, exact_text
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
 
@@ -24,6 +24,28 @@ def test_a_text_in_pieces_is_the_text(text: str, encoding: str) -> None:
 def test_utf_16_without_a_mark_is_known_by_its_zeros(encoding: str) -> None:
     for text in ("Hi\n", "plain words\r\n", "Größe für 灯塔 and more"):
         assert exact_text(text.encode(encoding), "it") == text
+
+
+WIDE = ["今天天气很好，我们去公园。\n", "今日は天気がいい。", "好\n"]
+WIDE += ["오늘 날씨가 좋네요.", "Сегодня хорошая погода.", "می‌خواهم بروم"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", WIDE)
+def test_utf_16_without_a_mark_is_known_by_its_script(text: str, encoding: str) -> None:
+    data = text.encode(encoding)
+    assert exact_text(data, "it") == as_text(data, "it") == text
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "koi8-r", "cp1251"])
+@given(text=st.text(st.sampled_from("今天气很好，。我们 \nのは、カТыжр오늘가"), min_size=1))
+def test_no_other_encoding_is_taken_for_it(encoding: str, text: str) -> None:
+    assert encoding_of(text.encode(encoding, "ignore")) == "utf-8-sig"
+
+
+def test_odd_bytes_among_others_are_letters_of_windows() -> None:
+    assert as_text("Le café coûte 5 €.".encode("cp1252"), "it") == "Le café coûte 5 €."
+    assert as_text(b"a log \x81 of two: \xc3\xa9\xe9", "it") == "a log \ufffd of two: éé"
 
 
 def test_a_short_line_is_not_waited_for() -> None:

@@ -60,9 +60,14 @@ def is_credit(text: str) -> bool:
     return len(words) <= _LONGEST and bool(_CREDIT.fullmatch(words))
 
 
+_LOOP = re.compile(r"([^\W\d_]{1,20}?)\1{7,}")
+"""A recogniser that goes round: "you you you …"."""
+
+
 def says_nothing(text: str) -> bool:
     """Whether nobody said `text` to us."""
-    return is_noise(text) or is_credit(text)
+    text = text.casefold()
+    return is_noise(text) or is_credit(text) or bool(_LOOP.fullmatch(re.sub(r"[^\w]+", "", text)[: 40 * _LONGEST]))
 
 
 def is_noise(text: str) -> bool:

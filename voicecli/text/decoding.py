@@ -7,6 +7,7 @@ files and pipes, what the text is for.
 from __future__ import annotations
 
 import codecs
+import re
 
 from voicecli.errors import InputError
 
@@ -23,16 +24,26 @@ _PRINTED = frozenset([*b"\t\n\r", *range(0x20, 0x7F), *range(0xA0, 0x100)])
 
 
 def as_text(data: bytes, who: str) -> str:
-    """UTF-8 (or UTF-16, UTF-32) as text, with U+FFFD for a few odd bytes, as logs have them.
+    """UTF-8 (or UTF-16, UTF-32) as text; a few odd bytes, as logs have them, are letters of Windows or U+FFFD.
 
     Raises InputError for bytes that are no text, or are in another encoding.
     """
-    text = data.decode(encoding_of(data), "replace")
+    encoding = encoding_of(data)
+    text = data.decode(encoding, "replace")
     if "\0" in text:
         raise _binary(who)
     if text.count("\N{REPLACEMENT CHARACTER}") > ODD * len(text):
         raise _foreign(who, data)
-    return text
+    if encoding != "utf-8-sig":
+        return text
+    return _ODD_BYTE.sub(_of_windows, data.decode(encoding, "surrogateescape"))
+
+
+_ODD_BYTE = re.compile("[\udc80-\udcff]")
+
+
+def _of_windows(found: re.Match[str]) -> str:
+    return bytes([ord(found[0]) & 0xFF]).decode("cp1252", "replace")
 
 
 def exact_text(data: bytes, who: str) -> str:
@@ -77,7 +88,7 @@ class TextDecoder:
 def encoding_of(head: bytes) -> str:
     """The encoding of a text that begins with `head`, as far as it is one that we read: a codec's name."""
     marked = next((name for mark, name in MARKS.items() if head.startswith(mark)), "")
-    return marked or _unmarked(head[:64]) or "utf-8-sig"
+    return marked or _unmarked(head[:64]) or _unmarked_wide(head[:256]) or "utf-8-sig"
 
 
 def _unmarked(head: bytes) -> str:
@@ -87,6 +98,22 @@ def _unmarked(head: bytes) -> str:
         if len(head) >= HEAD and 0 not in letters and plain and all(plain) and 2 * len(plain) >= len(zeros):
             return name
     return ""
+
+
+def _unmarked_wide(head: bytes) -> str:
+    """The same of texts that are hardly Latin: letters of one script, and marks that no other encoding has there."""
+    for name in ("utf-16-le", "utf-16-be"):
+        text = head[: len(head) // 2 * 2].decode(name, "replace")
+        letters = sum(any(first <= each <= last for first, last in _WIDE) for each in text)
+        if len(text) > 1 and not _BETWEEN.isdisjoint(text) and letters >= 0.9 * len(text):
+            return name
+    return ""
+
+
+_BETWEEN = frozenset(" \n。，、！？")
+_WIDE = ((" ", " "), ("\n", "\n"), ("\r", "\r"), ("!", "?"), ("\u0370", "\u06ff"), ("\u0900", "\u0e7f"))
+_WIDE += (("\u3000", "\u9fff"), ("\uac00", "\ud7a3"), ("\uff00", "\uffef"))
+"""Greek to Arabic, India to Thailand, China, Japan, Korea; and what stands between words."""
 
 
 def _is_open(head: bytes) -> bool:

@@ -191,7 +191,7 @@ def transcript(text: str, data: Mapping[str, object] | None = None, *, final: bo
         text = _HALF_TAG.sub("", text)
     text, tags = strip_tags(one_line(text))
     duration = _seconds(data.get("duration"))
-    segments = segments_in(data.get("segments"), duration)
+    segments = segments_in(_parts(data), duration)
     words = tuple(words_in(data.get("words"))) or tuple(word for each in segments for word in each.words)
     return Transcript(
         text=text,
@@ -212,9 +212,14 @@ def whole_transcript(data: object) -> Transcript | None:
         return None
     text = data.get("text")
     if not isinstance(text, str):
-        pieces = [each.get("text") for each in _mappings(data.get("segments"))]
+        pieces = [each.get("text") for each in _mappings(_parts(data))]
         text = " ".join(piece for piece in pieces if isinstance(piece, str)) if pieces else None
     return None if text is None else transcript(text, data)
+
+
+def _parts(data: Mapping[str, object]) -> object:
+    """Segments; servers over Hugging Face's pipeline say "chunks"."""
+    return data.get("segments") or data.get("chunks")
 
 
 def segments_in(data: object, duration: float | None = None) -> tuple[Segment, ...]:
@@ -225,7 +230,9 @@ def segments_in(data: object, duration: float | None = None) -> tuple[Segment, .
 def _told(data: Mapping[str, object]) -> Told:
     text = strip_tags(one_line(_string(data.get("text"))))[0]
     words = tuple(words_in(data.get("words"))) if text else ()
-    return Told(text, _seconds(data.get("start")), _seconds(data.get("end")), words, _speaker(data))
+    pair = data.get("timestamp")
+    start, end = pair if isinstance(pair, list) and len(pair) == 2 else (data.get("start"), data.get("end"))
+    return Told(text, _seconds(start), _seconds(end), words, _speaker(data))
 
 
 def _speaker(segment: Mapping[str, object]) -> str | None:
