@@ -1,42 +1,54 @@
 """How long a turn's end is waited for, and how often that cuts off who only paused.
 
-    python benchmarks/cutoffs.py [--texts 6] [--deals 7]
+    python benchmarks/cutoffs.py [--texts 6] [--deals 7] [--commands FOLDER]
 
 The real detector and endpointer over espeak-ng in a quiet room, on the clock of the samples; the text
 decides the wait as it does in a conversation, and is known 150 ms after a pause is noticed. First table: how many
 of 100 turns end in an inner pause of 150 to 1500 ms, by how the text before it reads and by what silence ends a
-turn, and the wait where the person has finished. Then the labelled utterances with pauses of 150 to 450 ms, at
-the default settings: synthesised, and real people's where ../shared/recordings is there. Each utterance is said
-with several deals of the pauses. Spoken over: the reply could sound (after 425 ms) before the person goes on;
-otherwise the turn is taken back and nobody hears of it. Prints tables; gates nothing.
+turn, and the wait where the person has finished. Then labelled utterances with pauses of 150 to 450 ms: synthesised,
+and real people's where ../shared/recordings is there, each said with several deals of the pauses; and with --commands
+recordings of whole commands with the pauses that they have (data/speech/clean of Picovoice/speech-to-intent-benchmark
+was used), whose words the local recogniser tells. A deal, or fifteen commands, are one talk, whose pauses are learnt.
+The wait is the mean at ends that are right; `paused`: how many of the turns with a pause were cut off. Spoken over: the
+reply could sound (after 425 ms) before the person goes on; otherwise the turn is taken back and nobody hears of it.
+Prints tables; gates nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import statistics
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from commands import commands  # noqa: E402
+
 from tests.conftest import RECORDINGS  # noqa: E402
 from tests.dialogue import pausing, utterances  # noqa: E402
-from tests.dialogue.pausing import Outcome, Take, Turn, Watched  # noqa: E402
+from tests.dialogue.pausing import Outcome, Turn, Watched  # noqa: E402
 from tests.dialogue.test_cutoffs import SOUNDS_MS  # noqa: E402
 from voicecli.dialogue.reading import Reading, read  # noqa: E402
 
 PAUSES_MS = range(150, 1501, 150)
 GOES_ON = "and then we will see what happens next"
+SHORT: Callable[[Watched], Outcome] = lambda take: pausing.run(take, pausing.settings(420, shortest=336))  # noqa: E731
 ALONE = {"end_ms 500 whatever the text": lambda take: pausing.run(take, by_text=False)}
 SETTINGS: dict[str, Callable[[Watched], Outcome]] = {
-    "the default: 400, 500, 1200": pausing.run,
+    "fixed: 400, 500, 1200": pausing.run,
     "end_ms_min 300": lambda take: pausing.run(take, pausing.settings(500, shortest=300)),
     "end_ms 300": lambda take: pausing.run(take, pausing.settings(300, shortest=300)),
     "end_ms 800": lambda take: pausing.run(take, pausing.settings(800)),
 } | ALONE
+TALKS: dict[str, Callable[[Sequence[Watched]], list[Outcome]]] = {"learnt, the default": pausing.conversation} | {
+    name: lambda takes, outcome=outcome: [outcome(each) for each in takes]  # type: ignore[misc]
+    for name, outcome in (SETTINGS | {"fixed: 336, 420, 1200": SHORT}).items()
+}
+TALK = 15
 
 
 def said(text: str, pause_ms: float = 0) -> Watched:
@@ -61,28 +73,45 @@ def by_pause(reading: Reading, count: int) -> None:
         print(f"{reading.name.lower():<10}{name:<30}{wait:>6.0f}" + "".join(f"{share:>6.0f}" for share in shares))
 
 
-def labelled(name: str, takes: Iterable[Take]) -> None:
-    watched = [pausing.watch(take) for take in takes]
-    for setting, outcome in SETTINGS.items():
-        ends = [outcome(each) for each in watched]
-        cut, over = sum(end.cut for end in ends), sum(pausing.spoken_over(end, SOUNDS_MS) for end in ends)
-        shares = f"{100 * cut / len(ends):>8.1f} %{100 * over / len(ends):>12.1f} %"
-        print(f"{name:<14}{setting:<30}{len(ends):>6}{shares}", flush=True)
+def labelled(name: str, people: Sequence[Sequence[Watched]]) -> None:
+    """How many turns of these people end early, of those with a pause too, and how long is waited at their ends."""
+    for setting, outcomes in TALKS.items():
+        both = [pair for talk in people for pair in zip(talk, outcomes(talk), strict=True)]
+        ends = [end for _, end in both]
+        paused = [end for each, end in both if max(each.take.turn.pauses_ms, default=0) >= PAUSES_MS[0]]
+        over = sum(pausing.spoken_over(end, SOUNDS_MS) for end in ends)
+        waits = [end.wait_ms for end in ends if not end.cut]
+        shares = f"{share(ends):>9.1f} %{share(paused):>9.1f} %{100 * over / len(ends):>10.1f} %"
+        print(f"{name:<14}{setting:<30}{statistics.mean(waits):>6.0f}{len(ends):>7}{shares}", flush=True)
+
+
+def share(ends: Sequence[Outcome]) -> float:
+    """Of a hundred, those that were cut off."""
+    return 100 * sum(end.cut for end in ends) / max(1, len(ends))
+
+
+async def recorded_commands(paths: Sequence[Path]) -> list[list[Watched]]:
+    """Talks of fifteen commands each."""
+    found = [each async for each in commands(paths)]
+    return [found[at : at + TALK] for at in range(0, len(found), TALK)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=6)
     parser.add_argument("--deals", type=int, default=len(pausing.PAUSES_MS))
+    parser.add_argument("--commands", type=Path, metavar="FOLDER", help="recorded commands, a file each")
     args = parser.parse_args()
     print(f"{'reads':<10}{'':<30}{'wait':>6}" + "".join(f"{pause:>6}" for pause in PAUSES_MS))
     for reading in Reading:
         by_pause(reading, args.texts)
-    print(f"\n{'pauses ≤ 450':<14}{'':<30}{'turns':>6}{'ended early':>10}{'spoken over':>14}")
+    print(f"\n{'':<44}{'wait':>6}{'turns':>7}{'cut off':>11}{'paused':>11}{'spoken over':>12}")
     deals = range(args.deals)
-    labelled("synthesised", (pausing.synthesised(turn) for deal in deals for turn in pausing.labelled(deal)))
+    labelled("synthesised", [[pausing.watch(pausing.synthesised(turn)) for turn in pausing.labelled(n)] for n in deals])
     if RECORDINGS.is_dir():
-        labelled("real people", (take for deal in deals for take in pausing.recorded(RECORDINGS, deal)))
+        labelled("real people", [[pausing.watch(take) for take in pausing.recorded(RECORDINGS, n)] for n in deals])
+    if args.commands is not None:
+        labelled("commands", asyncio.run(recorded_commands(sorted(args.commands.glob("*.wav")))))
 
 
 if __name__ == "__main__":

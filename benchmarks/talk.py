@@ -1,6 +1,7 @@
 """The gap of a turn: from the person's last sample to the first sound of the reply, on one stereo recording.
 
-    python benchmarks/talk.py [--turns 30] [--row NAME …] [--local] [--realtime URL [--model NAME] [--dialect NAME]]
+    python benchmarks/talk.py [--turns 30] [--row NAME …] [--virtual | --local]
+    python benchmarks/talk.py --realtime URL [--model NAME] [--dialect NAME]
 
 `voice talk` runs as a process on virtual sound devices against a local server that takes 150 ms to recognise an
 upload, 200 ms to the first token, 15 ms a token and 150 ms to the first sound. A live recogniser shows words as they
@@ -34,6 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 from people import converse  # noqa: E402
 from skills_asked import ask  # noqa: E402
+from virtual_talk import gaps  # noqa: E402
 
 from tests import dtmf  # noqa: E402
 from tests.fakes.openai_server import Habits, OpenAIServer, _OpenAITalk  # noqa: E402
@@ -182,7 +184,11 @@ def main() -> None:
     parser.add_argument("--realtime", metavar="URL", help="speech to speech over this service, and nothing else")
     parser.add_argument("--model", default="", help="its model")
     parser.add_argument("--dialect", default="", help="its talk_dialect; left out, it tells")
+    parser.add_argument("--virtual", action="store_true", help="on a virtual clock, where the machine may be busy")
     args = parser.parse_args()
+    if args.virtual:
+        gaps(args.turns)
+        return
     asked = one_service(args.realtime, args.model, args.dialect) if args.realtime else ""
     print(f"{'':<30}{'median ms':>10}{'95 % ms':>10}{'told, error ms':>16}")
     with virtual_devices() as devices:

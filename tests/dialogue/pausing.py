@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import cycle, islice, pairwise
 from pathlib import Path
@@ -22,12 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.people import recording
-from voicecli.audio.endpointer import Ended, Endpointer, Paused, Timing
+from voicecli.audio.endpointer import Ended, Endpointer, Paused, Resumed, Timing
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import resample
 from voicecli.audio.vad import Detector, Voicing
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.dialogue.parts import Rules
+from voicecli.dialogue.patience import Patience
 from voicecli.types import MIC, AudioFrame, PcmFormat, SpeechRequest
 
 Samples = NDArray[np.int16]
@@ -279,22 +280,41 @@ class Outcome:
     pause_ms: float
 
 
-def run(watched: Watched, rules: Rules | None = None, *, by_text: bool = True) -> Outcome:
+def conversation(takes: Iterable[Watched], rules: Rules | None = None) -> list[Outcome]:
+    """The turns of one person, whose pauses are learnt. Who was cut off goes on, and takes the turn back."""
+    rules = rules or Rules()
+    patience = Patience(rules.end_ms_min)
+    return [run(each, rules, patience=patience) for each in takes]
+
+
+def run(
+    watched: Watched, rules: Rules | None = None, *, by_text: bool = True, patience: Patience | None = None
+) -> Outcome:
     """One turn through the endpointer, frame by frame; with `by_text` false only `end_ms` counts."""
     rules, take = rules or Rules(), watched.take
-    endpointer = Endpointer(rules.timing)
+    factor = patience.factor if patience is not None else 1.0
+    patience = patience or Patience(rules.end_ms_min)
+    endpointer = Endpointer(replace(rules.timing, end_ms=rules.timing.end_ms * max(1.0, factor)))
     texts: list[tuple[float, int, str]] = []
+    silent_since, dangles = 0.0, False
     for frame, voicing in watched.frames:
         now = frame.at + FRAME / RATE
         events = endpointer.feed(frame, speech=voicing.speech, level=voicing.level)
         for event in events:
-            if isinstance(event, Paused) and by_text:
-                texts.append((now + HEAR_MS / 1000, event.segment, take.said(event.last_voiced)))
+            if isinstance(event, Paused):
+                silent_since, dangles = event.last_voiced, False
+                texts += [(now + HEAR_MS / 1000, event.segment, take.said(event.last_voiced))] if by_text else []
+            if isinstance(event, Resumed) and not dangles:
+                patience.paused((now - silent_since) * 1000 - rules.timing.start_ms)
         while texts and texts[0][0] <= now:
             _, segment, text = texts.pop(0)
-            events += endpointer.heard(segment, rules.wait_ms(text))
+            dangles = segment == endpointer.segment and not rules.may_be_over(text)
+            events += endpointer.heard(segment, rules.wait_ms(text, factor=factor))
         if ended := next((each for each in events if isinstance(each, Ended)), None):
-            return _outcome(take, now, ended.last_voiced)
+            outcome = _outcome(take, now, ended.last_voiced)
+            patience.paused(outcome.pause_ms)
+            patience.ended(ended.voiced_ms)
+            return outcome
     raise AssertionError(f"never ended: {take.turn.text}")
 
 

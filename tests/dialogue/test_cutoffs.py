@@ -14,6 +14,7 @@ from tests.conftest import RECORDINGS
 from tests.dialogue.pausing import (
     PAUSES_MS,
     Watched,
+    conversation,
     early,
     labelled,
     recorded,
@@ -45,6 +46,11 @@ def test_the_pauses_are_those_of_the_bound() -> None:
 def test_who_pauses_is_seldom_cut_off() -> None:
     cut = early(people())
     assert len(cut) < EARLY * len(people()), [(turn.text, outcome) for turn, outcome in cut]
+
+
+def test_who_pauses_often_is_cut_off_less_as_the_talk_goes_on() -> None:
+    learnt = [outcome.cut for outcome in conversation(people())]
+    assert sum(learnt) <= 0.02 * len(people()) and sum(learnt) <= len(early(people()))
 
 
 def test_a_reply_seldom_meets_who_goes_on() -> None:

@@ -138,7 +138,7 @@ def test_a_dip_inside_words_costs_no_draft_and_the_next_must_be_longer() -> None
     run(it.run([("quiet", 0.5), *[("loud", 0.22), ("quiet", 0.08)] * 6, ("quiet", 0.7)]))
     (metrics,) = it.of(ev.TurnMetrics)
     assert (metrics.drafts, metrics.wasted_tokens) == (1, 0)
-    assert ears.cancelled == 2, "60 and 80 ms are reached, 100 are not"
+    assert ears.cancelled == 3, "40, 60 and 80 ms are reached, 100 are not"
     assert len(it.brain.asked) == 1
 
 

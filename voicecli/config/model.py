@@ -67,6 +67,8 @@ class TalkSettings:
     end_ms: Annotated[int, Range(50, 10_000)] = 500
     end_ms_min: Annotated[int, Range(50, 10_000)] = 400
     end_ms_max: Annotated[int, Range(50, 10_000)] = 1200
+    learn_pauses: bool = True
+    """Whether the waits follow the person's own pauses, between 0.84 and 1.25 of what is set."""
     max_turn_s: Annotated[float, Range(1, 3600)] = 60.0
     pre_roll_ms: Annotated[int, Range(0, 3000)] = 300
     end_words: tuple[str, ...] = ()

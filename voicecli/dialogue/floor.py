@@ -10,6 +10,7 @@ Everything here runs on one event loop and reacts at once: the microphone never 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from voicecli.audio import endpointer as ep
@@ -18,14 +19,13 @@ from voicecli.dialogue.events import Notice
 from voicecli.dialogue.history import History
 from voicecli.dialogue.manners import PACES, SpokenWish, asks, last_sentence
 from voicecli.dialogue.parts import Parts, Rules
+from voicecli.dialogue.patience import Patience
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
 from voicecli.dialogue.turns import Turns
 from voicecli.types import AudioFrame
 from voicecli.types.turns import Wanted
 
-GUESS_MS = 50.0
-"""So much silence speaks for a text that does not dangle; inside words there is less."""
 DIP_MS = 20.0
 """So much more after each silence of a turn that was inside words all the same."""
 SLOW_S = 3.0
@@ -44,7 +44,8 @@ class Floor:
         self._history = history
         self.endpointer = ep.Endpointer(rules.timing, manual=rules.push_to_talk)
         self._parts, self._rules = parts, rules
-        self._slow = False
+        self._slow = self._dangles = False
+        self._patience = Patience(rules.end_ms_min)
 
     # -- what the person does ------------------------------------------------------------------------
 
@@ -53,7 +54,7 @@ class Floor:
         self.take(self.endpointer.feed(frame, speech=speech, level=level))
         challenge = self.turns.challenge
         if challenge is not None and challenge.stands(self.endpointer.voiced_ms):
-            self.turns.commit(challenge)
+            self._commit(challenge)
 
     def take(self, events: Sequence[ep.Event]) -> None:
         """What the endpointer makes of it."""
@@ -94,7 +95,9 @@ class Floor:
 
     def _started(self, event: ep.Started) -> None:
         self.turns.beside(self._parts.responder.warm())
-        self.turns.begun().hear(event.frames)
+        turn = self.turns.begun()
+        self._goes_on(turn, event.frames)
+        turn.hear(event.frames)
 
     def _continued(self, event: ep.Continued) -> None:
         if (turn := self.turns.speaking) is None:
@@ -107,13 +110,14 @@ class Floor:
         if silence_ms < event.frame.seconds * 1000:
             turn.sound_again()
         # A text that does not dangle is answered as soon as the person seems to stop, before the soft end.
-        elif not turn.candidate and silence_ms >= GUESS_MS + DIP_MS * turn.dips:
-            turn.draft(early=self._rules.may_be_over)
+        elif not turn.candidate:
+            turn.draft(early=lambda text: self._rules.may_be_over(text, silence_ms - DIP_MS * turn.dips))
 
     def _paused(self, event: ep.Paused) -> None:
         if (turn := self.turns.speaking) is None:
             return
         turn.pause(event.last_voiced)
+        self._dangles = False
         if (challenge := self.turns.challenge) is not None:
             self.turns.beside(self._judge(challenge, event.segment))
         else:
@@ -122,6 +126,7 @@ class Floor:
 
     def _resumed(self, event: ep.Resumed) -> None:
         if turn := self.turns.speaking:
+            self._goes_on(turn, event.frames)
             turn.hear(event.frames)
 
     def _ended(self, event: ep.Ended) -> None:
@@ -132,12 +137,28 @@ class Floor:
                 self.turns.beside(self._judge(challenge, event.segment))
         elif turn := self.turns.speaking:
             turn.end(event.last_voiced)
+            self._learn(event.voiced_ms)
 
     def _dropped(self, _event: ep.Dropped) -> None:
         if self.turns.challenge is not None:
             self.turns.let_go_on()
         elif turn := self.turns.busy:
             turn.drop()
+
+    # -- how long this person pauses -------------------------------------------------------------------
+
+    def _goes_on(self, turn: Turn, frames: Sequence[AudioFrame]) -> None:
+        """After a silence that was no end, whatever we took it for. Who breaks off is waited for long as it is."""
+        if (since := turn.watch.last_voiced) is not None and frames and not (turn.candidate or self._dangles):
+            began = frames[-1].at + frames[-1].seconds - self._rules.timing.start_ms / 1000
+            self._patience.paused((began - since) * 1000)
+
+    def _learn(self, voiced_ms: float) -> None:
+        """A turn is over: what its pauses ask of the next one's waits. Words that are not known get no shorter one."""
+        if self._rules.learns:
+            self._patience.ended(voiced_ms)
+            timing = self._rules.timing
+            self.endpointer.timing = replace(timing, end_ms=timing.end_ms * max(1.0, self._patience.factor))
 
     # -- what the words decide -----------------------------------------------------------------------
 
@@ -153,8 +174,17 @@ class Floor:
                 self._wait(segment, words)
 
     def _wait(self, segment: int, words: str) -> None:
-        asked = asks(self._history.last_reply)
-        self.take(self.endpointer.heard(segment, self._rules.wait_ms(words, asked=asked)))
+        rules, asked = self._rules, asks(self._history.last_reply)
+        self._dangles = segment == self.endpointer.segment and not rules.may_be_over(words)
+        factor = self._patience.factor if rules.learns else 1.0
+        self.take(self.endpointer.heard(segment, rules.wait_ms(words, asked=asked, factor=factor)))
+
+    def _commit(self, challenge: Challenge) -> Turn:
+        """The interruption stands. Where it takes a turn back, the wait was too short."""
+        watch, turn = challenge.held.watch, self.turns.commit(challenge)
+        if turn.prefix and watch.ended is not None and watch.last_voiced is not None:
+            self._patience.paused((watch.ended - watch.last_voiced) * 1000)
+        return turn
 
     async def _judge(self, challenge: Challenge, segment: int) -> None:
         """Short speech over a reply has paused: its words decide."""
@@ -168,7 +198,7 @@ class Floor:
             challenge.held.alarms += 1
             self.turns.let_go_on()
             return
-        turn = self.turns.commit(challenge)
+        turn = self._commit(challenge)
         if challenge.ended is not None:
             turn.end(challenge.ended.last_voiced)
         else:

@@ -16,6 +16,9 @@ from voicecli.dialogue.manners import ASKED, THINKS_MS, WORD_MS, ended_by, think
 from voicecli.dialogue.reading import Reading, read
 from voicecli.ports import Responder
 
+GUESS_MS, WHOLE_GUESS_MS = 40.0, 30.0
+"""So much silence speaks for a text that does not dangle, or reads complete; inside words there mostly is less."""
+
 
 class Voiced(Protocol):
     """What a detector says of a frame; `level` in dBFS."""
@@ -61,22 +64,29 @@ class Rules:
     """Words that end a turn; then silence hardly does."""
     manners: bool = True
     """Whether small words are obeyed without a model, and who thinks is waited for (dialogue.manners)."""
+    learns: bool = False
+    """Whether the waits follow the person's own pauses (dialogue.patience)."""
     answer_ends: bool = False
     """Whether an answer begins only after the end of a turn: a service finds that."""
 
-    def may_be_over(self, text: str) -> bool:
-        """Whether nothing has to follow: an answer may be drafted."""
-        return self._read(text) is not Reading.DANGLING and not (self.manners and thinks(text))
+    def may_be_over(self, text: str, silence_ms: float = GUESS_MS) -> bool:
+        """Whether nothing has to follow, after so much silence: an answer may be drafted."""
+        reading = self._read(text)
+        enough = silence_ms >= (WHOLE_GUESS_MS if reading is Reading.COMPLETE else GUESS_MS)
+        return enough and reading is not Reading.DANGLING and not (self.manners and thinks(text))
 
-    def wait_ms(self, text: str, *, asked: bool = False) -> float:
-        """How much silence ends a turn whose words so far are `text`. `asked`: they answer a question of ours."""
+    def wait_ms(self, text: str, *, asked: bool = False, factor: float = 1.0) -> float:
+        """How much silence ends a turn whose words so far are `text`. `asked`: they answer a question of ours.
+
+        `factor` is the person's own, on all but the wait for words that dangle.
+        """
         if self.answer_ends or (self.end_words and ended_by(text, self.end_words)):
             return 0.0
         if self.manners and thinks(text):
             return THINKS_MS
         reading = self._read(text)
-        waits = {Reading.COMPLETE: self.end_ms_min, Reading.DANGLING: self.end_ms_max}
-        wait = waits.get(reading, self.timing.end_ms)
+        waits = {Reading.COMPLETE: factor * self.end_ms_min, Reading.DANGLING: self.end_ms_max}
+        wait = waits.get(reading, factor * self.timing.end_ms)
         patience = ASKED if asked and self.manners and reading is not Reading.COMPLETE else 1.0
         return WORD_MS if self.end_words else wait * patience
 

@@ -121,6 +121,7 @@ class Turn:
         if not guess or same_words(text, guess):
             return
         if not self._paused:
+            self.dips += 1
             self._withdraw(Move.WITHDRAW)
         elif self.answerer.draftable(self.record.drafts) is not None:
             self._withdraw(Move.WITHDRAW)

@@ -274,6 +274,7 @@ def rules_of(cfg: Config, request: TalkRequest, opened: Adapters | None, *, echo
         push_to_talk=request.push_to_talk,
         trust_punctuation=opened is not None and not opened.ears_family.punctuates_fragments,
         end_words=talk.end_words,
+        learns=talk.learn_pauses and not by_service,
         answer_ends=by_service,
         language=request.language,
     )

@@ -96,7 +96,8 @@ class Maker:
             return rules
         longest = max(rules.end_ms_max, silence)
         timing = replace(rules.timing, end_ms=silence, end_ms_max=longest)
-        return replace(rules, timing=timing, end_ms_min=min(rules.end_ms_min, silence), end_ms_max=longest)
+        least = min(rules.end_ms_min, silence)
+        return replace(rules, timing=timing, end_ms_min=least, end_ms_max=longest, learns=False)
 
     def _text_only(self) -> bool:
         answer = self._book.answer
