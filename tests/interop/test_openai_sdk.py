@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -12,9 +13,13 @@ import pytest
 import soundfile
 
 from tests import dtmf
+from tests.backends.test_talking import HISTORY, TOOL, answer, say, talking
 from tests.fakes.forms import heard
 from tests.fakes.openai_server import Habits, OpenAIServer
+from tests.fakes.talking_server import ALL, COMMON, KEEPS, TalkingServer
 from tests.interop.tools import TOOLS, environment
+from voicecli.types import ToolCall
+from voicecli.types.turns import AnswerWanted, Sound
 
 DIGITS, NEXT = "4071993825", "5182004936"
 CLIENT = Path(__file__).parent / "sdk_client.py"
@@ -91,3 +96,36 @@ def test_errors_have_the_names_that_the_sdk_knows(told: dict[str, Any]) -> None:
 def test_a_realtime_session(told: dict[str, Any]) -> None:
     assert told["realtime"]["text"] == DIGITS
     assert DIGITS.startswith(told["realtime"]["deltas"])
+
+
+async def sent_by_speech_to_speech() -> list[dict[str, Any]]:
+    """Spoken, typed, said for us, interrupted and withdrawn turns, calls and results."""
+    with TalkingServer(chunk_s=0.01) as server:
+        async with talking(server, HISTORY, (TOOL,)) as talk:
+            await answer(say(talk, "189"))
+            found = await answer(talk.begin(print), AnswerWanted(typed="call look"))
+            results = tuple((each, "a pig") for each in found if isinstance(each, ToolCall))
+            await answer(talk.begin(print), AnswerWanted(results=results))
+            await answer(talk.begin(print), AnswerWanted(says="It rings.", tools=False))
+            for heard in (0, 4000):
+                turn = talk.begin(print)
+                async with turn.answer(AnswerWanted(typed="12345678")) as pieces:
+                    await anext(each async for each in pieces if isinstance(each, Sound) and each.pcm)
+                    turn.heard_until(heard)
+                turn.abandon()
+                await server.eventually(lambda: not server.sessions[0].answering, 5)
+            turn = talk.begin(print)
+            turn.hear(bytes(6400))
+            turn.abandon()
+            await answer(say(talk, "4"))
+    return [each for session in server.sessions for each in session.log]
+
+
+def test_every_frame_of_speech_to_speech_is_one_of_theirs() -> None:
+    """By OpenAI's own types, strictly, with no field that they do not know."""
+    frames = asyncio.run(sent_by_speech_to_speech())
+    assert {each["type"] for each in frames} == COMMON | ALL | KEEPS
+    command = [str(TOOLS / "sdk" / "bin" / "python"), str(CLIENT.with_name("realtime_frames.py"))]
+    text = "\n".join(map(json.dumps, [*frames, {"type": "response.cancel", "strange": 1}]))
+    done = subprocess.run(command, input=text, env=environment(), capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("response.cancel.strange is unknown\n", "")
