@@ -4,7 +4,8 @@ generateContent, on a port of this machine.
 Belongs here: what it answers, and how each protocol writes it. Does not belong here: the agents, what is judged.
 
 To a person's last words it answers: with `WRITE` in them it calls the agent's tool that makes files (made.txt), with
-`COUNT` it counts for a long time; else it says "Hello 24680." After a tool it says that it is over.
+`COUNT` it counts for a long time, with `LISTEN` it calls that tool of `voice mcp`; else it says "Hello 24680." After a
+tool it says that it is over.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 
 HELLO, OVER = "Hello 24680.", "The tool is over: 8642."
 COUNTED = 120
+LISTENS_S = 75
+"""Longer than clients wait for a tool of which they hear nothing."""
 
 
 @dataclass
@@ -38,6 +41,8 @@ class Model:
             return [OVER], None
         if "WRITE" in said and (tool := self.tool(body)) is not None:
             return ["I will. "], tool
+        if "LISTEN" in said and "voice_listen" in _tools(body):
+            return ["I will. "], ("voice_listen", {"silence_s": LISTENS_S, "max_s": LISTENS_S + 5})
         if "COUNT" in said:
             return [f"Number {each}. " for each in range(COUNTED)], None
         return [HELLO], None

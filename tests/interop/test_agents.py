@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fakes.openai_server import Habits, OpenAIServer
-from tests.interop.agent_model import HELLO, Model, scripted
+from tests.interop.agent_model import HELLO, OVER, Model, scripted
 from tests.interop.tools import TOOLS, environment
 from tests.people import says
 from tests.test_talk_devices import Talk, settings, talking
+from tests.test_talk_files import RATE, write
 from tests.virtual import VirtualDevices, virtual_devices
 from tests.waiting import until
 
@@ -165,7 +167,8 @@ CLAUDE = str(TOOLS / "claude/node_modules/@anthropic-ai/claude-agent-sdk-linux-x
 
 def told(command: list[str], home: Path, **more: str) -> subprocess.CompletedProcess[str]:
     env = environment() | {"HOME": str(home), "PATH": f"{NODE}:{environment()['PATH']}"} | more
-    return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=170)
+    nothing = subprocess.DEVNULL
+    return subprocess.run(command, env=env, cwd=home, stdin=nothing, capture_output=True, text=True, timeout=250)
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
@@ -192,3 +195,30 @@ def test_a_client_that_was_told_of_it_is_connected(tmp_path: Path, client: str) 
     done = told([command, "mcp", "list"], tmp_path, **env)
     plain = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
     assert re.search(rf"voice\b.*\b{word}\b", plain, re.IGNORECASE), plain + done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_a_long_listen_survives_in_opencode(tmp_path: Path) -> None:
+    config, quiet = (
+        tmp_path / ".config/opencode/opencode.json",
+        write(tmp_path / "q.wav", np.zeros(100 * RATE, np.int16)),
+    )
+    with scripted(tmp_path) as model, OpenAIServer(Habits()) as services:
+        _, env = opencode(model, tmp_path)
+        (tmp_path / "voice.toml").write_text(settings(services))
+        command = [
+            VOICE,
+            "--config",
+            str(tmp_path / "voice.toml"),
+            "mcp",
+            "-i",
+            quiet,
+            "-o",
+            str(tmp_path / "said.wav"),
+        ]
+        servers = {"voice": {"type": "local", "command": command}}
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"mcp": servers}))
+        done = told([program("opencode", "opencode"), "run", "Please LISTEN."], tmp_path, **env)
+    assert OVER in done.stdout, done.stdout + done.stderr
+    results = [row["content"] for row in json.loads(model.asked[-1])["messages"] if row["role"] == "tool"]
+    assert [json.loads(each) for each in results] == [{"status": "silence"}]
