@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import pytest
 from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.people import says
+from tests.reliability.terminal import Terminal
 from tests.virtual import RATE, VirtualDevices, gaps_ms, sounds, virtual_devices
 
 pytestmark = pytest.mark.needs_sound
@@ -218,6 +220,31 @@ def test_devices_that_come_back_find_the_conversation_where_it_was(home: dict[st
         talk.until("turn_metrics")
     assert [each["text"] for each in talk.of("user_said")] == ["13579", "24680"]
     assert talk.of("turn_lost") == []
+
+
+def test_other_devices_are_taken_while_it_talks(devices: VirtualDevices, home: dict[str, str], tmp_path: Path) -> None:
+    with OpenAIServer() as server:
+        (tmp_path / "config.toml").write_text(settings(server))
+        env = home | devices.env | {"VOICE_CONFIG": str(tmp_path / "config.toml")}
+        with Terminal([sys.executable, "-m", "voicecli", "talk", "--private"], env, tmp_path) as terminal:
+            terminal.until(lambda text: "ready: " in text)
+            for line, told in (
+                ("/mic", "virtual-mic"),
+                ("/mic nosuch", "is not there"),
+                ("/mic virtual-mic", "listening again (virtual-mic, default)"),
+                ("/speaker virtual-speaker", "listening again (virtual-mic, virtual-speaker)"),
+            ):
+                terminal.press(f"{line}\r".encode())
+                terminal.until(partial(contains, what=told))
+            with devices.recording() as heard:
+                devices.say(says("4071"), after_s=0.3)
+                terminal.until(lambda text: text.rfind("listening") > text.rfind("5182.") > 0)
+            assert terminal.leave() == 0
+    assert digits_in(heard.assistant) == ["5182"]
+
+
+def contains(text: str, what: str) -> bool:
+    return what in text
 
 
 def test_a_wrong_key_ends_with_code_3(devices: VirtualDevices, home: dict[str, str], tmp_path: Path) -> None:

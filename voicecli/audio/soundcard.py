@@ -81,6 +81,12 @@ class SoundCard:
         self.speaker: SoundCardLoudspeaker | None = None
         self._opened = AsyncExitStack()
         self._buffering = devices.QUICK
+        self._chosen: tuple[devices.Wanted, devices.Wanted] | None = None
+
+    def choose(self, kind: devices.Kind, wanted: devices.Wanted) -> None:
+        """Takes another device from the next frame on; what sounds then goes on where it was."""
+        microphone, speaker = self._chosen or self._wanted
+        self._chosen = (wanted, speaker) if kind == "input" else (microphone, wanted)
 
     @property
     def names(self) -> tuple[str, str]:
@@ -97,6 +103,8 @@ class SoundCard:
     async def __aiter__(self) -> AsyncIterator[AudioFrame]:
         while True:
             try:
+                if self._chosen is not None:
+                    await self._change(self._chosen)
                 frame = await self._frame()
             except DeviceError as lost:
                 await self._return(lost)
@@ -159,6 +167,18 @@ class SoundCard:
         """Both; `drain` lets what the loudspeaker still holds be heard."""
         self._microphone = self.speaker = None
         await self._opened.__aexit__(None if drain else DeviceError, None, None)
+
+    async def _change(self, chosen: tuple[devices.Wanted, devices.Wanted]) -> None:
+        """The chosen devices, or those of before where they can't be opened. Raises DeviceError: neither can."""
+        before, self._wanted, self._chosen = self._wanted, chosen, None
+        await self._close(drain=False)
+        try:
+            await self._open()
+        except DeviceError as exc:
+            self._tell(str(exc))
+            self._wanted = before
+            await self._open()
+        self._tell(f"listening again ({', '.join(filter(None, self.names))})")
 
     async def _return(self, lost: DeviceError) -> None:
         """Waits for the devices. Raises `lost` when they are not back in time."""

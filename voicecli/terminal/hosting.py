@@ -92,7 +92,7 @@ async def _with_keys(
 ) -> None:
     from voicecli.terminal.screen import Screen
 
-    screen = Screen(console, push_to_talk=request.push_to_talk, visible=visible, stages=stages)
+    screen = Screen(console, talk.devices.choose, push_to_talk=request.push_to_talk, visible=visible, stages=stages)
     told.add(screen)
     told.catch_up()
     try:

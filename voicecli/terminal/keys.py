@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
@@ -19,15 +19,18 @@ from prompt_toolkit.keys import Keys
 from voicecli.dialogue.manners import SpokenWish
 from voicecli.text.clean import one_line
 
-HELP = """While you talk, type a line and Enter to ask in writing.
-Ctrl-C or /exit   leave
-Ctrl-X or /stop   stop the reply
-Ctrl-R or /again  send a lost turn again
-F5 or /pause      hold the reply, or go on
-F6 or /repeat     say the last sentence again
-F7 or /slower     speak more slowly, and F8 or /faster more quickly
-Ctrl-O or /mute   close and open the microphone
-Ctrl-T or /end    end your turn now (with --ptt: hold it, or press to begin and to end)"""
+HELP = (
+    "While you talk, type a line and Enter to ask in writing.",
+    "Ctrl-C or /exit   leave",
+    "Ctrl-X or /stop   stop the reply",
+    "Ctrl-R or /again  send a lost turn again",
+    "F5 or /pause      hold the reply, or go on",
+    "F6 or /repeat     say the last sentence again",
+    "F7 or /slower     speak more slowly, and F8 or /faster more quickly",
+    "Ctrl-O or /mute   close and open the microphone",
+    "Ctrl-T or /end    end your turn now (with --ptt: hold it, or press to begin and to end)",
+    "/mic, /speaker    list microphones or loudspeakers; with a name or number: take that one",
+)
 
 WISHES = (
     ("f5", "/pause", SpokenWish.PAUSE),
@@ -56,6 +59,10 @@ class Controls(Protocol):
     def type(self, text: str) -> None: ...
 
 
+Choose = Callable[[Literal["input", "output"], str], str]
+"""Takes another device, by its name; what is to be told of it."""
+
+
 def _teach_kitty() -> None:
     """Ctrl chords arrive as CSI u once a terminal reports releases; Ctrl-T's two halves get keys of their own."""
     for code in range(ord("a"), ord("z") + 1):
@@ -82,9 +89,11 @@ def _teach_kitty() -> None:
 class Keyboard:
     """Keys and typed lines, as calls of a conversation's methods. What is typed before it is ready waits."""
 
-    def __init__(self, leave: Callable[[], None], tell: Callable[[str], None], *, push_to_talk: bool) -> None:
+    def __init__(
+        self, leave: Callable[[], None], tell: Callable[[str], None], choose: Choose, *, push_to_talk: bool
+    ) -> None:
         self.controls: Controls | None = None
-        self._leave, self._tell, self._ptt = leave, tell, push_to_talk
+        self._leave, self._tell, self._choose, self._ptt = leave, tell, choose, push_to_talk
         self._pressed = self._ready = False
         self._early: list[str] = []
         if push_to_talk:
@@ -149,6 +158,7 @@ class Keyboard:
         self._ask("press" if self._pressed else "release")
 
     def _word(self, text: str) -> None:
+        word, _, rest = text.partition(" ")
         acts: dict[str, Callable[[], None]] = {
             "/exit": self._leave,
             "/quit": self._leave,
@@ -157,10 +167,12 @@ class Keyboard:
             "/mute": self._toggle_mute,
             **{word: partial(self._ask, "obey", wish) for _, word, wish in WISHES},
             "/end": lambda: self._ask("release"),
-            "/help": lambda: self._tell(HELP),
+            "/help": lambda: self._tell("\n".join(HELP)),
+            "/mic": lambda: self._tell(self._choose("input", rest.strip())),
+            "/speaker": lambda: self._tell(self._choose("output", rest.strip())),
         }
-        unknown = f"no command is called {one_line(text.split()[0])}; /help lists them"
-        acts.get(text.split()[0].lower(), lambda: self._tell(unknown))()
+        unknown = f"no command is called {one_line(word)}; /help lists them"
+        acts.get(word.lower(), lambda: self._tell(unknown))()
 
 
 def _bound(act: Callable[[], None]) -> Callable[[KeyPressEvent], None]:

@@ -28,7 +28,7 @@ from prompt_toolkit.styles import Style
 from voicecli.dialogue import events as ev
 from voicecli.terminal.beckoning import EARLIER_TITLE, SAVED_TITLE, titled
 from voicecli.terminal.console import Console
-from voicecli.terminal.keys import KITTY_OFF, KITTY_ON, Controls, Keyboard
+from voicecli.terminal.keys import KITTY_OFF, KITTY_ON, Choose, Controls, Keyboard
 from voicecli.terminal.talking import TalkView
 from voicecli.text.clean import clean
 
@@ -52,7 +52,9 @@ STYLE = Style.from_dict(
 class Screen:
     """Show it events, `run` it beside the conversation. With `visible` false only the keys work (for --json)."""
 
-    def __init__(self, console: Console, *, push_to_talk: bool, visible: bool = True, stages: bool = False) -> None:
+    def __init__(
+        self, console: Console, choose: Choose, *, push_to_talk: bool, visible: bool = True, stages: bool = False
+    ) -> None:
         self._console, self._ptt, self._visible = console, push_to_talk, visible
         self._hint = HINT if push_to_talk else "/help"
         self._view = TalkView(stages=stages, say=console.say)
@@ -60,7 +62,7 @@ class Screen:
         self._titled = ""
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._keyboard = Keyboard(self._leave, self._tell, push_to_talk=push_to_talk)
+        self._keyboard = Keyboard(self._leave, self._tell, choose, push_to_talk=push_to_talk)
         self._app = self._build()
 
     # -- events ------------------------------------------------------------------------------------

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from voicecli.audio.playout import Overheard, Playout
 from voicecli.audio.tape import Gate, TapeClock, TapeLoudspeaker, TapeMicrophone, WavTape, file_blocks, stream_blocks
+from voicecli.errors import DeviceError
 from voicecli.ports import Loudspeaker, Microphone, Rendered
 
 if TYPE_CHECKING:
+    from voicecli.audio.devices import Kind
     from voicecli.audio.echo import CleanMicrophone, EchoCanceller
     from voicecli.audio.soundcard import SoundCard
     from voicecli.config.model import AudioSettings
@@ -68,6 +70,7 @@ class Devices:
     echo: EchoCanceller | None = None
     playout: Playout = field(init=False)
     clock: Callable[[], float] = field(init=False)
+    card: SoundCard | None = field(default=None, init=False)
     _tape: TapeClock = field(default_factory=TapeClock)
     _clean: CleanMicrophone | None = None
 
@@ -106,8 +109,27 @@ class Devices:
 
         mute = self.ends.output is not None
         output = await self._loudspeaker(stack, host) if mute else None
-        card = await stack.enter_async_context(self._card(host, None if mute else self._rendered()))
+        self.card = card = await stack.enter_async_context(self._card(host, None if mute else self._rendered()))
         return self._cleaned(CardMicrophone(card), host), output or CardLoudspeaker(card)
+
+    def choose(self, kind: Kind, name: str) -> str:
+        """Another device while the talk goes on, by a part of its name or its number; what is to be told of it.
+
+        Without a name those that there are.
+        """
+        from voicecli.audio import devices
+
+        if self.card is None or (kind == "output" and self.ends.output is not None):
+            return "this talk has a file in place of that device"
+        if not name:
+            able = (each for each in devices.list_devices() if each.channels(kind) > 0)
+            return "\n".join(f"{each.index}  {each.name}" for each in able)
+        try:
+            wanted = devices.find(kind, int(name) if name.isdecimal() else name)
+        except DeviceError as exc:
+            return str(exc)
+        self.card.choose(kind, wanted.name)
+        return ""
 
     def _card(self, host: Host, rendered: Rendered | None) -> SoundCard:
         from voicecli.audio.soundcard import SoundCard
