@@ -238,7 +238,10 @@ def test_channels_of_other_containers_cancel_no_more(reader: str, tmp_path: Path
     "text",
     [
         "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n",
+        "#EXTM3U\n#EXTINF:2,\nsubfile,,start,0,end,0,,:{}\n#EXT-X-ENDLIST\n",
         "ffconcat version 1.0\nfile {}\n",
+        "ffconcat version 1.0\nfile secret.ts\n",
+        "[playlist]\nFile1={}\n",
     ],
 )
 @pytest.mark.parametrize("tag", [b"", TAG])

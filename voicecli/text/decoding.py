@@ -111,7 +111,14 @@ def _unmarked_wide(head: bytes) -> str:
 
 
 _BETWEEN = frozenset(" \n。，、！？")
-_WIDE = ((" ", " "), ("\n", "\n"), ("\r", "\r"), ("!", "?"), ("\u0370", "\u06ff"), ("\u0900", "\u0e7f"))
+_WIDE: tuple[tuple[str, str], ...] = (
+    (" ", " "),
+    ("\n", "\n"),
+    ("\r", "\r"),
+    ("!", "?"),
+    ("\u0370", "\u06ff"),
+    ("\u0900", "\u0e7f"),
+)
 _WIDE += (("\u3000", "\u9fff"), ("\uac00", "\ud7a3"), ("\uff00", "\uffef"))
 """Greek to Arabic, India to Thailand, China, Japan, Korea; and what stands between words."""
 
