@@ -70,12 +70,12 @@ def test_service_text_cannot_move_the_cursor() -> None:
 
 
 def test_the_report_tells_median_and_95th_percentile() -> None:
-    turns = [ev.TurnMetrics(gap_ms=value, drafts=1, wasted_tokens=2) for value in range(100, 2100, 100)]
+    turns = [ev.TurnMetrics(gap_ms=value, drafts=1, wasted_tokens=2, tokens=5) for value in range(100, 2100, 100)]
     lines = report_lines(turns)
     assert lines[0].startswith("20 turns")
     gap = next(line for line in lines if line.startswith("gap"))
     assert gap.split() == ["gap", "1050", "1900"]
-    assert lines[-1] == "20 drafts, about 40 tokens of them thrown away"
+    assert lines[-1] == "about 100 tokens of answers; 20 drafts, about 40 tokens of them thrown away"
     assert report_lines([]) == []
 
 

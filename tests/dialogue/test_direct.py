@@ -102,6 +102,7 @@ def test_a_turn_is_answered_and_its_words_come_late() -> None:
     assert spoken(it) == pytest.approx(3, abs=0.01)
     (metrics,) = it.of(ev.TurnMetrics)
     assert metrics.gap_ms == pytest.approx(500 + 150 + 40, abs=30)
+    assert metrics.tokens == 10, "as the service counted, not as was estimated before"
 
 
 def test_a_draft_costs_the_wait_alone() -> None:

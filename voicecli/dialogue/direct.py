@@ -64,6 +64,8 @@ class DirectTurn:
     def __init__(self, direct: Direct, spoken: SpokenExchange) -> None:
         self._direct, self.spoken = direct, spoken
         self.pcm = bytearray()
+        self._guessed = 0
+        """Tokens that were estimated of what the service has not counted yet."""
 
     def hear(self, frames: Sequence[AudioFrame]) -> None:
         pcm = b"".join(frame.pcm for frame in frames)
@@ -100,7 +102,8 @@ class DirectTurn:
     async def _work(self, ask: TurnRequest, put: Put) -> None:
         try:
             ask.mark("asked")
-            await put(Usage(prompt_tokens=self._estimated(ask)))
+            self._guessed = self._estimated(ask)
+            await put(Usage(prompt_tokens=self._guessed))
             if (says := ask.wanted.says) is not None:
                 await put(Text(says))
                 await self.say(ask, put, says)
@@ -140,7 +143,10 @@ class DirectTurn:
                     ask.mark("first_audio")
                 await put(each)
                 await ask.room()
-            case ToolNews() | Usage():
+            case Usage():
+                await put(Usage(each.prompt_tokens - self._guessed, each.completion_tokens))
+                self._guessed = 0
+            case ToolNews():
                 await put(each)
 
     async def say(self, ask: TurnRequest, put: Put, text: str) -> None:

@@ -97,7 +97,8 @@ class TurnMetrics:
     first_token_ms: chat request to first token · first_piece_ms: first token to first piece of text
     for speech · first_audio_ms: speech request to first sound received · gap_ms: last voiced sample
     to first audible sample. Stages may overlap when a draft was made. `draft`: how far it had come
-    when the turn ended. `wasted_tokens`: estimated tokens of drafts that were thrown away.
+    when the turn ended. `wasted_tokens`: estimated tokens of drafts that were thrown away; `tokens`: those
+    of the answer, as the service counts them where it hears and speaks.
     """
 
     end_ms: int | None = None
@@ -109,6 +110,7 @@ class TurnMetrics:
     draft: str = "off"
     drafts: int = 0
     wasted_tokens: int = 0
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

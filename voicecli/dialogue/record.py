@@ -7,7 +7,7 @@ belong here: when that is (dialogue.turn).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.attempt import Attempt
@@ -37,7 +37,7 @@ class Record:
     def answered(self, attempt: Attempt) -> None:
         """All of the reply was heard."""
         self._reply(attempt, attempt.reply.strip(), interrupted=False)
-        self.figures(attempt.watch)
+        self.figures(attempt)
 
     def broken_off(self, attempt: Attempt) -> None:
         """As much of the reply is remembered as was heard."""
@@ -65,6 +65,7 @@ class Record:
         if word := self.withdrawn(tokens):
             self.emit(ev.Notice(word))
 
-    def figures(self, watch: ev.Stopwatch) -> None:
-        """How long each stage took."""
-        self.emit(watch.metrics(draft=self.draft_reached, drafts=self.drafts, wasted_tokens=self.wasted))
+    def figures(self, attempt: Attempt) -> None:
+        """How long each stage took, and what it cost."""
+        metrics = attempt.watch.metrics(draft=self.draft_reached, drafts=self.drafts, wasted_tokens=self.wasted)
+        self.emit(replace(metrics, tokens=attempt.tokens))

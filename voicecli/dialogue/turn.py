@@ -263,7 +263,7 @@ class Turn:
         if self.state is TurnState.SOUNDING and attempt is not None:
             self.record.broken_off(attempt)
             self.record.emit(ev.Interrupted(by))
-            self.record.figures(attempt.watch)
+            self.record.figures(attempt)
             self.answerer.heard_until(attempt.mouth.lane.played)
         self._stop()
         self._finish(Outcome(answered=self.state is TurnState.SOUNDING))

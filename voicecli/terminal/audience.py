@@ -201,7 +201,8 @@ def report_lines(turns: Sequence[ev.TurnMetrics]) -> list[str]:
             high = values[max(0, math.ceil(0.95 * len(values)) - 1)]
             lines.append(f"{name:<14}{statistics.median(values):>9.0f}{high:>10.0f}")
     wasted = sum(turn.wasted_tokens for turn in turns)
-    return [*lines, f"{sum(turn.drafts for turn in turns)} drafts, about {wasted} tokens of them thrown away"]
+    drafts, tokens = sum(turn.drafts for turn in turns), sum(turn.tokens for turn in turns)
+    return [*lines, f"about {tokens} tokens of answers; {drafts} drafts, about {wasted} tokens of them thrown away"]
 
 
 _TOLD = {
