@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 RATE = 16_000
 RATE_OUT, WORD = 24_000, 3360
 """A word of the service's, in samples of its own."""
-INTERRUPTIONS = 40
+INTERRUPTIONS = 30
 BY_SERVICE = {"xai", "huggingface"}
 TOOL = ToolSpec("look", "Look.", {"type": "object", "properties": {}})
 HISTORY = [ChatMessage("system", "Be brief."), ChatMessage("user", "one"), ChatMessage("assistant", "two…")]
@@ -101,11 +101,15 @@ async def test_turns_in_every_dialect(dialect: str) -> None:
 
 @pytest.mark.parametrize("ahead", [False, True])
 async def test_what_is_remembered_is_what_was_heard_when_interrupted(ahead: bool) -> None:
+    await interrupted(INTERRUPTIONS, ahead=ahead)
+
+
+async def interrupted(times: int, *, ahead: bool) -> None:
     """We and the service cut at the same word; where all words come before the sound, at most one word apart."""
     chance = random.Random(18)
     with TalkingServer(first_s=0, chunk_s=0.0005, ahead=ahead) as server:
         async with talking(server) as talk:
-            for _ in range(INTERRUPTIONS):
+            for _ in range(times):
                 turn, number = talk.begin(print), "".join(chance.choices("123456789", k=8))
                 wanted, mouth, played = chance.randrange(1, 16), Mouth(Playout(RATE), lambda: 0.0), 0
                 async with turn.answer(AnswerWanted(typed=number)) as pieces:

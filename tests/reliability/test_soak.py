@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.people import says
-from tests.reliability import soak
+from tests.reliability import soak, spoken_turns
 
 
 def test_every_turn_is_answered_or_reported_lost(home: dict[str, str], tmp_path: Path) -> None:
@@ -17,3 +20,9 @@ def test_every_turn_is_answered_or_reported_lost(home: dict[str, str], tmp_path:
     assert account.answered and account.lost, "the seed makes both"
     assert 0 < account.kept <= 20
     assert account.grown(account.files) <= 2
+
+
+@pytest.mark.parametrize("dialect", ["openai", "xai", "speaches"])
+def test_turns_by_lot_with_one_service_that_hears_and_speaks(dialect: str) -> None:
+    held = asyncio.run(spoken_turns.hold(dialect, 12, seed=1))
+    assert held.wrong == [] and sum(held.done.values()) == 12
