@@ -97,7 +97,7 @@ OTHERS = {
     ),
     "voicecli/config/schema.py": ("{key} must be {what}, not {value}", "{key} is {value}; it must be {what}"),
     "voicecli/terminal/audience.py": ("you",),
-    "voicecli/text/figures.py": ("{count} entry", "{count} entries", "{count} bytes"),
+    "voicecli/text/figures.py": ("{count} entry", "{count} entries", "{count} bytes", "1 turn", "{count} turns"),
     "voicecli/terminal/transcripts.py": ("recording", "piece", "start", "seconds", "as"),
     "voicecli/toolbox/offer.py": ("there is no tool {name}",),
     "voicecli/usecases/writing.py": ("wrote {path} ({figures})", "replaced {path} ({figures})"),

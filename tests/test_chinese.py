@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import Voice
+from voicecli import cli
+from voicecli.terminal.help import is_code
 from voicecli.terminal.language import language, sayer
 from voicecli.text.phrases import Phrases, entries
+from voicecli.verbs import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = (ROOT / "voicecli" / "locale" / "zh.po").read_text("utf-8")
@@ -109,3 +112,15 @@ def test_help_and_errors_are_chinese_and_programs_read_english(voice: Voice) -> 
     assert run.returncode == 2 and run.stderr.decode().startswith("错误：没有名为 'nobody' 的后端")
     assert json.loads(run.stdout)["error"]["message"] == "no backend is called 'nobody'"
     assert voice("models", "list", env=CHINESE).stdout.decode().startswith("here\tname\t")
+
+
+NAMES_ALONE = {"markdown, json.", "Models."}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_and_flag_is_chinese(name: str) -> None:
+    command = cli.load(name, sayer(CHINESE))
+    for each in [command, *getattr(command, "commands", {}).values()]:
+        said = [part for part in (each.help or "").split("\n\n") if part.strip() and not is_code(part)]
+        said += [param.help for param in each.params if param.help and param.help not in NAMES_ALONE]
+        assert [text for text in said if text.isascii()] == []

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from voicecli.errors import UsageError
 from voicecli.text.clean import one_line
-from voicecli.types import Picture
+from voicecli.text.width import cells
+from voicecli.types import ChatMessage, Picture
 
 if TYPE_CHECKING:
     from voicecli.terminal.answering import Asker
@@ -74,7 +75,13 @@ class Conversing:
 
     def say(self, text: str) -> None:
         """What was asked for is told in --quiet too."""
-        self.answering.console.usage(text)
+        self.answering.console.usage(self.answering.console.say(text))
+
+    def line(self, message: ChatMessage, longest: int) -> str:
+        """What was said, in a line."""
+        who = "you" if message.role == "user" else "voice"
+        named = f"{self.answering.console.say(who)}:"
+        return f"{named}{' ' * (7 - cells(named))}{one_line(message.content, longest)}"
 
 
 Does = Callable[[Conversing, str], None]
@@ -83,7 +90,7 @@ Does = Callable[[Conversing, str], None]
 def _help(it: Conversing, rest: str) -> None:
     width = max(map(len, COMMANDS))
     for name, (meaning, _) in COMMANDS.items():
-        it.say(f"{name:<{width}}  {meaning}")
+        it.say(f"{name:<{width}}  {it.answering.console.say(meaning)}")
 
 
 def _system(it: Conversing, rest: str) -> None:
@@ -184,7 +191,7 @@ def _copy(it: Conversing, rest: str) -> None:
 
 def _history(it: Conversing, rest: str) -> None:
     for each in it.chat.talk:
-        it.say(f"{'you:  ' if each.role == 'user' else 'voice:'} {one_line(each.content, SHOWN)}")
+        it.answering.console.usage(it.line(each, SHOWN))
     if not it.chat.talk:
         it.say("nothing was said yet; 'voice history' shows earlier conversations.")
 

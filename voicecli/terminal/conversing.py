@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from voicecli.errors import VoiceError
 from voicecli.terminal.chat_commands import take
-from voicecli.text.clean import one_line
 
 if TYPE_CHECKING:
     from voicecli.terminal.chat_commands import Conversing
@@ -25,7 +24,7 @@ def converse(it: Conversing) -> None:
     note = it.answering.console.note
     note(f"{who_answers(it.chat)} · /help lists commands, Alt-Enter begins a new line, Ctrl-D leaves.")
     for each in it.chat.talk[-2:]:
-        note(f"{'you:  ' if each.role == 'user' else 'voice:'} {one_line(each.content, RECALLED)}")
+        note(it.line(each, RECALLED))
     while not it.over and (line := it.prompt.ask()) is not None:
         _guarded(it, line.strip())
     if number := it.chat.keeper.number:
@@ -46,6 +45,6 @@ def _guarded(it: Conversing, line: str) -> None:
     try:
         take(it, line)
     except VoiceError as exc:
-        it.answering.console.error(str(exc))
+        it.answering.console.error(exc.message, exc.cure)
     except KeyboardInterrupt:
         it.answering.console.note("stopped.")

@@ -107,8 +107,8 @@ async def _with_keys(
 def farewell(console: Console, turns: int, seconds: float, number: int, saved: Path | None) -> None:
     """What there was and what is left of it, and how it goes on; nothing where nothing was said."""
     if turns:
-        kept = f", kept as {number} · voice talk -c goes on" if number else ""
-        console.note(f"{counted(turns, 'turn')}, {length(seconds)}{kept}")
+        told = f"{counted(turns, 'turn')}, {length(seconds)}"
+        console.note(f"{told}, kept as {number} · voice talk -c goes on" if number else told)
     if saved:
         files = ", ".join(sorted(each.name for each in saved.iterdir()))
         console.note(f"saved in {saved} ({files}; {size(sum(each.stat().st_size for each in saved.iterdir()))})")

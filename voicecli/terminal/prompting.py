@@ -49,7 +49,7 @@ class Prompter:
         """Lines of a question, wrapped behind the marks of a list."""
         if self.console.err is not None:
             width = self.console.size()[0] - 1
-            text = "".join(wrapped(clean(line), width, "      ") + "\n" for line in lines)
+            text = "".join(wrapped(clean(self.console.say(line)), width, "      ") + "\n" for line in lines)
             self.console.rows.write(self.console.err, text)
 
     def tell(self, exc: VoiceError) -> None:

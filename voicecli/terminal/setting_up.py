@@ -15,6 +15,7 @@ from voicecli.errors import ConfigError, UsageError, VoiceError
 from voicecli.terminal.picking import BackError, SkipError
 from voicecli.terminal.prompting import Prompter
 from voicecli.terminal.sound_check import Draft, SoundCheck
+from voicecli.text.width import cells
 from voicecli.usecases import setup, trying
 from voicecli.usecases.setup import OTHER, Answers, Candidate, Walk, Where
 
@@ -78,10 +79,12 @@ class Interview:
     # -- who serves --------------------------------------------------------------------------------
 
     async def _who(self, answers: Answers, step: Where) -> Answers:
-        width = max(len(each.name) for each in self.choices)
+        names = [self.console.say(each.name) for each in self.choices]
+        width = max(map(cells, names))
         self._prompter.say("", "Who shall recognise, think and speak? (several: 3 5)")
-        for at, each in enumerate(self.choices, 1):
-            self._prompter.say(f"{'›' if at - 1 == self.usual else ' '} {at:>2}  {each.name:<{width}}  {each.doing}")
+        for at, (name, each) in enumerate(zip(names, self.choices, strict=True), 1):
+            mark, gap = "›" if at - 1 == self.usual else " ", " " * (width - cells(name))
+            self._prompter.say(f"{mark} {at:>2}  {name}{gap}  {self._doing_of(each)}")
         enter = self._now() if self.usual is None else str(self.usual + 1)
         while True:
             text = await self._prompter.line(f"Number or name [{enter}]:")
@@ -91,6 +94,11 @@ class Interview:
                 return answers
             except UsageError as exc:
                 self._prompter.tell(exc)
+
+    def _doing_of(self, each: Candidate) -> str:
+        """What it does, and where, in the person's language, part by part."""
+        say = self.console.say
+        return " · ".join(", ".join(map(say, say(part).split(", "))) for part in each.doing.split(" · "))
 
     def _now(self) -> str:
         """Who serves now."""
