@@ -118,17 +118,9 @@ class SoundCard:
         if self.speaker is not None:
             if self.speaker.lost:
                 raise self.speaker.failure()
-            if self._tired is not self.speaker.resting or self._stumbles(self.speaker):
+            if (self._calm_s >= REST_AFTER_S) is not self.speaker.resting or _stumbles(self.speaker, self._calm):
                 self._rouse.set()
         return frame
-
-    def _stumbles(self, speaker: SoundCardLoudspeaker) -> bool:
-        """Whether the machine is too often late with its sound, and nobody would notice a change now."""
-        return speaker.buffering is devices.QUICK and speaker.struggling and self._calm()
-
-    @property
-    def _tired(self) -> bool:
-        return self._calm_s >= REST_AFTER_S
 
     async def keep(self) -> None:
         """Puts the loudspeaker to rest and wakes it, until cancelled. The microphone never waits for it."""
@@ -136,8 +128,8 @@ class SoundCard:
             await self._rouse.wait()
             self._rouse.clear()
             if self.speaker is not None:
-                await self.speaker.rest(self._tired)
-                if self._stumbles(self.speaker):
+                await self.speaker.rest(self._calm_s >= REST_AFTER_S)
+                if _stumbles(self.speaker, self._calm):
                     await self._steady(self.speaker)
 
     async def _steady(self, speaker: SoundCardLoudspeaker) -> None:
@@ -204,3 +196,8 @@ class SoundCard:
             await self._open()
             return True
         return False
+
+
+def _stumbles(speaker: SoundCardLoudspeaker, calm: Callable[[], bool]) -> bool:
+    """Whether the machine is too often late with its sound, and nobody would notice a change now."""
+    return speaker.buffering is devices.QUICK and speaker.struggling and calm()

@@ -10,19 +10,18 @@ Everything here runs on one event loop and reacts at once: the microphone never 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 from voicecli.audio import endpointer as ep
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import PACES, SpokenWish, asks, last_sentence
+from voicecli.dialogue.manners import PACES, SpokenWish, last_sentence
 from voicecli.dialogue.parts import Parts, Rules
-from voicecli.dialogue.patience import Patience
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
 from voicecli.dialogue.turns import Turns
+from voicecli.dialogue.waiting import Waiting
 from voicecli.types import AudioFrame
 from voicecli.types.turns import Wanted
 
@@ -44,8 +43,8 @@ class Floor:
         self._history = history
         self.endpointer = ep.Endpointer(rules.timing, manual=rules.push_to_talk)
         self._parts, self._rules = parts, rules
-        self._slow = self._dangles = False
-        self._patience = Patience(rules.end_ms_min)
+        self._slow = False
+        self._waiting = Waiting(self.endpointer, rules, history, self.take)
 
     # -- what the person does ------------------------------------------------------------------------
 
@@ -96,7 +95,7 @@ class Floor:
     def _started(self, event: ep.Started) -> None:
         self.turns.beside(self._parts.responder.warm())
         turn = self.turns.begun()
-        self._goes_on(turn, event.frames)
+        self._waiting.goes_on(turn, event.frames)
         turn.hear(event.frames)
 
     def _continued(self, event: ep.Continued) -> None:
@@ -117,16 +116,16 @@ class Floor:
         if (turn := self.turns.speaking) is None:
             return
         turn.pause(event.last_voiced)
-        self._dangles = False
+        self._waiting.begin()
         if (challenge := self.turns.challenge) is not None:
             self.turns.beside(self._judge(challenge, event.segment))
         else:
             turn.draft()
-            self.turns.beside(self._wait_by_words(turn, event.segment))
+            self.turns.beside(self._waiting.by_words(turn, event.segment))
 
     def _resumed(self, event: ep.Resumed) -> None:
         if turn := self.turns.speaking:
-            self._goes_on(turn, event.frames)
+            self._waiting.goes_on(turn, event.frames)
             turn.hear(event.frames)
 
     def _ended(self, event: ep.Ended) -> None:
@@ -137,7 +136,7 @@ class Floor:
                 self.turns.beside(self._judge(challenge, event.segment))
         elif turn := self.turns.speaking:
             turn.end(event.last_voiced)
-            self._learn(event.voiced_ms)
+            self._waiting.learn(event.voiced_ms)
 
     def _dropped(self, _event: ep.Dropped) -> None:
         if self.turns.challenge is not None:
@@ -145,45 +144,13 @@ class Floor:
         elif turn := self.turns.busy:
             turn.drop()
 
-    # -- how long this person pauses -------------------------------------------------------------------
-
-    def _goes_on(self, turn: Turn, frames: Sequence[AudioFrame]) -> None:
-        """After a silence that was no end, whatever we took it for. Who breaks off is waited for long as it is."""
-        if (since := turn.watch.last_voiced) is not None and frames and not (turn.candidate or self._dangles):
-            began = frames[-1].at + frames[-1].seconds - self._rules.timing.start_ms / 1000
-            self._patience.paused((began - since) * 1000)
-
-    def _learn(self, voiced_ms: float) -> None:
-        """A turn is over: what its pauses ask of the next one's waits. Words that are not known get no shorter one."""
-        if self._rules.learns:
-            self._patience.ended(voiced_ms)
-            timing = self._rules.timing
-            self.endpointer.timing = replace(timing, end_ms=timing.end_ms * max(1.0, self._patience.factor))
-
-    # -- what the words decide -----------------------------------------------------------------------
-
-    async def _wait_by_words(self, turn: Turn, segment: int) -> None:
-        """How long to wait for the turn's end: by the guess at the words first, then by what they are."""
-        attempt = turn.attempt
-        while attempt is not None:
-            if attempt.wanted.guess:
-                self._wait(segment, attempt.wanted.guess)
-            words = await attempt.known
-            attempt = turn.attempt if turn.attempt is not attempt else None
-            if attempt is None:
-                self._wait(segment, words)
-
-    def _wait(self, segment: int, words: str) -> None:
-        rules, asked = self._rules, asks(self._history.last_reply)
-        self._dangles = segment == self.endpointer.segment and not rules.may_be_over(words)
-        factor = self._patience.factor if rules.learns else 1.0
-        self.take(self.endpointer.heard(segment, rules.wait_ms(words, asked=asked, factor=factor)))
+    # -- speech over a reply -------------------------------------------------------------------------
 
     def _commit(self, challenge: Challenge) -> Turn:
         """The interruption stands. Where it takes a turn back, the wait was too short."""
         watch, turn = challenge.held.watch, self.turns.commit(challenge)
         if turn.prefix and watch.ended is not None and watch.last_voiced is not None:
-            self._patience.paused((watch.ended - watch.last_voiced) * 1000)
+            self._waiting.paused((watch.ended - watch.last_voiced) * 1000)
         return turn
 
     async def _judge(self, challenge: Challenge, segment: int) -> None:
@@ -203,7 +170,7 @@ class Floor:
             turn.end(challenge.ended.last_voiced)
         else:
             turn.draft()
-            self._wait(segment, words)
+            self._waiting.told(segment, words)
 
 
 _ACTS: dict[type[Any], Callable[[Floor, Any], None]] = {

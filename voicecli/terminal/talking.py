@@ -159,24 +159,24 @@ class TalkView:
         return "", self._end("voice: ", self.reply, columns) if self.reply.strip() else ""
 
     @property
-    def _name(self) -> str:
-        return "asking" if self.asking and self.phase in ("listening", "speaking") else self.phase
-
-    @property
     def doing(self) -> str:
         """What is going on, in a word or two."""
-        return PHASES[self._name][1]
+        return PHASES[_shown_phase(self)][1]
 
     def status(self) -> tuple[str, str]:
         """("class:…", text): the meter, and what is going on."""
-        style, told = PHASES[self._name]
-        meter = "×" * METER_CELLS if self._name == "muted" else "".join(METER[each] for each in self.levels)
+        style, told = PHASES[_shown_phase(self)]
+        meter = "×" * METER_CELLS if self.phase == "muted" else "".join(METER[each] for each in self.levels)
         return style, f" {meter} {self.say(told)}"
 
     def _end(self, name: str, text: str, columns: int) -> str:
         """The end of a long text."""
         room = max(20, (LIVE_ROWS - 1) * (columns - INDENT - 2))
         return wrapped(name + tail(one_line(text), room), max(20, columns - 1), " " * INDENT)
+
+
+def _shown_phase(view: TalkView) -> str:
+    return "asking" if view.asking and view.phase in ("listening", "speaking") else view.phase
 
 
 def meter_step(dbfs: float) -> int:
