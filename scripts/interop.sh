@@ -7,6 +7,7 @@ set -eu
 PYTHON=${PYTHON:-python3}
 HERE=.venv-interop
 AIMOCK=@copilotkit/aimock@1.43.0
+AGENTS_JS=@openai/agents@0.20.0
 PRISM=@stoplight/prism-cli@5.14.2
 
 need_npm() {
@@ -28,7 +29,7 @@ with_npm() {
 }
 
 with_pip() {
-    wanted="requirements/interop-$1.txt"
+    wanted="requirements/${2:-interop-$1}.txt"
     if ! cmp -s "$wanted" "$HERE/$1/installed"; then
         rm -rf "${HERE:?}/$1"
         "$PYTHON" -m venv "$HERE/$1"
@@ -40,6 +41,8 @@ with_pip() {
 for tool in "$@"; do
     case $tool in
     sdk | litellm | openai-agents | schemathesis) with_pip "$tool" ;;
+    openai-agents-js) with_npm openai-agents-js "$AGENTS_JS" ;;
+    peers) with_pip peers peers-talk ;;
     aimock) with_npm aimock "$AIMOCK" ;;
     prism) with_npm prism "$PRISM" && with_pip specification ;;
     agents)

@@ -15,6 +15,7 @@ TOOLS = {
     "agents": "test_agents.py",
     "schemathesis": "test_schemathesis.py",
     "openai-agents": "test_serve.py",
+    "peers": "test_serve_heavy.py",
 }
 ASKED = os.environ.get("VOICE_INTEROP", "").split()
 collect_ignore = [file for tool, file in TOOLS.items() if tool not in ASKED]
