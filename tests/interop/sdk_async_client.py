@@ -18,6 +18,8 @@ from typing import Any
 
 import openai
 
+TWICE = "conversation_already_has_active_response"
+"""LiteLLM asks for an answer by itself after every transcript, though one is in work: to be refused, and no harm."""
 QUESTION: Any = [{"role": "user", "content": "472"}]
 
 
@@ -93,14 +95,15 @@ async def spoken(connection: Any, folder: Path) -> None:
 
 async def answered(connection: Any) -> tuple[str, bytes]:
     """What was said, and what sounded."""
-    words, sound = "", b""
+    words, sound, seen = "", b"", list[str]()
     async for event in connection:
+        seen.append(event.type)
         if event.type == "response.output_audio.delta":
             sound += base64.b64decode(event.delta)
         elif event.type == "response.output_audio_transcript.delta":
             words += event.delta
-        elif event.type == "error":
-            raise SystemExit(event.error.message)
+        elif event.type == "error" and event.error.code != TWICE:
+            raise SystemExit(f"{event.error.message} {seen}")
         elif event.type == "response.done" and event.response.status == "completed":
             break
     return words, sound

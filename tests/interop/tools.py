@@ -18,7 +18,7 @@ from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".venv-interop"
-STARTS_WITHIN_S = 60.0
+STARTS_WITHIN_S = 120.0
 
 
 def free_port() -> int:
