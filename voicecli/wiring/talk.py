@@ -120,10 +120,9 @@ async def open_talk(
         opened = None if direct else await Opener(services, request, stack, lambda text: emit(Notice(text), 0)).all()
         recording = _recording(request, devices, stack)
         told = cued(_fan_out(emit, recording), devices, cfg.talk.cues)
-        if cfg.talk.wake:
+        if cfg.talk.wake.strip():
             sleep = Sleep(cfg.talk.wake, cfg.talk.awake_s, devices.clock, lambda: chime(devices, "woke"))
             opened, told = behind(sleep, opened), minded(told, sleep)
-            emit(Notice(f"asleep until somebody says “{cfg.talk.wake}”"), 0)
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
             devices.cancel_echo(report)
         rules = rules_of(cfg, request, opened, echo=devices.echo is not None)

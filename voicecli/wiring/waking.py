@@ -9,7 +9,7 @@ from asyncio import TaskGroup
 from collections.abc import Callable
 from dataclasses import replace
 
-from voicecli.dialogue.events import Event, PhaseChanged
+from voicecli.dialogue.events import Event, Notice, PhaseChanged, Ready
 from voicecli.dialogue.hearing import Hearing, OnPartial
 from voicecli.dialogue.waking import Sleep, WakingEars
 from voicecli.errors import UsageError
@@ -36,10 +36,12 @@ def behind(sleep: Sleep, opened: Adapters | None) -> Adapters:
 
 
 def minded(emit: Callable[[Event, int], None], sleep: Sleep) -> Callable[[Event, int], None]:
-    """It is told how it stands with the conversation."""
+    """The person is told that it sleeps, and it how it stands with the conversation."""
 
     def both(event: Event, turn: int) -> None:
         emit(event, turn)
+        if isinstance(event, Ready):
+            emit(Notice(f"asleep until somebody says “{sleep.phrase}”"), turn)
         if isinstance(event, PhaseChanged):
             sleep.mind(idle=event.phase == "listening")
 
