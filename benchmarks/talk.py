@@ -35,7 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 from people import converse  # noqa: E402
 from skills_asked import ask  # noqa: E402
-from virtual_talk import gaps  # noqa: E402
+from virtual_talk import gaps, rates  # noqa: E402
 
 from tests import dtmf  # noqa: E402
 from tests.fakes.openai_server import Habits, OpenAIServer, _OpenAITalk  # noqa: E402
@@ -190,6 +190,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.virtual:
         gaps(args.turns)
+        rates(args.turns)
         return
     asked = one_service(args.realtime, args.model, args.dialect) if args.realtime else ""
     print(f"{'':<30}{'median ms':>10}{'95 % ms':>10}{'told, error ms':>16}")

@@ -129,3 +129,39 @@ def gaps(turns: int) -> None:
         figures = "".join(f"{statistics.median(each):>8.0f}" if each else f"{'–':>8}" for each in cells)
         drafts, wasted = sum(each.drafts for each in told), sum(each.wasted_tokens for each in told)
         print(f"{name:<34}{figures}{drafts:>8}{wasted:>8}", flush=True)
+
+
+# -- who has the floor -----------------------------------------------------------------------------------
+
+OVER_A_REPLY = {
+    "interruptions": ("no wait, tell me about whales", 1.2, True),
+    "“stop”": ("stop", 0.4, True),
+    "“mhm”": ("mhm", 0.3, False),
+    "coughs that are written down as nothing": ("", 0.3, False),
+    "short sounds": ("[cough]", 0.14, False),
+}
+"""What is said over a reply, how long, and whether the reply should stop."""
+
+
+def stopped_after_ms(text: str, seconds: float, later: float) -> float | None:
+    """How long after somebody spoke over a reply it fell silent; None: it went on to its end."""
+    room = Room(Ears([WHOLE, text, text]), Brain([REPLY, REPLY]), Voice(seconds_each=4.0), Manner(barge_in=True))
+    begun: list[int] = []
+    script: list[Any] = [("quiet", 0.5), ("loud", SPOKEN_S), ("quiet", 1.4 + later)]
+    script += [lambda it: begun.append(len(it.sound)), ("loud", seconds), ("quiet", 2.0)]
+    run(room.run(script))
+    after = bytes(room.sound[begun[0] : begun[0] + 2 * 2 * RATE])
+    sounding = [at for at in range(0, len(after), 2) if after[at : at + 2] != b"\0\0"]
+    return None if sounding[-1] > len(after) - RATE // 10 else sounding[-1] / 2 * 1000 / RATE
+
+
+def rates(times: int) -> None:
+    """Prints how often a reply yields to what should stop it, how soon, and how often it goes on over the rest."""
+    chance = random.Random(1)
+    print(f"\n{'said over a reply':<42}{'stops':>7}{'goes on':>9}{'right':>8}{'median ms':>11}")
+    for name, (text, seconds, should) in OVER_A_REPLY.items():
+        ends = [stopped_after_ms(text, seconds, chance.random()) for _ in range(times)]
+        stops = [each for each in ends if each is not None]
+        right = 100 * (len(stops) if should else times - len(stops)) / times
+        soon = f"{statistics.median(stops):>11.0f}" if stops else f"{'–':>11}"
+        print(f"{name:<42}{len(stops):>7}{times - len(stops):>9}{right:>6.0f} %{soon}", flush=True)
