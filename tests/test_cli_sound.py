@@ -15,8 +15,10 @@ import pytest
 
 from tests import dtmf
 from tests.conftest import Voice
+from tests.emulator import Emulator
 from tests.fakes.forms import heard
 from tests.fakes.server import STALL, FakeServer, Reply
+from tests.reliability.terminal import Terminal
 from tests.test_cli_speak import PATH, Speaking, tones
 from tests.virtual import RATE, Recording, VirtualDevices, sounds, virtual_devices
 from tests.waiting import until
@@ -67,6 +69,18 @@ def test_every_digit_sounds_once_and_to_its_end(work: dict[str, str], voice: Voi
         run = voice("speak", "0123456789", env=work)
     assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
     assert dtmf.decode(recording.assistant, RATE) == "0123456789"
+
+
+def test_the_sentence_that_sounds_is_shown(work: dict[str, str], home: dict[str, str], tmp_path: Path) -> None:
+    text = "The first one is 12345678, and it is long enough. The second one is 87654321, and so is it."
+    with Terminal([sys.executable, "-m", "voicecli", "speak", text], home | work, tmp_path) as terminal:
+        terminal.until(lambda text: "♪ The first one is 12345678, and it is long enough." in text)
+        terminal.until(lambda text: "The second one" in text.partition("enough.")[2])
+        assert terminal.ended() == 0
+        assert terminal.faults() == []
+        emulator = Emulator(80)
+        emulator.feed(terminal.text)
+        assert emulator.text == ""
 
 
 def test_what_is_piped_in_is_spoken(work: dict[str, str], voice: Voice, devices: VirtualDevices) -> None:

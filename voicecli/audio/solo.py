@@ -7,6 +7,7 @@ last sample. Does not belong here: when what is late is waited for (playout, pac
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from voicecli.audio import devices
@@ -21,22 +22,30 @@ FULL_S = 10.0
 TAIL_S = 0.1
 """Waited after the last sample: what devices claim of their delay is short by some ms."""
 
+SHOW_S = 0.1
+Show = Callable[[str], object]
+
 
 class Solo:
     """`play` plays s16le mono at `rate`. `begin` tells that the sound of another text comes now.
 
-    A `pace` that is given remembers for the next sound how late a voice's pieces come.
+    A `pace` that is given remembers for the next sound how late a voice's pieces come. `show` is told of each text
+    when it sounds, and of "" at the end.
     """
 
-    def __init__(self, rate: int, device: devices.Wanted = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self, rate: int, device: devices.Wanted = None, pace: Pace | None = None, show: Show | None = None
+    ) -> None:
         self._device = device
         self._playout, self._moved = Playout(rate, pace, capacity_s=FULL_S), asyncio.Event()
         self._lane = self._playout.lane(self._moved.set)
+        self._show, self._written, self._texts = show, 0, deque[tuple[int, str]]()
 
     def begin(self, text: str) -> None:
         """The sound of `text` comes next; what was written before is complete."""
         self._lane.complete()
         self._lane.begin(text)
+        self._texts.append((self._written, text))
 
     async def play(self, chunks: AsyncIterator[bytes]) -> float:
         """Plays all; returns when the last sample has sounded, with the seconds. DeviceError: no device, or lost.
@@ -46,14 +55,29 @@ class Solo:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._sound())
+                showing = tasks.create_task(self._follow(self._show)) if self._show else None
                 async for chunk in chunks:
                     self._lane.write(chunk, asyncio.get_running_loop().time())
+                    self._written += len(chunk) // 2
                     await self._until(lambda: self._lane.room)
                 self._lane.complete()
                 self._lane.finish()
+                await self._until(lambda: self._lane.drained is not None)
+                if showing:
+                    showing.cancel()
         except BaseExceptionGroup as group:
             raise only(group) from None
         return self._lane.played / self._playout.rate
+
+    async def _follow(self, show: Show) -> None:
+        """Tells which text sounds, until cancelled."""
+        try:
+            while True:
+                while self._texts and self._texts[0][0] <= self._lane.played and self._lane.played:
+                    show(self._texts.popleft()[1])
+                await asyncio.sleep(SHOW_S)
+        finally:
+            show("")
 
     async def _sound(self) -> None:
         """Opens the loudspeaker and keeps it until all has sounded. What is given to one asleep may be lost."""

@@ -94,6 +94,7 @@ def speak(ctx: typer.Context, flags: SpeakFlags) -> None:
     What is piped in is spoken while it still arrives, sentence by sentence. The file's extension tells its
     format; --format overrides it. A file appears only when it is whole.
     """
+    from voicecli.terminal.reading import reading
     from voicecli.types import SpeechRequest
     from voicecli.usecases.speaking.saying import Saying
 
@@ -110,7 +111,8 @@ def speak(ctx: typer.Context, flags: SpeakFlags) -> None:
     can, _ = session.choose("speak")
     session.check(can, "speak", replace(request, text=said if isinstance(said, str) else ""))
     how = flags.literal, flags.by_line, flags.cache
-    saying = Saying(session.services(), request, goal, *how, session.console.write_bytes)
+    show = reading(session.console) if goal.sounds and not goal.file else None
+    saying = Saying(session.services(), request, goal, *how, session.console.write_bytes, show)
     _say(session, saying, said, newest=flags.newest)
 
 

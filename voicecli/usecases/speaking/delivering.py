@@ -39,7 +39,8 @@ class Delivery:
     """One text's speech on its way to `goal`. `stdout` writes what goes there.
 
     `arriving`: the text is still being written, so nothing may wait for its next piece. `done` is told how many
-    characters have come through. `pace` remembers a voice from one sound to the next.
+    characters have come through. `pace` remembers a voice from one sound to the next. `show` is told of each text when
+    it sounds.
     """
 
     services: Services
@@ -48,6 +49,7 @@ class Delivery:
     arriving: bool = False
     done: Callable[[float], object] = lambda characters: None
     pace: Pace | None = None
+    show: Callable[[str], object] | None = None
 
     async def run(self, speaker: Speaker, requests: AsyncIterator[SpeechRequest]) -> ToldSound:
         """Speaks `requests` in order, as one sound. What is written appears when all of it is there."""
@@ -136,7 +138,7 @@ class Delivery:
         from voicecli.audio.solo import Solo
 
         device = self.services.config.audio.output
-        solo = Solo(DEVICE_RATE, None if device == "" else device, self.pace)
+        solo = Solo(DEVICE_RATE, None if device == "" else device, self.pace, self.show)
         track.begun = solo.begin
         async with aclosing(_for_device(track, blocks)) as samples:
             await solo.play(samples)

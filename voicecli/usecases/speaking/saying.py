@@ -43,7 +43,8 @@ VOICES_S = 3.0
 class Saying:
     """Texts said as `request` asks. `literal`: markup is read sign by sign; `cache`: sound is kept and used again.
 
-    `stdout` writes what goes there. Raises UsageError for what the backend does not take.
+    `stdout` writes what goes there; `show` is told of each text when it sounds. Raises UsageError for what the backend
+    does not take.
     """
 
     services: Services
@@ -53,6 +54,7 @@ class Saying:
     by_line: bool = False
     cache: bool = False
     stdout: Write | None = None
+    show: Callable[[str], object] | None = None
 
     def __post_init__(self) -> None:
         can, _ = self.services.choose("speak")
@@ -71,7 +73,8 @@ class Saying:
             try:
                 async with self.services.open("speak") as opened, aclosing(self._requests(found)) as requests:
                     with self._progress(text) as done:
-                        delivery = Delivery(self.services, self.goal, self.stdout, not isinstance(text, str), done)
+                        arriving = not isinstance(text, str)
+                        delivery = Delivery(self.services, self.goal, self.stdout, arriving, done, show=self.show)
                         return await delivery.run(self._cached(opened), requests)
             except VoiceError as exc:
                 await self._explain(exc)
@@ -99,7 +102,7 @@ class Saying:
             yield replace(self.request, text=piece)
 
     def _progress(self, text: Text) -> AbstractContextManager[Callable[[float], object]]:
-        if not isinstance(text, str) or len(text) < LONG:
+        if not isinstance(text, str) or len(text) < LONG or self.show is not None:
             return nullcontext(lambda characters: None)
         return self.services.report.progress("speaking", len(text))
 
