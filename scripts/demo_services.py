@@ -78,7 +78,7 @@ def cell(row: Served, backend: Backend, command: Command) -> Cell:
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         home = dict.fromkeys(HOMES, folder)
         began = time.monotonic()
-        outcome = families.run(command, work, kept | home | families.configured(work, backend))
+        outcome = families.run(command.line, work, kept | home | families.configured(work, backend))
         took = time.monotonic() - began
         fault = families.fault(command, row, backend, outcome)
     refused = not row.can(command, backend)

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -32,6 +30,7 @@ from tests.fakes.meaning import nearness, vector
 from tests.fakes.openai_server import in_english
 from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, plus_one, png, png_digits
 from tests.fakes.selfhosted_server import MODEL
+from tests.nursery import Start, fresh
 from tests.people import says, speech
 from voicecli import wiring
 from voicecli.backends.family import Capabilities
@@ -121,16 +120,9 @@ def _given(backend: Backend) -> dict[str, Any]:
     return found
 
 
-def run(command: Command, folder: Path, env: Mapping[str, str]) -> Outcome:
+def run(line: Sequence[str], folder: Path, env: Mapping[str, str], start: Start = fresh) -> Outcome:
     """The command line in `folder`, as a process."""
-    done = subprocess.run(
-        [sys.executable, "-m", "voicecli", *command.line],
-        cwd=folder,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=TIMEOUT_S,
-    )
+    done = start(line, input=b"", env=env, cwd=folder, timeout=TIMEOUT_S)
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode(), folder)
 
 

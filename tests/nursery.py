@@ -1,9 +1,9 @@
 """`voice` in a process of its own without what its start takes: forked from one that has imported everything.
 
-A start is half a second of imports, and hundreds of tests begin with one. What is run is the same: `python -m
+A start is mostly imports, and hundreds of tests begin with one. What is run is the same: `python -m
 voicecli` with its own descriptors, environment, folder, signals and end. What is not the same is that it begins
 with modules imported; what that could hide is shown where the program is started afresh (tests/test_imports.py,
-tests/test_families.py, tests/reliability).
+the rows of openai in tests/test_families.py, tests/reliability).
 
 Belongs here: the process that forks, and asking it. Does not belong here: what is run.
 """
@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -91,6 +91,18 @@ def _born(asked: Mapping[str, Any], streams: Sequence[int]) -> list[str]:
     return found
 
 
+def fresh(
+    argv: Sequence[str], *, input: bytes, env: Mapping[str, str], cwd: Path, timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    """`python -m voicecli` begun anew. Without input there is no pipe: nobody gives any."""
+    command = [sys.executable, "-m", "voicecli", *argv]
+    given: dict[str, Any] = {"input": input} if input else {"stdin": subprocess.DEVNULL}
+    return subprocess.run(command, capture_output=True, env=env, cwd=cwd, timeout=timeout, **given)
+
+
+Start = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
 class Nursery:
     """The process that forks, started when it is first needed. One request at a time; others start afresh."""
 
@@ -104,16 +116,14 @@ class Nursery:
     def run(
         self, argv: Sequence[str], *, input: bytes, env: Mapping[str, str], cwd: Path, timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
-        """As subprocess.run of `python -m voicecli` with these. Without input there is no pipe: nobody gives any."""
+        """As `fresh`, and sooner."""
         request = json.dumps({"argv": argv, "env": dict(env), "cwd": str(cwd)}).encode()
         if self.fit(request, env) and self.busy.acquire(blocking=False):
             try:
                 return self.asked(request, argv, input, timeout)
             finally:
                 self.busy.release()
-        command = [sys.executable, "-m", "voicecli", *argv]
-        given: dict[str, Any] = {"input": input} if input else {"stdin": subprocess.DEVNULL}
-        return subprocess.run(command, capture_output=True, env=env, cwd=cwd, timeout=timeout, **given)
+        return fresh(argv, input=input, env=env, cwd=cwd, timeout=timeout)
 
     def close(self) -> None:
         if self.process is not None and self.door is not None:

@@ -15,6 +15,7 @@ import soundfile
 from tests import families
 from tests.fakes.server import Request
 from tests.families import COMMANDS, SERVED, Command, Served
+from tests.nursery import Nursery, fresh
 from voicecli.backends.family import Endpoint
 from voicecli.backends.registry import ENDPOINTS, FAMILIES
 
@@ -28,13 +29,14 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[Served, Any]]:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_every_verb_over_every_family(
-    served: tuple[Served, Any], command: Command, tmp_path: Path, home: dict[str, str]
+    served: tuple[Served, Any], command: Command, tmp_path: Path, home: dict[str, str], nursery: Nursery
 ) -> None:
+    """Over one of them as a program begun anew."""
     row, running = served
     command, backend = row.own.get(command.name, command), row.backend(running)
     families.recorded(tmp_path)
     env = home | families.configured(tmp_path, backend)
-    outcome = families.run(command, tmp_path, env)
+    outcome = families.run(command.line, tmp_path, env, fresh if row.family == "openai" else nursery.run)
     assert families.fault(command, row, backend, outcome) == ""
     assert backend.key is None or backend.key.reveal() not in outcome.out + outcome.err
 
@@ -64,7 +66,9 @@ WAYS = {
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-def test_every_endpoint_is_asked_through_the_command_line(name: str, tmp_path: Path, home: dict[str, str]) -> None:
+def test_every_endpoint_is_asked_through_the_command_line(
+    name: str, tmp_path: Path, home: dict[str, str], nursery: Nursery
+) -> None:
     """One run for each, of a command that is said to use it (docs/backends.md)."""
     row = SERVED[name]
     families.recorded(tmp_path)
@@ -76,7 +80,7 @@ def test_every_endpoint_is_asked_through_the_command_line(name: str, tmp_path: P
             command = next(one for one in COMMANDS if one.verb in each.verbs)
             command = replace(command, line=way.line or command.line)
             backend = row.backend(running, **way.settings(running))
-            outcome = families.run(command, tmp_path, home | families.configured(tmp_path, backend))
+            outcome = families.run(command.line, tmp_path, home | families.configured(tmp_path, backend), nursery.run)
             assert outcome.code == 0, outcome.err
             assert asked(running, each), f"{each.method} {each.path} by {command.line}"
 

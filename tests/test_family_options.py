@@ -33,8 +33,7 @@ class Person:
         self.env = home | families.configured(folder, row.backend(running))
 
     def voice(self, *line: str) -> Outcome:
-        done = self.nursery.run(line, input=b"", env=self.env, cwd=self.folder, timeout=60)
-        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode(), self.folder)
+        return families.run(line, self.folder, self.env, self.nursery.run)
 
 
 @pytest.fixture(params=REMOTE)

@@ -7,7 +7,6 @@ run on a virtual clock (tests.clock).
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -30,8 +29,3 @@ async def eventually(true: Callable[[], object], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.005)
-
-
-def for_ever() -> None:
-    """What a program does that ends only when it is killed."""
-    threading.Event().wait()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 MORE, MORE_ZH = "There is more on the screen.", "更多内容在屏幕上。"
-CODE, CODE_ZH = "(a piece of code)", "（一段代码）"
+CODE = "(a piece of code)"
 
 DIFF = """diff --git a/src/app.py b/src/app.py
 index 83db48f..bf269f4 100644
