@@ -97,7 +97,7 @@ class Row:
 def names(digits: str) -> str:
     """A text that reads complete at any length; one that ends in a number does not, as more of it may come."""
     known = ("Anna", "Berta", "Clara", "Dora", "Emma", "Frida", "Greta", "Hanna", "Ida", "Julia")
-    return " ".join(["tell me about", *(known[int(each)] for each in digits)]) if digits else ""
+    return " ".join(["tell me about", *(known[int(each)] for each in digits if each.isdigit())]) if digits else ""
 
 
 def stutters(recording: Recording) -> str:
