@@ -125,6 +125,7 @@ def greeted() -> Iterator[Callable[[], None]]:
     kept = sys.stdin, sys.stdout
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
     again = _Again(came, source)
     sys.stdin = io.TextIOWrapper(io.BufferedReader(again))
