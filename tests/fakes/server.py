@@ -218,6 +218,8 @@ class FakeServer:
         self.ws_url = self.url.replace("http", "ws", 1)
         ready.set_result(None)
         await self.stop.wait()
+        for _ in range(5):  # who came just now is begun: asyncio would leave his transport open
+            await asyncio.sleep(0)
         server.close()
         for task in self.live:
             task.cancel()
