@@ -3,7 +3,7 @@
 Belongs here: from pauses to one factor on the waits. Does not belong here: how long to wait for which text
 (dialogue.parts), when somebody pauses (audio.endpointer).
 
-Measured (docs/performance.md, `benchmarks/cutoffs.py`): who pauses is cut off half as often as with fixed waits or less,
+Measured (docs/performance.md, `benchmarks/cutoffs.py`): who pauses is cut off half as often as with fixed waits,
 who never pauses waits a sixth less. How loud, how high and how falling a voice ends tells nothing: of 619 spoken
 commands' pauses and ends that read complete, each sorts 50 to 65 pairs in 100.
 """
