@@ -21,6 +21,7 @@ from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.people import says
 from tests.reliability.terminal import Terminal
 from tests.test_talk_devices import settings
+from voicecli.text.clean import clean
 
 VOICE = [sys.executable, "-m", "voicecli"]
 RATE = 16_000
@@ -135,6 +136,16 @@ def test_while_it_is_stopped_and_when_it_goes_on(name: str, how: str, env: dict[
         assert terminal.faults() == []
 
 
+def test_what_is_typed_before_it_is_ready_is_asked(env: dict[str, str], tmp_path: Path) -> None:
+    """From the prompt's first moment on; the rows of the start leave nothing behind."""
+    with Terminal([*VOICE, *TALK, "--private"], env, tmp_path) as terminal:
+        terminal.until(lambda text: "› " in text)
+        terminal.press(b"early 5\r")
+        terminal.until(lambda text: "ready: " in text and "you:   early 5" in clean(text))
+        assert terminal.leave() == 0
+        assert terminal.faults() == [] and "starting" not in whole(terminal.text, 80)
+
+
 def test_a_line_wider_than_the_window_is_whole_and_the_prompt_stays(env: dict[str, str], tmp_path: Path) -> None:
     """While it is typed, and after its Enter; so is a text of several lines that is pasted."""
     with Terminal([*VOICE, *TALK, "--private"], env, tmp_path) as terminal:
@@ -152,9 +163,9 @@ def test_a_line_wider_than_the_window_is_whole_and_the_prompt_stays(env: dict[st
         assert terminal.leave() == 0
 
 
-def whole(text: str) -> str:
+def whole(text: str, columns: int = 40) -> str:
     """What the window shows at the end, without blanks: rows may be broken anywhere."""
-    emulator = Emulator(40)
+    emulator = Emulator(columns)
     emulator.feed(text)
     return emulator.bare
 
