@@ -1,4 +1,4 @@
-"""Tries every parser on a million inputs (tests/fuzz/targets.py): python scripts/fuzz.py [--runs N] [TARGET ...]
+"""Tries every parser on a million inputs (tests/fuzz/targets.py): scripts/fuzz.py [--runs N] [--random] [TARGET ...]
 
 Each target runs in a process of its own, one after the other, guided by what the code did with earlier inputs
 (atheris). Where atheris is not there, inputs are changed at random from a seed, and that is said. What was worth
@@ -28,14 +28,15 @@ SLOWEST_S = 10
 def main() -> int:
     options = _arguments()
     if options.only:
-        return _one(options.only, options.runs, options.seed)
+        return _one(options.only, options.runs, options.seed, guided=_guides(options))
     sys.path.insert(0, str(ROOT))
     from tests.fuzz.targets import TARGETS
 
-    how = "guided by coverage (atheris)" if find_spec("atheris") else "at random: atheris is not installed"
+    how = "guided by coverage (atheris)" if _guides(options) else "at random: atheris is not installed, or not wanted"
     print(f"{options.runs:,} inputs for each target, {how}, seed {options.seed}")
     print(f"{'target':<22}{'inputs':>12}{'seconds':>10}  result")
-    finds = [name for name in options.targets or TARGETS if not _apart(name, options.runs, options.seed)]
+    more = ["--runs", str(options.runs), "--seed", str(options.seed), *(["--random"] if options.random else [])]
+    finds = [name for name in options.targets or TARGETS if not _apart(name, more)]
     print(f"finds: {', '.join(finds) or 'none'}")
     return bool(finds)
 
@@ -45,13 +46,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("targets", nargs="*")
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--random", action="store_true", help="do not guide: many times as fast, for texts of choices")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _apart(name: str, runs: int, seed: int) -> bool:
+def _guides(options: argparse.Namespace) -> bool:
+    return not options.random and find_spec("atheris") is not None
+
+
+def _apart(name: str, more: list[str]) -> bool:
     """One target in a process of its own; whether nothing was found."""
-    command = [sys.executable, __file__, "--only", name, "--runs", str(runs), "--seed", str(seed)]
+    command = [sys.executable, __file__, "--only", name, *more]
     began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
     found = re.findall(
@@ -70,11 +76,11 @@ def _reason(log: str) -> str:
     return (lines[-1].strip() if lines else log.strip().rpartition("\n")[2])[:200]
 
 
-def _one(name: str, runs: int, seed: int) -> int:
+def _one(name: str, runs: int, seed: int, *, guided: bool) -> int:
     sys.path.insert(0, str(ROOT))
     corpus = PLACE / name
     corpus.mkdir(parents=True, exist_ok=True)
-    if find_spec("atheris"):
+    if guided:
         return _guided(name, runs, seed, corpus)
     from tests.fuzz.targets import TARGETS
 
@@ -101,11 +107,12 @@ def _guided(name: str, runs: int, seed: int, corpus: Path) -> int:
 def _random(
     run: Callable[[bytes], None], seeds: tuple[bytes, ...], longest: int, runs: int, seed: int, find: Path
 ) -> int:
-    """Seeds, changed a little again and again."""
+    """Bytes of any kind, and seeds changed a little again and again."""
     rng = random.Random(seed)
     pool = list(seeds) or [b""]
     for number in range(runs):
-        data = _changed(rng, rng.choice(pool), longest)
+        fresh = rng.random() < 0.5
+        data = rng.randbytes(rng.randint(0, longest)) if fresh else _changed(rng, rng.choice(pool), longest)
         try:
             run(data)
         except BaseException:
