@@ -164,8 +164,13 @@ RETRIES_OF_FEW = 3
 """Of few tests so many may, whatever their share: one sound server that stumbles disturbs its neighbours too."""
 
 
+def pytest_collection() -> None:
+    gc.disable()  # ten thousand tests are made, and stay
+
+
 def pytest_collection_finish() -> None:
-    gc.freeze()  # ten thousand tests, which no collection need look through
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
