@@ -46,7 +46,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("targets", nargs="*")
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--random", action="store_true", help="do not guide: many times as fast, for texts of choices")
+    parser.add_argument("--random", action="store_true", help="do not guide: four times as fast, for texts of choices")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     return parser.parse_args()
 
