@@ -37,11 +37,11 @@ def listen_for_waiting(tell: Callable[[str], object]) -> None:
     """Tells why a person waits: our rooms for services warn before they try again."""
     import logging
 
-    class Waiting(logging.Handler):
+    class Withheld(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             tell(record.getMessage())
 
-    logging.getLogger("voicecli.backends").addHandler(Waiting(logging.WARNING))
+    logging.getLogger("voicecli.backends").addHandler(Withheld(logging.WARNING))
 
 
 def listen(tell: Callable[[str], object]) -> None:
