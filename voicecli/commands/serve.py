@@ -25,6 +25,9 @@ def serve(
         int | None,
         typer.Option("--wyoming", metavar="PORT", min=0, max=65535, help="Home Assistant's protocol too, here alone."),
     ] = None,
+    device: Annotated[
+        bool, typer.Option("--device", help="Lend microphone and loudspeaker: voice talk --device ws://HERE:PORT.")
+    ] = False,
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name this server is asked by.")
     ] = None,
@@ -34,7 +37,7 @@ def serve(
 ) -> None:
     """Serve recognition, chat, speech, embeddings and conversation to clients of OpenAI's API.
 
-    Another address than this machine's own needs a key: voice keys set serve.
+    Another address than this machine's own needs a key, and so does --device: voice keys set serve.
 
     Examples:
       voice serve
@@ -48,7 +51,7 @@ def serve(
     from voicecli.server.listening import run
 
     # uvicorn minds the signals, and lets what goes on end
-    run(_listen(common.session(ctx), host, port, allow_host or [], allow_origin or [], wyoming))
+    run(_listen(common.session(ctx), host, port, allow_host or [], allow_origin or [], wyoming, lends=device))
 
 
 def _wyoming(session: Session, port: int) -> Beside:
@@ -60,13 +63,13 @@ def _wyoming(session: Session, port: int) -> Beside:
 
 
 async def _listen(
-    session: Session, host: str, port: int, hosts: list[str], origins: list[str], wyoming: int | None
+    session: Session, host: str, port: int, hosts: list[str], origins: list[str], wyoming: int | None, *, lends: bool
 ) -> None:
     from voicecli.server.app import app_of, policy_of
     from voicecli.server.guard import is_own
     from voicecli.server.listening import listen
 
     services = session.services()
-    policy = policy_of(services.config.config_dir, key_needed=not is_own(host), hosts=hosts, origins=origins)
-    app = app_of(services, policy, beside=[] if wyoming is None else [_wyoming(session, wyoming)])
+    policy = policy_of(services.config.config_dir, key_needed=lends or not is_own(host), hosts=hosts, origins=origins)
+    app = app_of(services, policy, beside=[] if wyoming is None else [_wyoming(session, wyoming)], lends=lends)
     await listen(app, host, port, lambda address: session.console.note(f"listening on {address}"))

@@ -75,6 +75,10 @@ class TalkFlags(ConversationFlags):
             autocompletion=completing.loudspeakers,
         ),
     ] = None
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="URL", help="Microphone and loudspeaker of a voice serve --device there."),
+    ] = None
     headphones: Annotated[
         bool, typer.Option("--headphones", help="You wear headphones: talk over the assistant whenever you like.")
     ] = False
@@ -155,6 +159,7 @@ def talk(ctx: typer.Context, flags: TalkFlags) -> None:
         "chat.system": keeper.settle(flags.system, here.config().chat.system, flags.model),
         "audio.input": _device(flags.microphone),
         "audio.output": _device(flags.speaker),
+        "audio.device": flags.device,
         "talk.headphones": flags.headphones or None,
         "talk.barge_in": flags.barge_in,
         "talk.draft": flags.draft,
@@ -177,6 +182,8 @@ def talk(ctx: typer.Context, flags: TalkFlags) -> None:
 def _refuse_contradictions(here: Session, flags: TalkFlags) -> None:
     if here.json and flags.output == "-":
         raise UsageError("--json and --output - both want stdout", cure="Write the sound to a file: --output reply.wav")
+    if flags.device and (flags.input or flags.output):
+        raise UsageError("--device is both ends of a talk, and so is a file", cure="Leave one of them out.")
     if flags.private and flags.save:
         raise UsageError("--private keeps nothing and --save everything", cure="Leave one of them out.")
     beside = {"--tool": flags.tool, "--with": flags.notes, "--model": flags.model, "--session": flags.named}

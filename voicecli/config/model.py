@@ -52,6 +52,8 @@ class AudioSettings:
 
     input: DeviceIndex | str = ""
     output: DeviceIndex | str = ""
+    device: str = ""
+    """The address of a `voice serve --device`, whose microphone and loudspeaker are used in place of these."""
     return_s: Annotated[float, Range(0, 86_400)] = 60.0
     """How long a conversation waits for a device that has vanished; 0: it ends at once."""
     noise_suppression: bool = False

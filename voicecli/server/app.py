@@ -43,9 +43,17 @@ Beside = Callable[[Pool], AbstractAsyncContextManager[None]]
 
 
 def app_of(
-    services: Services, policy: AccessPolicy, bounds: Bounds | None = None, beside: Sequence[Beside] = ()
+    services: Services,
+    policy: AccessPolicy,
+    bounds: Bounds | None = None,
+    beside: Sequence[Beside] = (),
+    *,
+    lends: bool = False,
 ) -> FastAPI:
-    """The application for these services. Nothing is opened before its lifespan begins."""
+    """The application for these services; with `lends` for this machine's devices, too.
+
+    Nothing is opened before its lifespan begins.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,6 +65,11 @@ def app_of(
 
     app = FastAPI(title="voicecli", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.figures, app.state.report = CollectorRegistry(), services.report
+    if lends:
+        from voicecli.server import lending
+
+        app.state.audio, app.state.lent = services.config.audio, False
+        app.include_router(lending.router)
     for each in ROUTERS:
         app.include_router(each.router)
     for kind, answer in HANDLERS.items():
@@ -83,7 +96,7 @@ def policy_of(
     """Who is let in: with the key that `voice keys set serve` keeps. Raises ConfigError where one is needed."""
     kept = stored(config_dir).get(KEY_NAME)
     if key_needed and kept is None:
-        raise ConfigError("another address than this machine's own needs a key", who="serve", cure=KEY_CURE)
+        raise ConfigError("this needs a key that whoever asks must know", who="serve", cure=KEY_CURE)
     return AccessPolicy(Secret(kept) if kept else None, frozenset((*LOOPBACK, *hosts)), frozenset(origins))
 
 

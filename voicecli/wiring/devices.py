@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from voicecli.audio.soundcard import SoundCard
     from voicecli.config.model import AudioSettings
     from voicecli.ports import Reporter
+    from voicecli.types import Secret
+    from voicecli.wiring.far import FarCard
 
 DEVICE_RATE, FILE_RATE, PIPE_RATE = 48_000, 24_000, 16_000
 RESTS = "the microphone rests while the assistant speaks"
@@ -67,20 +69,33 @@ class Devices:
     ends: Ends
     tell: Callable[[str], object]
     overheard: list[Callable[[bytes, float], object]] = field(default_factory=list)
+    key: Secret | None = None
+    """Of the machine that lends its devices."""
     echo: EchoCanceller | None = None
+    cancels: bool = False
+    """Whether the echo is cancelled, here or where the devices are."""
     playout: Playout = field(init=False)
     clock: Callable[[], float] = field(init=False)
     card: SoundCard | None = field(default=None, init=False)
     _tape: TapeClock = field(default_factory=TapeClock)
     _clean: CleanMicrophone | None = None
+    _far: FarCard | None = None
 
     def __post_init__(self) -> None:
-        rates = {None: DEVICE_RATE, "-": PIPE_RATE}
+        rates = {None: FILE_RATE if self.lent else DEVICE_RATE, "-": PIPE_RATE}
         self.playout = Playout(rates.get(self.ends.output, FILE_RATE))
         self.clock = self._tape.now if self.ends.fast else lambda: asyncio.get_running_loop().time()
 
+    @property
+    def lent(self) -> bool:
+        """Whether both are another machine's, which cancels their echo."""
+        return bool(self.audio.device) and self.ends.devices
+
     def cancel_echo(self, report: Reporter) -> None:
         """A canceller, for a loudspeaker that a microphone may hear; where there is none the talk is half-duplex."""
+        if self.lent:
+            self.cancels = True
+            return
         try:
             from voicecli.audio.echo import EchoCanceller
 
@@ -92,19 +107,27 @@ class Devices:
             report.note(f"no echo cancellation ({type(exc).__name__}): {RESTS}")
         else:
             self.overheard.append(self.echo.played)
+            self.cancels = True
 
     def separable(self) -> bool:
         """Whether the person can be told from the loudspeaker now."""
-        return self.echo is None or (self._clean is not None and self._clean.separable)
+        told = self._far or self._clean
+        return not self.cancels or (told is not None and told.separable)
 
     async def open(self, stack: AsyncExitStack, host: Host) -> tuple[Microphone, Loudspeaker]:
-        """Raises DeviceError, InputError."""
+        """Raises DeviceError, InputError, and for devices elsewhere what a connection raises."""
         if (source := self.ends.input) is not None:
             # Read first: what is no audio is refused before a device is touched.
             blocks = stream_blocks() if source == "-" else file_blocks(Path(source))
             first = await anext(blocks, b"")
             tape = TapeMicrophone(source, _again(first, blocks), host.standing, fast=self.ends.fast, clock=self._tape)
             return tape, await self._loudspeaker(stack, host)
+        if self.lent:
+            from voicecli.wiring.far import address_of, far_card
+
+            address = address_of(self.audio.device, cancels=self.cancels)
+            self._far = await far_card(stack, address, self.key, self._rendered(), host.pump)
+            return self._far, self._far
         from voicecli.audio.soundcard import CardLoudspeaker, CardMicrophone
 
         mute = self.ends.output is not None
@@ -120,7 +143,7 @@ class Devices:
         from voicecli.audio import devices
 
         if self.card is None or (kind == "output" and self.ends.output is not None):
-            return "this talk has a file in place of that device"
+            return "this talk has no device here in that place"
         if not name:
             able = (each for each in devices.list_devices() if each.channels(kind) > 0)
             return "\n".join(f"{each.index}  {each.name}" for each in able)

@@ -17,6 +17,7 @@ from voicecli.audio.codec import decode_chunks
 from voicecli.audio.cues import CUES, SOFT, tones
 from voicecli.audio.endpointer import Timing
 from voicecli.audio.vad import Detector
+from voicecli.config.keys import stored
 from voicecli.dialogue.answering import Stages
 from voicecli.dialogue.cascade import Cascade
 from voicecli.dialogue.conversation import Dialogue
@@ -38,7 +39,7 @@ from voicecli.ports import (
     Warm,
 )
 from voicecli.storage.writing import refuse_input
-from voicecli.types import AudioFrame, ChatDelta, ChatMessage, SpeechRequest
+from voicecli.types import AudioFrame, ChatDelta, ChatMessage, Secret, SpeechRequest
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
 from voicecli.wiring.devices import RESTS, Devices
 from voicecli.wiring.direct import Way, hears_and_speaks, open_direct
@@ -112,7 +113,8 @@ async def open_talk(
     `toolbox` are the tools that a model which can call functions is offered; whoever gives it closes it.
     """
     check_request(request)
-    devices = Devices(cfg.audio, request.ends, lambda text: emit(Notice(text), 0))
+    key = stored(cfg.config_dir).get("serve") if cfg.audio.device else None
+    devices = Devices(cfg.audio, request.ends, lambda text: emit(Notice(text), 0), key=Secret(key) if key else None)
     async with AsyncExitStack() as stack:
         services = Services(cfg, env, report, request.backend)
         history = History(cfg.chat.system, cfg.chat.max_history_tokens, request.messages)
@@ -125,7 +127,7 @@ async def open_talk(
             opened, told = behind(sleep, opened), minded(told, sleep)
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
             devices.cancel_echo(report)
-        rules = rules_of(cfg, request, opened, echo=devices.echo is not None)
+        rules = rules_of(cfg, request, opened, echo=devices.cancels)
         rate, clock = devices.playout.rate, devices.clock
         responder: Responder
         pacing: Pacing | None = None
