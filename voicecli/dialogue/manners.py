@@ -60,9 +60,10 @@ WORD_MS = 5000.0
 """Where a word ends turns, silence ends them after so much."""
 
 
-def wish_of(text: str) -> SpokenWish | None:
-    """What a person wants of the voice, who says nothing else."""
-    return _WISHES.get(_MARKS.sub(" ", text.casefold()).strip())
+def wish_of(text: str, *, paces: bool = True) -> SpokenWish | None:
+    """What a person wants of the voice, who says nothing else; another pace only of a voice that has `paces`."""
+    wish = _WISHES.get(_MARKS.sub(" ", text.casefold()).strip())
+    return wish if paces or wish not in PACES else None
 
 
 def heeded(wish: SpokenWish | None, *, over_reply: bool) -> SpokenWish | None:

@@ -17,7 +17,7 @@ from voicecli.dialogue import events as ev
 from voicecli.dialogue.attempt import Attempt
 from voicecli.dialogue.drafting import same_words
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import PACES, SpokenWish, heeded, wish_of
+from voicecli.dialogue.manners import SpokenWish, heeded
 from voicecli.dialogue.mouth import Mouth
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.record import Record
@@ -52,7 +52,7 @@ class Turn:
 
     A `candidate` is speech over the reply of another turn: nobody hears of it before it has the floor, then it was
     spoken `over_reply`. `alarms` counts how often the reply was halted for what was no interruption, `dips` how often a
-    silence was no pause; it may be `paused`. With `obeys` a wish that needs no model is not answered.
+    silence was no pause; it may be `paused`. What is a `wish` needs no model, and is not answered.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Turn:
         number: int,
         *,
         candidate: bool = False,
-        obeys: bool = True,
+        wish: Callable[[str], SpokenWish | None],
     ) -> None:
         self.number, self.candidate = number, candidate
-        self.over_reply, self.paused, self._obeys = False, False, obeys
+        self.over_reply, self.paused, self.wish = False, False, wish
         self.dips = 0
         self.state, self.watch, self.prefix, self.alarms = TurnState.HEARING, ev.Stopwatch(), "", 0
         self.attempt: Attempt | None = None
@@ -192,11 +192,6 @@ class Turn:
         )
         self._task = self._tasks.create_task(self._answer(self.attempt))
         return self.attempt
-
-    def wish(self, text: str) -> SpokenWish | None:
-        """What words want of the voice alone."""
-        wish = wish_of(text) if self._obeys else None
-        return wish if self._parts.pace is not None or wish not in PACES else None
 
     async def _answer(self, attempt: Attempt) -> None:
         """Until the last sample has sounded. A draft that fails, of which nobody has heard, is made anew at the end."""

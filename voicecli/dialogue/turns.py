@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 from voicecli.dialogue.challenge import Challenge
 from voicecli.dialogue.history import History
-from voicecli.dialogue.manners import SpokenWish
+from voicecli.dialogue.manners import SpokenWish, wish_of
 from voicecli.dialogue.parts import Parts
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import Turn
 from voicecli.errors import VoiceError
+
+
+def _none(_text: str) -> SpokenWish | None:
+    return None
 
 
 class Turns:
@@ -30,7 +35,8 @@ class Turns:
         self.challenge: Challenge | None = None
         self.losses: list[VoiceError] = []
         self.answered = 0
-        self._parts, self._history, self._obeys = parts, history, obeys
+        self._parts, self._history = parts, history
+        self._wish = partial(wish_of, paces=parts.pace is not None) if obeys else _none
         self._beside: set[asyncio.Task[None]] = set()
 
     @property
@@ -64,7 +70,7 @@ class Turns:
 
     def _made(self, *, candidate: bool = False) -> Turn:
         assert self.tasks is not None, "nobody speaks before the conversation runs"
-        return Turn(self._parts, self._history, self.tasks, self.number + 1, candidate=candidate, obeys=self._obeys)
+        return Turn(self._parts, self._history, self.tasks, self.number + 1, candidate=candidate, wish=self._wish)
 
     def let_go_on(self) -> None:
         """A false alarm: the reply goes on from where it was."""

@@ -72,7 +72,7 @@ def _leaving() -> type[asyncio.Protocol]:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """As asyncio.run, on uvloop where it is installed: a message costs less by a third."""
+    """As asyncio.run, on uvloop where it is installed."""
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with suppress(ImportError):
         from uvloop import new_event_loop as loop_factory
