@@ -45,8 +45,8 @@ class Timed(QiniuServer):
         super().__init__(manner)
         self.answers: list[tuple[int, float]] = []
 
-    async def _answer(self, socket: Any, heard: Any, digits: Any, number: int) -> None:
-        await super()._answer(socket, heard, digits, number)
+    async def answer(self, socket: Any, heard: Any, digits: Any, number: int) -> None:
+        await super().answer(socket, heard, digits, number)
         self.answers.append((len(heard.text), time.monotonic() - heard.came[-1]))
 
 

@@ -59,23 +59,23 @@ QUICKER = {"first_token_s": 0.1, "first_sound_s": 0.05}
 class LiveServer(OpenAIServer):
     """Recognises while one speaks: what stands 20 ms is shown, every 40 ms."""
 
-    async def _realtime(self, socket: Any) -> None:
+    async def realtime(self, socket: Any) -> None:
         await _LiveTalk(self, socket).run()
 
 
 class _LiveTalk(_OpenAITalk):
-    async def _append(self, audio: Any) -> None:
-        before, self._looked = self._looked, self._bytes
-        await super()._append(audio)
-        self._looked = before
-        if self._bytes - before >= self.rate * 2 * 0.04:
-            self._looked = self._bytes
-            await self._listen(0.02)
+    async def append(self, audio: Any) -> None:
+        before, self.looked = self.looked, self.bytes
+        await super().append(audio)
+        self.looked = before
+        if self.bytes - before >= self.rate * 2 * 0.04:
+            self.looked = self.bytes
+            await self.listen(0.02)
 
-    async def _delta(self, text: str) -> None:
+    async def delta(self, text: str) -> None:
         """What is new of the text so far."""
-        heard = self._server.habits.heard
-        await super()._delta(heard(self._heard).removeprefix(heard(self._heard.removesuffix(text))))
+        heard = self.server.habits.heard
+        await super().delta(heard(self.heard).removeprefix(heard(self.heard.removesuffix(text))))
 
 
 @dataclass(frozen=True)
