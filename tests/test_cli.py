@@ -416,3 +416,10 @@ def test_a_hangup_that_is_ignored_stays_ignored() -> None:
 def test_the_environment_of_tests_is_a_strangers(home: dict[str, str]) -> None:
     assert not {name for name in home if name.startswith(("VOICE_", "OPENAI_"))}
     assert os.environ["PATH"] == home["PATH"]
+
+
+def test_a_recording_that_is_not_there_is_told_of_before_a_model_is_asked_for(
+    home: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["transcribe", "nofile.wav", "--backend", "local"], home) == 2
+    assert capsys.readouterr().err == "error: nofile.wav: there is no such file. Check the path.\n"

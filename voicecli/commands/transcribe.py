@@ -16,9 +16,9 @@ import typer
 from voicecli.commands import session as common
 from voicecli.commands.flags import Language, Model, Output, Temperature, taking, wished
 from voicecli.commands.session import Session
-from voicecli.errors import InputError, UsageError, VoiceError
+from voicecli.errors import InputError, UsageError, VoiceError, unreadable
 from voicecli.terminal import completing
-from voicecli.usecases.transcribing.plan import FORMATS, Job, formats_of, plan
+from voicecli.usecases.transcribing.plan import FORMATS, Job, Source, formats_of, plan
 
 if TYPE_CHECKING:
     from voicecli.audio.pieces import Raw
@@ -201,6 +201,8 @@ def _do(session: Session, flags: TranscribeFlags, wish: Wish, jobs: list[Job]) -
             session.console.note(f"{job.source.shown}: is there already")
         jobs = [each for each in jobs if not each.done]
     if sound := [each for each in jobs if not each.source.saved]:
+        if len(jobs) == 1:
+            _is_there(sound[0].source)
         can, _ = session.choose("transcribe")
         session.check(can, "transcribe", options_of(can, wish))
     results = _results(session, flags)  # a model is loaded meanwhile
@@ -212,6 +214,15 @@ def _do(session: Session, flags: TranscribeFlags, wish: Wish, jobs: list[Job]) -
             outcomes += common.run(lambda: transcribe(services, wish, sound, folder, give, fail))
     results.put_on_clipboard([job.source.name for job in jobs])
     judge(outcomes)
+
+
+def _is_there(source: Source) -> None:
+    """A lone recording that is not there is told of before a model is loaded. Raises InputError."""
+    try:
+        if source.path is not None:
+            source.path.stat()
+    except OSError as exc:
+        raise unreadable(source.path, exc) from exc
 
 
 def _watch(session: Session, results: Results, wish: Wish, folder: Path, output: str | None) -> None:
