@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
@@ -95,7 +96,7 @@ async def device(socket: WebSocket) -> None:
             except* VoiceError as group:
                 words = str(only(group))
                 app.state.report.warn(f"/v1/device: {words}")
-                await socket.close(FAILED, words[:100])
+                await socket.close(FAILED, words.encode()[:120].decode(errors="ignore"))  # it holds 123
             except* WebSocketDisconnect:
                 pass
             finally:
@@ -104,7 +105,7 @@ async def device(socket: WebSocket) -> None:
 
 async def _lend(socket: WebSocket) -> None:
     state = socket.app.state
-    devices = Devices(state.audio, Ends(), state.report.note)
+    devices = Devices(replace(state.audio, device=""), Ends(), state.report.note)
     devices.playout = Playout(devices.playout.rate, capacity_s=MOST_S)
     if socket.query_params.get("echo") != "stays":
         devices.cancel_echo(state.report)
