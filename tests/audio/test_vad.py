@@ -90,15 +90,15 @@ def ungated(samples: Samples) -> list[bool]:
     return said
 
 
-def apart(samples: Samples) -> float:
-    """The share of the frames that the gate changes Silero's mind about."""
+def kept_back(samples: Samples) -> float:
+    """The share of the frames that Silero alone takes for speech and that the gate loses."""
     both = zip((each.speech for each in heard(samples)), ungated(samples), strict=True)
-    return sum(one != other for one, other in both) * 320 / len(samples)
+    return sum(alone and not gated for gated, alone in both) * 320 / len(samples)
 
 
 @pytest.mark.parametrize(("gain", "most"), [(1.0, 0.02), (0.1, 0.02), (0.03, 0.05)])
 def test_the_gate_keeps_back_nothing_that_silero_hears(gain: float, most: float) -> None:
-    assert apart(amid((speech(rate=RATE) * gain).astype(np.int16))) <= most
+    assert kept_back(amid((speech(rate=RATE) * gain).astype(np.int16))) <= most
 
 
 def test_silence_costs_nothing() -> None:
@@ -150,11 +150,11 @@ def test_recorded_speech_is_heard_at_every_volume() -> None:
             assert share > 0.3, (path.name, gain, share)
 
 
-@pytest.mark.parametrize(("gain", "most"), [(1.0, 0.02), (0.1, 0.03), (0.03, 0.06)])
-def test_the_gate_keeps_back_nothing_recorded(gain: float, most: float) -> None:
+@pytest.mark.parametrize(("gain", "most"), [(1.0, 0.02), (0.1, 0.02), (0.03, 0.15)])
+def test_the_gate_keeps_back_next_to_nothing_recorded(gain: float, most: float) -> None:
     for path in SPOKEN:
-        share = apart(amid((recorded(path) * gain).astype(np.int16)))
-        assert share <= (most if gain > 0.05 else 0.15), (path.name, share)
+        share = kept_back(amid((recorded(path) * gain).astype(np.int16)))
+        assert share <= most, (path.name, share)
 
 
 def test_recorded_noise_starts_no_turn() -> None:
