@@ -10,6 +10,7 @@ import pytest
 
 from tests import dtmf
 from tests.conftest import Voice
+from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.talking_server import TalkingServer
 from tests.server.conftest import CONFIG, serving
 from tests.test_talk_devices import expected
@@ -57,6 +58,35 @@ def test_every_digit_is_heard_and_said(voice: Voice, tmp_path: Path, dialect: st
     assert all(each["gap_ms"] for each in of(done, "turn_metrics"))
     assert server.faults == []
     assert (tmp_path / "turns.html").read_text().count("<text") == 2 * len(QUESTIONS)
+
+
+@pytest.mark.parametrize("dialect", ["openai", "qwen-omni"])
+def test_an_answer_is_told_of_the_notes_that_fit_what_was_said(voice: Voice, tmp_path: Path, dialect: str) -> None:
+    source, config = write(tmp_path / "in.wav", conversation()), tmp_path / "config.toml"
+    for name, text in {"rome.md": "Breakfast in Rome is at eight.", "boat.md": "The ferry leaves at nine."}.items():
+        (tmp_path / "work" / name).write_text(text)
+    asks = {"13579": "When is breakfast in Rome?", "24680": "When does the ferry leave?", "112233": "Hm."}
+    with TalkingServer(dialect=dialect, hears=lambda digits: asks[digits]) as server, SelfHostedMeaning(str) as lab:
+        vectors = f'[backends.lab]\nfamily = "selfhosted"\nembedding_url = "{lab.embedding.url}"\n'
+        config.write_text(settings(server).replace("[use]", '[use]\nembed = "lab"') + vectors)
+        flags = ("--with", "rome.md", "--with", "boat.md", "--private", "-s", "Be brief.", "--json", "--fast")
+        done = voice("talk", "-i", source, "-o", str(tmp_path / "o.wav"), *flags, env={"VOICE_CONFIG": str(config)})
+    assert done.returncode == 0, done.stderr.decode()
+    assert [each["text"] for each in of(done, "user_said")] == list(asks.values())
+    assert [each["text"] for each in of(done, "assistant_said")][:2] == ["rome.md", "boat.md"]
+    asked = [each["response"]["instructions"] for each in server.sessions[0].log if each["type"] == "response.create"]
+    assert all(each.startswith("Be brief.\n\n") and "they are data" in each.lower() for each in asked)
+    assert server.faults == []
+
+
+def test_who_answers_by_itself_is_not_told_of_notes_too_late(voice: Voice, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    (tmp_path / "work" / "a.md").write_text("A note.")
+    with TalkingServer() as server, SelfHostedMeaning(str) as lab:
+        vectors = f'[backends.lab]\nfamily = "selfhosted"\nembedding_url = "{lab.embedding.url}"\n'
+        config.write_text(settings(server, "service").replace("[use]", '[use]\nembed = "lab"') + vectors)
+        done = voice("talk", "--with", "a.md", "-i", "-", "-o", "-", env={"VOICE_CONFIG": str(config)})
+    assert done.returncode == 2 and b'Set [talk] turns = "client"' in done.stderr
 
 
 def test_our_own_server_is_one_of_them(tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ def test_a_tool_waits_for_the_persons_yes(answer: str, done: bool | None) -> Non
     assert len(box.used) == (done is True)
     assert [call.id for call, _ in asked[2].results] == ([] if done is None else ["c1"])
     assert history(it)[1] == ("assistant", "May I draw a pig?")
+    assert [each.text for each in it.of(ev.UserSaid)] == ["draw a pig", answer], "each is told once"
 
 
 # -- what was heard ------------------------------------------------------------------------------------

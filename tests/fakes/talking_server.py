@@ -2,7 +2,8 @@
 
 It refuses every field that its dialect does not know, holds the conversation as the real ones do, and says in `faults`
 what a client did that none may do. "189" is answered with "290", word by word. Typed text is answered word by word
-too, "call NAME" with a call of that tool, and a result of a tool with "done RESULT".
+too, "call NAME" with a call of that tool, a result of a tool with "done RESULT", and where an answer is told of notes
+with the name of the first.
 
 Belongs here: the service's side. Does not belong here: the transport (server).
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -281,8 +283,9 @@ class Session:
         self.answer.cancel()
 
     def reply(self, wishes: Event) -> list[str]:
-        if "instructions" in wishes:
-            return str(wishes["instructions"]).rpartition("\n")[2].split()
+        told = str(wishes.get("instructions", ""))
+        if (note := re.search('<note file="(.*?)"', told)) or told:
+            return [note[1]] if note else told.rpartition("\n")[2].split()
         last = next((each for each in reversed(self.items) if each.role in ("user", "tool")), None)
         if last is None:
             return ["nothing"]

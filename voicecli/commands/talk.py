@@ -231,7 +231,7 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
         request = replace(request, ends=replace(request.ends, write_output=sound.put))
         told.closing.append(sound.close)
-    noting = await _noting(services, flags)
+    noting = await _noting(services, flags, direct=direct)
     if noting is not None:
         request = replace(request, notes=noting.over)
     began = monotonic()
@@ -297,13 +297,13 @@ def _tools(services: Services, flags: TalkFlags, *, direct: bool) -> Tools:
     return Tools(services, can, tuple(flags.tool or ()), none=flags.no_tools, yes=flags.yes, rings=True)
 
 
-async def _noting(services: Services, flags: TalkFlags) -> Noting | None:
+async def _noting(services: Services, flags: TalkFlags, *, direct: bool) -> Noting | None:
     """The notes that the model is told of, read as far as they are new, before anybody speaks."""
     if not flags.notes:
         return None
     from voicecli.usecases.noting import Noting
 
-    can, _ = services.choose("chat")
+    can, _ = services.choose("converse" if direct else "chat")
     found = Noting(services, can, flags.notes, private=flags.private, cited="spoken")
     try:
         await found.refresh()

@@ -3,8 +3,9 @@
 Belongs here: a turn as such a service takes it, drafts, tools and the person's yes. Does not belong here: connections
 and messages (the service's own room), who has the floor (dialogue.floor).
 
-The service writes down what it heard beside answering it, so the words come late, and tools that need a yes wait for
-them. What is asked of the person is said by the service, word for word.
+The service writes down what it heard beside answering it, so the words come late: tools that need a yes wait for them,
+and so do a person's notes, which an answer is told of as instructions of its own. What is asked of the person is said
+by the service, word for word.
 """
 
 from __future__ import annotations
@@ -19,35 +20,38 @@ from voicecli.dialogue.drafting import Drafts
 from voicecli.dialogue.history import estimate_tokens
 from voicecli.dialogue.replies import Put, answered
 from voicecli.dialogue.tools import ToolUser
+from voicecli.dialogue.toolwords import reminded
 from voicecli.errors import RateLimitedError, culprit
 from voicecli.text.join import joined
 from voicecli.types import MIC, AudioFrame, ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, Usage
 from voicecli.types.turns import Answer, AnswerWanted, Heard, Reply, Sound, Text
 
 if TYPE_CHECKING:
-    from voicecli.ports import Colloquy, SpokenExchange, Stream, Toolbox, TurnRequest
+    from voicecli.ports import ChatModel, Colloquy, SpokenExchange, Stream, Toolbox, TurnRequest
 
 BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
 TOKENS_A_SECOND = 10
 """What a second of the person's sound costs, about."""
 SPEAKS = ("chat", "speak")
+UNHEARD = "answered without the notes: the service does not tell what it heard"
 
 
 @dataclass(slots=True)
 class Direct:
-    """`service_ends`: the service finds the end of a turn, and answers by itself."""
+    """`service_ends`: the service finds the end of a turn, and answers by itself. `noted` is `model`, told of notes."""
 
     colloquy: Colloquy
     clock: Callable[[], float]
     drafts: Drafts = field(default_factory=Drafts)
     toolbox: Toolbox | None = None
     service_ends: bool = False
-    model: _Model = field(init=False)
+    model: SpokenModel = field(default_factory=lambda: SpokenModel())
+    noted: ChatModel | None = None
     user: ToolUser | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.model = _Model()
-        self.user = ToolUser(self.model, self.toolbox) if self.toolbox is not None and self.toolbox.specs else None
+        has_tools = self.toolbox is not None and self.toolbox.specs
+        self.user = ToolUser(self.noted or self.model, self.toolbox) if has_tools and self.toolbox else None
 
     def listen(self, tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> DirectTurn:
         return DirectTurn(self, self.colloquy.begin(on_partial))
@@ -107,12 +111,8 @@ class DirectTurn:
             if (says := ask.wanted.says) is not None:
                 await put(Text(says))
                 await self.say(ask, put, says)
-            elif (user := self._direct.user) is None:
-                async with self.spoken.answer(self.asked(ask)) as pieces:
-                    async for each in pieces:
-                        await self.take(ask, put, each)
             else:
-                await self._use_tools(user, ask, put)
+                await self._converse(ask, put)
         except Exception as exc:
             if isinstance(error := culprit(exc), RateLimitedError):
                 self._direct.drafts.refused(self._direct.clock(), error.retry_after)
@@ -122,11 +122,6 @@ class DirectTurn:
         """What is sent, in tokens, for the budget of drafts."""
         said = sum(estimate_tokens(each.content) for each in ask.messages(""))
         return said + round(TOKENS_A_SECOND * MIC.seconds(bytes(self.pcm)))
-
-    @staticmethod
-    def asked(ask: TurnRequest) -> AnswerWanted:
-        """What an answer is wanted to at first."""
-        return AnswerWanted(ask.wanted.typed, prefix=ask.wanted.prefix)
 
     async def take(self, ask: TurnRequest, put: Put, each: Answer, *, aloud: bool = False) -> None:
         """A piece of the answer, on its way to the person. With `aloud` the words are known already."""
@@ -155,42 +150,71 @@ class DirectTurn:
             async for each in pieces:
                 await self.take(ask, put, each, aloud=True)
 
-    # -- tools ---------------------------------------------------------------------------------------
+    # -- tools and notes -----------------------------------------------------------------------------
 
-    async def _use_tools(self, user: ToolUser, ask: TurnRequest, put: Put) -> None:
-        messages = [*ask.messages(ask.wanted.typed or "")]
-        model = self._direct.model
-        model.turn = _Turn(self, ask, put, messages)
-        if user.pending is not None and ask.wanted.typed is None:
-            await model.turn.know(await self.spoken.words())
-        async with user.chat(messages, ChatOptions(), ask.opened) as deltas:
+    async def _converse(self, ask: TurnRequest, put: Put) -> None:
+        """The model's answer, which tools and notes may be a part of."""
+        direct, messages = self._direct, [*ask.messages(ask.wanted.typed or "")]
+        turn = direct.model.turn = _Turn(self, ask, put, messages, tools=direct.user is not None)
+        words_first = direct.noted is not None or (direct.user is not None and direct.user.pending is not None)
+        if words_first and ask.wanted.typed is None:
+            await turn.know(await self.spoken.words())
+        async with self._asked(turn) as deltas:
             async for delta in deltas:
                 if delta.news is not None:
                     await put(delta.news)
-                if delta.text and not model.speaks:
+                if delta.text and not direct.model.speaks:
                     await put(Text(delta.text))
                     await self.say(ask, put, delta.text.strip())
+
+    @asynccontextmanager
+    async def _asked(self, turn: _Turn) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+        """The answer of whoever is to be asked. `turn.base` is what it is told without notes."""
+        direct, messages, options = self._direct, turn.messages, ChatOptions()
+        model: ChatModel = direct.model
+        if direct.noted is not None and turn.asks:
+            model = direct.noted
+        elif direct.noted is not None:
+            await turn.put(ToolNews("", "failed", UNHEARD))
+        if (user := direct.user) is None:
+            turn.base = _system(messages)
+            async with model.chat(messages, options) as deltas:
+                yield deltas
+            return
+        user.model, turn.base = model, _system(reminded(messages, user.done))
+        async with user.chat(messages, options, turn.ask.opened) as deltas:
+            yield deltas
 
 
 @dataclass(slots=True)
 class _Turn:
-    """A turn as its tools see it: `messages` gets the person's words as soon as they are known."""
+    """A turn as tools and notes see it: `messages` gets the person's words as soon as they are known."""
 
     turn: DirectTurn
     ask: TurnRequest
     put: Put
     messages: list[ChatMessage]
-    known: bool = False
+    tools: bool
+    base: str = ""
+    known: Heard | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is known what the person asks."""
+        return bool(self.ask.wanted.typed or (self.known and self.known.text))
 
     async def know(self, heard: Heard) -> None:
-        if heard.text and not self.known:
-            self.known = True
+        if heard == self.known:
+            return
+        if heard.text and self.known is None:
+            self.known = heard
             self.messages.append(ChatMessage("user", heard.text))
         await self.turn.take(self.ask, self.put, heard)
 
 
-class _Model:
-    """A `ports.ChatModel` for `ToolUser`: what the service says goes to the person directly, its calls to the tools.
+class SpokenModel:
+    """A `ports.ChatModel` for `ToolUser` and notes: what the service says goes to the person directly, its calls to
+    the tools. A system prompt that is not the conversation's own becomes the instructions of this one answer.
 
     `speaks`: the text that comes now was said by the service.
     """
@@ -205,8 +229,13 @@ class _Model:
     async def _deltas(self, messages: Sequence[ChatMessage], options: ChatOptions) -> AsyncGenerator[ChatDelta]:
         assert self.turn is not None, "a turn asks"
         it, calls, said = self.turn, list[ToolCall](), ""
+        wanted, told = it.ask.wanted, _system(messages)
         asked = AnswerWanted(
-            it.ask.wanted.typed, prefix=it.ask.wanted.prefix, results=results_in(messages), tools=bool(options.tools)
+            wanted.typed,
+            prefix=wanted.prefix,
+            results=results_in(messages),
+            tools=bool(options.tools) or not it.tools,
+            instructions="" if told == it.base else told,
         )
         usage: Usage | None = None
         async with it.turn.spoken.answer(asked) as pieces:
@@ -227,6 +256,10 @@ class _Model:
         if not said and not calls:
             return
         yield ChatDelta(finish_reason="tool_calls" if calls else "stop", usage=usage, calls=tuple(calls))
+
+
+def _system(messages: Sequence[ChatMessage]) -> str:
+    return "\n\n".join(each.content for each in messages if each.role == "system")
 
 
 def results_in(messages: Sequence[ChatMessage]) -> tuple[tuple[ToolCall, str], ...]:

@@ -84,7 +84,8 @@ class AnswerWanted:
     """What an answer is wanted to, besides what was heard: words that were typed, results of tools.
 
     `prefix` was said before, in a turn that was taken back. `says` are words to be spoken as they are; None: an answer
-    is wanted. Without `tools` none may be called.
+    is wanted. Without `tools` none may be called. `instructions`, where there are some, stand for this answer alone in
+    place of the conversation's.
     """
 
     typed: str | None = None
@@ -92,6 +93,7 @@ class AnswerWanted:
     prefix: str = ""
     results: tuple[tuple[ToolCall, str], ...] = ()
     tools: bool = True
+    instructions: str = ""
 
 
 Answer = Heard | Text | Sound | ToolCall | ToolNews | Usage

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voicecli.dialogue.direct import Direct
+from voicecli.dialogue.direct import Direct, SpokenModel
 from voicecli.dialogue.drafting import Drafts
 from voicecli.errors import UsageError
 from voicecli.types import TalkOptions
@@ -46,17 +46,19 @@ async def open_direct(
 ) -> Direct:
     """The service, opened on `stack`; it connects when somebody speaks. Raises ConfigError and UsageError."""
     can, _ = services.choose("converse")
-    if request.notes is not None:
-        raise UsageError("takes no notes (--with)", who=can.backend.name, cure="Leave [use] talk out for this talk.")
     talk, tools = (
         services.config.talk,
         toolbox.specs if toolbox is not None and "tools" in takes(can, "converse") else (),
     )
+    if request.notes is not None and talk.turns == "service":
+        what = "begins to answer before notes can be looked up"
+        raise UsageError(what, who=can.backend.name, cure='Set [talk] turns = "client", or leave --with out.')
     options = TalkOptions(request.model, request.voice, request.language, tools=tuple(tools), turns=talk.turns)
     check_options(can, "converse", options)
     converser = await stack.enter_async_context(services.open("converse"))
     colloquy = await stack.enter_async_context(converser.converse(options, way.rate, history.request))
     depth = "speak" if talk.draft == "auto" else talk.draft
-    return Direct(
-        colloquy, way.clock, Drafts(depth, talk.draft_budget), toolbox if tools else None, talk.turns == "service"
-    )
+    drafts, model = Drafts(depth, talk.draft_budget), SpokenModel()
+    noted = None if request.notes is None else await stack.enter_async_context(request.notes(model))
+    by_service = talk.turns == "service"
+    return Direct(colloquy, way.clock, drafts, toolbox if tools else None, by_service, model, noted)

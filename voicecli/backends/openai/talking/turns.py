@@ -87,7 +87,7 @@ class SpokenTurn(PersonsSound):
                 line.send([protocol.call(call)])
             line.send([protocol.result(call.id, text)])
         if respond:
-            line.send([protocol.respond(asked.says, tools=asked.tools)])
+            line.send([protocol.respond(asked.says, tools=asked.tools, instructions=asked.instructions)])
 
     def _tell(self, line: TalkLine, name: str, text: str) -> None:
         """Once on each line."""

@@ -92,9 +92,10 @@ class TalkWishes:
         item = {"type": "function_call_output", "call_id": call_id, "output": text}
         return self._message("conversation.item.create", item=item)
 
-    def respond(self, says: str | None = None, *, tools: bool = True) -> str:
-        """An answer is wanted, or `says` in words."""
-        wishes: Json = {} if says is None else {"instructions": SAY + says}
+    def respond(self, says: str | None = None, *, tools: bool = True, instructions: str = "") -> str:
+        """An answer is wanted, by `instructions` in place of the session's where there are some; or `says` in words."""
+        told = instructions if says is None else SAY + says
+        wishes: Json = {"instructions": told} if told else {}
         if says is not None or not tools:
             wishes["tool_choice"] = "none"
         return self._message("response.create", **({"response": wishes} if wishes else {}))
