@@ -28,6 +28,9 @@ def serve(
     device: Annotated[
         bool, typer.Option("--device", help="Lend microphone and loudspeaker: voice talk --device ws://HERE:PORT.")
     ] = False,
+    manage_models: Annotated[
+        bool, typer.Option("--manage-models", help="Clients may fetch and remove the models of this machine.")
+    ] = False,
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name this server is asked by.")
     ] = None,
@@ -37,7 +40,7 @@ def serve(
 ) -> None:
     """Serve recognition, chat, speech, embeddings and conversation to clients of OpenAI's API.
 
-    Another address than this machine's own needs a key, and so does --device: voice keys set serve.
+    Another address than this machine's own needs a key, and so do --device and --manage-models: voice keys set serve.
 
     Examples:
       voice serve
@@ -51,7 +54,8 @@ def serve(
     from voicecli.server.listening import run
 
     # uvicorn minds the signals, and lets what goes on end
-    run(_listen(common.session(ctx), host, port, allow_host or [], allow_origin or [], wyoming, lends=device))
+    hosts, origins = allow_host or [], allow_origin or []
+    run(_listen(common.session(ctx), host, port, hosts, origins, wyoming, lends=device, manages=manage_models))
 
 
 def _wyoming(session: Session, port: int) -> Beside:
@@ -63,13 +67,23 @@ def _wyoming(session: Session, port: int) -> Beside:
 
 
 async def _listen(
-    session: Session, host: str, port: int, hosts: list[str], origins: list[str], wyoming: int | None, *, lends: bool
+    session: Session,
+    host: str,
+    port: int,
+    hosts: list[str],
+    origins: list[str],
+    wyoming: int | None,
+    *,
+    lends: bool,
+    manages: bool,
 ) -> None:
     from voicecli.server.app import app_of, policy_of
     from voicecli.server.guard import is_own
     from voicecli.server.listening import listen
 
     services = session.services()
-    policy = policy_of(services.config.config_dir, key_needed=lends or not is_own(host), hosts=hosts, origins=origins)
-    app = app_of(services, policy, beside=[] if wyoming is None else [_wyoming(session, wyoming)], lends=lends)
+    wanted = lends or manages or not is_own(host)
+    policy = policy_of(services.config.config_dir, key_needed=wanted, hosts=hosts, origins=origins)
+    beside = [] if wyoming is None else [_wyoming(session, wyoming)]
+    app = app_of(services, policy, beside=beside, lends=lends, manages=manages)
     await listen(app, host, port, lambda address: session.console.note(f"listening on {address}"))

@@ -118,12 +118,14 @@ class CacheSettings:
 class ModelSettings:
     """Where local models lie ("": the user's data folder), where else they are fetched from, and who is asked first.
 
-    A mirror is an address with {name} or {url} in it, or a folder in which files of the usual names lie.
+    A mirror is an address with {name} or {url} in it, or a folder in which files of the usual names lie. A server lets
+    go of a model that nobody asked for in `rest_s` seconds; 0: of none.
     """
 
     folder: str = ""
     mirrors: tuple[ServiceUrl, ...] = ()
     fetch: Literal["ask", "always", "never"] = "ask"
+    rest_s: Annotated[float, Range(0, 1_000_000)] = 900.0
 
 
 @dataclass(frozen=True, slots=True)

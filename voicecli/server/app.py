@@ -5,6 +5,7 @@ Belongs here: making it out of a configuration. Does not belong here: what a rou
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -20,8 +21,8 @@ from starlette.requests import Request
 
 from voicecli import __version__
 from voicecli.config.keys import stored
-from voicecli.errors import ConfigError, VoiceError
-from voicecli.server import chat, ears, front, listing, meaning, mouth
+from voicecli.errors import ConfigError, VoiceError, culprit
+from voicecli.server import chat, ears, front, listing, meaning, models, mouth
 from voicecli.server.doors import Bounds, Doors
 from voicecli.server.guard import LOOPBACK, AccessPolicy
 from voicecli.server.pool import Pool
@@ -49,8 +50,9 @@ def app_of(
     beside: Sequence[Beside] = (),
     *,
     lends: bool = False,
+    manages: bool = False,
 ) -> FastAPI:
-    """The application for these services; with `lends` for this machine's devices, too.
+    """The application for these services; with `lends` for this machine's devices, with `manages` for its models, too.
 
     Nothing is opened before its lifespan begins.
     """
@@ -59,18 +61,18 @@ def app_of(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with Pool(services).open() as pool, AsyncExitStack() as stack:
             app.state.pool = pool
-            for each in beside:
+            for each in (models.resting, *beside):
                 await stack.enter_async_context(each(pool))
             yield
 
     app = FastAPI(title="voicecli", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.figures, app.state.report = CollectorRegistry(), services.report
+    app.state.figures, app.state.report, app.state.changing = CollectorRegistry(), services.report, asyncio.Lock()
     if lends:
         from voicecli.server import lending
 
         app.state.audio, app.state.lent = services.config.audio, False
         app.include_router(lending.router)
-    for each in ROUTERS:
+    for each in (*([models] if manages else []), *ROUTERS):
         app.include_router(each.router)
     for kind, answer in HANDLERS.items():
         app.add_exception_handler(kind, answer)
@@ -110,7 +112,7 @@ async def _refused(_request: Request, exc: Any) -> JSONResponse:
 
 async def _failed(request: Request, exc: Exception) -> JSONResponse:
     """The whole story is the log's; the client's is short."""
-    request.app.state.report.warn(f"{request.url.path}: {exc}")
+    request.app.state.report.warn(f"{request.url.path}: {culprit(exc)}")
     return _json(told(exc))
 
 

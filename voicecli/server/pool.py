@@ -138,7 +138,7 @@ class Pool:
                 return Meant(backend.name)
             if name == getattr(backend, used, ""):
                 return Meant(backend.name, name)
-        if rest and head in backends:
+        if rest and head in backends and await self._may_name(verb, head, rest):
             return Meant(head, rest)
         family, backend = self.services.choose(verb)
         if name in (family.name, backend.name):
@@ -148,6 +148,15 @@ class Pool:
         raise Refused(
             404, f"The model '{name[:80]}' does not exist here; GET /v1/models lists them.", "model_not_found"
         )
+
+    async def _may_name(self, verb: Verb, backend: str, model: str) -> bool:
+        """Whether a client may name it. On this machine a name may be a folder's too: only what is listed may."""
+        can, _ = self.named(backend).choose(verb)
+        return not can.offline or model in await self.listed(backend)
+
+    def forget(self) -> None:
+        """The models were changed: they are listed anew."""
+        self._listed.clear()
 
     async def listed(self, backend: str) -> list[str]:
         """The models that a backend lists; none where it lists none, or does not answer in time."""

@@ -105,7 +105,8 @@ async def _pull(config: Config, folder: ModelStore, model: Model, report: Report
             shutil.rmtree(staged, ignore_errors=True)
             raise
         _keep_licence(staged, model)
-        folder.install(model.name, staged, model.task, await _pace(staged, model))
+        pace = await _pace(staged, model)
+        await asyncio.to_thread(folder.install, model.name, staged, model.task, pace)
         spent(source, folder.downloads())
         return
     raise UnreachableError(

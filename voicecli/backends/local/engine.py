@@ -1,14 +1,17 @@
 """Models loaded, once for the process, on one thread of their own; and the stderr of C kept off the screen.
 
-Belongs here: loading, that thread, that capture. Does not belong here: what is asked of a model, kinds' files.
+Belongs here: loading, letting go, that thread, that capture. Does not belong here: what is asked of a model, kinds'
+files.
 sherpa-onnx lets other threads run while it works.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -50,19 +53,36 @@ def loaded(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
         if found.folder not in _LOADED:
             with quiet() as said:
                 try:
-                    _LOADED[found.folder] = build(found)
+                    _LOADED[found.folder] = (build(found), 0.0)
                 except (RuntimeError, AssertionError, ValueError, OSError) as exc:
                     raise ServiceError(
                         f"the model {found.name} can't be loaded: {said() or exc}"[:300],
                         who=WHO,
                         cure=f"Look at it with: voice models verify {found.name}",
                     ) from None
-        model: T = _LOADED[found.folder]
+        model: T = _LOADED[found.folder][0]
+        _LOADED[found.folder] = model, time.monotonic()
         return model
 
 
+def unload(before: float) -> int:
+    """Lets go of the models last asked for before that moment (of time.monotonic). How many.
+
+    Who works with one keeps it to the end of that work; who asks for it again loads it again.
+    """
+    with _LOADING:
+        rested = [folder for folder, (_, asked) in _LOADED.items() if asked < before]
+        for folder in rested:
+            del _LOADED[folder]
+    if rested:
+        with suppress(OSError, AttributeError):  # glibc alone has it; without, what was freed stays with the process
+            ctypes.CDLL(None).malloc_trim(0)
+    return len(rested)
+
+
 _LOADING = threading.Lock()
-_LOADED: dict[Path, Any] = {}
+_LOADED: dict[Path, tuple[Any, float]] = {}
+"""The models, and when each was last asked for."""
 
 
 def threads() -> int:
