@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.needs_sound]
 
 
 class Silence:
-    """A playout that says nothing and counts how often it is asked."""
+    """A playout that says nothing, or hums, and counts how often it is asked."""
 
     rate = 48_000
 
@@ -29,11 +29,12 @@ class Silence:
         self.moved = False
         self.asked = 0
         self.held_up_s = 0.0
+        self.sample = bytes(2)
 
     def render(self, count: int, at: float) -> bytes:
         self.asked += 1
         time.sleep(self.held_up_s)
-        return bytes(2 * count)
+        return self.sample * count
 
 
 @pytest.fixture
@@ -112,7 +113,10 @@ async def test_a_machine_that_stumbles_gets_more_time_for_its_sound(sound: Virtu
     async with running(card) as came:
         speaker = card.speaker
         assert speaker is not None and speaker.buffering is devices.QUICK
-        playout.held_up_s = 0.05
+        playout.held_up_s, asked = 0.05, playout.asked
+        await eventually(lambda: playout.asked > asked + 10)
+        assert not speaker.struggling, "nobody hears that silence comes late"
+        playout.sample = b"\1\0"
         await eventually(lambda: speaker.struggling)
         playout.held_up_s = 0.0
         await eventually(lambda: len(came) > 20)

@@ -131,6 +131,16 @@ def test_words_shown_in_the_pause_are_answered_before_they_are_final() -> None:
     assert (metrics.drafts, metrics.gap_ms) == (2, pytest.approx(120 + 100 + 200 + 150, abs=FRAME_MS))
 
 
+def test_words_shown_in_a_silence_are_answered_at_once_and_make_it_no_dip() -> None:
+    """The last word shows at 60 ms of silence, over a draft begun at 40: the next one waits for no frame."""
+    it = room(([(1000, HOUSE), (1460, WHALES)], WHALES), replies=["Wrong.", "Big."])
+    it.brain.first = 0.28
+    run(it.run(ONE_TURN))
+    assert [messages[-1].content for messages in it.brain.asked] == [HOUSE, WHALES]
+    (metrics,) = it.of(ev.TurnMetrics)
+    assert (metrics.drafts, metrics.gap_ms) == (2, 60 + 280 + 150 + FRAME_MS / 2)
+
+
 def test_a_dip_inside_words_costs_no_draft_and_the_next_must_be_longer() -> None:
     """The sound before a silence of 80 ms is asked about; its words are not waited for when sound comes again."""
     ears = Ears([WHALES])

@@ -40,7 +40,7 @@ class SoundCardLoudspeaker:
     AWAKE_BLOCKS = 4
     """So much more than its buffer, which is filled at once whether or not the device is awake."""
     LOST_S = 1.0
-    STUMBLES, WITHIN_S = 4, 10.0
+    STUMBLES, WITHIN_S = 3, 10.0
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class SoundCardLoudspeaker:
         self._awake_s = buffering.latency_s + self.AWAKE_BLOCKS * buffering.block_s
         self.underruns = 0
         self._stumbles: deque[float] = deque(maxlen=self.STUMBLES)
+        self._sounding = False
         self.resting = False
         """Whether its stream stands still, to cost nothing while nothing is to be said."""
         self.delay = 0.0
@@ -72,7 +73,8 @@ class SoundCardLoudspeaker:
 
     @property
     def struggling(self) -> bool:
-        """Whether the callback came later than the device had sound for, and more than once or twice."""
+        """Whether the callback came later than the device had sound for, more than once or twice, and not in silence:
+        nobody hears that of a program which loads, or a recogniser at work."""
         often = len(self._stumbles) == self.STUMBLES
         return often and self._stumbles[-1] - self._stumbles[0] < self.WITHIN_S
 
@@ -164,10 +166,11 @@ class SoundCardLoudspeaker:
         def callback(out: Any, count: int, times: Any, status: Any) -> None:
             now = self._loop.time()
             self.underruns += bool(status.output_underflow)
-            if 0 < self._last_call < now - patience:
+            if self._sounding and self._last_call < now - patience:
                 self._stumbles.append(now)
             self.delay = times.outputBufferDacTime - times.currentTime
-            out[:] = self._rendering(source, count, clock.block(count, now, self.delay))
+            out[:] = block = self._rendering(source, count, clock.block(count, now, self.delay))
+            self._sounding = any(block)
             self._after(count, rate, now)
 
         return callback

@@ -26,7 +26,7 @@ from voicecli.types import AudioFrame
 from voicecli.types.turns import Wanted
 
 DIP_MS = 20.0
-"""So much more after each silence of a turn that was inside words all the same."""
+"""So much more after each silence of a turn that was inside words all the same; words shown in it make up for one."""
 SLOW_S = 3.0
 """Speech that a live recogniser is so far behind with: the machine, or the connection, is too slow for it."""
 TOO_SLOW = (
@@ -110,7 +110,9 @@ class Floor:
             turn.sound_again()
         # A text that does not dangle is answered as soon as the person seems to stop, before the soft end.
         elif not turn.candidate:
-            turn.draft(early=lambda text: self._rules.may_be_over(text, silence_ms - DIP_MS * turn.dips))
+            turn.draft(
+                early=lambda text: self._rules.may_be_over(text, silence_ms - DIP_MS * (turn.dips - turn.shown)),
+            )
 
     def _paused(self, event: ep.Paused) -> None:
         if (turn := self.turns.speaking) is None:

@@ -52,7 +52,8 @@ class Turn:
 
     A `candidate` is speech over the reply of another turn: nobody hears of it before it has the floor, then it was
     spoken `over_reply`. `alarms` counts how often the reply was halted for what was no interruption, `dips` how often a
-    silence was no pause; it may be `paused`. What is a `wish` needs no model, and is not answered.
+    silence was no pause; in this one new words were `shown`. It may be `paused`. What is a `wish` needs no model, and
+    is not answered.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Turn:
     ) -> None:
         self.number, self.candidate = number, candidate
         self.over_reply, self.paused, self.wish = False, False, wish
-        self.dips = 0
+        self.dips, self.shown = 0, False
         self.state, self.watch, self.prefix, self.alarms = TurnState.HEARING, ev.Stopwatch(), "", 0
         self.attempt: Attempt | None = None
         self.over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -78,6 +79,7 @@ class Turn:
         self._wanted = Wanted()
         self._partial = ""
         self._paused = True
+        self._early: Callable[[str], bool] | None = None
 
     def _move(self, move: Move) -> None:
         self.state = after(self.state, move)
@@ -95,7 +97,7 @@ class Turn:
             self.prefix = joined([self.prefix, self._wanted.typed or ""])
             self._wanted = Wanted()
             self._withdraw(Move.REOPEN if self.state is TurnState.OPEN else Move.WITHDRAW)
-        self._paused = False
+        self._paused, self._early = False, None
         self.answerer.hear(frames)
 
     def pause(self, last_voiced: float | None) -> None:
@@ -110,25 +112,28 @@ class Turn:
     def _on_partial(self, text: str) -> None:
         """What a live recogniser has understood so far. A guess falls when the text goes on.
 
-        Words that are shown after a pause began are answered as soon as they are: the final text may take its time.
+        Words that are shown in a silence are answered as soon as they are: the final text may take its time.
         """
         text = joined([self.prefix, text])
         if not text or text == self._partial or self.state.ended or self.candidate:
             return
         self._partial = text
         self.record.emit(ev.UserPartial(text))
+        self.shown = self._early is not None
         guess = self.attempt.wanted.guess if self.attempt is not None else ""
-        if not guess or same_words(text, guess):
-            return
-        if not self._paused:
-            self.dips += 1
+        if guess and not same_words(text, guess) and not (self._paused and self._exhausted):
+            self.dips += not (self._paused or self.shown)
             self._withdraw(Move.WITHDRAW)
-        elif self.answerer.draftable(self.record.drafts) is not None:
-            self._withdraw(Move.WITHDRAW)
-            self.draft()
+        if self._paused or self.shown:
+            self.draft(early=self._early)
+
+    @property
+    def _exhausted(self) -> bool:
+        return self.answerer.draftable(self.record.drafts) is None
 
     def sound_again(self) -> None:
         """It was a dip inside words: a draft on the sound before it is void. With no word known it had cost nothing."""
+        self.shown = False
         attempt = self.attempt
         if self.state is TurnState.DRAFTED and attempt is not None and not (self._paused or attempt.wanted.guess):
             self.dips += 1
@@ -138,8 +143,9 @@ class Turn:
     def draft(self, *, early: Callable[[str], bool] | None = None) -> None:
         """Begins to answer what is heard so far, where that makes sense.
 
-        `early`, while the person may still speak: only where it says so of the words so far.
+        `early`, while the person may still speak: only where it says so of the words so far, now or as they are shown.
         """
+        self._early = early
         if self.state is not TurnState.HEARING:
             return
         words = self.answerer.draftable(self.record.drafts, early=early is not None)
