@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests import dtmf
+from tests.fakes.pictures import png
 from tests.fakes.talking_server import KNOWS, Session, TalkingServer
 from voicecli.audio.playout import Playout
 from voicecli.backends.openai.talking.dialects import DIALECTS, address, dialect_of, told_by
@@ -20,8 +21,8 @@ from voicecli.backends.openai.talking.session import SpeechToSpeech, TalkConvers
 from voicecli.backends.openai.talking.turns import SpokenTurn
 from voicecli.backends.openai.talking.wishes import SAY
 from voicecli.dialogue.mouth import Mouth
-from voicecli.errors import ConfigError, RefusedError, ServiceError, UnreachableError, VoiceError
-from voicecli.types import Backend, ChatMessage, TalkOptions, ToolCall, ToolSpec, Usage
+from voicecli.errors import ConfigError, RefusedError, ServiceError, UnreachableError, UsageError, VoiceError
+from voicecli.types import Backend, ChatMessage, Picture, TalkOptions, ToolCall, ToolSpec, Usage
 from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound, Text
 
 pytestmark = pytest.mark.anyio
@@ -215,6 +216,33 @@ async def test_calls_of_tools_and_their_results(dialect: str) -> None:
             strange = ToolCall("call_of_another_line", "look")
             assert words(await answer(talk.begin(print), AnswerWanted(results=((strange, "it"),)))) == "done it"
     assert server.faults == []
+
+
+async def test_a_picture_goes_with_what_is_said_next_over_another_connection_too() -> None:
+    picture = Picture(png("778"), "image/png")
+    with TalkingServer(drops=[1]) as server:
+        async with talking(server) as talk:
+            talk.show([picture])
+            assert words(await answer(say(talk, "12"))) == "7 7 8"
+            talk.show([])
+            assert words(await answer(talk.begin(print), AnswerWanted(typed="40"))) == "5 1"
+    assert [[each.role for each in one.items if each.role != "assistant"] for one in server.sessions][-1] == [
+        "picture",
+        "user",
+        "user",
+    ]
+    assert len(server.sessions) == 2 and server.faults == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"), [({"talk_dialect": "qwen-omni"}, "talk_dialect is qwen-omni"), ({}, "may not take")]
+)
+async def test_who_takes_no_pictures_says_so(settings: dict[str, Any], told: str) -> None:
+    backend = Backend("one", "openai", talk_url="ws://127.0.0.1:1/v1/realtime", **settings)
+    async with SpeechToSpeech(backend).converse(TalkOptions(), RATE, list) as talk:
+        with pytest.raises(UsageError, match=told):
+            talk.show([Picture(b"", "image/png")])
+        talk.show([])
 
 
 async def test_what_is_understood_while_one_speaks_is_told() -> None:

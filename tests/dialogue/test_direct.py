@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +19,7 @@ from voicecli.dialogue.conversation import Dialogue
 from voicecli.dialogue.direct import Direct
 from voicecli.dialogue.drafting import Drafts
 from voicecli.dialogue.heard import HeardStretch, heard_until
-from voicecli.types import ToolCall, Usage
+from voicecli.types import Picture, ToolCall, Usage
 from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound, Text
 
 SECOND = (b"\x00\x20" + b"\x00\xe0") * (RATE // 2)
@@ -34,6 +34,7 @@ class OneService:
     withdraws: bool = True
     log: list[Any] = field(default_factory=list)
 
+    def show(self, pictures: Sequence[Picture]) -> None: ...
     async def warm(self) -> None: ...
 
     def begin(self, on_partial: Callable[[str], None]) -> OneTurn:

@@ -2,8 +2,8 @@
 
 It refuses every field that its dialect does not know, holds the conversation as the real ones do, and says in `faults`
 what a client did that none may do. "189" is answered with "290", word by word. Typed text is answered word by word
-too, "call NAME" with a call of that tool, a result of a tool with "done RESULT", and where an answer is told of notes
-with the name of the first.
+too, "call NAME" with a call of that tool, a result of a tool with "done RESULT", what comes after a picture with the
+digits in it, and where an answer is told of notes with the name of the first.
 
 Belongs here: the service's side. Does not belong here: the transport (server).
 """
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from tests import dtmf
+from tests.fakes.pictures import png_digits
 from tests.fakes.server import FakeServer, Left, Socket
 
 RATE = 24_000
@@ -45,6 +46,8 @@ KNOWS = {
     "speaches": COMMON | {"input_audio_buffer.commit", "input_audio_buffer.clear"},
 }
 """Which events each takes."""
+SEES = {"openai", "azure"}
+"""Which take pictures."""
 IS_BETA = {"beta", "qwen-omni", "qwen-audio", "speaches"}
 OLD_NAMES = {
     "response.output_audio.delta": "response.audio.delta",
@@ -247,9 +250,14 @@ class Session:
         else:
             old = "text" if self.server.dialect in IS_BETA else "output_text"
             wanted = "input_text" if item["role"] == "user" else old
-            if any(part["type"] != wanted for part in item["content"]):
+            (part,) = item["content"]
+            if part["type"] == "input_image" and self.server.dialect in SEES:
+                data = part["image_url"].removeprefix("data:image/png;base64,")
+                added = self.added("picture", [png_digits(base64.b64decode(data, validate=True))])
+            elif part["type"] != wanted:
                 raise self.fault(f"a part of {item['role']} is {wanted}")
-            added = self.added(item["role"], item["content"][0]["text"].split())
+            else:
+                added = self.added(item["role"], part["text"].split())
         await self.send("conversation.item.added", item={"id": added.id})
 
     def find(self, event: Event) -> Item:
@@ -286,6 +294,8 @@ class Session:
         told = str(wishes.get("instructions", ""))
         if (note := re.search('<note file="(.*?)"', told)) or told:
             return [note[1]] if note else told.rpartition("\n")[2].split()
+        if len(self.items) > 1 and self.items[-2].role == "picture":
+            return list(self.items[-2].words[0])
         last = next((each for each in reversed(self.items) if each.role in ("user", "tool")), None)
         if last is None:
             return ["nothing"]

@@ -103,6 +103,10 @@ class TalkFlags(ConversationFlags):
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
     ] = None
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option("-a", "--attach", metavar="FILE", help="Show a picture with what you say first; repeatable."),
+    ] = None
     report: Annotated[
         bool, typer.Option("--report", help="At the end, tell the medians and 95th percentiles of every stage.")
     ] = False
@@ -139,6 +143,7 @@ def talk(ctx: typer.Context, flags: TalkFlags) -> None:
       voice talk --session trip
       voice talk --tool timer --tool image_make --yes
       voice talk --with ~/notes
+      voice talk --attach screen.png
       voice talk --agent "gemini --acp"
       voice talk --input questions.wav --output answers.wav --json
     """
@@ -212,10 +217,12 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
     from voicecli.terminal.audience import Outlet, Report
     from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, farewell, run_talk
     from voicecli.terminal.keeping import KeptTalk
+    from voicecli.usecases.attaching import picture
     from voicecli.wiring.direct import hears_and_speaks
     from voicecli.wiring.services import Services
     from voicecli.wiring.talk import open_talk
 
+    pictures = [picture(each) for each in flags.attach or ()]
     direct = request.agent is None and hears_and_speaks(cfg, request.backend)
     if not direct:
         cfg = await _settled(here, cfg, request)
@@ -240,6 +247,8 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
             tools as toolbox,
             open_talk(cfg, request, here.env, here.console, told.emit, toolbox) as talk,
         ):
+            for each in pictures:
+                talk.show(each)
             leaving.leave = talk.conversation.keys.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:

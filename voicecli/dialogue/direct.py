@@ -33,7 +33,6 @@ BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
 TOKENS_A_SECOND = 10
 """What a second of the person's sound costs, about."""
 SPEAKS = ("chat", "speak")
-UNHEARD = "answered without the notes: the service does not tell what it heard"
 
 
 @dataclass(slots=True)
@@ -175,7 +174,8 @@ class DirectTurn:
         if direct.noted is not None and turn.asks:
             model = direct.noted
         elif direct.noted is not None:
-            await turn.put(ToolNews("", "failed", UNHEARD))
+            told = "answered without the notes: the service does not tell what it heard"
+            await turn.put(ToolNews("", "failed", told))
         if (user := direct.user) is None:
             turn.base = _system(messages)
             async with model.chat(messages, options) as deltas:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from voicecli.ports.streams import Opened, Stream
-from voicecli.types import ChatMessage, TalkOptions
+from voicecli.types import ChatMessage, Picture, TalkOptions
 from voicecli.types.turns import Answer, AnswerWanted, Heard
 
 
@@ -47,6 +47,10 @@ class Colloquy(Protocol):
     @property
     def withdraws(self) -> bool:
         """Whether an answer that is withdrawn leaves no trace in what the service remembers."""
+        ...
+
+    def show(self, pictures: Sequence[Picture]) -> None:
+        """Pictures that go with what is said next, each once; () for none. Raises UsageError where none is taken."""
         ...
 
     async def warm(self) -> None:

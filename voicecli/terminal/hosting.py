@@ -11,18 +11,19 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from voicecli.dialogue.events import Event, Notice
-from voicecli.errors import only
+from voicecli.errors import VoiceError, only
 from voicecli.terminal.audience import Audience, JsonAudience, LineAudience
 from voicecli.text.figures import counted, length, size
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from voicecli.terminal.console import Console
+    from voicecli.terminal.keys import Taken
     from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.talk import Talk
 
@@ -92,7 +93,7 @@ async def _with_keys(
 ) -> None:
     from voicecli.terminal.screen import Screen
 
-    screen = Screen(console, talk.devices.choose, push_to_talk=request.push_to_talk, visible=visible, stages=stages)
+    screen = Screen(console, partial(_chosen, talk), push_to_talk=request.push_to_talk, visible=visible, stages=stages)
     told.add(screen)
     told.catch_up()
     try:
@@ -102,6 +103,19 @@ async def _with_keys(
             keys.cancel()
     except BaseExceptionGroup as group:
         raise only(group) from None
+
+
+def _chosen(talk: Talk, kind: Taken, name: str) -> str:
+    """What the person takes while the conversation goes on; what is to be told of it."""
+    from voicecli.usecases.attaching import picture
+
+    if kind != "picture":
+        return talk.devices.choose(kind, name)
+    try:
+        talk.show(picture(Path(name).expanduser()))
+    except VoiceError as exc:
+        return str(exc)
+    return f"{name} goes with what you say next."
 
 
 def farewell(console: Console, turns: int, seconds: float, number: int, saved: Path | None) -> None:

@@ -29,6 +29,7 @@ HELP = (
     "F7 or /slower     speak more slowly, and F8 or /faster more quickly",
     "Ctrl-O or /mute   close and open the microphone",
     "Ctrl-T or /end    end your turn now (with --ptt: hold it, or press to begin and to end)",
+    "/attach FILE      show a picture with what you say next",
     "/mic, /speaker    list microphones or loudspeakers; with a name or number: take that one",
 )
 
@@ -59,8 +60,9 @@ class Controls(Protocol):
     def type(self, text: str) -> None: ...
 
 
-Choose = Callable[[Literal["input", "output"], str], str]
-"""Takes another device, by its name; what is to be told of it."""
+Taken = Literal["input", "output", "picture"]
+Choose = Callable[[Taken, str], str]
+"""Takes another device, or a picture, by its name; what is to be told of it."""
 
 
 def _teach_kitty() -> None:
@@ -168,6 +170,7 @@ class Keyboard:
             **{word: partial(self._ask, "obey", wish) for _, word, wish in WISHES},
             "/end": lambda: self._ask("release"),
             "/help": lambda: self._tell("\n".join(HELP)),
+            "/attach": lambda: self._tell(self._choose("picture", rest.strip())),
             "/mic": lambda: self._tell(self._choose("input", rest.strip())),
             "/speaker": lambda: self._tell(self._choose("output", rest.strip())),
         }

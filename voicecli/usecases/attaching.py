@@ -101,6 +101,14 @@ def _picture_or_text(path: Path, named: Path) -> Attached | None:
     return Attached(texts=(_titled(named, as_text(path.read_bytes(), str(named)).strip()),))
 
 
+def picture(path: Path) -> Picture:
+    """A picture to be shown in a conversation. InputError for anything else."""
+    found = _read(path, path) if path.is_file() else None
+    if found is None or len(found.images) != 1:
+        raise InputError("is no picture", who=str(path), cure="PNG, JPEG, GIF and WebP are.")
+    return found.images[0]
+
+
 def _picture(head: bytes) -> str:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"

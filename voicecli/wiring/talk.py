@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,13 +40,14 @@ from voicecli.ports import (
     Warm,
 )
 from voicecli.storage.writing import refuse_input
-from voicecli.types import AudioFrame, ChatDelta, ChatMessage, Secret, SpeechRequest
+from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, Picture, Secret, SpeechRequest
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
 from voicecli.wiring.devices import RESTS, Devices
 from voicecli.wiring.direct import Way, hears_and_speaks, open_direct
 from voicecli.wiring.pacing import Pacing
-from voicecli.wiring.refusing import takes
+from voicecli.wiring.refusing import check_options, takes
 from voicecli.wiring.services import Services
+from voicecli.wiring.showing import Showing
 from voicecli.wiring.talk_files import LOST_TURNS, KeptTurns, Recording
 from voicecli.wiring.waking import behind, minded
 
@@ -67,6 +69,8 @@ class Talk:
     emit: Callable[[Event, int], None]
     clock: Callable[[], float]
     devices: Devices
+    show: Callable[[Picture], None]
+    """A picture goes with what the person says next. Raises UsageError where none is taken."""
     announcements: Callable[[], AsyncIterator[str]] | None = None
     heard: list[Callable[[AudioFrame], None]] = field(default_factory=list)
     """Who is told of every frame of the microphone."""
@@ -121,7 +125,8 @@ async def open_talk(
         direct = request.agent is None and request.answers is None and hears_and_speaks(cfg, request.backend)
         opened = None if direct else await Opener(services, request, stack, lambda text: emit(Notice(text), 0)).all()
         recording = _recording(request, devices, stack)
-        told = cued(_fan_out(emit, recording), devices, cfg.talk.cues)
+        showing = Showing(lambda _pictures: None)
+        told = cued(_fan_out(emit, showing.emit, recording.note if recording else None), devices, cfg.talk.cues)
         if cfg.talk.wake.strip():
             sleep = Sleep(cfg.talk.wake, cfg.talk.awake_s, devices.clock, lambda: chime(devices, "woke"))
             opened, told = behind(sleep, opened), minded(told, sleep)
@@ -133,12 +138,14 @@ async def open_talk(
         pacing: Pacing | None = None
         if opened is None:
             responder = await open_direct(services, request, stack, history, toolbox, Way(rate, clock))
+            showing.take = responder.colloquy.show
         else:
             pacing = _pacing(opened, services)
-            responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report), rate, clock, pacing)
+            showing.take = partial(_looked_at, opened)
+            responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report, showing), rate, clock, pacing)
         parts = _parts(cfg, request, responder, devices, told)
         parts = replace(parts, pace=pacing.change if pacing is not None else None)
-        talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices)
+        talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices, showing.show)
         talk.announcements = _announcements(opened and opened.model, toolbox)
         if recording is not None:
             talk.heard.append(recording.heard)
@@ -162,17 +169,29 @@ Thinker = Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
 """The model as a conversation asks it."""
 
 
-def _thinker(opened: Adapters, toolbox: Toolbox | None, report: Reporter) -> Thinker:
+def _looked_at(opened: Adapters, pictures: Sequence[Picture]) -> None:
+    """Raises UsageError where the model takes no pictures."""
+    if pictures and opened.chat_family is None:
+        raise UsageError("takes no pictures", who="agent", cure="Say where they are: it reads files by itself.")
+    if opened.chat_family is not None:
+        check_options(opened.chat_family, "chat", replace(opened.chatting, images=tuple(pictures)))
+
+
+def _thinker(opened: Adapters, toolbox: Toolbox | None, report: Reporter, showing: Showing) -> Thinker:
     """The model, with tools where there are some and the family takes them; an agent has its own."""
     if (agent := opened.agent) is not None:
         return lambda messages, gate: agent.chat(messages, opened.chatting, gate)
+
+    def chatting() -> ChatOptions:
+        return replace(opened.chatting, images=showing.pictures)
+
     if toolbox is None or not toolbox.specs:
-        return lambda messages, gate: opened.model.chat(messages, opened.chatting)
+        return lambda messages, gate: opened.model.chat(messages, chatting())
     if (family := opened.chat_family) is None or "tools" not in takes(family, "chat"):
         report.detail(f"{family and family.name} has no tools to offer to its model; it answers without them.")
-        return lambda messages, gate: opened.model.chat(messages, opened.chatting)
+        return lambda messages, gate: opened.model.chat(messages, chatting())
     user = ToolUser(opened.model, toolbox)
-    return lambda messages, gate: user.chat(messages, opened.chatting, gate)
+    return lambda messages, gate: user.chat(messages, chatting(), gate)
 
 
 def _announcements(*sources: object) -> Callable[[], AsyncIterator[str]] | None:
@@ -339,15 +358,14 @@ def cued(emit: Callable[[Event, int], None], devices: Devices, wanted: Sequence[
     return both
 
 
-def _fan_out(emit: Callable[[Event, int], None], recording: Recording | None) -> Callable[[Event, int], None]:
-    if recording is None:
-        return emit
+def _fan_out(
+    emit: Callable[[Event, int], None], *before: Callable[[Event, int], None] | None
+) -> Callable[[Event, int], None]:
+    def everybody(event: Event, turn: int) -> None:
+        for each in filter(None, (*before, emit)):
+            each(event, turn)
 
-    def both(event: Event, turn: int) -> None:
-        recording.note(event, turn)
-        emit(event, turn)
-
-    return both
+    return everybody
 
 
 @asynccontextmanager

@@ -92,6 +92,11 @@ def instructed(messages: Sequence[ChatMessage], text: str) -> list[ChatMessage]:
 def show(messages: list[dict[str, object]], images: Sequence[Picture]) -> None:
     """Puts pictures into the last message of the person."""
     last = next((each for each in reversed(messages) if each["role"] == "user"), messages[-1])
-    urls = (f"data:{each.kind};base64,{b64encode(each.data).decode()}" for each in images)
+    urls = map(data_url, images)
     parts: list[object] = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     last["content"] = [{"type": "text", "text": last["content"]}, *parts]
+
+
+def data_url(image: Picture) -> str:
+    """A picture as an address that holds it."""
+    return f"data:{image.kind};base64,{b64encode(image.data).decode()}"

@@ -25,10 +25,10 @@ class Dialect:
     """How a service is spoken to.
 
     `beta`: events and settings have the names of OpenAI's beta. `flat`: names of settings that stand at the top of
-    the session. `nested_tools`: a tool is written as for chat. `manual`: the client may end a turn. `cancels`,
-    `truncates`, `deletes`: the service does so when it is asked. `session_s`: how long a session lasts at most.
-    `hears`: the model that writes down what the person says; "": the service's own. `models`: beginnings of the names
-    of models that speak it.
+    the session. `nested_tools`: a tool is written as for chat. `manual`: the client may end a turn. `pictures`: it
+    looks at what a message shows. `cancels`, `truncates`, `deletes`: the service does so when it is asked. `session_s`:
+    how long a session lasts at most. `hears`: the model that writes down what the person says; "": the service's own.
+    `models`: beginnings of the names of models that speak it.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Dialect:
     rate_out: int = 24_000
     nested_tools: bool = False
     manual: bool = True
+    pictures: bool = False
     cancels: bool = True
     truncates: bool = True
     deletes: bool = True
@@ -52,7 +53,9 @@ class Dialect:
 
 _LETS_GO_ON = {"type": "server_vad", "interrupt_response": False}
 """Whether speech over a reply stops it is decided here."""
-_OPENAI = Dialect("openai", hears="gpt-4o-mini-transcribe", detection=_LETS_GO_ON, hosts=("api.openai.com",))
+_OPENAI = Dialect(
+    "openai", pictures=True, hears="gpt-4o-mini-transcribe", detection=_LETS_GO_ON, hosts=("api.openai.com",)
+)
 _QWEN = Dialect(
     "qwen-omni",
     beta=True,

@@ -29,7 +29,7 @@ from voicecli.backends.openai.talking.protocol import (
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.websocket import connect
 from voicecli.errors import DroppedError, UnreachableError, VoiceError
-from voicecli.types import Backend, ChatMessage, TalkOptions
+from voicecli.types import Backend, ChatMessage, Picture, TalkOptions
 
 if TYPE_CHECKING:
     from voicecli.backends.transport.websocket import Socket
@@ -45,7 +45,7 @@ class TalkLine:
 
     `news` are what the answer in work is told, all of it while somebody is `attached`. `commits` are the items that the
     person's sound became, in order; those of `void_commits` are to go as soon as they are there. `calls` are those that
-    were made on it.
+    were made on it, `shown` the pictures that it was sent.
     """
 
     backend: Backend
@@ -59,6 +59,7 @@ class TalkLine:
     sent_commits: int = 0
     void_commits: set[int] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
+    shown: list[Picture] = field(default_factory=list)
     attached: bool = False
     transcribes: bool = True
     """Whether it still may be that the service tells what it understood."""
@@ -82,6 +83,12 @@ class TalkLine:
         """To be sent as soon as the service takes it."""
         for message in messages:
             self._out.put_nowait(message)
+
+    def show(self, pictures: Iterable[Picture]) -> None:
+        """Those that it was not sent yet."""
+        new = [each for each in pictures if each not in self.shown]
+        self.shown += new
+        self.send(map(self.protocol.show, new))
 
     async def until(self, true: Callable[[], bool], within_s: float) -> bool:
         """Whether something became true in time. Raises why the line ended."""

@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from voicecli.backends.openai.talking.dialects import dialect_of
+from voicecli.backends.openai.talking.dialects import Dialect, dialect_of
 from voicecli.backends.openai.talking.line import TalkLine
 from voicecli.backends.openai.talking.protocol import News
-from voicecli.types import Backend, ChatMessage, TalkOptions
+from voicecli.types import Backend, ChatMessage, Picture, TalkOptions
 
 RENEWED_S = 300.0
 """A session is renewed, between two turns, so long before its end."""
@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class TalkLines:
-    """`one` is held while an answer is made; `owner` is the turn whose sound the service holds uncommitted."""
+    """`one` is held while an answer is made; `owner` is the turn whose sound the service holds uncommitted.
+
+    `pictures` go with what is said next, on whatever line.
+    """
 
     backend: Backend
     options: TalkOptions
@@ -34,14 +37,14 @@ class TalkLines:
     listener: Callable[[TalkLine, News], None] = lambda _line, _news: None
     one: asyncio.Lock = field(default_factory=asyncio.Lock)
     owner: object = None
+    pictures: tuple[Picture, ...] = ()
     _line: TalkLine | None = None
     _task: asyncio.Task[None] | None = None
 
     @property
-    def withdraws(self) -> bool:
-        """Whether the service forgets what it is told to."""
-        known = self.now.protocol.dialect if self.now is not None else dialect_of(self.backend)
-        return known is not None and known.deletes
+    def dialect(self) -> Dialect | None:
+        """How the service is spoken to, as far as that is known."""
+        return self.now.protocol.dialect if self.now is not None else dialect_of(self.backend)
 
     @property
     def by_service(self) -> bool:

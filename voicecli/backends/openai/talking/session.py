@@ -15,8 +15,8 @@ from voicecli.backends.openai.talking.line import TalkLine
 from voicecli.backends.openai.talking.lines import TalkLines
 from voicecli.backends.openai.talking.protocol import AnswerBegun, Committed, News, Understood
 from voicecli.backends.openai.talking.turns import SpokenTurn
-from voicecli.errors import ConfigError, VoiceError, culprit
-from voicecli.types import Backend, ChatMessage, TalkOptions
+from voicecli.errors import ConfigError, UsageError, VoiceError, culprit
+from voicecli.types import Backend, ChatMessage, Picture, TalkOptions
 
 
 class SpeechToSpeech:
@@ -53,7 +53,15 @@ class TalkConversation:
 
     @property
     def withdraws(self) -> bool:
-        return self.lines.withdraws
+        return (known := self.lines.dialect) is not None and known.deletes
+
+    def show(self, pictures: Sequence[Picture]) -> None:
+        known = self.lines.dialect
+        if pictures and not (known is not None and known.pictures):
+            what = f"takes no pictures where talk_dialect is {known.name}" if known else "may not take pictures"
+            cure = 'Leave --attach out, or set talk_dialect to a dialect that has them ("openai", "azure").'
+            raise UsageError(what, who=self.lines.backend.name, cure=cure)
+        self.lines.pictures = tuple(pictures)
 
     async def warm(self) -> None:
         with suppress(VoiceError):

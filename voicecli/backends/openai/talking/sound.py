@@ -54,6 +54,7 @@ class PersonsSound:
         if self._line is not line:
             self._line = line
             self._forget()
+        line.show(self._lines.pictures)
 
     # -- the person's sound --------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from voicecli.backends.openai.messages import data_url
 from voicecli.backends.openai.talking.dialects import Dialect, Json
 from voicecli.resampling import Resampler
-from voicecli.types import MIC, ToolCall
+from voicecli.types import MIC, Picture, ToolCall
 
 LEAST = MIC.bytes_for(100)
 """Sound that one commit must hold."""
@@ -80,16 +81,22 @@ class TalkWishes:
     def say(self, role: str, text: str) -> str:
         """A message for the conversation."""
         kind = "input_text" if role != "assistant" else "text" if self.dialect.beta else "output_text"
-        content = [{"type": kind, "text": text}]
-        return self._message("conversation.item.create", item={"type": "message", "role": role, "content": content})
+        return self._create({"type": "message", "role": role, "content": [{"type": kind, "text": text}]})
+
+    def show(self, picture: Picture) -> str:
+        """A picture, to be looked at with what is said next."""
+        part = {"type": "input_image", "image_url": data_url(picture)}
+        return self._create({"type": "message", "role": "user", "content": [part]})
 
     def call(self, call: ToolCall) -> str:
         """A call that the service does not know of, on a new connection."""
-        item = {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
-        return self._message("conversation.item.create", item=item)
+        named = {"call_id": call.id, "name": call.name, "arguments": call.arguments}
+        return self._create({"type": "function_call", **named})
 
     def result(self, call_id: str, text: str) -> str:
-        item = {"type": "function_call_output", "call_id": call_id, "output": text}
+        return self._create({"type": "function_call_output", "call_id": call_id, "output": text})
+
+    def _create(self, item: Json) -> str:
         return self._message("conversation.item.create", item=item)
 
     def respond(self, says: str | None = None, *, tools: bool = True, instructions: str = "") -> str:
