@@ -29,9 +29,10 @@ sys.path.insert(0, str(ROOT))
 from commands import commands  # noqa: E402
 
 from tests.conftest import RECORDINGS  # noqa: E402
-from tests.dialogue import pausing, utterances  # noqa: E402
+from tests.dialogue import pausing  # noqa: E402
 from tests.dialogue.pausing import Outcome, Turn, Watched  # noqa: E402
 from tests.dialogue.test_cutoffs import SOUNDS_MS  # noqa: E402
+from tests.dialogue.utterances import GROUPS  # noqa: E402
 from voicecli.dialogue.reading import Reading, read  # noqa: E402
 
 PAUSES_MS = range(150, 1501, 150)
@@ -59,7 +60,7 @@ def said(text: str, pause_ms: float = 0) -> Watched:
 
 def texts(reading: Reading, count: int) -> list[str]:
     """Labelled texts that read as they are labelled, spread over the list."""
-    known = [text for text in utterances.ENGLISH[reading] if read(text) is reading and len(text) > 8]
+    known = [text for text in GROUPS["ENGLISH"][reading] if read(text) is reading and len(text) > 8]
     return known[:: len(known) // count][:count]
 
 

@@ -398,6 +398,7 @@ def _selfhosted_cell(
 _LINES = [_line({"delta": "a"}), _line({"event": "done"})]
 _PARTS = [_line({"partial_text": "1"}), _line({"partial_text": "12"})]
 
+_WAV = spoken("5", "wav")
 _ONE_BY_ONE = tuple(f"/{EMBEDDER}/{text}" for text in TEXTS)
 
 SELFHOSTED = [
@@ -409,7 +410,10 @@ SELFHOSTED = [
         "transcribe", "asr", ("/asr/stream", "/asr", "/api/v1/asr"), transcribe, hears,
         held("/asr/stream", _PARTS[0], _PARTS[1:], "application/x-ndjson", transcribe), frozenset({"nothing"}),
     ),
-    _selfhosted_cell("speak", "tts", ("/synthesize",), speak, speaks),
+    _selfhosted_cell(
+        "speak", "tts", ("/synthesize",), speak, speaks,
+        held("/synthesize", _WAV[:200], [_WAV[200:]], "audio/wav", speak),
+    ),
     _selfhosted_cell("voices", "tts", (), once(lambda adapter: adapter.voices()), lists("style1")),
     _selfhosted_cell("models", "chat", ("/health",), once(lambda adapter: adapter.models()), lists(SELFHOSTED_MODEL)),
     _selfhosted_cell("health", "chat", ("/health",), once(lambda adapter: adapter.check()), well),
@@ -438,7 +442,7 @@ def _films(digits: str) -> Callable[[list[MediaChunk]], bool]:
 GOV = [
     _gov_cell("chat", ("/v1/chat/completions",), chat, answers(DIGITS)),
     _gov_cell("transcribe", ("/v1/asr",), transcribe, hears),
-    _gov_cell("speak", ("/v1/tts",), speak, speaks),
+    _gov_cell("speak", ("/v1/tts",), speak, speaks, held("/v1/tts", b"\xff\xfbone", [b"two"], "audio/mpeg", speak)),
     _gov_cell("health", ("/v1/tts",), once(lambda adapter: adapter.check()), well),
     _gov_cell("image_make", ("/v1/images/generations",), make, shows(DIGITS)),
     _gov_cell("image_describe", ("/image/imageToText",), describe, sees(DIGITS)),

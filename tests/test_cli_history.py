@@ -109,29 +109,6 @@ def test_a_session_goes_on_by_its_name(server: FakeServer, work: dict[str, str],
     assert [len(asked(each)) for each in server.to(PATH)] == [1, 1, 3, 1]
 
 
-def test_private_keeps_nothing_of_the_run(server: FakeServer, work: dict[str, str], voice: Voice, file: Path) -> None:
-    run = voice("chat", "--private", "one", env=work)
-    assert (run.stdout, run.stderr) == (b"re: one\n", b"")
-    assert not file.exists()
-    voice("chat", "one", env=work)
-    voice("chat", "-c", "--private", "psst", env=work)
-    voice("chat", "-c", "two", env=work)
-    assert asked(server.to(PATH)[-1]) == ["u: one", "a: re: one", "u: two"]
-    assert b"psst" not in file.read_bytes()
-
-
-def test_switched_off_nothing_is_kept(server: FakeServer, work: dict[str, str], voice: Voice, file: Path) -> None:
-    off = work | {"VOICE_HISTORY_ENABLED": "false"}
-    assert voice("chat", "one", env=off).stderr == b""
-    assert not file.exists()
-    run = voice("chat", "-c", "two", env=off)
-    assert run.returncode == 2
-    assert run.stderr == (
-        b"error: VOICE_HISTORY_ENABLED: conversations are not kept, so none can go on. Set [history] enabled = true.\n"
-    )
-    assert len(server.requests) == 1
-
-
 def test_what_arrived_of_a_broken_answer_is_kept(
     server: FakeServer, work: dict[str, str], voice: Voice, file: Path
 ) -> None:
@@ -201,50 +178,6 @@ def test_a_damaged_history_stops_no_answer(
         assert broken.stderr.decode().startswith(f"error: {file}: is damaged."), words
 
 
-def test_a_history_that_cannot_be_written_stops_no_answer(
-    server: FakeServer, work: dict[str, str], voice: Voice, home: dict[str, str]
-) -> None:
-    state = Path(home["XDG_STATE_HOME"])
-    state.rmdir()
-    state.write_text("a file where the folder should be")
-    run = voice("chat", "one", env=work)
-    assert (run.returncode, run.stdout) == (0, b"re: one\n")
-    assert run.stderr.startswith(b"warning: the conversation is not kept: ")
-    assert run.stderr.count(b"\n") == 1
-
-
-def test_no_key_gets_into_the_history(server: FakeServer, work: dict[str, str], voice: Voice, file: Path) -> None:
-    """Not even one that the person typed, or that the service says."""
-    server.on(PATH, lambda request: answering("you sent ", request.headers["authorization"]))
-    assert voice("chat", "-s", f"Use {KEY}.", f"my key is {KEY}", env=work).returncode == 0
-    assert b"you sent Bearer ****" in voice("history", "show", env=work).stdout
-    for each in file.parent.iterdir():
-        assert KEY.encode() not in each.read_bytes(), each
-
-
-def test_chats_at_the_same_time_are_all_kept(
-    server: FakeServer, work: dict[str, str], home: dict[str, str], voice: Voice
-) -> None:
-    """The first of them makes the file: one says so."""
-    pipe = subprocess.PIPE
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-m", "voicecli", "chat", "--session", "all", str(at)],
-            stdin=subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=pipe,
-            env=home | work,
-        )
-        for at in range(6)
-    ]
-    told = [each.communicate(timeout=60) for each in runs]
-    assert [out for out, _ in told] == [f"re: {at}\n".encode() for at in range(6)]
-    assert sum(b"said once" in err for _, err in told) == 1
-    whole = json.loads(voice("history", "show", "all", "--json").stdout)
-    answers = [each["content"] for each in whole["messages"] if each["role"] == "assistant"]
-    assert sorted(answers) == [f"re: {at}" for at in range(6)]
-
-
 def test_a_reader_that_leaves_costs_nothing_of_what_came(
     server: FakeServer, work: dict[str, str], home: dict[str, str], voice: Voice
 ) -> None:
@@ -302,34 +235,6 @@ def test_a_private_talk_leaves_nothing(spoken: Any, home: dict[str, str]) -> Non
     assert b"2345" in run.stdout
     left = [each for each in Path(home["XDG_STATE_HOME"]).rglob("*") if each.is_file()]
     assert left == []
-
-
-def test_a_talk_that_is_killed_has_kept_its_turns(tmp_path: Path, home: dict[str, str], voice: Voice) -> None:
-    sound, out = questions(tmp_path / "in.wav", "1234", "5678"), tmp_path / "out.wav"
-    command = [
-        sys.executable,
-        "-m",
-        "voicecli",
-        "talk",
-        "--input",
-        str(sound),
-        "--output",
-        str(out),
-        "--fast",
-        "--json",
-    ]
-    with OpenAIServer() as server:
-        env = home | serving(server.base_url, tmp_path)
-        pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, env=env, cwd=tmp_path) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if json.loads(line)["turn"] == 2:
-                    break
-            process.kill()
-    assert process.returncode == -signal.SIGKILL
-    whole = json.loads(voice("history", "show", "--json").stdout)
-    assert [each["content"] for each in whole["messages"]][:2] == ["1234", "2345."]
 
 
 def test_private_and_save_contradict_each_other(voice: Voice, tmp_path: Path) -> None:

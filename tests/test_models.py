@@ -8,8 +8,6 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
 import tarfile
 import warnings
 import wave
@@ -369,29 +367,6 @@ def test_the_better_voice_is_usual_where_the_machine_keeps_up(tmp_path: Path, pa
     assert next(iter(sorted(store.installed(), key=rank))).name == usual
     rows = {each.name: each.default for each in listed(Config(models_dir=tmp_path))}
     assert [name for name, default in rows.items() if default] == [usual]
-
-
-@pytest.mark.needs_posix
-def test_killed_at_any_moment_no_half_model_is_left(server: tuple[str, type[Files]], tmp_path: Path) -> None:
-    """The program's own way of putting a model together, in a process that is killed."""
-    script = (
-        "import sys; from pathlib import Path; from voicecli.storage.models import ModelStore\n"
-        "store = ModelStore(Path(sys.argv[1]))\n"
-        "while True:\n"
-        "    staged = store.staging('m')\n"
-        "    for name in 'abcd':\n"
-        "        print(name, flush=True)\n"
-        "        (staged / name).write_bytes(b'x' * 200_000)\n"
-        "    store.install('m', staged, 'speak')\n"
-    )
-    for number in range(8):
-        with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            for _ in range(1 + 3 * number):
-                child.stdout.readline()
-            child.send_signal(signal.SIGKILL)
-        for model in ModelStore(tmp_path).installed():
-            assert list(damages(model, thorough=True)) == [] and len(model.files) == 5
 
 
 @pytest.mark.needs_posix

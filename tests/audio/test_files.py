@@ -177,27 +177,6 @@ def test_an_unknown_format_is_refused_by_name_of_the_others() -> None:
 # ------------------------------------------------------------------------------------- writing
 
 
-def test_a_file_appears_whole(tmp_path: Path) -> None:
-    path = tmp_path / "out.wav"
-    with atomic(path) as file:
-        file.write(b"....tail")
-        file.seek(0)
-        file.write(b"head")
-        assert not path.exists()
-    assert path.read_bytes() == b"headtail"
-    assert [each.name for each in tmp_path.iterdir()] == ["out.wav"]
-
-
-def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
-    path = tmp_path / "out.wav"
-    path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), atomic(path) as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
-    assert path.read_bytes() == b"old"
-    assert [each.name for each in tmp_path.iterdir()] == ["out.wav"]
-
-
 def test_links_and_permissions_are_kept(tmp_path: Path) -> None:
     real = tmp_path / "real.wav"
     real.write_bytes(b"old")

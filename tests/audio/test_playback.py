@@ -134,7 +134,7 @@ async def test_the_playout_is_asked_on_one_thread_and_pumped_on_the_loop(sound: 
     async with SoundCardLoudspeaker("virtual-speaker", tape, pump) as speaker:
         assert len(tape.asked) > 2, "ready means that it has asked"
         await pumped.wait()
-        assert (speaker.lost, speaker.underruns, speaker.name) == (False, 0, "virtual-speaker")
+        assert (speaker.lost, speaker.name) == (False, "virtual-speaker")
         assert 0.01 < speaker.delay < 0.1
     assert set(here) == {threading.get_ident()}
     assert len(tape.threads) == 1

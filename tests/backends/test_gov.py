@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.fakes.forms import heard, spoken
 from tests.fakes.gov_server import Gov
-from tests.fakes.server import RESET, STALL, FakeServer, Gate, Reply
+from tests.fakes.server import RESET, Reply
 from voicecli.backends import gov
 from voicecli.backends.gov_settings import GovSettings
-from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, UnreachableError, VoiceError
+from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, VoiceError
 from voicecli.types import (
     AudioClip,
     Backend,
@@ -234,19 +231,6 @@ async def test_another_type_than_sound_fails_with_the_bodys_words(server: Gov, r
         await speak(server.backend(), "1")
 
 
-async def test_sound_is_passed_on_as_it_arrives(server: Gov) -> None:
-    gate = Gate()
-    server.on("/v1/tts", Reply([b"\xff\xfbone", gate, b"two"], 200, {"content-type": "audio/mpeg;charset=UTF-8"}))
-    async with (
-        gov.open_speaker(server.backend()) as adapter,
-        adapter.speak(SpeechRequest("1")) as found,
-        asyncio.timeout(2),
-    ):
-        assert (await anext(found)).data == b"\xff\xfbone"
-        gate.open()
-        assert [each.data async for each in found] == [b"two"]
-
-
 async def test_settings_for_the_service_go_into_the_address(server: Gov) -> None:
     server.on("/v1/tts", Reply(b"\xff\xfb", 200, {"content-type": "audio/mpeg"}))
     await speak(server.backend(extra={"speak": {"vcn": "x", "text": "not this"}}), "hello")
@@ -287,57 +271,6 @@ async def test_a_missing_address_is_named(path: str) -> None:
     with pytest.raises(ConfigError, match="base_url"):
         async with OPENERS[path](GovSettings("city", "gov")):
             pass
-
-
-async def test_a_service_that_is_down_is_unreachable() -> None:
-    with FakeServer() as gone:
-        url = gone.url
-    with pytest.raises(UnreachableError, match="base_url"):
-        await hear(GovSettings("city", "gov", base_url=url, connect_timeout_s=1))
-
-
-# -- leaving ---------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def asked(server: Gov, path: str) -> AsyncIterator[Any]:
-    """What an adapter yields for a request that the server holds back."""
-    async with OPENERS[path](server.backend(timeout_s=30)) as adapter:
-        opened = {
-            "/v1/asr": lambda: adapter.transcribe(clip(), TranscribeOptions()),
-            "/v1/chat/completions": lambda: adapter.chat(ASKED, OPTIONS),
-            "/v1/tts": lambda: adapter.speak(SpeechRequest("1")),
-        }[path]()
-        async with opened as found:
-            yield found
-
-
-@pytest.mark.parametrize("path", [path for path in OPENERS if path])
-async def test_cancelling_hangs_up_and_leaves_no_task(server: Gov, path: str) -> None:
-    server.on(path, Reply([STALL], first=[STALL]))
-    before = asyncio.all_tasks()
-
-    async def ask() -> None:
-        async with asked(server, path) as found:
-            async for _ in found:
-                raise AssertionError("the server says nothing")
-
-    task = asyncio.create_task(ask())
-    await server.eventually(lambda: server.to(path))
-    left = time.monotonic()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert asyncio.all_tasks() == before
-    assert (await server.hung_up(path)).at - left < 0.5
-
-
-async def test_leaving_speech_early_hangs_up(server: Gov) -> None:
-    server.on("/v1/tts", Reply([b"\xff\xfb", STALL], 200, {"content-type": "audio/mpeg"}))
-    async with asked(server, "/v1/tts") as found:
-        assert (await anext(found)).data
-        left = time.monotonic()
-    assert (await server.hung_up("/v1/tts")).at - left < 0.5
 
 
 # -- the server itself -----------------------------------------------------------------------------

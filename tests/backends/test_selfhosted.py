@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -156,19 +154,6 @@ async def test_the_recording_goes_under_a_name_of_ours_with_its_extension(server
     assert "authorization" not in request.headers
 
 
-async def test_partials_arrive_while_the_server_still_works(servers: SelfHosted) -> None:
-    gate = Gate()
-    servers.asr.on("/asr/stream", Reply([b'{"partial_text": "1"}\n', gate, b'{"partial_text": "12"}\n']))
-    async with (
-        ears.open_transcriber(servers.backend()) as adapter,
-        adapter.transcribe(clip(), PLAIN) as found,
-        asyncio.timeout(2),
-    ):
-        assert (await anext(found)).text == "1"
-        gate.open()
-        assert [each.text async for each in found] == ["12", "12"]
-
-
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
@@ -277,19 +262,6 @@ async def test_the_model_is_sent_only_when_somebody_named_one(
 ) -> None:
     await say(servers.backend(**settings), asked)
     assert servers.chat.requests[0].json().get("model") == sent
-
-
-async def test_chat_pieces_arrive_while_the_server_still_writes(servers: SelfHosted) -> None:
-    gate = Gate()
-    servers.chat.on("/api/chat/stream", Reply([b'{"delta": "a"}\n{"del', gate, b'ta": "b"}\n{"event": "done"}\n']))
-    async with (
-        chat.open_chat(servers.backend()) as adapter,
-        adapter.chat(ASKED, ChatOptions()) as found,
-        asyncio.timeout(2),
-    ):
-        assert (await anext(found)).text == "a"
-        gate.open()
-        assert [each.text async for each in found] == ["b", ""]
 
 
 @pytest.mark.parametrize(
@@ -547,59 +519,6 @@ async def test_a_key_is_sent_where_one_is_configured(servers: SelfHosted) -> Non
     servers.chat.on("/api/chat/stream", ndjson({"delta": "a"}, {"event": "done"}))
     await say(servers.backend(key=Secret("of-a-proxy-in-front")))
     assert servers.chat.requests[0].headers["authorization"] == "Bearer of-a-proxy-in-front"
-
-
-# -- leaving ---------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def stalled(servers: SelfHosted, setting: str) -> AsyncIterator[tuple[Any, FakeServer, str]]:
-    """A stream of which one item has arrived, its server and its path; the rest never comes."""
-    sound = spoken("1", "wav")
-    server, path, reply = {
-        "asr_url": (servers.asr, "/asr/stream", Reply([b'{"partial_text": "1"}\n', STALL])),
-        "chat_url": (servers.chat, "/api/chat/stream", Reply([b'{"delta": "1"}\n', STALL])),
-        "tts_url": (servers.tts, "/synthesize", Reply([sound[:200], STALL])),
-    }[setting]
-    server.on(path, reply)
-    async with OPENERS[setting](servers.backend(timeout_s=30)) as adapter:
-        opened = {
-            "asr_url": lambda: adapter.transcribe(clip(), PLAIN),
-            "chat_url": lambda: adapter.chat(ASKED, ChatOptions()),
-            "tts_url": lambda: adapter.speak(SpeechRequest("1")),
-        }[setting]()
-        async with opened as found:
-            assert await anext(found)
-            yield found, server, path
-
-
-@pytest.mark.parametrize("setting", OPENERS)
-async def test_leaving_early_hangs_up_at_once(servers: SelfHosted, setting: str) -> None:
-    async with stalled(servers, setting) as (_, server, path):
-        left = time.monotonic()
-    assert time.monotonic() - left < 0.5
-    assert (await server.hung_up(path)).at - left < 0.5
-
-
-@pytest.mark.parametrize("setting", OPENERS)
-async def test_cancelling_hangs_up_and_leaves_no_task(servers: SelfHosted, setting: str) -> None:
-    before = asyncio.all_tasks()
-    waiting = asyncio.Event()
-
-    async def listen() -> None:
-        async with stalled(servers, setting) as (found, _, _):
-            waiting.set()
-            async for _ in found:
-                raise AssertionError("the server had said all")
-
-    task = asyncio.create_task(listen())
-    await waiting.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert asyncio.all_tasks() == before
-    server = {"asr_url": servers.asr, "chat_url": servers.chat, "tts_url": servers.tts}[setting]
-    await server.eventually(lambda: server.hangups)
 
 
 async def test_a_silent_server_is_left_after_the_timeout(servers: SelfHosted) -> None:

@@ -18,7 +18,7 @@ from voicecli.dialogue.history import (
     trim,
 )
 from voicecli.text.join import joined
-from voicecli.text.sentences import split_text
+from voicecli.text.sentences import FULL, SentenceSplitter
 from voicecli.types import ChatMessage
 
 S, U, A = "system", "user", "assistant"
@@ -101,7 +101,7 @@ def test_utterances_are_joined_as_they_are_written(parts: tuple[str, ...], text:
 
 @given(st.text(max_size=200), st.integers(5, 60))
 def test_joining_undoes_splitting_but_for_white_space(text: str, limit: int) -> None:
-    pieces = split_text(text, limit=limit)
+    pieces = SentenceSplitter(False, joined=FULL, limit=limit).flush(text)
     assert "".join(joined(pieces).split()) == "".join("".join(pieces).split())
 
 

@@ -58,7 +58,7 @@ from voicecli.text.clean import clean
 from voicecli.text.decoding import as_text
 from voicecli.text.jsonline import dump_json
 from voicecli.text.reasoning import closes_unopened
-from voicecli.text.sentences import SentenceSplitter, split_text
+from voicecli.text.sentences import FULL, SentenceSplitter
 from voicecli.text.spoken import Speakable, speakable
 from voicecli.text.width import cells
 from voicecli.toolbox.arguments import WrongCallError, arguments
@@ -484,7 +484,7 @@ def sentences(data: bytes) -> None:
         splitter = SentenceSplitter(first_clause=bool(limit), limit=limit)
         out = [piece for part in texts(text) for piece in splitter.feed(part)] + splitter.flush()
         assert letters("".join(out)) == bare
-    for piece in split_text(text, limit=30, limit_bytes=60):
+    for piece in SentenceSplitter(False, 30, 60, FULL).flush(text):
         assert len(piece) <= 30 and len(piece.encode("utf-8", "surrogatepass")) <= 60
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,15 +57,6 @@ def test_a_block_that_raises_leaves_what_was_there(tmp_path: Path) -> None:
         raise KeyError
     assert target.read_bytes() == b"old"
     assert left(tmp_path) == {"a"}
-
-
-def test_the_old_files_permissions_are_the_new_ones(tmp_path: Path) -> None:
-    target = tmp_path / "a"
-    target.write_bytes(b"old")
-    target.chmod(0o640)
-    with atomic(target) as file:
-        file.write(b"new")
-    assert stat.S_IMODE(target.stat().st_mode) == 0o640
 
 
 # -- killed processes and other writers ------------------------------------------------------------
@@ -189,11 +179,6 @@ def test_a_configuration_that_does_not_fit_stays_as_it_was(tmp_path: Path) -> No
         write_whole(path, "#" * 9000)
     assert path.read_text() == "old"
     assert left(tmp_path) == {"config.toml"}
-
-
-def test_a_device_that_is_full_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the disk is full"), atomic(Path("/dev/full")) as file:
-        file.write(b"x" * 100_000)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,6 @@ class SoundCardMicrophone:
         """While `calm` (asked on the sound card's thread) the reader is woken for two frames at a time: that
         halves what listening to silence costs, and a person is noticed 20 ms later at most."""
         self._calm = calm
-        self.overflows = 0
         self.dropped = 0
         self._wanted = device
         self._opened: devices.Opened | None = None
@@ -121,7 +120,6 @@ class SoundCardMicrophone:
 
         def callback(data: Any, count: int, times: Any, status: Any) -> None:
             if status:
-                self.overflows += bool(status.input_overflow)
                 clock.gap()
             at = clock.block(count, self.loop.time(), times.currentTime - times.inputBufferAdcTime)
             frames = cutter.feed(resampler.feed(pcm.to_mono(bytes(data), channels)), count, at)

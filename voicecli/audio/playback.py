@@ -51,7 +51,6 @@ class SoundCardLoudspeaker:
     ) -> None:
         self.buffering = buffering
         self._awake_s = buffering.latency_s + self.AWAKE_BLOCKS * buffering.block_s
-        self.underruns = 0
         self._stumbles: deque[float] = deque(maxlen=self.STUMBLES)
         self._sounding = False
         self.resting = False
@@ -165,7 +164,6 @@ class SoundCardLoudspeaker:
 
         def callback(out: Any, count: int, times: Any, status: Any) -> None:
             now = self._loop.time()
-            self.underruns += bool(status.output_underflow)
             if self._sounding and self._last_call < now - patience:
                 self._stumbles.append(now)
             self.delay = times.outputBufferDacTime - times.currentTime

@@ -47,7 +47,6 @@ class Done:
     notes: int = 0
     embedded: int = 0
     passages: int = 0
-    forgotten: int = 0
     left_out: LeftOut = field(default_factory=LeftOut)
 
 
@@ -108,7 +107,7 @@ class Index:
             if not self._is_known(note, done):
                 missing.append(note)
         if there:  # a disk that is not mounted is an empty folder
-            done.forgotten += self._store.forget(lambda key: key not in there and self._holds(key))
+            self._store.forget(lambda key: key not in there and self._holds(key))
         return missing
 
     def _holds(self, key: bytes) -> bool:

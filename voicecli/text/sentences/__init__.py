@@ -257,12 +257,3 @@ class SentenceSplitter:
         pieces = self._cutter.take(text, final=True)
         self._cutter = self._fresh()
         return pieces
-
-
-def split_text(text: str, *, limit: int | None = None, limit_bytes: int | None = None) -> list[str]:
-    """Cuts a whole text into pieces within the limits (400 characters where there are none).
-
-    Sentences are joined up to the limit. One that is longer is cut at clauses, where there are none at
-    spaces, where there are none between whole characters.
-    """
-    return _Cutter(_Limit(limit, limit_bytes), FULL, early=False).take(text, final=True)
