@@ -29,6 +29,7 @@ family = "openai"
 talk_url = "{server.talk_url}"
 talk_model = "digits"
 talk_dialect = "{server.dialect}"
+price = {{ asked = 1e6, answered = 1e6 }}
 [talk]
 vad = "webrtc"
 turns = "{turns}"
@@ -57,7 +58,10 @@ def test_every_digit_is_heard_and_said(voice: Voice, tmp_path: Path, dialect: st
     assert [each["text"].replace(" ", "") for each in of(done, "assistant_said")] == [expected(q) for q in QUESTIONS]
     assert all(each["gap_ms"] for each in of(done, "turn_metrics"))
     assert server.faults == []
-    assert (tmp_path / "turns.html").read_text().count("<text") == 2 * len(QUESTIONS)
+    page, told = (tmp_path / "turns.html").read_text(), of(done, "turn_metrics")
+    assert page.count("<text") == 2 * len(QUESTIONS)
+    assert [each["answered_tokens"] for each in told] == [5] * len(QUESTIONS), "as the service counted"
+    assert f", about {sum(each['tokens'] + each['wasted_tokens'] for each in told):.2g}" in page
 
 
 @pytest.mark.parametrize("dialect", ["openai", "qwen-omni"])

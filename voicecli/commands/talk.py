@@ -17,11 +17,9 @@ from voicecli.terminal import completing
 from voicecli.terminal.atonce import starting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from voicecli.config import Config
     from voicecli.dialogue.brevity import Aloud
-    from voicecli.dialogue.events import TurnMetrics
+    from voicecli.terminal.audience import Report
     from voicecli.types import Verb
     from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.usecases.chatting.tools import Tools
@@ -241,6 +239,7 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
     noting = await _noting(services, flags, direct=direct)
     if noting is not None:
         request = replace(request, notes=noting.over)
+    price = {} if request.agent else services.choose("converse" if direct else "chat")[1].price
     began = monotonic()
     with noting or nullcontext(), leaving:
         async with (
@@ -252,25 +251,27 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
             leaving.leave = talk.conversation.keys.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
-                told_at_the_end = Report(here.console.usage) if flags.report or flags.timeline is not None else None
+                told_at_the_end = (
+                    Report(here.console.usage, price) if flags.report or flags.timeline is not None else None
+                )
                 await run_talk(here.console, request, talk, told, leaving.from_thread, told_at_the_end)
             finally:
                 told.close()
         if flags.timeline is not None and told_at_the_end is not None:
-            _draw(flags.timeline, told_at_the_end.turns, here)
+            _draw(flags.timeline, told_at_the_end, here)
     turns = talk.conversation.turns
     farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
     if turns.losses and not turns.answered:
         raise typer.Exit(turns.losses[-1].exit_code)
 
 
-def _draw(timeline: Path, turns: Sequence[TurnMetrics], here: Session) -> None:
+def _draw(timeline: Path, told: Report, here: Session) -> None:
     """The page of `--timeline`."""
     from voicecli.terminal.timeline import page
     from voicecli.usecases.writing import output
 
     with output(timeline, here.console) as out:
-        out.file.write(page(turns).encode())
+        out.file.write(page(told.turns, told.price).encode())
 
 
 HEARS: Verb = "transcribe_live"

@@ -35,7 +35,7 @@ class Attempt:
     wasted: Callable[[int], None]
     wish_of: Callable[[str], SpokenWish | None] = lambda _text: None
     reply: str = ""
-    tokens: int = 0
+    usage: Usage = field(default_factory=Usage)
     working: bool = False
     """Whether a tool that takes its time works now: nothing else comes of the answer until it is done."""
     asking: bool = False
@@ -67,6 +67,10 @@ class Attempt:
         if getattr(self.watch, stage) is None:
             setattr(self.watch, stage, self.clock())
 
+    @property
+    def tokens(self) -> int:
+        return self.usage.prompt_tokens + self.usage.completion_tokens
+
     # -- what comes of it ----------------------------------------------------------------------------
 
     def take(self, each: Reply) -> None:
@@ -84,7 +88,8 @@ class Attempt:
                 self.working = each.state == "working" and not each.quick
                 self.asking = each.state == "asked"
             case Usage():
-                self.tokens += each.prompt_tokens + each.completion_tokens
+                asked, answered = self.usage.prompt_tokens, self.usage.completion_tokens
+                self.usage = Usage(asked + each.prompt_tokens, answered + each.completion_tokens)
 
     def _take_heard(self, heard: Heard) -> None:
         if heard.anew:
@@ -102,7 +107,7 @@ class Attempt:
         self.watch.restart()
         self.mouth.lane.cancel()
         self.mouth = self.mouths(self)
-        self.reply, self.tokens, self.working, self.asking = "", 0, False, False
+        self.reply, self.usage, self.working, self.asking = "", Usage(), False, False
         self._held.clear()
 
     def _tell(self, event: Event) -> None:

@@ -98,7 +98,7 @@ class TurnMetrics:
     for speech · first_audio_ms: speech request to first sound received · gap_ms: last voiced sample
     to first audible sample. Stages may overlap when a draft was made. `draft`: how far it had come
     when the turn ended. `wasted_tokens`: estimated tokens of drafts that were thrown away; `tokens`: those
-    of the answer, as the service counts them where it hears and speaks.
+    of the answer, as the service counts them where it hears and speaks, of which `answered_tokens` are its own words.
     """
 
     end_ms: int | None = None
@@ -111,6 +111,7 @@ class TurnMetrics:
     drafts: int = 0
     wasted_tokens: int = 0
     tokens: int = 0
+    answered_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ import math
 import queue
 import statistics
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from voicecli.dialogue import events as ev
 from voicecli.terminal.console import Console
 from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import clean
+from voicecli.types import Usage
+from voicecli.usecases.chatting.answer import cost_of
 
 T = TypeVar("T")
 
@@ -175,10 +177,13 @@ def share_of_gap(event: ev.TurnMetrics, cells: int) -> list[tuple[str, int]]:
 
 
 class Report:
-    """`--report`: medians and 95th percentiles of every stage, told when the conversation is over."""
+    """`--report`: medians and 95th percentiles of every stage, told when the conversation is over.
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self._tell = tell
+    `price`: what a million tokens cost, where that is known.
+    """
+
+    def __init__(self, tell: Callable[[str], object], price: Mapping[str, float]) -> None:
+        self._tell, self.price = tell, price
         self.turns: list[ev.TurnMetrics] = []
 
     def emit(self, event: ev.Event, turn: int) -> None:
@@ -186,12 +191,15 @@ class Report:
             self.turns.append(event)
 
     def close(self) -> None:
-        for line in report_lines(self.turns):
+        for line in report_lines(self.turns, self.price):
             self._tell(line)
 
 
-def report_lines(turns: Sequence[ev.TurnMetrics]) -> list[str]:
-    """A table of the stages over all turns; empty without turns."""
+def report_lines(turns: Sequence[ev.TurnMetrics], price: Mapping[str, float] | None = None) -> list[str]:
+    """A table of the stages over all turns, and what they cost; empty without turns.
+
+    A draft that was thrown away is taken to have cost what it was asked with.
+    """
     if not turns:
         return []
     lines = [f"{len(turns)} turns".ljust(14) + "median ms   95 % ms"]
@@ -202,7 +210,10 @@ def report_lines(turns: Sequence[ev.TurnMetrics]) -> list[str]:
             lines.append(f"{name:<14}{statistics.median(values):>9.0f}{high:>10.0f}")
     wasted = sum(turn.wasted_tokens for turn in turns)
     drafts, tokens = sum(turn.drafts for turn in turns), sum(turn.tokens for turn in turns)
-    return [*lines, f"about {tokens} tokens of answers; {drafts} drafts, about {wasted} tokens of them thrown away"]
+    answered = sum(turn.answered_tokens for turn in turns)
+    cost = cost_of(Usage(tokens - answered + wasted, answered), price)
+    told = f"about {tokens} tokens of answers; {drafts} drafts, about {wasted} tokens of them thrown away"
+    return [*lines, f"{told}{cost}"]
 
 
 _TOLD = {

@@ -7,7 +7,7 @@ letters (terminal.audience), measuring.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from voicecli.dialogue.events import TurnMetrics
 from voicecli.terminal.audience import STAGES, report_lines
@@ -30,7 +30,7 @@ they reach beyond the gap, a draft hid them in the silence.</p>
 """
 
 
-def page(turns: Sequence[TurnMetrics]) -> str:
+def page(turns: Sequence[TurnMetrics], price: Mapping[str, float] | None = None) -> str:
     """The whole page."""
     most = max([LEAST_MS, *(max(each.gap_ms or 0, sum(map(_value, _stages(each)))) for each in turns)])
     scale = (WIDTH - LEFT - 90) / most
@@ -38,7 +38,7 @@ def page(turns: Sequence[TurnMetrics]) -> str:
         f'<span style="color:{colour}">&#9632;</span> {name}' for (name, _), colour in zip(STAGES, COLOURS, strict=True)
     ]
     return PAGE.format(
-        table=html.escape("\n".join(report_lines(turns)) or "No turn was answered."),
+        table=html.escape("\n".join(report_lines(turns, price)) or "No turn was answered."),
         legend=" · ".join(names),
         width=WIDTH,
         height=ROW * len(turns) + 10,

@@ -71,7 +71,12 @@ def tokens_of(usage: Usage | None, price: Mapping[str, float] | None = None) -> 
         return "usage: the service did not say"
     total = usage.prompt_tokens + usage.completion_tokens
     told = f"usage: {usage.prompt_tokens} tokens asked + {usage.completion_tokens} answered = {total}"
+    return f"{told}{cost_of(usage, price)}"
+
+
+def cost_of(usage: Usage, price: Mapping[str, float] | None) -> str:
+    """ ", about 0.12", where the `price` of a million tokens is known."""
     if not price:
-        return told
+        return ""
     cost = usage.prompt_tokens * price.get("asked", 0.0) + usage.completion_tokens * price.get("answered", 0.0)
-    return f"{told}, about {cost / 1e6:.2g}"
+    return f", about {cost / 1e6:.2g}"
