@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from tests.conftest import Voice
 from tests.fakes.openai_server import Habits, OpenAIServer
@@ -85,6 +89,19 @@ def test_a_broken_installation_and_a_broken_configuration_are_code_2() -> None:
     assert checkup.CheckupReport(PROGRAM, broken, SETTINGS).exit_code == 2
     settings = checkup.configuration("/c.toml", True, "", {}, [ConfigError("talk.x is not a setting")])
     assert checkup.CheckupReport(PROGRAM, PACKAGES, settings).exit_code == 2
+
+
+def test_a_package_that_lost_a_file_is_named_and_one_of_python_alone_is_not_loaded(tmp_path: Path) -> None:
+    """`pip` was stopped half-way, a disk was full: what it wrote down is there, a file is not."""
+    packages = Path(typer.__file__).parents[1]
+    about = next(packages.glob("pypinyin-*.dist-info"))
+    shutil.copytree(about, tmp_path / about.name)
+    shutil.copytree(packages / "pypinyin", tmp_path / "pypinyin")
+    (tmp_path / "pypinyin" / "phrases_dict.json").unlink()
+    look = "from voicecli.commands.doctor import fault_of; print(fault_of('pypinyin'), 'pypinyin' in sys.modules)"
+    for path, told in ((tmp_path, "pypinyin/phrases_dict.json is missing False"), (packages, " False")):
+        command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(path)!r}); {look}"]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{told}\n"
 
 
 # -- as a process ------------------------------------------------------------------------------------

@@ -129,6 +129,13 @@ def test_a_level_test_records_and_plays_back(work: dict[str, str], voice: Voice,
     assert told["level_dbfs"] <= 0
 
 
+def test_a_level_test_tells_of_the_microphone_though_no_loudspeaker_opens(work: dict[str, str], voice: Voice) -> None:
+    run = voice("devices", "--test", "--json", env=work | {"VOICE_AUDIO_OUTPUT": "no such thing"})
+    assert run.returncode == 8 and json.loads(run.stdout.splitlines()[0])["seconds"] >= 2.0
+    run = voice("devices", "--test", env=work | {"VOICE_AUDIO_OUTPUT": "no such", "VOICE_AUDIO_INPUT": "none either"})
+    assert run.returncode == 8 and b"none either" in run.stderr and run.stderr.count(b"error: ") == 1
+
+
 def test_a_voice_is_heard_before_it_is_chosen(
     speaking: Speaking, work: dict[str, str], voice: Voice, devices: VirtualDevices
 ) -> None:

@@ -39,6 +39,7 @@ from voicecli.storage.models import (
     damages,
     instead,
     rank,
+    record,
     room_for,
     sets,
 )
@@ -288,10 +289,35 @@ def test_a_model_is_taken_in_verified_and_removed(voice: Voice, tmp_path: Path) 
     assert run.returncode == 0, run.stderr
     assert voice("models", "verify").stdout == b"mine: whole\n"
     folder = Path(voice("models", "path", "mine").stdout.decode().strip())
+    checked = json.loads(voice("doctor", "-b", "local", "--json").stdout)["backends"][0]
+    assert "mine and" in checked["detail"]
     (folder / "tokens.txt").write_bytes(b"")
     run = voice("models", "verify")
     assert run.returncode == 9 and b"tokens.txt has 0 bytes" in run.stdout
+    assert b"tokens.txt has 0 bytes" in voice("doctor", "-b", "local").stdout
     assert voice("models", "rm", "mine").returncode == 0 and not folder.exists()
+
+
+RUBBISH = ("encoder_model.ort", "decoder_model_merged.ort", "tokens.txt")
+
+
+def test_what_has_a_models_names_and_does_not_load_is_no_model(voice: Voice, tmp_path: Path) -> None:
+    """Neither is it taken in, nor does doctor say that it works, nor verify that it is whole."""
+    folder = tmp_path / "work" / "rubbish"
+    folder.mkdir()
+    for name in RUBBISH:
+        (folder / name).write_bytes(b"no model, %s" % name.encode())
+    run = voice("models", "import", "rubbish")
+    assert run.returncode == 2 and b"rubbish: it can't be loaded: " in run.stderr
+    assert voice("models", "verify").stdout == b""
+    settings = tmp_path / "voice.toml"
+    settings.write_text(f'[backends.local]\nfamily = "local"\ntranscribe_model = "{folder}"\n')
+    run = voice("doctor", "-b", "local", env={"VOICE_CONFIG": str(settings)})
+    assert run.returncode == 5 and b"rubbish: it can't be loaded: " in run.stdout
+    record(folder, "transcribe", 1.0)
+    folder.rename(Path(voice("models", "path").stdout.decode().strip()) / "rubbish")
+    run = voice("models", "verify", "rubbish")
+    assert run.returncode == 9 and b"rubbish: it can't be loaded: " in run.stdout
 
 
 class Told:

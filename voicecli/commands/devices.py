@@ -12,8 +12,10 @@ import typer
 
 from voicecli.commands import session as common
 from voicecli.commands.session import Session
+from voicecli.errors import DeviceError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator
 
     from voicecli.audio.devices import Device
@@ -55,11 +57,26 @@ def devices(
 
 def _test(session: Session) -> None:
     """The microphone for two seconds, its level, and what it heard out of the loudspeaker."""
+    session.console.note(f"Say something: {TEST_S:.0f} seconds are recorded.")
+    common.run(lambda: _heard(session))
+
+
+async def _heard(session: Session) -> None:
+    """The loudspeaker is opened while the microphone is heard, as it may take as long to wake."""
+    import asyncio
+
+    async with asyncio.TaskGroup() as tasks:
+        recording = tasks.create_task(_recorded(session))
+        playing = tasks.create_task(_played(session, recording))
+        _tell(session, await recording)
+    if failure := playing.result():
+        raise failure
+
+
+def _tell(session: Session, sound: bytes) -> None:
     from voicecli.audio import pcm
     from voicecli.types import MIC
 
-    session.console.note(f"Say something: {TEST_S:.0f} seconds are recorded.")
-    sound = common.run(lambda: _recorded(session))
     level = round(pcm.level_dbfs(sound), 1)
     if session.json:
         session.console.json_line({"seconds": round(MIC.seconds(sound), 2), "level_dbfs": level})
@@ -68,7 +85,6 @@ def _test(session: Session) -> None:
     if level < QUIET_DBFS:
         session.console.warn("hardly any sound was recorded: is the microphone muted, or another one meant?")
     session.console.note("Now it is played back.")
-    common.run(lambda: _played(session, sound))
 
 
 async def _recorded(session: Session) -> bytes:
@@ -85,15 +101,22 @@ async def _recorded(session: Session) -> bytes:
     return sound
 
 
-async def _played(session: Session, sound: bytes) -> None:
+async def _played(session: Session, sound: asyncio.Task[bytes]) -> DeviceError | None:
+    """Waits for the sound. What is wrong with the loudspeaker is returned: the microphone is heard all the same."""
+    import asyncio
+
     from voicecli.audio.solo import play
     from voicecli.types import MIC
 
     async def once() -> AsyncIterator[bytes]:
-        yield sound
+        yield await asyncio.shield(sound)
 
     wanted = session.config().audio.output
-    await play(once(), MIC.rate, None if wanted == "" else wanted)
+    try:
+        await play(once(), MIC.rate, None if wanted == "" else wanted)
+    except DeviceError as exc:
+        return exc
+    return None
 
 
 def _row(device: Device) -> tuple[str, ...]:

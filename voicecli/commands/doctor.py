@@ -5,7 +5,7 @@ Belongs here: finding the facts. Does not belong here: what they mean and how th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from voicecli.types import ALL_VERBS
 from voicecli.usecases import checkup
 
 if TYPE_CHECKING:
+    from importlib.metadata import PackagePath
+
     from voicecli.audio.devices import Device, Kind
     from voicecli.backends.family import Capabilities
     from voicecli.config import Config
@@ -67,6 +69,8 @@ def _tell(console: Console, lines: Iterable[str]) -> None:
 
 async def examine(session: Session) -> checkup.CheckupReport:
     """Everything that is to be looked at. ConfigError only for a `--backend` that there is not."""
+    import asyncio
+
     from voicecli import wiring
     from voicecli.config import VERBS
 
@@ -81,9 +85,11 @@ async def examine(session: Session) -> checkup.CheckupReport:
     use: dict[str, str] = {} if only else {verb: wiring.used_for(verb, cfg) for verb in VERBS}
     tools, problems = _tools(session, cfg)
     settings = checkup.configuration(path, there, cfg.profile, use, [*_unserved(cfg, use), *problems], tools)
-    visits = await _visits(session, cfg, [only] if only else _configured(cfg, use))
-    sound = () if only else await _sound(session.env, cfg.audio.input, cfg.audio.output)
-    return checkup.CheckupReport(program, packages, settings, tuple(map(checkup.reached, visits)), sound)
+    async with asyncio.TaskGroup() as tasks:
+        visits = tasks.create_task(_visits(session, cfg, [only] if only else _configured(cfg, use)))
+        sound = None if only else tasks.create_task(_sound(session.env, cfg.audio.input, cfg.audio.output))
+    backends = tuple(map(checkup.reached, visits.result()))
+    return checkup.CheckupReport(program, packages, settings, backends, sound.result() if sound else ())
 
 
 # -- the installation and the configuration --------------------------------------------------------
@@ -98,13 +104,13 @@ def _program() -> checkup.Finding:
 
 
 def _installed() -> checkup.Finding:
-    modules = _packages()
-    broken = {name: why for name, module in modules.items() if (why := _broken(module))}
-    return checkup.packages({name: _version(name) for name in modules}, broken)
+    names = _packages()
+    broken = {name: why for name in names if (why := fault_of(name))}
+    return checkup.packages({name: _version(name) for name in names}, broken)
 
 
-def _packages() -> dict[str, str]:
-    """What voice needs besides Python, and the module that each brings."""
+def _packages() -> list[str]:
+    """What voice needs besides Python."""
     import re
     from importlib import metadata
 
@@ -112,36 +118,47 @@ def _packages() -> dict[str, str]:
         needed = metadata.requires("voicecli") or []
     except metadata.PackageNotFoundError:  # run from a source tree that nobody installed
         needed = []
-    names = [re.split(r"[^\w.-]", each)[0] for each in needed if "extra ==" not in each]
-    return {name: _module(name) for name in names}
+    return [re.split(r"[^\w.-]", each)[0] for each in needed if "extra ==" not in each]
 
 
-def _module(package: str) -> str:
+def _module(package: str, files: Sequence[PackagePath]) -> str:
     """The module to load for a package: the one of its own name, else the first it brings that is no private one."""
     import re
-    from importlib import metadata, util
+    from importlib import util
 
     own = re.sub(r"[-_.]+", "_", package).lower()
     if util.find_spec(own):
         return own
-    with suppress(metadata.PackageNotFoundError):
-        files = metadata.files(package) or []
-        brought = {file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py"}
-        return min((each for each in brought if each.isidentifier() and not each.startswith("_")), default=own)
-    return own
+    brought = {file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py"}
+    return min((each for each in brought if each.isidentifier() and not each.startswith("_")), default=own)
 
 
-def _broken(module: str) -> str:
-    """Why a module can't be loaded, "" when it can. PortAudio, which sounddevice needs, is looked at by itself."""
-    from importlib import import_module
+NATIVE = frozenset({".so", ".pyd", ".dylib", ".dll"})
 
-    if module == "sounddevice":
-        return ""
+
+def fault_of(package: str) -> str:
+    """Why a package is of no use, "" when it is: a file is gone, or its machine code can't be loaded.
+
+    Loading those of Python alone would tell no more, and takes half a second (pypinyin's words, prompt_toolkit).
+    PortAudio, which sounddevice needs, is looked at by itself.
+    """
+    from importlib import import_module, metadata
+    from pathlib import Path
+
     try:
-        import_module(module)
+        files = metadata.files(package) or []
+        if gone := next((each for each in files if _counts(each) and not Path(each.locate()).exists()), None):
+            return f"{gone} is missing"
+        if not files or any(each.suffix in NATIVE for each in files):
+            import_module(_module(package, files))
     except Exception as exc:  # a foreign package: whatever is wrong with it is what is to be told
         return f"{type(exc).__name__}: {exc}"
     return ""
+
+
+def _counts(file: PackagePath) -> bool:
+    """Whether a package works no more without a file: not its programs, its tests, what Python makes of it."""
+    return file.suffix != ".pyc" and not {"..", "tests"} & set(file.parts)
 
 
 def _version(package: str) -> str:

@@ -119,7 +119,7 @@ def pull(
 
 @app.command()
 def verify(ctx: typer.Context, names: Names = None) -> None:
-    """Read every file of installed models again, and compare it with what was installed. Exit 9: one is damaged.
+    """Read every file of installed models again, compare it with what was installed, and load it. Exit 9: damaged.
 
     Examples:
       voice models verify

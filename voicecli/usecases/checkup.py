@@ -82,10 +82,10 @@ def program(version: str, python: str, system: str) -> Finding:
 
 
 def packages(versions: Mapping[str, str], broken: Mapping[str, str]) -> Finding:
-    """`versions` by name; `broken` says why a package can't be loaded."""
+    """`versions` by name; `broken` says why a package does not work."""
     cure = "Install voicecli anew, in an environment of its own."
-    problems = tuple(InstallationError(f"can't be loaded: {why}", who=name, cure=cure) for name, why in broken.items())
-    words = f"all {len(versions)} load" if not broken else f"{len(versions) - len(broken)} of {len(versions)} load"
+    problems = tuple(InstallationError(f"does not work: {why}", who=name, cure=cure) for name, why in broken.items())
+    words = f"all {len(versions)} work" if not broken else f"{len(versions) - len(broken)} of {len(versions)} work"
     return Finding("packages", words, versions, problems)
 
 

@@ -138,6 +138,7 @@ def _keep_licence(staged: Path, model: Model) -> None:
 
 def take_in(config: Config, path: Path, name: str) -> Installed:
     """A model out of an archive or a folder of the person's. Raises InputError, ConfigError (no known kind)."""
+    from voicecli.backends.local.building import wrong_with
     from voicecli.backends.local.carriers import compare, unpack
     from voicecli.backends.local.kinds import prepare, tell
 
@@ -160,7 +161,10 @@ def take_in(config: Config, path: Path, name: str) -> Installed:
                 if wanted.hash and (staged / wanted.name).exists():
                     compare(staged / wanted.name, wanted)
             prepare(staged)
-            return folder.install(name, staged, tell(staged).kind.task)
+            model = tell(staged)
+            if why := wrong_with(model):
+                raise InputError(why, who=path.name)
+            return folder.install(name, staged, model.kind.task)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 
@@ -198,9 +202,17 @@ def listed(config: Config) -> Iterator[ModelRow]:
 
 
 def verified(config: Config, names: Sequence[str]) -> Iterator[tuple[Installed, list[str]]]:
-    """What is wrong with each model, every file read again. UsageError: one is not here."""
+    """What is wrong with each model, every file read again, and loaded. UsageError: one is not here."""
     for found in _here(config, names):
-        yield found, list(damages(found, thorough=True))
+        yield found, list(damages(found, thorough=True)) or _unloadable(found)
+
+
+def _unloadable(model: Installed) -> list[str]:
+    from voicecli.backends.local.building import wrong_with
+    from voicecli.backends.local.kinds import tell
+
+    why = "" if model.task == "judge" else wrong_with(tell(model.path))
+    return [why] if why else []
 
 
 def _here(config: Config, names: Sequence[str]) -> Iterator[Installed]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from voicecli.backends.local import choosing
 from voicecli.backends.local.engine import begun, loaded, threads
-from voicecli.backends.local.kinds import FoundModel
+from voicecli.backends.local.kinds import FoundModel, tell
 from voicecli.errors import VoiceError
 from voicecli.types import Backend
 
@@ -65,6 +65,17 @@ def begin(backend: Backend, language: str | None = None) -> None:
         begun("transcribe", partial(loaded, found, build_recogniser))
 
 
+def wrong_with(found: FoundModel) -> str:
+    """Why a model can't be loaded, "" where it can. In a process of its own: sherpa-onnx ends one over a bad file."""
+    import subprocess
+    import sys
+
+    load = [sys.executable, "-P", "-m", __name__, str(found.folder)]
+    run = subprocess.run(load, stdin=subprocess.DEVNULL, capture_output=True)
+    said = run.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    return f"it can't be loaded: {said or run.returncode}"[:300] if run.returncode else ""
+
+
 def build_recogniser(found: FoundModel) -> SherpaRecogniser:
     """The recogniser of a model in a folder."""
     import sherpa_onnx
@@ -89,3 +100,11 @@ def build_voice(found: FoundModel) -> SherpaVoice:
         sherpa.OfflineTtsConfig(sherpa.OfflineTtsModelConfig(num_threads=threads(), **kind))
     )
     return made
+
+
+if __name__ == "__main__":
+    import sys
+    from pathlib import Path
+
+    the_model = tell(Path(sys.argv[1]))
+    (build_recogniser if the_model.kind.task == "transcribe" else build_voice)(the_model)

@@ -12,7 +12,7 @@ from voicecli.backends.family import own
 from voicecli.backends.local.kinds import FoundModel, tell
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ConfigError
-from voicecli.storage.models import Installed, Model, ModelStore, Task, catalogue, check, rank, subtag
+from voicecli.storage.models import Installed, Model, ModelStore, Task, catalogue, check, rank, recorded, subtag
 from voicecli.storage.places import expand
 from voicecli.types import Backend
 
@@ -77,6 +77,11 @@ def _named(backend: Backend, task: Task, name: str) -> FoundModel:
     raise ConfigError(
         f"no {WHAT[task]} is called '{name[:60]}'", who="local", cure=f"Installed: {have}. `voice models` lists more."
     )
+
+
+def is_recorded(model: FoundModel) -> bool:
+    """Whether it was installed: it could be loaded then, and `found` has seen that its files are the same."""
+    return bool(recorded(model.folder).files)
 
 
 def missing(backend: Backend, task: Task, language: str | None) -> str:

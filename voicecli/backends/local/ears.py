@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from functools import partial
 
 from voicecli.backends.local import choosing
-from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, build_recogniser
+from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, build_recogniser, wrong_with
 from voicecli.backends.local.engine import WHO, begun, loaded, on_thread, quiet
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.listening import (
@@ -32,7 +32,7 @@ from voicecli.backends.local.listening import (
 from voicecli.backends.local.samples import samples
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.wording import clean
-from voicecli.errors import UsageError, VoiceError
+from voicecli.errors import ServiceError, UsageError, VoiceError
 from voicecli.types import MIC, AudioClip, AudioFrame, Backend, Segment, TranscribeOptions, Transcript, Word
 
 INTERIM_S = 0.3
@@ -129,16 +129,22 @@ class Ears:
             await self._model(TranscribeOptions())
 
     async def check(self) -> str:
-        """The model's name; it is loaded. Raises what is wrong with it."""
-        found, _ = await self._model(TranscribeOptions())
+        """The model's name; one that nobody has installed is loaded for it. Raises what is wrong with it."""
+        found = self._found(TranscribeOptions())
+        if not choosing.is_recorded(found) and (why := await asyncio.to_thread(wrong_with, found)):
+            raise ServiceError(why, who=found.name, cure="Fetch it again from where it came.")
         return found.name
 
     async def _model(self, options: TranscribeOptions) -> tuple[FoundModel, SherpaRecogniser]:
+        found = self._found(options)
+        return found, await on_thread("transcribe", partial(loaded, found, build_recogniser))
+
+    def _found(self, options: TranscribeOptions) -> FoundModel:
         language = options.language or self._backend.language
         found = choosing.found(self._backend, "transcribe", options.model, language)
         if not choosing.suits(found.name, language):
             raise _lacks(found.name, language)
-        return found, await on_thread("transcribe", partial(loaded, found, build_recogniser))
+        return found
 
     @asynccontextmanager
     async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
