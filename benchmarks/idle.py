@@ -2,9 +2,9 @@
 
     python benchmarks/idle.py [--seconds 30] [--noise-minutes 10] [--noise FILE]
 
-Runs the program as a process on virtual sound devices (PulseAudio), with a service (a local server) and with the models
-that the tests use, on this machine; each has so many minutes of noise. The room noise is made here where no file is
-named. Prints a table; gates nothing.
+Runs the program as a process on virtual sound devices (PulseAudio), with a service (a local server), with the models
+that the tests use, on this machine, and with these behind a wake phrase; each has so many minutes of noise. The room
+noise is made here where no file is named. Prints a table; gates nothing.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ chat_model = "digits-chat"
 transcribe_model = "digits-hear"
 speak_model = "digits-speak"
 voice = "echo"
+"""
+ASLEEP = """
+[talk]
+wake = "hey computer"
 """
 
 
@@ -138,7 +142,7 @@ def main() -> None:
     if (why := weights.missing()) is not None:
         sys.exit(why)
     with virtual_devices() as devices, OpenAIServer() as server:
-        configs = {"service": SERVICE.format(url=server.base_url), "local": ""}
+        configs = {"service": SERVICE.format(url=server.base_url), "local": "", "asleep": ASLEEP}
         print(f"silence, {args.seconds:.0f} s after the first 3 s: CPU of one core, resident memory")
         for name, config in configs.items():
             silence(devices, name, config, args.seconds)

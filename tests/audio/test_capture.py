@@ -71,6 +71,20 @@ async def test_a_late_reader_loses_the_oldest() -> None:
     assert (first.pcm[:2], microphone.dropped > 0) == (b"\x01\x00", True)
 
 
+async def test_who_wants_to_be_woken_seldom_gets_the_same_frames_at_their_times() -> None:
+    microphone = SoundCardMicrophone()
+    microphone.loop = asyncio.get_running_loop()
+    callback = microphone.callback(16_000, 1)
+    counts = []
+    for gather_s in (0.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0):
+        microphone.gather_s = gather_s
+        callback(bytes(FRAME_BYTES), 320, Times, 0)
+        counts.append(len(microphone.frames))
+    assert counts == [1, 1, 1, 1, 1, 6, 6, 8]
+    times = [frame.at for frame in microphone.frames]
+    assert times == sorted(times) and times[0] < times[-1]
+
+
 # --------------------------------------------------------------------------- on virtual devices
 
 

@@ -35,10 +35,10 @@ class SoundCardMicrophone:
     KEPT = 3000
     """Frames kept for a reader who is late: a minute. Older ones are dropped and counted."""
 
-    def __init__(self, device: devices.Wanted = None, calm: Callable[[], bool] = lambda: False) -> None:
-        """While `calm` (asked on the sound card's thread) the reader is woken for two frames at a time: that
-        halves what listening to silence costs, and a person is noticed 20 ms later at most."""
-        self._calm = calm
+    def __init__(self, device: devices.Wanted = None, buffering: devices.Buffering = devices.CAPTURE) -> None:
+        self._buffering = buffering
+        self.gather_s = 0.0
+        """How much sound the reader is woken for: waking is most of what listening to silence costs."""
         self.dropped = 0
         self._wanted = device
         self._opened: devices.Opened | None = None
@@ -58,7 +58,8 @@ class SoundCardMicrophone:
 
     async def __aenter__(self) -> SoundCardMicrophone:
         self.loop = asyncio.get_running_loop()
-        self._opened = await devices.opened("input", self._wanted, MIC.rate, self.callback, self._on_end)
+        wanted = self._wanted, MIC.rate, self.callback, self._on_end, self._buffering
+        self._opened = await devices.opened("input", *wanted)
         try:
             await self._wait(self.WAKE_S)
         except BaseException:
@@ -117,17 +118,26 @@ class SoundCardMicrophone:
         """The callback for a stream of that rate and that many channels."""
         clock, resampler = CaptureClock(rate), Resampler(rate, MIC.rate)
         cutter = FrameCutter(rate)
+        gathered: list[tuple[bytes, int, float, float, bool]] = []
+
+        def take(data: bytes, count: int, now: float, delay: float, gap: bool) -> None:
+            if gap:
+                clock.gap()
+            at = clock.block(count, now, delay)
+            frames = cutter.feed(resampler.feed(pcm.to_mono(data, channels)), count, at)
+            self.dropped += max(0, len(self.frames) + len(frames) - self.KEPT)
+            self.frames.extend(frames)
 
         def callback(data: Any, count: int, times: Any, status: Any) -> None:
-            if status:
-                clock.gap()
-            at = clock.block(count, self.loop.time(), times.currentTime - times.inputBufferAdcTime)
-            frames = cutter.feed(resampler.feed(pcm.to_mono(bytes(data), channels)), count, at)
-            if frames:
-                self.dropped += max(0, len(self.frames) + len(frames) - self.KEPT)
-                self.frames.extend(frames)
-                if len(self.frames) > 1 or not self._calm():
-                    self._call_loop(self._arrived.set)
+            delay = times.currentTime - times.inputBufferAdcTime
+            gathered.append((bytes(data), count, self.loop.time(), delay, bool(status)))
+            if len(gathered) * count < self.gather_s * rate:
+                return
+            for block in gathered:
+                take(*block)
+            gathered.clear()
+            if self.frames:
+                self._call_loop(self._arrived.set)
 
         return callback
 

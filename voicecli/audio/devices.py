@@ -246,6 +246,8 @@ class Buffering:
 
 CAPTURE = Buffering(0.02, 0.04)
 """A block is one frame: there is nothing to do before it is whole."""
+DROWSY = Buffering(0.06, 0.06)
+"""For who sleeps most of the time: a third of the blocks is less than half of what they cost, and 20 ms later."""
 QUICK = Buffering(0.005, 0.01)
 """For a conversation: a new sound is heard 15 to 20 ms sooner than with STEADY. A machine that has no time to spare
 stutters with it: 7 of 187 sounds beside two programs that took both its cores, 1 with STEADY."""

@@ -24,6 +24,9 @@ from voicecli.types import AudioFrame
 REST_AFTER_S = 2.0
 """Calm for so long, the loudspeaker rests: its callbacks were half of what listening to silence costs."""
 TRY_EVERY_S = 0.5
+CALM_S, ASLEEP_S = 0.04, 0.18
+"""What the microphone gathers while all is calm, and while nobody is expected to speak to us: so late a person is
+noticed, and no later."""
 
 
 class CardMicrophone:
@@ -58,7 +61,8 @@ class CardLoudspeaker:
 class SoundCard:
     """`async with SoundCard(…) as card: async for frame in card: …`, with `card.keep()` running beside it.
 
-    `calm`: nobody speaks and nothing is to be said. `tell` is told when a device is lost and when it is back.
+    `calm`: nobody speaks and nothing is to be said; `asleep`: nor is it expected, of who often sleeps.
+    `tell` is told when a device is lost and when it is back.
     DeviceError on entering: there is none; from the iterator: one was lost and not back within `return_s`.
     """
 
@@ -69,12 +73,13 @@ class SoundCard:
         pump: Callable[[], None],
         calm: Callable[[], bool],
         *,
+        asleep: Callable[[], bool] | None = None,
         tell: Callable[[str], object] = lambda _: None,
         return_s: float = 0.0,
     ) -> None:
         """`wanted`: the microphone and the loudspeaker. Without a `playout` there is only the microphone."""
         self._wanted, self._playout, self._pump, self._calm = wanted, playout, pump, calm
-        self._tell, self._return_s = tell, return_s
+        self._asleep, self._tell, self._return_s = asleep, tell, return_s
         self._rouse = asyncio.Event()
         self._calm_s = 0.0
         self._microphone: SoundCardMicrophone | None = None
@@ -114,7 +119,9 @@ class SoundCard:
     async def _frame(self) -> AudioFrame:
         assert self._microphone is not None
         frame = await anext(self._microphone)
-        self._calm_s = self._calm_s + frame.seconds if self._calm() else 0.0
+        calm = self._calm()
+        self._calm_s = self._calm_s + frame.seconds if calm else 0.0
+        self._microphone.gather_s = 0.0 if not calm else ASLEEP_S if self._asleep and self._asleep() else CALM_S
         if self.speaker is not None:
             if self.speaker.lost:
                 raise self.speaker.failure()
@@ -148,7 +155,8 @@ class SoundCard:
         """The loudspeaker first: it may have to be woken, and a microphone that runs collects meanwhile."""
         async with AsyncExitStack() as stack:
             self.speaker = await stack.enter_async_context(self._loudspeaker()) if self._playout else None
-            self._microphone = await stack.enter_async_context(SoundCardMicrophone(self._wanted[0], self._calm))
+            buffering = devices.DROWSY if self._asleep else devices.CAPTURE
+            self._microphone = await stack.enter_async_context(SoundCardMicrophone(self._wanted[0], buffering))
             self._opened = stack.pop_all()
 
     def _loudspeaker(self) -> SoundCardLoudspeaker:

@@ -60,7 +60,7 @@ class Screen:
         self._view = TalkView(stages=stages, say=console.say)
         self._drawn: tuple[object, ...] = ()
         self._titled = ""
-        self._wake = asyncio.Event()
+        self._news, self._wake = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._keyboard = Keyboard(self._leave, self._tell, choose, push_to_talk=push_to_talk)
         self._app = self._build()
@@ -72,6 +72,7 @@ class Screen:
         self._view.take(event)
         if isinstance(event, ev.Ready):
             self._keyboard.ready()
+        self._news.set()
         if self._view.printed:
             self._wake.set()
 
@@ -83,6 +84,11 @@ class Screen:
     def _tell(self, text: str) -> None:
         for line in text.split("\n"):
             self._view.tell(line)
+        self._rouse()
+
+    def _rouse(self) -> None:
+        """Something is to be printed."""
+        self._news.set()
         self._wake.set()
 
     # -- running -----------------------------------------------------------------------------------
@@ -110,7 +116,7 @@ class Screen:
 
         def take() -> None:
             self._view.printed.append(lambda columns: rows)
-            self._wake.set()
+            self._rouse()
 
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(take)
@@ -124,6 +130,8 @@ class Screen:
     async def _draw(self) -> None:
         """Prints finished lines at once, redraws the bottom at most ten times a second and only when it changed."""
         while True:
+            await self._news.wait()
+            self._news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(REDRAW_S):
                     await self._wake.wait()

@@ -72,6 +72,8 @@ class Devices:
     key: Secret | None = None
     """Of the machine that lends its devices."""
     echo: EchoCanceller | None = None
+    asleep: Callable[[], bool] | None = None
+    """Whether nobody is expected to speak to it, where it may sleep."""
     cancels: bool = False
     """Whether the echo is cancelled, here or where the devices are."""
     playout: Playout = field(init=False)
@@ -160,7 +162,7 @@ class Devices:
         audio = self.audio
         wanted = _wanted(audio.input), _wanted(audio.output)
         calm = lambda: host.standing.settled  # noqa: E731
-        return SoundCard(wanted, rendered, host.pump, calm, tell=self.tell, return_s=audio.return_s)
+        return SoundCard(wanted, rendered, host.pump, calm, asleep=self.asleep, tell=self.tell, return_s=audio.return_s)
 
     def _cleaned(self, microphone: Microphone, host: Host) -> Microphone:
         if self.echo is None:

@@ -129,6 +129,7 @@ async def open_talk(
         told = cued(_fan_out(emit, showing.emit, recording.note if recording else None), devices, cfg.talk.cues)
         if cfg.talk.wake.strip():
             sleep = Sleep(cfg.talk.wake, cfg.talk.awake_s, devices.clock, lambda: chime(devices, "woke"))
+            devices.asleep = lambda: not sleep.awake
             opened, told = behind(sleep, opened), minded(told, sleep)
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
             devices.cancel_echo(report)

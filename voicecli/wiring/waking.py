@@ -9,7 +9,7 @@ from asyncio import TaskGroup
 from collections.abc import Callable
 from dataclasses import replace
 
-from voicecli.dialogue.events import Event, Notice, PhaseChanged, Ready
+from voicecli.dialogue.events import Event, Level, Notice, PhaseChanged, Ready
 from voicecli.dialogue.hearing import Hearing, OnPartial
 from voicecli.dialogue.waking import Sleep, WakingEars
 from voicecli.errors import UsageError
@@ -36,9 +36,11 @@ def behind(sleep: Sleep, opened: Adapters | None) -> Adapters:
 
 
 def minded(emit: Callable[[Event, int], None], sleep: Sleep) -> Callable[[Event, int], None]:
-    """The person is told that it sleeps, and it how it stands with the conversation."""
+    """The person is told that it sleeps, and it how it stands with the conversation; asleep no meter moves."""
 
     def both(event: Event, turn: int) -> None:
+        if isinstance(event, Level) and not sleep.awake:
+            return
         emit(event, turn)
         if isinstance(event, Ready):
             emit(Notice(f"asleep until somebody says “{sleep.phrase}”"), turn)
