@@ -105,15 +105,29 @@ async def test_what_is_remembered_is_what_was_heard_when_interrupted(ahead: bool
     await interrupted(INTERRUPTIONS, ahead=ahead)
 
 
+async def asking(talk: TalkConversation, number: str, chance: random.Random) -> tuple[SpokenTurn, AnswerWanted]:
+    """A turn of these digits: typed, or spoken after a draft that was withdrawn somewhere, or whole."""
+    if chance.random() < 0.6:
+        return talk.begin(print), AnswerWanted(typed=number)
+    turn, left = say(talk, "55"), chance.randrange(1, 9)
+    async with turn.answer(AnswerWanted()) as pieces:
+        async for _ in pieces:
+            if not (left := left - 1):
+                break
+    turn.hear(dtmf.encode(number, RATE).tobytes())
+    return turn, AnswerWanted()
+
+
 async def interrupted(times: int, *, ahead: bool) -> None:
     """We and the service cut at the same word; where all words come before the sound, at most one word apart."""
     chance = random.Random(18)
     with TalkingServer(first_s=0, chunk_s=0.0005, ahead=ahead) as server:
         async with talking(server) as talk:
             for _ in range(times):
-                turn, number = talk.begin(print), "".join(chance.choices("123456789", k=8))
+                number = "".join(chance.choices("123456789", k=8))
+                turn, asked = await asking(talk, number, chance)
                 wanted, mouth, played = chance.randrange(1, 16), Mouth(Playout(RATE), lambda: 0.0), 0
-                async with turn.answer(AnswerWanted(typed=number)) as pieces:
+                async with turn.answer(asked) as pieces:
                     async for each in pieces:
                         if isinstance(each, Sound):
                             mouth.say(each)
@@ -164,6 +178,26 @@ async def test_a_withdrawn_answer_leaves_no_trace_and_is_over_before_the_next() 
         ("user", "on"),
         ("assistant", "on"),
     ]
+    assert server.faults == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_an_interruption_cuts_the_answer_that_sounded_not_one_that_was_withdrawn(whole: bool) -> None:
+    """A draft is withdrawn, in the making or whole; of the answer after it the person hears two words and a half."""
+    with TalkingServer(chunk_s=0 if whole else 0.02) as server:
+        async with talking(server) as talk:
+            turn = say(talk, "1234567")
+            async with turn.answer(AnswerWanted()) as pieces:
+                async for each in pieces:
+                    if isinstance(each, Sound) and each.pcm and not whole:
+                        break
+            turn.hear(dtmf.encode("111111", RATE).tobytes())
+            assert words(await answer(turn)) == "2 2 2 2 2 2"
+            turn.heard_until(WORD * RATE // RATE_OUT * 5 // 2)
+            turn.abandon()
+            assert words(await answer(talk.begin(print), AnswerWanted(typed="on"))) == "on"
+    heard = [each for each in roles(server.sessions[0]) if each[0] == "assistant"]
+    assert heard == [("assistant", "2 2"), ("assistant", "on")]
     assert server.faults == []
 
 

@@ -33,6 +33,9 @@ BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
 TOKENS_A_SECOND = 10
 """What a second of the person's sound costs, about."""
 SPEAKS = ("chat", "speak")
+UNBOUND = 20 * 48_000 * 2
+"""Bytes of an answer's sound that are taken at once while the person's words are not known: they come behind it, and
+how long the end of a turn is waited for hangs on them."""
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class DirectTurn:
         self.pcm = bytearray()
         self._guessed = 0
         """Tokens that were estimated of what the service has not counted yet."""
+        self._taken, self._known = 0, False
 
     def hear(self, frames: Sequence[AudioFrame]) -> None:
         pcm = b"".join(frame.pcm for frame in frames)
@@ -103,6 +107,7 @@ class DirectTurn:
             yield replies
 
     async def _work(self, ask: TurnRequest, put: Put) -> None:
+        self._taken, self._known = 0, ask.wanted.typed is not None or ask.wanted.says is not None
         try:
             ask.mark("asked")
             self._guessed = self._estimated(ask)
@@ -126,6 +131,7 @@ class DirectTurn:
         """A piece of the answer, on its way to the person. With `aloud` the words are known already."""
         match each:
             case Heard():
+                self._known = True
                 await put(Heard(joined([ask.wanted.prefix, each.text]), each.unsure))
             case Text() if not aloud:
                 ask.mark("first_token")
@@ -136,7 +142,9 @@ class DirectTurn:
                 if each.pcm:
                     ask.mark("first_audio")
                 await put(each)
-                await ask.room()
+                self._taken += len(each.pcm)
+                if self._taken > UNBOUND or self._known:
+                    await ask.room()
             case Usage():
                 await put(Usage(each.prompt_tokens - self._guessed, each.completion_tokens))
                 self._guessed = 0

@@ -32,6 +32,13 @@ class SpokenTurn(PersonsSound):
         self._cut: int | None = None
         self._answering = self._answered = False
 
+    def hear(self, pcm: bytes) -> None:
+        """Who goes on has not heard what was answered in the pause, be it whole."""
+        if self._answered and (line := self._lines.now) is not None and line is self._line:
+            self._cut_off(line, complete=True)
+        self._answered = False
+        super().hear(pcm)
+
     # -- the answer ----------------------------------------------------------------------------------
 
     @asynccontextmanager
@@ -162,6 +169,8 @@ class SpokenTurn(PersonsSound):
         line.attached = False
         if answering:
             line.send(line.protocol.cancel(void=not self._cut))
+            if not self._cut:
+                self._spoken.clear()  # what is void is deleted once it is over
             self._cut_off(line, complete=False)
         while not line.news.empty():
             line.news.get_nowait()
@@ -182,6 +191,8 @@ class SpokenTurn(PersonsSound):
             elif left < samples or (item == last and not complete):
                 line.send(line.protocol.truncate(item, min(left, samples) * 1000 // self._lines.rate))
             left -= samples
+        if not self._cut:
+            self._spoken.clear()
         if self._cut == 0:
             self._void(line)
 
