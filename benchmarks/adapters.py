@@ -31,6 +31,7 @@ from tests.fakes.openai_server import encoded
 from tests.fakes.qiniu_server import answer
 from tests.fakes.server import FakeServer, Reply, Socket, Step
 from voicecli.backends.registry import FAMILIES
+from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.types import Backend, ChatMessage, ChatOptions, SpeechRequest
 
 TOKEN_BAR_S = 0.005
@@ -113,9 +114,10 @@ def services(megabytes: int) -> Iterator[str]:
 
 
 def backend(family: str, url: str) -> Backend:
-    base = {"openai": url + "/v1", "qiniu": url + "/v1", "gov": url + "/v1"}.get(family, "")
-    local = {"chat_url": url, "tts_url": url} if family == "selfhosted" else {}
-    return Backend("work", family, base_url=base, chat_model="m", speak_model="m", voice="v", **local)
+    if family == "selfhosted":
+        return SelfhostedSettings("work", family, chat_url=url, tts_url=url, chat_model="m", speak_model="m", voice="v")
+    kind = FAMILIES[family].settings
+    return kind("work", family, base_url=f"{url}/v1", chat_model="m", speak_model="m", voice="v")
 
 
 # -- the first token ---------------------------------------------------------------------------------

@@ -45,10 +45,14 @@ SETTINGS: dict[str, Callable[[Watched], Outcome]] = {
     "end_ms 300": lambda take: pausing.run(take, pausing.settings(300, shortest=300)),
     "end_ms 800": lambda take: pausing.run(take, pausing.settings(800)),
 } | ALONE
-TALKS: dict[str, Callable[[Sequence[Watched]], list[Outcome]]] = {"learnt, the default": pausing.conversation} | {
-    name: lambda takes, outcome=outcome: [outcome(each) for each in takes]  # type: ignore[misc]
-    for name, outcome in (SETTINGS | {"fixed: 336, 420, 1200": SHORT}).items()
-}
+
+
+def _each(outcome: Callable[[Watched], Outcome]) -> Callable[[Sequence[Watched]], list[Outcome]]:
+    return lambda takes: [outcome(each) for each in takes]
+
+
+TALKS: dict[str, Callable[[Sequence[Watched]], list[Outcome]]] = {"learnt, the default": pausing.conversation}
+TALKS |= {name: _each(outcome) for name, outcome in (SETTINGS | {"fixed: 336, 420, 1200": SHORT}).items()}
 TALK = 15
 
 

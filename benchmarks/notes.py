@@ -116,7 +116,7 @@ def read(url: str, folder: Path, kept: Path, told: Any) -> None:
     from voicecli.notes.folder import roots
     from voicecli.notes.index import Index
     from voicecli.notes.store import NoteStore, VectorMaker
-    from voicecli.terminal.stdin import as_text
+    from voicecli.text.decoding import as_text
 
     began = time.perf_counter()
     with NoteStore.open(kept, VectorMaker("lab", "", "")) as store:

@@ -35,7 +35,7 @@ MODEL = """
 def commands(peers: Path) -> dict[str, list[str]]:
     """Every program that is there, by what it does."""
     voice, llm, edge = Path(sys.executable).with_name("voice"), peers / "bin" / "llm", peers / "bin" / "edge-tts"
-    found = {
+    found: dict[str, list[Path | str]] = {
         "voice --version": [voice, "--version"],
         "llm --version": [llm, "--version"],
         "edge-tts --version": [edge, "--version"],

@@ -414,12 +414,14 @@ def main() -> None:
         if name in OURS:
             found = ours(name, args.turns, args.people)
         else:
-            found = peer(args.peers, *name.split(", "), args.turns, args.people)
+            product, _, how = name.partition(", ")
+            found = peer(args.peers, product, how, args.turns, args.people)
         print(line(*found), flush=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        child(*sys.argv[2:5], Path(sys.argv[5]))
+        product, how, url, folder = sys.argv[2:6]
+        child(product, how, url, Path(folder))
     else:
         main()

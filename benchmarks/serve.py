@@ -201,7 +201,7 @@ async def broken_off(server: Served, _options: argparse.Namespace) -> str:
                 await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": sound}))
                 socket.transport.abort()
 
-    figures = []
+    figures: list[tuple[int, int]] = []
     for _ in range(3):
         for _ in range(20 if figures else 4):
             await asyncio.gather(*(one() for _ in range(50)))

@@ -53,7 +53,7 @@ def ask(devices: VirtualDevices) -> tuple[list[float], list[float], str]:
     for trouble in (weights.missing(), weights.missing(weights.JUDGED, weights.JUDGED_FOLDER)):
         if trouble:
             sys.exit(trouble)
-    held = hold(devices, asyncio.run(_questions()), "", **weights.ENV)
+    held = hold(devices, asyncio.run(_questions()), "", (), **weights.ENV)
     right = 0
     for (question, pattern), reply in zip(ASKED, held.replies, strict=True):
         wanted = pattern.replace("TODAY", f"{datetime.now():%A}")

@@ -61,8 +61,8 @@ def main() -> int:
     out = io.BytesIO()
     soundfile.write(out, np.frombuffer(found[-1][2], np.int16), RATE, format="WAV")
     right = heard(out.getvalue()) == DIGITS
-    first, end = (statistics.median(each[at] for each in found) for at in (0, 1))
-    worst = max(each[0] for each in found)
+    first, end = statistics.median(each for each, _, _ in found), statistics.median(each for _, each, _ in found)
+    worst = max(each for each, _, _ in found)
     print(f"first sound  {1000 * first:.0f} ms median, {1000 * worst:.0f} ms worst (bar {1000 * BAR_S:.0f} ms)")
     print(
         f"whole text   {end:.2f} s, {requests} requests; one after another they would take {requests * SERVICE_S:.1f} s"

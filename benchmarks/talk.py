@@ -53,7 +53,7 @@ LONG = "1234567890, 1234567890 1234567890. 1234567890 1234567890 1234567890."
 
 HABITS = Habits(hear_s=0.15, first_token_s=0.2, token_s=0.015, first_sound_s=0.15)
 LIVE_HABITS = replace(HABITS, hear_s=0.05)
-QUICKER = {"first_token_s": 0.1, "first_sound_s": 0.05}
+QUICKER = replace(LIVE_HABITS, first_token_s=0.1, first_sound_s=0.05)
 
 
 class LiveServer(OpenAIServer):
@@ -119,7 +119,7 @@ ROWS = {
     "live": Row(habits=LIVE_HABITS, live=True),
     "live, drafts off": Row(habits=LIVE_HABITS, live=True, flags=("--draft", "off")),
     "live, reads complete": Row(habits=LIVE_HABITS, live=True, heard=names),
-    "live, complete, quicker": Row(habits=replace(LIVE_HABITS, **QUICKER), live=True, heard=names),
+    "live, complete, quicker": Row(habits=QUICKER, live=True, heard=names),
     "speech to speech": Row(direct=True),
     "speech to speech, complete": Row(direct=True, heard=names),
     "speech to speech, no drafts": Row(direct=True, flags=("--draft", "off")),

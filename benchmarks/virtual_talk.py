@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,7 +43,7 @@ class ShowingEars(Ears):
     async def transcribe_live(
         self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
     ) -> AsyncIterator[AsyncIterator[Transcript]]:
-        async def live() -> AsyncIterator[Transcript]:
+        async def live() -> AsyncGenerator[Transcript, None]:
             quiet = number = 0
             async for frame in frames:
                 number, quiet = number + 1, 0 if frame.pcm[-2:] != b"\0\0" else quiet + 1

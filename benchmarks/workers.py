@@ -140,7 +140,7 @@ async def anew(address: str, count: int) -> int:
     async def one() -> bool:
         try:
             async with asyncio.timeout(10), opening(address) as connection:
-                return json.loads(await connection.recv())["type"] == "session.created"
+                return bool(json.loads(await connection.recv())["type"] == "session.created")
         except (OSError, TimeoutError, ConnectionClosed):
             return False
 
