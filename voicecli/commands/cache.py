@@ -88,7 +88,4 @@ def clear_(
     session = common.session(ctx)
     gone = clear(session.config().cache_dir, older_than_days=older_than)
     gone += store.clear(session.config().state_dir, older_than)
-    if session.json:
-        session.console.json_line({"removed": gone})
-    else:
-        session.console.note(f"removed {counted(gone, 'entry', 'entries')}")
+    session.done({"removed": gone}, f"removed {counted(gone, 'entry', 'entries')}")

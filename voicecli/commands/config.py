@@ -6,7 +6,7 @@ Belongs here: the subcommands. Does not belong here: what the keys mean or how t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -66,7 +66,7 @@ def init(
 
         for line in equipment(run.config().backends["local"]):
             run.console.note(line)
-    _say(run, path)
+    run.answer({"path": path}, str(path))
 
 
 def _find(run: Session, ports: list[int]) -> list[FoundBackend]:
@@ -98,7 +98,7 @@ def path(ctx: typer.Context) -> None:
 
     run = session(ctx)
     where = config_path(run.env, run.config_path)
-    _say(run, where)
+    run.answer({"path": where}, str(where))
     if not where.exists():
         run.console.note("There is no such file yet: voice config init writes one.")
 
@@ -145,10 +145,10 @@ def get(
     if found is None:
         hint_for(parts(key), ValueOrigin("", dotted, dotted))  # it is not set, or there is no such key
     value = found.value if found else None
-    if run.json:
-        run.console.json_line({"key": key, "value": value, "source": found.source if found else None})
-    else:
-        run.console.result(value if isinstance(value, str) else "" if value is None else _toml(value))
+    run.answer(
+        {"key": key, "value": value, "source": found.source if found else None},
+        value if isinstance(value, str) else "" if value is None else _toml(value),
+    )
 
 
 @app.command("set")
@@ -171,10 +171,7 @@ def set_(
     run = session(ctx)
     where = config_path(run.env, run.config_path)
     written = shown(parts(key), set_value(where, key, value, run.env))
-    if run.json:
-        run.console.json_line({"path": where, "key": key, "value": written})
-    else:
-        run.console.note(f"{key} = {_toml(written)} in {where}")
+    run.done({"path": where, "key": key, "value": written}, f"{key} = {_toml(written)} in {where}")
 
 
 @app.command()
@@ -191,10 +188,7 @@ def unset(ctx: typer.Context, key: _Key) -> None:
     run = session(ctx)
     where = config_path(run.env, run.config_path)
     unset_value(where, key, run.env)
-    if run.json:
-        run.console.json_line({"path": where, "key": key})
-    else:
-        run.console.note(f"{key} is out of {where}")
+    run.done({"path": where, "key": key}, f"{key} is out of {where}")
 
 
 @app.command("list")
@@ -260,13 +254,6 @@ def _run_editor(run: Session, path: Path) -> None:
         raise UsageError(f"the editor {words[0]} cannot be run: {exc.strerror or exc}", cure=cure) from exc
     if code:
         raise UsageError(f"the editor {words[0]} ended with code {code}; nothing was changed", cure=cure)
-
-
-def _say(run: Any, where: Any) -> None:
-    if run.json:
-        run.console.json_line({"path": where})
-    else:
-        run.console.result(str(where))
 
 
 def _toml(value: object) -> str:

@@ -78,10 +78,7 @@ def _tell(session: Session, sound: bytes) -> None:
     from voicecli.types import MIC
 
     level = round(pcm.level_dbfs(sound), 1)
-    if session.json:
-        session.console.json_line({"seconds": round(MIC.seconds(sound), 2), "level_dbfs": level})
-    else:
-        session.console.result(f"level: {level} dB of full scale")
+    session.answer({"seconds": round(MIC.seconds(sound), 2), "level_dbfs": level}, f"level: {level} dB of full scale")
     if level < QUIET_DBFS:
         session.console.warn("hardly any sound was recorded: is the microphone muted, or another one meant?")
     session.console.note("Now it is played back.")

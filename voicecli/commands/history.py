@@ -144,10 +144,7 @@ def rm(
         if every:
             forget_lost(run.config().state_dir)
         removed = store.remove(numbers) if store else 0
-    if run.json:
-        run.console.json_line({"removed": removed})
-    else:
-        run.console.note(f"{_counted(removed)} removed.")
+    run.done({"removed": removed}, f"{_counted(removed)} removed.")
 
 
 def _left(run: Session) -> bool:

@@ -43,10 +43,7 @@ def set_(
     run.console.hide(secret)
     place = folders().config
     store(place, name, secret)
-    if run.json:
-        run.console.json_line({"stored": name, "file": key_file(place)})
-    else:
-        run.console.note(f"The key for {name} is in {key_file(place)}.")
+    run.done({"stored": name, "file": key_file(place)}, f"The key for {name} is in {key_file(place)}.")
     _note_unknown(run, name)
 
 
@@ -84,10 +81,7 @@ def rm(ctx: typer.Context, name: Name) -> None:
 
     run = session(ctx)
     remove(folders().config, name)
-    if run.json:
-        run.console.json_line({"removed": name})
-    else:
-        run.console.note(f"The key for {name} is forgotten.")
+    run.done({"removed": name}, f"The key for {name} is forgotten.")
 
 
 def _ask(name: str) -> str:

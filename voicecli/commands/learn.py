@@ -33,14 +33,13 @@ def learn(
     from voicecli.usecases.media import Learning
 
     session = common.session(ctx)
-    console, options = session.console, LearnOptions(category)
+    options = LearnOptions(category)
     session.check(session.choose("learn")[0], "learn", options)
 
-    def learnt(path: str) -> None:
-        if session.json:
-            console.json_line({"file": path, "learnt": True})
-        else:
-            console.note(f"{path} was learnt.")
-
-    learning = Learning(session.services(), options, learnt, console.error)
+    learning = Learning(
+        session.services(),
+        options,
+        lambda path: session.done({"file": path, "learnt": True}, f"{path} was learnt."),
+        session.console.error,
+    )
     common.run(lambda: learning.run(files))

@@ -131,10 +131,7 @@ def verify(ctx: typer.Context, names: Names = None) -> None:
     damaged = 0
     for model, problems in verified(session.config(), names or []):
         damaged += bool(problems)
-        if session.json:
-            session.console.json_line({"name": model.name, "problems": problems})
-        else:
-            session.console.result(f"{model.name}: {'; '.join(problems) or 'whole'}")
+        session.answer({"name": model.name, "problems": problems}, f"{model.name}: {'; '.join(problems) or 'whole'}")
     if damaged:
         raise SomeFailedError(f"{damaged} damaged", who="models", cure="Fetch again: voice models pull NAME")
 
@@ -188,7 +185,7 @@ def _told(session: Session, found: Sequence[Installed]) -> None:
     from voicecli.storage.models import megabytes
 
     for each in found:
-        if session.json:
-            session.console.json_line({"name": each.name, "path": str(each.path), "bytes": each.bytes})
-        else:
-            session.console.result(f"{each.name}: {megabytes(each.bytes)} in {each.path}")
+        session.answer(
+            {"name": each.name, "path": str(each.path), "bytes": each.bytes},
+            f"{each.name}: {megabytes(each.bytes)} in {each.path}",
+        )

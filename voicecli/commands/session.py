@@ -115,6 +115,14 @@ class Session:
     def json(self) -> bool:
         return self.console.json
 
+    def answer(self, data: object, text: str) -> None:
+        """A result: `data` where JSON is asked for, else `text`."""
+        self.console.json_line(data) if self.json else self.console.result(text)
+
+    def done(self, data: object, note: str) -> None:
+        """What was done: `data` where JSON is asked for, else `note`, on stderr."""
+        self.console.json_line(data) if self.json else self.console.note(note)
+
 
 def session(ctx: typer.Context) -> Session:
     """The session of this run."""

@@ -27,8 +27,6 @@ def _help(question: Question) -> Answer:
 
 HELP = Skill(
     name="help",
-    help="",
-    help_chinese="",
     answer=_help,
     spoken=("help [me]", "what can (you do | i say | i ask [you])"),
     typed=(

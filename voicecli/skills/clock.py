@@ -90,16 +90,12 @@ SKILLS = (
     ),
     Skill(
         name="month",
-        help="",
-        help_chinese="",
         answer=_month,
         spoken=("what month is it",),
         typed=(r"(?:现在|这个月|本月)?(?:是)?几月(?:份)?(?:了)?",),
     ),
     Skill(
         name="year",
-        help="",
-        help_chinese="",
         answer=_year,
         spoken=("what year is it",),
         typed=(r"(?:今年|现在)是?(?:哪1?年|几几年|什么年)",),

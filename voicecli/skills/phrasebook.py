@@ -5,6 +5,8 @@ Belongs here: sentences about words. Does not belong here: anything that needs a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from voicecli.skills.skill import Answer, Question, Skill
 
 SPELLABLE = (
@@ -40,24 +42,9 @@ def _say(question: Question) -> Answer | None:
     return Answer(f"{said[:1].upper()}{said[1:]}") if said else None
 
 
-def _hello(question: Question) -> Answer:
-    return question.say("Hello. Ask me for help to hear what I can do.", "你好。说帮助，我会告诉你我能做什么。")
-
-
-def _fine(question: Question) -> Answer:
-    return question.say("I am fine, thank you.", "我很好，谢谢。")
-
-
-def _thanks(question: Question) -> Answer:
-    return question.say("You are welcome.", "不客气。")
-
-
-def _goodbye(question: Question) -> Answer:
-    return question.say("Goodbye.", "再见。")
-
-
-def _name(question: Question) -> Answer:
-    return question.say("I am voice, your offline assistant.", "我是 voice，离线语音助手。")
+def _always(english: str, chinese: str) -> Callable[[Question], Answer]:
+    """The same whatever was asked."""
+    return lambda question: question.say(english, chinese)
 
 
 SKILLS = (
@@ -84,8 +71,6 @@ SKILLS = (
     ),
     Skill(
         name="say",
-        help="",
-        help_chinese="",
         answer=_say,
         spoken=("say <sayable>",),
         typed=(
@@ -96,42 +81,32 @@ SKILLS = (
     ),
     Skill(
         name="hello",
-        help="",
-        help_chinese="",
-        answer=_hello,
+        answer=_always("Hello. Ask me for help to hear what I can do.", "你好。说帮助，我会告诉你我能做什么。"),
         spoken=("hello [there]", "good (morning | afternoon | evening)"),
         typed=(r"(?:hi|hello|hey)(?: there)?", r"(?:你好|您好|早上好|下午好|晚上好|早安|嗨)"),
     ),
     Skill(
         name="how are you",
-        help="",
-        help_chinese="",
-        answer=_fine,
+        answer=_always("I am fine, thank you.", "我很好，谢谢。"),
         spoken=("how are you [today | doing]",),
         typed=(r"(?:hi |hello |hey )?how are you.*", r"你(?:还|最近)?好吗|你怎么样"),
         verbatim=True,
     ),
     Skill(
         name="thanks",
-        help="",
-        help_chinese="",
-        answer=_thanks,
+        answer=_always("You are welcome.", "不客气。"),
         spoken=("thank you [very much]", "thanks"),
         typed=(r"(?:thanks|thank you)(?: .*)?", r"(?:谢谢|多谢).*"),
     ),
     Skill(
         name="goodbye",
-        help="",
-        help_chinese="",
-        answer=_goodbye,
+        answer=_always("Goodbye.", "再见。"),
         spoken=("goodbye", "good night"),
         typed=(r"(?:bye|good ?bye|good night|see you)(?: .*)?", r"(?:再见|拜拜|晚安)"),
     ),
     Skill(
         name="name",
-        help="",
-        help_chinese="",
-        answer=_name,
+        answer=_always("I am voice, your offline assistant.", "我是 voice，离线语音助手。"),
         spoken=("what is your name", "who are you"),
         typed=(r"what are you", r"你是谁|你叫什么(?:名字)?"),
     ),

@@ -63,9 +63,9 @@ class Skill:
     """
 
     name: str
-    help: str
-    help_chinese: str
     answer: Callable[[Question], Answer | None]
+    help: str = ""
+    help_chinese: str = ""
     spoken: tuple[str, ...] = ()
     typed: tuple[str, ...] = ()
     verbatim: bool = False

@@ -111,8 +111,6 @@ SKILLS = (
     ),
     Skill(
         name="cancel timer",
-        help="",
-        help_chinese="",
         answer=_cancel,
         spoken=("(cancel | stop) the timer", "cancel all timers"),
         typed=(
@@ -122,8 +120,6 @@ SKILLS = (
     ),
     Skill(
         name="time left",
-        help="",
-        help_chinese="",
         answer=_left,
         spoken=("how much time is left [on the timer]", "how long is left"),
         typed=(r"time left", r"(?:计时器|定时器)?还(?:剩|有|剩下)(?:多少时间|多久|多长时间)"),
