@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -149,13 +148,6 @@ def test_json_is_one_object_with_everything(server: FakeServer, work: dict[str, 
     }
 
 
-def test_escape_sequences_of_a_model_are_not_printed(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
-    server.on(PATH, answering("a\x1b]0;title\x07b", "\x1b[2Jc"))
-    shown = voice("chat", "hi", env=work).stdout
-    assert not set(shown) & {0x1B, 0x07}
-    assert shown.startswith(b"a")
-
-
 def test_usage_is_told_when_asked_for(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
     server.on(PATH, answering("hi", end=event(finish_reason="stop") + usage(12, 34) + DONE))
     run = voice("chat", "hi", "-u", "-q", env=work)
@@ -208,16 +200,6 @@ def test_failures_have_a_line_and_a_code(
     assert told.count("\n") == 1
 
 
-def test_a_server_that_is_down(work: dict[str, str], server: FakeServer, voice: Voice) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        file = Path(work["VOICE_CONFIG"])
-        file.write_text(file.read_text().replace(server.url, f"http://127.0.0.1:{unused.getsockname()[1]}"))
-    run = voice("chat", "hi", env=work)
-    assert run.returncode == 4
-    assert run.stderr.startswith(b"error: work (127.0.0.1")
-
-
 def test_a_missing_key_is_told_before_anything_is_sent(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
     file = Path(work["VOICE_CONFIG"])
     file.write_text(file.read_text().replace(server.url, "https://api.example.invalid"))
@@ -266,12 +248,3 @@ def test_verbose_tells_of_requests_without_the_key(server: FakeServer, work: dic
     assert (run.returncode, run.stdout) == (0, b"ok\n")
     assert re.match(rb" +0\.\d\d s  .*POST http://127.0.0.1:\d+/v1/chat/completions.*200", run.stderr)
     assert KEY.encode() not in run.stdout + run.stderr
-
-
-def test_a_reader_that_leaves_ends_it_quietly(server: FakeServer, work: dict[str, str], home: dict[str, str]) -> None:
-    server.on(
-        PATH, Reply.sse([*(event("line\n") for _ in range(20)), 0.2, *(event("line\n") for _ in range(20)), STOP])
-    )
-    script = f'"{sys.executable}" -m voicecli chat hi </dev/null | head -n 1; echo ${{PIPESTATUS[0]}}'
-    run = subprocess.run(["bash", "-c", script], capture_output=True, env=home | work, timeout=60, check=False)
-    assert (run.stdout, run.stderr) == (b"line\n0\n", b"")

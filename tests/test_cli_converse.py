@@ -25,7 +25,7 @@ from prompt_toolkit.document import Document
 from tests import long
 from tests.conftest import Voice
 from tests.fakes.forms import spoken
-from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
+from tests.fakes.server import STALL, FakeServer, Reply, Request
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.virtual import virtual_devices
 from tests.work import serve, written
@@ -456,15 +456,6 @@ def test_50_mb_are_asked_and_a_reader_that_leaves_ends_it_quietly(
     run = subprocess.run(["bash", "-c", script], capture_output=True, env=home | work, timeout=60, check=False)
     assert (run.stdout, run.stderr) == (b"word word  0\n", b"")
     assert len(server.to(PATH)[0].body) > 50_000_000
-
-
-def test_an_answer_that_breaks_off_is_kept_and_told(server: FakeServer, work: dict[str, str], voice: Voice) -> None:
-    server.on(PATH, Reply.sse([event("half"), CUT]), answering("whole"))
-    run = voice("chat", "x", env=work)
-    assert (run.returncode, run.stdout) == (5, b"half\n")
-    assert b"broke in the middle of the answer" in run.stderr
-    voice("chat", "-c", "y", env=work)
-    assert [role for role, _ in asked(server)[1]] == ["user", "assistant", "user"]
 
 
 def test_a_voice_that_fails_does_not_cost_the_answer(server: FakeServer, work: dict[str, str], voice: Voice) -> None:

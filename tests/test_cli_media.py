@@ -22,7 +22,7 @@ from tests.fakes.forms import multipart
 from tests.fakes.gov_media import GovMedia
 from tests.fakes.openai_pictures import OpenAIPictures
 from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, pdf, plus_one, png, png_digits
-from tests.fakes.server import CUT, STALL, Reply
+from tests.fakes.server import STALL, Reply
 from tests.waiting import until
 from voicecli.errors import InputError
 
@@ -147,16 +147,6 @@ def test_the_input_is_not_written_over(person: Person) -> None:
     assert person.server.requests == []
 
 
-def test_what_was_there_stays_when_the_service_breaks_off(person: Person) -> None:
-    (person.folder / "old.mp4").write_bytes(b"old")
-    person.inputs.add("old.mp4")
-    person.server.on("/video/motInference", Reply.json({"data": "static/cut.mp4", "status": "success"}))
-    person.server.kept.clear()
-    person.server.on("/static/cut.mp4", Reply([mp4(DIGITS)[:40], CUT], 200, {"content-length": "900"}))
-    person.fails(5, "broke", "video", "track", "street.mp4", "-o", "old.mp4")
-    assert person.made("old.mp4") == b"old"
-
-
 # -- inputs ----------------------------------------------------------------------------------------
 
 
@@ -245,12 +235,6 @@ def test_a_question_about_a_picture(artist: Person) -> None:
     assert (body["model"], body["messages"][0]["content"][0]["text"]) == ("other", "Which digits?")
 
 
-def test_options_that_the_family_lacks_are_refused_by_name(person: Person) -> None:
-    said = person.fails(2, "gov: does not take --question for image describe", *DESCRIBE, "--question", "x")
-    assert "openai" in said
-    person.fails(2, "gov: does not take --size for image make", "image", "make", "x", "-o", "x.png", "--size", "1x1")
-
-
 DESCRIBE = ("image", "describe", "photo.png")
 
 
@@ -312,21 +296,6 @@ def test_without_a_category_anywhere_nothing_is_sent(person: Person) -> None:
 
 
 # -- failures, waiting, leaving --------------------------------------------------------------------
-
-FAILURES = {401: 3, 403: 3, 413: 5, 429: 6, 500: 5}
-
-
-@pytest.mark.parametrize("status", FAILURES)
-def test_failures_have_their_codes(person: Person, status: int) -> None:
-    person.server.on("/image/enhanceImage", Reply.json({"error": "the flux capacitor is empty"}, status))
-    line = ("image", "enhance", "photo.png", "-o", "x.png")
-    person.fails(FAILURES[status], "the flux capacitor is empty", *line)
-
-
-def test_nobody_there_is_unreachable(person: Person) -> None:
-    config = Path(person.env["VOICE_CONFIG"])
-    config.write_text(config.read_text().replace(str(person.server.port), "9"))
-    person.fails(4, "nothing listens there", "image", "make", "x", "-o", "x.png")
 
 
 def test_left_in_the_middle_nothing_stays(person: Person, home: dict[str, str]) -> None:

@@ -231,18 +231,6 @@ def test_one_tool_of_a_server_and_nobody_to_ask(server: FakeServer, work: dict[s
 
 
 @pytest.mark.needs_posix
-@pytest.mark.parametrize("how", ["deaf", "writing"])
-def test_a_server_that_does_not_end_does_not_keep_voice(
-    server: FakeServer, work: dict[str, str], voice: Voice, how: str
-) -> None:
-    server.on(PATH, answering("Hello."))
-    file = Path(work["VOICE_CONFIG"])
-    file.write_text(file.read_text() + f"[mcp.n]\ncommand = ['{sys.executable}', '{SERVER}', '--stays', '{how}']\n")
-    run = voice("chat", "hi", env=work)
-    assert (run.returncode, run.stdout) == (0, b"Hello.\n"), run.stderr
-
-
-@pytest.mark.needs_posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_voice_while_a_server_is_mute(
     work: dict[str, str], home: dict[str, str], number: signal.Signals, code: int

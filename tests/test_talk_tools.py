@@ -25,7 +25,7 @@ from tests.fakes.pictures import png_digits
 from tests.fakes.server import STALL, Reply
 from tests.people import says
 from tests.reliability.terminal import Terminal
-from tests.test_talk_devices import digits_in, settings, talking
+from tests.test_talk_devices import settings, talking
 from tests.test_talk_files import RATE, heard, of, write
 from tests.virtual import VirtualDevices, virtual_devices
 
@@ -151,24 +151,6 @@ def test_a_key_in_the_middle_of_a_tool_stops_it(server: OpenAIPictures, home: di
 def devices() -> Iterator[VirtualDevices]:
     with virtual_devices() as them:
         yield them
-
-
-@pytest.mark.needs_sound
-def test_a_pig_is_drawn_and_told_of_on_the_devices(
-    devices: VirtualDevices, home: dict[str, str], tmp_path: Path
-) -> None:
-    with OpenAIPictures(habits(hear_s=0.1)) as server, talking(devices, home, tmp_path, with_pictures(server)) as talk:
-        talk.until("ready")
-        with devices.recording() as recording:
-            for said in (DRAW, YES):
-                devices.say(says(said), after_s=0.45)  # half-duplex: the ears open 300 ms after the reply
-                talk.until("turn_metrics")
-    assert talk.process.wait(5) == 0
-    assert [each["text"] for each in talk.of("user_said")] == [WORDS[DRAW], WORDS[YES]]
-    assert states(talk.of("tool")) == DONE
-    (picture,) = pictures(tmp_path)
-    assert png_digits(picture.read_bytes()) == PIG
-    assert [each for each in digits_in(recording.assistant) if each] == [PIG + "1", ANSWER]
 
 
 @pytest.mark.needs_sound

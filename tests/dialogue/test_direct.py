@@ -19,6 +19,7 @@ from voicecli.dialogue.conversation import Dialogue
 from voicecli.dialogue.direct import Direct
 from voicecli.dialogue.drafting import Drafts
 from voicecli.dialogue.heard import HeardStretch, heard_until
+from voicecli.errors import ServiceError
 from voicecli.types import Picture, ToolCall, Usage
 from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound, Text
 
@@ -32,6 +33,7 @@ class OneService:
     heard: list[str]
     replies: list[Any]
     withdraws: bool = True
+    breaks: bool = False
     log: list[Any] = field(default_factory=list)
 
     def show(self, pictures: Sequence[Picture]) -> None: ...
@@ -76,6 +78,8 @@ class OneTurn:
                 yield Sound(SECOND)
             if asked.says is None and asked.typed is None and not asked.results:
                 yield await self.words()
+            if self.service.breaks:
+                raise ServiceError("broke off", who="one")
             yield Usage(7, 3)
             over = True
             if isinstance(reply, ToolCall):
@@ -141,6 +145,17 @@ def test_an_interruption_tells_how_much_was_heard() -> None:
     (cut,) = [each[1] for each in service.log if isinstance(each, tuple)]
     assert 2 * RATE < cut < 3 * RATE
     assert history(it)[:3] == [("user", "how are you"), ("assistant", "One two…"), ("user", "no")]
+
+
+@pytest.mark.parametrize("typed", ["", "good morning"])
+def test_a_service_that_breaks_off_costs_the_turn_when_what_came_has_sounded(typed: str) -> None:
+    it = room(OneService(["how are you"], ["One."], breaks=True))
+    script: list[Any] = [lambda it: it.talk.keys.type(typed)] if typed else [*ONE_TURN]
+    run(it.run([*script, ("quiet", 0.1), ("reply", 0)]))
+    assert spoken(it) == pytest.approx(1.0, abs=0.01)
+    (lost,) = it.of(ev.TurnLost)
+    assert "broke off" in lost.reason and lost.recording == ""
+    assert history(it)[0] == ("user", typed or "how are you")
 
 
 CALL = ToolCall("c1", "draw", '{"what": "a pig"}')

@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from voicecli.errors import InputError
 from voicecli.notes import store as kept
 from voicecli.notes.store import Entry, NoteStore, VectorMaker
@@ -160,30 +156,6 @@ def test_a_writer_that_does_not_let_go_is_told(path: Path, store: NoteStore, mon
         late.add([entry()], 2)
     db.close()
     store.add([entry()], 2)
-
-
-WRITER = """
-    import sys
-    from pathlib import Path
-    from voicecli.notes.store import VectorMaker, Entry, NoteStore
-    with NoteStore.open(Path(sys.argv[1]), VectorMaker("lab", "m1", "here")) as store:
-        for at in range(40):
-            name = f"/{sys.argv[2]}/{at}".encode()
-            text = "word " * 50
-            store.add([Entry(name, b"1", at, "", text, bytes(8), "m" if at else None) for at in (0, 1)], 2)
-            store.forget(lambda key: key == f"/shared/{at}".encode())
-"""
-
-
-def test_several_processes_write_at_once(path: Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path)]
-    running = [subprocess.Popen([*command, who], cwd=ROOT) for who in ("one", "two", "shared")]
-    assert [each.wait(60) for each in running] == [0, 0, 0]
-    with NoteStore.open(path, ME) as store:
-        assert len(store.notes(lambda path: not path.startswith(b"/shared"))) == 80
-    db = sqlite3.connect(path)
-    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    db.close()
 
 
 def test_closed_under_a_threads_hands_it_ends(store: NoteStore) -> None:

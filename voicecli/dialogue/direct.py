@@ -164,7 +164,9 @@ class DirectTurn:
         direct, messages = self._direct, [*ask.messages(ask.wanted.typed or "")]
         turn = direct.model.turn = _Turn(self, ask, put, messages, tools=direct.user is not None)
         words_first = direct.noted is not None or (direct.user is not None and direct.user.pending is not None)
-        if words_first and ask.wanted.typed is None:
+        if ask.wanted.typed is not None:
+            await self.take(ask, put, Heard(ask.wanted.typed))
+        elif words_first:
             await turn.know(await self.spoken.words())
         async with self._asked(turn) as deltas:
             async for delta in deltas:
