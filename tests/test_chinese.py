@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import Voice
+from tests.test_cli_terminal import Terminal, terminal  # noqa: F401
 from voicecli import cli
 from voicecli.terminal.help import is_code
 from voicecli.terminal.language import language, sayer
 from voicecli.text.phrases import Phrases, entries
+from voicecli.text.width import cells, headed, wrapped
 from voicecli.verbs import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -106,12 +108,43 @@ def test_everybody_else_reads_english(locale: str) -> None:
 
 def test_help_and_errors_are_chinese_and_programs_read_english(voice: Voice) -> None:
     shown = voice("--help", env=CHINESE).stdout.decode()
-    assert "把录音变成文本。" in shown and "日常:" in shown and "Turn recordings" not in shown
+    assert (
+        "把录音变成文本。" in shown
+        and "日常：" in shown
+        and shown.startswith("用法：voice")
+        and "Turn recordings" not in shown
+    )
     assert "可重复" in voice("transcribe", "--help", env=CHINESE).stdout.decode()
     run = voice("chat", "hi", "-b", "nobody", "--json", env=CHINESE)
     assert run.returncode == 2 and run.stderr.decode().startswith("错误：没有名为 'nobody' 的后端")
     assert json.loads(run.stdout)["error"]["message"] == "no backend is called 'nobody'"
     assert voice("models", "list", env=CHINESE).stdout.decode().startswith("here\tname\t")
+
+
+def test_a_person_reads_chinese_where_a_pipe_has_english(terminal: Terminal, voice: Voice) -> None:  # noqa: F811
+    env = CHINESE | {"VOICE_TALK_END_MS": "450", "NO_COLOR": "1", "CI": "1"}
+    shown = terminal("config", "show", "-b", "local", env=env)[1]
+    for row in ('use.chat  "local"  选项 --backend', "talk.end_ms  450  VOICE_TALK_END_MS", "cache.max_mb  1000  默认"):
+        assert row.split() in map(str.split, shown.splitlines())
+    assert "默认：127.0.0.1" in terminal("serve", "--help", env=env)[1]
+    able = terminal("backends", env=env, columns=160)[1].splitlines()
+    assert "live 需 live_url 或 桥接 有 桥接 桥接 有" in [" ".join(line.split()) for line in able]
+    assert b"yes" in voice("backends", env=CHINESE).stdout and b"default" in voice("config", "show", env=CHINESE).stdout
+
+
+@pytest.mark.parametrize("width", range(8, 40))
+def test_no_row_ends_with_an_opening_mark_or_begins_with_a_closing_one(width: int) -> None:
+    text = "最准确（我们尚未试听）的识别：“普通话”、《英语》和「日语」（不含韩语）。"
+    rows = wrapped(text, width).split("\n")
+    assert "".join(rows) == text and max(map(cells, rows)) <= width
+    assert not [row for row in rows if row[-1] in "（“《「" or row[0] in "）”》」、。："]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"), [("Usage", "a", "Usage: a"), ("用法", "a", "用法：a"), ("Ü", "", "Ü:")]
+)
+def test_a_name_has_the_colon_of_its_script(name: str, text: str, told: str) -> None:
+    assert headed(name, text) == told
 
 
 NAMES_ALONE = {"markdown, json.", "Models."}

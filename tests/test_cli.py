@@ -138,6 +138,18 @@ def test_help_has_every_word_at_any_width(words: tuple[str, ...], columns: int, 
         assert "".join(say(param.help or "").split()) in bare, param.help
 
 
+@pytest.mark.parametrize("words", [(), ("--help",)])
+def test_the_first_screens_break_no_word_at_any_width(words: tuple[str, ...], home: dict[str, str]) -> None:
+    told = []
+    for columns in (40, 80, 160):
+        out = io.StringIO()
+        with redirect_stdout(out):
+            cli.run(words, home | {"COLUMNS": str(columns)})
+        assert max(map(cells, out.getvalue().splitlines())) < columns
+        told.append(out.getvalue().split())
+    assert told[0] == told[1] == told[2] and "talk" in told[0]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -25,7 +25,7 @@ from voicecli.terminal import completing
 from voicecli.terminal import restoring as terminal
 from voicecli.terminal.console import Console
 from voicecli.terminal.failing import crashed, failed
-from voicecli.terminal.help import Say, is_code, short, whole
+from voicecli.terminal.help import WIDEST, Say, is_code, short, whole
 from voicecli.terminal.streams import OutputClosedError, abandon, prepare_streams
 from voicecli.verbs import COMMANDS
 
@@ -50,7 +50,7 @@ class LazyGroup(TyperGroup):
         """All commands by their groups, then the options of every command."""
         options = [each for each in self.params if isinstance(each, TyperOption)]
         rows = [(_flags(each), (each.help or "").split(";")[0]) for each in options]
-        formatter.write(whole([*rows, ("-h, --help", "Show this.")], _say(ctx)))
+        formatter.write(whole([*rows, ("-h, --help", "Show this.")], _say(ctx), _columns(ctx)))
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
@@ -66,6 +66,11 @@ def _flags(option: TyperOption) -> str:
 def _say(ctx: Context) -> Say:
     """What says our sentences in the person's language."""
     return ctx.obj.console.say if isinstance(ctx.obj, Session) else str
+
+
+def _columns(ctx: Context) -> int:
+    """How wide help may be."""
+    return min(WIDEST, ctx.obj.console.size()[0] - 1 if isinstance(ctx.obj, Session) else WIDEST)
 
 
 def load(name: str, say: Say = str) -> Any:
@@ -102,10 +107,9 @@ def _dress(command: Any, say: Say) -> None:
         each.help = "\n\n".join(part if is_code(part) else _told(part, say) for part in parts)
 
     def write(ctx: Context, formatter: HelpFormatter) -> None:
-        from voicecli.terminal.manual import WIDEST, manual  # it knows the width of every character
+        from voicecli.terminal.manual import manual
 
-        columns = ctx.obj.console.size()[0] if isinstance(ctx.obj, Session) else WIDEST
-        formatter.write(manual(command, ctx, columns, say))
+        formatter.write(manual(command, ctx, _columns(ctx), say))
 
     command.format_help = write
 
@@ -169,7 +173,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 def invoke(argv: Sequence[str], session: Session) -> object:
     if not argv and completing.ASKED not in session.env:
-        typer.echo(short(session.console.say), nl=False)
+        typer.echo(short(session.console.say, session.console.size()[0] - 1), nl=False)
         if not first_run(session):
             return UsageError.exit_code
         command(["setup"], session)

@@ -34,7 +34,9 @@ def backends(ctx: typer.Context) -> None:
     rows = [[str(each[name]) for name in columns] for each in configured]
     console.table(("backend", "family", "host", "used for"), rows)
     console.result("")
-    rows = [[row.title, *(each[row.name] for each in families)] for row in VERBS.values()]
+    say = console.say if console.out_is_terminal else str
+    able = [{name: " ".join(map(say, can.split())) for name, can in each.items()} for each in families]
+    rows = [[row.title, *(each[row.name] for each in able)] for row in VERBS.values()]
     console.table(("can", *(each["name"] for each in families)), rows)
 
 

@@ -121,7 +121,15 @@ def show(ctx: typer.Context) -> None:
         values = {row.key: {"value": row.value, "source": row.source} for row in found}
         run.console.json_line({"path": config.path, "profile": config.profile or None, "settings": values})
     else:
-        run.console.table(("key", "value", "source"), [(key, _toml(value), source) for key, value, source in found])
+        table = [(key, _toml(value), _origin(run, source)) for key, value, source in found]
+        run.console.table(("key", "value", "source"), table)
+
+
+def _origin(run: Session, source: str) -> str:
+    """Where a value comes from; its kind in the person's language, where a person reads it."""
+    kind, _, name = source.partition(" ")
+    said = run.console.say(kind) if run.console.out_is_terminal else kind
+    return f"{said} {name}".strip() if kind != source or kind == "default" else source
 
 
 @app.command()

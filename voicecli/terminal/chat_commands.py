@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from voicecli.errors import UsageError
 from voicecli.text.clean import one_line
-from voicecli.text.width import cells
+from voicecli.text.width import cells, headed
 from voicecli.types import ChatMessage, Picture
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Conversing:
     def line(self, message: ChatMessage, longest: int) -> str:
         """What was said, in a line."""
         who = "you" if message.role == "user" else "voice"
-        named = f"{self.answering.console.say(who)}:"
+        named = headed(self.answering.console.say(who))
         return f"{named}{' ' * (7 - cells(named))}{one_line(message.content, longest)}"
 
 

@@ -6,9 +6,10 @@ Pure. Belongs here: the words' layout. Does not belong here: which commands ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
+from voicecli.text.width import cells, headed, wrapped
 from voicecli.verbs import COMMANDS
 
 ABOUT = "The command-line voice assistant: talk, transcribe, speak and chat, over any service or none."
@@ -20,46 +21,55 @@ HELP = "A command by itself, with examples: voice help COMMAND, or voice COMMAND
 EXAMPLES = (
     ("voice talk", "hold a spoken conversation"),
     ("voice transcribe interview.mp3 -o talk.txt", "turn a recording into text"),
-    ('voice speak "Good morning." -o hello.wav', "read a text aloud, or into a file"),
+    ('voice speak "Good morning." -o hello.wav', "read a text aloud or into a file"),
     ('git diff | voice chat "Review this change."', "ask a chat model"),
-    ("voice setup", "set up a service, or this machine"),
+    ("voice setup", "set up a service or this machine"),
 )
 
-Rows = Iterable[tuple[str, str]]
+ALSO = "Also"
+USAGE = "Usage"
+WIDEST = 99
+"""Longer rows are hard to read."""
+ROOM = 24
+"""Cells that a meaning wants beside its flags; with less it stands below them."""
+
+Rows = Sequence[tuple[str, str]]
 Say = Callable[[str], str]
 
 
-def short(say: Say) -> str:
-    """For `voice` alone."""
+def short(say: Say, columns: int) -> str:
+    """For `voice` alone, in rows of at most so many columns."""
     names = [name for name in COMMANDS if not any(f"voice {name} " in f"{line} " for line, _ in EXAMPLES)]
-    also = say(f"Also: {', '.join(names)}.")
-    examples = ((line, say(what)) for line, what in EXAMPLES)
-    lines = [say(ABOUT), "", *table(examples), "", *wrapped(also), say(ALONE), say(MORE)]
-    return "\n".join(lines) + "\n"
+    examples = table([(line, say(what)) for line, what in EXAMPLES], columns, max(len(line) for line, _ in EXAMPLES))
+    also = headed(say(ALSO), ", ".join(names) + ".")
+    return _joined([say(ABOUT), "", *examples, "", also, say(ALONE), say(MORE)], columns)
 
 
-def whole(options: Rows, say: Say) -> str:
+def whole(options: Rows, say: Say, columns: int) -> str:
     """For `voice --help`: the commands by their groups, then the options that every command has."""
-    lines = ["Usage: voice [OPTIONS] COMMAND [ARGS]...", "", say(ABOUT)]
+    lines = [headed(say(USAGE), "voice [OPTIONS] COMMAND [ARGS]..."), "", say(ABOUT)]
     for group, commands in groupby(COMMANDS.values(), lambda each: each.group):
-        lines += ["", f"{say(group)}:", *table((each.name, say(each.line)) for each in commands)]
-    lines += ["", say(OPTIONS), *table((flag, say(what)) for flag, what in options)]
-    lines += ["", say(HELP)]
-    return "\n".join(lines) + "\n"
+        lines += ["", headed(say(group)), *table([(each.name, say(each.line)) for each in commands], columns)]
+    lines += ["", say(OPTIONS), *table([(flag, say(what)) for flag, what in options], columns)]
+    return _joined([*lines, "", say(HELP)], columns)
 
 
-def table(rows: Rows) -> Iterator[str]:
-    """Two columns, the first as wide as it needs."""
-    rows = list(rows)
-    width = max(len(name) for name, _ in rows)
-    return (f"  {name:<{width}}  {line}".rstrip() for name, line in rows)
+def _joined(lines: Iterable[str], columns: int) -> str:
+    return "".join(wrapped(line, columns) + "\n" for line in lines)
 
 
-def wrapped(text: str, width: int = 79) -> list[str]:
-    """A paragraph that no terminal need break."""
-    from textwrap import wrap
-
-    return wrap(text, width)
+def table(rows: Rows, width: int, widest: int = 34) -> Iterator[str]:
+    """Names or flags, and beside or below them what they mean; names of more cells than `widest` have their own row."""
+    column = min(widest, max(cells(name) for name, _ in rows)) + 2
+    below = width - column - 2 < ROOM
+    indent = " " * (6 if below else column + 2)
+    for name, meaning in rows:
+        head = f"  {name}"
+        if below or cells(name) > column - 2:
+            yield wrapped(head, width, "    ")
+            yield wrapped(indent + meaning, width, indent)
+        else:
+            yield wrapped(head + " " * (column + 2 - cells(head)) + meaning, width, indent).rstrip()
 
 
 def is_code(paragraph: str) -> bool:

@@ -9,33 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from voicecli.terminal.help import Say, is_code
-from voicecli.text.width import cells, wrapped
+from voicecli.terminal.help import USAGE, Say, is_code, table
+from voicecli.text.width import headed, wrapped
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context, Parameter
 
-WIDEST = 100
-"""Longer rows are hard to read."""
-_FLAGS = 34
-"""Cells of the flags' column at most; longer flags have a row of their own."""
-_ROOM = 24
-"""Cells that a meaning wants beside its flags; with less it stands below them."""
-TITLES = ("Usage", "Examples", "Arguments", "Options", "Commands")
-USAGE, EXAMPLES, ARGUMENTS, OPTIONS, COMMANDS = TITLES
+TITLES = ("Examples", "Arguments", "Options", "Commands")
+DEFAULT = "default"
+EXAMPLES, ARGUMENTS, OPTIONS, COMMANDS = TITLES
 
 
-def manual(command: Command, ctx: Context, columns: int, say: Say) -> str:
-    """The whole text. Raises nothing; hidden options are left out."""
-    width = min(columns, WIDEST) - 1
+def manual(command: Command, ctx: Context, width: int, say: Say) -> str:
+    """The whole text, in rows of at most so many columns. Raises nothing; hidden options are left out."""
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
-    lines = [wrapped(f"{say(USAGE)}: {usage}", width, "    "), ""]
+    lines = [wrapped(headed(say(USAGE), usage), width, "    "), ""]
     for part in (command.help or "").strip().split("\n\n"):
-        part = part.replace(f"{EXAMPLES}:", f"{say(EXAMPLES)}:", 1)
+        part = part.replace(f"{EXAMPLES}:", headed(say(EXAMPLES)), 1)
         lines += [wrapped(part, width, "    ") if is_code(part) else wrapped(part, width), ""]
     for title, rows in _sections(command, ctx):
-        lines += [f"{say(title)}:", *_table([(flags, say(meaning)) for flags, meaning in rows], width), ""]
+        lines += [headed(say(title)), *table([(flags, _meant(meaning, say)) for flags, meaning in rows], width), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _meant(meaning: str, say: Say) -> str:
+    """What a flag is for, and the value that it has without being given."""
+    text, default, value = meaning.partition(f"  [{DEFAULT}: ")
+    return say(text) + (f"  [{headed(say(DEFAULT), value)}" if default else "")
 
 
 def _sections(command: Command, ctx: Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
@@ -52,17 +52,3 @@ def _sections(command: Command, ctx: Context) -> Iterator[tuple[str, list[tuple[
 def _group(param: Parameter) -> str:
     usual = ARGUMENTS if param.param_type_name == "argument" else OPTIONS
     return getattr(param, "rich_help_panel", None) or usual
-
-
-def _table(rows: list[tuple[str, str]], width: int) -> Iterator[str]:
-    """Flags, and beside or below them what they mean."""
-    column = min(_FLAGS, max(cells(flags) for flags, _ in rows)) + 2
-    below = width - column - 2 < _ROOM
-    indent = " " * (6 if below else column + 2)
-    for flags, meaning in rows:
-        head = f"  {flags}"
-        if below or cells(flags) > column - 2:
-            yield wrapped(head, width, "    ")
-            yield wrapped(indent + meaning, width, indent)
-        else:
-            yield wrapped(head + " " * (column + 2 - cells(head)) + meaning, width, indent).rstrip()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from voicecli.text.width import cells, wrapped
+from voicecli.text.width import cells, headed, wrapped
 
 GAP = 2
 _LEAST, _WORD = 6, 10
@@ -69,4 +69,4 @@ def records(headers: Sequence[str], rows: Sequence[Sequence[str]], columns: int)
 
 
 def _field(name: str, cell: str, columns: int) -> str:
-    return wrapped(f"{name}: {cell}", columns, "  ") + "\n" if cell else ""
+    return wrapped(headed(name, cell), columns, "  ") + "\n" if cell else ""

@@ -18,7 +18,7 @@ from voicecli.terminal.markdown import render
 from voicecli.terminal.styled import Styled
 from voicecli.text.blocks import Blocks
 from voicecli.text.clean import clean, one_line
-from voicecli.text.width import cells, tail, wrapped
+from voicecli.text.width import cells, headed, tail, wrapped
 
 YOU, VOICE = f"{BOLD}\x1b[36m", f"{BOLD}\x1b[32m"
 INDENT = len("voice: ")
@@ -142,7 +142,7 @@ class TalkView:
 
     def _named(self, who: str) -> str:
         """Whose words follow, as wide as everybody's name."""
-        name = f"{self.say(who)}:"
+        name = headed(self.say(who))
         return name + " " * (INDENT - cells(name))
 
     def _speech(self, text: str, style: str) -> None:

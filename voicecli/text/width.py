@@ -10,25 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import wcwidth
-
 from voicecli.text.characters import HAN_KANA, WIDE_POINTS
 
 _NO_START = frozenset("、。〉》」』】〕〗！），．：；？］｝,.!?;:)]}%”’…・ー")
 """What may not begin a row."""
+_NO_END = frozenset("（〈《「『【〔〖［｛“‘")
+"""What may not end one, before or between wide characters."""
 _WIDE = re.compile(f"[{HAN_KANA}{WIDE_POINTS}]")
 _PARTS = re.compile(r"\s+|[^\s]+")
 
 
 def graphemes(text: str) -> Iterator[str]:
     """What a reader sees as single characters."""
-    return iter(text) if text.isascii() else wcwidth.iter_graphemes(text)
+    if text.isascii():
+        return iter(text)
+    import wcwidth  # its tables take 15 ms, and most texts are in ASCII
+
+    return wcwidth.iter_graphemes(text)
 
 
 def cells(text: str) -> int:
     """How many cells of a terminal the text takes; characters that are not printed take none."""
     if text.isascii() and text.isprintable():
         return len(text)
+    import wcwidth
+
     width = wcwidth.wcswidth(text)
     return width if width >= 0 else sum(max(0, wcwidth.wcswidth(each)) for each in graphemes(text))
 
@@ -62,6 +68,11 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
     with `indent`.
     """
     return "\n".join(row for line in text.split("\n") for row in _rows(line, max(width, 2), indent))
+
+
+def headed(name: str, text: str = "") -> str:
+    """`name: text`, with the colon of the name's script."""
+    return f"{name}：{text}" if _WIDE.match(name[-1:]) else f"{name}: {text}".rstrip(" ")
 
 
 def _rows(line: str, width: int, indent: str) -> list[str]:
@@ -104,7 +115,7 @@ def _wide_parts(run: str) -> Iterator[str]:
     part = ""
     for each in graphemes(run):
         breaks = _WIDE.match(each) or (part and _WIDE.match(part[-1]))
-        if part and breaks and each[0] not in _NO_START:
+        if part and breaks and each[0] not in _NO_START and part[-1] not in _NO_END:
             yield part
             part = ""
         part += each

@@ -184,7 +184,8 @@ def lines(report: CheckupReport, say: Say = str) -> list[str]:
 
 def _problems(finding: Finding, say: Say) -> Iterator[str]:
     for problem in finding.problems:
-        who = problem.who if finding.name in problem.who else ": ".join(filter(None, (finding.name, problem.who)))
+        named = finding.name in problem.who
+        who = say(problem.who) if named else ": ".join(filter(None, (say(finding.name), problem.who)))
         yield f"{_mark(finding)} {who}: {say(problem.what)}"
         if problem.cure:
             yield f"  {say(problem.cure)}"

@@ -24,6 +24,6 @@ class LocalModels:
     async def check(self) -> HealthReport:
         """Loads the recogniser and names the voice. Raises what is wrong with them."""
         async with open_ears(self._backend) as ears, open_mouth(self._backend) as mouth:
-            names = f"{await ears.check()} and {await mouth.check()}"
+            heard, spoken = await ears.check(), await mouth.check()
         lacks = [f"; {each}" for each in equipment(self._backend) if "pull" in each]
-        return HealthReport(f"{names} on sherpa-onnx {version('sherpa-onnx')}{''.join(lacks)}")
+        return HealthReport(f"{heard} and {spoken} on sherpa-onnx {version('sherpa-onnx')}{''.join(lacks)}")
