@@ -81,6 +81,13 @@ def voice(home: dict[str, str], tmp_path: Path, nursery: Nursery) -> Voice:
     return run
 
 
+@pytest.fixture(scope="module")
+def devices() -> Iterator[virtual.VirtualDevices]:
+    """Virtual sound devices, for tests that have them to themselves one after the other."""
+    with virtual.virtual_devices() as them:
+        yield them
+
+
 # -- what this machine may lack ----------------------------------------------------------------------
 
 REQUIRE_ALL = bool(os.environ.get("VOICE_TESTS_REQUIRE_ALL"))

@@ -19,7 +19,7 @@ from tests.conftest import Voice
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.fakes.server import STALL, FakeServer, Reply
 from tests.test_cli_terminal import ESC, Terminal, terminal  # noqa: F401
-from tests.virtual import VirtualDevices, virtual_devices
+from tests.virtual import VirtualDevices
 from voicecli.audio.devices import Device
 from voicecli.errors import ConfigError, DeviceError, UnreachableError
 from voicecli.types import Backend, Secret
@@ -237,12 +237,6 @@ def test_it_fits_every_terminal(
     assert "work" in shown and KEY not in shown
     code, shown = terminal("doctor", "-b", "work", env=work, columns=columns)
     assert code == 0 and ESC in shown and KEY not in shown
-
-
-@pytest.fixture(scope="module")
-def devices() -> Iterator[VirtualDevices]:
-    with virtual_devices() as running:
-        yield running
 
 
 @pytest.mark.needs_sound

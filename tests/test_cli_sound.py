@@ -20,16 +20,10 @@ from tests.fakes.forms import heard
 from tests.fakes.server import STALL, FakeServer, Reply
 from tests.reliability.terminal import Terminal
 from tests.test_cli_speak import PATH, Speaking, tones
-from tests.virtual import RATE, Recording, VirtualDevices, sounds, virtual_devices
+from tests.virtual import RATE, Recording, VirtualDevices, sounds
 from tests.waiting import until
 
 pytestmark = pytest.mark.needs_sound
-
-
-@pytest.fixture(scope="module")
-def devices() -> Iterator[VirtualDevices]:
-    with virtual_devices() as running:
-        yield running
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.people import says
 from tests.reliability.terminal import Terminal as RealTerminal
 from tests.test_cli_transcribe_long import configured
 from tests.test_talk_devices import settings
-from tests.virtual import RATE, VirtualDevices, virtual_devices
+from tests.virtual import RATE, VirtualDevices
 from tests.waiting import until
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
@@ -207,12 +207,6 @@ def test_what_a_dictation_comes_to(understood: int, lost: list[VoiceError], code
 
 
 # -- the program -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def devices() -> Iterator[VirtualDevices]:
-    with virtual_devices() as running:
-        yield running
 
 
 @pytest.mark.needs_sound

@@ -36,12 +36,6 @@ pytestmark = pytest.mark.needs_sound
 TURNS = 10
 
 
-@pytest.fixture(scope="module")
-def devices() -> Iterator[VirtualDevices]:
-    with virtual_devices() as them:
-        yield them
-
-
 class Talk:
     """A `voice talk --json` that runs; its events arrive in `events`."""
 

@@ -17,16 +17,10 @@ from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.people import says
 from tests.server.conftest import Served, keep_key, serving
 from tests.test_talk_devices import digits_in, expected, settings, talking
-from tests.virtual import VirtualDevices, virtual_devices
+from tests.virtual import VirtualDevices
 from voicecli.server.lending import BLOCK
 
 pytestmark = pytest.mark.needs_sound
-
-
-@pytest.fixture(scope="module")
-def devices() -> Iterator[VirtualDevices]:
-    with virtual_devices() as them:
-        yield them
 
 
 @pytest.fixture(scope="module")

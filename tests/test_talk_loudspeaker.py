@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.loudspeaker import converse, echo
-from tests.virtual import VirtualDevices, virtual_devices
+from tests.virtual import VirtualDevices
 
 pytestmark = pytest.mark.needs_sound
-
-
-@pytest.fixture(scope="module")
-def devices() -> Iterator[VirtualDevices]:
-    with virtual_devices() as them:
-        yield them
 
 
 def test_with_echo_cancellation_only_the_person_interrupts(

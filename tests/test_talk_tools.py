@@ -27,7 +27,7 @@ from tests.people import says
 from tests.reliability.terminal import Terminal
 from tests.test_talk_devices import settings, talking
 from tests.test_talk_files import RATE, heard, of, write
-from tests.virtual import VirtualDevices, virtual_devices
+from tests.virtual import VirtualDevices
 
 DRAWING = "/v1/images/generations"
 PIG = "4071"
@@ -145,12 +145,6 @@ def test_a_key_in_the_middle_of_a_tool_stops_it(server: OpenAIPictures, home: di
 
 
 # -- on devices --------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def devices() -> Iterator[VirtualDevices]:
-    with virtual_devices() as them:
-        yield them
 
 
 @pytest.mark.needs_sound

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.fakes.gov_server import Gov
 from tests.fakes.server import RESET, Reply
 from voicecli.backends import gov
 from voicecli.backends.gov_settings import GovSettings
+from voicecli.backends.transport.http import HttpAdapter
 from voicecli.errors import ConfigError, ProtocolError, RefusedError, ServiceError, VoiceError
 from voicecli.types import (
     AudioClip,
@@ -43,17 +43,20 @@ def clip(digits: str = "1234567890") -> AudioClip:
 
 
 async def hear(backend: Backend) -> list[Transcript]:
-    async with gov.open_transcriber(backend) as adapter, adapter.transcribe(clip(), TranscribeOptions()) as found:
+    async with (
+        gov.opened(backend, gov.GovTranscriber) as adapter,
+        adapter.transcribe(clip(), TranscribeOptions()) as found,
+    ):
         return [each async for each in found]
 
 
 async def say(backend: Backend, messages: list[ChatMessage] = ASKED, options: ChatOptions = OPTIONS) -> list[ChatDelta]:
-    async with gov.open_chat(backend) as adapter, adapter.chat(messages, options) as found:
+    async with gov.opened(backend, gov.GovChat) as adapter, adapter.chat(messages, options) as found:
         return [each async for each in found]
 
 
 async def speak(backend: Backend, text: str) -> bytes:
-    async with gov.open_speaker(backend) as adapter, adapter.speak(SpeechRequest(text)) as found:
+    async with gov.opened(backend, gov.GovSpeaker) as adapter, adapter.speak(SpeechRequest(text)) as found:
         chunks = [each async for each in found]
     assert {chunk.encoding for chunk in chunks} == {"mp3"}
     return b"".join(chunk.data for chunk in chunks)
@@ -241,14 +244,14 @@ async def test_settings_for_the_service_go_into_the_address(server: Gov) -> None
 
 
 async def test_health_speaks_one_character(server: Gov) -> None:
-    async with gov.open_health(server.backend()) as adapter:
+    async with gov.opened(server.backend(), gov.GovHealth) as adapter:
         assert (await adapter.check()).detail == "speech ok"
     assert [request.path for request in server.requests] == ["/v1/tts"]
 
 
 async def test_health_tells_what_is_wrong(server: Gov) -> None:
     server.on("/v1/tts", Reply.json({"message": "token expired"}, 401))
-    async with gov.open_health(server.backend()) as adapter:
+    async with gov.opened(server.backend(), gov.GovHealth) as adapter:
         with pytest.raises(RefusedError, match="token expired"):
             await adapter.check()
 
@@ -258,18 +261,10 @@ async def test_a_key_is_sent_where_one_is_configured(server: Gov) -> None:
     assert server.requests[0].headers["authorization"] == "Bearer sk-of-the-city-0123456789"
 
 
-OPENERS: dict[str, Callable[[Backend], Any]] = {
-    "/v1/asr": gov.open_transcriber,
-    "/v1/chat/completions": gov.open_chat,
-    "/v1/tts": gov.open_speaker,
-    "": gov.open_health,
-}
-
-
-@pytest.mark.parametrize("path", OPENERS)
-async def test_a_missing_address_is_named(path: str) -> None:
+@pytest.mark.parametrize("adapter", [gov.GovTranscriber, gov.GovChat, gov.GovSpeaker, gov.GovHealth])
+async def test_a_missing_address_is_named(adapter: type[HttpAdapter]) -> None:
     with pytest.raises(ConfigError, match="base_url"):
-        async with OPENERS[path](GovSettings("city", "gov")):
+        async with gov.opened(GovSettings("city", "gov"), adapter):
             pass
 
 

@@ -12,7 +12,8 @@ from tests.fakes.forms import multipart
 from tests.fakes.gov_media import GovMedia
 from tests.fakes.pictures import doubled, mp4, pdf, png, png_digits
 from tests.fakes.server import Reply
-from voicecli.backends.gov_media import Media, open_media
+from voicecli.backends.gov import opened
+from voicecli.backends.gov_media import Media
 from voicecli.errors import ConfigError, RefusedError, ServiceError, VoiceError
 from voicecli.types import DescribeOptions, LearnOptions, PictureOptions, Secret, Upload
 
@@ -33,7 +34,7 @@ def picture() -> Upload:
 
 async def asked(gov: GovMedia, verb: str, *what: Any, **settings: Any) -> Any:
     """The answer of a verb: bytes where it is a stream."""
-    async with open_media(gov.backend(**settings)) as media:
+    async with opened(gov.backend(**settings), Media) as media:
         call = getattr(media, verb)(*what)
         if not hasattr(call, "__aenter__"):
             return await call
@@ -163,7 +164,7 @@ async def test_a_file_is_sent_from_its_beginning_at_each_attempt(gov: GovMedia) 
 
 
 async def test_the_parts_share_one_connection(gov: GovMedia) -> None:
-    async with open_media(gov.backend()) as media:
+    async with opened(gov.backend(), Media) as media:
         assert isinstance(media, Media)
         for _ in range(3):
             await media.image_describe(picture(), DescribeOptions())

@@ -19,7 +19,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.test_talk_devices import settings
 from tests.usecases.here import Listener
-from tests.virtual import VirtualDevices, virtual_devices
+from tests.virtual import VirtualDevices
 from tests.waiting import until
 from voicecli.config import load
 from voicecli.server.greeting import VERSIONS, greeting
@@ -124,12 +124,6 @@ class Microphone:
 
     def taken(self) -> bool:
         return "protocol-native" in self._devices.pactl("list", "short", "source-outputs")
-
-
-@pytest.fixture(scope="module")
-def devices() -> Iterator[VirtualDevices]:
-    with virtual_devices() as them:
-        yield them
 
 
 @pytest.mark.needs_sound

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from voicecli.backends.gov_settings import GovSettings
 from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.openai.messages import folded
 from voicecli.backends.sensevoice import language_in, strip_tags
-from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
 from voicecli.backends.transport.wording import Complaint, clean, complaint_of
 from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.text.clean import one_line
@@ -52,22 +52,12 @@ _WORDS_BYTES = 64 * 1024
 _SAMPLE = "好"
 
 
-class Adapter:
-    """What the parts have in common: the service they ask."""
-
-    def __init__(self, service: HttpService) -> None:
-        self._service = service
-
-    async def warm(self) -> None:
-        """Connects ahead of the first request."""
-        await self._service.warm()
-
-
-T = TypeVar("T", bound=Adapter)
+T = TypeVar("T", bound=HttpAdapter)
 
 
 @asynccontextmanager
-async def _opened(backend: Backend, adapter: type[T]) -> AsyncIterator[T]:
+async def opened(backend: Backend, adapter: type[T]) -> AsyncIterator[T]:
+    """An adapter of the service at `base_url`. Raises ConfigError without an address."""
     root = backend.base_url.rstrip("/").removesuffix("/v1")
     async with HttpService(backend, root, placeholder="") as service:
         yield adapter(service)
@@ -76,7 +66,7 @@ async def _opened(backend: Backend, adapter: type[T]) -> AsyncIterator[T]:
 # -- ears ------------------------------------------------------------------------------------------
 
 
-class GovTranscriber(Adapter):
+class GovTranscriber(HttpAdapter):
     """Sends the recording's bytes as they are. It takes no options."""
 
     @asynccontextmanager
@@ -109,7 +99,7 @@ async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcrip
 # -- chat ------------------------------------------------------------------------------------------
 
 
-class GovChat(Adapter):
+class GovChat(HttpAdapter):
     """Answers in one piece, out of the knowledge base that `category` names."""
 
     @asynccontextmanager
@@ -156,7 +146,7 @@ async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta,
 # -- voice -----------------------------------------------------------------------------------------
 
 
-class GovSpeaker(Adapter):
+class GovSpeaker(HttpAdapter):
     """One voice, MP3. The text stands in the address, so it must be short."""
 
     @asynccontextmanager
@@ -183,7 +173,7 @@ async def _sound(service: HttpService, reply: Reply) -> AsyncGenerator[AudioChun
 # -- health ----------------------------------------------------------------------------------------
 
 
-class GovHealth(Adapter):
+class GovHealth(HttpAdapter):
     """No health is documented: one character is spoken."""
 
     async def check(self) -> HealthReport:
@@ -215,26 +205,3 @@ def _result(body: bytes) -> str:
         return ""
     found = data.get("result") if isinstance(data, Mapping) else None
     return clean(found) if isinstance(found, str) else ""
-
-
-# -- factories -------------------------------------------------------------------------------------
-
-
-def open_transcriber(backend: Backend) -> AbstractAsyncContextManager[GovTranscriber]:
-    """Ears. Raises ConfigError without an address."""
-    return _opened(backend, GovTranscriber)
-
-
-def open_chat(backend: Backend) -> AbstractAsyncContextManager[GovChat]:
-    """A chat model. Raises ConfigError without an address."""
-    return _opened(backend, GovChat)
-
-
-def open_speaker(backend: Backend) -> AbstractAsyncContextManager[GovSpeaker]:
-    """A voice. Raises ConfigError without an address."""
-    return _opened(backend, GovSpeaker)
-
-
-def open_health(backend: Backend) -> AbstractAsyncContextManager[GovHealth]:
-    """Its health. Raises ConfigError without an address."""
-    return _opened(backend, GovHealth)

@@ -18,33 +18,34 @@ if TYPE_CHECKING:
 
 
 def _ears(backend: Backend) -> Opened[FileTranscriber]:
-    from voicecli.backends.gov import open_transcriber
+    from voicecli.backends.gov import GovTranscriber, opened
 
-    return open_transcriber(backend)
+    return opened(backend, GovTranscriber)
 
 
 def _chat(backend: Backend) -> Opened[ChatModel]:
-    from voicecli.backends.gov import open_chat
+    from voicecli.backends.gov import GovChat, opened
 
-    return open_chat(backend)
+    return opened(backend, GovChat)
 
 
 def _voice(backend: Backend) -> Opened[Speaker]:
-    from voicecli.backends.gov import open_speaker
+    from voicecli.backends.gov import GovSpeaker, opened
 
-    return open_speaker(backend)
+    return opened(backend, GovSpeaker)
 
 
 def _health(backend: Backend) -> Opened[Health]:
-    from voicecli.backends.gov import open_health
+    from voicecli.backends.gov import GovHealth, opened
 
-    return open_health(backend)
+    return opened(backend, GovHealth)
 
 
 def _media(backend: Backend) -> Opened[Media]:
-    from voicecli.backends.gov_media import open_media
+    from voicecli.backends.gov import opened
+    from voicecli.backends.gov_media import Media
 
-    return open_media(backend)
+    return opened(backend, Media)
 
 
 def describe(backend: Backend) -> Capabilities:

@@ -23,14 +23,13 @@ from typing import Any
 
 from voicecli.backends.family import own
 from voicecli.backends.gov_settings import GovSettings
-from voicecli.backends.transport.http import HttpService
+from voicecli.backends.transport.http import HttpAdapter
 from voicecli.backends.transport.results import PICTURE, VIDEO, fetched
 from voicecli.backends.transport.wording import Complaint, clean, complaint_in
 from voicecli.errors import ConfigError
 from voicecli.ports import Stream
 from voicecli.text.clean import one_line
 from voicecli.types import (
-    Backend,
     DescribeOptions,
     Description,
     LearnOptions,
@@ -52,19 +51,8 @@ LEARNT = "/uploadFile/uploadLearningFile"
 _SUCCESS = "success"
 
 
-@asynccontextmanager
-async def open_media(backend: Backend) -> AsyncIterator[Media]:
-    """Pictures, videos and documents. Raises ConfigError without an address."""
-    root = backend.base_url.rstrip("/").removesuffix("/v1")
-    async with HttpService(backend, root, placeholder="") as service:
-        yield Media(service)
-
-
-class Media:
+class Media(HttpAdapter):
     """`Painter`, `Onlooker`, `Enhancer`, `Animator`, `Tracker`, `Smoother` and `Learner` of this service."""
-
-    def __init__(self, service: HttpService) -> None:
-        self._service = service
 
     @asynccontextmanager
     async def image_make(self, prompt: str, options: PictureOptions) -> AsyncIterator[AsyncIterator[MediaChunk]]:

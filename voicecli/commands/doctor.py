@@ -13,7 +13,7 @@ import typer
 
 from voicecli.commands import session as common
 from voicecli.commands.session import Session
-from voicecli.errors import ConfigError, DeviceError, UnreachableError, VoiceError, culprit
+from voicecli.errors import ConfigError, DeviceError, UnreachableError, VoiceError, ours
 from voicecli.text.width import wrapped
 from voicecli.types import ALL_VERBS
 from voicecli.usecases import checkup
@@ -270,17 +270,9 @@ async def _visit(session: Session, cfg: Config, backend: Backend) -> checkup.Vis
             f"did not answer within {PATIENCE_S:.0f} s", who=backend.name, cure="Is it running, and at this address?"
         )
     except Exception as exc:
-        problem = _as_problem(exc)
+        problem = ours(exc)
     problem.what = session.console.masked(problem.what)
     return replace(known, problem=problem)
-
-
-def _as_problem(exc: Exception) -> VoiceError:
-    """A failure of a service, or of opening it; a bug stays a bug."""
-    found = culprit(exc)
-    if not isinstance(found, VoiceError):
-        raise exc
-    return found
 
 
 async def _asked(known: checkup.Visit, family: Capabilities) -> checkup.Visit:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from voicecli.errors import VoiceError, culprit
+from voicecli.errors import VoiceError, ours
 from voicecli.terminal.picking import Picker, keys
 from voicecli.terminal.prompting import Prompter
 from voicecli.usecases import setup, trying
@@ -123,11 +123,3 @@ async def any_key(pressed: asyncio.Queue[bytes], stop: asyncio.Event) -> None:
     """Sets `stop` when a key is pressed."""
     await pressed.get()
     stop.set()
-
-
-def ours(exc: Exception) -> VoiceError:
-    """What went wrong, for a person; a bug is raised again."""
-    found = culprit(exc)
-    if not isinstance(found, VoiceError):
-        raise exc
-    return found

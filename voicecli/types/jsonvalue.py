@@ -1,6 +1,6 @@
 """What decoded JSON may be, and what can be written as JSON.
 
-Belongs here: the alias. Does not belong here: any one service's fields.
+Belongs here: the alias, the text that a value is. Does not belong here: any one service's fields.
 """
 
 from __future__ import annotations
@@ -10,3 +10,8 @@ from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A value of JSON. Strings are sequences too: ask for `str` before, and for `list` instead of Sequence."""
+
+
+def text_in(value: object) -> str:
+    """A value that is a string; "" for any other."""
+    return value if isinstance(value, str) else ""

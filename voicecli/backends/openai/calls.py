@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from voicecli.backends.transport.wording import clean
 from voicecli.text.clean import clean as harmless
 from voicecli.types import ToolCall
+from voicecli.types.jsonvalue import text_in
 
 MOST_CALLS = 16
 """Calls of one answer; further ones are dropped."""
@@ -150,7 +151,7 @@ class Calls:
     def _add(self, piece: Mapping[str, object], whole: bool) -> None:
         function = piece.get("function")
         function = function if isinstance(function, Mapping) else piece
-        id, name = clean(_string(piece.get("id")), LONGEST_ID), clean(_string(function.get("name")), LONGEST_NAME)
+        id, name = clean(text_in(piece.get("id")), LONGEST_ID), clean(text_in(function.get("name")), LONGEST_NAME)
         call = None if whole else self._known(piece.get("index"), id, name)
         if call is None:
             call = self._new(piece.get("index"))
@@ -211,7 +212,3 @@ def is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""

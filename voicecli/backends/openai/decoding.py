@@ -18,6 +18,7 @@ from voicecli.text.clean import one_line
 from voicecli.text.reasoning import Thoughts, closes_unopened, without
 from voicecli.text.segments import Told, timed
 from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
+from voicecli.types.jsonvalue import text_in
 
 # -- chat ------------------------------------------------------------------------------------------
 
@@ -79,7 +80,7 @@ class ChunkedAnswer:
         return delta if delta != ChatDelta() else None
 
     def _reason(self, choice: Mapping[str, object], index: int, *, bare: bool) -> str | None:
-        reason = _string(choice.get("finish_reason"))
+        reason = text_in(choice.get("finish_reason"))
         if reason.lower() in _NO_REASON:
             return None
         self._reasons[index], self._bare = reason, bare
@@ -125,7 +126,7 @@ class ChunkedAnswer:
             piece, whole = choice.get("message"), True
         self.whole = self.whole or (whole and isinstance(piece, Mapping))
         piece = piece if isinstance(piece, Mapping) else {"content": choice.get("text")}
-        content = _content(piece.get("content")) or _string(piece.get("refusal"))
+        content = _content(piece.get("content")) or text_in(piece.get("refusal"))
         reasoning = _content(piece.get("reasoning_content")) or _content(piece.get("reasoning"))
         if index == 0:
             self._calls.add(piece.get("tool_calls"), whole=whole)
@@ -160,8 +161,8 @@ class _Text:
 def _content(value: object) -> str:
     """Text of a content field: a string, or a list of parts of which some are text."""
     if isinstance(value, list):
-        return "".join(_string(part.get("text")) for part in _mappings(value))
-    return _string(value)
+        return "".join(text_in(part.get("text")) for part in _mappings(value))
+    return text_in(value)
 
 
 def usage_in(data: object) -> Usage | None:
@@ -228,7 +229,7 @@ def segments_in(data: object, duration: float | None = None) -> tuple[Segment, .
 
 
 def _told(data: Mapping[str, object]) -> Told:
-    text = strip_tags(one_line(_string(data.get("text"))))[0]
+    text = strip_tags(one_line(text_in(data.get("text"))))[0]
     words = tuple(words_in(data.get("words"))) if text else ()
     pair = data.get("timestamp")
     start, end = pair if isinstance(pair, list) and len(pair) == 2 else (data.get("start"), data.get("end"))
@@ -246,7 +247,7 @@ def words_in(data: object) -> Iterator[Word]:
     """The words of an answer; those without times are left out."""
     for each in _mappings(data):
         start, end = _seconds(each.get("start")), _seconds(each.get("end"))
-        text = one_line(_string(each.get("word")) or _string(each.get("text")))
+        text = one_line(text_in(each.get("word")) or text_in(each.get("text")))
         if start is not None and end is not None and text:
             sure = each.get("probability")
             sure = float(sure) if isinstance(sure, int | float) and 0 <= sure <= 1 else None
@@ -254,7 +255,7 @@ def words_in(data: object) -> Iterator[Word]:
 
 
 def _language(value: object) -> str | None:
-    name = clean(_string(value), 20).lower()
+    name = clean(text_in(value), 20).lower()
     return _CODES.get(name, name) or None
 
 
@@ -296,7 +297,3 @@ def voices_of(names: list[str]) -> list[Voice]:
 
 def _mappings(value: object) -> list[Mapping[str, object]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""

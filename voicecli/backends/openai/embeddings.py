@@ -24,7 +24,7 @@ class Embeddings(OpenAIPart):
         asked = {"model": self._model(options.model, "embed_model"), "input": list(texts)}
         body = self._backend.extra_for("embed") | asked
         data = await self._service.json("POST", "embeddings", verb="embed", json=body, limit=_BYTES)
-        self._check(data)
+        self._service.complain(data)
         if (found := vectors_in(data, len(texts))) is None:
             shown = json.dumps(data, ensure_ascii=False)[:200]
             raise self._service.protocol_error(f"sent no {len(texts)} vectors of one length", shown)

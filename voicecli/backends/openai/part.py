@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 
+from voicecli.backends.openai.lessons import REFUSING
 from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.sse import Event
 from voicecli.backends.transport.wording import complaint_of
@@ -22,8 +23,6 @@ Learnt = frozenset[str]
 """What a service turned out not to take."""
 
 DONE = "[DONE]"
-REFUSES_FIELD = frozenset({400, 422, 500, 501})
-"""Statuses that services answer to a field or a value that they do not know."""
 
 
 @dataclass
@@ -81,7 +80,7 @@ class OpenAIPart:
 
     def _refuses(self, exc: ServiceError, *words: str) -> bool:
         """Whether the service refused a request because of a field, as one of `words` tells."""
-        return exc.status in REFUSES_FIELD and any(word in exc.what.lower() for word in words)
+        return exc.status in REFUSING and any(word in exc.what.lower() for word in words)
 
     def _objects(self, reply: Reply, event: Event) -> Sequence[object]:
         """The decoded data of one event. Raises our error for one that reports an error.
@@ -102,9 +101,5 @@ class OpenAIPart:
             found = [reply.decoded(line) for line in lines if line.strip().upper() != DONE]
         found = [item for each in found for item in (each if isinstance(each, list) else [each])]
         for each in found:
-            self._check(each)
+            self._service.complain(each)
         return found
-
-    def _check(self, data: object) -> None:
-        """Raise what an object reports, under any of the names that services have for it."""
-        self._service.complain(data)

@@ -48,7 +48,7 @@ class Pictures(OpenAIPart):
         asked |= {"size": options.size} if options.size else {}
         body = self._backend.extra_for("image") | asked
         data = await self._service.json("POST", "images/generations", verb="image_make", json=body, limit=_BYTES)
-        self._check(data)
+        self._service.complain(data)
         found = self._first(data)
         if found.get("b64_json"):
             async with aclosing(_one(decoded(self._service, found["b64_json"]))) as pieces:

@@ -21,6 +21,7 @@ from voicecli.backends.transport.wording import Complaint, clean, complaint_in
 from voicecli.errors import DroppedError, ProtocolError, VoiceError
 from voicecli.resampling import Resampler
 from voicecli.types import MIC, Transcript
+from voicecli.types.jsonvalue import text_in
 
 RATE = 24_000
 """What OpenAI's dialect takes; vLLM's takes our own rate."""
@@ -117,12 +118,12 @@ class RealtimeSession:
 
     def _delta(self, data: Mapping[str, object]) -> Transcript | None:
         item = self._item(data)
-        self._items[item] += _string(data.get("delta"))
+        self._items[item] += text_in(data.get("delta"))
         return self._so_far()
 
     def _completed(self, data: Mapping[str, object]) -> Transcript | None:
         item = self._item(data)
-        self._items[item] = _string(data.get("transcript"))
+        self._items[item] = text_in(data.get("transcript"))
         self._open.discard(item)
         return self._settled() or self._so_far()
 
@@ -135,7 +136,7 @@ class RealtimeSession:
 
     def _item(self, data: Mapping[str, object]) -> str:
         """The item of a message; a new one takes its place after the one it says it follows."""
-        name = _string(data.get("item_id"))
+        name = text_in(data.get("item_id"))
         if name not in self._items:
             before, names = data.get("previous_item_id"), list(self._items)
             at = names.index(before) + 1 if before in names else len(names)
@@ -192,7 +193,3 @@ def decoded(message: str | bytes) -> dict[str, object]:
     if not isinstance(data, dict):
         raise ProtocolError(f"sent something that is no object: {clean(str(data), 120)!r}")
     return data
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""

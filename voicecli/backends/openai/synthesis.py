@@ -127,7 +127,7 @@ class OpenAISpeech(OpenAIPart):
         if reply.content_type.startswith("text/") or reply.content_type.endswith("json"):
             body = await reply.body()
             if body.lstrip()[:1] == b"{":
-                self._check(reply.decoded(body))
+                self._service.complain(reply.decoded(body))
             raise self._service.protocol_error("sent words, not sound", body)
         pings = WithoutPings()
         async for piece in reply.chunks():

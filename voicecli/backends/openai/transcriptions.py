@@ -12,7 +12,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 from voicecli.backends.openai.decoding import transcript, whole_transcript
-from voicecli.backends.openai.part import DONE, REFUSES_FIELD, Learnt, OpenAIPart
+from voicecli.backends.openai.lessons import REFUSING
+from voicecli.backends.openai.part import DONE, Learnt, OpenAIPart
 from voicecli.backends.transport.http import Reply
 from voicecli.backends.transport.mixed import Mixed
 from voicecli.errors import ServiceError
@@ -35,7 +36,7 @@ _TIMELESS, _PLAIN = "no granularities", "no verbose_json"
 _JSON_ONLY = ("gpt-4o", "gpt-live", "-transcribe")
 TRANSLATOR = "whisper-1"
 """The model that translates in place of a configured one of _JSON_ONLY: none of them does."""
-_CANT_TRANSLATE = REFUSES_FIELD | {404, 405}
+_CANT_TRANSLATE = REFUSING | {404, 405}
 
 
 class Transcriptions(OpenAIPart):
@@ -134,7 +135,7 @@ class Transcriptions(OpenAIPart):
             if len(values) > 1:
                 return self._replayed(reply, body)
             data = reply.decoded(values[0].data if values and parser.bare else text)
-            self._check(data[0] if isinstance(data, list) and data else data)
+            self._service.complain(data[0] if isinstance(data, list) and data else data)
             found = whole_transcript(data)
             if found is None:
                 raise self._service.protocol_error("sent no transcript", text)

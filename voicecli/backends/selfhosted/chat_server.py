@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.selfhosted.server import first, member, messages, server_at, shown
-from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
 from voicecli.errors import ServiceError
 from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
 
@@ -28,29 +28,25 @@ async def open_chat(backend: Backend) -> AsyncIterator[ChatServer]:
         yield ChatServer(server, path)
 
 
-class ChatServer:
+class ChatServer(HttpAdapter):
     """A chat server. Without a model in the options or the settings it uses its own."""
 
-    def __init__(self, server: HttpService, path: str = "") -> None:
-        self._server = server
+    def __init__(self, service: HttpService, path: str = "") -> None:
+        super().__init__(service)
         self._paths = [path] if path else [STREAM, WHOLE]
-
-    async def warm(self) -> None:
-        """Connects ahead of the first question."""
-        await self._server.warm()
 
     @asynccontextmanager
     async def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
         """The pieces of the answer as they arrive; one that ends without `done` was cut off: ServiceError."""
-        backend = self._server.backend
+        backend = self._service.backend
         model = options.model or backend.chat_model
         body = backend.extra_for("chat") | ({"model": model} if model else {})
         body["messages"] = [{"role": each.role, "content": each.content} for each in messages]
         async with (
-            first(self._server, self._paths, verb="chat", json=body) as (path, reply),
-            aclosing(_READ[path](self._server, reply)) as said,
+            first(self._service, self._paths, verb="chat", json=body) as (path, reply),
+            aclosing(_READ[path](self._service, reply)) as said,
         ):
             yield said
 

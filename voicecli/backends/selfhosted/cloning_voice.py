@@ -12,7 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 from voicecli.backends.family import own
 from voicecli.backends.selfhosted.server import Field, form_fields, form_file, server_at
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
-from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
 from voicecli.backends.transport.wording import complaint_of
 from voicecli.errors import ServiceError, UsageError, VoiceError
 from voicecli.types import AudioChunk, Backend, SpeechRequest, Voice
@@ -42,27 +42,20 @@ async def open_voices(backend: Backend) -> AsyncIterator[Voices]:
     yield Voices(backend)
 
 
-class CloningSpeaker:
+class CloningSpeaker(HttpAdapter):
     """A voice. It answers after the whole synthesis: give it sentences, not pages."""
-
-    def __init__(self, server: HttpService) -> None:
-        self._server = server
-
-    async def warm(self) -> None:
-        """Connects ahead of the first sentence."""
-        await self._server.warm()
 
     @asynccontextmanager
     async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
         """One WAV in pieces. Raises UsageError for a style and a reference at once."""
         async with (
-            self._server.stream("POST", ENDINGS[0], verb="speak", files=self._form(request)) as reply,
-            aclosing(_wav(self._server, reply)) as sound,
+            self._service.stream("POST", ENDINGS[0], verb="speak", files=self._form(request)) as reply,
+            aclosing(_wav(self._service, reply)) as sound,
         ):
             yield sound
 
     def _form(self, request: SpeechRequest) -> list[Field]:
-        backend = own(SelfhostedSettings, self._server.backend)
+        backend = own(SelfhostedSettings, self._service.backend)
         asked = list(dict.fromkeys(each for each in (request.style, request.voice) if each))
         if len(asked) + bool(request.reference) > 1:
             raise UsageError("takes one of --style, --voice and --reference: each chooses the voice", who=backend.name)

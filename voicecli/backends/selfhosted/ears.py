@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from voicecli.backends.selfhosted.server import Field, first, form_fields, form_file, member, messages, server_at, shown
 from voicecli.backends.sensevoice import language_in, strip_tags
-from voicecli.backends.transport.http import HttpService, Reply
+from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
 from voicecli.errors import UsageError
 from voicecli.text.clean import one_line
 from voicecli.types import AudioClip, Backend, TranscribeOptions, Transcript
@@ -28,29 +28,25 @@ async def open_transcriber(backend: Backend) -> AsyncIterator[SenseVoiceEars]:
         yield SenseVoiceEars(server, path)
 
 
-class SenseVoiceEars:
+class SenseVoiceEars(HttpAdapter):
     """Sends a recording as it is; language, emotion and events come back as tags."""
 
-    def __init__(self, server: HttpService, path: str = "") -> None:
-        self._server = server
+    def __init__(self, service: HttpService, path: str = "") -> None:
+        super().__init__(service)
         self._paths = [path] if path else [STREAM, WHOLE]
-
-    async def warm(self) -> None:
-        """Connects ahead of the first recording."""
-        await self._server.warm()
 
     @asynccontextmanager
     async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
         """Partial texts where the server streams them, then the final one."""
         form = self._form(clip, options)
         async with (
-            first(self._server, self._paths, verb="transcribe", files=form) as (path, reply),
-            aclosing(_READ[path](self._server, reply)) as heard,
+            first(self._service, self._paths, verb="transcribe", files=form) as (path, reply),
+            aclosing(_READ[path](self._service, reply)) as heard,
         ):
             yield heard
 
     def _form(self, clip: AudioClip, options: TranscribeOptions) -> list[Field]:
-        backend = self._server.backend
+        backend = self._service.backend
         own = self._paths == [OWN]
         if options.language and not own:
             raise UsageError(

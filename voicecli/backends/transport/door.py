@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from voicecli import __version__
 from voicecli.backends.transport.wording import clean, mask
 from voicecli.errors import ConfigError
-from voicecli.types import Backend
+from voicecli.types import Backend, hosts
 
 PLACEHOLDER_KEY = "no-key"
 """What stands for a key where there is none: some services refuse an empty one."""
@@ -39,14 +39,12 @@ def checked(url: str, backend: Backend) -> str:
     return url.strip().rstrip("/")
 
 
-def origin(url: str) -> tuple[str, str, int]:
+def origin(url: str) -> hosts.Origin:
     """Scheme, host and port; an address that has none equals no other."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-        return parts.scheme, (parts.hostname or "").lower(), port
+        return hosts.origin(url)
     except ValueError:
-        return "", clean(url, 60), -1
+        return hosts.Origin("", clean(url, 60), -1)
 
 
 def headers_for(

@@ -232,6 +232,17 @@ class HttpService(Address):
         return self._client
 
 
+class HttpAdapter:
+    """An adapter over one service, which it is given open."""
+
+    def __init__(self, service: HttpService) -> None:
+        self._service = service
+
+    async def warm(self) -> None:
+        """Connects ahead of the first request."""
+        await self._service.warm()
+
+
 def tell_of_waiting(error: VoiceError, wait_s: float, attempt: int) -> None:
     """A warning in the log where a person would wonder: who is asked again, and when."""
     if wait_s >= WORTH_TELLING_S:

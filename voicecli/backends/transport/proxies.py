@@ -17,17 +17,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, ip_network
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from voicecli.backends.transport.surroundings import process_environment
 from voicecli.backends.transport.wording import clean, mask
 from voicecli.errors import ConfigError
-from voicecli.types import Backend
-from voicecli.types.hosts import PORTS, is_loopback
-
-Address = IPv4Address | IPv6Address
+from voicecli.types import Backend, hosts
+from voicecli.types.hosts import PORTS, Address, is_loopback
 
 SCHEMES = ("http", "https", "socks5", "socks5h")
 _ALIASES = {"socks": "socks5", "": "http"}
@@ -129,17 +127,11 @@ def _name(host: str) -> str:
 
 def numbered(host: str) -> Address | None:
     """The number that `host` is, also in the spellings that a connection takes (127.1, 0x7f000001)."""
-    host = host.strip("[]").partition("%")[0]
-    with suppress(ValueError):
-        return _plain(ip_address(host))
-    if host[:1].isdigit():
+    found = hosts.numbered(host)
+    if found is None and host[:1].isdigit():
         with suppress(OSError):
             return IPv4Address(socket.inet_aton(host))
-    return None
-
-
-def _plain(address: Address) -> Address:
-    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+    return found
 
 
 def _matches(rule: str, host: str, number: Address | None, port: int) -> bool:

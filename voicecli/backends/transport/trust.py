@@ -29,10 +29,11 @@ def trusting() -> ssl.SSLContext:
     env = process_environment()
     if not _is_writable(env.get(LOG, "")):
         env.pop(LOG, None)  # else whoever makes a context fails on it
-    for name, use in ((FILE, _with_file), (FOLDERS, _with_folders)):
+    for name in (FILE, FOLDERS):
         if _is_there(name, place := env.get(name, "")):
             try:
-                return use(place)
+                files = {name: place}
+                return ssl.create_default_context(cafile=files.get(FILE), capath=files.get(FOLDERS))
             except OSError as exc:
                 what = f"{name} names no certificates ({clean(place, 100)}): {clean(str(exc), 80)}"
                 raise ConfigError(what, cure=f"Unset {name}, or name certificates in PEM") from exc
@@ -41,14 +42,6 @@ def trusting() -> ssl.SSLContext:
     except OSError as exc:
         what = f"there are no certificates to trust: {clean(str(exc), 120)}"
         raise ConfigError(what, cure=f"Install certifi anew, or set {FILE}") from exc
-
-
-def _with_file(path: str) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=path)
-
-
-def _with_folders(paths: str) -> ssl.SSLContext:
-    return ssl.create_default_context(capath=paths)
 
 
 def passed_over(env: Mapping[str, str] | None = None) -> Iterator[str]:
