@@ -93,7 +93,7 @@ class Floor:
     # -- the endpointer's events ---------------------------------------------------------------------
 
     def _started(self, event: ep.Started) -> None:
-        self.turns.beside(self._parts.responder.warm())
+        self.turns.warm()
         turn = self.turns.begun()
         self._waiting.goes_on(turn, event.frames)
         turn.hear(event.frames)

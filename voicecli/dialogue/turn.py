@@ -65,6 +65,7 @@ class Turn:
         *,
         candidate: bool = False,
         wish: Callable[[str], SpokenWish | None],
+        warm: Callable[[], object],
     ) -> None:
         self.number, self.candidate = number, candidate
         self.over_reply, self.paused, self.wish = False, False, wish
@@ -74,7 +75,7 @@ class Turn:
         self.over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.answerer = parts.responder.listen(tasks, self._on_partial)
         self.record = Record(history, lambda event: parts.emit(event, self.number), self.answerer.withdrawn)
-        self._parts, self._tasks = parts, tasks
+        self._parts, self._tasks, self._warm = parts, tasks, warm
         self._task: asyncio.Task[None] | None = None
         self._wanted = Wanted()
         self._partial = ""
@@ -93,11 +94,11 @@ class Turn:
 
     def hear(self, frames: Sequence[AudioFrame]) -> None:
         """The person speaks. Who goes on after a pause, or before the reply sounds, withdraws what was made of it."""
-        if self._paused and self.state is not TurnState.HEARING:
+        resumed, self._paused, self._early = self._paused, False, None
+        if resumed and self.state is not TurnState.HEARING:
             self.prefix = joined([self.prefix, self._wanted.typed or ""])
             self._wanted = Wanted()
             self._withdraw(Move.REOPEN if self.state is TurnState.OPEN else Move.WITHDRAW)
-        self._paused, self._early = False, None
         self.answerer.hear(frames)
 
     def pause(self, last_voiced: float | None) -> None:
@@ -229,10 +230,12 @@ class Turn:
             self.record.question(attempt)
 
     def _withdraw(self, move: Move) -> None:
-        """What was made of the turn is void: the person goes on."""
+        """What was made of the turn is void: the person goes on. A request that breaks off closes its connection."""
         self.record.waste(self.attempt.tokens if self.attempt else 0)
         self._stop()
         self._move(move)
+        if self._early is None and not self._paused:
+            self._warm()
 
     def _stop(self) -> None:
         """Stops the answer; its cleanup runs in its own task, the microphone does not wait for it."""

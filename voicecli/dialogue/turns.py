@@ -70,7 +70,8 @@ class Turns:
 
     def _made(self, *, candidate: bool = False) -> Turn:
         assert self.tasks is not None, "nobody speaks before the conversation runs"
-        return Turn(self._parts, self._history, self.tasks, self.number + 1, candidate=candidate, wish=self._wish)
+        number, history = self.number + 1, self._history
+        return Turn(self._parts, history, self.tasks, number, candidate=candidate, wish=self._wish, warm=self.warm)
 
     def let_go_on(self) -> None:
         """A false alarm: the reply goes on from where it was."""
@@ -106,6 +107,10 @@ class Turns:
         task = self.tasks.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
+
+    def warm(self) -> None:
+        """Opens the connections that are closed: they are needed as soon as the person stops."""
+        self.beside(self._parts.responder.warm())
 
     def stop(self) -> None:
         """The conversation ends."""
