@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo serve-demo demo-services interop interop-ci serve-judges serve-judges-heavy agents bench-peers fuzz soak test man lint types check system-packages clean
+.PHONY: demo serve-demo demo-services interop interop-ci serve-judges serve-judges-heavy serve-ray agents bench-peers fuzz soak test man lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make interop    run the adapters against other people's servers (needs npm)"
 	@echo "make agents     talk with gemini, opencode, codex and claude over ACP, their model a script (needs npm)"
 	@echo "make serve-judges   voice serve under the openai SDK, openai-agents and schemathesis"
+	@echo "make serve-ray   voice serve with its models in processes of Ray's, one of them killed under load (630 MB)"
 	@echo "make serve-judges-heavy   voice serve under openai-agents in JavaScript, LiteLLM, pipecat, livekit-agents (1.7 GB)"
 	@echo "make fuzz    try every parser on a million inputs"
 	@echo "make soak    a conversation of a thousand turns with services that fail"
@@ -71,6 +72,10 @@ serve-judges: .venv/dev
 # Large ones (about 1.7 GB the first time): agents in JavaScript, LiteLLM between, pipecat and livekit-agents.
 serve-judges-heavy: .venv/dev
 	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk openai-agents-js litellm peers
+
+# Recognisers and voices in processes of Ray's, one of them killed under load (about 630 MB the first time).
+serve-ray: .venv/dev
+	@PYTHON=$(PYTHON) sh scripts/interop.sh ray
 
 interop-ci: .venv/dev
 	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock

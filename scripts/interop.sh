@@ -40,7 +40,7 @@ with_pip() {
 
 for tool in "$@"; do
     case $tool in
-    sdk | litellm | openai-agents | schemathesis) with_pip "$tool" ;;
+    sdk | litellm | openai-agents | schemathesis | ray) with_pip "$tool" ;;
     openai-agents-js) with_npm openai-agents-js "$AGENTS_JS" ;;
     peers) with_pip peers peers-talk ;;
     aimock) with_npm aimock "$AIMOCK" ;;

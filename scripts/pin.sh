@@ -22,3 +22,4 @@ pin dev --group dev --constraints requirements/run.txt $besides "$@"
 for group in fuzz interop-openai-agents interop-schemathesis interop-litellm interop-sdk interop-specification peers-talk; do
     pin "$group" --group "$group" "$@"
 done
+pin interop-ray pyproject.toml --extra serve --extra ray "$@"

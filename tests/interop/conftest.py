@@ -16,6 +16,7 @@ TOOLS = {
     "schemathesis": "test_schemathesis.py",
     "openai-agents": "test_serve.py",
     "peers": "test_serve_heavy.py",
+    "ray": "test_ray.py",
 }
 ASKED = os.environ.get("VOICE_INTEROP", "").split()
 collect_ignore = [file for tool, file in TOOLS.items() if tool not in ASKED]

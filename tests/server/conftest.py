@@ -44,18 +44,20 @@ class Served:
         return int(self.url.rpartition(":")[2])
 
     def client(self, **options: object) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=20, **options)  # type: ignore[arg-type]
+        return httpx.Client(base_url=self.url, trust_env=False, **({"timeout": 20} | options))  # type: ignore[arg-type]
 
 
 @contextmanager
-def serving(folder: Path, *flags: str, config: str = CONFIG, env: dict[str, str] | None = None) -> Iterator[Served]:
+def serving(
+    folder: Path, *flags: str, config: str = CONFIG, env: dict[str, str] | None = None, python: str = sys.executable
+) -> Iterator[Served]:
     """Started, until it listens; ended by SIGTERM."""
     with OpenAIServer() as behind:
         path = folder / "config.toml"
         path.write_text(config.format(base=behind.base_url), encoding="utf-8")
         home = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
         home |= {f"XDG_{name}_HOME": str(folder) for name in ("STATE", "CACHE", "DATA")}
-        command = [sys.executable, "-m", "voicecli", "--config", str(path), "serve", "--port", "0", *flags]
+        command = [python, "-m", "voicecli", "--config", str(path), "serve", "--port", "0", *flags]
         log = folder / "log"
         with log.open("wb") as told, subprocess.Popen(command, env=home | (env or {}), stderr=told) as process:
             try:

@@ -6,9 +6,10 @@ Belongs here: the Family. Does not belong here: anything that costs an import be
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from voicecli.backends.family import Capabilities, Family, Limits
+from voicecli.backends.family import Capabilities, Family, Limits, own
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.ports import Opened
 from voicecli.types import Backend
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from voicecli.backends.local.health import LocalModels
     from voicecli.backends.local.mouth import LocalSpeaker
     from voicecli.backends.local.offline import OfflineChat
+    from voicecli.backends.local.replicas import EarsInRay, VoiceInRay
 
 
 def transcribe(backend: Backend) -> Opened[Ears]:
@@ -46,6 +48,20 @@ def speak(backend: Backend) -> Opened[LocalSpeaker]:
     return open_mouth(backend)
 
 
+def transcribe_in_ray(backend: Backend) -> Opened[EarsInRay]:
+    """Recordings, one an utterance."""
+    from voicecli.backends.local.replicas import open_ears
+
+    return open_ears(backend)
+
+
+def speak_in_ray(backend: Backend) -> Opened[VoiceInRay]:
+    """Speech."""
+    from voicecli.backends.local.replicas import open_voice
+
+    return open_voice(backend)
+
+
 @asynccontextmanager
 async def models(backend: Backend) -> AsyncIterator[LocalModels]:
     """What is installed, and whether it works."""
@@ -57,7 +73,8 @@ async def models(backend: Backend) -> AsyncIterator[LocalModels]:
 def describe(backend: Backend) -> Capabilities:
     """What a model can beyond this shows when it is chosen: looking at the models here would cost every start."""
     heard = frozenset({"language", "model", "words"})
-    return Capabilities(
+    replicas = own(LocalSettings, backend).replicas
+    here = Capabilities(
         backend,
         transcribe=transcribe,
         transcribe_live=transcribe,
@@ -77,6 +94,10 @@ def describe(backend: Backend) -> Capabilities:
         rehears=True,
         lanes=1,
     )
+    if not replicas:
+        return here
+    here = replace(here, transcribe=transcribe_in_ray, transcribe_live=None, speak=speak_in_ray)
+    return replace(here, rehears=False, lanes=2 * replicas)
 
 
 FAMILY = Family("local", "This machine alone: no key, no network", describe, LocalSettings, built_in=True)
