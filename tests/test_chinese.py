@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.conftest import Voice
 from tests.test_cli_terminal import Terminal, terminal  # noqa: F401
 from voicecli import cli
+from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.terminal.help import is_code
 from voicecli.terminal.language import language, sayer
 from voicecli.text.phrases import Phrases, entries
@@ -121,7 +122,11 @@ def test_help_and_errors_are_chinese_and_programs_read_english(voice: Voice) -> 
     assert voice("models", "list", env=CHINESE).stdout.decode().startswith("here\tname\t")
 
 
-def test_a_person_reads_chinese_where_a_pipe_has_english(terminal: Terminal, voice: Voice) -> None:  # noqa: F811
+def test_a_person_reads_chinese_where_a_pipe_has_english(
+    terminal: Terminal,  # noqa: F811
+    voice: Voice,
+    home: dict[str, str],
+) -> None:
     env = CHINESE | {"VOICE_TALK_END_MS": "450", "NO_COLOR": "1", "CI": "1"}
     shown = terminal("config", "show", "-b", "local", env=env)[1]
     for row in ('use.chat  "local"  选项 --backend', "talk.end_ms  450  VOICE_TALK_END_MS", "cache.max_mb  1000  默认"):
@@ -129,6 +134,9 @@ def test_a_person_reads_chinese_where_a_pipe_has_english(terminal: Terminal, voi
     assert "默认：127.0.0.1" in terminal("serve", "--help", env=env)[1]
     able = terminal("backends", env=env, columns=160)[1].splitlines()
     assert "live 需 live_url 或 桥接 有 桥接 桥接 有" in [" ".join(line.split()) for line in able]
+    with Store.open(Path(home["XDG_STATE_HOME"]) / "voicecli" / "history.db") as store:
+        store.write(Conversation("chat"), [Message("user", "七"), Message("assistant", "八")])
+    assert terminal("history", "show", env=env)[1] == "你：   七\nvoice: 八\n"
     assert b"yes" in voice("backends", env=CHINESE).stdout and b"default" in voice("config", "show", env=CHINESE).stdout
 
 

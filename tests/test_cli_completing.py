@@ -136,9 +136,28 @@ def test_names_that_a_shell_would_run_are_not_offered(shell: str, voice: Voice, 
 
 
 def test_zsh_gets_names_as_data(voice: Voice) -> None:
-    run = voice("--show-completion", "zsh", env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
+    run = voice("--show-completion", "zsh")
     assert run.returncode == 0
     assert b"compadd -l -d shown -- " in run.stdout and b"eval" not in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("shell", "file"),
+    [("bash", ".bash_completions/voice.sh"), ("zsh", ".zfunc/_voice"), ("fish", ".config/fish/completions/voice.fish")],
+)
+def test_the_shell_that_is_named_is_meant_whoever_started_it(
+    shell: str, file: str, voice: Voice, home: dict[str, str]
+) -> None:
+    run = voice("--install-completion", shell)
+    assert run.returncode == 0 and run.stdout.startswith(f"{shell} completion installed".encode())
+    installed = (Path(home["HOME"]) / file).read_bytes().strip()
+    assert installed == voice("--show-completion", shell).stdout.strip()
+
+
+def test_an_unknown_shell_gets_nothing_of_another(voice: Voice, home: dict[str, str]) -> None:
+    run = voice("--install-completion", "ksh")
+    assert run.returncode == 2 and b"'ksh'. There is: bash, zsh, fish" in run.stderr
+    assert list(Path(home["HOME"]).iterdir()) == []
 
 
 def test_a_service_that_hangs_is_not_waited_for(voice: Voice, tmp_path: Path) -> None:

@@ -306,7 +306,7 @@ def test_an_unknown_conversation_is_told(voice: Voice) -> None:
 @pytest.mark.usefixtures("kept")
 def test_search(voice: Voice) -> None:
     lines = voice("history", "search", "QUESTION", "2").stdout.decode().splitlines()
-    assert [line.split("\t")[0::2] for line in lines] == [["id", "who"], ["2", "user"]]
+    assert [line.split("\t")[0::2] for line in lines] == [["id", "who"], ["2", "you"]]
     assert lines[1].endswith("question 2 of three")
     found = json.loads(voice("history", "search", "天空", "--json", "-n", "2").stdout)["messages"]
     assert [(each["id"], each["role"], each["interrupted"]) for each in found] == [

@@ -106,3 +106,12 @@ def test_heavy_names_are_spelled_right() -> None:
     tops = {name.partition(".")[0] for name in HEAVY}
     assert {name for name in tops if find_spec(name) is None} == set()
     assert (Path(__file__).parents[1] / "voicecli" / "config").exists()
+
+
+def test_a_ctrl_c_while_it_is_loaded_ends_it_without_a_word(tmp_path: Path) -> None:
+    """It comes here, for sure, as the first library is imported."""
+    (tmp_path / "typer.py").write_text("import signal; signal.raise_signal(signal.SIGINT)\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "voicecli", "--version"], capture_output=True, env={"PYTHONPATH": tmp_path}
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (130, b"", b"")

@@ -182,8 +182,8 @@ def invoke(argv: Sequence[str], session: Session) -> object:
         argv, session = ["talk"], Session(session.env, session.console)
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
-    if any(each.startswith(("--show-completion", "--install-completion")) for each in argv):
-        completing.use_own_zsh_script()
+    if set(completing.FLAGS) & set(argv):
+        completing.use_own_script(argv)
     return command(argv, session)
 
 

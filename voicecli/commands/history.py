@@ -17,6 +17,7 @@ from voicecli.commands.flags import Output
 from voicecli.commands.session import Session, session
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
+from voicecli.text.width import cells, headed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ app = typer.Typer(
 
 FORMATS = ("markdown", "json")
 EXTENSIONS = {".md": "markdown", ".markdown": "markdown", ".json": "json"}
-SPEAKERS = {"user": "you:   ", "assistant": "voice: ", "system": "system: "}
+SPEAKERS = {"user": "you", "assistant": "voice"}
 BEFORE_S = 60.0
 """A conversation begins, for the file, with its first answer: what led to it was typed a little before."""
 OPENING = 60
@@ -81,7 +82,15 @@ def show(ctx: typer.Context, which: Ref = None) -> None:
         return
     for message in messages:
         tail = " (interrupted)" if message.interrupted else ""
-        run.console.styled([(SPEAKERS[message.role], "\x1b[1m"), (message.content, ""), (tail, "\x1b[2m"), ("\n", "")])
+        name = headed(_who(run, message))
+        name += " " * max(1, 7 - cells(name))
+        run.console.styled([(name, "\x1b[1m"), (message.content, ""), (tail, "\x1b[2m"), ("\n", "")])
+
+
+def _who(run: Session, message: Message) -> str:
+    """Whose words they are, for a person."""
+    name = SPEAKERS.get(message.role, message.role)
+    return run.console.say(name) if run.console.out_is_terminal and name == "you" else name
 
 
 @app.command()
@@ -106,7 +115,7 @@ def search(
         run.console.json_line({"messages": hits})
         return
     if found:
-        rows = [(str(f.conversation.id), _when(f.message.at), f.message.role, f.excerpt) for f in found]
+        rows = [(str(f.conversation.id), _when(f.message.at), _who(run, f.message), f.excerpt) for f in found]
         run.console.table(("id", "when", "who", "text"), rows, " ".join(words).split())
     else:
         run.console.note("Nothing was found.")
@@ -254,7 +263,7 @@ def _agreed(run: Session, count: int, *, every: bool, yes: bool) -> bool:
         return True
     if run.console.in_is_terminal and run.console.err_is_terminal:
         try:
-            return bool(typer.confirm(f"Remove {_counted(count)}?", err=True))
+            return bool(typer.confirm(run.console.say(f"Remove {_counted(count)}?"), err=True))
         except typer.Abort:
             raise KeyboardInterrupt from None
     if every:

@@ -39,7 +39,7 @@ def set_(
     if key:
         what = "a key is no argument: others see those, and the shell keeps them"
         raise UsageError(what, cure=f"voice keys set {name} asks for it, or reads it from a pipe; change this one.")
-    secret = _ask(name) if sys.stdin is not None and sys.stdin.isatty() else _read()
+    secret = _ask(run, name) if sys.stdin is not None and sys.stdin.isatty() else _read()
     run.console.hide(secret)
     place = folders().config
     store(place, name, secret)
@@ -84,8 +84,8 @@ def rm(ctx: typer.Context, name: Name) -> None:
     run.done({"removed": name}, f"The key for {name} is forgotten.")
 
 
-def _ask(name: str) -> str:
-    answer: str = typer.prompt(f"Key for {name}", hide_input=True, err=True)
+def _ask(run: Session, name: str) -> str:
+    answer: str = typer.prompt(run.console.say(f"Key for {name}"), hide_input=True, err=True)
     return answer
 
 

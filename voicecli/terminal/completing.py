@@ -6,8 +6,10 @@ Belongs here: the names, quickly, and none where anything goes wrong. Does not b
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from voicecli.errors import UsageError
 
 if TYPE_CHECKING:
     from typer import Context
@@ -128,11 +130,25 @@ fi
 """What zsh is given instead of Typer's script, which evaluates the names: here they are data, a line each."""
 
 
-def use_own_zsh_script() -> None:
-    """From now on `--show-completion` and `--install-completion` have ours. Typer has no public place for it."""
-    from typer import _completion_shared
+FLAGS = ("--install-completion", "--show-completion")
 
-    _completion_shared._completion_scripts["zsh"] = ZSH
+
+def use_own_script(argv: Sequence[str]) -> None:
+    """From now on `--show-completion` and `--install-completion` have ours for zsh, and obey the shell that is named
+    behind them, where Typer would ask who started it. Typer has no public place for either. UsageError: no such shell.
+    """
+    from typer import _completion_shared, completion
+
+    scripts = _completion_shared._completion_scripts
+    scripts["zsh"] = ZSH
+    at = next(number for number, each in enumerate(argv) if each in FLAGS)
+    named = next((each for each in argv[at + 1 : at + 2] if not each.startswith("-")), "")
+    if named and named not in scripts:
+        raise UsageError(
+            f"there is no completion for the shell '{named[:40]}'", cure=f"There is: {', '.join(scripts)}."
+        )
+    if named:
+        vars(_completion_shared)["_get_shell_name"] = vars(completion)["_get_shell_name"] = lambda: named
 
 
 def _typed(session: Asking, name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
-from voicecli.text.width import cells, headed, wrapped
 from voicecli.verbs import COMMANDS
 
 ABOUT = "The command-line voice assistant: talk, transcribe, speak and chat, over any service or none."
@@ -39,6 +38,8 @@ Say = Callable[[str], str]
 
 def short(say: Say, columns: int) -> str:
     """For `voice` alone, in rows of at most so many columns."""
+    from voicecli.text.width import headed
+
     names = [name for name in COMMANDS if not any(f"voice {name} " in f"{line} " for line, _ in EXAMPLES)]
     examples = table([(line, say(what)) for line, what in EXAMPLES], columns, max(len(line) for line, _ in EXAMPLES))
     also = headed(say(ALSO), ", ".join(names) + ".")
@@ -47,6 +48,8 @@ def short(say: Say, columns: int) -> str:
 
 def whole(options: Rows, say: Say, columns: int) -> str:
     """For `voice --help`: the commands by their groups, then the options that every command has."""
+    from voicecli.text.width import headed
+
     lines = [headed(say(USAGE), "voice [OPTIONS] COMMAND [ARGS]..."), "", say(ABOUT)]
     for group, commands in groupby(COMMANDS.values(), lambda each: each.group):
         lines += ["", headed(say(group)), *table([(each.name, say(each.line)) for each in commands], columns)]
@@ -55,11 +58,15 @@ def whole(options: Rows, say: Say, columns: int) -> str:
 
 
 def _joined(lines: Iterable[str], columns: int) -> str:
+    from voicecli.text.width import wrapped
+
     return "".join(wrapped(line, columns) + "\n" for line in lines)
 
 
 def table(rows: Rows, width: int, widest: int = 34) -> Iterator[str]:
     """Names or flags, and beside or below them what they mean; names of more cells than `widest` have their own row."""
+    from voicecli.text.width import cells, wrapped  # needed by help alone, and every command starts with this file
+
     column = min(widest, max(cells(name) for name, _ in rows)) + 2
     below = width - column - 2 < ROOM
     indent = " " * (6 if below else column + 2)
