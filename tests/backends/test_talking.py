@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from tests.fakes.pictures import png
 from tests.fakes.talking_server import KNOWS, Session, TalkingServer
 from voicecli.audio.playout import Playout
 from voicecli.backends.openai.talking.dialects import DIALECTS, address, dialect_of, told_by
-from voicecli.backends.openai.talking.protocol import TalkProtocol
+from voicecli.backends.openai.talking.protocol import AnswerBegun, Complained, TalkProtocol, Void
 from voicecli.backends.openai.talking.session import SpeechToSpeech, TalkConversation
 from voicecli.backends.openai.talking.turns import SpokenTurn
 from voicecli.backends.openai.talking.wishes import SAY
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.anyio
 RATE = 16_000
 RATE_OUT, WORD = 24_000, 3360
 """A word of the service's, in samples of its own."""
-INTERRUPTIONS = 30
+INTERRUPTIONS = 24
 BY_SERVICE = {"xai", "huggingface"}
 TOOL = ToolSpec("look", "Look.", {"type": "object", "properties": {}})
 HISTORY = [ChatMessage("system", "Be brief."), ChatMessage("user", "one"), ChatMessage("assistant", "two…")]
@@ -111,9 +112,8 @@ async def asking(talk: TalkConversation, number: str, chance: random.Random) -> 
         return talk.begin(print), AnswerWanted(typed=number)
     turn, left = say(talk, "55"), chance.randrange(1, 9)
     async with turn.answer(AnswerWanted()) as pieces:
-        async for _ in pieces:
-            if not (left := left - 1):
-                break
+        while left and await anext(pieces, None) is not None:
+            left -= 1
     turn.hear(dtmf.encode(number, RATE).tobytes())
     return turn, AnswerWanted()
 
@@ -304,7 +304,7 @@ async def test_failures_are_ours() -> None:
         server.on_socket("/v1/silent", silent)
         async with talking(server, talk_url=f"{server.ws_url}/v1/silent", timeout_s=0.2) as talk:
             turn = talk.begin(print)
-            with pytest.raises(UnreachableError, match=r"nothing for 0\.2 s"):
+            with pytest.raises(UnreachableError, match=r"nothing of an answer for 0\.2 s"):
                 async with asyncio.timeout(30):
                     await answer(turn, AnswerWanted(typed="hello"))
 
@@ -345,6 +345,26 @@ def test_an_address_names_the_model_once() -> None:
     assert address("wss://a/realtime", "m 1") == "wss://a/realtime?model=m+1"
     assert address("wss://a/realtime?api=2", "m") == "wss://a/realtime?api=2&model=m"
     assert address("wss://a/realtime?model=x", "m") == "wss://a/realtime?model=x"
+
+
+def test_an_answer_that_is_withdrawn_before_it_begins_is_cancelled_all_the_same() -> None:
+    protocol = TalkProtocol(DIALECTS["openai"], lambda complaint: VoiceError(complaint.words))
+    protocol.respond()
+    assert list(protocol.cancel(void=True)) == [], "there is nothing yet that could be cancelled"
+    event: dict[str, Any]
+    for event, news in (
+        ({"type": "response.created", "response": {"id": "r1"}}, [AnswerBegun()]),
+        ({"type": "response.output_item.added", "response_id": "r1", "item": {"id": "i1", "type": "message"}}, []),
+        ({"type": "response.output_audio_transcript.delta", "response_id": "r1", "item_id": "i1", "delta": "No"}, []),
+        ({"type": "response.done", "response": {"id": "r1", "status": "cancelled"}}, [Void(("i1",))]),
+    ):
+        assert protocol.receive(json.dumps(event)) == news
+        if news == [AnswerBegun()]:
+            assert [json.loads(each)["type"] for each in protocol.cancel(void=True)] == ["response.cancel"]
+    assert list(protocol.cancel()) == []
+    protocol.respond()
+    (news_of_it,) = protocol.receive('{"type": "error", "error": {"code": "no", "message": "no"}}')
+    assert isinstance(news_of_it, Complained) and protocol.answer is None, "nothing is waited for"
 
 
 def test_what_is_to_be_said_is_said_word_for_word() -> None:

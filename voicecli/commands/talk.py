@@ -212,7 +212,7 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
     """Opens everything, talks, and leaves with the code that design says."""
     from dataclasses import replace
 
-    from voicecli.terminal.audience import Outlet, Report
+    from voicecli.terminal.audience import Outlet
     from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, farewell, run_talk
     from voicecli.terminal.keeping import KeptTalk
     from voicecli.usecases.attaching import picture
@@ -226,11 +226,8 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
         cfg = await _settled(here, cfg, request)
     told = Everybody()
     services = Services(cfg, here.env, here.console, request.backend)
-    tools = (
-        nullcontext()
-        if request.agent
-        else _tools(services, flags, direct=direct).opened(EarlyReporter(here.console, told))
-    )
+    early = EarlyReporter(here.console, told)
+    tools = nullcontext() if request.agent else _tools(services, flags, direct=direct).opened(early)
     leaving = Leaving()
     if request.ends.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
@@ -239,7 +236,7 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
     noting = await _noting(services, flags, direct=direct)
     if noting is not None:
         request = replace(request, notes=noting.over)
-    price = {} if request.agent else services.choose("converse" if direct else "chat")[1].price
+    report = _report(here, services, flags, direct=direct)
     began = monotonic()
     with noting or nullcontext(), leaving:
         async with (
@@ -251,18 +248,25 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
             leaving.leave = talk.conversation.keys.end
             told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
             try:
-                told_at_the_end = (
-                    Report(here.console.usage, price) if flags.report or flags.timeline is not None else None
-                )
-                await run_talk(here.console, request, talk, told, leaving.from_thread, told_at_the_end)
+                await run_talk(here.console, request, talk, told, leaving.from_thread, report)
             finally:
                 told.close()
-        if flags.timeline is not None and told_at_the_end is not None:
-            _draw(flags.timeline, told_at_the_end, here)
+        if flags.timeline is not None and report is not None:
+            _draw(flags.timeline, report, here)
     turns = talk.conversation.turns
     farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
     if turns.losses and not turns.answered:
         raise typer.Exit(turns.losses[-1].exit_code)
+
+
+def _report(here: Session, services: Services, flags: TalkFlags, *, direct: bool) -> Report | None:
+    """What `--report` and `--timeline` tell."""
+    from voicecli.terminal.audience import Report
+
+    if not flags.report and flags.timeline is None:
+        return None
+    price = {} if flags.agent else services.choose("converse" if direct else "chat")[1].price
+    return Report(here.console.usage, price)
 
 
 def _draw(timeline: Path, told: Report, here: Session) -> None:

@@ -67,10 +67,6 @@ class Attempt:
         if getattr(self.watch, stage) is None:
             setattr(self.watch, stage, self.clock())
 
-    @property
-    def tokens(self) -> int:
-        return self.usage.prompt_tokens + self.usage.completion_tokens
-
     # -- what comes of it ----------------------------------------------------------------------------
 
     def take(self, each: Reply) -> None:
@@ -103,7 +99,7 @@ class Attempt:
 
     def _void(self) -> None:
         """Another answer follows: of the one so far nobody has heard."""
-        self.wasted(self.tokens)
+        self.wasted(self.usage.total)
         self.watch.restart()
         self.mouth.lane.cancel()
         self.mouth = self.mouths(self)

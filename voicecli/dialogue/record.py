@@ -68,4 +68,4 @@ class Record:
     def figures(self, attempt: Attempt) -> None:
         """How long each stage took, and what it cost."""
         metrics = attempt.watch.metrics(draft=self.draft_reached, drafts=self.drafts, wasted_tokens=self.wasted)
-        self.emit(replace(metrics, tokens=attempt.tokens, answered_tokens=attempt.usage.completion_tokens))
+        self.emit(replace(metrics, tokens=attempt.usage.total, answered_tokens=attempt.usage.completion_tokens))

@@ -231,7 +231,7 @@ class Turn:
 
     def _withdraw(self, move: Move) -> None:
         """What was made of the turn is void: the person goes on. A request that breaks off closes its connection."""
-        self.record.waste(self.attempt.tokens if self.attempt else 0)
+        self.record.waste(self.attempt.usage.total if self.attempt else 0)
         self._stop()
         self._move(move)
         if self._early is None and not self._paused:
@@ -277,7 +277,7 @@ class Turn:
         text = self.attempt.heard.text if self.attempt else ""
         self.record.taken_back(text)
         self.answerer.heard_until(0)
-        self.record.waste(self.attempt.tokens if self.attempt else 0)
+        self.record.waste(self.attempt.usage.total if self.attempt else 0)
         if self.state is not TurnState.DONE:
             self.drop()
         return text

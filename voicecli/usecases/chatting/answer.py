@@ -69,8 +69,7 @@ def tokens_of(usage: Usage | None, price: Mapping[str, float] | None = None) -> 
     """What a question cost, in words; in money where `price` tells what a million tokens cost."""
     if usage is None:
         return "usage: the service did not say"
-    total = usage.prompt_tokens + usage.completion_tokens
-    told = f"usage: {usage.prompt_tokens} tokens asked + {usage.completion_tokens} answered = {total}"
+    told = f"usage: {usage.prompt_tokens} tokens asked + {usage.completion_tokens} answered = {usage.total}"
     return f"{told}{cost_of(usage, price)}"
 
 

@@ -75,14 +75,19 @@ class TalkLine:
         """Whether it can be used now."""
         return self.ready.done() and self.ended is None
 
-    @property
-    def answering(self) -> bool:
-        return self.open and self.protocol.answer is not None
-
     def send(self, messages: Iterable[str]) -> None:
         """To be sent as soon as the service takes it."""
         for message in messages:
             self._out.put_nowait(message)
+
+    def forget(self, commits: list[int]) -> None:
+        """What the person said in these is void, be it an item already or not; none is left of the list."""
+        for at in commits:
+            if at < len(self.commits):
+                self.send(self.protocol.delete(self.commits[at]))
+            else:
+                self.void_commits.add(at)
+        commits.clear()
 
     def show(self, pictures: Iterable[Picture]) -> None:
         """Those that it was not sent yet."""
@@ -183,9 +188,13 @@ class TalkLine:
                 self._be_ready()
             case Complained() if not self.ready.done():
                 raise news.error
+            case AnswerBegun() if (answer := self.protocol.answer) is not None and answer.unwanted:
+                self.send(self.protocol.cancel(void=answer.void))
             case Void():
                 for item in news.items:
                     self.send(self.protocol.delete(item))
+            case Committed() if self.options.turns == "client" and len(self.commits) == self.sent_commits:
+                return  # nobody asked for it
             case Committed():
                 self.commits.append(news.item)
                 if len(self.commits) - 1 in self.void_commits:

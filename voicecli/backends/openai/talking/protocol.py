@@ -21,6 +21,8 @@ from voicecli.types import ToolCall, Usage
 
 LONGEST_TEXT, MOST = 200_000, 500
 """Characters of one answer, or of one turn; items whose words are kept, calls of one answer."""
+LONGEST_SOUND_S = 600
+"""Of one answer: it is kept until it sounds, and services send it as fast as they can."""
 
 _HARMLESS = ("cancel", "truncate", "delete", "clear", "append")
 """What may fail without a loss: the thing is over, or gone."""
@@ -144,7 +146,9 @@ class TalkProtocol(TalkWishes):
     # -- an answer -----------------------------------------------------------------------------------
 
     def _on_begun(self, event: Json) -> list[News]:
-        self.answer = OpenedAnswer(_number_of(event))
+        if self.answer is None or self.answer.begun:
+            self.answer = OpenedAnswer()
+        self.answer.number, self.answer.begun = _number_of(event), True
         return [AnswerBegun()]
 
     def _current(self, event: Json) -> OpenedAnswer | None:
@@ -155,7 +159,9 @@ class TalkProtocol(TalkWishes):
     def _answer_of(self, number: str) -> OpenedAnswer | None:
         """The answer in work, unless the number is that of another."""
         answer = self.answer
-        return None if answer is None or (number and answer.number and number != answer.number) else answer
+        if answer is None or not answer.begun or (number and answer.number and number != answer.number):
+            return None
+        return answer
 
     def _on_sound(self, event: Json) -> list[News]:
         if (answer := self._current(event)) is None:
@@ -165,6 +171,9 @@ class TalkProtocol(TalkWishes):
             pcm = binascii.a2b_base64(_string(event.get("delta")))
         except ValueError as exc:
             raise ProtocolError("sent sound that is no base64") from exc
+        answer.sound += len(pcm)
+        if answer.sound > LONGEST_SOUND_S * 2 * self.dialect.rate_out:
+            raise ProtocolError(f"sent more than {LONGEST_SOUND_S // 60} minutes of sound in one answer")
         return [Sounds(item, pcm)] if pcm else []
 
     def _item(self, answer: OpenedAnswer, event: Json, kind: str) -> str:
@@ -238,6 +247,8 @@ class TalkProtocol(TalkWishes):
             raise DroppedError("the session has ended", cure="Try again")
         if named.startswith(_HARMLESS) or any(each in complaint.code for each in _HARMLESS_CODES):
             return []
+        if self.answer is not None and not self.answer.begun:
+            self.answer = None  # nothing will come of it
         return [Complained(self.error(complaint))]
 
 

@@ -105,19 +105,20 @@ class SpokenTurn(PersonsSound):
     async def _stream(self, line: TalkLine) -> AsyncGenerator[Answer]:
         resampler = Resampler(line.protocol.dialect.rate_out, self._lines.rate)
         told, empty = Heard("\0"), True
+        until = _due(line)
         while True:
-            news = await self._next(line)
+            news = await self._next(line, until)
             if self._lines.by_service and isinstance(news, Committed) and told.text == "\0":
                 yield (told := Heard())
             if (heard := self._understood(line)) is not None and heard != told:
                 yield (told := heard)
             match news:
                 case AnswerWords():
-                    empty = False
+                    empty, until = False, _due(line)
                     yield Text(news.text)
                     yield Sound(says=news.text, goes_on=True)
                 case Sounds():
-                    empty = False
+                    empty, until = False, _due(line)
                     yield Sound(self._noted(news.item, resampler.feed(news.pcm)))
                 case Over():
                     if pcm := resampler.flush():
@@ -129,15 +130,13 @@ class SpokenTurn(PersonsSound):
                         yield each
                     return
 
-    async def _next(self, line: TalkLine) -> News:
-        timeout_s = line.backend.timeout_s
+    async def _next(self, line: TalkLine, until: float) -> News:
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(until):
                 news = await line.news.get()
         except TimeoutError:
-            raise UnreachableError(
-                f"sent nothing for {timeout_s:g} s", who=line.backend.name, cure="Try again"
-            ) from None
+            waited = f"sent nothing of an answer for {line.backend.timeout_s:g} s"
+            raise UnreachableError(waited, who=line.backend.name, cure="Try again") from None
         if isinstance(news, Complained):
             raise news.error
         if isinstance(news, VoiceError):
@@ -194,16 +193,7 @@ class SpokenTurn(PersonsSound):
         if not self._cut:
             self._spoken.clear()
         if self._cut == 0:
-            self._void(line)
-
-    def _void(self, line: TalkLine) -> None:
-        """The question is forgotten, too."""
-        for at in self._commits:
-            if at < len(line.commits):
-                line.send(line.protocol.delete(line.commits[at]))
-            else:
-                line.void_commits.add(at)
-        self._commits.clear()
+            line.forget(self._commits)
 
     def abandon(self) -> None:
         self.over = True
@@ -213,5 +203,10 @@ class SpokenTurn(PersonsSound):
             line.send(line.protocol.clear())
             self._lines.owner = None
         if line is not None and line is self._line and not self._answered and not self._cut:
-            self._void(line)
+            line.forget(self._commits)
         self._pcm.clear()
+
+
+def _due(line: TalkLine) -> float:
+    """Until when the next of an answer has to come."""
+    return asyncio.get_running_loop().time() + line.backend.timeout_s

@@ -26,22 +26,26 @@ SAY = "Say exactly the following, word for word, in its own language, and nothin
 
 @dataclass(slots=True)
 class OpenedAnswer:
-    """The answer that the service makes now.
+    """The answer that the service makes now, or was asked for: it has a number once it has `begun`.
 
     `unwanted`: it was cancelled, and nobody is told more of it; `void`: nothing of it may stay.
     """
 
-    number: str
+    number: str = ""
+    begun: bool = False
     unwanted: bool = False
     void: bool = False
+    cancelled: bool = False
     text: str = ""
+    sound: int = 0
+    """Bytes."""
     items: dict[str, str] = field(default_factory=dict)
     """Kinds by ids."""
     calls: dict[str, ToolCall] = field(default_factory=dict)
 
 
 class TalkWishes:
-    """`answer` is the one that the service makes now, `waiting` the bytes of the person's that were not committed."""
+    """`answer` is the one that the service makes or was asked for, `waiting` the bytes that it did not commit."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -81,23 +85,25 @@ class TalkWishes:
     def say(self, role: str, text: str) -> str:
         """A message for the conversation."""
         kind = "input_text" if role != "assistant" else "text" if self.dialect.beta else "output_text"
-        return self._create({"type": "message", "role": role, "content": [{"type": kind, "text": text}]})
+        return self._message(
+            "conversation.item.create",
+            item={"type": "message", "role": role, "content": [{"type": kind, "text": text}]},
+        )
 
     def show(self, picture: Picture) -> str:
         """A picture, to be looked at with what is said next."""
         part = {"type": "input_image", "image_url": data_url(picture)}
-        return self._create({"type": "message", "role": "user", "content": [part]})
+        return self._message("conversation.item.create", item={"type": "message", "role": "user", "content": [part]})
 
     def call(self, call: ToolCall) -> str:
         """A call that the service does not know of, on a new connection."""
         named = {"call_id": call.id, "name": call.name, "arguments": call.arguments}
-        return self._create({"type": "function_call", **named})
+        return self._message("conversation.item.create", item={"type": "function_call", **named})
 
     def result(self, call_id: str, text: str) -> str:
-        return self._create({"type": "function_call_output", "call_id": call_id, "output": text})
-
-    def _create(self, item: Json) -> str:
-        return self._message("conversation.item.create", item=item)
+        return self._message(
+            "conversation.item.create", item={"type": "function_call_output", "call_id": call_id, "output": text}
+        )
 
     def respond(self, says: str | None = None, *, tools: bool = True, instructions: str = "") -> str:
         """An answer is wanted, by `instructions` in place of the session's where there are some; or `says` in words."""
@@ -105,13 +111,15 @@ class TalkWishes:
         wishes: Json = {"instructions": told} if told else {}
         if says is not None or not tools:
             wishes["tool_choice"] = "none"
+        self.answer = OpenedAnswer()
         return self._message("response.create", **({"response": wishes} if wishes else {}))
 
     def cancel(self, *, void: bool = False) -> Iterator[str]:
-        """Nobody wants the answer any more; with `void` nothing of it was heard."""
-        if self.answer is not None and not self.answer.unwanted:
-            self.answer.unwanted, self.answer.void = True, void
-            if self.dialect.cancels:
+        """Nobody wants the answer any more; with `void` nothing of it was heard. One that has not begun: call again."""
+        answer = self.answer
+        if answer is not None and not answer.cancelled:
+            answer.unwanted, answer.void, answer.cancelled = True, void, answer.begun
+            if answer.begun and self.dialect.cancels:
                 yield self._message("response.cancel")
 
     def truncate(self, item: str, ms: int) -> Iterator[str]:
