@@ -100,15 +100,11 @@ def test_what_samples_can_not_be(spec: str) -> None:
         pieces.raw_of(spec)
 
 
-def real_speech() -> list[Path]:
-    return sorted(RECORDINGS.rglob("*.flac"))[:5] + sorted(RECORDINGS.rglob("*.wav"))[:10]
-
-
 def test_of_real_speech_nothing_is_left_out_but_silence() -> None:
     """Silero, which is slow and good, hears nothing in what was left out."""
     from voicecli.audio.vad import Detector
 
-    for path in real_speech():
+    for path in sorted(RECORDINGS.rglob("*.flac"))[:5] + sorted(RECORDINGS.rglob("*.wav"))[:10]:
         if "noise" in path.as_posix() or "silence" in path.as_posix():
             continue
         whole, (found, _) = files.read_pcm(path), cut(path)

@@ -162,13 +162,13 @@ class AgentModel:
                         yield ChatDelta(news=ToolNews("", "working", _line(news.title or news.kind), quick=True))
                     yield ChatDelta(news=_news(news))
                 case Leave() | Form():
-                    asking = _asking(news, chinese=chinese)
+                    asking = AskingForm(news, chinese) if isinstance(news, Form) else AskingLeave(news, chinese)
                     yield ChatDelta(news=ToolNews("", "done", asking.shown))
                     async for piece in self._question(asking, said):
                         yield piece
                     return
                 case PromptEnded():
-                    last = _last_word(news, refused=refused)[chinese] if silent else ""
+                    last = (_NOT_DONE if refused else _ENDS.get(news.reason, _ENDS[""]))[chinese] if silent else ""
                     yield ChatDelta(last, finish_reason="length" if news.reason == "max_tokens" else "stop")
                     return
 
@@ -201,10 +201,6 @@ class AgentModel:
                 session.cancel()
 
 
-def _asking(news: Leave | Form, *, chinese: bool) -> AgentAsks:
-    return AskingForm(news, chinese) if isinstance(news, Form) else AskingLeave(news, chinese)
-
-
 def _heard(messages: Sequence[ChatMessage]) -> str:
     """What sounded of the reply before the person's last words."""
     talk = [each for each in messages if each.role in ("user", "assistant")]
@@ -222,7 +218,3 @@ def _news(step: Step) -> ToolNews:
 
 def _line(title: str) -> str:
     return " ".join(visible(title[:120]).split()) or "a tool"
-
-
-def _last_word(ended: PromptEnded, *, refused: bool) -> tuple[str, str]:
-    return _NOT_DONE if refused else _ENDS.get(ended.reason, _ENDS[""])
