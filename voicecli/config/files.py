@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicecli.errors import ConfigError
-from voicecli.storage.atomic import PartialFile, in_turn, private_folder
+from voicecli.storage.atomic import in_turn, private_folder, replace_file
 
 TEMPLATES = "templates"
 """The folder beside the configuration that holds system prompts, each in a file of its own."""
@@ -140,7 +140,7 @@ def write_whole(path: Path, text: str, mode: int | None = None) -> None:
         if path.exists():
             _refuse_odd(path)
             mode = mode or stat.S_IMODE(path.stat().st_mode)
-        _replace(path, text.encode(), mode or 0o600)
+        replace_file(path, text.encode(), mode or 0o600)
     except (OSError, ValueError) as exc:
         raise ConfigError(f"cannot be written: {reason(exc)}", who=str(path)) from None
 
@@ -151,16 +151,6 @@ def _refuse_odd(path: Path) -> None:
         raise OSError(0, "it is no ordinary file")
     if not os.access(path, os.W_OK):
         raise OSError(0, "the file is read-only")
-
-
-def _replace(path: Path, data: bytes, mode: int) -> None:
-    part = PartialFile(path, mode)
-    try:
-        part.file.write(data)
-        part.finish(mode)
-    except BaseException:
-        part.discard()
-        raise
 
 
 @contextmanager

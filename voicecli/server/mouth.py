@@ -67,7 +67,7 @@ class SpeechIn(Lenient):
 async def said(pool: Pool, text: str, request: SpeechRequest, backend: str | None, container: str) -> Response:
     """The body, begun as soon as there is sound."""
     relay = await pool.relayed(spoken(pool, text, request, backend, container))
-    return streamed(relay, _bytes(relay), KINDS[container])
+    return streamed(relay, aiter(relay), KINDS[container])
 
 
 @asynccontextmanager
@@ -98,11 +98,6 @@ async def _until_none(pieces: asyncio.Queue[bytes | None]) -> AsyncIterator[byte
     while (piece := await pieces.get()) is not None:
         if piece:
             yield piece
-
-
-async def _bytes(relay: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    async for piece in relay:
-        yield piece
 
 
 async def _events(relay: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -61,6 +61,17 @@ class PartialFile:
         _close(self.file)
 
 
+def replace_file(target: Path, data: bytes, mode: int = 0o600, *, lasting: bool = True) -> None:
+    """`data` is all of `target`, or nothing has changed. OSError."""
+    part = PartialFile(target, mode)
+    try:
+        part.file.write(data)
+        part.finish(mode, lasting=lasting)
+    except BaseException:
+        part.discard()
+        raise
+
+
 def _close(file: BinaryIO) -> None:
     with suppress(OSError):  # what is left to write has no place any more
         file.close()

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from voicecli.storage.atomic import PartialFile, private_folder
+from voicecli.storage.atomic import private_folder, replace_file
 from voicecli.types import Segment, TranscribeOptions, Transcript, Word
 
 FOLDER = "pieces"
@@ -115,13 +115,7 @@ def keep(path: Path, data: bytes) -> None:
     """Writes an entry: under its name once it is whole. One that cannot be written is not kept."""
     with suppress(OSError):
         private_folder(path.parent)
-        part = PartialFile(path, 0o600)
-        try:
-            part.file.write(data)
-            part.finish(0o600, lasting=False)
-        except BaseException:
-            part.discard()
-            raise
+        replace_file(path, data, lasting=False)
 
 
 # -- everything that is kept, of whatever kind -----------------------------------------------------

@@ -133,15 +133,20 @@ def version(db: Connection) -> int:
 @contextmanager
 def writing(db: Connection, path: Path) -> Iterator[Connection]:
     """Everything in the block at once or not at all; others wait meanwhile. Raises InputError."""
-    with mapped(path):
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:  # a full disk has undone it already
-                db.execute("ROLLBACK")
-            raise
+    with mapped(path), _transaction(db):
+        yield db
+
+
+@contextmanager
+def _transaction(db: Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # a full disk has undone it already
+            db.execute("ROLLBACK")
+        raise
 
 
 def tidy(db: Connection, path: Path) -> None:
@@ -153,15 +158,9 @@ def tidy(db: Connection, path: Path) -> None:
 
 def in_one(db: Connection, script: str, unless: Callable[[], bool]) -> None:
     """Runs `script` whole or not at all, unless another process was faster."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(db):
         for statement in statements(script) if not unless() else ():
             db.execute(statement)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def statements(script: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from voicecli.errors import InputError
-from voicecli.storage.atomic import PartialFile
+from voicecli.storage.atomic import replace_file
 
 NAME = "typed"
 """The file, in the folder for state."""
@@ -70,11 +70,8 @@ def forget(path: Path, goes: Callable[[TypedLine], bool]) -> None:
 
 
 def _write(path: Path, stay: Iterable[TypedLine]) -> None:
-    part = PartialFile(path, 0o600)
-    try:
-        for each in stay:
-            lines = "".join(f"+{line}\n" for line in each.text.split("\n"))
-            part.file.write(f"\n# {datetime.fromtimestamp(each.at)}\n{lines}".encode())
-        part.finish(0o600)
-    finally:
-        part.discard()
+    text = ""
+    for each in stay:
+        lines = "".join(f"+{line}\n" for line in each.text.split("\n"))
+        text += f"\n# {datetime.fromtimestamp(each.at)}\n{lines}"
+    replace_file(path, text.encode())

@@ -24,7 +24,7 @@ from voicecli.audio.pcm import wav_bytes
 from voicecli.audio.tape import WavTape
 from voicecli.dialogue.events import AssistantSaid, Event, TurnLost, UserSaid, to_json
 from voicecli.errors import InputError
-from voicecli.storage.atomic import PartialFile, private_folder
+from voicecli.storage.atomic import private_folder, replace_file
 from voicecli.types import MIC, AudioFrame
 
 WAV_HEADER = 44
@@ -63,7 +63,7 @@ class KeptTurns:
         name = f"lost-{time.strftime('%Y%m%d-%H%M%S')}-{turn:03}-{secrets.token_hex(3)}.wav"
         try:
             private_folder(self._folder)
-            _write(self._folder / name, wav_bytes(pcm, MIC))
+            replace_file(self._folder / name, wav_bytes(pcm, MIC))
         except OSError:
             return ""
         self._make_room()
@@ -128,17 +128,6 @@ class KeptTurns:
                 room -= path.stat().st_size
                 if number >= self._most or (room < 0 and number):
                     path.unlink()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """A file for its owner alone, whole or not at all. OSError."""
-    part = PartialFile(path, 0o600)
-    try:
-        part.file.write(data)
-        part.finish(0o600)
-    except BaseException:
-        part.discard()
-        raise
 
 
 def _age(path: Path) -> tuple[float, str]:
