@@ -11,6 +11,7 @@ import signal
 import tarfile
 import warnings
 import wave
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -52,13 +53,19 @@ HASH = sha256(CONTENT).hexdigest()
 class Files(BaseHTTPRequestHandler):
     """Serves `content`, from where it is asked for; `cut` bytes at most in one answer."""
 
-    content, cut, ranges = CONTENT, 1 << 30, list[str]()
+    content, cut, ranges, index = CONTENT, 1 << 30, list[str](), dict[str, bytes]()
 
     def do_GET(self) -> None:
         if self.path.startswith("/missing"):
             self.send_error(404)
             return
         asked = self.headers.get("Range", "")
+        if (page := self.index.get(self.path)) is not None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page)
+            return
         self.ranges.append(asked)
         at = int(asked.removeprefix("bytes=").removesuffix("-") or 0)
         self.send_response(206 if asked else 200)
@@ -131,6 +138,33 @@ def test_a_mirror_is_a_folder_or_a_pattern() -> None:
         "https://q/c.tar?raw",
         "https://a/b/c.tar",
     ]
+
+
+def test_a_package_goes_on_where_it_was(
+    server: tuple[str, type[Files]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wheel from an index, over connections that break off, and after the end of the program that fetched it."""
+    url, handler = server
+    wheel, name = io.BytesIO(), "demo_a-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("demo/m.bin", CONTENT)
+    handler.content = wheel.getvalue()
+    link = f'<a href="../../{name}#sha256={sha256(handler.content).hexdigest()}">{name}</a>'
+    handler.index = {"/simple/demo-a/": f'<a href="demo_a-0.9-py3-none-any.whl">older</a>{link}'.encode()}
+    monkeypatch.setenv("PIP_INDEX_URL", f"{url}/simple")
+    source = ModelSource(packages=("pypi:demo-a==1.0",), files=(WantedFile("m", "demo/m.bin", len(CONTENT), HASH),))
+
+    def killed(at: int, _: int) -> None:
+        if at > 500_000:
+            raise KeyboardInterrupt
+
+    handler.cut = 300_000
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(fetch(source, tmp_path, tmp_path, [], killed))
+    asyncio.run(fetch(source, tmp_path, tmp_path, [], lambda *_: None))
+    assert (tmp_path / "m").read_bytes() == CONTENT
+    starts = [int(each.removeprefix("bytes=").removesuffix("-") or 0) for each in handler.ranges]
+    assert starts[:2] == [0, 300_000] and 500_000 < starts[2] < starts[3] and starts == sorted(set(starts))
 
 
 def archive(path: Path, *members: tuple[str, bytes | None]) -> Path:

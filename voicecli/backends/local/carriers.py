@@ -12,11 +12,13 @@ import shutil
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
+from html import unescape
 from pathlib import Path, PurePosixPath
 from typing import IO
+from urllib.parse import urljoin, urlsplit
 
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UnreachableError, VoiceError
@@ -131,46 +133,108 @@ async def _continue(client: object, url: str, part: Path, size: int, progress: P
 
 # -- packages --------------------------------------------------------------------------------------
 
+PYPI = "https://pypi.org/simple"
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+
+
+def _npm() -> list[str]:
+    return [shutil.which("npm") or "npm"]
+
 
 def _place(spec: str, downloads: Path) -> Path:
     return downloads / re.sub(r"[^\w.-]+", "-", spec)
 
 
 async def _package(spec: str, downloads: Path, progress: Progress) -> Path:
-    """The file of a package (`pypi:NAME==VERSION[@PLATFORM]`, `npm:NAME@VERSION`), by the registry's own program."""
+    """The file of a package (`pypi:NAME==VERSION[@PLATFORM]`, `npm:NAME@VERSION`), from where the person's registry has
+    it; what can't be had so (it asks for a password) the registry's own program fetches, from its beginning."""
     folder = _place(spec, downloads)
     registry, _, name = spec.partition(":")
     if found := _complete(folder):
         return found
     folder.mkdir(parents=True, exist_ok=True)
     name, _, platform = name.partition("@") if registry == "pypi" else (name, "", "")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    only = ["--only-binary=:all:", *(["--platform", platform] if platform else [])]
-    command = [*pip, *only, "--dest", ".", name] if registry == "pypi" else [shutil.which("npm") or "npm", "pack", name]
-    await _run(command, folder, name, progress)
+    only = ["--no-deps", "--only-binary=:all:", *(["--platform", platform] if platform else [])]
+    fetched = [*PIP, "download", *only, "--dest", ".", name] if registry == "pypi" else [*_npm(), "pack", name]
+    looked = _in_index(name, platform, folder) if registry == "pypi" else _in_npm(name, folder)
+    try:
+        await _continued(looked, folder, progress)
+    except VoiceError:
+        await _run(fetched, folder, name)
     if (found := _complete(folder)) is None:
         raise ServiceError(f"{name} is not the package that it was", who=WHO)
+    progress(found.stat().st_size, 0)
     return found
+
+
+async def _continued(looked: Awaitable[tuple[str, str]], folder: Path, progress: Progress) -> None:
+    """The file at an address, with its hash; a connection that breaks off is made again as long as something comes.
+
+    Raises VoiceError; what came is kept.
+    """
+    url, digest = await looked
+    path = folder / PurePosixPath(urlsplit(url).path).name
+    part, had = path.with_name(f"{path.name}.part"), 0
+    while not path.exists():
+        try:
+            await download(url, path, 0, digest, progress)
+        except VoiceError:
+            has = part.stat().st_size if part.exists() else 0
+            if has <= had:
+                raise
+            had = has
+
+
+async def _in_npm(name: str, folder: Path) -> tuple[str, str]:
+    return (await _run([*_npm(), "view", name, "dist.tarball"], folder, name)).decode().strip(), ""
+
+
+async def _in_index(name: str, platform: str, folder: Path) -> tuple[str, str]:
+    """A wheel's address in the person's index, and its sha256 where that is told. UnreachableError: not one such.
+
+    Source: PEP 503, the page of a project.
+    """
+    import httpx
+
+    told = b""
+    with suppress(VoiceError):
+        told = await _run([*PIP, "config", "list"], folder, name)
+    named = dict(re.findall(r"(?m)^(:env:|download|global)\.index-url='([^']+)'", told.decode(errors="replace")))
+    index = named.get(":env:") or named.get("download") or named.get("global") or PYPI
+    project, _, version = name.partition("==")
+    page = f"{index.rstrip('/')}/{project}/"
+    try:
+        async with httpx.AsyncClient(follow_redirects=True, timeout=WAIT_S) as client:
+            answer = await client.get(page, headers={"Accept": "text/html"})
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise UnreachableError(clean(str(exc)) or type(exc).__name__, who=WHO) from None
+    links = [urljoin(str(answer.url), unescape(each)) for each in re.findall(r"""href=["']([^"']+)""", answer.text)]
+    wheel = f"/{re.sub('[-.]', '_', project)}-{version}-"
+    fitting = {each for each in links if wheel in each and ".whl" in each and platform in each}
+    if len(fitting) != 1:
+        raise UnreachableError(f"{name} is not the package that it was", who=WHO)
+    url, _, digest = fitting.pop().partition("#")
+    return url, digest.removeprefix("sha256=") if digest.startswith("sha256=") else ""
 
 
 def _complete(folder: Path) -> Path | None:
     return next(iter([*folder.glob("*.whl"), *folder.glob("*.tgz")]), None)
 
 
-async def _run(command: Sequence[str], folder: Path, name: str, progress: Progress) -> None:
-    """Raises UnreachableError with the program's last words."""
+async def _run(command: Sequence[str], folder: Path, name: str) -> bytes:
+    """What a program prints. Raises UnreachableError with its last words."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
     except OSError as exc:
         raise UnreachableError(f"{name}: {Path(command[0]).name} can't be run ({exc.strerror})", who=WHO) from None
     try:
-        _, said = await process.communicate()
+        printed, said = await process.communicate()
     except BaseException:
         with suppress(ProcessLookupError):
             process.terminate()
@@ -180,7 +244,7 @@ async def _run(command: Sequence[str], folder: Path, name: str, progress: Progre
         lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
         wrong = [line for line in lines if not line.startswith(("[notice]", "WARNING"))] or lines or ["it failed"]
         raise UnreachableError(f"{name}: {clean(wrong[-1], 200)}", who=WHO)
-    progress(sum(each.stat().st_size for each in folder.glob("*")), 0)
+    return printed
 
 
 def _gather(wanted: Sequence[WantedFile], packages: Sequence[Path], into: Path) -> None:

@@ -50,6 +50,8 @@ ALIKE, STRANGE = 0.85, 0.3
 ENOUGH_WORDS = 3
 TRUSTED_S = 20.0
 """Of speech in the model's language: from then on nobody doubts what is heard."""
+DOUBTED_S = 5.0
+"""Of the next recording. A long one comes in pieces: doubted anew, each took a third more of the processor."""
 
 
 @dataclass(slots=True)
@@ -121,7 +123,7 @@ class Ears:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._trust = Trust()
+        self._trust, self._read = Trust(), Trust()
 
     async def warm(self) -> None:
         """Loads the model that is used without a further wish."""
@@ -159,7 +161,8 @@ class Ears:
         self, found: FoundModel, recogniser: SherpaRecogniser, sound: Samples
     ) -> AsyncGenerator[Transcript, None]:
         segments: list[Segment] = []
-        trust, strange = Trust(), 0.0
+        known, strange = min(self._read.heard_s, TRUSTED_S - DOUBTED_S), 0.0
+        self._read = trust = Trust(known)
         for stretch in stretches(sound):
             heard = await on_thread("transcribe", partial(hear, found, recogniser, sound, stretch, trust))
             if heard is None:
@@ -167,7 +170,7 @@ class Ears:
             elif heard.text:
                 segments.append(_segment(heard, stretch))
                 yield Transcript(_joined(segments), final=False)
-        if strange > trust.heard_s and not segments:
+        if strange > trust.heard_s - known and not segments:
             raise _lacks(found.name, None)
         yield _transcript(found, segments, len(sound) / RATE)
 
