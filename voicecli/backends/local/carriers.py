@@ -134,7 +134,7 @@ async def _continue(client: object, url: str, part: Path, size: int, progress: P
 # -- packages --------------------------------------------------------------------------------------
 
 PYPI = "https://pypi.org/simple"
-PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
 def _npm() -> list[str]:
@@ -154,7 +154,7 @@ async def _package(spec: str, downloads: Path, progress: Progress) -> Path:
         return found
     folder.mkdir(parents=True, exist_ok=True)
     name, _, platform = name.partition("@") if registry == "pypi" else (name, "", "")
-    only = ["--no-deps", "--only-binary=:all:", *(["--platform", platform] if platform else [])]
+    only = ["--quiet", "--no-deps", "--only-binary=:all:", *(["--platform", platform] if platform else [])]
     fetched = [*PIP, "download", *only, "--dest", ".", name] if registry == "pypi" else [*_npm(), "pack", name]
     looked = _in_index(name, platform, folder) if registry == "pypi" else _in_npm(name, folder)
     try:
