@@ -80,7 +80,8 @@ class Doors:
         if refused is not None:
             await answer.refuse(refused)
         else:
-            await self._served(scope, _Body(receive, self._bounds, answer), answer)
+            body = _Body(receive, self._bounds, answer) if scope["type"] == "http" else receive
+            await self._served(scope, body, answer)
         self._asked.labels(str(answer.status)).inc()
         self._took.observe(time.monotonic() - answer.begun)
         answer.note()
@@ -96,7 +97,7 @@ class Doors:
             return self._bounds.too_large
         return found
 
-    async def _served(self, scope: Scope, receive: _Body, answer: _Answer) -> None:
+    async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         self._inside[scope["type"]] += 1
         try:
             async with asyncio.timeout(self._bounds.whole_s if scope["type"] == "http" else None):
@@ -129,8 +130,6 @@ class _Body:
             self._whole = not message.get("more_body", False)
             if self._taken > self._bounds.body:
                 raise self._refused(self._bounds.too_large)
-        else:
-            self._whole = True
         return message
 
     def _refused(self, words: guard.TurnedAway) -> _BodyError:

@@ -69,7 +69,8 @@ class Inbox:
             each = await self._queue.get()
             if isinstance(each, AudioFrame):
                 yield each
-                await asyncio.sleep(0)  # a client may send faster than time: others want to live
+                if not self._queue.empty():
+                    await asyncio.sleep(0)  # a client may send faster than time: others want to live
             elif each is not _nothing:
                 await each()
             elif not fits():
