@@ -39,9 +39,17 @@ class Tab:
         self.into, self.out = os.fdopen(into, "wb", 0), os.fdopen(out, "rb")
         self.number, self.rest = 0, b""
         self.seen: list[dict[str, Any]] = []
-        self.session = ""
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.target = ""
+        self.fresh()
+
+    def fresh(self) -> None:
+        """Another page of the same browser, which knows nothing of the one before: that is gone."""
+        self.session, before = "", self.target
+        self.target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        if before:
+            self.ask("Target.closeTarget", targetId=before)
+        self.session = self.ask("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
+        self.seen.clear()
         for each in ("Page", "Runtime", "Network", "Log"):
             self.ask(f"{each}.enable")
 
@@ -118,5 +126,9 @@ def browsing(folder: Path, *flags: str, env: dict[str, str] | None = None) -> It
         yield tab
     finally:
         tab.ask("Browser.close")
-        process.wait(10)
         tab.close()
+        try:
+            process.wait(3)
+        except subprocess.TimeoutExpired:  # a busy machine; what is open at the end is of no interest
+            process.kill()
+            process.wait(10)

@@ -209,11 +209,31 @@ def test_speech_interrupts_an_answer(served: Served) -> None:
         await talk.until("input_audio_buffer.speech_started")
         done = (await talk.until("response.done"))["response"]
         assert (done["status"], done["status_details"]["reason"]) == ("cancelled", "turn_detected")
+        assert not talk.of("output_audio_buffer.paused"), "a wish of its own"
         talk.heard.clear()
         assert (await talk.until("response.done"))["response"]["status"] == "completed"
         await speaking
 
     assert run(served, act).digits().endswith("29023456")
+
+
+def test_a_client_that_wants_to_know_stands_still_for_what_is_no_speech(served: Served) -> None:
+    """It has not lost a sample of the answer when that goes on."""
+    noise = np.random.default_rng(1).normal(0, 4000, RATE // 4).astype(np.int16)
+
+    async def act(talk: Talk) -> None:
+        await talk.say("session.update", session={"audio": {"output": {"pauses": True}}})
+        await talk.type("1234567890")
+        await talk.say("response.create")
+        await talk.until("response.output_audio.delta")
+        await talk.append(noise.tobytes() + bytes(RATE))
+        await talk.until("output_audio_buffer.paused")
+        sounded = len(talk.sound())
+        await talk.until("output_audio_buffer.resumed")
+        assert len(talk.sound()) == sounded
+        assert (await talk.until("response.done"))["response"]["status"] == "completed"
+
+    assert len(run(served, act).digits()) == 10
 
 
 def test_words_alone(served: Served) -> None:

@@ -170,6 +170,11 @@ class Lane:
         """To that gain: DUCKED is low, 1.0 as it was; at 0.0 it stands still and loses nothing."""
         self._fader.target = target
 
+    @property
+    def halted(self) -> bool:
+        """Whether it was told to stand still."""
+        return self._fader.target == 0.0
+
     def cancel(self) -> None:
         """Silent at once and for good."""
         self._cancelled = True

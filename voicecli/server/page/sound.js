@@ -78,6 +78,11 @@ export class Loudspeaker {
     this.node.port.postMessage(null);
   }
 
+  /** Stands still and keeps what it has, or goes on. */
+  halt(halted) {
+    this.node.port.postMessage(halted);
+  }
+
   close() {
     this.context.close();
   }

@@ -41,7 +41,7 @@ async function opened() {
 }
 
 const HEARING = { transcription: {}, turn_detection: { type: "server_vad" }, noise_reduction: { type: "far_field" } };
-const speaking = () => (at("voice").value ? { voice: at("voice").value } : {});
+const speaking = () => ({ pauses: true, ...(at("voice").value && { voice: at("voice").value }) });
 
 function ended(state, reason) {
   hangUp();
@@ -116,6 +116,8 @@ const TAKE = {
     if (now.reply?.id !== item_id) now.reply = { id: item_id, from: now.speaker.sent };
     now.speaker.play(delta);
   },
+  "output_audio_buffer.paused": () => now.speaker.halt(true),
+  "output_audio_buffer.resumed": () => now.speaker.halt(false),
   "response.output_audio_transcript.delta": ({ item_id, delta }) => transcript.grow(item_id, "assistant", delta),
   "response.output_audio_transcript.done": (event) => transcript.finish(event.item_id, "assistant", event.transcript),
   "response.done": ({ response }) => {

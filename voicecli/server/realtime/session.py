@@ -70,7 +70,7 @@ class ClientSession:
         fixed, spoken_as = self._maker.fixed, self._book.settings.spoken_as
         opened = await self._maker.opened(stack)
         self._between.dialogue = dialogue = self._maker.made(opened, self._on_event)
-        line = Line(dialogue, spoken_as, lambda data: self._say(self._telling.sound(data)))
+        line = Line(dialogue, spoken_as, lambda data: self._say(self._telling.sound(data)), self._halts)
         async with asyncio.TaskGroup() as tasks:
             playing = tasks.create_task(line.keep())
             await dialogue.run(self._inbox.frames(lambda: self._maker.fixed == fixed))
@@ -82,6 +82,11 @@ class ClientSession:
             self._say(answer.told)
             self._maker.once = ask = asked.Ask(answer.response)
             self._inbox.soon(partial(self._between.answer, ask))
+
+    def _halts(self, halted: bool) -> bool:
+        told = self._telling.halts(halted)
+        self._say(told)
+        return bool(told)
 
     def _call(self, call: ToolCall) -> None:
         self._say(self._telling.called(call.id, call.name, call.arguments))

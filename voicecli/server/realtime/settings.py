@@ -46,7 +46,10 @@ class WrongError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """A session, as far as it matters here. `detection` None: the client says when a turn ends."""
+    """A session, as far as it matters here. `detection` None: the client says when a turn ends.
+
+    `pauses`: the client wants to be told when an answer stands still for speech over it. A wish of our own page's.
+    """
 
     model: str = ""
     instructions: str = ""
@@ -55,6 +58,7 @@ class SessionSettings:
     heard_as: Coding = "pcm"
     spoken_as: Coding = "pcm"
     detection: Mapping[str, Any] | None = field(default_factory=lambda: DETECTION)
+    pauses: bool = False
     text_only: bool = False
     transcribes: bool = False
     tools: tuple[ToolSpec, ...] = ()
@@ -160,6 +164,7 @@ def read(session: Json) -> SessionSettings:
         heard_as=_coding(heard, "input"),
         spoken_as=_coding(spoken, "output"),
         detection=detection,
+        pauses=spoken.get("pauses") is True,
         text_only=session.get("output_modalities") == ["text"],
         transcribes=session.get("type") == "transcription",
         tools=_tools(session.get("tools")),

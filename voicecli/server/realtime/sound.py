@@ -51,13 +51,17 @@ class AppendedSound:
 class Line:
     """A `ports.Loudspeaker` at the other end of a connection: plays in real time, a little ahead of it.
 
-    Only what a reply holds is sent, with the pauses that are in it, and none of the silence around it.
+    Only what a reply holds is sent, with the pauses that are in it, and none of the silence around it. `halts` is told
+    when it stands still, and when it goes on; it says whether the client does so too, and keeps what it has not played.
     """
 
     name = "client"
 
-    def __init__(self, dialogue: Dialogue, coding: Coding, sink: Callable[[bytes], object]) -> None:
-        self._dialogue, self._coding, self._sink = dialogue, coding, sink
+    def __init__(
+        self, dialogue: Dialogue, coding: Coding, sink: Callable[[bytes], object], halts: Callable[[bool], bool]
+    ) -> None:
+        self._dialogue, self._coding, self._sink, self._halts = dialogue, coding, sink, halts
+        self._stood = False
         self._playout = dialogue.parts.playout
         self._resampler = Resampler(self._playout.rate, RATES[coding])
         self._block = round(self._playout.rate * BLOCK_S)
@@ -77,11 +81,13 @@ class Line:
     async def _play(self) -> None:
         """Until all has sounded."""
         loop = asyncio.get_running_loop()
-        ahead = loop.time()
+        ahead = before = loop.time()
         while self._playout.playing:
             now = loop.time()
-            ahead = max(ahead, now)
-            while ahead < now + LEAD_S:
+            if self._stands():
+                ahead += now - before
+            before, ahead = now, max(ahead, now)
+            while not self._stood and ahead < now + LEAD_S:
                 sent = self._pass(ahead)
                 if not sent:
                     ahead = now
@@ -89,6 +95,15 @@ class Line:
                 ahead += sent / self._playout.rate
             # All sessions at the same moments: a process that wakes up half as often finds more in its caches.
             await asyncio.sleep(BLOCK_S - loop.time() % BLOCK_S)
+        self._stands()
+
+    def _stands(self) -> bool:
+        """Whether the reply is halted, here and at the client."""
+        turn = self._dialogue.turns.last
+        halted = self._playout.playing and turn is not None and turn.lane is not None and turn.lane.halted
+        if halted != self._stood:
+            self._stood = self._halts(halted) and halted
+        return self._stood
 
     def _pass(self, at: float) -> int:
         """The next block; returns how many samples of a reply were in it."""
