@@ -3,5 +3,4 @@
 # The page is at the address that it tells; README.md has the lines for curl and the openai SDK.
 . "$(dirname "$0")/this_machine.sh"
 
-"$voice" speak "Here I am." -o "$folder/first.wav" # fetches the voice
 "$voice" serve --port "${PORT:-8000}"

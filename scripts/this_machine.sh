@@ -8,4 +8,3 @@ trap 'rm -rf "$folder"' EXIT
 : >"$folder/config.toml"
 export VOICE_CONFIG="$folder/config.toml" VOICE_TRANSCRIBE=local VOICE_CHAT=local VOICE_SPEAK=local
 export VOICE_MODELS_FETCH=always
-"$voice" models pull moonshine-tiny-en >/dev/null

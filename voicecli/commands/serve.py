@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voicecli.commands import session as common
-from voicecli.errors import UsageError
+from voicecli.errors import UsageError, VoiceError
 
 if TYPE_CHECKING:
     from voicecli.commands.session import Session
     from voicecli.server.app import Beside
+    from voicecli.types import Backend, Verb
 
 NEEDED = ("fastapi", "uvicorn", "multipart", "prometheus_client")
 
@@ -66,6 +67,17 @@ def _wyoming(session: Session, port: int) -> Beside:
     return lambda pool: wyoming.listening(pool, listener)
 
 
+async def _provided(session: Session) -> None:
+    """The models of this machine that are missing, where they are wanted now; without them it serves the rest."""
+    from voicecli.usecases.models import provide
+
+    try:
+        wanted: list[tuple[Verb, Backend]] = [(verb, session.choose(verb)[1]) for verb in ("transcribe", "speak")]
+        await provide(session.config(), wanted, None, session.console, session.ask)
+    except VoiceError as exc:
+        session.console.warn(str(exc))
+
+
 async def _listen(
     session: Session,
     host: str,
@@ -82,6 +94,7 @@ async def _listen(
     from voicecli.server.listening import listen
 
     services = session.services()
+    await _provided(session)
     wanted = lends or manages or not is_own(host)
     policy = policy_of(services.config.config_dir, key_needed=wanted, hosts=hosts, origins=origins)
     beside = [] if wyoming is None else [_wyoming(session, wyoming)]
