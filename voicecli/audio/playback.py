@@ -160,11 +160,11 @@ class SoundCardLoudspeaker:
     def _callback(self, rate: int, channels: int) -> devices.Callback:
         """The callback for a stream of that rate and that many channels."""
         clock, source = PlaybackClock(rate), RenderedSource(self._playout, rate, channels)
-        patience = self.buffering.latency_s + self.buffering.block_s
 
         def callback(out: Any, count: int, times: Any, status: Any) -> None:
             now = self._loop.time()
-            if self._sounding and self._last_call < now - patience:
+            held = max(self.buffering.latency_s, self.delay) + self.buffering.block_s
+            if self._sounding and self._last_call < now - held:
                 self._stumbles.append(now)
             self.delay = times.outputBufferDacTime - times.currentTime
             out[:] = block = self._rendering(source, count, clock.block(count, now, self.delay))
