@@ -287,6 +287,29 @@ async def test_a_list_without_end_is_read_to_its_bound(tmp_path: Path) -> None:
     assert told.lines[-1] == "many lists more than 64 tools; the rest is left out."
 
 
+LISTS = """
+import json, sys
+SCHEMA = {"type": "object"}
+TOOLS = [{"name": "good", "inputSchema": SCHEMA}, {"name": 5, "inputSchema": SCHEMA}, "junk", {"inputSchema": SCHEMA},
+         {"name": "loose", "inputSchema": {}, "description": 7}, {"name": "last", "inputSchema": SCHEMA}]
+for line in sys.stdin:
+    asked = json.loads(line)
+    hello = {"capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}
+    hello["protocolVersion"] = (asked.get("params") or {}).get("protocolVersion")
+    if "id" in asked:
+        result = {"initialize": hello, "tools/list": {"tools": TOOLS}}[asked["method"]]
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+async def test_a_tool_that_is_none_costs_no_other() -> None:
+    told = Told()
+    async with opened(McpServer("odd", (sys.executable, "-c", LISTS)), told=told) as found:
+        assert [each.name for each in found["odd"].specs] == ["odd_good", "odd_loose", "odd_last"]
+    named = [line.rpartition(": ")[2] for line in told.lines if "left out" in line]
+    assert named == ["5", "junk", "None"]
+
+
 # -- addresses that are hostile --------------------------------------------------------------------
 
 KEY = "mcpsecret-abc123-def456"

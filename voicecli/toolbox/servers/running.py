@@ -161,7 +161,12 @@ class _Running:
         streams, secrets = await self._streams(stack)
         from mcp import ClientSession
 
-        session = await stack.enter_async_context(ClientSession(*streams[:2]))
+        from voicecli.toolbox.servers.sifted import SiftedMessages
+
+        def left_out(name: str) -> None:
+            self._around.report.note(f"{server.name} lists a tool that is none, and is left out: {name}")
+
+        session = await stack.enter_async_context(ClientSession(SiftedMessages(streams[0], left_out), streams[1]))
         await session.initialize()
         return ServerTools(server, session, tools_of(server.name, await self._listed(session)), secrets)
 
