@@ -126,6 +126,7 @@ def test_a_list_is_many_and_each_counts_once(tree: Path) -> None:
 
 def test_lists_have_lines_or_nuls() -> None:
     assert names_in(b"a b.wav\r\n\nc.wav") == ["a b.wav", "c.wav"]
+    assert names_in(b"a.wav\r\rIcon b.wav\rc.wav\r") == ["a.wav", "Icon b.wav", "c.wav"]
     assert names_in(b"a\nb.wav\0c.wav\0") == ["a\nb.wav", "c.wav"]
 
 

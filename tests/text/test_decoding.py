@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicecli.errors import InputError
-from voicecli.text.decoding import TextDecoder, as_text, encoding_of, exact_text
+from voicecli.text.decoding import TextDecoder, as_text, encoding_of, exact_text, likely
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
 
@@ -71,3 +71,19 @@ def test_what_is_no_text(data: bytes, told: str) -> None:
     with pytest.raises(InputError, match=told):
         decoder.feed(data)
         decoder.flush()
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        *((text, "GB18030") for text in ("今天天气很好，我们去公园玩。", "你好", "转换文字编码的工具很多\r\n")),
+        *((text, "BIG5") for text in ("今天天氣很好，我們去公園玩。", "你好", "轉換文字編碼的工具很多")),
+        *((text, "SHIFT_JIS") for text in ("今日は天気がいいから、公園へ行きましょう。", "こんにちは", "日本語")),
+        ("Le café coûte 5 francs.", "WINDOWS-1252"),
+    ],
+)
+def test_the_cure_names_the_encoding_that_it_is(text: str, encoding: str) -> None:
+    with pytest.raises(InputError) as refused:
+        exact_text(text.encode(encoding), "it")
+    assert f"iconv -f {encoding} -t UTF-8" in refused.value.cure
+    assert text.encode(encoding).decode(likely(text.encode(encoding))) == text

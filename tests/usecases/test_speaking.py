@@ -107,7 +107,7 @@ async def test_a_long_file_holds_every_digit_in_order(person: Person) -> None:
 async def test_pieces_of_different_rates_are_joined_at_the_first_ones(person: Person) -> None:
     rates = iter((22_050, 48_000, 16_000))
     person.answers(lambda request: sound(spoken(request.json()["input"], "wav", next(rates)), "wav"))
-    await person.say("One 123.\nTwo 456.\nThree 789.\n", "a.wav", by_line=True)
+    await person.say("One 123.\rTwo 456.\r\nThree 789.\n", "a.wav", by_line=True)
     assert soundfile.info(person.folder / "a.wav").samplerate == 22_050
     assert heard(person.made("a.wav")) == "123456789"
 

@@ -134,6 +134,28 @@ def _binary(who: str) -> InputError:
 
 
 def _foreign(who: str, data: bytes) -> InputError:
-    """Letters with accents stand alone among others, Chinese ones side by side: which encoding it may be."""
-    likely = "GB18030" if sum(byte >= 0x80 for byte in data) > ODD * len(data) else "WINDOWS-1252"
-    return InputError("is no UTF-8 text", who=who, cure=f"Convert it, for instance: iconv -f {likely} -t UTF-8")
+    return InputError("is no UTF-8 text", who=who, cure=f"Convert it, for instance: iconv -f {likely(data)} -t UTF-8")
+
+
+def likely(data: bytes) -> str:
+    """The encoding that a text which is no UTF-8 may have, as iconv calls it: a guess, for a person to try.
+
+    Letters with accents stand alone among others. Of Chinese and Japanese ones most are the common ones, and each
+    encoding has those in rows of its own, told by the first of two bytes.
+    """
+    if sum(byte >= 0x80 for byte in data) <= ODD * len(data):
+        return "WINDOWS-1252"
+    firsts = [pair[0] for pair in _PAIR.findall(data[:BLOCK])]
+    shares = {name: sum(each in common for each in firsts) / max(1, len(firsts)) for name, common in _COMMON.items()}
+    return max(shares, key=shares.__getitem__)
+
+
+BLOCK = 4096
+"""Bytes that are looked at."""
+_PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
+_COMMON = {
+    "GB18030": frozenset([0xA3, *range(0xB0, 0xD8)]),
+    "BIG5": frozenset(range(0xA4, 0xC7)),
+    "SHIFT_JIS": frozenset([0x82, 0x83, *range(0x88, 0x98)]),
+}
+"""The first bytes of the usual letters."""

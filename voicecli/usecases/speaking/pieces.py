@@ -6,6 +6,7 @@ and pipes (usecases.inputs), speaking the pieces.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -126,6 +127,9 @@ class _Flow:
         return said + " " if self._spaced and not said.endswith(" ") else said
 
 
+_LINE_END = re.compile("\r\n?|\n")
+
+
 class _Lines:
     """Many texts, one a line."""
 
@@ -134,7 +138,7 @@ class _Lines:
         self._rest = ""
 
     def feed(self, text: str) -> Iterator[str]:
-        *lines, self._rest = (self._rest + text).split("\n")
+        *lines, self._rest = _LINE_END.split(self._rest + text)
         for line in lines:
             yield from self._said(line)
 

@@ -214,10 +214,13 @@ def _matching(pattern: str) -> list[Source]:
 
 
 def names_in(data: bytes) -> list[str]:
-    """The names in a list: one a line, or with a NUL behind each (`find -print0`); Windows writes UTF-16 and marks."""
+    """The names in a list: one a line, or with a NUL behind each (`find -print0`); Windows writes UTF-16 and marks,
+    and old Macs ended lines with \\r alone.
+    """
     encoding = encoding_of(data)
     text = data.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
-    names = (each.removesuffix("\r") for each in text.split("\0" if "\0" in text else "\n"))
+    ends = next((end for end in "\0\n" if end in text), "\r")
+    names = (each.removesuffix("\r") for each in text.split(ends))
     return [name for name in names if name.strip()]
 
 
