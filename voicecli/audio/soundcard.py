@@ -10,7 +10,7 @@ conversation keeps what it has heard and what it still has to say, and goes on w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 
 from voicecli.audio import devices
@@ -187,15 +187,7 @@ class SoundCard:
         microphone, speaker = (name if isinstance(each, int) else each for each, name in wanted)
         self._wanted = microphone, speaker
         await self._close(drain=False)
-        if not self._return_s:
-            raise lost
-        self._tell(f"{lost.who}: {lost.what}; the conversation waits for it")
-        try:
-            async with asyncio.timeout(self._return_s):
-                while not await self._returned():  # noqa: ASYNC110 - only looking tells that a device is back
-                    await asyncio.sleep(TRY_EVERY_S)
-        except TimeoutError:
-            raise lost from None
+        await returning(lost, self._returned, self._tell, self._return_s)
         self._tell(f"listening again ({', '.join(filter(None, self.names))})")
 
     async def _returned(self) -> bool:
@@ -204,6 +196,21 @@ class SoundCard:
             await self._open()
             return True
         return False
+
+
+async def returning(
+    lost: DeviceError, returned: Callable[[], Awaitable[bool]], tell: Callable[[str], object], within_s: float
+) -> None:
+    """Until `returned` says so; what is waited for is told. Raises `lost` where it is not back in time."""
+    if not within_s:
+        raise lost
+    tell(f"{lost.who}: {lost.what}; the conversation waits for it")
+    try:
+        async with asyncio.timeout(within_s):
+            while not await returned():  # noqa: ASYNC110 - only looking tells that a device is back
+                await asyncio.sleep(TRY_EVERY_S)
+    except TimeoutError:
+        raise lost from None
 
 
 def _stumbles(speaker: SoundCardLoudspeaker, calm: Callable[[], bool]) -> bool:

@@ -125,11 +125,12 @@ class Devices:
             tape = TapeMicrophone(source, _again(first, blocks), host.standing, fast=self.ends.fast, clock=self._tape)
             return tape, await self._loudspeaker(stack, host)
         if self.lent:
-            from voicecli.wiring.far import address_of, far_card
+            from voicecli.wiring.far import FarCard, address_of
 
             address = address_of(self.audio.device, cancels=self.cancels)
-            self._far = await far_card(stack, address, self.key, self._rendered(), host.pump)
-            return self._far, self._far
+            far = FarCard(address, self.key, self._rendered(), host.pump, self.tell, self.audio.return_s)
+            self._far = await stack.enter_async_context(far)
+            return far, far
         from voicecli.audio.soundcard import CardLoudspeaker, CardMicrophone
 
         mute = self.ends.output is not None
