@@ -171,6 +171,26 @@ async def test_a_call_nobody_waits_for_any_more_is_undone() -> None:
     assert await asyncio.to_thread(undone.wait, 10)
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("first", ["the cancellation", "the result"])
+async def test_a_result_in_the_very_moment_of_the_cancellation_is_undone(first: str) -> None:
+    """Dropped, an opened stream ran on and called what was freed: `voice talk` died of it after `voice setup`."""
+    release, undone = threading.Event(), threading.Event()
+    before = set(threading.enumerate())
+    task = asyncio.create_task(on_thread(lambda: release.wait(10), within=10, undo=lambda _: undone.set()))
+    await asyncio.sleep(0)
+    release.set()
+    for each in set(threading.enumerate()) - before:
+        each.join()  # its result is on the way, and the loop has not seen it
+    if first == "the result":
+        asyncio.get_running_loop().call_soon(task.cancel)
+    else:
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(undone.wait, 10)
+
+
 # --------------------------------------------------------------------------- on virtual devices
 
 

@@ -23,8 +23,11 @@ async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T],
     """Runs a blocking call of PortAudio on a thread that cannot hold up the program's end.
 
     After `within` seconds (a sound server that hangs) it is left to itself, with a TimeoutError. A result
-    that comes when nobody waits any more is given to `undo`, on that thread. Cancelled, it waits for the
+    that comes when nobody waits any more is given to `undo`, on a thread. Cancelled, it waits for the
     thread for a moment: a program that ends while another thread is inside PortAudio crashes.
+
+    No result is dropped, also not one that comes in the very moment of the cancellation: a stream that nobody
+    holds runs on, and calls what is freed already.
     """
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
@@ -32,9 +35,10 @@ async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T],
     left = threading.Event()
 
     def settle(result: T | None, exc: BaseException | None) -> None:
-        if done.done():
-            return
-        done.set_exception(exc) if exc else done.set_result(cast(T, result))
+        if not done.done():
+            done.set_exception(exc) if exc else done.set_result(cast(T, result))
+        elif exc is None:
+            _start(lambda: undo(cast(T, result)))
 
     def run() -> None:
         try:
@@ -46,17 +50,23 @@ async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T],
                 undo(result)
         _tell(loop, over.set)
 
-    threading.Thread(target=run, name=_NAME, daemon=True).start()
+    _start(run)
     try:
         async with asyncio.timeout(within):
             return await done
     except BaseException as exc:
         left.set()
+        if done.done() and not done.cancelled() and done.exception() is None:
+            _start(lambda: undo(done.result()))
         if isinstance(exc, asyncio.CancelledError):
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE_S):
                     await over.wait()
         raise
+
+
+def _start(call: Callable[[], object]) -> None:
+    threading.Thread(target=call, name=_NAME, daemon=True).start()
 
 
 def inside() -> bool:
