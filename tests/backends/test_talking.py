@@ -288,9 +288,11 @@ async def test_what_is_understood_while_one_speaks_is_told() -> None:
 
 
 async def test_failures_are_ours() -> None:
-    with pytest.raises(ConfigError, match="talk_url"):
-        async with SpeechToSpeech(Backend("one", "openai")).converse(TalkOptions(), RATE, list):
-            pass
+    xai = Backend("one", "openai", talk_url="wss://api.x.ai/v1/realtime")
+    for backend, told in ((Backend("one", "openai"), "talk_url"), (xai, "ends your turns by itself")):
+        with pytest.raises(ConfigError, match=told):
+            async with SpeechToSpeech(backend).converse(TalkOptions(), RATE, list):
+                pass
     with TalkingServer() as server:
         server.on_socket("/v1/refuses", lambda socket: socket.reject(401, "no"))
         async with talking(server, talk_url=f"{server.ws_url}/v1/refuses") as talk:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+from voicecli.backends.openai.talking.dialects import dialect_of
 from voicecli.backends.openai.talking.line import TalkLine
 from voicecli.backends.openai.talking.lines import TalkLines
 from voicecli.backends.openai.talking.protocol import AnswerBegun, Committed, News, Understood
@@ -29,10 +30,14 @@ class SpeechToSpeech:
     async def converse(
         self, options: TalkOptions, rate: int, history: Callable[[], Sequence[ChatMessage]]
     ) -> AsyncIterator[TalkConversation]:
-        """Raises ConfigError without `talk_url`. Connects when somebody begins to speak."""
+        """Connects when somebody begins to speak. Raises ConfigError without `talk_url`, or who ends a turn."""
         backend = self._backend
         if not backend.talk_url:
             raise ConfigError(f"[backends.{backend.name}] has no talk_url", cure="Set it to wss://…/realtime")
+        known = dialect_of(backend)
+        if known is not None and not known.manual and options.turns == "client":
+            what = f"[backends.{backend.name}] ends your turns by itself, as every service of dialect {known.name}"
+            raise ConfigError(what, cure='Set [talk] turns = "service".')
         options = replace(options, voice=options.voice or backend.voice or None)
         try:
             async with asyncio.TaskGroup() as tasks:
