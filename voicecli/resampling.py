@@ -53,6 +53,11 @@ class Resampler:
         """Input samples that the filter looks ahead (and back)."""
         return 0 if self._kernel is None else self._kernel.shape[1] // 2
 
+    @property
+    def held_back(self) -> int:
+        """Output samples that come with the next piece of input, at most."""
+        return -(-self._reach * self._up // self._down)
+
     def feed(self, pcm: bytes) -> bytes:
         """The next piece, of any length (an odd byte waits for its other half)."""
         pcm = self._odd + pcm if self._odd else pcm

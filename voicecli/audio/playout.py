@@ -40,7 +40,7 @@ class Playout:
         self.changed: deque[Lane] = deque()
         """Lanes with news for those who fill them."""
         self.rouse: Callable[[], object] = lambda: None
-        """Called on the event loop when a lane may sound: for whoever renders only while one does."""
+        """Called on the event loop when a lane may sound, or has again what may: for whoever renders only then."""
         self._lanes: list[Lane] = []
 
     def lane(self, changed: Callable[[], object] = lambda: None) -> Lane:
@@ -125,6 +125,8 @@ class Lane:
             if not stretch.samples and (seconds := self._out.pace.head_start_s(stretch)):
                 self.hold(seconds, now)
             stretch.arrived(len(pcm) // 2, now)
+        if self.opened and not self._buffered:
+            self._out.rouse()
         with self._out.lock:
             self._chunks.append(memoryview(pcm))
             self._buffered += len(pcm) // 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from voicecli.audio.telephone import compressed, expanded
@@ -31,7 +32,8 @@ class AppendedSound:
     def __init__(self, coding: Coding) -> None:
         self.coding = coding
         self._resampler = Resampler(RATES[coding], MIC.rate)
-        self._rest = b""
+        # A millisecond of silence for the one that the resampler holds back: else each frame would wait for the next.
+        self._rest = bytes(2 * self._resampler.held_back)
 
     def feed(self, data: bytes) -> list[AudioFrame]:
         """The frames that are whole now."""
@@ -39,8 +41,11 @@ class AppendedSound:
         sound = self._rest + self._resampler.feed(pcm)
         whole = len(sound) - len(sound) % FRAME_BYTES
         self._rest = sound[whole:]
-        now = asyncio.get_running_loop().time()
-        return [AudioFrame(sound[at : at + FRAME_BYTES], MIC, now) for at in range(0, whole, FRAME_BYTES)]
+        begun = asyncio.get_running_loop().time() - MIC.seconds(sound[:whole])
+        return [
+            AudioFrame(sound[at : at + FRAME_BYTES], MIC, begun + number * FRAME_MS / 1000)
+            for number, at in enumerate(range(0, whole, FRAME_BYTES))
+        ]
 
     def flush(self) -> list[AudioFrame]:
         """The last frame, filled up with silence."""
@@ -87,15 +92,23 @@ class Line:
             if self._stands():
                 ahead += now - before
             before, ahead = now, max(ahead, now)
-            while not self._stood and ahead < now + LEAD_S:
+            sent = 1
+            while not self._stood and ahead < now + LEAD_S and sent:
                 sent = self._pass(ahead)
-                if not sent:
-                    ahead = now
-                    break
-                ahead += sent / self._playout.rate
+                ahead = ahead + sent / self._playout.rate if sent else now
             # All sessions at the same moments: a process that wakes up half as often finds more in its caches.
-            await asyncio.sleep(BLOCK_S - loop.time() % BLOCK_S)
+            await self._rest(BLOCK_S - loop.time() % BLOCK_S, dry=not sent)
         self._stands()
+
+    async def _rest(self, seconds: float, *, dry: bool) -> None:
+        """What comes into a dry lane sounds at once."""
+        self._opened.clear()
+        if dry:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._opened.wait()
+        else:
+            await asyncio.sleep(seconds)
 
     def _stands(self) -> bool:
         """Whether the reply is halted, here and at the client."""
