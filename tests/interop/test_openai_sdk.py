@@ -16,9 +16,10 @@ from tests import dtmf
 from tests.backends.test_talking import HISTORY, TOOL, answer, say, talking
 from tests.fakes.forms import heard
 from tests.fakes.openai_server import Habits, OpenAIServer
+from tests.fakes.pictures import png
 from tests.fakes.talking_server import ALL, COMMON, KEEPS, TalkingServer
 from tests.interop.tools import TOOLS, environment
-from voicecli.types import ToolCall
+from voicecli.types import Picture, ToolCall
 from voicecli.types.turns import AnswerWanted, Sound
 
 DIGITS, NEXT = "4071993825", "5182004936"
@@ -99,7 +100,7 @@ def test_a_realtime_session(told: dict[str, Any]) -> None:
 
 
 async def sent_by_speech_to_speech() -> list[dict[str, Any]]:
-    """Spoken, typed, said for us, interrupted and withdrawn turns, calls and results."""
+    """Spoken, typed, said for us, interrupted and withdrawn turns, calls and results, a picture, notes."""
     with TalkingServer(chunk_s=0.01) as server:
         async with talking(server, HISTORY, (TOOL,)) as talk:
             await answer(say(talk, "189"))
@@ -107,6 +108,9 @@ async def sent_by_speech_to_speech() -> list[dict[str, Any]]:
             results = tuple((each, "a pig") for each in found if isinstance(each, ToolCall))
             await answer(talk.begin(print), AnswerWanted(results=results))
             await answer(talk.begin(print), AnswerWanted(says="It rings.", tools=False))
+            talk.show([Picture(png("7"), "image/png")])
+            await answer(talk.begin(print), AnswerWanted(typed="what is it", instructions="Be brief.\n\n<note>"))
+            talk.show([])
             for heard in (0, 4000):
                 turn = talk.begin(print)
                 async with turn.answer(AnswerWanted(typed="12345678")) as pieces:
