@@ -9,12 +9,9 @@ should do none of it. Exits with 1 when the conversation took more than one conn
 from __future__ import annotations
 
 import os
-import pty
 import statistics
-import subprocess
 import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 
@@ -22,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.fakes import tls
 from tests.fakes.server import FakeServer, Reply, Request
+from tests.person import at_terminal
 from tests.test_cli_chat import STOP, event
-from tests.test_cli_converse import Person
 
 PATH = "/v1/chat/completions"
 
@@ -37,26 +34,16 @@ def talk(server: FakeServer, folder: Path, turns: int) -> list[float]:
         return Reply.sse([event(f"answer{len(came)}"), STOP])
 
     server.on(PATH, answer)
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (40, 100))
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     env = kept | {"HOME": str(folder), "VOICE_CONFIG": str(folder / "voice.toml"), "TERM": "xterm"}
     env["SSL_CERT_FILE"] = str(folder / "cert.pem")
-    with subprocess.Popen(
-        [sys.executable, "-m", "voicecli", "chat", "--private"], stdin=theirs, stdout=theirs, stderr=theirs, env=env
-    ) as process:
-        os.close(theirs)
-        person = Person(ours, process)
+    pressed = []
+    with at_terminal("chat", "--private", env=env, folder=Path.cwd()) as person:
         person.prompted()
-        pressed = []
         for number in range(1, turns + 1):
             pressed.append(time.monotonic())
-            person.types(f"question {number}\r")
-            person.until(f"answer{number}")
-            person.prompted()
-        person.types("\x04")
-        person.leaves()
-    os.close(ours)
+            person.says(f"question {number}", f"answer{number}")
+        person.leaves("\x04")
     return [1000 * (then - at) for at, then in zip(pressed, came, strict=True)]
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +22,7 @@ from tests import long
 from tests.conftest import Voice
 from tests.fakes.forms import spoken
 from tests.fakes.server import STALL, FakeServer, Reply, Request
+from tests.person import Person, at_terminal
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.virtual import virtual_devices
 from tests.work import serve, written
@@ -50,58 +47,6 @@ def asked(server: FakeServer) -> list[list[tuple[str, Any]]]:
 # -- a conversation --------------------------------------------------------------------------------
 
 
-PASTING = "\x1b[?2004h"
-
-
-class Person:
-    """Types at a terminal and reads what it shows."""
-
-    def __init__(self, terminal: int, process: subprocess.Popen[bytes]) -> None:
-        self.terminal, self.process = terminal, process
-        self.shown, self.mark = "", 0
-
-    def until(self, words: str, seconds: float = 20) -> str:
-        """Reads until `words` are shown after what was typed last; returns what was shown since."""
-        return clean(self.read(lambda shown: words in clean(shown), repr(words), seconds))
-
-    def prompted(self) -> None:
-        """Reads until there is a line to type into: pasting is asked for then."""
-        self.read(lambda shown: PASTING in shown, "a prompt", 20)
-
-    def read(self, there: Callable[[str], bool], words: str, seconds: float) -> str:
-        deadline = time.monotonic() + seconds
-        while not there(shown := self.shown[self.mark :]):
-            assert time.monotonic() < deadline, f"never shown: {words} in {clean(shown)!r}"
-            if select.select([self.terminal], [], [], 0.1)[0]:
-                try:
-                    data = os.read(self.terminal, 65536)
-                except OSError:
-                    data = b""
-                assert data, f"left before it showed {words}: {clean(shown)!r}"
-                self.answer(data)
-                self.shown += data.decode(errors="replace")
-        return shown
-
-    def answer(self, data: bytes) -> None:
-        """What a terminal answers when it is asked where the cursor is."""
-        if b"\x1b[6n" in data:
-            os.write(self.terminal, b"\x1b[1;1R")
-
-    def types(self, text: str) -> None:
-        self.mark = len(self.shown)
-        os.write(self.terminal, text.encode())
-
-    def leaves(self) -> int:
-        deadline = time.monotonic() + 20
-        while self.process.poll() is None and time.monotonic() < deadline:
-            if select.select([self.terminal], [], [], 0.1)[0]:
-                try:
-                    os.read(self.terminal, 65536)
-                except OSError:
-                    break
-        return self.process.wait(timeout=10)
-
-
 Talks = Callable[..., Any]
 
 
@@ -109,22 +54,10 @@ Talks = Callable[..., Any]
 def talk(home: dict[str, str], work: dict[str, str], tmp_path: Path) -> Talks:
     @contextmanager
     def run(*args: str, env: dict[str, str] | None = None) -> Iterator[Person]:
-        ours, theirs = pty.openpty()
-        termios.tcsetwinsize(theirs, (40, 100))
-        env = home | work | {"TERM": "xterm", "NO_COLOR": "1"} | (env or {})
-        command = [sys.executable, "-m", "voicecli", "chat", *args]
-        with subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=tmp_path, start_new_session=True
-        ) as process:
-            os.close(theirs)
-            try:
-                person = Person(ours, process)
-                person.prompted()
-                yield person
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                os.close(ours)
+        variables = home | work | {"TERM": "xterm", "NO_COLOR": "1"} | (env or {})
+        with at_terminal("chat", *args, env=variables, folder=tmp_path) as person:
+            person.prompted()
+            yield person
 
     return run
 
@@ -132,14 +65,9 @@ def talk(home: dict[str, str], work: dict[str, str], tmp_path: Path) -> Talks:
 def test_a_conversation_remembers_and_ends_with_ctrl_d(server: FakeServer, talk: Talks) -> None:
     server.on(PATH, answering("Paris."), answering("It rains."))
     with talk("--private") as person:
-        person.types("Capital of France?\r")
-        person.until("Paris.")
-        person.prompted()
-        person.types("And the weather?\r")
-        person.until("It rains.")
-        person.prompted()
-        person.types("\x04")
-        assert person.leaves() == 0
+        person.says("Capital of France?", "Paris.")
+        person.says("And the weather?", "It rains.")
+        assert person.leaves("\x04") == 0
     assert asked(server)[1] == [
         ("user", "Capital of France?"),
         ("assistant", "Paris."),
@@ -150,11 +78,8 @@ def test_a_conversation_remembers_and_ends_with_ctrl_d(server: FakeServer, talk:
 def test_pasted_lines_are_one_question(server: FakeServer, talk: Talks) -> None:
     server.on(PATH, answering("ok"))
     with talk("--private") as person:
-        person.types("\x1b[200~first\nsecond\n\nthird\x1b[201~\r")
-        person.until("ok")
-        person.prompted()
-        person.types("/exit\r")
-        assert person.leaves() == 0
+        person.says("\x1b[200~first\nsecond\n\nthird\x1b[201~", "ok")
+        assert person.leaves("/exit\r") == 0
     assert asked(server) == [[("user", "first\nsecond\n\nthird")]]
 
 
@@ -176,11 +101,8 @@ def test_commands_change_what_follows(server: FakeServer, talk: Talks, tmp_path:
             ("/clear", "a new conversation"),
             ("again", "quattro"),
         ):
-            person.types(line + "\r")
-            person.until(shown)
-            person.prompted()
-        person.types("/exit\r")
-        assert person.leaves() == 0
+            person.says(line, shown)
+        assert person.leaves("/exit\r") == 0
     system = ("system", "Be brief.")
     talk_so_far = [system, ("user", "one"), ("assistant", "due")]
     assert asked(server) == [
@@ -212,11 +134,8 @@ def test_one_connection_serves_the_whole_conversation(server: FakeServer, talk: 
     server.on(PATH, *(answering(word) for word in ("uno", "due")), Reply.json({}, 400), answering("tre"))
     with talk("--private") as person:
         for line, shown in (("one", "uno"), ("two", "due"), ("three", "error: "), ("four", "tre")):
-            person.types(line + "\r")
-            person.until(shown)
-            person.prompted()
-        person.types("\x04")
-        assert person.leaves() == 0
+            person.says(line, shown)
+        assert person.leaves("\x04") == 0
     assert server.connections == 1
 
 
@@ -235,11 +154,8 @@ def test_answers_are_read_aloud_while_that_is_on(server: FakeServer, talk: Talks
             ("/speak off", "answers are not read aloud"),
             ("three", "Tre."),
         ):
-            person.types(line + "\r")
-            person.until(shown)
-            person.prompted()
-        person.types("/exit\r")
-        assert person.leaves() == 0
+            person.says(line, shown)
+        assert person.leaves("/exit\r") == 0
         assert "not read aloud:" not in clean(person.shown), clean(person.shown)
     heard = [(each.json()["input"], each.json()["voice"]) for each in server.to("/v1/audio/speech")]
     assert heard == [("Uno.", "nova"), ("Due.", "echo")]
@@ -248,14 +164,9 @@ def test_answers_are_read_aloud_while_that_is_on(server: FakeServer, talk: Talks
 def test_an_error_costs_the_turn_and_not_the_conversation(server: FakeServer, talk: Talks) -> None:
     server.on(PATH, Reply.json({"error": {"message": "no such model"}}, 400), answering("fine"))
     with talk("--private") as person:
-        person.types("one\r")
-        person.until("error: work")
-        person.prompted()
-        person.types("two\r")
-        person.until("fine")
-        person.prompted()
-        person.types("\x04")
-        assert person.leaves() == 0
+        person.says("one", "error: work")
+        person.says("two", "fine")
+        assert person.leaves("\x04") == 0
     assert asked(server)[1] == [("user", "two")]
 
 
@@ -267,11 +178,8 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_arrived(server: FakeServer, talk:
         os.kill(person.process.pid, 2)
         person.until("stopped.")
         person.prompted()
-        person.types("go on\r")
-        person.until("fine")
-        person.prompted()
-        person.types("\x04")
-        assert person.leaves() == 0
+        person.says("go on", "fine")
+        assert person.leaves("\x04") == 0
     assert asked(server)[1][1][1].startswith("Once upon")
 
 
@@ -279,14 +187,9 @@ def test_what_was_typed_is_kept_for_its_owner_alone(server: FakeServer, talk: Ta
     server.on(PATH, answering("fine"))
     for flags, kept in ((("--private",), False), ((), True)):
         with talk(*flags) as person:
-            person.types("a question\r")
-            person.until("fine")
-            person.prompted()
-            person.types(f"my key is {KEY}\r")
-            person.until("fine")
-            person.prompted()
-            person.types("\x04")
-            assert person.leaves() == 0
+            person.says("a question", "fine")
+            person.says(f"my key is {KEY}", "fine")
+            assert person.leaves("\x04") == 0
         found = list((tmp_path / "state").rglob("typed"))
         assert bool(found) is kept
     assert found[0].stat().st_mode & 0o777 == 0o600
@@ -478,25 +381,16 @@ def test_a_conversation_says_who_answers_where_it_goes_on_and_as_what_it_was_kep
     server.on(PATH, answering("blue it is"), answering("red then"))
     with talk() as person:
         assert "m1 at 127.0.0.1" in person.shown and "/help lists commands" in person.shown
-        person.types("which colour?\r")
-        person.until("blue it is")
-        person.prompted()
-        person.types("/usage\r")
-        person.until("usage so far:")
-        person.prompted()
+        person.says("which colour?", "blue it is")
+        person.says("/usage", "usage so far:")
         person.types("quit\r")
         person.until("kept as 1 · voice chat -c goes on")
         assert person.leaves() == 0
     with talk("-c") as person:
         assert "you:   which colour?" in person.shown and "voice: blue it is" in person.shown
-        person.types("/undo\r")
-        person.until("taken back: which colour?")
-        person.prompted()
-        person.types("/history\r")
-        person.until("nothing was said yet")
-        person.prompted()
-        person.types(":q\r")
-        assert person.leaves() == 0
+        person.says("/undo", "taken back: which colour?")
+        person.says("/history", "nothing was said yet")
+        assert person.leaves(":q\r") == 0
     assert len(server.to(PATH)) == 1
 
 
@@ -508,14 +402,8 @@ def test_a_question_is_written_in_the_editor_and_the_code_of_its_answer_copied(
     editor.chmod(0o755)
     server.on(PATH, answering("So:\n\n```python\nprint(1)\n```\n\nDone."))
     with talk("--private", env={"EDITOR": str(editor), "VISUAL": ""}) as person:
-        person.types("/edit say: \r")
-        person.until("Done.")
+        person.says("/edit say: ", "Done.")
         assert asked(server)[0][-1] == ("user", "say:two\nlines")
-        person.prompted()
-        person.types("/copy code\r")
-        shown = person.until("copied, by the terminal.")
-        assert "9 characters copied" in shown
-        person.prompted()
-        person.types("exit\r")
-        assert person.leaves() == 0
+        assert "9 characters copied" in person.says("/copy code", "copied, by the terminal.")
+        assert person.leaves("exit\r") == 0
     assert base64.b64encode(b"print(1)\n").decode() in person.shown

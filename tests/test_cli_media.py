@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +21,7 @@ from tests.fakes.gov_media import GovMedia
 from tests.fakes.openai_pictures import OpenAIPictures
 from tests.fakes.pictures import docx, doubled, mp4, mp4_digits, pdf, plus_one, png, png_digits
 from tests.fakes.server import STALL, Reply
+from tests.person import at_terminal
 from tests.waiting import until
 from voicecli.errors import InputError
 
@@ -321,21 +320,10 @@ def test_a_person_sees_the_upload_and_a_terminal_gets_no_picture(person: Person,
 
 def on_terminal(person: Person, home: dict[str, str], *args: str) -> tuple[int, str]:
     """The program with all streams on a terminal: its code, and what was shown."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 100))
     env = home | person.env | {"TERM": "xterm-256color"}
-    command = [sys.executable, "-m", "voicecli", *args]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=person.folder) as process:
-        os.close(theirs)
-        shown = bytearray()
-        try:
-            while data := os.read(ours, 65_536):
-                shown += data
-        except OSError:  # its last user has left
-            pass
-        code = process.wait(30)
-    os.close(ours)
-    return code, shown.decode()
+    with at_terminal(*args, env=env, folder=person.folder) as reader:
+        shown = reader.rest()
+        return reader.process.wait(30), shown
 
 
 def test_what_leaves_the_machine_is_said_once(person: Person) -> None:

@@ -219,11 +219,8 @@ def test_a_conversation_is_told_of_what_fits_each_question(server: FakeServer, t
     with talk("--with", "notes") as person:
         assert "2 notes were read and kept (2 in all)." in person.shown
         for question, answer in ((QUESTION, "At eight."), ("Where is it?", "By the river.")):
-            person.types(f"{question}\r")
-            assert "notes: rome.md" in person.until(answer)
-            person.prompted()
-        person.types("\x04")
-        assert person.leaves() == 0
+            assert "notes: rome.md" in person.says(question, answer)
+        assert person.leaves("\x04") == 0
     assert sent[-2:] == [QUESTION, f"{QUESTION}\nWhere is it?"]
     first, second = (request.json()["messages"] for request in server.to(PATH))
     assert [each["role"] for each in second] == ["system", "user", "assistant", "user"]

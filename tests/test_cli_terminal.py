@@ -15,6 +15,7 @@ import pytest
 
 from tests.emulator import Emulator
 from tests.fakes.server import STALL, FakeServer, Reply
+from tests.person import at_terminal
 from tests.test_cli_chat import PATH, STOP, event
 from tests.work import written
 from voicecli.text.clean import clean
@@ -28,18 +29,10 @@ def terminal(home: dict[str, str], tmp_path: Path) -> Terminal:
     """`terminal("chat", env={…})`: all three streams on a terminal of 80 columns; exit code and what was shown."""
 
     def run(*args: str, env: dict[str, str] | None = None, columns: int = 80) -> tuple[int, str]:
-        ours, theirs = pty.openpty()
-        termios.tcsetwinsize(theirs, (24, columns))
-        command = [sys.executable, "-m", "voicecli", *args]
         variables = home | {"TERM": "xterm-256color"} | (env or {})
-        with subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=variables, cwd=tmp_path
-        ) as process:
-            os.close(theirs)
-            shown = b"".join(iter(lambda: read(ours), b""))
-            code = process.wait(timeout=30)
-        os.close(ours)
-        return code, shown.decode().replace("\r\n", "\n")
+        with at_terminal(*args, env=variables, folder=tmp_path, rows=24, columns=columns) as person:
+            shown = person.rest()
+            return person.process.wait(timeout=30), shown
 
     return run
 

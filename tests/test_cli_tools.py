@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
-import termios
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +18,8 @@ from tests.conftest import Voice
 from tests.emulator import Emulator
 from tests.fakes.pictures import png, png_digits
 from tests.fakes.server import STALL, FakeServer, Reply
+from tests.person import Person, at_terminal
 from tests.test_cli_chat import DONE, PATH, UNKEPT, answering, event
-from tests.test_cli_converse import Person
 from tests.work import serve, written
 from voicecli.text.clean import clean
 
@@ -255,22 +252,9 @@ Talks = Callable[..., AbstractContextManager[Person]]
 def talk(home: dict[str, str], work: dict[str, str], tmp_path: Path) -> Talks:
     (tmp_path / "work").mkdir(exist_ok=True)
 
-    @contextmanager
-    def run(*args: str) -> Iterator[Person]:
-        ours, theirs = pty.openpty()
-        termios.tcsetwinsize(theirs, (40, 100))
+    def run(*args: str) -> AbstractContextManager[Person]:
         env = home | work | {"TERM": "xterm", "NO_COLOR": "1"}
-        command = [sys.executable, "-m", "voicecli", "chat", *args]
-        with subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=tmp_path / "work", start_new_session=True
-        ) as process:
-            os.close(theirs)
-            try:
-                yield Person(ours, process)
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                os.close(ours)
+        return at_terminal("chat", *args, env=env, folder=tmp_path / "work")
 
     return run
 
@@ -338,31 +322,22 @@ def test_a_conversation_goes_on_after_tools(server: FakeServer, talk: Talks, tmp
     server.on(PATH, DRAW, answering("Here it is."), answering("It is pink."), answering("Nothing."))
     with talk("--private") as person:
         person.prompted()
-        person.types("/tools\r")
-        assert "image_make: Make a picture after a text." in person.until("image_describe: Say")
-        person.prompted()
+        assert "image_make: Make a picture after a text." in person.says("/tools", "image_describe: Say")
         person.types("Draw a pig.\r")
         person.until(QUESTION)
         person.types("yes please\n")
         shown = person.until("Here it is.")
         assert "image_make: picture-1.png" in clean(shown)
         person.prompted()
-        person.types("Which colour?\r")
-        person.until("It is pink.")
+        person.says("Which colour?", "It is pink.")
         sent = server.to(PATH)[-1].json()["messages"]
         assert sent[0] == {"role": "system", "content": "Tools used earlier in this conversation: image_make (done)."}
         assert [each["role"] for each in sent[1:]] == ["user", "assistant", "tool", "assistant", "user"]
         assert "picture-1.png" in sent[3]["content"]
-        person.prompted()
-        person.types("/clear\r")
-        person.until("a new conversation.")
-        person.prompted()
-        person.types("What did you do?\r")
-        person.until("Nothing.")
+        person.says("/clear", "a new conversation.")
+        person.says("What did you do?", "Nothing.")
         assert "image_make" not in json.dumps(server.to(PATH)[-1].json()["messages"])
-        person.prompted()
-        person.types("\x04")
-        assert person.leaves() == 0
+        assert person.leaves("\x04") == 0
     assert files(tmp_path / "work") == ["picture-1.png"]
 
 
@@ -373,18 +348,13 @@ def test_a_server_runs_as_long_as_the_conversation(server: FakeServer, talk: Tal
     server.on(PATH, add, answering("Once."), calling("notes_slow", seconds=60), add, answering("Twice."))
     with talk("--private", "--tool", "notes", "--yes") as person:
         person.prompted()
-        person.types("Add.\r")
-        person.until("Once.")
+        person.says("Add.", "Once.")
         assert told(server) == "3 notes; nobody"
-        person.prompted()
         person.types("Wait.\r")
         person.until("notes_slow…")
         person.process.send_signal(signal.SIGINT)
         person.until("stopped.")
         person.prompted()
-        person.types("Add.\r")
-        person.until("Twice.")
+        person.says("Add.", "Twice.")
         assert told(server) == "4 notes; nobody"
-        person.prompted()
-        person.types("\x04")
-        assert person.leaves() == 0
+        assert person.leaves("\x04") == 0

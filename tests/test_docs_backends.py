@@ -11,6 +11,7 @@ import pytest
 from voicecli import wiring
 from voicecli.backends.registry import ENDPOINTS, FAMILIES
 from voicecli.config import Config, load
+from voicecli.types.hosts import is_loopback
 from voicecli.verbs import COMMANDS, VERBS, Verb
 
 pytestmark = pytest.mark.anyio
@@ -111,7 +112,7 @@ def test_no_example_holds_a_key_or_asks_for_one_on_this_machine(example: str, tm
         assert "sk-" not in example
         verbs: tuple[Verb, ...] = ("transcribe", "chat", "speak", "embed")
         hosts = {host for verb in verbs for host in wiring.hosts(verb, backend)}
-        if hosts and all(wiring.is_loopback(host) for host in hosts):
+        if hosts and all(is_loopback(host) for host in hosts):
             assert not backend.api_key_env
 
 

@@ -708,54 +708,47 @@ async def live_error(server: OpenAIServer, **settings: Any) -> VoiceError:
     return caught.value
 
 
-async def test_live_failures_have_names_and_words() -> None:
-    async def refuse(socket: Any) -> None:
-        await socket.send(
-            json.dumps({"type": "error", "error": {"message": "no credit", "code": "insufficient_quota"}})
-        )
-        await socket.receive()
+CREATED = {"type": "session.created", "session": {}}
+FAILED = "conversation.item.input_audio_transcription.failed"
 
-    async def failed(socket: Any) -> None:
-        await socket.send(json.dumps({"type": "session.created", "session": {}}))
+
+@pytest.mark.parametrize(
+    ("told", "ends", "kind", "words"),
+    [
+        (
+            [{"type": "error", "error": {"message": "no credit", "code": "insufficient_quota"}}],
+            "",
+            RefusedError,
+            "no credit",
+        ),
+        ([CREATED, {"type": FAILED, "error": {"message": "bad sound"}}], "", ServiceError, "bad sound"),
+        ([CREATED], "reset", DroppedError, "broke off"),
+        ([CREATED], "close", DroppedError, "before the transcript was complete"),
+        ([CREATED], "", UnreachableError, "sent nothing for 0.4 s"),
+    ],
+)
+async def test_live_failures_have_names_and_words(
+    told: list[dict[str, Any]], ends: str, kind: type[VoiceError], words: str
+) -> None:
+    async def talk(socket: Any) -> None:
+        for at, message in enumerate(told):
+            if at:
+                await socket.receive()
+            await socket.send(json.dumps(message))
         await socket.receive()
-        await socket.send(
-            json.dumps(
-                {"type": "conversation.item.input_audio_transcription.failed", "error": {"message": "bad sound"}}
-            )
-        )
+        if ends == "reset":
+            socket.reset()
+            return
+        if ends == "close":
+            await socket.close()
         async for _ in socket:
             pass
 
-    async def gone(socket: Any) -> None:
-        await socket.send(json.dumps({"type": "session.created", "session": {}}))
-        await socket.receive()
-        socket.reset()
-
-    async def closes(socket: Any) -> None:
-        await socket.send(json.dumps({"type": "session.created", "session": {}}))
-        await socket.receive()
-        await socket.close()
-        async for _ in socket:
-            pass
-
-    async def silent(socket: Any) -> None:
-        await socket.send(json.dumps({"type": "session.created", "session": {}}))
-        async for _ in socket:
-            pass
-
-    cases: list[tuple[Any, type[VoiceError], str]] = [
-        (refuse, RefusedError, "no credit"),
-        (failed, ServiceError, "bad sound"),
-        (gone, DroppedError, "broke off"),
-        (closes, DroppedError, "before the transcript was complete"),
-        (silent, UnreachableError, "sent nothing for 0.4 s"),
-    ]
-    for talk, kind, words in cases:
-        with OpenAIServer() as server:
-            server.on_socket("/v1/realtime", talk)
-            error = await live_error(server, timeout_s=0.4)
-        assert type(error) is kind and words in str(error), (talk, error)
-        assert error.who == "work (127.0.0.1)" or error.who == f"work (127.0.0.1:{server.port})"
+    with OpenAIServer() as server:
+        server.on_socket("/v1/realtime", talk)
+        error = await live_error(server, timeout_s=0.4)
+    assert type(error) is kind and words in str(error), error
+    assert error.who == "work (127.0.0.1)" or error.who == f"work (127.0.0.1:{server.port})"
 
 
 async def test_live_needs_an_address_and_the_microphones_format() -> None:

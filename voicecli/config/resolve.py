@@ -36,8 +36,8 @@ from voicecli.types import Backend, Verb
 
 T = TypeVar("T")
 
-LOCAL, OLD_LOCAL = "local", "embedded"
-"""The backend that is always there, and what it was called before 2.0: configurations may still say that."""
+LOCAL = "local"
+"""The backend that is always there."""
 OPENAI = "openai"
 VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
 """The verbs that [use] gives a backend each, named or not."""
@@ -95,30 +95,11 @@ def resolve(env: Mapping[str, str], file: File, profile: str = "", flags: Mappin
     """The layers laid over each other, the gaps filled, and the whole built. Raises ConfigError."""
     written = overlay(file.layer, _profile(file, profile))
     layers = [_built_in(), written, from_variables(env), from_flags(flags or {})]
-    merged = _renamed(reduce(overlay, layers))
+    merged = reduce(overlay, layers)
     fallback = _fallback(env, written)
     merged["use"] = _filled(_tables(merged, "use"), fallback)
     merged = _with_openai(env, merged)
     return _build(merged, file, profile, _guessed(merged, fallback))
-
-
-def _renamed(merged: Layer) -> Layer:
-    """What configurations said before the family local had its name."""
-    backends = dict(_tables(merged, "backends"))
-    if OLD_LOCAL in backends and "family" not in _tables(backends, OLD_LOCAL):
-        old = {LOCAL: backends.pop(OLD_LOCAL)}
-        backends = dict(overlay(backends, old))
-    for name in backends:
-        family = _tables(backends, name).get("family")
-        if isinstance(family, Given) and family.value == OLD_LOCAL:
-            backends[name] = {**_tables(backends, name), "family": family._replace(value=LOCAL)}
-    use = {
-        verb: given._replace(value=LOCAL)
-        if isinstance(given, Given) and given.value == OLD_LOCAL and OLD_LOCAL not in backends
-        else given
-        for verb, given in _tables(merged, "use").items()
-    }
-    return {**merged, "backends": backends} | ({"use": use} if use else {})
 
 
 def _profile(file: File, name: str) -> Layer:
@@ -184,7 +165,7 @@ def _built_in() -> Layer:
 
 def _fallback(env: Mapping[str, str], written: Layer) -> Given:
     """The backend of the verbs for which nobody named one."""
-    named = [name for name in _tables(written, "backends") if name not in (LOCAL, OLD_LOCAL)]
+    named = [name for name in _tables(written, "backends") if name != LOCAL]
     if _tables(written, "use").keys() & set(VERBS):
         return Given(LOCAL, "default")
     if len(named) == 1:

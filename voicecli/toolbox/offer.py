@@ -15,6 +15,7 @@ from voicecli.backends.registry import FAMILIES
 from voicecli.errors import ConfigError, UsageError
 from voicecli.text.nearest import nearest
 from voicecli.types import Backend, ChatOptions, ToolSpec, Verb
+from voicecli.types.hosts import is_loopback
 from voicecli.verbs import VERBS, ability_of
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def served(verb: Verb, cfg: Config, answering: str | None) -> Served:
 
     name = server_of(verb, cfg, answering)
     family, backend = wiring.choose(verb, cfg, name)
-    abroad = [host for host in wiring.hosts(verb, backend) if not wiring.is_loopback(host)]
+    abroad = [host for host in wiring.hosts(verb, backend) if not is_loopback(host)]
     model = getattr(backend, MODELS[verb]) if verb in MODELS else ""
     return Served(verb, name, next(iter(abroad), ""), wiring.takes(family, verb), family.limits.documents, model)
 

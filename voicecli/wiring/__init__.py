@@ -7,12 +7,11 @@ talking to a service, printing, flags.
 
 from __future__ import annotations
 
-from voicecli.types.hosts import host_of, is_loopback, is_near
-from voicecli.wiring.addresses import addresses, hosts, in_the_clear
+from voicecli.wiring.addresses import addresses, hosts
 from voicecli.wiring.announcing import announce
 from voicecli.wiring.choosing import able, backend_named, choose, family_of, used_for
 from voicecli.wiring.guessing import is_for, settle
-from voicecli.wiring.opening import enter, open_adapter, with_key
+from voicecli.wiring.opening import open_adapter, with_key
 from voicecli.wiring.refusing import check_language, check_options, takes, with_chat_settings
 
 __all__ = [
@@ -23,14 +22,9 @@ __all__ = [
     "check_language",
     "check_options",
     "choose",
-    "enter",
     "family_of",
-    "host_of",
     "hosts",
-    "in_the_clear",
     "is_for",
-    "is_loopback",
-    "is_near",
     "open_adapter",
     "settle",
     "takes",
