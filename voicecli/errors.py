@@ -17,10 +17,17 @@
 Ctrl-C is 130; anything else that escapes is a bug: a traceback and 1. A message says who, what and
 the cure, in words a person understands. Foreign exceptions are mapped to these at each border.
 
-Belongs here: the classes, and nothing that imports another room.
+Belongs here: the classes, which of a group of errors counts, and nothing that imports another room.
 """
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import TaskGroup
 
 
 class VoiceError(Exception):
@@ -125,6 +132,18 @@ def culprit(exc: BaseException) -> BaseException:
         return exc
     inner = [culprit(each) for each in exc.exceptions]
     return next((each for each in inner if isinstance(each, VoiceError)), exc)
+
+
+@asynccontextmanager
+async def task_group(tell: Callable[[BaseException], BaseException] = only) -> AsyncIterator[TaskGroup]:
+    """A TaskGroup that raises its single error as itself; of several, with `culprit`, the one to tell of."""
+    from asyncio import TaskGroup
+
+    try:
+        async with TaskGroup() as tasks:
+            yield tasks
+    except BaseExceptionGroup as group:
+        raise tell(group) from None
 
 
 def ours(exc: BaseException) -> VoiceError:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from voicecli.errors import ServiceError
+from voicecli.errors import ServiceError, task_group
 
 GRACE_S = 0.8
 """How long it may take to end once its stdin is closed, when it is told to end, and when it is killed: < 3 s in all."""
@@ -114,7 +114,7 @@ async def running(name: str, command: Sequence[str], env: Mapping[str, str], fol
     politely = False
     async with _watched(process.pid):
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with task_group() as tasks:
                 keeping = tasks.create_task(program.keep_stderr())
                 try:
                     yield program

@@ -18,7 +18,7 @@ from voicecli.agents.forms import Form, form
 from voicecli.agents.process import Program, running
 from voicecli.agents.protocol import SIGN_IN, AgentNotification, AgentRequest, Message, RpcAnswer, Table, Wire, text
 from voicecli.agents.updates import AgentWords, Leave, Modes, Replayed, Step, leave, new_mode, replayed, update
-from voicecli.errors import ServiceError, VoiceError, only
+from voicecli.errors import ServiceError, VoiceError, task_group
 from voicecli.types.jsonvalue import Json
 
 STOP_S = 2.0
@@ -190,15 +190,12 @@ async def opened(
     agent: AgentCommand, told: Callable[[str], None], earlier: EarlierSession | None = None
 ) -> AsyncIterator[AgentSession]:
     """The session, ready to be prompted; leaving the block ends the program."""
-    try:
-        async with running(agent.name, agent.command, agent.env, agent.folder) as program, asyncio.TaskGroup() as tasks:
-            session = AgentSession(agent, program, told)
-            reading = tasks.create_task(session.read())
-            try:
-                await session.open(earlier)
-                yield session
-                session.cancel()
-            finally:
-                reading.cancel()
-    except BaseExceptionGroup as group:
-        raise only(group) from None
+    async with running(agent.name, agent.command, agent.env, agent.folder) as program, task_group() as tasks:
+        session = AgentSession(agent, program, told)
+        reading = tasks.create_task(session.read())
+        try:
+            await session.open(earlier)
+            yield session
+            session.cancel()
+        finally:
+            reading.cancel()

@@ -14,7 +14,7 @@ from voicecli.audio import devices
 from voicecli.audio.pace import Pace
 from voicecli.audio.playback import SoundCardLoudspeaker
 from voicecli.audio.playout import Playout
-from voicecli.errors import only
+from voicecli.errors import task_group
 
 FULL_S = 10.0
 """Sound that is taken before it can be played."""
@@ -52,21 +52,18 @@ class Solo:
 
         The device is opened (and woken) while the first chunk is still awaited.
         """
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._sound())
-                showing = tasks.create_task(self._follow(self._show)) if self._show else None
-                async for chunk in chunks:
-                    self._lane.write(chunk, asyncio.get_running_loop().time())
-                    self._written += len(chunk) // 2
-                    await self._until(lambda: self._lane.room)
-                self._lane.complete()
-                self._lane.finish()
-                await self._until(lambda: self._lane.drained is not None)
-                if showing:
-                    showing.cancel()
-        except BaseExceptionGroup as group:
-            raise only(group) from None
+        async with task_group() as tasks:
+            tasks.create_task(self._sound())
+            showing = tasks.create_task(self._follow(self._show)) if self._show else None
+            async for chunk in chunks:
+                self._lane.write(chunk, asyncio.get_running_loop().time())
+                self._written += len(chunk) // 2
+                await self._until(lambda: self._lane.room)
+            self._lane.complete()
+            self._lane.finish()
+            await self._until(lambda: self._lane.drained is not None)
+            if showing:
+                showing.cancel()
         return self._lane.played / self._playout.rate
 
     async def _follow(self, show: Show) -> None:

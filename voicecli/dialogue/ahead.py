@@ -12,7 +12,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from voicecli.errors import VoiceError, only
+from voicecli.errors import VoiceError, task_group
 from voicecli.ports import Stream
 
 Asked = TypeVar("Asked")
@@ -76,16 +76,13 @@ async def spoken_ahead(
     What fails is raised at its place, when everything before it has been taken.
     """
     feeder = _Feeder(say, requests, policy)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            feeding = tasks.create_task(feeder.run())
-            try:
-                async with aclosing(feeder.in_order()) as order:
-                    yield order
-            finally:
-                feeding.cancel()
-    except BaseExceptionGroup as group:
-        raise only(group) from None
+    async with task_group() as tasks:
+        feeding = tasks.create_task(feeder.run())
+        try:
+            async with aclosing(feeder.in_order()) as order:
+                yield order
+        finally:
+            feeding.cancel()
 
 
 class _Feeder(Generic[Asked, Sent]):

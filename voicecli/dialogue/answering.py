@@ -22,7 +22,7 @@ from voicecli.dialogue.drafting import DEPTHS, Depth
 from voicecli.dialogue.history import estimate_tokens
 from voicecli.dialogue.tools import Gate
 from voicecli.dialogue.toolwords import speaks_chinese
-from voicecli.errors import ServiceError, culprit
+from voicecli.errors import ServiceError, culprit, task_group
 from voicecli.ports import Stream
 from voicecli.text.sentences import SentenceSplitter
 from voicecli.text.spoken import Speakable
@@ -85,12 +85,9 @@ class Answering:
         if not question:
             return
         await self._allowed("chat")
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                thinking = tasks.create_task(self._think(question))
-                tasks.create_task(self._speak())
-        except BaseExceptionGroup as group:
-            raise culprit(group) from None
+        async with task_group(culprit) as tasks:
+            thinking = tasks.create_task(self._think(question))
+            tasks.create_task(self._speak())
         if (broken := thinking.result()) is not None:
             raise broken
 

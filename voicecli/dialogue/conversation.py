@@ -18,7 +18,7 @@ from voicecli.dialogue.keys import Keys
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.standing import Standing
 from voicecli.dialogue.turns import Turns
-from voicecli.errors import only
+from voicecli.errors import task_group
 from voicecli.types import AudioFrame
 
 
@@ -43,7 +43,7 @@ class Dialogue:
         Raises the VoiceError that ends a session: configuration, a refused key, a lost device.
         """
         try:
-            async with asyncio.TaskGroup() as self.turns.tasks:
+            async with task_group() as self.turns.tasks:
                 listening = self.turns.tasks.create_task(self._listen(frames))
                 self._show()
                 self.keys.catch_up()
@@ -51,8 +51,6 @@ class Dialogue:
                 listening.cancel()
                 self._floor.clear("key")
                 self.turns.stop()
-        except BaseExceptionGroup as group:
-            raise only(group) from None
         finally:
             self.turns.tasks = None
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from voicecli.errors import culprit, only
+from voicecli.errors import culprit, task_group
 from voicecli.types.turns import Reply
 
 Put = Callable[[Reply], Awaitable[None]]
@@ -28,13 +28,10 @@ async def answered(work: Callable[[Put], Awaitable[None]]) -> AsyncIterator[Asyn
         else:
             await out.put(None)
 
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(worked())
-            yield _replies(out)
-            task.cancel()
-    except BaseExceptionGroup as group:
-        raise only(group) from None
+    async with task_group() as tasks:
+        task = tasks.create_task(worked())
+        yield _replies(out)
+        task.cancel()
 
 
 async def _replies(out: asyncio.Queue[Reply | BaseException | None]) -> AsyncIterator[Reply]:

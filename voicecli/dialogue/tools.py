@@ -28,7 +28,7 @@ from voicecli.dialogue.toolwords import (
     subject_of,
     told,
 )
-from voicecli.errors import culprit
+from voicecli.errors import culprit, task_group
 from voicecli.ports import ChatModel, Toolbox
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, ToolResult, Usage
 
@@ -233,15 +233,13 @@ class _Answering:
         try:
             if len(batch) == 1:
                 return [await self._box.use(batch[0])]
-            async with asyncio.TaskGroup() as tasks:
+            async with task_group(culprit) as tasks:
                 running = [tasks.create_task(self._box.use(call)) for call in batch]
             return [each.result() for each in running]
         except asyncio.CancelledError:
             for call in batch:
                 self._user.remember(call, STOPPED, "stopped")
             raise
-        except BaseExceptionGroup as group:
-            raise culprit(group) from None
 
     def _over(self, call: ToolCall, result: ToolResult) -> ToolNews:
         """The model is told, and what may matter later is remembered."""

@@ -16,7 +16,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from voicecli.dialogue.history import estimate_tokens
-from voicecli.errors import ProtocolError, UnreachableError, VoiceError, culprit
+from voicecli.errors import ProtocolError, UnreachableError, VoiceError, culprit, task_group
 from voicecli.notes import choosing
 from voicecli.notes.choosing import Cited, FoundPassage
 from voicecli.notes.folder import Root
@@ -79,12 +79,9 @@ class Finder:
         return self._known.get(sense, ())
 
     async def _found(self, question: str) -> tuple[FoundPassage, ...]:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                asked = tasks.create_task(self._vector(question))
-                tasks.create_task(asyncio.to_thread(self._loaded))
-        except BaseExceptionGroup as group:
-            raise culprit(group) from None
+        async with task_group(culprit) as tasks:
+            asked = tasks.create_task(self._vector(question))
+            tasks.create_task(asyncio.to_thread(self._loaded))
         candidates = await asyncio.to_thread(self._candidates, asked.result())
         ordered = await self._ranked(question, candidates)
         return tuple(choosing.within(ordered, self._budget, estimate_tokens))

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from voicecli.errors import VoiceError, only
+from voicecli.errors import VoiceError, task_group
 from voicecli.server.refusals import Refused
 from voicecli.server.relay import Relay
 from voicecli.wiring.opening import open_adapter
@@ -79,15 +79,12 @@ class Pool:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Pool]:
         """Leaving closes every adapter, each in the task that opened it."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
-                try:
-                    yield self
-                finally:
-                    self._over.set()
-        except BaseExceptionGroup as group:
-            raise only(group) from None
+        async with task_group() as tasks:
+            self._tasks = tasks
+            try:
+                yield self
+            finally:
+                self._over.set()
 
     def named(self, backend: str | None = None) -> Services:
         """Services that open nothing twice; with that backend in place of the one of `[use]`."""

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from voicecli.errors import VoiceError, only
+from voicecli.errors import VoiceError, task_group
 from voicecli.usecases.chatting.answer import ChatAnswer, tokens_of
 
 if TYPE_CHECKING:
@@ -78,16 +78,13 @@ class Asker:
             return
         said: asyncio.Queue[str | None] = asyncio.Queue()
         failure: VoiceError | None = None
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.aloud.say(_from(said)))
-                try:
-                    await self._streamed(question, images, answer, said.put_nowait)
-                except VoiceError as exc:  # what arrived is still read to its end
-                    failure = exc
-                said.put_nowait(None)
-        except BaseExceptionGroup as group:
-            raise only(group) from None
+        async with task_group() as tasks:
+            tasks.create_task(self.aloud.say(_from(said)))
+            try:
+                await self._streamed(question, images, answer, said.put_nowait)
+            except VoiceError as exc:  # what arrived is still read to its end
+                failure = exc
+            said.put_nowait(None)
         if failure is not None:
             raise failure
 

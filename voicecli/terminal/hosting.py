@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from voicecli.dialogue.events import Event, Notice
-from voicecli.errors import VoiceError, only
+from voicecli.errors import VoiceError, task_group
 from voicecli.terminal.audience import Audience, JsonAudience, LineAudience
 from voicecli.text.figures import counted, length, size
 
@@ -96,13 +96,10 @@ async def _with_keys(
     screen = Screen(console, partial(_chosen, talk), push_to_talk=request.push_to_talk, visible=visible, stages=stages)
     told.add(screen)
     told.catch_up()
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            keys = tasks.create_task(screen.run(talk.conversation.keys))
-            await talk.run()
-            keys.cancel()
-    except BaseExceptionGroup as group:
-        raise only(group) from None
+    async with task_group() as tasks:
+        keys = tasks.create_task(screen.run(talk.conversation.keys))
+        await talk.run()
+        keys.cancel()
 
 
 def _chosen(talk: Talk, kind: Taken, name: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from voicecli.errors import only
+from voicecli.errors import task_group
 from voicecli.text.clean import one_line
 from voicecli.text.width import cut
 
@@ -85,18 +85,15 @@ class Picker:
 
     async def _until_moved(self, pressed: asyncio.Queue[bytes]) -> int | None:
         """Lets what is marked show itself until a key leads elsewhere; None: it is taken."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                shown = tasks.create_task(self._shown())
-                try:
-                    while (key := await pressed.get()) not in ENTER:
-                        if (moved := self._moved(key)) is not None:
-                            return moved
-                    return None
-                finally:
-                    shown.cancel()
-        except BaseExceptionGroup as group:
-            raise only(group) from None
+        async with task_group() as tasks:
+            shown = tasks.create_task(self._shown())
+            try:
+                while (key := await pressed.get()) not in ENTER:
+                    if (moved := self._moved(key)) is not None:
+                        return moved
+                return None
+            finally:
+                shown.cancel()
 
     def _moved(self, key: bytes) -> int | None:
         """Where a key leads; None: nowhere."""

@@ -28,7 +28,7 @@ from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.tools import Gate, ToolUser
 from voicecli.dialogue.waking import Sleep
-from voicecli.errors import UsageError, only
+from voicecli.errors import UsageError, task_group
 from voicecli.ports import (
     Loudspeaker,
     Microphone,
@@ -82,7 +82,7 @@ class Talk:
         async with AsyncExitStack() as stack:
             microphone, loudspeaker = await self.devices.open(stack, self.conversation)
             self.emit(Ready(microphone.name, loudspeaker.name), 0)
-            async with _unwrapped(), asyncio.TaskGroup() as tasks:
+            async with task_group() as tasks:
                 beside = [tasks.create_task(work) for work in (self._ring(), loudspeaker.keep())]
                 await self.conversation.run(self._frames(microphone, loudspeaker))
                 for each in beside:
@@ -367,15 +367,6 @@ def _fan_out(
             each(event, turn)
 
     return everybody
-
-
-@asynccontextmanager
-async def _unwrapped() -> AsyncIterator[None]:
-    """A TaskGroup's single error as itself."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        raise only(group) from None
 
 
 def chime(devices: Devices, cue: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TypeVar
 
-from voicecli.errors import only
+from voicecli.errors import task_group
 from voicecli.storage.floor import Newest, floor
 
 T = TypeVar("T")
@@ -19,15 +19,12 @@ T = TypeVar("T")
 async def newest(say: Callable[[], Coroutine[object, object, T]], folder: Path) -> T | None:
     """What `say` gives; None where something newer took its place. Raises what `say` raises."""
     mark = Newest(folder)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            speaking = tasks.create_task(_with_floor(say, folder))
-            watching = tasks.create_task(mark.replaced())
-            await asyncio.wait({speaking, watching}, return_when=asyncio.FIRST_COMPLETED)
-            watching.cancel()
-            speaking.cancel()
-    except BaseExceptionGroup as group:
-        raise only(group) from None
+    async with task_group() as tasks:
+        speaking = tasks.create_task(_with_floor(say, folder))
+        watching = tasks.create_task(mark.replaced())
+        await asyncio.wait({speaking, watching}, return_when=asyncio.FIRST_COMPLETED)
+        watching.cancel()
+        speaking.cancel()
     return None if speaking.cancelled() else speaking.result()
 
 
