@@ -89,7 +89,8 @@ def spoken_over(devices: VirtualDevices, recording: Recording, talk: Talk, over:
 def measured(recording: Recording, said: list[Over]) -> tuple[list[bool], list[tuple[Over, float | None]]]:
     """Whether each question was answered, and how long after each `said` the reply was silent, in ms; None: it went on.
 
-    The person's sounds are a question and what is said over its reply, in turn.
+    The person's sounds are a question and what is said over its reply, in turn. A reply that was held while the words
+    were judged went on where all of it was heard in the end.
     """
     replies = sounds(recording.assistant, quietest=30)
     person = sounds(recording.person, quietest=1000, gap_ms=600)
@@ -99,10 +100,13 @@ def measured(recording: Recording, said: list[Over]) -> tuple[list[bool], list[t
     ]
     answered = [any(end < first <= end + ANSWERED_S * RATE for first, _ in replies) for end in asked]
     silent: list[tuple[Over, float | None]] = []
-    for (begin, _), each in zip(person[1::2], said, strict=True):
-        last = next((last for first, last in replies if first < begin < last), begin)
-        whole = any(first < begin < last and last - first > (REPLY_S - 0.1) * RATE for first, last in replies)
-        silent.append((each, None if whole else (last - begin) * 1000 / RATE))
+    nexts = [first for first, _ in person[2::2]] + [len(recording.person)]
+    for (begin, end), each, upto in zip(person[1::2], said, nexts, strict=True):
+        reply = next(((first, last) for first, last in replies if first < begin < last), (begin, begin))
+        until = end if each.asks else upto
+        heard = sum(last - first for first, last in replies if reply[0] <= first < until)
+        went_on = heard > (REPLY_S - 0.3) * RATE
+        silent.append((each, None if went_on else (reply[1] - begin) * 1000 / RATE))
     return answered, silent
 
 
