@@ -6,6 +6,7 @@ Belongs here: the terminal and its reader. Does not belong here: shells, job con
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
@@ -82,14 +83,24 @@ class Person:
 
 @contextmanager
 def at_terminal(
-    *args: str, env: Mapping[str, str], folder: Path, rows: int = 40, columns: int = 100
+    *args: str, env: Mapping[str, str], folder: Path, rows: int = 40, columns: int = 100, keys: bool = False
 ) -> Iterator[Person]:
-    """`voice ARGS` with all three streams on a terminal of its own; killed when the block is left."""
+    """`voice ARGS` with all three streams on a terminal of its own; killed when the block is left.
+
+    With `keys` a Ctrl-C that is typed is a signal.
+    """
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (rows, columns))
     command = [sys.executable, "-m", "voicecli", *args]
     with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=folder, start_new_session=True
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=env,
+        cwd=folder,
+        start_new_session=True,
+        preexec_fn=_take_terminal if keys else None,
     ) as process:
         os.close(theirs)
         try:
@@ -97,3 +108,8 @@ def at_terminal(
         finally:
             process.kill()
             os.close(ours)
+
+
+def _take_terminal() -> None:
+    """stdin becomes the terminal that this process is led by."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

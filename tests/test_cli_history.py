@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -24,6 +22,7 @@ from tests import dtmf
 from tests.conftest import Voice
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
+from tests.person import at_terminal
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.waiting import until
 from voicecli.storage.conversations import Conversation, Message, Store
@@ -394,45 +393,24 @@ def test_rm_all_wants_a_yes(voice: Voice) -> None:
 
 @pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize(
-    ("keys", "code", "left"), [(b"y\n", 0, 0), (b"n\n", 0, 3), (b"\n", 0, 3), (b"\x03", 130, 3), (b"\x04", 130, 3)]
+    ("keys", "code", "left"), [("y\n", 0, 0), ("n\n", 0, 3), ("\n", 0, 3), ("\x03", 130, 3), ("\x04", 130, 3)]
 )
-def test_on_a_terminal_rm_asks(keys: bytes, code: int, left: int, home: dict[str, str], voice: Voice) -> None:
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "voicecli", "history", "rm", "--all"]
-    with subprocess.Popen(
-        command,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=home | {"TERM": "xterm"},
-        start_new_session=True,
-        preexec_fn=take_terminal,
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        while b"[y/N]" not in shown:
-            shown += os.read(ours, 1000)
-        assert b"Remove 3 conversations?" in shown
+def test_on_a_terminal_rm_asks(
+    keys: str, code: int, left: int, home: dict[str, str], voice: Voice, tmp_path: Path
+) -> None:
+    env = home | {"TERM": "xterm"}
+    with at_terminal("history", "rm", "--all", env=env, folder=tmp_path, keys=True) as person:
+        assert "Remove 3 conversations?" in person.until("[y/N]")
 
         def pressed() -> bool:
-            os.write(ours, keys)  # a Ctrl-C just before it reads is not seen by Python until the next
+            person.types(keys)  # a Ctrl-C just before it reads is not seen by Python until the next
             with suppress(subprocess.TimeoutExpired):
-                process.wait(3)  # a second one while it ends would kill it
-            return process.returncode is not None
+                person.process.wait(3)  # a second one while it ends would kill it
+            return person.process.returncode is not None
 
         until(pressed, 30)
-        process.kill()
-        assert process.wait() == code
-    os.close(ours)
+        assert person.process.returncode == code
     assert len(json.loads(voice("history", "list", "--json").stdout)["conversations"]) == left
-
-
-def take_terminal() -> None:
-    """Makes stdin the controlling terminal, so that its Ctrl-C is a signal."""
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.mark.usefixtures("kept")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import subprocess
 import sys
 import termios
@@ -35,14 +32,6 @@ def terminal(home: dict[str, str], tmp_path: Path) -> Terminal:
             return person.process.wait(timeout=30), shown
 
     return run
-
-
-def read(terminal: int) -> bytes:
-    """What the terminal shows next; nothing when its last user has left."""
-    try:
-        return os.read(terminal, 65536)
-    except OSError:
-        return b""
 
 
 @pytest.fixture
@@ -179,27 +168,14 @@ def test_a_person_sees_which_voice_is_the_usual_one(
 
 
 def test_ctrl_c_leaves_no_mark_in_the_text_and_the_terminal_as_it_was(home: dict[str, str], tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    before = termios.tcgetattr(theirs)
-    shown = b""
     with FakeServer() as server:
         server.on(PATH, Reply.sse([event("half"), STALL]))
         env = home | {"TERM": "xterm-256color"} | written(tmp_path, server.url, ["chat"], chat_model="m")
-        command = [sys.executable, "-m", "voicecli", "chat", "--private", "hi"]
-        with subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True, preexec_fn=own
-        ) as process:
-            while b"half" not in shown:
-                shown += read(ours)
-            os.write(ours, b"\x03")
-            assert process.wait(timeout=30) == 130
-    after = termios.tcgetattr(theirs)
-    os.close(theirs)
-    shown += b"".join(iter(lambda: read(ours), b""))
-    os.close(ours)
-    assert seen(shown.decode()) == "half" and after == before
-
-
-def own() -> None:
-    """The terminal becomes the one of this process, whose Ctrl-C is for it."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        with at_terminal("chat", "--private", "hi", env=env, folder=tmp_path, keys=True) as person:
+            before = termios.tcgetattr(person.terminal)
+            person.until("half")
+            shown = person.shown
+            person.types("\x03")
+            shown += person.rest()
+            assert person.process.wait(timeout=30) == 130
+            assert seen(shown) == "half" and termios.tcgetattr(person.terminal) == before

@@ -54,10 +54,9 @@ def init(
     on this machine alone, and uses what answers; then services whose key is in a variable (OPENAI_API_KEY …).
     """
     from voicecli.config.edit import refuse_existing, write_start
-    from voicecli.config.files import config_path
 
     run = session(ctx)
-    path = config_path(run.env, run.config_path)
+    path = run.file
     refuse_existing(path, force=force)
     found = _find(run, port or []) if find else []
     write_start(path, run.env, force=force, found=found)
@@ -94,10 +93,8 @@ def path(ctx: typer.Context) -> None:
       voice config path
       $EDITOR "$(voice config path)"
     """
-    from voicecli.config.files import config_path
-
     run = session(ctx)
-    where = config_path(run.env, run.config_path)
+    where = run.file
     run.answer({"path": where}, str(where))
     if not where.exists():
         run.console.note("There is no such file yet: voice config init writes one.")
@@ -173,11 +170,10 @@ def set_(
       voice config set use.chat work
     """
     from voicecli.config.edit import parts, set_value
-    from voicecli.config.files import config_path
     from voicecli.config.show import shown
 
     run = session(ctx)
-    where = config_path(run.env, run.config_path)
+    where = run.file
     written = shown(parts(key), set_value(where, key, value, run.env))
     run.done({"path": where, "key": key, "value": written}, f"{key} = {_toml(written)} in {where}")
 
@@ -191,10 +187,9 @@ def unset(ctx: typer.Context, key: _Key) -> None:
       voice config unset backends.work
     """
     from voicecli.config.edit import unset_value
-    from voicecli.config.files import config_path
 
     run = session(ctx)
-    where = config_path(run.env, run.config_path)
+    where = run.file
     unset_value(where, key, run.env)
     run.done({"path": where, "key": key}, f"{key} is out of {where}")
 
@@ -232,7 +227,7 @@ def edit(ctx: typer.Context) -> None:
     from voicecli.config.edit import replace_text, starting_text
 
     run = session(ctx)
-    where = files.config_path(run.env, run.config_path)
+    where = run.file
     try:
         old = files.read(where)
     except FileNotFoundError:

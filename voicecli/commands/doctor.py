@@ -75,7 +75,7 @@ async def examine(session: Session) -> checkup.CheckupReport:
     from voicecli.config import VERBS
 
     program, packages = _program(), _installed()
-    path, there = _file(session)
+    path, there = str(session.file), session.file.exists()
     try:
         cfg = session.config()
     except ConfigError as exc:
@@ -168,13 +168,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "missing"
-
-
-def _file(session: Session) -> tuple[str, bool]:
-    from voicecli.config.files import config_path
-
-    path = config_path(session.env, session.config_path)
-    return str(path), path.exists()
 
 
 def _unserved(cfg: Config, use: Mapping[str, str]) -> list[VoiceError]:

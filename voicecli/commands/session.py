@@ -47,6 +47,13 @@ class Session:
         self._config: Config | None = None
         self._listens = False
 
+    @property
+    def file(self) -> Path:
+        """The configuration file of this run, be it there or not."""
+        from voicecli.config.files import config_path
+
+        return config_path(self.env, self.config_path)
+
     def config(self, flags: Mapping[str, object] | None = None) -> Config:
         """The resolved configuration; `flags` are dotted keys that beat file and environment."""
         from voicecli.config import load, unknown_variables
@@ -158,11 +165,11 @@ def first_run(found: Session) -> bool:
     """Whether a person who has set nothing up wants to do it now. Who says no is not asked again."""
     if not (found.console.out_is_terminal and found.ask):
         return False
-    from voicecli.config.files import config_path, folders
+    from voicecli.config.files import folders
     from voicecli.usecases.setup import is_first_run
 
     no = folders().state / "declined-setup"
-    if not is_first_run(config_path(found.env).exists(), no.exists(), found.env):
+    if not is_first_run(found.file.exists(), no.exists(), found.env):
         return False
     if agrees(found, "Nothing is set up yet. Set it up now? [Y/n]"):
         return True

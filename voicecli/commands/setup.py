@@ -57,7 +57,6 @@ def setup(
     Nothing is written before the end, and then only what was answered; comments in the file stay. A service is asked
     for its models, which costs nothing, once it was chosen.
     """
-    from voicecli.config.files import config_path
     from voicecli.usecases.setup import Answers, choices, chosen, keyed_by, usual
 
     run = session(ctx)
@@ -65,7 +64,7 @@ def setup(
     asks = run.ask is not None and not yes and not run.json
     if not asks and not flags:
         raise UsageError("set-up asks questions, and there is nobody to answer them", cure=NOBODY)
-    path, config = config_path(run.env, run.config_path), _present(run)
+    path, config = run.file, _present(run)
     found = choices(config, _servers(run) if asks or use else [], run.env)
     given = Answers(chosen(" ".join(use), found) if use else None, {}, microphone, loudspeaker, voice_name(voice))
     offered = usual(found, config, run.env)
@@ -81,9 +80,7 @@ def setup(
 
 def _present(run: Session) -> Config:
     """What holds now. A file that --config names need not be there yet."""
-    from voicecli.config.files import config_path
-
-    if config_path(run.env, run.config_path).exists():
+    if run.file.exists():
         return run.config()
     from voicecli.config.resolve import File, resolve
 
