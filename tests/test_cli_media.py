@@ -191,12 +191,13 @@ def test_a_picture_of_nothing_is_not_asked_for(person: Person, line: tuple[str, 
 def test_a_pipe_that_is_named_as_a_file_is_read_but_not_for_ever(
     person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from voicecli.text import decoding
     from voicecli.usecases import inputs
 
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for limit, told in ((1000, ""), (10, "more than 10 bytes")):
-        monkeypatch.setattr(inputs, "PIPED_BYTES", limit)
+        monkeypatch.setattr(decoding, "LARGEST", limit)
         writer = threading.Thread(target=pipe.write_bytes, args=(png(DIGITS),))
         writer.start()
         try:

@@ -344,6 +344,8 @@ def test_what_has_a_models_names_and_does_not_load_is_no_model(voice: Voice, tmp
     run = voice("models", "import", "rubbish")
     assert run.returncode == 2 and b"rubbish: it can't be loaded: " in run.stderr
     assert voice("models", "verify").stdout == b""
+    run = voice("models", "import", "rubbish/tokens.txt")
+    assert run.returncode == 2 and b"tokens.txt: the archive can't be read: " in run.stderr and b"gz" not in run.stderr
     settings = tmp_path / "voice.toml"
     settings.write_text(f'[backends.local]\nfamily = "local"\ntranscribe_model = "{folder}"\n')
     run = voice("doctor", "-b", "local", env={"VOICE_CONFIG": str(settings)})

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from voicecli.terminal.streams import is_pipe, is_terminal
-from voicecli.text.decoding import as_text
+from voicecli.text.decoding import as_text, taken
 
 
 class StandardInput:
@@ -24,10 +24,10 @@ class StandardInput:
         return is_terminal(sys.stdin)
 
     def piped_bytes(self) -> bytes:
-        """All of stdin when something was piped or redirected into it, else nothing."""
+        """All of stdin when something was piped or redirected into it, else nothing. InputError: it is too much."""
         if sys.stdin is None or self.in_is_terminal:
             return b""
-        return sys.stdin.buffer.read()
+        return taken(sys.stdin.buffer.read, "stdin")
 
     def piped_text(self) -> str:
         """All of stdin as text. Raises InputError when it is no text. `nothing_came` tells of a pipe without any."""

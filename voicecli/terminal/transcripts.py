@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicecli.errors import UsageError, VoiceError, unreadable
+from voicecli.errors import UsageError, VoiceError
+from voicecli.usecases.inputs import read_bytes
 from voicecli.usecases.transcribing.plan import STDIN, Inputs, Job, inputs_of, names_in
 
 if TYPE_CHECKING:
@@ -32,10 +33,7 @@ def given(console: Console, arguments: list[str], files_from: str | None, recurs
             raise UsageError("stdin can be read once", cure="Give - once.")
         listed = names_in(console.piped_bytes())
     elif files_from is not None:
-        try:
-            listed = names_in(Path(files_from).read_bytes())
-        except OSError as exc:
-            raise unreadable(files_from, exc) from exc
+        listed = names_in(read_bytes(Path(files_from)))
     if not arguments and files_from is None and not console.in_is_terminal:
         arguments = [STDIN]
     if STDIN in arguments and console.in_is_terminal:

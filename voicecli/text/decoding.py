@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 
 from voicecli.errors import InputError
+from voicecli.text.figures import size
 
 MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 """Byte order marks (RFC 3629, Unicode 23.8); the longer ones first, as one begins like another."""
@@ -44,6 +46,18 @@ _ODD_BYTE = re.compile("[\udc80-\udcff]")
 
 def _of_windows(found: re.Match[str]) -> str:
     return bytes([ord(found[0]) & 0xFF]).decode("cp1252", "replace")
+
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a text: it is held in memory, and some inputs have no end."""
+
+
+def taken(read: Callable[[int], bytes], who: str) -> bytes:
+    """All that `read` gives, asked for so many bytes at most. InputError: it is more than LARGEST."""
+    data = read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise InputError(f"holds more than {size(LARGEST)}", who=who, cure="Give a part of it.")
+    return data
 
 
 def exact_text(data: bytes, who: str) -> str:

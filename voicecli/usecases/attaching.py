@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from voicecli.errors import InputError, NoSpeechError, unreadable
 from voicecli.text.decoding import as_text
 from voicecli.types import Picture
+from voicecli.usecases.inputs import read_bytes
 from voicecli.usecases.transcribing.plan import Source
 from voicecli.usecases.transcribing.sources import aside, at_hand
 
@@ -89,7 +90,7 @@ def _picture_or_text(path: Path, named: Path) -> Attached | None:
     with path.open("rb") as file:
         head = file.read(16)
     if kind := _picture(head):
-        data = path.read_bytes()
+        data = read_bytes(path)
         if len(data) > LARGEST_PICTURE:
             raise InputError("is too large a picture", who=str(named), cure="Make it smaller: 20 MB are taken.")
         return Attached(images=(Picture(data, kind),))
@@ -98,7 +99,7 @@ def _picture_or_text(path: Path, named: Path) -> Attached | None:
     if b"\0" in head and head[:2] not in UTF_16:
         cure = "A text, a recording or a picture (PNG, JPEG, GIF, WebP) goes along; documents are for 'voice learn'."
         raise InputError("is not text", who=str(named), cure=cure)
-    return Attached(texts=(_titled(named, as_text(path.read_bytes(), str(named)).strip()),))
+    return Attached(texts=(_titled(named, as_text(read_bytes(path), str(named)).strip()),))
 
 
 def picture(path: Path) -> Picture:

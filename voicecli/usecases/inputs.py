@@ -15,14 +15,10 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from voicecli.errors import InputError, UsageError, unreadable
-from voicecli.text.decoding import TextDecoder, exact_text
-from voicecli.text.figures import size
+from voicecli.text.decoding import TextDecoder, exact_text, taken
 
 STD = "-"
 """How stdin and stdout are called among files."""
-
-PIPED_BYTES = 256 * 1024 * 1024
-"""A pipe that is named as a file is read into memory, so it is not read for ever."""
 
 BLOCK = 65_536
 """Bytes that are read at once."""
@@ -33,8 +29,14 @@ BLOCKS_AHEAD = 4
 
 def read_text(path: Path) -> str:
     """The text of a file. Raises InputError that says why it can't be read, or that it is no text."""
+    return exact_text(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file whole, as large as a text may be. Raises InputError that says why it can't be read."""
     try:
-        return exact_text(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            return taken(file.read, str(path))
     except OSError as exc:
         raise unreadable(path, exc) from exc
 
@@ -54,18 +56,11 @@ def readable(path: str) -> Iterator[BinaryIO]:
     except OSError as exc:
         raise unreadable(path, exc) from exc
     with file:
-        found = file if file.seekable() else io.BytesIO(_piped(path, file))
+        found = file if file.seekable() else io.BytesIO(taken(file.read, path))
         if not found.read(1):
             raise InputError("is empty", who=path)
         found.seek(0)
         yield found
-
-
-def _piped(path: str, file: BinaryIO) -> bytes:
-    data = file.read(PIPED_BYTES + 1)
-    if len(data) > PIPED_BYTES:
-        raise InputError(f"holds more than {size(PIPED_BYTES)}", who=path, cure="Write it to a file first.")
-    return data
 
 
 # -- a stream while it arrives ---------------------------------------------------------------------

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicecli.errors import ConfigError, InputError, UnreachableError, UsageError, VoiceError
+from voicecli.errors import ConfigError, InputError, ServiceError, UnreachableError, UsageError, VoiceError
 from voicecli.ports import Reporter
 from voicecli.storage.models import (
     Installed,
@@ -139,7 +139,7 @@ def _keep_licence(staged: Path, model: Model) -> None:
 def take_in(config: Config, path: Path, name: str) -> Installed:
     """A model out of an archive or a folder of the person's. Raises InputError, ConfigError (no known kind)."""
     from voicecli.backends.local.building import wrong_with
-    from voicecli.backends.local.carriers import compare, unpack
+    from voicecli.backends.local.carriers import compare
     from voicecli.backends.local.kinds import prepare, tell
 
     if not path.exists():
@@ -156,7 +156,7 @@ def take_in(config: Config, path: Path, name: str) -> Installed:
                     if each.is_file():
                         shutil.copyfile(each, staged / each.name)
             else:
-                unpack(path, staged, ModelSource(bytes=path.stat().st_size))
+                _unpacked(path, staged)
             for wanted in _known_files(name):
                 if wanted.hash and (staged / wanted.name).exists():
                     compare(staged / wanted.name, wanted)
@@ -167,6 +167,15 @@ def take_in(config: Config, path: Path, name: str) -> Installed:
             return folder.install(name, staged, model.kind.task)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+
+
+def _unpacked(path: Path, into: Path) -> None:
+    from voicecli.backends.local.carriers import unpack
+
+    try:
+        unpack(path, into, ModelSource(bytes=path.stat().st_size))
+    except ServiceError as exc:  # nobody's service: it is the person's file
+        raise InputError(exc.what, who=path.name) from None
 
 
 def _known_files(name: str) -> Sequence[WantedFile]:

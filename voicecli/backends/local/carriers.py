@@ -323,7 +323,7 @@ def unpack(archive: Path, into: Path, source: ModelSource) -> None:
                 with target.open("wb") as out:
                     _copy(content, out, member.size)
     except (tarfile.TarError, EOFError, OSError, ValueError) as exc:
-        raise ServiceError(f"the archive can't be read: {clean(str(exc))}", who=WHO) from None
+        raise ServiceError(f"the archive can't be read: {clean(str(exc).partition(':')[0])}", who=WHO) from None
     for each in source.files:
         if (into / each.name).exists():
             compare(into / each.name, each)

@@ -9,6 +9,7 @@ Belongs here: files for the time of a block. Does not belong here: which recordi
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shutil
 import stat
@@ -85,6 +86,8 @@ def is_once(source: Source) -> bool:
 
 def spool(source: Source, file: BinaryIO) -> None:
     """All that comes out of stdin or a pipe, written to `file`. InputError: nothing does, or it can't be read."""
+    if source.path and stat.S_ISCHR(source.path.stat().st_mode) and not source.path.samefile(os.devnull):
+        raise InputError("is a device, and has no end", who=source.shown, cure="Record it into a file first.")
     try:
         # Around Python's own stdin: its lock would be held when the program leaves.
         with open(source.path or STDIN_FD, "rb", buffering=0, closefd=source.path is not None) as pipe:
