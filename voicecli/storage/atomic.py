@@ -224,4 +224,9 @@ def is_same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except (OSError, ValueError):
-        return one.resolve() == other.resolve()
+        return real(one) == real(other)
+
+
+def real(path: Path) -> Path:
+    """Where a path leads. One whose links go in a circle leads to itself: `resolve` raises RuntimeError then."""
+    return Path(os.path.realpath(path))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from voicecli.errors import UsageError
-from voicecli.storage.atomic import PartialFile, is_same
+from voicecli.storage.atomic import PartialFile, is_same, real
 
 FULL = {
     errno.ENOSPC: ("the disk is full", "Make room, or choose another place."),
@@ -30,6 +30,7 @@ CANNOT_OPEN = FULL | {
     errno.EPERM: ("may not be written", "Choose another place."),
     errno.EROFS: ("may not be written", "Choose another place."),
     errno.EISDIR: ("is a folder", "Give it the name of a file."),
+    errno.ELOOP: ("its links lead in a circle", "Choose another name."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter one."),
 }
 
@@ -41,17 +42,17 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     It is written under a name beside its own, and renamed when the block ends; when the block raises it
     vanishes and what was there stays. Pipes and devices are written directly. UsageError: it cannot be written.
     """
-    with _writable(path, CANNOT_OPEN):
+    with writable(path):
         part = None if _is_odd(path) else PartialFile(_target(path))
     if part is None:
         with _direct(path) as file:
             yield file
         return
     try:
-        with _writable(path, FULL):
+        with writable(path, FULL):
             yield part.file
             part.file.flush()
-        with _writable(path, CANNOT_OPEN):
+        with writable(path):
             part.finish()
     except BaseException:
         part.discard()
@@ -61,16 +62,18 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def _direct(path: Path) -> Iterator[BinaryIO]:
     """A pipe or a device: what is written is gone."""
-    with _writable(path, CANNOT_OPEN):
+    with writable(path):
         file = path.open("wb")
-    with _writable(path, FULL), file:
+    with writable(path, FULL), file:
         yield file
         file.flush()
 
 
 def _target(path: Path) -> Path:
     """The file that `path` leads to. OSError: a folder, or a file that is read-only, which is meant so."""
-    target = path.resolve()
+    target = real(path)
+    if target.is_symlink():  # it leads to itself
+        raise OSError(errno.ELOOP, "leads to itself")
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder")
     if target.exists() and not os.access(target, os.W_OK):
@@ -91,7 +94,8 @@ def _is_odd(path: Path) -> bool:
 
 
 @contextmanager
-def _writable(path: Path, words: Mapping[int, tuple[str, str]]) -> Iterator[None]:
+def writable(path: Path, words: Mapping[int, tuple[str, str]] = CANNOT_OPEN) -> Iterator[None]:
+    """What the system says of a path in the block, as a UsageError; what `words` do not tell is raised as it is."""
     try:
         yield
     except OSError as exc:

@@ -6,7 +6,7 @@ Belongs here: what every command that writes has to refuse and to tell. Does not
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 
 def refuse_target(target: Path | str, *inputs: Path | str | None, flag: str = "-o") -> None:
     """Raises UsageError for a file that could not be written, or is an input, before anything is paid for."""
-    from voicecli.storage.writing import refuse_input
+    from voicecli.storage.writing import refuse_input, writable
 
     target = Path(target)
-    if target.is_dir():
-        raise UsageError(f"{flag} {target} is a folder", cure="Name a file in it.")
-    if not target.absolute().parent.is_dir():
-        raise UsageError(f"{flag} {target}: there is no such folder", cure=f"Make it: mkdir -p {target.parent}")
-    refuse_input(target, *(each for each in inputs if each != STD))
+    with writable(target):
+        with suppress(FileNotFoundError):
+            target.stat()
+        if target.is_dir():
+            raise UsageError(f"{flag} {target} is a folder", cure="Name a file in it.")
+        if not target.absolute().parent.is_dir():
+            raise UsageError(f"{flag} {target}: there is no such folder", cure=f"Make it: mkdir -p {target.parent}")
+        refuse_input(target, *(each for each in inputs if each != STD))
 
 
 def refuse_terminal(output: str | None, is_terminal: bool, what: str, example: str) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from voicecli.errors import InputError, UsageError
+from voicecli.errors import InputError, UsageError, unreadable
+from voicecli.storage.atomic import real
 from voicecli.text.clean import one_line
 from voicecli.text.decoding import encoding_of
 from voicecli.usecases.inputs import one_of
@@ -154,7 +155,11 @@ def _expanded(argument: str, recursive: bool) -> tuple[list[Source], bool]:
     if argument.lower().startswith(("http://", "https://")):
         return [Source(_address(argument), url=argument)], False
     path = Path(argument)
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as exc:  # a name that is too long, for one
+        raise unreadable(argument, exc) from exc
+    if is_folder:
         if not recursive:
             raise InputError("is a folder", who=argument, cure="Take the recordings in it with -r.")
         return _in_folder(path), True
@@ -268,15 +273,15 @@ def _targets(
 
 def _safe(jobs: list[Job]) -> list[Job]:
     """The jobs, none of which writes over an input or over another's text."""
-    sources = {job.source.path.resolve() for job in jobs if job.source.path}
+    sources = {real(job.source.path) for job in jobs if job.source.path}
     files = {found for path in sources if (found := _file(path))}
     seen: set[Path] = set()
     for target in (target for job in jobs for target in job.targets.values() if target):
-        if target.resolve() in sources or _file(target) in files:
+        if real(target) in sources or _file(target) in files:
             raise UsageError(f"{target} would be overwritten, and it is a recording", cure="Choose another -o.")
-        if target.resolve() in seen:
+        if real(target) in seen:
             raise UsageError(f"two recordings would be written to {target}", cure="Transcribe them one by one.")
-        seen.add(target.resolve())
+        seen.add(real(target))
     return jobs
 
 
