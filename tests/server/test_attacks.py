@@ -100,6 +100,22 @@ def test_a_body_of_10_gb_is_not_read(served: Served) -> None:
         assert b" 413 " in door.recv(4096)
 
 
+def test_a_body_that_would_become_twenty_times_itself_is_not_parsed(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port)) as door:
+        head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: Application/JSON\r\n"
+        door.sendall(f"{head}Content-Length: 40000000\r\n\r\n".encode())
+        assert b" 413 " in door.recv(4096)
+
+
+@pytest.mark.parametrize("item", [b"1", b'{"role": "user", "content": "189"}'])
+def test_many_messages_are_refused_at_the_first_that_is_too_much(served: Served, item: bytes) -> None:
+    """All that is wrong with them was told before, in a minute and gigabytes."""
+    body = b'{"messages": [' + b",".join([item] * 500_000) + b"]}"
+    with served.client() as client:
+        found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+    assert (found.status_code, len(found.content) < 500) == (422, True)
+
+
 def test_a_body_without_a_length_is_counted(home: dict[str, str]) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:

@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, Refused, told
-from voicecli.server.requests import Lenient, Opened, streamed
+from voicecli.server.requests import Lenient, Opened, Several, streamed
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCall, ToolSpec
 from voicecli.wiring.services import Services
 
@@ -52,8 +52,8 @@ class ContentPart(Lenient):
 
 class MessageIn(Lenient):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[ContentPart] | None = None
-    tool_calls: list[CallIn] | None = None
+    content: str | Several[ContentPart] | None = None
+    tool_calls: Several[CallIn] | None = None
     tool_call_id: str | None = None
 
 
@@ -85,7 +85,7 @@ class ResponseFormat(Lenient):
 class ChatIn(Lenient):
     """`POST /v1/chat/completions`."""
 
-    messages: list[MessageIn] = Field(min_length=1)
+    messages: Several[MessageIn] = Field(min_length=1)
     model: str | None = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
@@ -95,8 +95,8 @@ class ChatIn(Lenient):
     max_completion_tokens: int | None = Field(default=None, ge=1)
     n: int | None = Field(default=None, ge=1, le=16)
     seed: int | None = None
-    stop: str | list[str] | None = None
-    tools: list[ToolIn] | None = None
+    stop: str | Several[str] | None = None
+    tools: Several[ToolIn] | None = None
     response_format: ResponseFormat | None = None
 
 

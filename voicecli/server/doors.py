@@ -10,7 +10,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,19 +34,26 @@ def needs_no_key(path: str) -> bool:
 class Bounds:
     """What one process bears: `requests` and `sessions` (WebSockets) at once, bodies of `body` bytes.
 
+    JSON and forms of the simplest kind have `text` bytes: three of them may become sixty in memory.
     A body may pause for `pause_s`, must otherwise come with `pace` bytes a second; an answer is over in `whole_s`.
     """
 
     requests: int = 64
     sessions: int = 250
     body: int = 256 * 1024 * 1024
+    text: int = 32 * 1024 * 1024
     pause_s: float = 30.0
     pace: float = 1024.0
     whole_s: float = 3600.0
 
-    @property
-    def too_large(self) -> guard.TurnedAway:
-        return guard.TurnedAway(413, f"A body may have {self.body} bytes.")
+    def most(self, headers: Mapping[str, str]) -> int:
+        """The bytes that a body with these headers may have."""
+        kind = headers.get("content-type", "").lower()
+        return min(self.text, self.body) if "json" in kind or "urlencoded" in kind else self.body
+
+
+def _too_large(most: int) -> guard.TurnedAway:
+    return guard.TurnedAway(413, f"Such a body may have {most} bytes.")
 
 
 TOO_SLOW = guard.TurnedAway(408, "The body came too slowly.")
@@ -80,21 +87,22 @@ class Doors:
         if refused is not None:
             await answer.refuse(refused)
         else:
-            body = _Body(receive, self._bounds, answer) if scope["type"] == "http" else receive
+            most = self._bounds.most(headers)
+            body = _Body(receive, self._bounds, answer, most) if scope["type"] == "http" else receive
             await self._served(scope, body, answer)
         self._asked.labels(str(answer.status)).inc()
         self._took.observe(time.monotonic() - answer.begun)
         answer.note()
 
-    def _refused(self, scope: Scope, headers: MutableMapping[str, str]) -> guard.TurnedAway | None:
+    def _refused(self, scope: Scope, headers: Mapping[str, str]) -> guard.TurnedAway | None:
         query = scope.get("query_string", b"").decode("latin-1")
         found = guard.refusal(self._policy, headers, query, open_to_all=needs_no_key(scope["path"]))
         most = self._bounds.requests if scope["type"] == "http" else self._bounds.sessions
         if found is None and self._inside[scope["type"]] >= most:
             return guard.TurnedAway(429, "This server has no room now.")
         length = headers.get("content-length", "0")
-        if found is None and (not length.isdigit() or int(length) > self._bounds.body):
-            return self._bounds.too_large
+        if found is None and (not length.isdigit() or int(length) > self._bounds.most(headers)):
+            return _too_large(self._bounds.most(headers))
         return found
 
     async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
@@ -113,8 +121,8 @@ class Doors:
 class _Body:
     """Counts what a client sends, and waits for it only so long."""
 
-    def __init__(self, receive: Receive, bounds: Bounds, answer: _Answer) -> None:
-        self._receive, self._bounds, self._answer = receive, bounds, answer
+    def __init__(self, receive: Receive, bounds: Bounds, answer: _Answer, most: int) -> None:
+        self._receive, self._bounds, self._answer, self._most = receive, bounds, answer, most
         self._taken = 0
         self._whole = False
 
@@ -128,8 +136,8 @@ class _Body:
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
-            if self._taken > self._bounds.body:
-                raise self._refused(self._bounds.too_large)
+            if self._taken > self._most:
+                raise self._refused(_too_large(self._most))
         return message
 
     def _refused(self, words: guard.TurnedAway) -> _BodyError:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED
-from voicecli.server.requests import Lenient, Opened
+from voicecli.server.requests import Lenient, Opened, Several
 from voicecli.types import EmbedOptions
 
 router = APIRouter(responses=DECLARED, tags=["meaning"])
@@ -27,7 +27,10 @@ MOST_TEXTS = 2048
 class EmbedIn(Lenient):
     """`POST /v1/embeddings`."""
 
-    input: Annotated[str, Field(min_length=1, max_length=8_000_000)] | Annotated[list[str], Field(min_length=1)]
+    input: (
+        Annotated[str, Field(min_length=1, max_length=8_000_000)]
+        | Annotated[Several[str], Field(min_length=1, max_length=MOST_TEXTS)]
+    )
     model: str | None = None
     encoding_format: Literal["float", "base64"] = "float"
 
@@ -36,8 +39,8 @@ class RerankIn(Lenient):
     """`POST /v1/rerank` (Jina's and Cohere's shape), and `POST /rerank` of the local servers (`candidates`)."""
 
     query: str = Field(min_length=1)
-    documents: list[str | dict[str, object]] = Field(default_factory=list, max_length=MOST_TEXTS)
-    candidates: list[str] = Field(default_factory=list, max_length=MOST_TEXTS)
+    documents: Several[str | dict[str, object]] = Field(default_factory=list, max_length=MOST_TEXTS)
+    candidates: Several[str] = Field(default_factory=list, max_length=MOST_TEXTS)
     model: str | None = None
     top_n: int | None = Field(default=None, ge=1)
 
@@ -48,7 +51,7 @@ class SimilarIn(Lenient):
 
 
 class TextsIn(Lenient):
-    texts: list[str] = Field(min_length=1, max_length=MOST_TEXTS)
+    texts: Several[str] = Field(min_length=1, max_length=MOST_TEXTS)
 
 
 async def vectors_of(pool: Pool, texts: list[str], name: str | None) -> list[list[float]]:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
@@ -26,6 +26,11 @@ def _pool(request: Request) -> Pool:
 
 
 Opened = Annotated[Pool, Depends(_pool)]
+
+
+MOST = 10_000
+Several = Annotated[list[T], Field(max_length=MOST, fail_fast=True)]
+"""A list of a bounded length, read to the first thing that is wrong: a body may hold millions of them."""
 
 
 class Lenient(BaseModel):

@@ -65,7 +65,15 @@ def test_the_clock_is_the_one_it_is_given() -> None:
     assert reply("几点了") == "现在是9点30分。"
 
 
-@pytest.mark.parametrize(("asked", "answer"), [("why is the sky blue", NO_MODEL), ("天为什么是蓝的", NO_MODEL_CHINESE)])
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("why is the sky blue", NO_MODEL),
+        ("天为什么是蓝的", NO_MODEL_CHINESE),
+        ("seven times twelve " * 600, NO_MODEL),
+        ("七乘以十二" * 2001, NO_MODEL_CHINESE),
+    ],
+)
 def test_what_it_cannot_answer_it_says_honestly(asked: str, answer: str) -> None:
     assert reply(asked) == answer
     assert "voice config init" in answer

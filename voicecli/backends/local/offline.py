@@ -41,6 +41,8 @@ def unanswered(asked: str) -> str:
     return f"I heard “{heard}” and can't work that out. Please say it again." if _NEARLY.search(asked) else NO_MODEL
 
 
+LONGEST = 10_000
+"""Characters: nobody's question to a skill has more, and the skills would look through all of them many times."""
 REDO_S = 20.0
 """The same place of a conversation asked again within this time: a draft that was not the person's last word."""
 
@@ -70,6 +72,8 @@ class OfflineChat:
     async def answer(self, messages: Sequence[ChatMessage]) -> str:
         """The text of the answer. Timers start and stop by it."""
         asked = next((each.content for each in reversed(messages) if each.role == "user"), "")
+        if len(asked) > LONGEST:
+            return NO_MODEL_CHINESE if is_chinese(asked[:LONGEST]) else NO_MODEL
         replies = [each.content for each in messages if each.role == "assistant"]
         time = asyncio.get_running_loop().time()
         self._take_back(list(messages[:-1]), time)
