@@ -7,6 +7,7 @@ here: the utterances (tests.people), the tables.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from itertools import cycle, islice
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from tests.fakes.recordings import HearingServer
 from tests.people import Utterance, last_samples, speech_utterances
 from tests.test_talk_devices import settings, talking
-from tests.virtual import RATE, VirtualDevices, sounds
+from tests.virtual import RATE, Samples, VirtualDevices, sounds
 
 PLAYED_AHEAD_MS = 400
 """With less, a busy machine's sound server puts silence into what the person says."""
@@ -49,7 +50,9 @@ def converse(devices: VirtualDevices, server: HearingServer, flags: tuple[str, .
 
 def hold(devices: VirtualDevices, said: list[Utterance], config: str, flags: tuple[str, ...] = (), **env: str) -> Held:
     """What is `said`, one turn after another, each when the reply to the last has sounded."""
-    replies = []
+    replies: list[str] = []
+    marks: list[int] = []
+    gaps: list[float | None] = []
     with tempfile.TemporaryDirectory() as name:
         home = {"PATH": os.environ["PATH"], "HOME": name} | env
         with talking(devices, home, Path(name), config, *flags) as talk:
@@ -57,15 +60,26 @@ def hold(devices: VirtualDevices, said: list[Utterance], config: str, flags: tup
             with devices.recording() as recording:
                 time.sleep(0.6)
                 for each in said:
+                    marks.append(recording.path.stat().st_size // 4)
                     with devices.player(latency_ms=PLAYED_AHEAD_MS) as person:
                         person.communicate(each.samples.tobytes())
                     talk.until("turn_metrics")
                     replies.append("".join(each["text"] for each in talk.of("assistant_said")[-1:]))
                     time.sleep(0.45)
             told = [each["gap_ms"] for each in talk.of("turn_metrics")]
-        ends = last_samples(recording.person, said)
-        begins = [first for first, _ in sounds(recording.assistant, quietest=1000)]
-        upto = [*ends[1:], len(recording.assistant)]
-    answers = [next((at for at in begins if end < at < limit), None) for end, limit in zip(ends, upto, strict=True)]
-    gaps = [None if at is None else (at - end) * 1000 / RATE for at, end in zip(answers, ends, strict=True)]
+        track, begins = recording.person, [first for first, _ in sounds(recording.assistant, quietest=1000)]
+        upto = [*marks[1:], len(track)]
+    for each, mark, limit in zip(said, marks, upto, strict=True):
+        end = _end(track[mark:limit], each)
+        answer = next((at for at in begins if end is not None and mark + end < at < limit), None)
+        gaps.append(None if answer is None or end is None else (answer - mark - end) * 1000 / RATE)
     return Held(gaps, told, replies)
+
+
+def _end(track: Samples, said: Utterance) -> int | None:
+    """Where an utterance ends in its part of the recording; None, and told: a busy machine put silence into it."""
+    try:
+        return last_samples(track, [said])[0]
+    except ValueError as exc:
+        print(exc, file=sys.stderr)
+        return None
