@@ -101,7 +101,7 @@ class Lane:
         self.room = True
         self.rate = out.rate
         self._out, self._fader = out, _Fader(out.rate)
-        self.opened = self._finished = self._cancelled = False
+        self.opened = self.halted = self._finished = self._cancelled = False
         self._chunks: deque[memoryview] = deque()
         self._buffered = self._written = 0
         self._holds: deque[tuple[int, float]] = deque()
@@ -171,11 +171,7 @@ class Lane:
     def fade(self, target: float) -> None:
         """To that gain: DUCKED is low, 1.0 as it was; at 0.0 it stands still and loses nothing."""
         self._fader.target = target
-
-    @property
-    def halted(self) -> bool:
-        """Whether it was told to stand still."""
-        return self._fader.target == 0.0
+        self.halted = target == 0.0
 
     def cancel(self) -> None:
         """Silent at once and for good."""

@@ -122,15 +122,12 @@ class Turn:
         self.record.emit(ev.UserPartial(text))
         self.shown = self._early is not None
         guess = self.attempt.wanted.guess if self.attempt is not None else ""
-        if guess and not same_words(text, guess) and not (self._paused and self._exhausted):
+        exhausted = self._paused and self.answerer.draftable(self.record.drafts) is None
+        if guess and not same_words(text, guess) and not exhausted:
             self.dips += not (self._paused or self.shown)
             self._withdraw(Move.WITHDRAW)
         if self._paused or self.shown:
             self.draft(early=self._early)
-
-    @property
-    def _exhausted(self) -> bool:
-        return self.answerer.draftable(self.record.drafts) is None
 
     def sound_again(self) -> None:
         """It was a dip inside words: a draft on the sound before it is void. With no word known it had cost nothing."""

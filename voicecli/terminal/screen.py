@@ -84,10 +84,6 @@ class Screen:
     def _tell(self, text: str) -> None:
         for line in text.split("\n"):
             self._view.tell(line)
-        self._rouse()
-
-    def _rouse(self) -> None:
-        """Something is to be printed."""
         self._news.set()
         self._wake.set()
 
@@ -116,7 +112,8 @@ class Screen:
 
         def take() -> None:
             self._view.printed.append(lambda columns: rows)
-            self._rouse()
+            self._news.set()
+            self._wake.set()
 
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(take)

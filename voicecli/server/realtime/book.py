@@ -53,6 +53,11 @@ class Book:
     def event(self, type: str, **fields: object) -> Json:
         return {"type": type, "event_id": self.number("event"), **fields}
 
+    def halts(self, halted: bool) -> list[Json]:
+        """The answer stands still, or goes on: a client that wants to know keeps what it has not played yet."""
+        kind = f"output_audio_buffer.{'paused' if halted else 'resumed'}"
+        return [self.event(kind)] if self.settings.pauses else []
+
     def shown(self) -> Json:
         """The session as its client knows it."""
         known = {"id": f"sess_{self._name}", "object": "realtime.session"} | self.session

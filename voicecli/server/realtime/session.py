@@ -84,7 +84,7 @@ class ClientSession:
             self._inbox.soon(partial(self._between.answer, ask))
 
     def _halts(self, halted: bool) -> bool:
-        told = self._telling.halts(halted)
+        told = self._book.halts(halted)
         self._say(told)
         return bool(told)
 

@@ -49,11 +49,6 @@ class Telling:
         """Sound in the client's coding. Of an answer that was cancelled nothing more is told."""
         return self._book.answer.sounds(data) if self._book.answer is not None else []
 
-    def halts(self, halted: bool) -> list[Json]:
-        """The answer stands still, or goes on: a client that wants to know keeps what it has not played yet."""
-        kind = f"output_audio_buffer.{'paused' if halted else 'resumed'}"
-        return [self._book.event(kind)] if self._book.settings.pauses else []
-
     def called(self, call_id: str, name: str, arguments: str) -> list[Json]:
         """The answer needs a tool of the client's."""
         return self._answer().calls(call_id, name, arguments)
