@@ -1,12 +1,13 @@
 """The page of `voice serve` in a room: does an answer interrupt itself, and does a person interrupt it?
 
-    python benchmarks/page.py [--runs 3] [--echo-db -6]
+    python benchmarks/page.py [--runs 3] [--echo-db -6] [--digits 10]
 
 Chromium with its own echo canceller on a private PulseAudio; what the loudspeaker plays comes back into the microphone,
 so much weaker. Each run has a fresh browser. First an answer of some ten seconds (espeak-ng's voice, Silero listens)
 must sound to its end; then, in another, a person speaks over it. Told are the milliseconds from the page's emptying its
-player to the player's silence, and those from the person's first sample to the answer's last, as recorded. Ends with 1
-where an answer interrupted itself, or a person did not. Needs chromium and pulseaudio.
+player to the player's silence, and those from the person's first sample to the answer's last, as recorded. Before all,
+digits are said as tones into a browser's microphone, and those of the answer must sound. Ends with 1 where an answer
+interrupted itself, a person did not, or a digit was wrong. Needs chromium and pulseaudio.
 """
 
 from __future__ import annotations
@@ -23,9 +24,18 @@ sys.path.insert(0, str(ROOT))
 
 from tests.fakes.openai_server import echo  # noqa: E402
 from tests.people import speech  # noqa: E402
-from tests.server.chromium import Tab, browsing  # noqa: E402
+from tests.server.chromium import FAKE_DEVICES, Tab, browsing  # noqa: E402
 from tests.server.conftest import CONFIG, Served, serving  # noqa: E402
-from tests.server.test_page import open_page, said, type_in  # noqa: E402
+from tests.server.test_page import (  # noqa: E402
+    ANSWERED,
+    SOUNDING,
+    digits_that_sounded,
+    microphone,
+    open_page,
+    permit,
+    said,
+    type_in,
+)
 from tests.virtual import RATE, Recording, VirtualDevices, virtual_devices  # noqa: E402
 
 SPOKEN = CONFIG.replace('speak = "work"', 'speak = "local"')
@@ -91,12 +101,33 @@ def silence_after(recording: Recording) -> float:
     return 1000 * int(sounding[breaks[0]]) / RATE if breaks.size else float("inf")
 
 
+def digits(folder: Path, runs: int) -> int:
+    """How often a question in tones was heard, and its answer sounded, without a wrong digit."""
+    right = 0
+    with serving(folder, config=CONFIG + "[talk]\nvad = 'webrtc'\n") as server:
+        mic = microphone(folder / "in.wav", 1.0, "189", 30.0)
+        with browsing(folder, FAKE_DEVICES[0], mic) as tab:
+            for _ in range(runs):
+                tab.fresh()
+                permit(tab, "granted")
+                open_page(tab, server.url, SOUNDING)
+                tab.do("document.querySelector('#talk').click()")
+                tab.until(ANSWERED)
+                tab.until("document.querySelector('#status').textContent === 'I am listening.'")
+                right += (said(tab)[0], digits_that_sounded(tab)) == (["user", "189"], "290")
+    return right
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--echo-db", type=float, default=-6)
+    parser.add_argument("--digits", type=int, default=10)
     options = parser.parse_args()
-    right = True
+    with tempfile.TemporaryDirectory() as name:
+        count = digits(Path(name), options.digits)
+        print(f"digits through the browser: {count} of {options.digits}", flush=True)
+    right = count == options.digits
     with tempfile.TemporaryDirectory() as name, virtual_devices() as devices:
         echo_path = devices.load("module-loopback source=speaker.monitor sink=micfeed latency_msec=40")
         lines = devices.pactl("list", "short", "sink-inputs").splitlines()

@@ -60,10 +60,14 @@ def silence(seconds: float) -> Sound:
 
 @dataclass
 class Tally:
-    """Round trips in ms, frames sent, events that came, those of sound; whether answers are asked for."""
+    """Round trips in ms, frames sent, events that came, those of sound; `over` when the server rests.
+
+    `replies`: whether answers are asked for. `done` counts the sessions whose last question was answered.
+    """
 
     replies: bool
-    rest: Callable[[], Coroutine[Any, Any, None]] = field(init=False)
+    done: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     trips: list[float] = field(default_factory=list)
     sent: int = 0
     came: int = 0
@@ -97,7 +101,8 @@ async def session(server: Served, sound: Sound, seconds: float, tally: Tally, st
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(60):
                 await reading
-        await tally.rest()
+        tally.done.release()
+        await tally.over.wait()
 
 
 async def _ask(socket: ClientConnection, seconds: float) -> None:
@@ -125,13 +130,8 @@ async def _read(
 
 async def load(server: Served, options: argparse.Namespace, *crowds: tuple[Sound, int], replies: bool = False) -> str:
     """So many sessions at once of each sound. Nobody's turn ends: what is measured is hearing, and an answer."""
-
-    async def rest() -> None:
-        await rested(server)
-        done.release()
-
-    done, tally, start, before = asyncio.Semaphore(0), Tally(replies), asyncio.Event(), memory(server)
-    tally.rest, count = rest, sum(each for _, each in crowds)
+    tally, start, before = Tally(replies), asyncio.Event(), memory(server)
+    count = sum(each for _, each in crowds)
     async with asyncio.TaskGroup() as tasks:
         for sound, each in crowds:
             for _ in range(each):
@@ -139,7 +139,10 @@ async def load(server: Served, options: argparse.Namespace, *crowds: tuple[Sound
         await rested(server)
         held, cpu, began = memory(server), cpu_s(server), time.perf_counter()
         start.set()
-        await done.acquire()
+        for _ in range(count):
+            await tally.done.acquire()
+        await rested(server)
+        tally.over.set()
         used, took = cpu_s(server) - cpu, time.perf_counter() - began
     messages, trips = tally.sent * 1.2, sorted(tally.trips)  # five frames and a question
     TRIPS.append(trips[int(len(trips) * 0.95)])
