@@ -15,7 +15,8 @@ import pytest
 
 from tests.conftest import Voice
 from tests.fakes.server import CUT, STALL, FakeServer, Reply
-from tests.work import serve, written
+from tests.serving import serving
+from tests.work import written
 
 PATH = "/v1/chat/completions"
 KEY = "sk-marked-0123456789"
@@ -23,7 +24,7 @@ KEY = "sk-marked-0123456789"
 
 UNKEPT = "[history]\nenabled = false  # a first time is told on stderr: test_cli_history has that"
 
-server = pytest.fixture(serve)
+server = serving(FakeServer)
 
 
 @pytest.fixture

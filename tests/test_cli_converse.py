@@ -23,14 +23,15 @@ from tests.conftest import Voice
 from tests.fakes.forms import spoken
 from tests.fakes.server import STALL, FakeServer, Reply, Request
 from tests.person import Person, at_terminal
+from tests.serving import serving
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.virtual import virtual_devices
-from tests.work import serve, written
+from tests.work import written
 from voicecli.terminal.chat_commands import FILES
 from voicecli.terminal.prompt import completer_of
 from voicecli.text.clean import clean
 
-server = pytest.fixture(serve)
+server = serving(FakeServer)
 
 
 @pytest.fixture

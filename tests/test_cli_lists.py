@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +10,14 @@ import pytest
 
 from tests.conftest import Voice
 from tests.fakes.server import FakeServer, Reply
+from tests.serving import serving
 from voicecli.backends.registry import FAMILIES
 from voicecli.commands.backends import capabilities
 from voicecli.commands.voices import wanted
 from voicecli.types import Voice as Spoken
 from voicecli.verbs import ALL_VERBS
 
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as running:
-        yield running
+server = serving(FakeServer)
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.selfhosted_server import Messages
 from tests.fakes.server import FakeServer, Reply, Request
 from tests.people import says
+from tests.serving import serving
 from tests.test_cli_chat import PATH, answering
 from tests.test_cli_converse import Talks, talk  # noqa: F401 (a fixture)
-from tests.work import serve, written
+from tests.work import written
 from voicecli.backends.selfhosted.vectors import MODEL
 from voicecli.notes.index import BATCH
 
@@ -195,7 +196,7 @@ def test_a_talk_is_told_of_them_too(person: Person) -> None:
 
 # -- on a terminal, with another family -------------------------------------------------------------
 
-server = pytest.fixture(serve)
+server = serving(FakeServer)
 
 
 @pytest.fixture

@@ -19,14 +19,15 @@ from tests.emulator import Emulator
 from tests.fakes.pictures import png, png_digits
 from tests.fakes.server import STALL, FakeServer, Reply
 from tests.person import Person, at_terminal
+from tests.serving import serving
 from tests.test_cli_chat import DONE, PATH, UNKEPT, answering, event
-from tests.work import serve, written
+from tests.work import written
 from voicecli.text.clean import clean
 
 DRAWN = "/v1/images/generations"
 PIG = png("407")
 
-server = pytest.fixture(serve)
+server = serving(FakeServer)
 
 
 @pytest.fixture

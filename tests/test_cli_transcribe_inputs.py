@@ -9,7 +9,6 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,13 @@ from tests.conftest import Voice
 from tests.fakes.forms import spoken
 from tests.fakes.qiniu_server import KEY, QiniuServer
 from tests.fakes.server import FakeServer, Reply
+from tests.serving import serving
 from tests.test_cli_transcribe_long import configured
 from voicecli.audio import encoder
 from voicecli.usecases.transcribing.plan import Source
 from voicecli.usecases.transcribing.sources import at_hand
 
-
-@pytest.fixture
-def recogniser() -> Iterator[long.Recogniser]:
-    with long.Recogniser() as server:
-        yield server
+recogniser = serving(long.Recogniser)
 
 
 @pytest.fixture

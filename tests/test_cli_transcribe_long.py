@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pysubs2
@@ -20,6 +19,7 @@ import soundfile
 from tests import long
 from tests.conftest import ROOT, Voice
 from tests.fakes.server import Reply
+from tests.serving import serving
 from tests.waiting import until
 
 SECONDS = 300
@@ -36,10 +36,7 @@ def taped(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[long.Sa
     return samples.tobytes(), said
 
 
-@pytest.fixture
-def recogniser() -> Iterator[long.Recogniser]:
-    with long.Recogniser() as server:
-        yield server
+recogniser = serving(long.Recogniser)
 
 
 @pytest.fixture

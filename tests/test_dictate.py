@@ -8,7 +8,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.server import Reply
 from tests.people import says
 from tests.reliability.terminal import Terminal as RealTerminal
+from tests.serving import serving
 from tests.test_cli_transcribe_long import configured
 from tests.test_talk_devices import settings
 from tests.virtual import RATE, VirtualDevices
@@ -47,10 +48,7 @@ def person() -> None:
     says("1", 16_000)
 
 
-@pytest.fixture
-def recogniser() -> Iterator[long.Recogniser]:
-    with long.Recogniser() as server:
-        yield server
+recogniser = serving(long.Recogniser)
 
 
 @asynccontextmanager

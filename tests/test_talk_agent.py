@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from tests.fakes import agent as script
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.people import says
 from tests.reliability.terminal import Terminal
+from tests.serving import serving
 from tests.test_talk_devices import settings
 from tests.test_talk_files import RATE, heard, of, write
 from tests.waiting import until
@@ -32,10 +32,7 @@ ASK, YES, TELL, NO = WORDS = {
 """What a person means who says these digits."""
 
 
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer(Habits(heard=lambda digits: WORDS.get(digits, digits))) as it:
-        yield it
+server = serving(lambda: OpenAIServer(Habits(heard=lambda digits: WORDS.get(digits, digits))))
 
 
 @pytest.fixture

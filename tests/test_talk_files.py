@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests import dtmf
 from tests.conftest import Voice
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.people import says
+from tests.serving import serving
 from tests.test_talk_devices import expected, settings
 
 RATE = 16_000
@@ -26,10 +26,7 @@ QUESTIONS = ["13579", "24680", "112233"]
 Done = subprocess.CompletedProcess[bytes]
 
 
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer(Habits(hear_s=0.05, first_token_s=0.05, first_sound_s=0.05)) as it:
-        yield it
+server = serving(lambda: OpenAIServer(Habits(hear_s=0.05, first_token_s=0.05, first_sound_s=0.05)))
 
 
 @pytest.fixture

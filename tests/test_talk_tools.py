@@ -10,7 +10,6 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tests.fakes.pictures import png_digits
 from tests.fakes.server import STALL, Reply
 from tests.people import says
 from tests.reliability.terminal import Terminal
+from tests.serving import serving
 from tests.test_talk_devices import settings, talking
 from tests.test_talk_files import RATE, heard, of, write
 from tests.virtual import VirtualDevices
@@ -83,10 +83,7 @@ DONE = [
 # -- over files --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def server() -> Iterator[OpenAIPictures]:
-    with OpenAIPictures(habits()) as it:
-        yield it
+server = serving(lambda: OpenAIPictures(habits()))
 
 
 def spoken(folder: Path, *said: str) -> str:

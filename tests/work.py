@@ -6,16 +6,8 @@ Belongs here: the configuration that selects it. Does not belong here: what the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from tests.fakes.server import FakeServer
-
-
-def serve() -> Iterator[FakeServer]:
-    """A fixture's body: a server that answers what a test tells it to."""
-    with FakeServer() as running:
-        yield running
 
 
 def written(folder: Path, url: str, verbs: Sequence[str], more: str = "", **settings: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.forms import heard, spoken
 from tests.fakes.gov_server import Gov
 from tests.fakes.server import RESET, Reply
+from tests.serving import serving
 from voicecli.backends import gov
 from voicecli.backends.gov_settings import GovSettings
 from voicecli.backends.transport.http import HttpAdapter
@@ -32,10 +33,7 @@ ASKED = [ChatMessage("user", "查看大数据中心上云的单位数量。")]
 OPTIONS = ChatOptions(temperature=0.8, max_tokens=500)
 
 
-@pytest.fixture
-def server() -> Any:
-    with Gov() as running:
-        yield running
+server = serving(Gov)
 
 
 def clip(digits: str = "1234567890") -> AudioClip:

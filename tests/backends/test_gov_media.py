@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.fakes.forms import multipart
 from tests.fakes.gov_media import GovMedia
 from tests.fakes.pictures import doubled, mp4, pdf, png, png_digits
 from tests.fakes.server import Reply
+from tests.serving import serving
 from voicecli.backends.gov import opened
 from voicecli.backends.gov_media import Media
 from voicecli.errors import ConfigError, RefusedError, ServiceError, VoiceError
@@ -22,10 +22,7 @@ pytestmark = pytest.mark.anyio
 DIGITS = "4071993825"
 
 
-@pytest.fixture
-def gov() -> Iterator[GovMedia]:
-    with GovMedia() as server:
-        yield server
+gov = serving(GovMedia)
 
 
 def picture() -> Upload:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.fakes.pictures import mp4, png
 from tests.fakes.server import CUT, FakeServer, Reply
+from tests.serving import serving
 from voicecli.backends.gov_settings import GovSettings
 from voicecli.backends.transport import results
 from voicecli.backends.transport.http import HttpService
@@ -23,16 +23,10 @@ KEY = "sk-results-0123456789-never-elsewhere"
 DATA = png("4071993825")
 
 
-@pytest.fixture
-def service() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
+service = serving(FakeServer)
 
 
-@pytest.fixture
-def store() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
+store = serving(FakeServer)
 
 
 def backend(base: str, **settings: Any) -> Backend:

@@ -14,6 +14,7 @@ import pytest
 from tests.fakes.forms import heard, multipart, spoken
 from tests.fakes.selfhosted_server import MODEL, SelfHosted, lines
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply
+from tests.serving import serving
 from voicecli.backends.selfhosted import chat_server as chat
 from voicecli.backends.selfhosted import checks as health
 from voicecli.backends.selfhosted import cloning_voice as voice
@@ -41,10 +42,7 @@ PLAIN = TranscribeOptions()
 ASKED = [ChatMessage("system", "你是一位数学家"), ChatMessage("user", "解释勾股定理")]
 
 
-@pytest.fixture
-def servers() -> Any:
-    with SelfHosted() as running:
-        yield running
+servers = serving(SelfHosted)
 
 
 def clip(digits: str = "1234567890") -> AudioClip:

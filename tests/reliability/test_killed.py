@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import soundfile
 
 from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer
+from tests.serving import serving
 from tests.test_talk_devices import settings
 from voicecli.storage.cache import PieceCache, clear
 from voicecli.storage.conversations import Store
@@ -31,10 +31,7 @@ RECORDINGS = 6
 TEXT = " ".join(f"The number {number} is {number * 12345}." for number in range(1, 25))
 
 
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer(Habits(hear_s=0.05, first_sound_s=0.02, tone_ms=30, gap_ms=30)) as it:
-        yield it
+server = serving(lambda: OpenAIServer(Habits(hear_s=0.05, first_sound_s=0.02, tone_ms=30, gap_ms=30)))
 
 
 @dataclass

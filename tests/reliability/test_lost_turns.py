@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.server import Reply
 from tests.people import says
 from tests.reliability.terminal import Terminal
+from tests.serving import serving
 from tests.test_talk_devices import settings
 from tests.test_talk_files import conversation, events, write
 from voicecli.dialogue import events as ev
@@ -127,10 +127,7 @@ def test_the_recording_is_heard_again_and_answered() -> None:
     assert [each.text for each in room.of(ev.Notice)] == ["no lost turn is kept"]
 
 
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as it:
-        yield it
+server = serving(OpenAIServer)
 
 
 def test_a_conversation_offers_what_it_lost(voice: Voice, server: OpenAIServer, tmp_path: Path) -> None:

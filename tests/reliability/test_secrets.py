@@ -21,6 +21,7 @@ from tests.conftest import Voice
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.fakes.server import FakeServer, Reply, Request
 from tests.reliability.leaks import HEADER, MARK, PASSWORD, Inside, inside, traces
+from tests.serving import serving
 from voicecli.config import load
 from voicecli.config.keys import resolve_key
 from voicecli.types import Secret
@@ -37,10 +38,7 @@ def run(
         yield it
 
 
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer(Habits(key=MARK)) as it:
-        yield it
+server = serving(lambda: OpenAIServer(Habits(key=MARK)))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import soundfile
 
 from tests import dtmf
 from tests.fakes.openai_server import OpenAIServer
+from tests.serving import serving
 from tests.test_talk_devices import settings
 
 MANY = 8
@@ -35,10 +36,7 @@ def together(env: dict[str, str], lines: Sequence[Sequence[str]], folder: Path, 
     return [out.decode() for out, _ in done]
 
 
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as it:
-        yield it
+server = serving(OpenAIServer)
 
 
 @pytest.fixture
