@@ -95,12 +95,12 @@ class Running:
         return httpx.AsyncClient(base_url=self.server.url, trust_env=False, timeout=60)
 
     async def hear(self, client: httpx.AsyncClient) -> Asked:
-        return await self._post(client, "transcriptions", files={"file": ("a.wav", self.sound)})
+        return await self.post(client, "transcriptions", files={"file": ("a.wav", self.sound)})
 
     async def say(self, client: httpx.AsyncClient) -> Asked:
-        return await self._post(client, "speech", json=SENTENCE)
+        return await self.post(client, "speech", json=SENTENCE)
 
-    async def _post(self, client: httpx.AsyncClient, path: str, **what: object) -> Asked:
+    async def post(self, client: httpx.AsyncClient, path: str, **what: object) -> Asked:
         begun = time.monotonic()
         try:
             answer = await client.post(f"/v1/audio/{path}", **what)  # type: ignore[arg-type]
