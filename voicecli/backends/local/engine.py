@@ -68,15 +68,15 @@ def loaded(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
 def unload(before: float) -> int:
     """Lets go of the models last asked for before that moment (of time.monotonic). How many.
 
-    Who works with one keeps it to the end of that work; who asks for it again loads it again.
+    Who works with one keeps it to the end of that work; who asks for it again loads it again. What such work held
+    goes back to the system at the next call.
     """
     with _LOADING:
         rested = [folder for folder, (_, asked) in _LOADED.items() if asked < before]
         for folder in rested:
             del _LOADED[folder]
-    if rested:
-        with suppress(OSError, AttributeError):  # glibc alone has it; without, what was freed stays with the process
-            ctypes.CDLL(None).malloc_trim(0)
+    with suppress(OSError, AttributeError):  # glibc alone has it; without, what was freed stays with the process
+        ctypes.CDLL(None).malloc_trim(0)
     return len(rested)
 
 
