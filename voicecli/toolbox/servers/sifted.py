@@ -6,7 +6,6 @@ Belongs here: a list of tools on its way to the package. Does not belong here: w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.shared.message import SessionMessage
@@ -33,8 +32,8 @@ class SiftedMessages:
         await self._messages.__aenter__()
         return self
 
-    async def __aexit__(self, *exc: Any) -> None:
-        await self._messages.__aexit__(*exc)
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
 
     async def receive(self) -> SessionMessage | Exception:
         """The next message. Raises what the stream raises."""
@@ -68,7 +67,7 @@ class SiftedMessages:
         self._left_out(brief(str(tool.get("name") if isinstance(tool, dict) else tool), 60))
         return None
 
-    def _passes(self, result: Mapping[str, Any]) -> bool:
+    def _passes(self, result: Mapping[str, object]) -> bool:
         try:
             validate_server_result(LIST, self._version, result)
         except ValueError:
