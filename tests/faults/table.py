@@ -131,7 +131,7 @@ FAULTS = [
     # -- half an answer --
     Fault("reset in the middle", EVERY, 5, BROKE, inject.after_half(0.02, RESET), inject.amid(inject.break_off)),
     Fault("cut in the middle", HTTP, 5, BROKE, inject.after_half(CUT)),
-    Fault("stall of the body", EVERY, 4, r"sent nothing for|did not answer within|stopped answering",
+    Fault("stall of the body", EVERY, 4, r"sent nothing (of an answer )?for|did not answer within|stopped answering",
           inject.after_half(STALL), inject.amid(inject.fall_silent)),
     Fault("drip of the body", HTTP, 4, r"did not come to an end in time", inject.dripping_body),
     Fault("babble", SOCKET, 4, r"did not come to an end in time", talk=inject.amid(inject.babble)),

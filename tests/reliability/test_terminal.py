@@ -156,6 +156,8 @@ def test_a_line_wider_than_the_window_is_whole_and_the_prompt_stays(env: dict[st
         terminal.until(lambda text: f"›{wide}3" in whole(text))
         terminal.press(b"\r")
         terminal.until(lambda text: f"you:{wide}3voice:4." in whole(text) and "›" in whole(text))
+        # What is typed before the reply is over is said in one with what it answers.
+        terminal.until(lambda text: text.rfind("listening") > text.rfind("4."))
         terminal.press(b"\x1b[200~one 5\ntwo 6\nthree 7\x1b[201~")
         terminal.until(lambda text: "›one5" in whole(text) and "three7" in whole(text))
         terminal.press(b"\r")
