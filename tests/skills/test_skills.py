@@ -289,6 +289,8 @@ def test_any_text_is_answered_or_not_but_never_breaks(asked: str) -> None:
         ("I want to know what 12 times 7 is.", "12 times 7 is 84."),
         ("Tell me what twelve times seven equals.", "12 times 7 is 84."),
         ("What is twelve times for?", "12 times 4 is 48."),
+        ("What is too plus too?", "2 plus 2 is 4."),
+        ("What is for times to?", "4 times 2 is 8."),
         ("What's a third of ninety?", "That is 30."),
         ("What is the square root of one hundred and forty-four?", "That is 12."),
         ("How far is five miles in kilometers?", "5 miles is about 8.05 kilometers."),

@@ -32,8 +32,6 @@ _WORDS = tuple(
         (rf"(?:1 )?half of {_N}|{_N}的1半", r"(\1\2/2)"),
         (rf"(?:a|1) quarter of {_N}", r"(\1/4)"),
         (rf"(?:a|1) third of {_N}", r"(\1/3)"),
-        (r"(?<=\btimes )for\b|(?<=\bplus )for\b|(?<=\bminus )for\b|(?<=\bby )for\b", "4"),
-        (r"(?<=\btimes )to\b|(?<=\bplus )to\b|(?<=\bminus )to\b|(?<=\bby )to\b", "2"),
         (rf"{_N} ?(?:percent|per cent|%) ?(?:of|的) ?{_N}", r"(\1/100*\2)"),
         (rf"{_N}的百分之{_N}", r"(\1*\2/100)"),
         (rf"百分之{_N}", r"(\1/100)"),

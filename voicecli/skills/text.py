@@ -38,6 +38,7 @@ _GREETING = re.compile(
 )
 _POLITE_END = re.compile(r"(?: (?:please|thanks|thank you))+$|(?:谢谢你?|好吗|可以吗|吧|呢|啊|呀)+$")
 _MEASURED = "far|tall|long|heavy|much|hot|cold|warm|fast|big|large|high|wide|deep|old"
+_SIGN = r"(?:plus|minus|times|(?:multiplied|divided) by)"
 _WAYS = tuple(
     (re.compile(said), meant)
     for said, meant in (
@@ -51,6 +52,10 @@ _WAYS = tuple(
         (rf"^how (?:{_MEASURED}) (?:is|are) (?=.*(?:in|to)\b)", "what is "),
         (r" (?:for me|right now|at the moment|would you|if you can|then)$", ""),
         (r"\bhalf an? (?=[a-z])", "0.5 "),
+        (rf"\btoo?(?= {_SIGN}\b)", "two"),
+        (rf"\bfor(?= {_SIGN}\b)", "four"),
+        (rf"\b({_SIGN}) too?(?=$| {_SIGN}\b)", r"\1 two"),
+        (rf"\b({_SIGN}) for(?=$| {_SIGN}\b)", r"\1 four"),
         (r"^what (.*(?:times|plus|minus|divided|over|percent).*?) (?:is|equals|makes)$", r"what is \1"),
     )
 )
