@@ -236,7 +236,7 @@ def test_a_fresh_person_talks_offline(home: dict[str, str], tmp_path: Path) -> N
         terminal.until(lambda text: "Which voice" in text or "Talk now?" in text)
         if "Which voice" in terminal.text:
             person.at("", b"\n")
-        heard = person.talks(weights.spoken("What is two plus two?", RATE), "4")
+        heard = person.talks(weights.spoken("What is seven times twelve?", RATE), "84")
         assert abs(heard).max() > 5000
 
 
