@@ -12,7 +12,7 @@ import shutil
 import sys
 import tarfile
 import zipfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
 from html import unescape
@@ -134,6 +134,8 @@ async def _continue(client: object, url: str, part: Path, size: int, progress: P
 # -- packages --------------------------------------------------------------------------------------
 
 PYPI = "https://pypi.org/simple"
+LARGEST_PAGE = 32 << 20
+"""Characters of a project's page that are read: an index is somebody else's."""
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
@@ -204,17 +206,29 @@ async def _in_index(name: str, platform: str, folder: Path) -> tuple[str, str]:
     project, _, version = name.partition("==")
     page = f"{index.rstrip('/')}/{project}/"
     try:
-        async with httpx.AsyncClient(follow_redirects=True, timeout=WAIT_S) as client:
-            answer = await client.get(page, headers={"Accept": "text/html"})
+        async with (
+            httpx.AsyncClient(follow_redirects=True, timeout=WAIT_S) as client,
+            client.stream("GET", page, headers={"Accept": "text/html"}) as answer,
+        ):
+            text = await _bounded(answer.aiter_text())
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise UnreachableError(clean(str(exc)) or type(exc).__name__, who=WHO) from None
-    links = [urljoin(str(answer.url), unescape(each)) for each in re.findall(r"""href=["']([^"']+)""", answer.text)]
+    links = [urljoin(str(answer.url), unescape(each)) for each in re.findall(r"""href=["']([^"']+)""", text)]
     wheel = f"/{re.sub('[-.]', '_', project)}-{version}-"
     fitting = {each for each in links if wheel in each and ".whl" in each and platform in each}
     if len(fitting) != 1:
         raise UnreachableError(f"{name} is not the package that it was", who=WHO)
     url, _, digest = fitting.pop().partition("#")
     return url, digest.removeprefix("sha256=") if digest.startswith("sha256=") else ""
+
+
+async def _bounded(pieces: AsyncIterator[str]) -> str:
+    text = ""
+    async for each in pieces:
+        text += each
+        if len(text) > LARGEST_PAGE:
+            raise UnreachableError("its index has no end", who=WHO)
+    return text
 
 
 def _complete(folder: Path) -> Path | None:
