@@ -12,6 +12,8 @@ from tests.conftest import ROOT
 from voicecli.backends.registry import FAMILIES
 from voicecli.verbs import COMMANDS, VERBS
 
+ROOMS = "voicecli|tests|scripts|benchmarks"
+
 
 def test_nothing_is_stale() -> None:
     stale = [str(path.relative_to(ROOT)) for path in make_docs.stale()]
@@ -49,10 +51,10 @@ def test_a_stale_table_and_a_missing_page_are_found(tmp_path: Path, monkeypatch:
     assert filled.endswith("<!-- end -->\nb\n")
 
 
-def test_every_test_that_the_documentation_names_is_there() -> None:
-    """By its function (`tests/a.py::test_b`) or by its file (`TESTS=tests/a.py`)."""
+def test_every_file_and_test_that_the_documentation_names_is_there() -> None:
+    """A test by its function (`tests/a.py::test_b`) or by its file (`TESTS=tests/a.py`)."""
     texts = [path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]]
-    named = {each for text in texts for each in re.findall(r"tests/[\w/]+\.py(?:::\w+)?", text)}
+    named = {each for text in texts for each in re.findall(rf"\b(?:{ROOMS})/[\w/]+\.(?:py|sh)(?:::\w+)?", text)}
     assert len(named) > 50
     for each in named:
         path, _, function = each.partition("::")
