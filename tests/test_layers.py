@@ -30,7 +30,6 @@ PURE = {
     "dialogue.events",
     "dialogue.history",
     "dialogue.reading",
-    "dialogue.backchannel",
     "dialogue.bargein",
     "dialogue.drafting",
     "dialogue.ears",

@@ -286,9 +286,7 @@ def test_how_far_drafts_may_go() -> None:
     drafts = Drafts("speak", budget=100)
     assert [drafts.allowed(made, 0.0) for made in range(5)] == ["speak"] * MAX_DRAFTS + ["off"] * 2
     assert [drafts.allowed(made, 0.0, guess=True) for made in range(4)] == ["speak"] * (MAX_DRAFTS - 1) + ["off"] * 2
-    assert not drafts.withdrawn(99)
-    assert drafts.withdrawn(1)
-    assert not drafts.withdrawn(50)
+    assert [bool(drafts.withdrawn(tokens)) for tokens in (99, 1, 50)] == [False, True, False]
     assert drafts.allowed(0, 0.0) == "asr"
     assert Drafts("off").allowed(0, 0.0) == "off"
 

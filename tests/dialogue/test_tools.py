@@ -269,7 +269,7 @@ def test_a_draft_uses_no_tool_and_changes_nothing() -> None:
 
     run(drafts())
     assert box.used == [] and box.running == 0
-    assert user.pending is None and user.done == ()
+    assert user.pending is None and not user.done
 
 
 def test_a_withdrawn_draft_of_a_yes_leaves_the_question_open() -> None:
@@ -359,7 +359,7 @@ def test_what_was_made_is_told_in_later_questions_and_quick_results_are_not() ->
 
     run(talk())
     line = " ".join(OBEY.split())
-    assert user.done == (Memory(DRAW, line),)
+    assert list(user.done) == [Memory(DRAW, line)]
     assert model.told() == [
         ("system", "Be brief.\n\nTools used earlier in this conversation: draw (done)."),
         ("user", "Draw a pig."),
@@ -374,7 +374,7 @@ def test_what_was_made_is_told_in_later_questions_and_quick_results_are_not() ->
 def test_what_failed_is_not_remembered() -> None:
     user = ToolUser(Model([[DRAW], ["No."]]), Box(fails=True), yes)
     run(answered(user))
-    assert user.done == ()
+    assert not user.done
 
 
 def test_memory_is_bounded() -> None:

@@ -22,9 +22,9 @@ ALOUD: tuple[Aloud, ...] = ("all", "short", "last", "none")
 
 SENTENCES = 3
 LONGEST_S = 12.0
-"""What a person who listens wants to hear of a text that is on the screen as well."""
+"""Sentences and seconds that a person wants to hear of a text that is on the screen as well."""
 _AT_ONCE_S = 7.5
-"""A first sentence of this length leaves time for what may have to be said at the end."""
+"""A first sentence of so many seconds leaves time for what may have to be said at the end."""
 SURELY_LAST = 500
 """Characters that wait: whoever writes so much is not about to use a tool, and nobody shall wait for the end of it."""
 _CHARACTERS_A_SECOND, _HAN_A_SECOND = 15.0, 4.5

@@ -27,8 +27,6 @@ from voicecli.types.turns import Heard, Reply, Text
 if TYPE_CHECKING:
     from voicecli.ports import TurnRequest
 
-BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
-
 
 async def _nothing_to_warm() -> None:
     pass
@@ -91,7 +89,7 @@ class CascadeTurn:
         return None if depth == "off" or (early and guess == "") else guess or ""
 
     def withdrawn(self, tokens: int) -> str:
-        return BUDGET_SPENT if self._drafts.withdrawn(tokens) else ""
+        return self._drafts.withdrawn(tokens)
 
     # -- the answer ----------------------------------------------------------------------------------
 

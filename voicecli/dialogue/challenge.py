@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from voicecli.audio.endpointer import Ended
 from voicecli.audio.playout import DUCKED
-from voicecli.dialogue.bargein import Weight, interrupts, takes_back, weigh
+from voicecli.dialogue.bargein import COMMIT_MS, CONFIRM_MS, DOUBT, interrupts, takes_back
 from voicecli.dialogue.manners import SpokenWish
 from voicecli.dialogue.states import TurnState
 from voicecli.dialogue.turn import COSTS_THE_TURN, Turn
@@ -26,11 +26,10 @@ class Challenge:
         self._fade(DUCKED)
 
     def stands(self, voiced_ms: float) -> bool:
-        """Whether so much speech stops the reply for good."""
-        weight = weigh(voiced_ms, self.held.alarms)
-        if weight is Weight.PAUSES:
+        """Whether so much speech stops the reply for good; less of it pauses the reply."""
+        if CONFIRM_MS * DOUBT**self.held.alarms <= voiced_ms < COMMIT_MS:
             self._fade(0.0)
-        return weight is Weight.STOPS
+        return voiced_ms >= COMMIT_MS
 
     async def words(self) -> str:
         """The words of the person who paused."""

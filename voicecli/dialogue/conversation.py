@@ -34,7 +34,7 @@ class Dialogue:
 
     @property
     def turns(self) -> Turns:
-        """What came of them."""
+        """The turns so far, and the one that goes on."""
         return self._floor.turns
 
     async def run(self, frames: AsyncIterator[AudioFrame]) -> None:

@@ -60,9 +60,6 @@ _ASKING = frozenset("吗嗎么麼")
 _LONGEST_ANSWER = 80
 """Characters: who says more does more than answer."""
 
-_HAN = re.compile(f"[{HAN_KANA}]")
-_LATIN = re.compile(r"[^\W\d_]+")
-
 
 def verdict(text: str, question: str = "", *, typed: bool = False) -> Verdict:
     """What a person says who was asked `question`. Mixed answers, and whatever says more, are OTHER.

@@ -29,13 +29,14 @@ from voicecli.types.turns import Answer, AnswerWanted, Heard, Reply, Sound, Text
 if TYPE_CHECKING:
     from voicecli.ports import ChatModel, Colloquy, SpokenExchange, Stream, Toolbox, TurnRequest
 
-BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
 TOKENS_A_SECOND = 10
 """What a second of the person's sound costs, about."""
 SPEAKS = ("chat", "speak")
 UNBOUND = 20 * 48_000 * 2
-"""Bytes of an answer's sound that are taken at once while the person's words are not known: they come behind it, and
-how long the end of a turn is waited for hangs on them."""
+"""Bytes of an answer's sound that are taken without waiting for room while the person's words are unknown.
+
+The words come behind the sound, and how long to wait for the end of the turn depends on them.
+"""
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ class DirectTurn:
         return "" if deep or self._direct.service_ends else None
 
     def withdrawn(self, tokens: int) -> str:
-        return BUDGET_SPENT if self._direct.drafts.withdrawn(tokens) else ""
+        return self._direct.drafts.withdrawn(tokens)
 
     @asynccontextmanager
     async def turn(self, ask: TurnRequest) -> AsyncIterator[AsyncIterator[Reply]]:
@@ -123,7 +124,7 @@ class DirectTurn:
             raise
 
     def _estimated(self, ask: TurnRequest) -> int:
-        """What is sent, in tokens, for the budget of drafts."""
+        """About how many tokens are sent, for the budget of drafts."""
         said = sum(estimate_tokens(each.content) for each in ask.messages(""))
         return said + round(TOKENS_A_SECOND * MIC.seconds(bytes(self.pcm)))
 
@@ -152,7 +153,7 @@ class DirectTurn:
                 await put(each)
 
     async def say(self, ask: TurnRequest, put: Put, text: str) -> None:
-        """Words of ours."""
+        """Has the service say `text`, word for word."""
         async with self.spoken.answer(AnswerWanted(says=text, tools=False)) as pieces:
             async for each in pieces:
                 await self.take(ask, put, each, aloud=True)
@@ -178,7 +179,7 @@ class DirectTurn:
 
     @asynccontextmanager
     async def _asked(self, turn: _Turn) -> AsyncIterator[AsyncIterator[ChatDelta]]:
-        """The answer of whoever is to be asked. `turn.base` is what it is told without notes."""
+        """The answer of the model with or without notes and tools. `turn.base` is the system prompt without notes."""
         direct, messages, options = self._direct, turn.messages, ChatOptions()
         model: ChatModel = direct.model
         if direct.noted is not None and turn.asks:

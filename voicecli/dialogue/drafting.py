@@ -17,6 +17,7 @@ MAX_DRAFTS = 3
 """In one turn. The last one is for the pause at its end: text that only seems complete does not use it up."""
 BACK_OFF_S = 30.0
 LONGEST_BACK_OFF_S = 600.0
+BUDGET_SPENT = "drafts have used up what they may cost (talk.draft_budget)"
 
 
 @dataclass(slots=True)
@@ -39,11 +40,11 @@ class Drafts:
             return self.depth
         return "asr" if self.spent >= self.budget or now < self.resume_at else self.depth
 
-    def withdrawn(self, tokens: int) -> bool:
-        """A draft was thrown away; whether that used the budget up."""
+    def withdrawn(self, tokens: int) -> str:
+        """A draft was thrown away. Returns what the person is told when that used the budget up, else ""."""
         had = self.spent < self.budget
         self.spent += tokens
-        return had and self.spent >= self.budget and self.depth in ("chat", "speak")
+        return BUDGET_SPENT if had and self.spent >= self.budget and self.depth in ("chat", "speak") else ""
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """A service asks for fewer requests: drafts wait, longer each time."""

@@ -15,7 +15,7 @@ REST_S = 0.8
 
 @dataclass(slots=True)
 class EarGate:
-    """Tell it with every frame how it stands with the reply, then ask whether they are `closed`. Times in seconds."""
+    """Call `mind` with every frame, then ask whether the ears are `closed`. Times in seconds."""
 
     muted: bool = False
     _sounding: bool = False

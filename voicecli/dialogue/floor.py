@@ -26,20 +26,22 @@ from voicecli.types import AudioFrame
 from voicecli.types.turns import Wanted
 
 DIP_MS = 20.0
-"""So much more after each silence of a turn that was inside words all the same; words shown in it make up for one."""
+"""Milliseconds of silence that an early draft needs more after each dip of the turn.
+
+A dip is a silence inside words that looked like a pause. New words that were shown in one make up for one.
+"""
 SLOW_S = 3.0
-"""Speech that a live recogniser is so far behind with: the machine, or the connection, is too slow for it."""
+"""Seconds of speech that a live recogniser has not taken yet: from here on the person is told that it is too slow."""
 TOO_SLOW = (
     "recognition falls behind what is said: answers come late. A smaller model, or another recogniser, would keep up."
 )
 
 
 class Floor:
-    """From frames to turns."""
+    """Makes turns of the microphone's frames, and decides which turn has the floor."""
 
     def __init__(self, parts: Parts, rules: Rules, history: History) -> None:
-        self.turns = Turns(parts, history, obeys=rules.manners)
-        self.turns.obey = self.obey
+        self.turns = Turns(parts, history, self.obey, understands=rules.manners)
         self._history = history
         self.endpointer = ep.Endpointer(rules.timing, manual=rules.push_to_talk)
         self._parts, self._rules = parts, rules
@@ -56,7 +58,7 @@ class Floor:
             self._commit(challenge)
 
     def take(self, events: Sequence[ep.Event]) -> None:
-        """What the endpointer makes of it."""
+        """Acts on the endpointer's events, in order."""
         for event in events:
             _ACTS[type(event)](self, event)
 
@@ -74,7 +76,10 @@ class Floor:
         self.take(self.endpointer.begin())
 
     def obey(self, wish: SpokenWish, by: Literal["speech", "key"] = "speech") -> None:
-        """What the person wants of the voice alone; another pace is heard from the next piece on, or at once."""
+        """Does what the person wants of the voice alone.
+
+        Another pace is heard from the next piece of speech on. Where no reply sounds, the last sentence is said again.
+        """
         turn = self.turns.busy
         sounding = turn if turn is not None and turn.state is TurnState.SOUNDING else None
         self.turns.let_go_on()

@@ -88,7 +88,7 @@ class WholeHearing:
 
 
 class _Segment:
-    """One live session; its result is raised or returned where it is asked for."""
+    """One live recognition; `result` gives its transcript, or raises its failure, where that is awaited."""
 
     def __init__(self, utterance: LiveUtterance) -> None:
         self.utterance = utterance

@@ -24,7 +24,7 @@ class Mouth:
         self, playout: Playout, clock: Callable[[], float], sounding: Callable[[], object] = lambda: None
     ) -> None:
         self.lane = playout.lane(self._on_lane)
-        self.told = False
+        self._told = False
         self._clock, self._sounding = clock, sounding
         self._pieces: list[HeardStretch] = []
         self._moved = asyncio.Event()
@@ -70,8 +70,8 @@ class Mouth:
 
     def _on_lane(self) -> None:
         self._moved.set()
-        if self.lane.sounded is not None and not self.told:
-            self.told = True
+        if self.lane.sounded is not None and not self._told:
+            self._told = True
             self._sounding()
 
     async def _until(self, true: Callable[[], bool]) -> None:

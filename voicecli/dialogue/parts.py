@@ -17,7 +17,10 @@ from voicecli.dialogue.reading import Reading, read
 from voicecli.ports import Responder
 
 GUESS_MS, WHOLE_GUESS_MS = 40.0, 30.0
-"""So much silence speaks for a text that does not dangle, or reads complete; inside words there mostly is less."""
+"""Milliseconds of silence after which a text may be drafted on: one that does not dangle, one that reads complete.
+
+Gaps inside words are mostly shorter.
+"""
 
 
 class Voiced(Protocol):
@@ -70,7 +73,7 @@ class Rules:
     """Whether an answer begins only after the end of a turn: a service finds that."""
 
     def may_be_over(self, text: str, silence_ms: float = GUESS_MS) -> bool:
-        """Whether nothing has to follow, after so much silence: an answer may be drafted."""
+        """Whether an answer to `text` may be drafted after `silence_ms`: nothing has to follow."""
         reading = self._read(text)
         enough = silence_ms >= (WHOLE_GUESS_MS if reading is Reading.COMPLETE else GUESS_MS)
         return enough and reading is not Reading.DANGLING and not (self.manners and thinks(text))

@@ -14,11 +14,11 @@ from collections import deque
 from dataclasses import dataclass, field
 
 LEAST, MOST = 0.84, 1.25
-"""Of the waits that are set."""
+"""Bounds of the factor on the waits that are configured."""
 STEP = 0.04
-"""So much less of them after each turn without a pause that asks for more."""
+"""The factor falls by at most so much with each turn."""
 MARGIN_MS = 100.0
-"""Longer than the longest of the last turns' pauses is waited, at least."""
+"""A wait is at least so much longer than the longest pause of the last turns."""
 TURNS = 12
 LEAST_VOICED_MS = 500.0
 """Shorter turns have no room for a pause."""

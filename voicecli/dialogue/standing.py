@@ -73,7 +73,7 @@ class Standing:
 
     @property
     def phase(self) -> Phase:
-        """What a screen shows."""
+        """What the assistant does now, for a screen."""
         turn = self._turns.busy
         if self._endpointer.state is Speech.SPEAKING:
             return "hearing"

@@ -47,7 +47,6 @@ UNTOLD = ToolResult(
     ok=False,
 )
 STOPPED = "stopped before it was done"
-# -- the model -------------------------------------------------------------------------------------
 
 
 class ToolUser:
@@ -57,17 +56,11 @@ class ToolUser:
     is looked for in what the person says next. `pending` are the calls that wait for it.
     """
 
-    def __init__(
-        self,
-        model: ChatModel,
-        toolbox: Toolbox,
-        ask: Ask | None = None,
-        *,
-        rounds: int = ROUNDS,
-    ) -> None:
-        self.model, self.toolbox, self.ask, self.rounds = model, toolbox, ask, rounds
+    def __init__(self, model: ChatModel, toolbox: Toolbox, ask: Ask | None = None) -> None:
+        self.model, self.toolbox, self.ask = model, toolbox, ask
         self.pending: Pending | None = None
-        self._done: deque[Memory] = deque(maxlen=REMEMBERED)
+        self.done: deque[Memory] = deque(maxlen=REMEMBERED)
+        """What tools did in this conversation, the last ones."""
 
     async def warm(self) -> None:
         """Opens the model's connection, where it has one."""
@@ -84,13 +77,8 @@ class ToolUser:
             yield deltas
 
     def remember(self, call: ToolCall, what: str, state: str = "done") -> None:
-        """Later questions may be about it."""
-        self._done.append(memory_of(call, what, state))
-
-    @property
-    def done(self) -> tuple[Memory, ...]:
-        """What tools did in this conversation."""
-        return tuple(self._done)
+        """Keeps what a call gave: later questions may be about it."""
+        self.done.append(memory_of(call, what, state))
 
 
 class _Answering:
@@ -113,7 +101,7 @@ class _Answering:
     async def deltas(self, stack: AsyncExitStack) -> AsyncGenerator[ChatDelta, None]:
         """The answer. `stack` holds the model's stream: there is one at a time."""
         calls, decided = self._decided()
-        for left in reversed(range(self._user.rounds + 1)):
+        for left in reversed(range(ROUNDS + 1)):
             if calls:
                 async with aclosing(self._use(calls, decided)) as news:
                     async for each in news:

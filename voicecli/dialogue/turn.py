@@ -50,10 +50,10 @@ class Outcome:
 class Turn:
     """The floor tells it what the person does; `over` tells the floor what came of it.
 
-    A `candidate` is speech over the reply of another turn: nobody hears of it before it has the floor, then it was
-    spoken `over_reply`. `alarms` counts how often the reply was halted for what was no interruption, `dips` how often a
-    silence was no pause; in this one new words were `shown`. It may be `paused`. What is a `wish` needs no model, and
-    is not answered.
+    A `candidate` is speech over the reply of another turn. Nothing of it is shown before it has the floor; after that
+    it is a turn that was spoken `over_reply`. `alarms` counts how often the reply was halted for what was no
+    interruption, `dips` how often a silence was no pause. `shown`: new words were shown in the present silence.
+    `paused`: the person halted the reply. `wish` reads what the person wants of the voice alone: that needs no model.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Turn:
 
     @property
     def lane(self) -> Lane | None:
-        """Where its reply sounds."""
+        """The lane of the playout in which its reply sounds; None before there is an answer."""
         return self.attempt.mouth.lane if self.attempt is not None else None
 
     # -- the person ----------------------------------------------------------------------------------

@@ -19,24 +19,22 @@ from voicecli.dialogue.turn import Turn
 from voicecli.errors import VoiceError
 
 
-def _none(_text: str) -> SpokenWish | None:
-    return None
-
-
 class Turns:
     """`last` is the newest turn, `challenge` speech over its reply; `losses` and `answered` tell what came of all."""
 
-    obey: Callable[[SpokenWish], None] = staticmethod(lambda _wish: None)
     tasks: asyncio.TaskGroup | None = None
     """Owns every task of the conversation, while that runs."""
 
-    def __init__(self, parts: Parts, history: History, *, obeys: bool = True) -> None:
+    def __init__(
+        self, parts: Parts, history: History, obey: Callable[[SpokenWish], None], *, understands: bool
+    ) -> None:
+        """`obey` is called with each spoken wish that ends a turn. With `understands` such wishes are recognised."""
         self.last: Turn | None = None
         self.challenge: Challenge | None = None
         self.losses: list[VoiceError] = []
         self.answered = 0
-        self._parts, self._history = parts, history
-        self._wish = partial(wish_of, paces=parts.pace is not None) if obeys else _none
+        self._parts, self._history, self._obey = parts, history, obey
+        self._wish = partial(wish_of, paces=parts.pace is not None) if understands else lambda _text: None
         self._beside: set[asyncio.Task[None]] = set()
 
     @property
@@ -95,7 +93,7 @@ class Turns:
         outcome = await turn.over
         self.answered += outcome.answered
         if outcome.wish is not None:
-            self.obey(outcome.wish)
+            self._obey(outcome.wish)
         if (loss := outcome.loss) is not None:
             # The frames that it went through hold the sound of the turn.
             loss.__cause__ = loss.__context__ = None

@@ -19,7 +19,7 @@ from voicecli.types import AudioFrame
 
 
 class Waiting:
-    """Sets the endpointer's waits; `take` gets what that ends at once."""
+    """Sets the endpointer's waits. `take` gets the events of a wait that is over as soon as it is set."""
 
     def __init__(
         self, endpointer: Endpointer, rules: Rules, history: History, take: Callable[[Sequence[Event]], None]
@@ -34,20 +34,20 @@ class Waiting:
         self._dangles = False
 
     def goes_on(self, turn: Turn, frames: Sequence[AudioFrame]) -> None:
-        """After a silence that was no end, whatever we took it for. Who breaks off is waited for long as it is."""
+        """The person goes on after a silence. Its length is learnt, except after words that dangle."""
         if (since := turn.watch.last_voiced) is not None and frames and not (turn.candidate or self._dangles):
             began = frames[-1].at + frames[-1].seconds - self._rules.timing.start_ms / 1000
             self.paused((began - since) * 1000)
 
     def learn(self, voiced_ms: float) -> None:
-        """A turn is over: what its pauses ask of the next one's waits. Words that are not known get no shorter one."""
+        """A turn is over: fits the next waits to its pauses. The wait while words are unknown never becomes shorter."""
         if self._rules.learns:
             self._patience.ended(voiced_ms)
             timing = self._rules.timing
             self._endpointer.timing = replace(timing, end_ms=timing.end_ms * max(1.0, self._patience.factor))
 
     async def by_words(self, turn: Turn, segment: int) -> None:
-        """By the guess at the turn's words first, then by what they are."""
+        """Sets the wait by the guess at the turn's words first, then by the final words."""
         attempt = turn.attempt
         while attempt is not None:
             if attempt.wanted.guess:
@@ -58,7 +58,7 @@ class Waiting:
                 self.told(segment, words)
 
     def told(self, segment: int, words: str) -> None:
-        """These are the words of a segment."""
+        """Sets the wait by the words of a segment."""
         rules, asked = self._rules, asks(self._history.last_reply)
         self._dangles = segment == self._endpointer.segment and not rules.may_be_over(words)
         factor = self._patience.factor if rules.learns else 1.0

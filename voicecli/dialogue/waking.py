@@ -31,17 +31,17 @@ class Sleep:
         return self.clock() < self._until
 
     def mind(self, *, idle: bool) -> None:
-        """How it stands with the conversation: who is awake stays so while something goes on in it."""
+        """Call it often: a conversation that is awake stays so while it is not `idle`, and for `awake_s` after that."""
         if self.awake:
             self._until = self.clock() + self.awake_s if idle else inf
 
     def ours(self, text: str) -> str:
-        """What of a text that may go on is said to us."""
+        """The part of a text, which may still grow, that is said to the assistant."""
         rest = after_phrase(text, self.phrase)
         return (text if self.awake else "") if rest is None else rest
 
     def taken(self, heard: Heard) -> Heard:
-        """The same of the words of a turn; the phrase in them wakes."""
+        """The same for the final words of a turn. The wake phrase in them wakes the conversation."""
         called = after_phrase(heard.text, self.phrase) is not None
         ours = replace(heard, text=self.ours(heard.text), aside=called or not self.awake)
         if called and not self.awake:
@@ -51,7 +51,7 @@ class Sleep:
 
 
 class WakingEars:
-    """A `Hearing` that hears of what is said only what is said to us."""
+    """A `Hearing` over another, which passes on only what is said to the assistant."""
 
     def __init__(self, inner: Hearing, sleep: Sleep) -> None:
         self._inner, self._sleep = inner, sleep

@@ -18,7 +18,6 @@ from voicecli.dialogue.reading.result import Reading
 
 COMPLETE, PLAIN, DANGLING = Reading.COMPLETE, Reading.PLAIN, Reading.DANGLING
 
-
 _LONGEST = 60
 """Longer sentences are not read for their shape."""
 _SHORT_ANSWER = re.compile(
@@ -47,9 +46,6 @@ def read_english(text: str) -> Reading:
 
 def _is_heard_out(phrase: str) -> bool:
     return phrase in lex.HEARD_OUT or bool(_SHORT_ANSWER.fullmatch(phrase))
-
-
-# -- what goes on ------------------------------------------------------------------------------------
 
 
 def _shape(words: list[str]) -> Reading:
@@ -204,9 +200,6 @@ def _command(words: list[str]) -> Reading:
     if len(rest) == 1 and rest[0] in lex.OBJECTS - {"it"} and verb not in ("help", "call", "text", "follow", "thank"):
         return PLAIN
     return _predicate(words)
-
-
-"""What these do to a thing comes after the thing: "turn the light on"."""
 
 
 def _statement(words: list[str]) -> Reading:

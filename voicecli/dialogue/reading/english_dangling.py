@@ -123,5 +123,3 @@ _LAST_WORDS: dict[str, Callable[[list[str], str], bool]] = {
     **dict.fromkeys(lex.words("not when where why while since before after once"), lambda core, before: False),
 }
 """Whether the last word dangles, by the words without what leads in, and by the word before it."""
-
-# -- what is whole -----------------------------------------------------------------------------------
