@@ -59,8 +59,12 @@ def list_(ctx: typer.Context) -> None:
         session.console.json_line([_row(each) for each in rows])
         return
     say = session.console.say
-    table = [[_mark(each), each.name, *(say(str(cell)) for cell in list(_row(each).values())[4:])] for each in rows]
-    session.console.table(("here", "name", "for", "languages", "size", "licence", "what"), table)
+    cells = [_row(each) | {"has": ", ".join(map(say, each.abilities))} for each in rows]
+    table = [
+        [_mark(row), row.name, *(say(str(cell)) for cell in list(each.values())[4:])]
+        for row, each in zip(rows, cells, strict=True)
+    ]
+    session.console.table(("here", "name", "for", "languages", "size", "licence", "has", "what"), table)
     session.console.note(f"in {session.config().models_dir}; * serves without a wish. Fetch: voice models pull NAME")
 
 
@@ -81,6 +85,7 @@ def _row(row: ModelRow) -> dict[str, object]:
         "languages": ", ".join((row.model.languages or ("any",)) if row.model else ()),
         "size": megabytes(size),
         "licence": row.model.licence if row.model else "",
+        "has": ", ".join(row.abilities),
         "what": (row.model.title + ("" if row.model.heard else " (not yet heard by us)")) if row.model else "yours",
     }
 

@@ -61,7 +61,8 @@ class ModelSource:
 class Model:
     """A row of the catalogue. `languages` empty: any. `heard`: tried on real weights by this project.
 
-    `slow`: a voice that sounds better than others, and that only a fast machine makes while it sounds.
+    `slow`: a voice that sounds better than others, and that only a fast machine makes while it sounds. `kind`: what its
+    files are told as, of a recogniser.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Model:
     home: str
     heard: bool = False
     slow: bool = False
+    kind: str = ""
     sources: tuple[ModelSource, ...] = ()
 
     @property

@@ -188,13 +188,17 @@ def _known_files(name: str) -> Sequence[WantedFile]:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A line of the list. `model` is None for one that is not of the catalogue; `default`: it serves without a wish."""
+    """A line of the list. `model` is None for one that is not of the catalogue; `default`: it serves without a wish.
+
+    `abilities`: what it does and others of its task don't.
+    """
 
     name: str
     model: Model | None
     installed: Installed | None
     default: bool = False
     trouble: str = ""
+    abilities: tuple[str, ...] = ()
 
 
 def listed(config: Config) -> Iterator[ModelRow]:
@@ -205,9 +209,18 @@ def listed(config: Config) -> Iterator[ModelRow]:
     for name, model in catalogue().items():
         found = here.pop(name, None)
         trouble = next(damages(found), "") if found else ""
-        yield ModelRow(name, model, found, name in serving, trouble)
+        yield ModelRow(name, model, found, name in serving, trouble, _abilities(model, found))
     for name, found in here.items():
-        yield ModelRow(name, None, found, name in serving)
+        yield ModelRow(name, None, found, name in serving, abilities=_abilities(None, found))
+
+
+def _abilities(model: Model | None, here: Installed | None) -> tuple[str, ...]:
+    from voicecli.backends.local.kinds import KINDS, tell
+
+    if model is None and here is not None:
+        with suppress(ConfigError):
+            return tell(here.path).kind.abilities
+    return next((each.abilities for each in KINDS if model is not None and each.name == model.kind), ())
 
 
 def verified(config: Config, names: Sequence[str]) -> Iterator[tuple[Installed, list[str]]]:

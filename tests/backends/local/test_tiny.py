@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from tests.backends.local.speech import heard, read
 from tests.backends.local.tiny import MAKERS, make
 from tests.people import speech
 from voicecli.backends.local.ears import open_ears
+from voicecli.backends.local.hotwords import spelled
 from voicecli.backends.local.kinds import tell
 from voicecli.backends.local.settings import LocalSettings
+from voicecli.errors import UsageError
+from voicecli.types import TranscribeOptions
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +34,63 @@ async def test_a_kind_takes_recordings_and_live_sound(tmp_path: Path, kind: str,
             final = (await way(ears, pcm))[-1]
             assert final.final and final.text and final.duration == pytest.approx(len(pcm) / 32_000)
             assert all(0 <= each.start <= each.end <= len(pcm) / 32_000 + 0.5 for each in final.words)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["zipformer", "zipformer-streaming", "nemo-transducer"])
+async def test_a_transducer_hears_the_words_that_it_expects(tmp_path: Path, kind: str, pcm: bytes) -> None:
+    folder = make(kind, tmp_path)
+    async with open_ears(LocalSettings("local", "local", transcribe_model=str(folder))) as ears:
+        for way in (read, heard):
+            plain, *found = [
+                (await way(ears, pcm, TranscribeOptions(hotwords=words)))[-1].text
+                for words in ((), ("你好",), ("THEC", "ac"))
+            ]
+            for word, expecting in zip(("你好", "thec"), found, strict=True):
+                assert expecting.count(word) > max(each.count(word) for each in {plain, *found} - {expecting})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("kind", "word", "told"),
+    [
+        ("sense-voice", "好", "sense-voice takes no hotwords"),
+        ("zipformer", "xylophone", "zipformer can't spell the hotword 'xylophone'"),
+        ("zipformer-streaming", " ", "zipformer-streaming can't spell the hotword ''"),
+        ("nemo-transducer", "a :b/#c", "nemo-transducer can't spell the hotword 'a :b/#c'"),
+    ],
+)
+async def test_words_that_a_model_cannot_expect_are_told(tmp_path: Path, kind: str, word: str, told: str) -> None:
+    async with open_ears(LocalSettings("local", "local", transcribe_model=str(make(kind, tmp_path)))) as ears:
+        for way in (read, heard):
+            with pytest.raises(UsageError, match=told):
+                await way(ears, bytes(32_000), TranscribeOptions(hotwords=("好", word)))
+
+
+def _names(*numbers: int) -> str:
+    return " ".join(f"HOTWORDTOKEN{each}" for each in numbers)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "scores", "word", "told"),
+    [
+        ("▁ab c ▁a bc", {"▁ab": -3, "c": -3, "▁a": -2, "bc": -2}, "abc", [(2, 3)]),
+        ("▁ab c ▁a bc", {"▁ab": -1, "c": -3, "▁a": -4, "bc": -2}, "abc", [(0, 1)]),
+        ("▁ab c ▁a bc", {}, "abc abc", [(0, 1, 0, 1)]),
+        ("▁AB C", {}, "abc", [(0, 1)]),
+        ("▁a ▁北 北 京", {}, "北京", [(1, 3), (2, 3)]),
+        ("▁a 北 京", {}, "北京", [(1, 2)]),
+        ("北 京", {}, "北京", [(0, 1)]),
+        ("▁a <0xE4> <0xBA> <0xAC>", {}, "a京", [(0, 1, 2, 3)]),
+    ],
+)
+def test_a_word_is_spelled_as_its_model_writes(
+    tmp_path: Path, tokens: str, scores: dict[str, float], word: str, told: list[tuple[int, ...]]
+) -> None:
+    folder = make("zipformer", tmp_path)
+    (folder / "tokens.txt").write_text("".join(f"{each} {number}\n" for number, each in enumerate(tokens.split())))
+    pieces = [(each.encode(), struct.pack("<f", score)) for each, score in scores.items()]
+    raw = [b"\x0a" + bytes([len(piece)]) + piece + b"\x15" + score for piece, score in pieces]
+    if raw:
+        (folder / "bpe.model").write_bytes(b"".join(b"\x0a" + bytes([len(each)]) + each for each in raw))
+    assert spelled(tell(folder), [word]) == "/".join(_names(*each) for each in told)

@@ -35,8 +35,8 @@ class Graph:
         self.kept.append(numpy_helper.from_array(np.asarray(array, kind), f"k{len(self.kept)}"))
         return self.kept[-1].name
 
-    def weights(self, *shape: int) -> str:
-        return self.value(self.random.standard_normal(shape) * 0.3)
+    def weights(self, *shape: int, large: float = 0.3) -> str:
+        return self.value(self.random.standard_normal(shape) * large)
 
     def add(self, kind: str, *inputs: str, to: str = "", **attributes: Any) -> str:
         out = to or f"n{len(self.nodes)}"
@@ -118,15 +118,15 @@ def _beside(folder: Path) -> None:
     decoder.add("ReduceMean", last, to="decoder_out", axes=[1], keepdims=0)
     decoder.save(
         folder / "decoder.onnx",
-        {"y": (L, (1, 2))},
-        {"decoder_out": (F, (1, WIDTH))},
+        {"y": (L, ("N", 2))},
+        {"decoder_out": (F, ("N", WIDTH))},
         {"vocab_size": SIZE, "context_size": 2},
     )
     joiner = Graph()
     joiner.add(
         "MatMul",
         joiner.add("Tanh", joiner.add("Add", "encoder_out", "decoder_out")),
-        joiner.weights(WIDTH, SIZE),
+        joiner.weights(WIDTH, SIZE, large=0.1),
         to="logit",
     )
     both: Ends = {"encoder_out": (F, ("N", WIDTH)), "decoder_out": (F, ("N", WIDTH))}
@@ -181,12 +181,51 @@ def zipformer_streaming(folder: Path) -> None:
     _beside(folder)
 
 
+def nemo_transducer(folder: Path) -> None:
+    """Its sound lies across, its decoder remembers, and what says nothing is the last of its tokens."""
+    words = {"model_type": "EncDecRNNTBPEModel", "normalize_type": "", "subsampling_factor": 8, "pred_rnn_layers": 1}
+    graph = Graph()
+    heard = graph.add("MatMul", graph.every(8, graph.add("Transpose", "x", perm=[0, 2, 1])), graph.weights(80, WIDTH))
+    graph.add("Transpose", heard, to="encoder_out", perm=[0, 2, 1])
+    graph.add("Div", "x_lens", graph.value([8], np.int64), to="encoder_out_lens")
+    graph.save(
+        folder / "encoder.onnx",
+        {"x": (F, ("N", 80, "T")), "x_lens": (L, ("N",))},
+        {"encoder_out": (F, ("N", WIDTH, "U")), "encoder_out_lens": (L, ("N",))},
+        words | {"vocab_size": SIZE - 1, "pred_hidden": WIDTH},
+    )
+    decoder = Graph()
+    last = decoder.add("Gather", decoder.weights(SIZE, WIDTH), "y")
+    decoder.add("Transpose", last, to="decoder_out", perm=[0, 2, 1])
+    memory: Ends = {"h": (F, (1, "N", WIDTH)), "c": (F, (1, "N", WIDTH))}
+    for name in memory:
+        decoder.add("Identity", name, to=f"new_{name}")
+    decoder.add("Identity", "y_lens", to="decoder_out_lens")
+    decoder.save(
+        folder / "decoder.onnx",
+        {"y": (S, ("N", 1)), "y_lens": (S, ("N",)), **memory},
+        {
+            "decoder_out": (F, ("N", WIDTH, 1)),
+            "decoder_out_lens": (S, ("N",)),
+            **{f"new_{name}": each for name, each in memory.items()},
+        },
+        {},
+    )
+    joiner = Graph()
+    both = joiner.add("Tanh", joiner.add("Add", "encoder_out", "decoder_out"))
+    flat = joiner.add("MatMul", joiner.add("Transpose", both, perm=[0, 2, 1]), joiner.weights(WIDTH, SIZE))
+    joiner.add("Unsqueeze", flat, joiner.value([1], np.int64), to="logit")
+    ends: Ends = {"encoder_out": (F, ("N", WIDTH, 1)), "decoder_out": (F, ("N", WIDTH, 1))}
+    joiner.save(folder / "joiner.onnx", ends, {"logit": (F, ("N", 1, 1, SIZE))}, {})
+
+
 MAKERS: Mapping[str, Callable[[Path], None]] = {
     "sense-voice": sense_voice,
     "paraformer": paraformer,
     "zipformer-ctc": zipformer_ctc,
     "zipformer": zipformer,
     "zipformer-streaming": zipformer_streaming,
+    "nemo-transducer": nemo_transducer,
 }
 
 
@@ -195,7 +234,8 @@ def make(kind: str, folder: Path) -> Path:
     path = folder / kind
     path.mkdir(parents=True)
     MAKERS[kind](path)
-    (path / "tokens.txt").write_text("".join(f"{token} {number}\n" for number, token in enumerate(TOKENS)))
+    tokens = TOKENS[1:] + TOKENS[:1] if kind.startswith("nemo") else TOKENS
+    (path / "tokens.txt").write_text("".join(f"{token} {number}\n" for number, token in enumerate(tokens)))
     return path
 
 

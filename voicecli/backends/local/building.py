@@ -8,6 +8,7 @@ any import that would keep the loading from beginning (numpy takes as long as ha
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,7 +19,7 @@ from voicecli.errors import VoiceError
 from voicecli.types import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class SherpaStream(Protocol):
 class SherpaRecogniser(Protocol):
     """What is used of sherpa-onnx's recognisers: one takes a piece whole, another (`is_ready`) while it comes."""
 
-    def create_stream(self) -> SherpaStream: ...
+    def create_stream(self, hotwords: str | None = None) -> SherpaStream: ...
     def decode_stream(self, stream: SherpaStream) -> None: ...
     def is_ready(self, stream: SherpaStream) -> bool: ...
     def get_result(self, stream: SherpaStream) -> str: ...
@@ -78,14 +79,56 @@ def wrong_with(found: FoundModel) -> str:
 
 def build_recogniser(found: FoundModel) -> SherpaRecogniser:
     """The recogniser of a model in a folder."""
+    return _recogniser(found, {})
+
+
+def build_expecting(found: FoundModel) -> SherpaRecogniser:
+    """The same, for words to expect: it follows several ways at once, and takes longer."""
+    from voicecli.backends.local.hotwords import named_tokens
+
+    with named_tokens(found) as tokens:
+        return _recogniser(found, {"tokens": str(tokens), "decoding_method": "modified_beam_search"})
+
+
+def _recogniser(found: FoundModel, besides: Mapping[str, str]) -> SherpaRecogniser:
     import sherpa_onnx
 
     maker, _, method = found.kind.maker.partition(".")
     paths = {argument: str(path) for argument, path in found.paths.items()}
-    made: SherpaRecogniser = getattr(getattr(sherpa_onnx, maker), method)(
-        **paths, **found.kind.also, num_threads=threads()
-    )
+    told = {**paths, **found.kind.also, **besides}
+    made: SherpaRecogniser = getattr(getattr(sherpa_onnx, maker), method)(**told, num_threads=threads())
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectingRecogniser:
+    """A SherpaRecogniser that expects words, `spelled` in its tokens."""
+
+    inner: SherpaRecogniser
+    spelled: str
+
+    def create_stream(self, hotwords: str | None = None) -> SherpaStream:
+        assert hotwords is None
+        return self.inner.create_stream(self.spelled)
+
+    def decode_stream(self, stream: SherpaStream) -> None:
+        self.inner.decode_stream(stream)
+
+    def is_ready(self, stream: SherpaStream) -> bool:
+        return self.inner.is_ready(stream)
+
+    def get_result(self, stream: SherpaStream) -> str:
+        return self.inner.get_result(stream)
+
+
+def recogniser_of(found: FoundModel, hotwords: Sequence[str] = ()) -> SherpaRecogniser:
+    """The model, loaded. Blocks. UsageError: it can't expect the words; else as `loaded`."""
+    if not hotwords:
+        return loaded(found, build_recogniser)
+    from voicecli.backends.local.hotwords import spelled
+
+    told = spelled(found, hotwords)
+    return ExpectingRecogniser(loaded(found, build_expecting), told)
 
 
 def build_voice(found: FoundModel) -> SherpaVoice:

@@ -16,8 +16,8 @@ from difflib import SequenceMatcher
 from functools import partial
 
 from voicecli.backends.local import choosing
-from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, build_recogniser, wrong_with
-from voicecli.backends.local.engine import WHO, begun, loaded, on_thread, quiet
+from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, recogniser_of, wrong_with
+from voicecli.backends.local.engine import WHO, begun, on_thread, working
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.listening import (
     RATE,
@@ -72,7 +72,7 @@ class Recognised:
 
 def decode(recogniser: SherpaRecogniser, piece: Samples, *, timed: bool = False) -> Recognised:
     """One piece, by a model that takes it whole, with words where they are `timed`. Blocks for a fortieth of it."""
-    with quiet():
+    with working():
         stream = recogniser.create_stream()
         stream.accept_waveform(RATE, padded(piece))
         recogniser.decode_stream(stream)
@@ -139,7 +139,7 @@ class Ears:
 
     async def _model(self, options: TranscribeOptions) -> tuple[FoundModel, SherpaRecogniser]:
         found = self._found(options)
-        return found, await on_thread("transcribe", partial(loaded, found, build_recogniser))
+        return found, await on_thread("transcribe", partial(recogniser_of, found, options.hotwords))
 
     def _found(self, options: TranscribeOptions) -> FoundModel:
         language = options.language or self._backend.language
@@ -278,7 +278,7 @@ def _feed(recogniser: SherpaRecogniser, stream: SherpaStream, piece: Samples, *,
     """Gives a streaming model more; the text so far."""
     import numpy as np
 
-    with quiet():
+    with working():
         if len(piece):
             stream.accept_waveform(RATE, piece)
         if last:

@@ -49,19 +49,20 @@ def begun(task: str, work: Callable[[], T]) -> Future[T]:
 
 def loaded(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
     """The model, from the first call on. Blocks for some tenths of a second. ServiceError: it can't be loaded."""
+    key = found.folder, build
     with _LOADING:
-        if found.folder not in _LOADED:
+        if key not in _LOADED:
             with quiet() as said:
                 try:
-                    _LOADED[found.folder] = (build(found), 0.0)
+                    _LOADED[key] = (build(found), 0.0)
                 except (RuntimeError, AssertionError, ValueError, OSError) as exc:
                     raise ServiceError(
                         f"the model {found.name} can't be loaded: {said() or exc}"[:300],
                         who=WHO,
                         cure=f"Look at it with: voice models verify {found.name}",
                     ) from None
-        model: T = _LOADED[found.folder][0]
-        _LOADED[found.folder] = model, time.monotonic()
+        model: T = _LOADED[key][0]
+        _LOADED[key] = model, time.monotonic()
         return model
 
 
@@ -72,17 +73,17 @@ def unload(before: float) -> int:
     goes back to the system at the next call.
     """
     with _LOADING:
-        rested = [folder for folder, (_, asked) in _LOADED.items() if asked < before]
-        for folder in rested:
-            del _LOADED[folder]
+        rested = [key for key, (_, asked) in _LOADED.items() if asked < before]
+        for key in rested:
+            del _LOADED[key]
     with suppress(OSError, AttributeError):  # glibc alone has it; without, what was freed stays with the process
         ctypes.CDLL(None).malloc_trim(0)
     return len(rested)
 
 
 _LOADING = threading.Lock()
-_LOADED: dict[Path, tuple[Any, float]] = {}
-"""The models, and when each was last asked for."""
+_LOADED: dict[tuple[Path, object], tuple[Any, float]] = {}
+"""The models by their folders and what they were built for, and when each was last asked for."""
 
 
 def threads() -> int:
@@ -144,3 +145,13 @@ def quiet() -> Iterator[Callable[[], str]]:
         yield lambda: _CAPTURE.since(at)
     finally:
         _CAPTURE.leave()
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """What a model does. ServiceError: it failed."""
+    with quiet() as said:
+        try:
+            yield
+        except RuntimeError as exc:
+            raise ServiceError(f"the model failed: {said() or exc}"[:300], who=WHO) from None

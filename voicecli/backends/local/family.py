@@ -71,8 +71,8 @@ async def models(backend: Backend) -> AsyncIterator[LocalModels]:
 
 
 def describe(backend: Backend) -> Capabilities:
-    """What a model can beyond this shows when it is chosen: looking at the models here would cost every start."""
-    heard = frozenset({"language", "model", "words"})
+    """What a model can't of this it says when it is chosen: looking at the models here would cost every start."""
+    heard = frozenset({"language", "model", "words", "hotwords"})
     replicas = own(LocalSettings, backend).replicas
     here = Capabilities(
         backend,

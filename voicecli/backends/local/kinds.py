@@ -39,6 +39,12 @@ class Kind:
     hotwords: bool = False
     heard: bool = False
 
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """What its models do and others don't, in words."""
+        rows = (("interim text", self.streams), ("word times", self.word_times), ("--hotword", self.hotwords))
+        return tuple(name for name, has in rows if has)
+
 
 _TOKENS = ("tokens.txt", "*-tokens.txt", "*tokens*.txt")
 _MODEL = ("model.int8.onnx", "model.onnx", "*.int8.onnx", "*.onnx")
@@ -80,6 +86,7 @@ KINDS: tuple[Kind, ...] = (
         says=("EncDecRNNTBPEModel", "EncDecHybrid"),
         also={"model_type": "nemo_transducer"},
         word_times=True,
+        hotwords=True,
     ),
     Kind(
         "zipformer-streaming",
@@ -88,7 +95,6 @@ KINDS: tuple[Kind, ...] = (
         "OnlineRecognizer.from_transducer",
         says=("zipformer2+chunks", "zipformer+chunks", "conformer+chunks"),
         streams=True,
-        word_times=True,
         hotwords=True,
     ),
     Kind(

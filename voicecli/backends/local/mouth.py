@@ -19,7 +19,7 @@ from voicecli.backends.espeak.scripts import reader_of
 from voicecli.backends.espeak.voice import EspeakVoice
 from voicecli.backends.local import choosing
 from voicecli.backends.local.building import SherpaVoice, build_voice
-from voicecli.backends.local.engine import WHO, loaded, on_thread, quiet
+from voicecli.backends.local.engine import WHO, loaded, on_thread, working
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.sounds import clauses, sounds
 from voicecli.backends.transport.wording import clean
@@ -226,11 +226,8 @@ def _say(
         return
     wish = sherpa.GenerationConfig()
     wish.sid, wish.speed, wish.phoneme_codepoints = choice.speaker, speed, [points]
-    with quiet() as said:
-        try:
-            model.generate("", wish, callback=take)
-        except RuntimeError as exc:
-            raise ServiceError(f"{choice.found.name} failed: {said() or exc}"[:300], who=WHO) from None
+    with working():
+        model.generate("", wish, callback=take)
 
 
 def _known(found: FoundModel) -> frozenset[str]:

@@ -18,15 +18,17 @@ _LONGEST = 1 << 20
 
 def metadata(path: Path) -> dict[str, str]:
     """The key-value pairs of a model; what is no ONNX file has none. Raises OSError."""
-    found = {}
+    return dict(map(_entry, entries(path, _METADATA)))
+
+
+def entries(path: Path, wanted: int) -> Iterator[bytes]:
+    """The fields of that number, as they are. Raises OSError."""
     with path.open("rb") as file:
         for number, length in _fields(file, path.stat().st_size):
-            if number == _METADATA and length < _LONGEST:
-                key, value = _entry(file.read(length))
-                found[key] = value
+            if number == wanted and length < _LONGEST:
+                yield file.read(length)
             else:
                 file.seek(length, 1)
-    return found
 
 
 def append(path: Path, words: Mapping[str, object]) -> None:
