@@ -19,7 +19,7 @@ from tests.dialogue.pausing import FRAME, RATE, Samples, Take, Turn, Watched, wa
 from voicecli.audio.endpointer import Endpointer, Paused, Resumed, Timing
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import wav_bytes
-from voicecli.backends.local.ears import Ears, open_ears
+from voicecli.backends.local.ears import Ears
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import VoiceError
 from voicecli.types import MIC, AudioClip, TranscribeOptions
@@ -79,14 +79,14 @@ async def commands(paths: Sequence[Path]) -> AsyncIterator[Watched]:
     """Every one of these recordings in which somebody speaks."""
     if why := weights.missing():
         raise SystemExit(f"the local recogniser is missing: {why}")
-    async with open_ears(LocalSettings("local", "local", models_folder=str(weights.FOLDER))) as ears:
-        for path in paths:
-            samples = in_its_room(np.frombuffer(read_pcm(path, RATE), np.int16))
-            watched, stretches = spoken(samples)
-            if not stretches:
-                continue
-            texts = [(end, await text_of(ears, samples[: round((end + HEARD_S) * RATE)])) for _, end in stretches]
-            pauses = [(b[0] - a[1]) * 1000 for a, b in pairwise(stretches)]
-            turn = Turn(tuple(text for _, text in texts), tuple(pauses))
-            spans = tuple((round(begin * RATE), round(end * RATE)) for begin, end in stretches)
-            yield Watched(Command(turn, samples, spans, tuple(texts)), watched.frames)
+    ears = Ears(LocalSettings("local", "local", models_folder=str(weights.FOLDER)))
+    for path in paths:
+        samples = in_its_room(np.frombuffer(read_pcm(path, RATE), np.int16))
+        watched, stretches = spoken(samples)
+        if not stretches:
+            continue
+        texts = [(end, await text_of(ears, samples[: round((end + HEARD_S) * RATE)])) for _, end in stretches]
+        pauses = [(b[0] - a[1]) * 1000 for a, b in pairwise(stretches)]
+        turn = Turn(tuple(text for _, text in texts), tuple(pauses))
+        spans = tuple((round(begin * RATE), round(end * RATE)) for begin, end in stretches)
+        yield Watched(Command(turn, samples, spans, tuple(texts)), watched.frames)

@@ -35,8 +35,8 @@ from tests.backends.local.test_ears import RECORDED  # noqa: E402
 from tests.judge import Judge, floats, parts, sounds_of, wrong  # noqa: E402
 from voicecli.audio.files import read_pcm  # noqa: E402
 from voicecli.audio.pcm import resample  # noqa: E402
-from voicecli.backends.local.ears import Ears, open_ears  # noqa: E402
-from voicecli.backends.local.mouth import LocalSpeaker, open_mouth  # noqa: E402
+from voicecli.backends.local.ears import Ears  # noqa: E402
+from voicecli.backends.local.mouth import LocalSpeaker  # noqa: E402
 from voicecli.backends.local.settings import LocalSettings  # noqa: E402
 from voicecli.errors import NoSpeechError  # noqa: E402
 from voicecli.types import AudioClip, PcmFormat, SpeechRequest, TranscribeOptions  # noqa: E402
@@ -99,31 +99,31 @@ async def ears(folder: Path) -> int:
     sounds = {name: read_pcm(folder / name, RATE) for name in RECORDED}
     noise = read_pcm(folder / "noise1.wav", RATE)
     count = sum(len(parts(text)) for text in RECORDED.values())
-    async with open_ears(LocalSettings("local", "local", models_folder=str(weights.FOLDER))) as opened:
-        began = time.monotonic()
-        await opened.warm()
-        print(f"        loaded in {time.monotonic() - began:.2f} s")
-        missed = 0
-        for what, most, way in (
-            ("clean", 3, lambda pcm: pcm),
-            ("room noise at 10 dB", 5, lambda pcm: noisy(pcm, noise)),
-        ):
-            lost, took, sounded = 0, [], 0.0
-            for name, text in RECORDED.items():
-                began = time.monotonic()
-                heard = await text_of(opened, way(sounds[name]))
-                took.append(time.monotonic() - began)
-                sounded += len(sounds[name]) / 2 / RATE
-                if errors := wrong(parts(text), parts(heard)):
-                    print(f"        {name}: {errors}: {heard}")
-                lost += errors
-            figures = f"{statistics.median(took):.2f} s each, {sum(took) / sounded:.3f} of real time"
-            missed += bar(f"{what}: {100 * lost / count:.1f} % of {count} words, {figures}", 100 * lost / count <= most)
-        missed += bar("noise alone: no word", not await text_of(opened, noise))
-        heard = await text_of(opened, sounds["jfk.wav"] * 8)
-        told = parts(RECORDED["jfk.wav"]) * 8
-        lost = wrong(told, parts(heard))
-        missed += bar(f"88 s at once: {lost} of {len(told)} words wrong", lost <= 0.03 * len(told))
+    opened = Ears(LocalSettings("local", "local", models_folder=str(weights.FOLDER)))
+    began = time.monotonic()
+    await opened.warm()
+    print(f"        loaded in {time.monotonic() - began:.2f} s")
+    missed = 0
+    for what, most, way in (
+        ("clean", 3, lambda pcm: pcm),
+        ("room noise at 10 dB", 5, lambda pcm: noisy(pcm, noise)),
+    ):
+        lost, took, sounded = 0, [], 0.0
+        for name, text in RECORDED.items():
+            began = time.monotonic()
+            heard = await text_of(opened, way(sounds[name]))
+            took.append(time.monotonic() - began)
+            sounded += len(sounds[name]) / 2 / RATE
+            if errors := wrong(parts(text), parts(heard)):
+                print(f"        {name}: {errors}: {heard}")
+            lost += errors
+        figures = f"{statistics.median(took):.2f} s each, {sum(took) / sounded:.3f} of real time"
+        missed += bar(f"{what}: {100 * lost / count:.1f} % of {count} words, {figures}", 100 * lost / count <= most)
+    missed += bar("noise alone: no word", not await text_of(opened, noise))
+    heard = await text_of(opened, sounds["jfk.wav"] * 8)
+    told = parts(RECORDED["jfk.wav"]) * 8
+    lost = wrong(told, parts(heard))
+    missed += bar(f"88 s at once: {lost} of {len(told)} words wrong", lost <= 0.03 * len(told))
     return missed + short_file(folder / "cards-001.wav", noise)
 
 
@@ -165,8 +165,8 @@ async def script(path: Path, minutes: float) -> list[str]:
     """Writes so many minutes of sentences with pauses; their words."""
     rng = random.Random(1)
     texts = [" ".join(each).capitalize() + "." for each in rng.sample(list(product(WHO, DID, WHAT, WHEN)), 60)]
-    async with open_mouth(LocalSettings("local", "local", models_folder=str(weights.FOLDER))) as mouth:
-        sentences = [(text, (await said(mouth, text))[0]) for text in texts]
+    mouth = LocalSpeaker(LocalSettings("local", "local", models_folder=str(weights.FOLDER)))
+    sentences = [(text, (await said(mouth, text))[0]) for text in texts]
     words: list[str] = []
     at = 0.0
     with soundfile.SoundFile(path, "w", RATE, 1) as file:
@@ -228,22 +228,22 @@ async def voices() -> int:
         ("zf_xiaobei", CHINESE, "zh", 6.0),
     )
     missed = 0
-    async with open_mouth(settings) as mouth:
-        for voice, texts, language, most in rows:
-            await said(mouth, texts[0][:6], voice)
-            lost, busy, length = 0, 0.0, 0.0
-            firsts: list[float] = []
-            for text in texts:
-                pcm, first, cpu, seconds = await said(mouth, text, voice)
-                heard = judge.read(floats(pcm), language)
-                if errors := wrong(sounds_of(text), sounds_of(heard)):
-                    print(f"        {voice}: {errors}: {heard}")
-                lost, busy, length, firsts = lost + errors, busy + cpu, length + seconds, [*firsts, first]
-            count = sum(len(sounds_of(text)) for text in texts)
-            text = f"{voice}: {100 * lost / count:.1f} % of {count} wrong, {busy / length:.2f} CPU-seconds a second"
-            missed += bar(text, 100 * lost / count <= most)
-            text = f"{voice}: first sound of a sentence {statistics.median(firsts):.2f} s, at most {max(firsts):.2f} s"
-            missed += bar(text, "piper" not in voice or statistics.median(firsts) <= 0.3)
+    mouth = LocalSpeaker(settings)
+    for voice, texts, language, most in rows:
+        await said(mouth, texts[0][:6], voice)
+        lost, busy, length = 0, 0.0, 0.0
+        firsts: list[float] = []
+        for text in texts:
+            pcm, first, cpu, seconds = await said(mouth, text, voice)
+            heard = judge.read(floats(pcm), language)
+            if errors := wrong(sounds_of(text), sounds_of(heard)):
+                print(f"        {voice}: {errors}: {heard}")
+            lost, busy, length, firsts = lost + errors, busy + cpu, length + seconds, [*firsts, first]
+        count = sum(len(sounds_of(text)) for text in texts)
+        text = f"{voice}: {100 * lost / count:.1f} % of {count} wrong, {busy / length:.2f} CPU-seconds a second"
+        missed += bar(text, 100 * lost / count <= most)
+        text = f"{voice}: first sound of a sentence {statistics.median(firsts):.2f} s, at most {max(firsts):.2f} s"
+        missed += bar(text, "piper" not in voice or statistics.median(firsts) <= 0.3)
     return missed
 
 

@@ -18,7 +18,7 @@ from tests import weights
 from tests.people import UTTERANCE_RATE, Utterance, utterance
 from tests.virtual import VirtualDevices
 from voicecli.audio.pcm import resample
-from voicecli.backends.local.mouth import LocalSpeaker, open_mouth
+from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.types import PcmFormat, SpeechRequest
 
@@ -65,8 +65,8 @@ def ask(devices: VirtualDevices) -> tuple[list[float], list[float], str]:
 
 
 async def _questions() -> list[Utterance]:
-    async with open_mouth(LocalSettings("local", "local", models_folder=str(weights.JUDGED_FOLDER))) as mouth:
-        return [utterance(await _said(mouth, text), text) for text, _ in ASKED]
+    mouth = LocalSpeaker(LocalSettings("local", "local", models_folder=str(weights.JUDGED_FOLDER)))
+    return [utterance(await _said(mouth, text), text) for text, _ in ASKED]
 
 
 async def _said(mouth: LocalSpeaker, text: str) -> np.ndarray:

@@ -37,15 +37,15 @@ def speech(text: str = SPEECH, rate: int = 48_000) -> NDArray[np.int16]:
 
 
 async def _spoken(text: str, rate: int) -> bytes:
-    from voicecli.backends.espeak.voice import open_voice
+    from voicecli.backends.espeak.voice import EspeakVoice
 
-    async with open_voice(LocalSettings("local", "local", voice="en-us+f2")) as voice:
-        pcm, source = b"", rate
-        async with voice.speak(SpeechRequest(text)) as chunks:
-            async for chunk in chunks:
-                pcm += chunk.data
-                assert isinstance(chunk.encoding, PcmFormat)
-                source = chunk.encoding.rate
+    voice = EspeakVoice(LocalSettings("local", "local", voice="en-us+f2"))
+    pcm, source = b"", rate
+    async with voice.speak(SpeechRequest(text)) as chunks:
+        async for chunk in chunks:
+            pcm += chunk.data
+            assert isinstance(chunk.encoding, PcmFormat)
+            source = chunk.encoding.rate
     return resample(pcm, source, rate)
 
 

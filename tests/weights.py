@@ -78,14 +78,12 @@ def spoken(text: str, rate: int) -> NDArray[np.int16]:
 
 async def _spoken(text: str, rate: int) -> bytes:
     from voicecli.audio.pcm import resample
-    from voicecli.backends.local.mouth import open_mouth
+    from voicecli.backends.local.mouth import LocalSpeaker
     from voicecli.backends.local.settings import LocalSettings
     from voicecli.types import PcmFormat, SpeechRequest
 
-    async with (
-        open_mouth(LocalSettings("local", "local", models_folder=str(FOLDER))) as mouth,
-        mouth.speak(SpeechRequest(text)) as chunks,
-    ):
+    mouth = LocalSpeaker(LocalSettings("local", "local", models_folder=str(FOLDER)))
+    async with mouth.speak(SpeechRequest(text)) as chunks:
         found = [each async for each in chunks]
     form = found[0].encoding
     assert isinstance(form, PcmFormat)

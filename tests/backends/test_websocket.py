@@ -17,7 +17,8 @@ from tests.fakes.tls import server_context
 from tests.waiting import eventually
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.transport.structured import alongside
-from voicecli.backends.transport.websocket import connect, socket_url
+from voicecli.backends.transport.websocket import MESSAGE_BYTES, connect, socket_url
+from voicecli.backends.transport.websocket import Socket as OurSocket
 from voicecli.errors import (
     ConfigError,
     ProtocolError,
@@ -49,6 +50,14 @@ def server() -> Iterator[FakeServer]:
 async def _echo(socket: Socket) -> None:
     async for message in socket:
         await socket.send(message)
+
+
+async def received(socket: OurSocket) -> list[bytes | str]:
+    """Every message until the peer closes in good order."""
+    found = []
+    while (message := await socket.receive()) is not None:
+        found.append(message)
+    return found
 
 
 Answerer = Callable[[bytes], bytes | None]
@@ -107,7 +116,7 @@ async def test_iteration_ends_when_the_peer_closes_in_good_order(server: FakeSer
 
     server.on_socket("/three", three)
     async with connect(backend(), server.ws_url + "/three") as socket:
-        assert [each async for each in socket] == ["one", b"two", "three"]
+        assert await received(socket) == ["one", b"two", "three"]
         assert await socket.receive() is None
         with pytest.raises(ServiceError, match="closed the connection with code 1000"):
             await socket.send("more")
@@ -308,8 +317,8 @@ async def test_a_connection_that_breaks_is_the_services_failure(server: FakeServ
 
 
 async def test_a_message_beyond_the_limit_is_refused(server: FakeServer) -> None:
-    async with connect(backend(), server.url + "/echo", max_size=1000) as socket:
-        await socket.send("x" * 1001)
+    server.on_socket("/large", lambda socket: socket.send("x" * (MESSAGE_BYTES + 1)))
+    async with connect(backend(), server.url + "/large") as socket:
         with pytest.raises(ProtocolError, match="broke the WebSocket protocol: 1009"):
             await socket.receive()
 
@@ -346,7 +355,7 @@ async def test_broken_frames_are_nonsense_even_when_the_peer_stays(name: str) ->
 async def test_a_peer_that_says_goodbye_and_stays_has_gone() -> None:
     goodbye = b"\x81\x02hi\x88\x02\x03\xe8"
     async with raw(lambda head: accepted(head, goodbye), stay=True) as url, connect(backend(), url) as socket:
-        assert [each async for each in socket] == ["hi"]
+        assert await received(socket) == ["hi"]
 
 
 async def test_a_peer_that_reads_nothing_is_given_up_and_left_within_a_second(server: FakeServer) -> None:

@@ -169,13 +169,11 @@ def spoken(text: str, voice: str) -> Samples:
 
 
 async def _spoken(text: str, voice: str) -> bytes:
-    from voicecli.backends.espeak.voice import open_voice
+    from voicecli.backends.espeak.voice import EspeakVoice
 
     pcm, rate = b"", RATE
-    async with (
-        open_voice(LocalSettings("local", "local", voice=voice)) as speaker,
-        speaker.speak(SpeechRequest(text)) as chunks,
-    ):
+    speaker = EspeakVoice(LocalSettings("local", "local", voice=voice))
+    async with speaker.speak(SpeechRequest(text)) as chunks:
         async for chunk in chunks:
             assert isinstance(chunk.encoding, PcmFormat)
             pcm, rate = pcm + chunk.data, chunk.encoding.rate

@@ -28,6 +28,7 @@ from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
 from voicecli.backends.transport.wording import Complaint, clean, complaint_of
 from voicecli.errors import ConfigError, ServiceError, VoiceError
+from voicecli.ports import Stream
 from voicecli.text.clean import one_line
 from voicecli.types import (
     AudioChunk,
@@ -69,20 +70,16 @@ async def opened(backend: Backend, adapter: type[T]) -> AsyncIterator[T]:
 class GovTranscriber(HttpAdapter):
     """Sends the recording's bytes as they are. It takes no options."""
 
-    @asynccontextmanager
-    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
+    def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> Stream[Transcript]:
         """The whole text. Raises ServiceError for any status but success."""
         extra = self._service.backend.extra_for("transcribe")
-        request = self._service.stream(
-            "POST",
-            "/v1/asr",
-            verb="transcribe",
-            content=clip.data,
-            params=extra or None,
-            headers={"Content-Type": "application/octet-stream"},
+        kind = {"Content-Type": "application/octet-stream"}
+        return self._read(
+            self._service.stream(
+                "POST", "/v1/asr", verb="transcribe", content=clip.data, params=extra or None, headers=kind
+            ),
+            _heard,
         )
-        async with request as reply, aclosing(_heard(self._service, reply)) as heard:
-            yield heard
 
 
 async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcript, None]:
@@ -102,15 +99,10 @@ async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcrip
 class GovChat(HttpAdapter):
     """Answers in one piece, out of the knowledge base that `category` names."""
 
-    @asynccontextmanager
-    async def chat(
-        self, messages: Sequence[ChatMessage], options: ChatOptions
-    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Stream[ChatDelta]:
         """One delta. Raises ConfigError where nobody named a category."""
         body = self._body(messages, options)
-        request = self._service.stream("POST", "/v1/chat/completions", verb="chat", json=body)
-        async with request as reply, aclosing(_said(self._service, reply)) as said:
-            yield said
+        return self._read(self._service.stream("POST", "/v1/chat/completions", verb="chat", json=body), _said)
 
     def _body(self, messages: Sequence[ChatMessage], options: ChatOptions) -> dict[str, object]:
         backend = own(GovSettings, self._service.backend)
@@ -149,13 +141,10 @@ async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta,
 class GovSpeaker(HttpAdapter):
     """One voice, MP3. The text stands in the address, so it must be short."""
 
-    @asynccontextmanager
-    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
+    def speak(self, request: SpeechRequest) -> Stream[AudioChunk]:
         """The MP3 in pieces. Raises ServiceError with the body's words when the type says that it is none."""
         params = self._service.backend.extra_for("speak") | {"text": request.text}
-        asked = self._service.stream("GET", "/v1/tts", verb="speak", params=params)
-        async with asked as reply, aclosing(_sound(self._service, reply)) as sound:
-            yield sound
+        return self._read(self._service.stream("GET", "/v1/tts", verb="speak", params=params), _sound)
 
 
 async def _sound(service: HttpService, reply: Reply) -> AsyncGenerator[AudioChunk, None]:

@@ -1,6 +1,6 @@
 """What decoded JSON may be, and what can be written as JSON.
 
-Belongs here: the alias, the text that a value is. Does not belong here: any one service's fields.
+Belongs here: the alias, what a value is where it has the wanted type. Does not belong here: any one service's fields.
 """
 
 from __future__ import annotations
@@ -15,3 +15,8 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 def text_in(value: object) -> str:
     """A value that is a string; "" for any other."""
     return value if isinstance(value, str) else ""
+
+
+def objects_in(value: object) -> list[Mapping[str, object]]:
+    """The objects in a value that is a list; none of any other."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

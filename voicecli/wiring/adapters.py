@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING
 
 from voicecli.dialogue.brevity import Aloud
 from voicecli.dialogue.hearing import Hearing, LiveHearing, OnPartial, WholeHearing
@@ -68,8 +68,8 @@ class Adapters:
     speaker: Speaker
     voice_family: Capabilities
     speech: SpeechRequest
-    agent: GatedModel | None = None
-    aloud: Aloud = "all"
+    agent: GatedModel | None
+    aloud: Aloud
 
 
 @dataclass(slots=True)
@@ -86,25 +86,29 @@ class Opener:
         agent = await self.agent()  # its program starts while the others are opened
         ears, ears_family, hearing = await self.ears()
         speaker, voice_family, speech = await self.speaker()
-        voiced = (speaker, voice_family, speech)
         if agent is not None:
             await agent.ready()
-        if (answers := agent or self.request.answers) is not None:
-            aloud = self.request.aloud or ("short" if agent else "all")
-            return Adapters(ears, ears_family, hearing, answers, None, ChatOptions(), *voiced, answers, aloud)
-        model, chat_family, chatting = await self.model()
-        aloud = self.request.aloud or "all"
-        return Adapters(ears, ears_family, hearing, model, chat_family, chatting, *voiced, aloud=aloud)
+        aloud = self.request.aloud or ("short" if agent else "all")
+        answers = agent or self.request.answers
+        thinker = await self.model(answers)
+        return Adapters(ears, ears_family, hearing, *thinker, speaker, voice_family, speech, answers, aloud)
 
     async def ears(self) -> tuple[FileTranscriber | LiveTranscriber, Capabilities, Hears]:
         options = TranscribeOptions(language=self.request.language)
         family, _ = self.services.choose("transcribe_live")
         if family.can("transcribe_live"):
-            live, family = await self._open("transcribe_live", options)
-            rehear = family.rehears
+            self._check(family, "transcribe_live", options)
+            live, rehear = await self.stack.enter_async_context(self.services.open("transcribe_live")), family.rehears
             return live, family, lambda tasks, partial: LiveHearing(tasks, live, options, partial, rehear=rehear)
-        whole, family = await self._open("transcribe", options)
+        family, _ = self.services.choose("transcribe")
+        self._check(family, "transcribe", options)
+        whole = await self.stack.enter_async_context(self.services.open("transcribe"))
         return whole, family, lambda _tasks, partial: WholeHearing(whole, options, partial)
+
+    def _check(self, family: Capabilities, verb: Verb, options: TranscribeOptions) -> None:
+        """Raises UsageError for an option or a language that the recogniser lacks."""
+        check_options(family, verb, options)
+        check_language(family, verb, options.language, self.services.report)
 
     async def agent(self) -> AgentModel | None:
         if self.request.agent is None:
@@ -113,12 +117,16 @@ class Opener:
 
         return await self.stack.enter_async_context(open_agent(self.request.agent, self.services, self.told))
 
-    async def model(self) -> tuple[ChatModel, Capabilities, ChatOptions]:
+    async def model(self, answers: GatedModel | None) -> tuple[ChatModel, Capabilities | None, ChatOptions]:
+        """`answers` takes the place of a model, and has no family."""
+        if answers is not None:
+            return answers, None, ChatOptions()
         family, _ = self.services.choose("chat")
         options = with_chat_settings(
             family, ChatOptions(model=self.request.model), self.services.config, self.services.report
         )
-        model, family = await self._open("chat", options)
+        check_options(family, "chat", options)
+        model = await self.stack.enter_async_context(self.services.open("chat"))
         if self.request.notes is not None:
             model = await self.stack.enter_async_context(self.request.notes(model))
         return model, family, options
@@ -127,25 +135,5 @@ class Opener:
         family, _ = self.services.choose("speak")
         language = self.request.language if "language" in family.takes.get("speak", ()) else None
         speech = SpeechRequest("", voice=self.request.voice, language=language)
-        return *await self._open("speak", speech), speech
-
-    @overload
-    async def _open(
-        self, verb: Literal["transcribe"], options: TranscribeOptions
-    ) -> tuple[FileTranscriber, Capabilities]: ...
-    @overload
-    async def _open(
-        self, verb: Literal["transcribe_live"], options: TranscribeOptions
-    ) -> tuple[LiveTranscriber, Capabilities]: ...
-    @overload
-    async def _open(self, verb: Literal["chat"], options: ChatOptions) -> tuple[ChatModel, Capabilities]: ...
-    @overload
-    async def _open(self, verb: Literal["speak"], options: SpeechRequest) -> tuple[Speaker, Capabilities]: ...
-    async def _open(
-        self, verb: Verb, options: TranscribeOptions | ChatOptions | SpeechRequest
-    ) -> tuple[object, Capabilities]:
-        family, _ = self.services.choose(verb)
-        check_options(family, verb, options)
-        if isinstance(options, TranscribeOptions):
-            check_language(family, verb, options.language, self.services.report)
-        return await self.stack.enter_async_context(self.services.open(verb)), family
+        check_options(family, "speak", speech)
+        return await self.stack.enter_async_context(self.services.open("speak")), family, speech

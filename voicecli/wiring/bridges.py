@@ -6,14 +6,12 @@ here: which lifts which (verbs).
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 from voicecli.audio.pcm import wav_bytes
-from voicecli.errors import InputError
-from voicecli.ports import FileTranscriber, LiveTranscriber
+from voicecli.backends.samples import plain_samples
+from voicecli.ports import FileTranscriber, LiveTranscriber, Stream
 from voicecli.types import MIC, AudioClip, AudioFrame, TranscribeOptions, Transcript
 
 PIECE_MS = 100
@@ -26,24 +24,20 @@ class FileAsLive:
     def __init__(self, inner: FileTranscriber) -> None:
         self._inner = inner
 
-    @asynccontextmanager
-    async def transcribe_live(
-        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
-    ) -> AsyncIterator[AsyncIterator[Transcript]]:
-        async def transcripts() -> AsyncGenerator[Transcript, None]:
-            pcm = bytearray()
-            async for frame in frames:
-                pcm += frame.pcm
-            if not pcm:
-                yield Transcript("")
-                return
-            clip = AudioClip(wav_bytes(bytes(pcm), MIC), "wav", MIC.seconds(bytes(pcm)))
-            async with self._inner.transcribe(clip, options) as inner:
-                async for each in inner:
-                    yield each
+    def transcribe_live(self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions) -> Stream[Transcript]:
+        return aclosing(self._transcripts(frames, options))
 
-        async with aclosing(transcripts()) as stream:
-            yield stream
+    async def _transcripts(
+        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
+    ) -> AsyncGenerator[Transcript, None]:
+        pcm = b"".join([frame.pcm async for frame in frames])
+        if not pcm:
+            yield Transcript("")
+            return
+        clip = AudioClip(wav_bytes(pcm, MIC), "wav", MIC.seconds(pcm))
+        async with self._inner.transcribe(clip, options) as inner:
+            async for each in inner:
+                yield each
 
 
 class LiveAsFile:
@@ -52,21 +46,9 @@ class LiveAsFile:
     def __init__(self, inner: LiveTranscriber) -> None:
         self._inner = inner
 
-    @asynccontextmanager
-    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
-        async with self._inner.transcribe_live(_frames(_samples(clip)), options) as transcripts:
-            yield transcripts
-
-
-def _samples(clip: AudioClip) -> bytes:
-    try:
-        with wave.open(io.BytesIO(clip.data)) as file:
-            if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (MIC.rate, 1, 2):
-                raise InputError("must be 16-bit mono at 16 kHz for a live recogniser", who=clip.name)
-            pcm: bytes = file.readframes(file.getnframes())
-            return pcm
-    except (wave.Error, EOFError) as exc:
-        raise InputError(f"is no WAV file ({exc})", who=clip.name) from exc
+    def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> Stream[Transcript]:
+        """Raises InputError for any other recording."""
+        return self._inner.transcribe_live(_frames(plain_samples(clip)), options)
 
 
 async def _frames(pcm: bytes) -> AsyncIterator[AudioFrame]:

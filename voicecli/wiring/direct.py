@@ -46,10 +46,8 @@ async def open_direct(
 ) -> Direct:
     """The service, opened on `stack`; it connects when somebody speaks. Raises ConfigError and UsageError."""
     can, _ = services.choose("converse")
-    talk, tools = (
-        services.config.talk,
-        toolbox.specs if toolbox is not None and "tools" in takes(can, "converse") else (),
-    )
+    talk = services.config.talk
+    tools = toolbox.specs if toolbox is not None and "tools" in takes(can, "converse") else ()
     if request.notes is not None and talk.turns == "service":
         what = "begins to answer before notes can be looked up"
         raise UsageError(what, who=can.backend.name, cure='Set [talk] turns = "client", or leave --with out.')

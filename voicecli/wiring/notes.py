@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from voicecli import ports
 from voicecli.notes import choosing, cutting
@@ -18,10 +18,9 @@ from voicecli.notes.finding import PATIENCE_S, Finder, WithNotes
 from voicecli.notes.folder import Decode, roots
 from voicecli.notes.index import Done, Index, Show
 from voicecli.notes.store import LOCK, NAME, NoteStore, VectorMaker
-from voicecli.types import Backend, Verb
-from voicecli.wiring.announcing import announce
+from voicecli.types import Backend
 from voicecli.wiring.choosing import able, backend_named, choose, family_of
-from voicecli.wiring.opening import enter, with_key
+from voicecli.wiring.services import Services
 
 if TYPE_CHECKING:
     from voicecli.backends.family import Capabilities
@@ -95,7 +94,7 @@ class Notes:
         async with AsyncExitStack() as stack:
             embedder = await stack.enter_async_context(self._embedder())
             ranks = ranking(self._cfg, self._embeds)
-            reranker = await stack.enter_async_context(self._reranker(ranks)) if ranks else None
+            reranker = await stack.enter_async_context(self._served_by(ranks).open("rerank")) if ranks else None
             budget = self._cfg.chat.max_history_tokens // choosing.SHARE
             finder = Finder(
                 self._store,
@@ -109,15 +108,7 @@ class Notes:
             yield WithNotes(model, finder, cited)
 
     def _embedder(self) -> ports.Opened[ports.Embedder]:
-        return cast("ports.Opened[ports.Embedder]", self._opened("embed", self._embeds))
+        return self._served_by(self._embeds).open("embed")
 
-    def _reranker(self, service: Service) -> ports.Opened[ports.Reranker]:
-        return cast("ports.Opened[ports.Reranker]", self._opened("rerank", service))
-
-    @asynccontextmanager
-    async def _opened(self, verb: Verb, service: Service) -> AsyncIterator[object]:
-        family, backend = service
-        backend = with_key(backend, self._cfg, self._env, self._report)
-        announce(verb, family, backend, self._cfg.state_dir, self._report)
-        async with AsyncExitStack() as stack:
-            yield await enter(stack, family, backend, verb)
+    def _served_by(self, service: Service) -> Services:
+        return Services(self._cfg, self._env, self._report, service[1].name)

@@ -6,7 +6,7 @@ Belongs here: opening and closing. Does not belong here: choosing a backend, wha
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, Protocol, overload
 
@@ -17,7 +17,6 @@ from voicecli.wiring.announcing import announce
 from voicecli.wiring.choosing import choose
 
 if TYPE_CHECKING:
-    from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.ports import Reporter
     from voicecli.types import Backend
@@ -77,14 +76,19 @@ async def open_adapter(
 ) -> AsyncIterator[object]:
     """The adapter for `verb`, opened, with its key looked up; leaving the block closes it.
 
-    Raises ConfigError (no such backend, it can't, no key), and what the adapter raises on opening.
+    It stands behind a bridge where the backend lacks the verb itself. Raises ConfigError (no such backend, it can't,
+    no key), and what the adapter raises on opening.
     """
     can, backend = choose(verb, cfg, name)
     backend = with_key(backend, cfg, env, report)
     if report is not None:
         announce(verb, can, backend, cfg.state_dir, report)
-    async with AsyncExitStack() as stack:
-        yield await enter(stack, can, backend, verb)
+    row = VERBS[verb]
+    own = can.opening(verb)
+    opening = own or (can.opening(row.lifted) if row.lifted else None)
+    assert opening is not None, "choose() found the backend able"
+    async with opening(backend) as adapter:
+        yield adapter if own else _bridged(row.bridge, adapter)
 
 
 def with_key(backend: Backend, cfg: Config, env: Mapping[str, str], report: Reporter | None = None) -> Backend:
@@ -97,14 +101,8 @@ def with_key(backend: Backend, cfg: Config, env: Mapping[str, str], report: Repo
     return backend
 
 
-async def enter(stack: AsyncExitStack, can: Capabilities, backend: Backend, verb: Verb) -> object:
-    """Opens the adapter on `stack`, behind a bridge where the backend lacks the very verb."""
-    row = VERBS[verb]
-    if (opening := can.opening(verb)) is not None:
-        return await stack.enter_async_context(opening(backend))
-    below = can.opening(row.lifted) if row.lifted else None
-    assert below is not None, "choose() found the backend able"
-    inner = await stack.enter_async_context(below(backend))
-    module, _, bridge = row.bridge.partition(":")
-    lifted: object = getattr(import_module(module), bridge)(inner)
-    return lifted
+def _bridged(bridge: str, adapter: object) -> object:
+    """`adapter` behind a bridge, which is named module:class."""
+    module, _, name = bridge.partition(":")
+    bridged: object = getattr(import_module(module), name)(adapter)
+    return bridged

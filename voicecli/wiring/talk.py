@@ -29,16 +29,7 @@ from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.tools import Gate, ToolUser
 from voicecli.dialogue.waking import Sleep
 from voicecli.errors import UsageError, task_group
-from voicecli.ports import (
-    Loudspeaker,
-    Microphone,
-    Responder,
-    Rings,
-    Speaker,
-    Stream,
-    Toolbox,
-    Warm,
-)
+from voicecli.ports import Loudspeaker, Microphone, Responder, Rings, Speaker, Stream, Toolbox, Warm
 from voicecli.storage.writing import refuse_input
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, Picture, Secret, SpeechRequest
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
@@ -145,7 +136,8 @@ async def open_talk(
             showing.take = partial(_looked_at, opened)
             responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report, showing), rate, clock, pacing)
         parts = _parts(cfg, request, responder, devices, told)
-        parts = replace(parts, pace=pacing.change if pacing is not None else None)
+        if pacing is not None:
+            parts = replace(parts, pace=pacing.change)
         talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices, showing.show)
         talk.announcements = _announcements(opened and opened.model, toolbox)
         if recording is not None:

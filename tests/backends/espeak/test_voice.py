@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from voicecli.backends.espeak import library as espeak
-from voicecli.backends.espeak.voice import EspeakVoice, open_voice, path_of
+from voicecli.backends.espeak.voice import EspeakVoice, path_of
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ServiceError, UsageError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(scope="module")
 async def mouth(anyio_backend: object) -> AsyncIterator[EspeakVoice]:
-    async with open_voice(LocalSettings("local", "local")) as voice:
-        await voice.warm()
-        yield voice
+    voice = EspeakVoice(LocalSettings("local", "local"))
+    await voice.warm()
+    yield voice
 
 
 async def chunks(mouth: EspeakVoice, request: SpeechRequest) -> list[AudioChunk]:
@@ -142,9 +142,9 @@ async def test_no_sound_is_an_error(mouth: EspeakVoice, text: str) -> None:
 
 
 async def test_settings_of_the_configuration_are_used() -> None:
-    async with open_voice(LocalSettings("local", "local", voice="en-gb", speed=2.0, pitch=20)) as own:
-        quick = await seconds(own, "one two three four five")
-        assert quick < 0.8 * await seconds(own, "one two three four five", speed=1.0)
+    own = EspeakVoice(LocalSettings("local", "local", voice="en-gb", speed=2.0, pitch=20))
+    quick = await seconds(own, "one two three four five")
+    assert quick < 0.8 * await seconds(own, "one two three four five", speed=1.0)
 
 
 async def test_every_listed_voice_can_be_chosen(mouth: EspeakVoice) -> None:

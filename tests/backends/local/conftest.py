@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests import weights
-from voicecli.backends.local.ears import Ears, open_ears
-from voicecli.backends.local.mouth import LocalSpeaker, open_mouth
+from voicecli.backends.local.ears import Ears
+from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.backends.local.settings import LocalSettings
 
 BACKEND = LocalSettings("local", "local", models_folder=str(weights.FOLDER))
@@ -19,13 +19,13 @@ BACKEND = LocalSettings("local", "local", models_folder=str(weights.FOLDER))
 
 @pytest.fixture(scope="module")
 async def ears(anyio_backend: object) -> AsyncIterator[Ears]:
-    async with open_ears(BACKEND) as opened:
-        await opened.warm()
-        yield opened
+    opened = Ears(BACKEND)
+    await opened.warm()
+    yield opened
 
 
 @pytest.fixture(scope="module")
 async def mouth(anyio_backend: object) -> AsyncIterator[LocalSpeaker]:
-    async with open_mouth(BACKEND) as opened:
-        await opened.warm()
-        yield opened
+    opened = LocalSpeaker(BACKEND)
+    await opened.warm()
+    yield opened

@@ -7,7 +7,7 @@ import pytest
 from tests import weights
 from tests.backends.local.speech import said
 from tests.judge import Judge, floats, sounds_of, wrong
-from voicecli.backends.local.mouth import open_mouth
+from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.backends.local.settings import LocalSettings
 
 SENTENCES = (
@@ -22,7 +22,7 @@ async def test_a_better_voice_is_understood_by_another_engine() -> None:
     judge = Judge(weights.JUDGED_FOLDER / "whisper-base-ct2")
     for voice, language, text in SENTENCES:
         settings = LocalSettings("local", "local", voice=voice, models_folder=str(weights.JUDGED_FOLDER))
-        async with open_mouth(settings) as mouth:
-            sound = floats(await said(mouth, text))
+        mouth = LocalSpeaker(settings)
+        sound = floats(await said(mouth, text))
         heard = judge.read(sound, language)
         assert wrong(sounds_of(text), sounds_of(heard)) <= 1, heard

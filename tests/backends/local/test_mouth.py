@@ -11,7 +11,7 @@ import pytest
 
 from tests.backends.local.speech import read, said, words, wrong
 from voicecli.backends.local.ears import Ears
-from voicecli.backends.local.mouth import LocalSpeaker, open_mouth
+from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.backends.local.sounds import clauses, mandarin, readable, sounds
 from voicecli.errors import UsageError
@@ -65,10 +65,8 @@ async def test_wishes_that_it_cannot_grant(mouth: LocalSpeaker) -> None:
 
 
 async def test_without_models_espeak_speaks(tmp_path: Path) -> None:
-    async with (
-        open_mouth(LocalSettings("local", "local", models_folder=str(tmp_path))) as mouth,
-        mouth.speak(SpeechRequest("hello there")) as chunks,
-    ):
+    mouth = LocalSpeaker(LocalSettings("local", "local", models_folder=str(tmp_path)))
+    async with mouth.speak(SpeechRequest("hello there")) as chunks:
         assert sum([len(each.data) async for each in chunks]) > 20_000
     assert await mouth.check() == "espeak-ng"
 

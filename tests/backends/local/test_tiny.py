@@ -10,7 +10,7 @@ import pytest
 from tests.backends.local.speech import heard, read
 from tests.backends.local.tiny import MAKERS, make
 from tests.people import speech
-from voicecli.backends.local.ears import open_ears
+from voicecli.backends.local.ears import Ears
 from voicecli.backends.local.hotwords import spelled
 from voicecli.backends.local.kinds import tell
 from voicecli.backends.local.settings import LocalSettings
@@ -29,25 +29,25 @@ def pcm() -> bytes:
 async def test_a_kind_takes_recordings_and_live_sound(tmp_path: Path, kind: str, pcm: bytes) -> None:
     folder = make(kind, tmp_path)
     assert tell(folder).kind.name == kind and not tell(folder).kind.heard
-    async with open_ears(LocalSettings("local", "local", transcribe_model=str(folder))) as ears:
-        for way in (read, heard):
-            final = (await way(ears, pcm))[-1]
-            assert final.final and final.text and final.duration == pytest.approx(len(pcm) / 32_000)
-            assert all(0 <= each.start <= each.end <= len(pcm) / 32_000 + 0.5 for each in final.words)
+    ears = Ears(LocalSettings("local", "local", transcribe_model=str(folder)))
+    for way in (read, heard):
+        final = (await way(ears, pcm))[-1]
+        assert final.final and final.text and final.duration == pytest.approx(len(pcm) / 32_000)
+        assert all(0 <= each.start <= each.end <= len(pcm) / 32_000 + 0.5 for each in final.words)
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", ["zipformer", "zipformer-streaming", "nemo-transducer"])
 async def test_a_transducer_hears_the_words_that_it_expects(tmp_path: Path, kind: str, pcm: bytes) -> None:
     folder = make(kind, tmp_path)
-    async with open_ears(LocalSettings("local", "local", transcribe_model=str(folder))) as ears:
-        for way in (read, heard):
-            plain, *found = [
-                (await way(ears, pcm, TranscribeOptions(hotwords=words)))[-1].text
-                for words in ((), ("你好",), ("THEC", "ac"))
-            ]
-            for word, expecting in zip(("你好", "thec"), found, strict=True):
-                assert expecting.count(word) > max(each.count(word) for each in {plain, *found} - {expecting})
+    ears = Ears(LocalSettings("local", "local", transcribe_model=str(folder)))
+    for way in (read, heard):
+        plain, *found = [
+            (await way(ears, pcm, TranscribeOptions(hotwords=words)))[-1].text
+            for words in ((), ("你好",), ("THEC", "ac"))
+        ]
+        for word, expecting in zip(("你好", "thec"), found, strict=True):
+            assert expecting.count(word) > max(each.count(word) for each in {plain, *found} - {expecting})
 
 
 @pytest.mark.anyio
@@ -61,10 +61,10 @@ async def test_a_transducer_hears_the_words_that_it_expects(tmp_path: Path, kind
     ],
 )
 async def test_words_that_a_model_cannot_expect_are_told(tmp_path: Path, kind: str, word: str, told: str) -> None:
-    async with open_ears(LocalSettings("local", "local", transcribe_model=str(make(kind, tmp_path)))) as ears:
-        for way in (read, heard):
-            with pytest.raises(UsageError, match=told):
-                await way(ears, bytes(32_000), TranscribeOptions(hotwords=("好", word)))
+    ears = Ears(LocalSettings("local", "local", transcribe_model=str(make(kind, tmp_path))))
+    for way in (read, heard):
+        with pytest.raises(UsageError, match=told):
+            await way(ears, bytes(32_000), TranscribeOptions(hotwords=("好", word)))
 
 
 def _names(*numbers: int) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicecli.backends.qiniu.recognised import complaint_error, decoded, error_for, result_in, seconds, transcript_of
+from voicecli.backends.qiniu.recognised import complaint_error, error_for, result_in, seconds, transcript_of
+from voicecli.backends.transport.wording import json_in
 from voicecli.errors import ProtocolError, RateLimitedError, RefusedError, ServiceError, VoiceError
 from voicecli.types import Segment, Transcript, Word
 
@@ -163,7 +164,7 @@ def test_what_reports_no_error_is_none(data: Any) -> None:
 @pytest.mark.parametrize("text", [b"", b"oops", b"\xff\xfe", "[" * 100_000, b"9" * 10_000])
 def test_what_is_no_json_is_quoted(text: bytes | str) -> None:
     with pytest.raises(ProtocolError, match="not JSON") as caught:
-        decoded(text)
+        json_in(text)
     assert len(str(caught.value)) < 200
 
 

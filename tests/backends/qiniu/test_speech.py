@@ -14,9 +14,9 @@ from tests import dtmf
 from tests.backends.qiniu.conftest import Serve
 from tests.fakes.qiniu_server import KEY, SPEECH_RATE, Manner, QiniuServer
 from voicecli.backends.qiniu import family as qiniu
-from voicecli.backends.qiniu.recognised import decoded
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.qiniu.speech import PCM, Order, sound_in
+from voicecli.backends.transport.wording import json_in
 from voicecli.errors import (
     ConfigError,
     InputError,
@@ -244,10 +244,10 @@ async def test_the_second_address_speaks_when_the_first_is_down(serve: Serve, fo
 @pytest.mark.parametrize("data", ['{"data":"!!!"}', '{"data":"QQ"}', '{"data":"QUJD\\u00e9"}'])
 def test_broken_base64_is_nonsense(data: str) -> None:
     with pytest.raises(ProtocolError, match="base64"):
-        sound_in(decoded(data))
+        sound_in(json_in(data))
 
 
 @pytest.mark.parametrize("data", ["{}", "[]", "7", "null", '{"data":null}', '{"data":7,"sequence":"x"}'])
 def test_what_holds_no_sound_is_silence(data: str) -> None:
-    sound = sound_in(decoded(data))
+    sound = sound_in(json_in(data))
     assert sound.data == b"" and not sound.last

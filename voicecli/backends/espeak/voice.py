@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 
 from voicecli.backends.espeak import library as espeak
 from voicecli.backends.espeak.library import SpeakingStyle
 from voicecli.backends.espeak.scripts import DEFAULT_VOICE, pieces, readable, speaks, voice_for
+from voicecli.backends.transport.structured import handed_over
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UsageError
+from voicecli.ports import Stream
 from voicecli.text.nearest import near
 from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest, Voice
 
@@ -52,11 +53,9 @@ class EspeakVoice:
         languages = sorted((Voice(v.code, v.name, v.code, "language") for v in listed), key=lambda voice: voice.name)
         return languages + [Voice(f"en-us+{name}", f"variant {name}", "en-us", "variant") for name in variants]
 
-    @asynccontextmanager
-    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
-        """s16le at 22,050 Hz. UsageError: an unknown voice, or a speed or pitch that it has not."""
-        async with aclosing(self._chunks(request)) as chunks:
-            yield chunks
+    def speak(self, request: SpeechRequest) -> Stream[AudioChunk]:
+        """s16le at 22,050 Hz. Raises UsageError for an unknown voice, or a speed or pitch outside its range."""
+        return aclosing(self._chunks(request))
 
     async def _chunks(self, request: SpeechRequest) -> AsyncGenerator[AudioChunk, None]:
         voice, manner = await asyncio.to_thread(self._manner, request)
@@ -117,30 +116,9 @@ def _paths() -> dict[str, str]:
     )
 
 
-async def _spoken(text: str, manner: SpeakingStyle, *, more: bool) -> AsyncGenerator[bytes, None]:
-    """The sound of one piece as it is made. The library is busy only while it works, never while we wait."""
+def _spoken(text: str, manner: SpeakingStyle, *, more: bool) -> AsyncGenerator[bytes, None]:
+    """The sound of one piece as it is made. Closed early, the library stops within one buffer."""
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-    left = threading.Event()
-
-    def take(pcm: bytes) -> bool:
-        if not left.is_set():
-            with suppress(RuntimeError):  # the loop is closed: nobody listens
-                loop.call_soon_threadsafe(queue.put_nowait, pcm)
-        return not left.is_set()
-
-    work = loop.run_in_executor(None, lambda: espeak.synthesise(text, manner, take, more=more))
-    work.add_done_callback(lambda _: queue.put_nowait(None))
-    try:
-        while (pcm := await queue.get()) is not None:
-            yield pcm
-        await work
-    finally:
-        left.set()
-        # It stops within one buffer; what it still had to say interests nobody.
-        work.cancel()
-
-
-@asynccontextmanager
-async def open_voice(backend: Backend) -> AsyncIterator[EspeakVoice]:
-    yield EspeakVoice(backend)
+    return handed_over(
+        lambda take: loop.run_in_executor(None, lambda: espeak.synthesise(text, manner, take, more=more))
+    )

@@ -29,7 +29,7 @@ from voicecli.backends.local.listening import (
     stretches,
     to_samples,
 )
-from voicecli.backends.local.samples import samples
+from voicecli.backends.samples import plain_samples
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UsageError, VoiceError
@@ -151,7 +151,7 @@ class Ears:
     @asynccontextmanager
     async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
         """A WAV recording of 16 kHz, or raw samples. InputError: anything else; UsageError: another language."""
-        sound = to_samples(samples(clip))
+        sound = to_samples(plain_samples(clip))
         found, recogniser = await self._model(options)
         work = _flowing(found, recogniser, sound) if found.kind.streams else self._pieces(found, recogniser, sound)
         async with aclosing(work) as transcripts:
@@ -353,8 +353,3 @@ def _lacks(name: str, language: str | None) -> UsageError:
     what = f"{name} knows {own} only" + (f", not '{clean(language)}'" if language else ", and this is something else")
     cure = f"One that can: voice models pull {other.name}" if other else "`voice models` lists others."
     return UsageError(what, who=WHO, cure=cure)
-
-
-@asynccontextmanager
-async def open_ears(backend: Backend) -> AsyncIterator[Ears]:
-    yield Ears(backend)

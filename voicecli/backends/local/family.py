@@ -5,7 +5,7 @@ Belongs here: the Family. Does not belong here: anything that costs an import be
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,6 @@ from voicecli.ports import Opened
 from voicecli.types import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from voicecli.backends.local.ears import Ears
     from voicecli.backends.local.health import LocalModels
     from voicecli.backends.local.mouth import LocalSpeaker
@@ -29,23 +27,23 @@ def transcribe(backend: Backend) -> Opened[Ears]:
     from voicecli.backends.local.building import begin
 
     begin(backend)  # before numpy is imported
-    from voicecli.backends.local.ears import open_ears
+    from voicecli.backends.local.ears import Ears
 
-    return open_ears(backend)
+    return nullcontext(Ears(backend))
 
 
 def chat(backend: Backend) -> Opened[OfflineChat]:
     """The offline skills."""
-    from voicecli.backends.local.offline import open_chat
+    from voicecli.backends.local.offline import OfflineChat
 
-    return open_chat(backend)
+    return nullcontext(OfflineChat())
 
 
 def speak(backend: Backend) -> Opened[LocalSpeaker]:
     """Speech, and the list of voices."""
-    from voicecli.backends.local.mouth import open_mouth
+    from voicecli.backends.local.mouth import LocalSpeaker
 
-    return open_mouth(backend)
+    return nullcontext(LocalSpeaker(backend))
 
 
 def transcribe_in_ray(backend: Backend) -> Opened[EarsInRay]:
@@ -62,12 +60,11 @@ def speak_in_ray(backend: Backend) -> Opened[VoiceInRay]:
     return open_voice(backend)
 
 
-@asynccontextmanager
-async def models(backend: Backend) -> AsyncIterator[LocalModels]:
+def models(backend: Backend) -> Opened[LocalModels]:
     """What is installed, and whether it works."""
     from voicecli.backends.local.health import LocalModels
 
-    yield LocalModels(backend)
+    return nullcontext(LocalModels(backend))
 
 
 def describe(backend: Backend) -> Capabilities:

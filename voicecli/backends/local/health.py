@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from voicecli.backends.local.choosing import equipment, store
-from voicecli.backends.local.ears import open_ears
-from voicecli.backends.local.mouth import open_mouth
+from voicecli.backends.local.ears import Ears
+from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.types import Backend, HealthReport
 
 
@@ -23,7 +23,6 @@ class LocalModels:
 
     async def check(self) -> HealthReport:
         """Loads the recogniser and names the voice. Raises what is wrong with them."""
-        async with open_ears(self._backend) as ears, open_mouth(self._backend) as mouth:
-            heard, spoken = await ears.check(), await mouth.check()
+        heard, spoken = await Ears(self._backend).check(), await LocalSpeaker(self._backend).check()
         lacks = [f"; {each}" for each in equipment(self._backend) if "pull" in each]
         return HealthReport(f"{heard} and {spoken} on sherpa-onnx {version('sherpa-onnx')}{''.join(lacks)}")

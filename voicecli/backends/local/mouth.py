@@ -7,10 +7,9 @@ loading (engine), native calls of espeak-ng.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,8 +21,10 @@ from voicecli.backends.local.building import SherpaVoice, build_voice
 from voicecli.backends.local.engine import WHO, loaded, on_thread, working
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.sounds import clauses, sounds
+from voicecli.backends.transport.structured import handed_over
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ConfigError, ServiceError, UsageError, VoiceError
+from voicecli.ports import Stream
 from voicecli.storage.models import subtag
 from voicecli.types import AudioChunk, Backend, PcmFormat, SpeechRequest, Voice
 
@@ -78,16 +79,10 @@ class LocalSpeaker:
         own = [voice for each in choosing.here(self._backend, "speak") for voice in _voices(each.name)]
         return own + await self._last_resort.voices()
 
-    @asynccontextmanager
-    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
-        """s16le at the model's rate. UsageError: an unknown voice, or a speed or pitch that it has not."""
+    def speak(self, request: SpeechRequest) -> Stream[AudioChunk]:
+        """s16le at the model's rate. Raises UsageError for an unknown voice, or a speed or pitch that it lacks."""
         choice = self._choice(request)
-        if choice is None:
-            async with self._last_resort.speak(request) as chunks:
-                yield chunks
-        else:
-            async with aclosing(self._chunks(choice, request)) as chunks:
-                yield chunks
+        return self._last_resort.speak(request) if choice is None else aclosing(self._chunks(choice, request))
 
     def _choice(self, request: SpeechRequest) -> ChosenVoice | None:
         """The model and the voice for a text; None: espeak-ng. ConfigError: a model that is damaged or unknown."""
@@ -177,37 +172,19 @@ def _chosen(found: FoundModel, speaker: str, language: str) -> ChosenVoice:
     return ChosenVoice(found, names.index(name) if name else 0, ACCENTS.get(name[:1], "en-us"))
 
 
-async def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenerator[AudioChunk, None]:
-    """The sound of a clause as it is made; left, the model stops at its next piece."""
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[AudioChunk | None] = asyncio.Queue()
-    left = threading.Event()
+def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenerator[AudioChunk, None]:
+    """The sound of a clause as it is made. Closed early, the model stops at its next piece."""
 
-    def put(chunk: AudioChunk | None) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody listens
-            loop.call_soon_threadsafe(queue.put_nowait, chunk)
-
-    def make() -> None:
+    def make(hand_over: Callable[[AudioChunk], bool]) -> None:
         model = loaded(choice.found, build_voice)
         form = PcmFormat(model.sample_rate, 1)
 
         def take(samples: NDArray[np.float32], _progress: float) -> int:
-            if not left.is_set() and len(samples):
-                put(AudioChunk(_pcm(samples), form))
-            return int(not left.is_set())
+            return int(not len(samples) or hand_over(AudioChunk(_pcm(samples), form)))
 
-        if not left.is_set():
-            _say(model, choice, clause, speed, take)
+        _say(model, choice, clause, speed, take)
 
-    work = on_thread("speak", make)
-    work.add_done_callback(lambda _: queue.put_nowait(None))
-    try:
-        while (chunk := await queue.get()) is not None:
-            yield chunk
-        await work
-    finally:
-        left.set()
-        work.cancel()
+    return handed_over(lambda hand_over: on_thread("speak", partial(make, hand_over)))
 
 
 def _say(
@@ -246,8 +223,3 @@ def _pcm(samples: NDArray[np.float32]) -> bytes:
     import numpy as np
 
     return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-
-
-@asynccontextmanager
-async def open_mouth(backend: Backend) -> AsyncIterator[LocalSpeaker]:
-    yield LocalSpeaker(backend)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 from voicecli.backends.local.timekeeping import RunningTimer, Timers, answered
+from voicecli.ports import Stream
 from voicecli.skills import Question
 from voicecli.skills.text import is_chinese
 from voicecli.text.clean import clean
-from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions
 
 NO_MODEL = "I can't answer that without a model. Ask me for help, or run voice config init to set one up."
 NO_MODEL_CHINESE = "没有配置大模型，这个我回答不了。可以问我会做什么，或者运行 voice config init 配置一个大模型。"
@@ -56,13 +57,9 @@ class OfflineChat:
         self.announcements = self._timers.announcements
         self._before: tuple[list[ChatMessage], float, tuple[RunningTimer, ...]] | None = None
 
-    @asynccontextmanager
-    async def chat(
-        self, messages: Sequence[ChatMessage], options: ChatOptions
-    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
-        """The last message of the user is answered; options are of no use here."""
-        async with aclosing(self._deltas(messages)) as deltas:
-            yield deltas
+    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Stream[ChatDelta]:
+        """Answers the last message of the user. The options change nothing here."""
+        return aclosing(self._deltas(messages))
 
     async def _deltas(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[ChatDelta, None]:
         for piece in _PIECES.findall(clean(await self.answer(messages))):
@@ -98,8 +95,3 @@ class OfflineChat:
             if drafted == history and time - at < REDO_S:
                 self._timers.set(tuple(each for each in timers if each.rings_at > time))
         self._before = history, time, self._timers.running
-
-
-@asynccontextmanager
-async def open_chat(backend: Backend) -> AsyncIterator[OfflineChat]:
-    yield OfflineChat()

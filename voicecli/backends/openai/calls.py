@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from voicecli.backends.transport.wording import clean
 from voicecli.text.clean import clean as harmless
 from voicecli.types import ToolCall
-from voicecli.types.jsonvalue import text_in
+from voicecli.types.jsonvalue import objects_in, text_in
 
 MOST_CALLS = 16
 """Calls of one answer; further ones are dropped."""
@@ -137,7 +137,7 @@ class Calls:
 
     def add(self, pieces: object, *, whole: bool) -> None:
         """The `tool_calls` of a delta, or (whole) of a message, which are all that there are."""
-        found = [each for each in pieces if isinstance(each, Mapping)] if isinstance(pieces, list) else []
+        found = objects_in(pieces)
         if whole and found:
             self._calls, self._places, self._last = [], {}, None
         for each in found:

@@ -18,7 +18,7 @@ from voicecli.text.clean import one_line
 from voicecli.text.reasoning import Thoughts, closes_unopened, without
 from voicecli.text.segments import Told, timed
 from voicecli.types import LONGEST_S, ChatDelta, Segment, ToolCall, Transcript, Usage, Voice, Word
-from voicecli.types.jsonvalue import text_in
+from voicecli.types.jsonvalue import objects_in, text_in
 
 # -- chat ------------------------------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ class ChunkedAnswer:
             return None
         text = reasoning = ""
         reason, usage, over = None, usage_in(chunk.get("usage")), self._all_reasons
-        for choice in _mappings(chunk.get("choices")):
+        for choice in objects_in(chunk.get("choices")):
             self.chosen = True
             index, new, thought = self._choice(choice)
             self.early = self.early or (over and bool(new or thought))
@@ -161,7 +161,7 @@ class _Text:
 def _content(value: object) -> str:
     """Text of a content field: a string, or a list of parts of which some are text."""
     if isinstance(value, list):
-        return "".join(text_in(part.get("text")) for part in _mappings(value))
+        return "".join(text_in(part.get("text")) for part in objects_in(value))
     return text_in(value)
 
 
@@ -213,7 +213,7 @@ def whole_transcript(data: object) -> Transcript | None:
         return None
     text = data.get("text")
     if not isinstance(text, str):
-        pieces = [each.get("text") for each in _mappings(_parts(data))]
+        pieces = [each.get("text") for each in objects_in(_parts(data))]
         text = " ".join(piece for piece in pieces if isinstance(piece, str)) if pieces else None
     return None if text is None else transcript(text, data)
 
@@ -225,7 +225,7 @@ def _parts(data: Mapping[str, object]) -> object:
 
 def segments_in(data: object, duration: float | None = None) -> tuple[Segment, ...]:
     """The segments of an answer; those without words are left out, and times that are not told lie between others."""
-    return timed([_told(each) for each in _mappings(data)], duration)
+    return timed([_told(each) for each in objects_in(data)], duration)
 
 
 def _told(data: Mapping[str, object]) -> Told:
@@ -245,7 +245,7 @@ def _speaker(segment: Mapping[str, object]) -> str | None:
 
 def words_in(data: object) -> Iterator[Word]:
     """The words of an answer; those without times are left out."""
-    for each in _mappings(data):
+    for each in objects_in(data):
         start, end = _seconds(each.get("start")), _seconds(each.get("end"))
         text = one_line(text_in(each.get("word")) or text_in(each.get("text")))
         if start is not None and end is not None and text:
@@ -293,7 +293,3 @@ def _name(entry: object, keys: tuple[str, ...]) -> str:
 def voices_of(names: list[str]) -> list[Voice]:
     """Voices of which only the names are known; where there are none, those that OpenAI publishes."""
     return [Voice(name) for name in names] or [Voice(name, listed=False) for name in SUGGESTED]
-
-
-def _mappings(value: object) -> list[Mapping[str, object]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

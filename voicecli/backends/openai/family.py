@@ -5,8 +5,7 @@ Belongs here: the Family. Does not belong here: anything that costs an import be
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -50,11 +49,10 @@ def _open(backend: Backend) -> Opened[OpenAI]:
     return open_openai(backend)
 
 
-@asynccontextmanager
-async def _converse(backend: Backend) -> AsyncIterator[SpeechToSpeech]:
+def _converse(backend: Backend) -> Opened[SpeechToSpeech]:
     from voicecli.backends.openai.talking.session import SpeechToSpeech
 
-    yield SpeechToSpeech(backend)
+    return nullcontext(SpeechToSpeech(backend))
 
 
 def describe(backend: Backend) -> Capabilities:

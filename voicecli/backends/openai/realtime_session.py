@@ -17,7 +17,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 
 from voicecli.backends.openai.decoding import transcript
-from voicecli.backends.transport.wording import Complaint, clean, complaint_in
+from voicecli.backends.transport.wording import Complaint, clean, complaint_in, json_in
 from voicecli.errors import DroppedError, ProtocolError, VoiceError
 from voicecli.resampling import Resampler
 from voicecli.types import MIC, Transcript
@@ -185,11 +185,7 @@ def _message(kind: str, **fields: object) -> str:
 
 def decoded(message: str | bytes) -> dict[str, object]:
     """An event. Raises ProtocolError for what is none."""
-    try:
-        data = json.loads(message)
-    except (ValueError, RecursionError) as exc:
-        text = message if isinstance(message, str) else message[:200].decode("utf-8", "replace")
-        raise ProtocolError(f"sent something that is not JSON: {clean(text, 120)!r}") from exc
+    data = json_in(message)
     if not isinstance(data, dict):
         raise ProtocolError(f"sent something that is no object: {clean(str(data), 120)!r}")
     return data

@@ -8,16 +8,14 @@ layout of frames (frames.py), speaking (speech.py).
 from __future__ import annotations
 
 import asyncio
-import io
 import uuid
-import wave
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
 from voicecli.backends.qiniu.failover import Addresses
 from voicecli.backends.qiniu.recognised import complaint_error, result_in, transcript_of
 from voicecli.backends.qiniu.recognition import BIG_PIECE, Recognition, config
-from voicecli.backends.transport.http import HttpService
+from voicecli.backends.samples import plain_samples
 from voicecli.backends.transport.reopening import reopened
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.websocket import Socket
@@ -58,34 +56,27 @@ class QiniuEars:
         self._addresses, self._session = addresses, session
         self._uid = str(uuid.uuid4())
 
-    @asynccontextmanager
-    async def transcribe_live(
-        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
-    ) -> AsyncIterator[AsyncIterator[Transcript]]:
+    def transcribe_live(self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions) -> Stream[Transcript]:
         """One utterance. Raises what the service says, UsageError for frames that are not 16 kHz mono."""
         url = self._addresses.backend.live_url
-        async with reopened(lambda taped: self._conversed(taped, options, url), frames) as transcripts:
-            yield transcripts
+        return reopened(lambda taped: self._conversed(taped, options, url), frames)
 
-    @asynccontextmanager
-    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
+    def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> Stream[Transcript]:
         """A recording: passed on when it is at an address, else sent as fast as the service takes it.
 
         As with live sound, what a dropped connection left unfinished is sent again.
         """
         if clip.url:
-            async with aclosing(self._fetched(clip, options)) as transcripts:
-                yield transcripts
-            return
-        frames = _frames(samples_of(clip))
-        async with reopened(lambda taped: self._conversed(taped, options), frames) as transcripts:
-            yield transcripts
+            return aclosing(self._fetched(clip, options))
+        frames = _frames(plain_samples(clip))
+        return reopened(lambda taped: self._conversed(taped, options), frames)
 
     @asynccontextmanager
     async def _conversed(
         self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions, url: str = ""
     ) -> AsyncIterator[AsyncIterator[Transcript]]:
-        session = self._session(self._settings(options))
+        extra = self._addresses.backend.extra_for("transcribe")
+        session = self._session(config(self._uid, self._model(options), extra))
         async with self._addresses.socket("voice/asr", url=url) as socket:
             pump = _Pump(socket, session)
             async with alongside(pump.send(frames)), aclosing(pump.heard()) as transcripts:
@@ -97,13 +88,10 @@ class QiniuEars:
         data, address = await self._addresses.json("POST", "/voice/asr", verb="transcribe", json=body)
         result, error = result_in(data), complaint_error(data)
         if error and result is None:
-            raise named(error, address)
+            raise address.own(error)
         if result is None:
             raise address.protocol_error("answered without a result", str(data))
         yield transcript_of(data, result, final=True)
-
-    def _settings(self, options: TranscribeOptions) -> Mapping[str, object]:
-        return config(self._uid, self._model(options), self._addresses.backend.extra_for("transcribe"))
 
     def _model(self, options: TranscribeOptions) -> str:
         return options.model or self._addresses.backend.transcribe_model or "asr"
@@ -148,7 +136,7 @@ class _Pump:
             try:
                 transcript = await self._next()
             except VoiceError as exc:
-                raise named(exc, self._socket.service) from exc.__cause__
+                raise self._socket.service.own(exc) from exc.__cause__
             if session.answered:
                 self._answered.set()
             if transcript is not None:
@@ -184,11 +172,9 @@ class _Pump:
             self._wait.reschedule(self._session.deadline)
 
     async def _settled(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(HOLD_S):
                 await self._answered.wait()
-        except TimeoutError:
-            pass
 
 
 async def _frames(samples: bytes) -> AsyncGenerator[AudioFrame, None]:
@@ -201,24 +187,6 @@ async def _frames(samples: bytes) -> AsyncGenerator[AudioFrame, None]:
 def _check(frame: AudioFrame) -> None:
     if frame.format != MIC:
         raise UsageError(f"takes sound of {MIC.rate} Hz mono only, not {frame.format.rate} Hz", who="qiniu")
-
-
-def samples_of(clip: AudioClip) -> bytes:
-    """The samples of a recording, 16 kHz mono s16le. Raises InputError for anything but that as WAV or raw."""
-    cure = "Convert it to WAV, 16 kHz, mono, 16 bits"
-    if clip.container in ("pcm", "raw"):
-        return clip.data
-    if clip.container != "wav":
-        raise InputError(f"a {clip.container} can't be sent to this recogniser", who=clip.name, cure=cure)
-    try:
-        with wave.open(io.BytesIO(clip.data)) as wav:
-            found = (wav.getframerate(), wav.getnchannels(), 8 * wav.getsampwidth())
-            samples: bytes = wav.readframes(len(clip.data))
-    except (wave.Error, EOFError, ValueError) as exc:
-        raise InputError(f"is no WAV of plain samples: {clean(str(exc), 80)}", who=clip.name, cure=cure) from exc
-    if found != (MIC.rate, MIC.channels, 16):
-        raise InputError("has {} Hz, {} channels, {} bits".format(*found), who=clip.name, cure=cure)
-    return samples
 
 
 def _url_format(clip: AudioClip) -> str:
@@ -261,7 +229,7 @@ class QiniuVoices:
         """Every voice, with a sample's address where there is one. Raises ProtocolError for no list."""
         data, address = await self._addresses.json("GET", "/voice/list", verb="voices")
         if isinstance(data, Mapping) and (error := complaint_error(data)):
-            raise named(error, address)
+            raise address.own(error)
         if isinstance(data, Mapping):
             data = next((data[name] for name in ("data", "voices", "list") if data.get(name)), None)
         if not isinstance(data, list):
@@ -291,8 +259,3 @@ def _language_in(name: str) -> str:
     """The language in a name such as qiniu_zh_female_tmjxxy; "" when it tells none."""
     parts = name.split("_")
     return parts[1] if len(parts) > 2 and len(parts[1]) == 2 and parts[1].isalpha() else ""
-
-
-def named(error: VoiceError, service: HttpService) -> VoiceError:
-    """`error` with the name of the service, and without its key."""
-    return service.own(error)

@@ -7,13 +7,13 @@ of another type, or absurd.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from voicecli.backends.transport.wording import Complaint, clean, complaint_in, complaint_of
-from voicecli.errors import ProtocolError, RateLimitedError, RefusedError, ServiceError, VoiceError
+from voicecli.errors import RateLimitedError, RefusedError, ServiceError, VoiceError
 from voicecli.types import LONGEST_S, Segment, Transcript, Word
+from voicecli.types.jsonvalue import objects_in
 
 TEXT_CHARACTERS = 1_000_000
 """The longest text that is taken from one answer."""
@@ -59,15 +59,6 @@ _NAMES: tuple[tuple[str, tuple[type[VoiceError], str, str]], ...] = (
 """What an error's name means, where the gateway sends one in place of a number."""
 
 _TEXT_TIMES = (("start_time", "end_time"), ("start", "end"))
-
-
-def decoded(payload: bytes | str) -> Any:
-    """The JSON in `payload`. Raises ProtocolError when it is none."""
-    try:
-        return json.loads(payload)
-    except (ValueError, RecursionError) as exc:
-        text = payload if isinstance(payload, str) else payload[:1000].decode("utf-8", "replace")
-        raise ProtocolError(f"sent something that is not JSON: {clean(text, 120)!r}") from exc
 
 
 def error_for(code: int, payload: bytes = b"") -> VoiceError:
@@ -119,7 +110,7 @@ def transcript_of(data: object, result: Mapping[str, object], *, final: bool) ->
 
     Before the end only the utterances that the service calls definite become segments.
     """
-    spoken = [each for each in _list(result.get("utterances")) if isinstance(each, Mapping)]
+    spoken = objects_in(result.get("utterances"))
     segments = _segments([each for each in spoken if final or each.get("definite") is True])
     text = result.get("text")
     if not isinstance(text, str):
@@ -132,17 +123,15 @@ def _segments(spoken: list[Mapping[str, object]]) -> tuple[Segment, ...]:
     found: list[Segment] = []
     for each in spoken:
         start, end = _span(each, found[-1].end if found else 0.0)
-        text = _text(each.get("text"))
-        if text:
-            found.append(Segment(text, start, end, _words(_list(each.get("words")), start)))
+        if text := _text(each.get("text")):
+            found.append(Segment(text, start, end, _words(objects_in(each.get("words")), start)))
     return tuple(found)
 
 
-def _words(spoken: list[Any], start: float) -> tuple[Word, ...]:
+def _words(spoken: list[Mapping[str, object]], start: float) -> tuple[Word, ...]:
     found: list[Word] = []
     for each in spoken:
-        text = _text(each.get("text")) if isinstance(each, Mapping) else ""
-        if text:
+        if text := _text(each.get("text")):
             found.append(Word(text, *_span(each, found[-1].end if found else start)))
     return tuple(found)
 
@@ -177,7 +166,3 @@ def seconds(ms: object) -> float | None:
 
 def _text(value: object) -> str:
     return clean(value, TEXT_CHARACTERS) if isinstance(value, str) else ""
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

@@ -24,12 +24,11 @@ from voicecli.backends.qiniu.recognised import (
     EMPTY_AUDIO,
     OK_CODES,
     complaint_error,
-    decoded,
     error_for,
     result_in,
     transcript_of,
 )
-from voicecli.backends.transport.wording import clean
+from voicecli.backends.transport.wording import clean, json_in
 from voicecli.errors import DroppedError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import MIC, Transcript
 
@@ -219,7 +218,7 @@ class Recognition:
             self._failed(frame)
             return None
         told = frame.kind is FrameKind.RESULT and frame.payload
-        changed = self._understood.take(decoded(frame.payload)) if told else None
+        changed = self._understood.take(json_in(frame.payload)) if told else None
         if frame.last and not self._finished:
             raise ServiceError("ended the session before the speech did", cure="Try again")
         if frame.last:
@@ -229,7 +228,7 @@ class Recognition:
     def _text(self, message: str) -> Transcript | None:
         """A text frame: JSON as a result would hold, or words that are kept for an error's sake."""
         try:
-            data = decoded(message)
+            data = json_in(message)
         except ProtocolError:
             self._note = clean(message)
             return None

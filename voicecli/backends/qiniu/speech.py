@@ -15,12 +15,12 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from voicecli.backends.qiniu.adapters import named
 from voicecli.backends.qiniu.failover import Addresses
-from voicecli.backends.qiniu.recognised import complaint_error, decoded
+from voicecli.backends.qiniu.recognised import complaint_error
 from voicecli.backends.qiniu.recognition import laid_over
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.websocket import Socket
+from voicecli.backends.transport.wording import json_in
 from voicecli.errors import InputError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 
@@ -155,7 +155,7 @@ class QiniuSpeaker:
                 if sound.last:
                     break
         except ProtocolError as exc:
-            raise named(exc, socket.service) from exc.__cause__
+            raise socket.service.own(exc) from exc.__cause__
         if not spoken:
             raise _silent(socket.service)
 
@@ -166,7 +166,7 @@ class QiniuSpeaker:
             order.end()
             return None
         try:
-            data = decoded(message)
+            data = json_in(message)
         except ProtocolError as exc:
             order.skip(exc)
             return AnswerSound(b"", False)
@@ -201,7 +201,7 @@ def _checked(data: object, service: HttpService) -> AnswerSound:
     try:
         return sound_in(data)
     except VoiceError as exc:
-        raise named(exc, service) from exc.__cause__
+        raise service.own(exc) from exc.__cause__
 
 
 def _silent(service: HttpService) -> VoiceError:

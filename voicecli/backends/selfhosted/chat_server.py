@@ -6,26 +6,24 @@ Does not belong here: the transport (http), lines (server, ndjson).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from voicecli.backends.openai.decoding import ChunkedAnswer
-from voicecli.backends.selfhosted.server import first, member, messages, server_at, shown
+from voicecli.backends.selfhosted.server import answered, member, messages, opened, shown
 from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
 from voicecli.errors import ServiceError
+from voicecli.ports import Opened, Stream
 from voicecli.types import Backend, ChatDelta, ChatMessage, ChatOptions
 
 STREAM, WHOLE = "/api/chat/stream", "/api/chat"
 ENDINGS = (STREAM, WHOLE)
 
 
-@asynccontextmanager
-async def open_chat(backend: Backend) -> AsyncIterator[ChatServer]:
+def open_chat(backend: Backend) -> Opened[ChatServer]:
     """A chat model at `chat_url`. Raises ConfigError without one."""
-    server, path = server_at(backend, "chat_url", ENDINGS)
-    async with server:
-        yield ChatServer(server, path)
+    return opened(backend, "chat_url", ENDINGS, ChatServer)
 
 
 class ChatServer(HttpAdapter):
@@ -35,20 +33,13 @@ class ChatServer(HttpAdapter):
         super().__init__(service)
         self._paths = [path] if path else [STREAM, WHOLE]
 
-    @asynccontextmanager
-    async def chat(
-        self, messages: Sequence[ChatMessage], options: ChatOptions
-    ) -> AsyncIterator[AsyncIterator[ChatDelta]]:
+    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Stream[ChatDelta]:
         """The pieces of the answer as they arrive; one that ends without `done` was cut off: ServiceError."""
         backend = self._service.backend
         model = options.model or backend.chat_model
         body = backend.extra_for("chat") | ({"model": model} if model else {})
         body["messages"] = [{"role": each.role, "content": each.content} for each in messages]
-        async with (
-            first(self._service, self._paths, verb="chat", json=body) as (path, reply),
-            aclosing(_READ[path](self._service, reply)) as said,
-        ):
-            yield said
+        return answered(self._service, self._paths, _READ, verb="chat", json=body)
 
 
 async def _pieces(server: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta, None]:

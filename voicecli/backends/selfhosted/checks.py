@@ -13,11 +13,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from voicecli.backends.selfhosted import chat_server, cloning_voice, ears, vectors
-from voicecli.backends.selfhosted.server import member, server_at
+from voicecli.backends.selfhosted.server import member, opened, server_at
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ConfigError, ServiceError
-from voicecli.types import AudioClip, Backend, HealthReport, TranscribeOptions
+from voicecli.ports import Opened
+from voicecli.types import MIC, AudioClip, Backend, HealthReport, TranscribeOptions
 
 Check = Callable[[HttpService, str], Awaitable[str]]
 
@@ -39,12 +40,9 @@ async def open_health(backend: Backend) -> AsyncIterator[ServerHealth]:
         yield ServerHealth(checks)
 
 
-@asynccontextmanager
-async def open_models(backend: Backend) -> AsyncIterator[Models]:
+def open_models(backend: Backend) -> Opened[Models]:
     """The model at `chat_url`. Raises ConfigError without one."""
-    server, _ = server_at(backend, "chat_url", chat_server.ENDINGS)
-    async with server:
-        yield Models(server)
+    return opened(backend, "chat_url", chat_server.ENDINGS, lambda server, _path: Models(server))
 
 
 class ServerHealth:
@@ -90,19 +88,17 @@ async def _is_well(server: HttpService, _: str) -> str:
     return clean(model) if isinstance(model, str) else ""
 
 
-async def _embeds(server: HttpService, path: str) -> str:
-    await vectors.Meaning(server).check()
-    return ""
-
-
 def _silence() -> AudioClip:
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(16_000)
-        out.writeframes(bytes(16_000))
+        out.setparams((1, 2, MIC.rate, 0, "NONE", ""))
+        out.writeframes(bytes(MIC.bytes_for(500)))
     return AudioClip(file.getvalue(), "wav", 0.5)
+
+
+async def _embeds(server: HttpService, path: str) -> str:
+    await vectors.Meaning(server).check()
+    return ""
 
 
 _CHECKS: tuple[tuple[str, Sequence[str], Check], ...] = (

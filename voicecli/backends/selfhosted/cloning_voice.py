@@ -6,15 +6,15 @@ Does not belong here: the transport (http), form fields (server), what to do wit
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
 
 from voicecli.backends.family import own
-from voicecli.backends.selfhosted.server import Field, form_fields, form_file, server_at
+from voicecli.backends.selfhosted.server import Field, form_fields, form_file, opened
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
 from voicecli.backends.transport.wording import complaint_of
 from voicecli.errors import ServiceError, UsageError, VoiceError
+from voicecli.ports import Opened, Stream
 from voicecli.types import AudioChunk, Backend, SpeechRequest, Voice
 
 STYLES = ("style1", "style2")
@@ -27,32 +27,22 @@ _HEADER = 44
 _WORDS_BYTES = 64 * 1024
 
 
-@asynccontextmanager
-async def open_speaker(backend: Backend) -> AsyncIterator[CloningSpeaker]:
+def open_speaker(backend: Backend) -> Opened[CloningSpeaker]:
     """A voice at `tts_url`. Raises ConfigError without one."""
-    server, _ = server_at(backend, "tts_url", ENDINGS)
-    async with server:
-        yield CloningSpeaker(server)
+    return opened(backend, "tts_url", ENDINGS, lambda server, _path: CloningSpeaker(server))
 
 
-@asynccontextmanager
-async def open_voices(backend: Backend) -> AsyncIterator[Voices]:
+def open_voices(backend: Backend) -> Opened[Voices]:
     """The styles at `tts_url`. Raises ConfigError without one."""
-    server_at(backend, "tts_url", ENDINGS)
-    yield Voices(backend)
+    return opened(backend, "tts_url", ENDINGS, lambda _server, _path: Voices(backend))
 
 
 class CloningSpeaker(HttpAdapter):
     """A voice. It answers after the whole synthesis: give it sentences, not pages."""
 
-    @asynccontextmanager
-    async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
+    def speak(self, request: SpeechRequest) -> Stream[AudioChunk]:
         """One WAV in pieces. Raises UsageError for a style and a reference at once."""
-        async with (
-            self._service.stream("POST", ENDINGS[0], verb="speak", files=self._form(request)) as reply,
-            aclosing(_wav(self._service, reply)) as sound,
-        ):
-            yield sound
+        return self._read(self._service.stream("POST", ENDINGS[0], verb="speak", files=self._form(request)), _wav)
 
     def _form(self, request: SpeechRequest) -> list[Field]:
         backend = own(SelfhostedSettings, self._service.backend)

@@ -6,13 +6,14 @@ Does not belong here: the transport (http), lines (server, ndjson), tags (sensev
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 
-from voicecli.backends.selfhosted.server import Field, first, form_fields, form_file, member, messages, server_at, shown
+from voicecli.backends.selfhosted.server import Field, answered, form_fields, form_file, member, messages, opened, shown
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
 from voicecli.errors import UsageError
+from voicecli.ports import Opened, Stream
 from voicecli.text.clean import one_line
 from voicecli.types import AudioClip, Backend, TranscribeOptions, Transcript
 
@@ -20,12 +21,9 @@ STREAM, WHOLE, OWN = "/asr/stream", "/asr", "/api/v1/asr"
 ENDINGS = (OWN, STREAM, WHOLE)
 
 
-@asynccontextmanager
-async def open_transcriber(backend: Backend) -> AsyncIterator[SenseVoiceEars]:
+def open_transcriber(backend: Backend) -> Opened[SenseVoiceEars]:
     """Ears at `asr_url`. Raises ConfigError without one."""
-    server, path = server_at(backend, "asr_url", ENDINGS)
-    async with server:
-        yield SenseVoiceEars(server, path)
+    return opened(backend, "asr_url", ENDINGS, SenseVoiceEars)
 
 
 class SenseVoiceEars(HttpAdapter):
@@ -35,15 +33,9 @@ class SenseVoiceEars(HttpAdapter):
         super().__init__(service)
         self._paths = [path] if path else [STREAM, WHOLE]
 
-    @asynccontextmanager
-    async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
+    def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> Stream[Transcript]:
         """Partial texts where the server streams them, then the final one."""
-        form = self._form(clip, options)
-        async with (
-            first(self._service, self._paths, verb="transcribe", files=form) as (path, reply),
-            aclosing(_READ[path](self._service, reply)) as heard,
-        ):
-            yield heard
+        return answered(self._service, self._paths, _READ, verb="transcribe", files=self._form(clip, options))
 
     def _form(self, clip: AudioClip, options: TranscribeOptions) -> list[Field]:
         backend = self._service.backend

@@ -7,9 +7,9 @@ the transport itself (http), or what any one server's fields mean.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Any, TypeVar
 
 from voicecli.backends.transport import ndjson
 from voicecli.backends.transport.http import HttpService, Reply
@@ -21,6 +21,7 @@ LACKING = (404, 405)
 """How a server answers to a path, or a method, that it does not have."""
 
 Field = tuple[str, Any]
+T = TypeVar("T")
 
 
 def server_at(backend: Backend, setting: str, endings: Sequence[str]) -> tuple[HttpService, str]:
@@ -36,13 +37,31 @@ def server_at(backend: Backend, setting: str, endings: Sequence[str]) -> tuple[H
 
 
 @asynccontextmanager
-async def first(server: HttpService, paths: list[str], **body: object) -> AsyncIterator[tuple[str, Reply]]:
-    """The answer of the first of `paths` that the server has; one that it lacks is never asked again."""
+async def opened(
+    backend: Backend, setting: str, endings: Sequence[str], adapter: Callable[[HttpService, str], T]
+) -> AsyncIterator[T]:
+    """What `adapter` makes of the server at `setting`, opened, and of the path to ask there. Raises ConfigError."""
+    server, path = server_at(backend, setting, endings)
+    async with server:
+        yield adapter(server, path)
+
+
+@asynccontextmanager
+async def answered(
+    server: HttpService,
+    paths: list[str],
+    read: Mapping[str, Callable[[HttpService, Reply], AsyncGenerator[T, None]]],
+    **body: object,
+) -> AsyncIterator[AsyncIterator[T]]:
+    """The answer of the first of `paths` that the server has, as its function in `read` reads it.
+
+    A path that the server lacks is never asked again.
+    """
     async with AsyncExitStack() as stack:
         path, reply = await _first(stack, server, paths, body)
         if path in paths:
             del paths[: paths.index(path)]
-        yield path, reply
+        yield await stack.enter_async_context(aclosing(read[path](server, reply)))
 
 
 async def _first(

@@ -11,14 +11,14 @@ Belongs here: what goes into these requests. Does not belong here: the transport
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from urllib.parse import quote
 
-from voicecli.backends.selfhosted.server import LACKING, server_at, shown
+from voicecli.backends.selfhosted.server import LACKING, opened, shown
 from voicecli.backends.transport.http import HttpAdapter, HttpService
 from voicecli.backends.transport.shapes import Vector, ranking_in, score_in, vectors_in
 from voicecli.errors import InputError, VoiceError
+from voicecli.ports import Opened
 from voicecli.types import Backend, EmbedOptions, Ranked
 
 MODEL = "Qwen3-Embedding-4B"
@@ -33,12 +33,9 @@ _BYTES = 256 * 1024 * 1024
 _SAMPLE = "ok"
 
 
-@asynccontextmanager
-async def open_meaning(backend: Backend) -> AsyncIterator[Meaning]:
+def open_meaning(backend: Backend) -> Opened[Meaning]:
     """The server at `embedding_url`. Raises ConfigError without one."""
-    server, _ = server_at(backend, "embedding_url", ENDINGS)
-    async with server:
-        yield Meaning(server)
+    return opened(backend, "embedding_url", ENDINGS, lambda server, _path: Meaning(server))
 
 
 class Meaning(HttpAdapter):

@@ -17,12 +17,12 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -31,7 +31,7 @@ from voicecli.backends.transport.address import Address
 from voicecli.backends.transport.door import PLACEHOLDER_KEY
 from voicecli.backends.transport.faults import Failure, happening_in
 from voicecli.backends.transport.reply import BODY_BYTES, Reply
-from voicecli.backends.transport.retry import RetryPace, happening_of, reset_in, rule_for, wait_before_next
+from voicecli.backends.transport.retry import happening_of, reset_in, rule_for, wait_before_next
 from voicecli.backends.transport.trust import trusting
 from voicecli.backends.transport.ways import MOVED, client_for
 from voicecli.backends.transport.wording import clean, complaint_of, retry_after
@@ -44,6 +44,8 @@ from voicecli.errors import (
 from voicecli.types import Backend
 
 __all__ = ["BODY_BYTES", "PLACEHOLDER_KEY", "HttpService", "Reply"]
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +75,8 @@ class HttpService(Address):
     """One address of a backend. An async context manager: leaving it closes every connection.
 
     `setting` is what messages call the address. `placeholder` stands for a missing key; "" sends none.
-    `alone` says that there is no other address to turn to. `pace` is how attempts follow one another.
-    Raises ConfigError at once for an address, key or header that cannot be used.
+    `alone` says that there is no other address to turn to. Raises ConfigError at once for an address, key or
+    header that cannot be used.
     """
 
     redirects = 3
@@ -88,10 +90,9 @@ class HttpService(Address):
         setting: str = "base_url",
         placeholder: str = PLACEHOLDER_KEY,
         alone: bool = True,
-        pace: RetryPace | None = None,
     ) -> None:
         super().__init__(backend, door.checked(base_url or backend.base_url, backend), setting)
-        self._alone, self._pace = alone, pace
+        self._alone = alone
         self._headers = _headers(backend, placeholder)
         self._client: httpx.AsyncClient | None = None
 
@@ -177,9 +178,7 @@ class HttpService(Address):
         if found.happened in ELSEWHERE and not self._alone:
             return None
         asked, should = found.error.retry_after, found.should
-        return wait_before_next(
-            found.happened, verb, attempt, asked=asked, should=should, left_s=left_s, pace=self._pace
-        )
+        return wait_before_next(found.happened, verb, attempt, asked=asked, should=should, left_s=left_s)
 
     async def _attempt(
         self, method: str, url: str, body: Mapping[str, object], until: float
@@ -241,6 +240,16 @@ class HttpAdapter:
     async def warm(self) -> None:
         """Connects ahead of the first request."""
         await self._service.warm()
+
+    @asynccontextmanager
+    async def _read(
+        self,
+        request: AbstractAsyncContextManager[Reply],
+        read: Callable[[HttpService, Reply], AsyncGenerator[T, None]],
+    ) -> AsyncIterator[AsyncIterator[T]]:
+        """What `read` makes of the answer to `request`. Leaving the block closes both."""
+        async with request as reply, aclosing(read(self._service, reply)) as found:
+            yield found
 
 
 def tell_of_waiting(error: VoiceError, wait_s: float, attempt: int) -> None:

@@ -58,11 +58,11 @@ class Reply:
 
     def lines(self, limit: int = LINE_BYTES) -> AsyncIterator[str]:
         """The body's lines, without their ends; none longer than `limit` bytes."""
-        return _Iterator(self.chunks(TEXT_BYTES).__anext__, TextLines(limit), self._service.who)
+        return self.parsed(TextLines(limit))
 
-    def events(self, limit: int = LINE_BYTES) -> AsyncIterator[Event]:
-        """The body's server-sent events; none larger than `limit` bytes."""
-        return _Iterator(self.chunks(TEXT_BYTES).__anext__, Events(limit), self._service.who)
+    def events(self) -> AsyncIterator[Event]:
+        """The body's server-sent events."""
+        return self.parsed(Events())
 
     def parsed(self, parser: Parser[T]) -> AsyncIterator[T]:
         """What `parser` makes of the body."""

@@ -86,7 +86,7 @@ _CLOSED: dict[int, tuple[type[VoiceError], str]] = {
 
 
 class Socket:
-    """An open connection. Iterate over it for messages; the end of the iteration is a clean close.
+    """An open connection.
 
     One task may send while another receives. Messages are `bytes` (binary) or `str` (text). `service`
     holds the words for errors: `who`, `masked(text)`, `error(complaint)`.
@@ -170,15 +170,6 @@ class Socket:
                     return
             await asyncio.sleep(PING_S)
 
-    def __aiter__(self) -> Socket:
-        return self
-
-    async def __anext__(self) -> bytes | str:
-        message = await self.receive()
-        if message is None:
-            raise StopAsyncIteration
-        return message
-
     async def close(self) -> None:
         """Close politely, or cut the connection when that takes longer than `CLOSE_S`."""
         try:
@@ -239,18 +230,16 @@ async def connect(
     url: str,
     *,
     headers: Mapping[str, str] | None = None,
-    max_size: int = MESSAGE_BYTES,
     max_queue: int = 8,
     verb: str = "transcribe_live",
     alone: bool = True,
 ) -> AsyncIterator[Socket]:
     """Open a socket to `url` (ws, wss, or http and https, which become those); close it on leaving.
 
-    Sends the backend's key as a bearer token, its own headers, then `headers`. `max_size` bounds a
-    message (bytes), `max_queue` how many wait unread. No pings are sent but by `Socket.watched`, for
-    servers that answer none. `verb` tells the total deadline (retry), `alone` that there is no other
-    address. Raises UnreachableError, RefusedError, RateLimitedError, ServiceError (an HTTP status is
-    kept as `status`), ConfigError.
+    Sends the backend's key as a bearer token, its own headers, then `headers`. `max_queue` bounds how many
+    messages wait unread. Only `Socket.watched` sends pings: some servers answer none. `verb` tells the total
+    deadline (retry), `alone` that there is no other address. Raises UnreachableError, RefusedError,
+    RateLimitedError, ServiceError (its `status` is that of HTTP), ConfigError.
     """
     url = socket_url(url)
     service = HttpService(backend, url.replace("ws", "http", 1), alone=alone)
@@ -260,7 +249,7 @@ async def connect(
         "ssl": await asyncio.to_thread(trusting) if url.startswith("wss:") else None,
         "proxy": proxy.remote if (proxy := service.find_proxy()) else None,
         "open_timeout": backend.connect_timeout_s,
-        "max_size": max_size,
+        "max_size": MESSAGE_BYTES,
         "max_queue": max_queue,
     }
     connection = await _opened(service, url, settings)

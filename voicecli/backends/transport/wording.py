@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
+from voicecli.errors import ProtocolError
 from voicecli.text.clean import one_line
 from voicecli.types import without
+from voicecli.types.jsonvalue import objects_in
 
 SHOWN = 300
 """Characters of a service's own words that a message carries at most."""
@@ -68,6 +70,16 @@ def complaint_of(body: bytes, content_type: str = "") -> Complaint:
     return Complaint(clean(text))
 
 
+def json_in(message: bytes | str) -> object:
+    """The JSON that a message is. Raises ProtocolError, which quotes its beginning, for one that is none."""
+    try:
+        found: object = json.loads(message)
+    except (ValueError, RecursionError) as exc:
+        text = message if isinstance(message, str) else message[:1000].decode("utf-8", "replace")
+        raise ProtocolError(f"sent something that is not JSON: {clean(text, 120)!r}") from exc
+    return found
+
+
 def complaint_in(data: object) -> Complaint:
     """The words and the code in a decoded error object; empty when there are none."""
     return Complaint(clean("; ".join(_words(data))), " ".join(_codes(data)).lower(), _param(data))
@@ -92,7 +104,7 @@ def failure_in(data: object) -> Complaint | None:
         return None
     if isinstance(inner := data.get("Response"), Mapping):
         return failure_in(inner)
-    for each in (data, *_choices(data)):
+    for each in (data, *objects_in(data.get("choices"))):
         if each.get("error") or each.get("Error") or "error" in (each.get("object"), each.get("type")):
             return _told(each)
     for head in (data.get("base_resp"), data.get("header")):
@@ -110,11 +122,6 @@ def _told(data: Mapping[str, object]) -> Complaint:
     """The complaint in `data`, which surely is one."""
     found = complaint_in(data)
     return found if found.words else replace(found, words=clean(f"failed: {json.dumps(data, ensure_ascii=False)}", 160))
-
-
-def _choices(data: Mapping[str, object]) -> list[Mapping[str, object]]:
-    choices = data.get("choices")
-    return [each for each in choices if isinstance(each, Mapping)] if isinstance(choices, list) else []
 
 
 def _is_fine(code: object) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from voicecli.backends.openai.realtime_session import decoded
 from voicecli.backends.openai.talking.dialects import NAMES, Dialect, Json
@@ -18,6 +17,7 @@ from voicecli.backends.openai.talking.wishes import OpenedAnswer, TalkWishes
 from voicecli.backends.transport.wording import Complaint, complaint_in
 from voicecli.errors import DroppedError, ProtocolError, VoiceError
 from voicecli.types import ToolCall, Usage
+from voicecli.types.jsonvalue import objects_in
 
 LONGEST_TEXT, MOST = 200_000, 500
 """Characters of one answer, or of one turn; items whose words are kept, calls of one answer."""
@@ -205,7 +205,7 @@ class TalkProtocol(TalkWishes):
             self._take_item(answer, item)
         return []
 
-    def _take_item(self, answer: OpenedAnswer, item: Json) -> None:
+    def _take_item(self, answer: OpenedAnswer, item: Mapping[str, object]) -> None:
         if len(answer.items) < MOST:
             answer.items[_string(item.get("id"))] = _string(item.get("type"))
         if item.get("type") != "function_call" or len(answer.calls) >= MOST:
@@ -226,9 +226,8 @@ class TalkProtocol(TalkWishes):
         if (answer := self._answer_of(_number_of(event))) is None:
             return []
         self.answer = None
-        for item in _list(response.get("output")):
-            if isinstance(item, dict):
-                self._take_item(answer, item)
+        for item in objects_in(response.get("output")):
+            self._take_item(answer, item)
         if answer.unwanted:
             return [Void(tuple(answer.items) if answer.void else ())]
         details = response.get("status_details")
@@ -282,10 +281,6 @@ def _number_of(event: Json) -> str:
 def _string(value: object) -> str:
     """A text that can be sent and kept: halves of characters, which JSON allows, cannot."""
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _usage(value: object) -> Usage | None:

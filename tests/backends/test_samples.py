@@ -1,4 +1,4 @@
-"""Recordings as the recogniser takes them."""
+"""Recordings as recognisers of samples take them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import wave
 
 import pytest
 
-from voicecli.backends.local.samples import samples
+from voicecli.backends.samples import plain_samples
 from voicecli.errors import InputError
 from voicecli.types import AudioClip
 
@@ -25,14 +25,14 @@ def wav(pcm: bytes = PCM, rate: int = 16_000, channels: int = 1, width: int = 2)
 
 
 def test_plain_wav_and_raw_samples_are_taken() -> None:
-    assert samples(AudioClip(wav())) == PCM
-    assert samples(AudioClip(PCM + b"x", "pcm")) == PCM
+    assert plain_samples(AudioClip(wav())) == PCM
+    assert plain_samples(AudioClip(PCM + b"x", "pcm")) == PCM
 
 
 def test_a_streamed_wav_that_claims_more_is_taken_as_far_as_it_goes() -> None:
     data = bytearray(wav())
     data[40:44] = (0x7FFFFFFF).to_bytes(4, "little")
-    assert samples(AudioClip(bytes(data))) == PCM
+    assert plain_samples(AudioClip(bytes(data))) == PCM
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_a_streamed_wav_that_claims_more_is_taken_as_far_as_it_goes() -> None:
 )
 def test_other_recordings_are_refused_with_a_cure(data: bytes, what: str) -> None:
     with pytest.raises(InputError, match=what) as caught:
-        samples(AudioClip(data, name="notes.wav"))
+        plain_samples(AudioClip(data, name="notes.wav"))
     assert "notes.wav" in str(caught.value) and "16 kHz" in str(caught.value)

@@ -1,7 +1,7 @@
-"""The samples of a recording as the recogniser takes them: 16-bit, mono, 16 kHz.
+"""The samples of a recording that is plain: WAV or raw, 16-bit, mono, 16 kHz.
 
-Belongs here: reading plain WAV with the standard library. Does not belong here: codecs and rates; the
-command line decodes what is not plain before it comes here.
+Belongs here: reading them with the standard library, for every recogniser that takes samples. Does not belong here:
+codecs and rates; the command line decodes what is not plain before it comes here.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ RAW = ("pcm", "raw", "s16le")
 _CURE = "Decode it first: 16-bit mono at 16 kHz."
 
 
-def samples(clip: AudioClip) -> bytes:
-    """Whole samples of a WAV or raw clip. InputError for anything else."""
+def plain_samples(clip: AudioClip) -> bytes:
+    """Whole samples, s16le. Raises InputError for anything but plain WAV or raw samples."""
     if clip.container in RAW:
         return clip.data[: len(clip.data) // 2 * 2]
     try:
