@@ -143,6 +143,17 @@ def test_words_shown_in_a_silence_are_answered_at_once_and_make_it_no_dip() -> N
     assert (metrics.drafts, metrics.gap_ms) == (2, 60 + 280 + 150 + FRAME_MS / 2)
 
 
+def test_where_the_last_words_come_late_turn_after_turn_they_are_waited_for() -> None:
+    """No draft is made without them, which would only be thrown away; once they came in time, one is begun early."""
+    late, early = ([(1000, HOUSE), (1460, WHALES)], WHALES), ([(1000, NOON)], NOON)
+    it = room(late, late, late, late, early, early, replies=["Big."] * 9)
+    run(it.run([*ONE_TURN, ("reply", 0)] * 6))
+    drafts = [(metrics.drafts, metrics.gap_ms) for metrics in it.of(ev.TurnMetrics)]
+    assert [made for made, _ in drafts] == [2, 2, 2, 1, 1, 1]
+    assert drafts[3][1] == drafts[2][1]
+    assert drafts[5][1] < drafts[4][1] == 120 + 200 + 150 + FRAME_MS / 2
+
+
 def test_a_dip_inside_words_costs_no_draft_and_the_next_must_be_longer() -> None:
     """The sound before a silence of 80 ms is asked about; its words are not waited for when sound comes again."""
     ears = Ears([WHALES])

@@ -37,6 +37,9 @@ from voicecli.types.turns import Wanted
 COSTS_THE_TURN = (ServiceError, UnreachableError, RateLimitedError, NoSpeechError, InputError)
 """Failures after which listening goes on. Configuration, refused keys, lost devices and bugs end it."""
 
+LATE_TURNS = 3
+"""So many turns running say of a recogniser that it shows the last words only when they are over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -52,7 +55,8 @@ class Turn:
 
     A `candidate` is speech over the reply of another turn. Nothing of it is shown before it has the floor; after that
     it is a turn that was spoken `over_reply`. `alarms` counts how often the reply was halted for what was no
-    interruption, `dips` how often a silence was no pause. `shown`: new words were shown in the present silence.
+    interruption, `dips` how often a silence was no pause. `shown`: new words were shown in the present silence;
+    `late`: in how many turns running, this one the last, the newest words were.
     `paused`: the person halted the reply. `wish` reads what the person wants of the voice alone: that needs no model.
     """
 
@@ -64,12 +68,14 @@ class Turn:
         number: int,
         *,
         candidate: bool = False,
+        late: int = 0,
         wish: Callable[[str], SpokenWish | None],
         warm: Callable[[], object],
     ) -> None:
         self.number, self.candidate = number, candidate
         self.over_reply, self.paused, self.wish = False, False, wish
         self.dips, self.shown = 0, False
+        self.late, self._late_before = late, late
         self.state, self.watch, self.prefix, self.alarms = TurnState.HEARING, ev.Stopwatch(), "", 0
         self.attempt: Attempt | None = None
         self.over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -121,6 +127,7 @@ class Turn:
         self._partial = text
         self.record.emit(ev.UserPartial(text))
         self.shown = self._early is not None
+        self.late = self._late_before + 1 if self._paused or self.shown else 0
         guess = self.attempt.wanted.guess if self.attempt is not None else ""
         exhausted = self._paused and self.answerer.draftable(self.record.drafts) is None
         if guess and not same_words(text, guess) and not exhausted:
@@ -142,13 +149,16 @@ class Turn:
         """Begins to answer what is heard so far, where that makes sense.
 
         `early`, while the person may still speak: only where it says so of the words so far, now or as they are shown.
+        Where the last ones have come late, turn after turn, they are waited for: a draft without them is thrown away,
+        and holds up the next one.
         """
         self._early = early
         if self.state is not TurnState.HEARING:
             return
         words = self.answerer.draftable(self.record.drafts, early=early is not None)
         guess = joined([self.prefix, words]) if words else ""
-        if words is not None and (early is None or early(guess)):
+        stale = words and self._late_before >= LATE_TURNS and not self.shown
+        if words is not None and (early is None or (not stale and early(guess))):
             self._move(Move.DRAFT)
             self.record.drafts += 1
             self._begin(Wanted(draft=True, guess=guess))

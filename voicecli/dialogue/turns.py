@@ -68,8 +68,9 @@ class Turns:
 
     def _made(self, *, candidate: bool = False) -> Turn:
         assert self.tasks is not None, "nobody speaks before the conversation runs"
-        number, history = self.number + 1, self._history
-        return Turn(self._parts, history, self.tasks, number, candidate=candidate, wish=self._wish, warm=self.warm)
+        late = self.last.late if self.last is not None else 0
+        made = partial(Turn, self._parts, self._history, self.tasks, self.number + 1)
+        return made(candidate=candidate, late=late, wish=self._wish, warm=self.warm)
 
     def let_go_on(self) -> None:
         """A false alarm: the reply goes on from where it was."""
