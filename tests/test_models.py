@@ -350,7 +350,10 @@ def test_what_has_a_models_names_and_does_not_load_is_no_model(voice: Voice, tmp
     settings = tmp_path / "voice.toml"
     settings.write_text(f'[backends.local]\nfamily = "local"\ntranscribe_model = "{folder}"\n')
     run = voice("doctor", "-b", "local", env={"VOICE_CONFIG": str(settings)})
-    assert run.returncode == 5 and b"rubbish: it can't be loaded: " in run.stdout
+    assert run.returncode == 2 and b"rubbish: it can't be loaded: " in run.stdout
+    (tmp_path / "work" / "a.wav").write_bytes(tone())
+    run = voice("transcribe", "a.wav", "-m", "./rubbish")
+    assert run.returncode == 2 and b"rubbish: it can't be loaded: " in run.stderr and run.stderr.count(b"\n") == 1
     record(folder, "transcribe", 1.0)
     folder.rename(Path(voice("models", "path").stdout.decode().strip()) / "rubbish")
     run = voice("models", "verify", "rubbish")

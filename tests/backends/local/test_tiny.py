@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 from tests.backends.local.speech import heard, read
 from tests.backends.local.tiny import MAKERS, make
 from tests.people import speech
+from voicecli.backends.local import engine
 from voicecli.backends.local.ears import Ears
 from voicecli.backends.local.hotwords import spelled
 from voicecli.backends.local.kinds import tell
 from voicecli.backends.local.settings import LocalSettings
-from voicecli.errors import UsageError
+from voicecli.errors import ConfigError, UsageError
+from voicecli.storage.models import RECORD
 from voicecli.types import TranscribeOptions
 
 
@@ -65,6 +68,23 @@ async def test_words_that_a_model_cannot_expect_are_told(tmp_path: Path, kind: s
     for way in (read, heard):
         with pytest.raises(UsageError, match=told):
             await way(ears, bytes(32_000), TranscribeOptions(hotwords=("好", word)))
+
+
+@pytest.mark.anyio
+async def test_a_folder_of_ones_own_is_tried_once_before_it_is_loaded(tmp_path: Path, pcm: bytes) -> None:
+    """sherpa-onnx would end this very process over it."""
+    folder = make("zipformer", tmp_path)
+    (folder / RECORD).unlink()
+    own = LocalSettings("local", "local", models_folder=str(tmp_path / "models"), transcribe_model=str(folder))
+    for _ in range(2):
+        assert (await read(Ears(own), pcm))[-1].text
+        [mark] = (tmp_path / "models" / ".tried").iterdir()
+    engine.unload(math.inf)
+    (folder / "tokens.txt").write_bytes(b"no tokens")
+    for way in (read, heard):
+        with pytest.raises(ConfigError, match="zipformer: it can't be loaded: "):
+            await way(Ears(own), pcm)
+    assert list(mark.parent.iterdir()) == [mark]
 
 
 def _names(*numbers: int) -> str:

@@ -8,6 +8,7 @@ load, take sound, stream and end is what they are for. Belongs here: making them
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from voicecli.storage.models import record
 
 TOKENS = ("<blk>", "<s>", "</s>", "<unk>", "▁a", "▁the", "b", "c", "你", "好")
 SIZE, WIDTH = len(TOKENS), 16
@@ -230,12 +233,13 @@ MAKERS: Mapping[str, Callable[[Path], None]] = {
 
 
 def make(kind: str, folder: Path) -> Path:
-    """A model of that kind in a folder below `folder`."""
+    """A model of that kind in a folder below `folder`, as if it was installed."""
     path = folder / kind
     path.mkdir(parents=True)
     MAKERS[kind](path)
     tokens = TOKENS[1:] + TOKENS[:1] if kind.startswith("nemo") else TOKENS
     (path / "tokens.txt").write_text("".join(f"{token} {number}\n" for number, token in enumerate(tokens)))
+    record(path, "transcribe", math.inf)
     return path
 
 

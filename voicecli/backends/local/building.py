@@ -10,12 +10,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from voicecli.backends.local import choosing
 from voicecli.backends.local.engine import begun, loaded, threads
 from voicecli.backends.local.kinds import FoundModel, tell
-from voicecli.errors import VoiceError
+from voicecli.errors import ConfigError, VoiceError
 from voicecli.types import Backend
 
 if TYPE_CHECKING:
@@ -77,8 +78,26 @@ def wrong_with(found: FoundModel) -> str:
     return f"it can't be loaded: {said or run.returncode}"[:300] if run.returncode else ""
 
 
+def tried(found: FoundModel) -> None:
+    """Loads what nobody has installed in a process of its own; once, until its files change. Blocks. ConfigError."""
+    if found.trials is None:
+        return
+    from importlib.metadata import version  # it takes as long to import as all of this
+
+    about = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found.paths.values()]
+    mark = found.trials / sha256(repr([version("sherpa-onnx"), about]).encode()).hexdigest()
+    if mark.exists():
+        return
+    if why := wrong_with(found):
+        raise ConfigError(why, who=found.name, cure="Fetch it again from where it came.")
+    with suppress(OSError):  # it is tried again next time
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
 def build_recogniser(found: FoundModel) -> SherpaRecogniser:
-    """The recogniser of a model in a folder."""
+    """The recogniser of a model in a folder. ConfigError: a folder of the user's can't be loaded."""
+    tried(found)
     return _recogniser(found, {})
 
 
@@ -86,6 +105,7 @@ def build_expecting(found: FoundModel) -> SherpaRecogniser:
     """The same, for words to expect: it follows several ways at once, and takes longer."""
     from voicecli.backends.local.hotwords import named_tokens
 
+    tried(found)
     with named_tokens(found) as tokens:
         return _recogniser(found, {"tokens": str(tokens), "decoding_method": "modified_beam_search"})
 
@@ -135,6 +155,7 @@ def build_voice(found: FoundModel) -> SherpaVoice:
     """The voice of a model in a folder. Piper's half as lively as usual: it is understood better so."""
     import sherpa_onnx as sherpa
 
+    tried(found)
     paths = {argument: str(path) for argument, path in found.paths.items()}
     maker = {"vits": "Vits", "kokoro": "Kokoro", "matcha": "Matcha"}[found.kind.maker]
     steady = {"noise_scale": 0.333, "noise_scale_w": 0.4} if found.kind.maker == "vits" else {}

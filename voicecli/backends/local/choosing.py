@@ -6,6 +6,7 @@ Belongs here: that choice, and the words where none fits. Does not belong here: 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from voicecli.backends.family import own
@@ -60,17 +61,17 @@ def found(backend: Backend, task: Task, wish: str | None, language: str | None) 
     if not suiting:
         raise ConfigError(missing(backend, task, language), who="local", cure=_cure(task, language))
     check(suiting[0])
-    return tell(suiting[0].path)
+    return _told(backend, suiting[0].path)
 
 
 def _named(backend: Backend, task: Task, name: str) -> FoundModel:
     """An installed model's name, or a folder of the user's."""
     if installed := store(backend).get(name):
         check(installed)
-        return tell(installed.path)
+        return _told(backend, installed.path)
     folder = expand(name)
     if len(Path(name).parts) > 1 or folder.is_dir():
-        return tell(folder)
+        return _told(backend, folder)
     if name in catalogue():
         raise ConfigError(f"the model {name} is not installed", who="local", cure=f"Fetch it: voice models pull {name}")
     have = ", ".join(each.name for each in here(backend, task)) or "none"
@@ -79,9 +80,10 @@ def _named(backend: Backend, task: Task, name: str) -> FoundModel:
     )
 
 
-def is_recorded(model: FoundModel) -> bool:
-    """Whether it was installed: it could be loaded then, and `found` has seen that its files are the same."""
-    return bool(recorded(model.folder).files)
+def _told(backend: Backend, folder: Path) -> FoundModel:
+    """What was installed could be loaded then, and its files are the same; what was not has to be tried."""
+    model = tell(folder)
+    return model if recorded(folder).files else replace(model, trials=store(backend).folder / ".tried")
 
 
 def missing(backend: Backend, task: Task, language: str | None) -> str:

@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from functools import partial
 
 from voicecli.backends.local import choosing
-from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, recogniser_of, wrong_with
+from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, recogniser_of, tried
 from voicecli.backends.local.engine import WHO, begun, on_thread, working
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.listening import (
@@ -32,7 +32,7 @@ from voicecli.backends.local.listening import (
 from voicecli.backends.samples import plain_samples
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.wording import clean
-from voicecli.errors import ServiceError, UsageError, VoiceError
+from voicecli.errors import UsageError, VoiceError
 from voicecli.types import MIC, AudioClip, AudioFrame, Backend, Segment, TranscribeOptions, Transcript, Word
 
 INTERIM_S = 0.3
@@ -133,8 +133,7 @@ class Ears:
     async def check(self) -> str:
         """The model's name; one that nobody has installed is loaded for it. Raises what is wrong with it."""
         found = self._found(TranscribeOptions())
-        if not choosing.is_recorded(found) and (why := await asyncio.to_thread(wrong_with, found)):
-            raise ServiceError(why, who=found.name, cure="Fetch it again from where it came.")
+        await asyncio.to_thread(tried, found)
         return found.name
 
     async def _model(self, options: TranscribeOptions) -> tuple[FoundModel, SherpaRecogniser]:

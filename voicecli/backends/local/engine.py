@@ -153,5 +153,5 @@ def working() -> Iterator[None]:
     with quiet() as said:
         try:
             yield
-        except RuntimeError as exc:
+        except (RuntimeError, ValueError, IndexError) as exc:
             raise ServiceError(f"the model failed: {said() or exc}"[:300], who=WHO) from None

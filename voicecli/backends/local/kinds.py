@@ -153,11 +153,15 @@ KINDS: tuple[Kind, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """A model in a folder: its kind, and the path of each of the loader's arguments."""
+    """A model in a folder: its kind, and the path of each of the loader's arguments.
+
+    `trials`: where it is remembered that one which nobody has installed could be loaded; None: it needs no trial.
+    """
 
     folder: Path
     kind: Kind
     paths: Mapping[str, Path]
+    trials: Path | None = None
 
     @property
     def name(self) -> str:

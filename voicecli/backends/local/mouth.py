@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from voicecli.backends.espeak.scripts import reader_of
 from voicecli.backends.espeak.voice import EspeakVoice
 from voicecli.backends.local import choosing
-from voicecli.backends.local.building import SherpaVoice, build_voice
+from voicecli.backends.local.building import SherpaVoice, build_voice, tried
 from voicecli.backends.local.engine import WHO, loaded, on_thread, working
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.sounds import clauses, sounds
@@ -72,7 +72,10 @@ class LocalSpeaker:
     async def check(self) -> str:
         """The name of the voice that speaks; its files are whole. Raises what is wrong with them."""
         choice = await asyncio.to_thread(self._choice, SpeechRequest("Hello."))
-        return "espeak-ng" if choice is None else choice.found.name
+        if choice is None:
+            return "espeak-ng"
+        await asyncio.to_thread(tried, choice.found)
+        return choice.found.name
 
     async def voices(self) -> list[Voice]:
         """The voices of installed models, then espeak-ng's."""
