@@ -119,6 +119,7 @@ HOMES = {
     "prometheus_client": {"server"},
     "wyoming": {"server.wyoming"},
     "ray": {"backends.local.replicas"},
+    "psutil": {"backends.local.replicas"},
 }
 
 STILL_COMMANDS = {

@@ -1,16 +1,22 @@
-"""`voice serve` with recognisers and voices in processes of Ray's: one is killed under load, nothing is left."""
+"""`voice serve` with recognisers and voices in processes of Ray's: they are killed under load, they become more and
+fewer, an archive is transcribed with them, and nothing of them is left. PYTEST_ADDOPTS=-rP shows the figures.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import select
 import signal
 import socket
+import sys
 import tempfile
 import time
+import wave
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +28,7 @@ from tests.interop.tools import ROOT, TOOLS
 from tests.server.conftest import Served, serving
 from tests.waiting import eventually, until
 
+log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 CONFIG = """
 [use]
@@ -31,7 +38,21 @@ transcribe = "local"
 [backends.local]
 family = "local"
 replicas = 2
+[backends.one]
+family = "local"
+replicas = 1
+[backends.grows]
+family = "local"
+most_replicas = 3
 """
+CLIENT = """
+[use]
+transcribe = "archive"
+[backends.archive]
+family = "openai"
+base_url = "{url}/v1"
+"""
+RECORDINGS = 64
 SENTENCE = {"input": "Good morning.", "response_format": "wav"}
 ASIDE_S = 3.0
 """What an answer may take longer while a process dies, on a machine that has other work."""
@@ -88,14 +109,15 @@ class Running:
     sound: bytes
     pids: set[int]
 
-    def replica(self, kind: str) -> int:
-        return next(pid for pid, name in below(self.server.process.pid).items() if kind in name)
+    def replicas(self, kind: str) -> list[int]:
+        return [pid for pid, name in below(self.server.process.pid).items() if f":{kind}" in name]
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.server.url, trust_env=False, timeout=60)
 
-    async def hear(self, client: httpx.AsyncClient) -> Asked:
-        return await self.post(client, "transcriptions", files={"file": ("a.wav", self.sound)})
+    async def hear(self, client: httpx.AsyncClient, model: str = "local") -> Asked:
+        asked = {"files": {"file": ("a.wav", self.sound)}, "data": {"model": model}}
+        return await self.post(client, "transcriptions", **asked)
 
     async def say(self, client: httpx.AsyncClient) -> Asked:
         return await self.post(client, "speech", json=SENTENCE)
@@ -109,28 +131,53 @@ class Running:
             return Asked(begun, time.monotonic(), 0, str(exc).encode())
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Asked once for each, so that all is up; at the end nothing of it may be left."""
+def folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("voice-ray-*"))
+
+
+@contextmanager
+def served(home: Path, **env: str) -> Iterator[Running]:
+    """Asked once for each, so that all is up."""
     if why := weights.missing():
         pytest.fail(why)
-    home, before = tmp_path_factory.mktemp("ray"), set(Path(tempfile.gettempdir()).glob("voice-ray-*"))
+    env = weights.ENV | {"PYTHONPATH": str(ROOT)} | env
+    python = str(TOOLS / "ray" / "bin" / "python")
+    with serving(home, config=CONFIG, env=env, python=python) as server, server.client(timeout=300) as client:
+        sound = client.post("/v1/audio/speech", json=SENTENCE).content
+        assert "morning" in client.post("/v1/audio/transcriptions", files={"file": ("a.wav", sound)}).text
+        yield Running(server, sound, set(below(server.process.pid)))
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How long a process or the folder of a killed server is still there, in seconds."""
+    before = folders()
+    with served(tmp_path_factory.mktemp("killed")) as running:
+        assert len(folders() - before) == 1
+        running.server.process.kill()
+        began = time.monotonic()
+        until(lambda: not any(named(pid) for pid in running.pids) and folders() == before)
+    return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, killed: float) -> Iterator[Running]:
+    """At the end nothing of it may be left."""
+    home, before = tmp_path_factory.mktemp("ray"), folders()
     with socket.create_server(("127.0.0.1", 0)) as reports:
-        env = weights.ENV | {
-            "PYTHONPATH": str(ROOT),
-            "RAY_USAGE_STATS_REPORT_URL": f"http://127.0.0.1:{reports.getsockname()[1]}",
-            "RAY_USAGE_STATS_REPORT_INTERVAL_S": "1",
-        }
-        python = str(TOOLS / "ray" / "bin" / "python")
-        with serving(home, config=CONFIG, env=env, python=python) as server, server.client(timeout=300) as client:
-            sound = client.post("/v1/audio/speech", json=SENTENCE).content
-            assert "morning" in client.post("/v1/audio/transcriptions", files={"file": ("a.wav", sound)}).text
-            yield Running(server, sound, set(below(server.process.pid)))
-            pids = set(below(server.process.pid))
+        url = f"http://127.0.0.1:{reports.getsockname()[1]}"
+        with served(home, RAY_USAGE_STATS_REPORT_URL=url, RAY_USAGE_STATS_REPORT_INTERVAL_S="1") as found:
+            yield found
+            pids, began = set(below(found.server.process.pid)), time.monotonic()
+        log.warning("SIGTERM to the end of the server: %.1f s", time.monotonic() - began)
         assert not select.select([reports], [], [], 0)[0], "it reported what it is used for"
     until(lambda: not any(named(pid) for pid in pids))
     assert {each.name for each in home.iterdir()} <= {"config.toml", "log", "voicecli"}
-    assert set(Path(tempfile.gettempdir()).glob("voice-ray-*")) == before
+    assert folders() == before
+
+
+async def test_a_killed_server_takes_ray_with_it(killed: float) -> None:
+    log.warning("nothing of a killed server is left after %.1f s", killed)
 
 
 async def test_it_listens_here_alone(running: Running) -> None:
@@ -139,7 +186,7 @@ async def test_it_listens_here_alone(running: Running) -> None:
     assert found and found <= {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
 
-@pytest.mark.parametrize(("kind", "way"), [("EarsReplica", Running.hear), ("VoiceReplica", Running.say)])
+@pytest.mark.parametrize(("kind", "way"), [("local-EarsReplica", Running.hear), ("local-VoiceReplica", Running.say)])
 async def test_a_replica_dies_under_load(
     running: Running, kind: str, way: Callable[[Running, httpx.AsyncClient], Awaitable[Asked]]
 ) -> None:
@@ -156,7 +203,7 @@ async def test_a_replica_dies_under_load(
             for _ in range(6):
                 tasks.create_task(keep_asking(client))
             await eventually(lambda: len(found) >= 12, 60)
-            victim, killed = running.replica(kind), time.monotonic()
+            victim, killed = running.replicas(kind)[0], time.monotonic()
             os.kill(victim, signal.SIGKILL)
             known = len(found)
             await eventually(lambda: len(found) >= known + 18, 60)
@@ -164,8 +211,105 @@ async def test_a_replica_dies_under_load(
         later = await asyncio.gather(*(way(running, client) for _ in range(40)))
     within = max(each.ended - each.begun for each in found[:known]) + ASIDE_S
     caught = [each for each in found if each.begun < killed < each.ended]
-    assert len(caught) == 6 and max(each.ended - killed for each in caught) < within
+    took = [each.ended - killed for each in sorted(caught, key=lambda each: each.begun)]
+    assert len(caught) == 6 and max(took) < within
+    log.warning(
+        "%s: what was asked before its end, oldest first, was answered after %.2f %.2f %.2f %.2f %.2f %.2f s",
+        kind,
+        *took,
+    )
     broken = [each for each in found if each.status != 200]
     assert len(broken) <= 2 and all(each in caught for each in broken), broken
     assert [each.status for each in later] == [200] * 40
-    await eventually(lambda: sum(kind in name for name in below(running.server.process.pid).values()) == 2, 120)
+    await eventually(lambda: len(running.replicas(kind)) == 2, 120)
+
+
+async def test_there_are_more_replicas_while_there_is_more_to_do(running: Running) -> None:
+    async def asked(client: httpx.AsyncClient) -> None:
+        while not enough.is_set():
+            assert (await running.hear(client, "grows")).status == 200
+
+    def count() -> int:
+        return len(running.replicas("grows-EarsReplica"))
+
+    enough = asyncio.Event()
+    async with running.client() as client:
+        assert (await running.hear(client, "grows")).status == 200
+        assert count() == 1
+        async with asyncio.TaskGroup() as tasks:
+            began = time.monotonic()
+            for _ in range(8):
+                tasks.create_task(asked(client))
+            await eventually(lambda: count() == 3, 120)
+            grew = time.monotonic() - began
+            enough.set()
+    began = time.monotonic()
+    await eventually(lambda: count() == 1, 120)
+    log.warning("from one to three in %.1f s of load, and back %.1f s after it", grew, time.monotonic() - began)
+
+
+# -- an archive ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings, each of a number of its own."""
+    folder = tmp_path_factory.mktemp("archive")
+    for number in range(RECORDINGS):
+        with wave.open(str(folder / f"{number + 1}.wav"), "wb") as out:
+            out.setparams((1, 2, 16_000, 0, "NONE", ""))
+            out.writeframes(weights.spoken(f"The number of this recording is {number + 1}.", 16_000).tobytes())
+    return folder
+
+
+async def transcribing(running: Running, archive: Path, out: Path, model: str) -> asyncio.subprocess.Process:
+    """`voice transcribe -j 64`, begun."""
+    home = out.parent
+    (home / "client.toml").write_text(CLIENT.format(url=running.server.url))
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = ["-m", "voicecli", "--config", str(home / "client.toml"), "transcribe", "-r", str(archive)]
+    wish = ["-o", f"{out}/", "-j", "64", "-m", model]
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *command, *wish, env=env, stderr=asyncio.subprocess.PIPE
+    )
+
+
+def texts(out: Path) -> dict[str, str]:
+    return {each.stem: each.read_text() for each in out.rglob("*.txt")}
+
+
+def cpu(pid: int) -> int:
+    """Ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+async def test_an_archive_is_shared_out(running: Running, archive: Path, tmp_path: Path) -> None:
+    """Each recording's text is its own, and each of two replicas has a fair share of the work."""
+    took, found = {"one": 0.0, "local": 0.0}, {}
+    async with running.client() as client:
+        assert (await running.hear(client, "one")).status == 200
+    before = {pid: cpu(pid) for pid in running.replicas("local-EarsReplica")}
+    for turn, model in enumerate(["one", "local", "local", "one"]):
+        began, out = time.monotonic(), tmp_path / f"{turn}"
+        process = await transcribing(running, archive, out, model)
+        _, said = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        took[model] += time.monotonic() - began
+        found[turn] = texts(out)
+    assert len(found[0]) == RECORDINGS == len(set(found[0].values()))
+    assert found[0] == found[1] == found[2] == found[3]
+    shares = [cpu(pid) - ticks for pid, ticks in before.items()]
+    assert len(shares) == 2 and min(shares) > 0.5 * max(shares), shares
+    log.warning("the archive, twice: by one %.1f s, by two %.1f s (ticks %s)", took["one"], took["local"], shares)
+
+
+async def test_no_recording_is_lost_with_a_replica(running: Running, archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "texts"
+    process = await transcribing(running, archive, out, "local")
+    await eventually(lambda: len(texts(out)) >= RECORDINGS // 4, 60)
+    os.kill(running.replicas("local-EarsReplica")[0], signal.SIGKILL)
+    known = len(texts(out))
+    _, said = await process.communicate()
+    assert process.returncode == 0 and known < RECORDINGS, said.decode()
+    assert len(set(texts(out).values())) == RECORDINGS

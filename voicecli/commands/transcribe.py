@@ -89,7 +89,7 @@ class TranscribeFlags:
     ] = None
     jobs: Annotated[
         int | None,
-        typer.Option("-j", "--jobs", metavar="N", min=1, max=32, help="Requests at a time: 4, on this machine 1."),
+        typer.Option("-j", "--jobs", metavar="N", min=1, max=64, help="Requests at a time: 4, on this machine 1."),
     ] = None
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out recordings whose texts are there already.")

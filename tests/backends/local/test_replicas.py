@@ -12,9 +12,13 @@ from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ConfigError
 
 
-def test_replicas_take_whole_utterances_side_by_side() -> None:
-    can = FAMILY.of(LocalSettings("local", "local", replicas=3))
-    assert (can.transcribe_live, can.lanes, can.rehears) == (None, 6, False)
+@pytest.mark.parametrize(
+    ("fewest", "most", "span"), [(3, 0, (3, 3)), (0, 3, (1, 3)), (2, 3, (2, 3)), (3, 2, (3, 3)), (3, 3, (3, 3))]
+)
+def test_replicas_take_whole_utterances_side_by_side(fewest: int, most: int, span: tuple[int, int]) -> None:
+    backend = LocalSettings("local", "local", replicas=fewest, most_replicas=most)
+    can = FAMILY.of(backend)
+    assert (backend.span, can.transcribe_live, can.lanes, can.rehears) == (span, None, 6, False)
     assert FAMILY.at_best.transcribe_live is not None
 
 

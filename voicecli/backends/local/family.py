@@ -70,7 +70,7 @@ def models(backend: Backend) -> Opened[LocalModels]:
 def describe(backend: Backend) -> Capabilities:
     """What a model can't of this it says when it is chosen: looking at the models here would cost every start."""
     heard = frozenset({"language", "model", "words", "hotwords"})
-    replicas = own(LocalSettings, backend).replicas
+    _, replicas = own(LocalSettings, backend).span
     here = Capabilities(
         backend,
         transcribe=transcribe,

@@ -1,5 +1,6 @@
-"""Recognisers and voices of this machine in processes of Ray's, as many as `replicas` says: asked by handle, once an
-utterance or a sentence. What dies is replaced by Ray; what it was asked is asked of another.
+"""Recognisers and voices of this machine in processes of Ray's, as many as the work wants within `replicas` and
+`most_replicas`: asked by handle, once an utterance or a sentence. What dies is replaced by Ray; what it was asked is
+asked of another, before what waits here.
 
 Belongs here: starting and ending Ray, asking, Ray's errors. Does not belong here: what is asked of a model (ears,
 mouth).
@@ -14,12 +15,12 @@ import asyncio
 import logging
 import os
 import secrets
-import shutil
 import signal
+import subprocess
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from importlib.util import find_spec
 from typing import Protocol, TypeVar
 
@@ -32,14 +33,32 @@ from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ConfigError, DroppedError, ServiceError, VoiceError
 from voicecli.types import AudioChunk, AudioClip, Backend, SpeechRequest, TranscribeOptions, Transcript
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 SURROUNDINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what has all of Ray listen on 127.0.0.1
     "RAY_AUTH_MODE": "token",
+    "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "0.5",
 }
 AHEAD = 2
 """Questions that a replica is given at once: one that it works on, and one that waits."""
+SCALING = {
+    "target_ongoing_requests": 1,  # where one waits, one more replica had better be there
+    "look_back_period_s": 2,
+    "upscale_delay_s": 1,
+    "downscale_delay_s": 15,  # a process takes seconds to begin
+}
+DRAINING_S = 60
+"""What a replica that is no longer wanted may take for what it was asked."""
+WATCH = """
+read agents
+read _
+for agent in $agents; do grep -qs "ray::.*Agent" /proc/$agent/cmdline && kill -9 $agent; done
+for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$0" && exit; sleep 0.5; done
+"""
+"""A shell's: waits for the end of this process, however it ends. It is told of two of Ray's that would live on."""
 STORE = 100 << 20
 """Bytes of shared memory for what is too large to be sent."""
 NEAR = "127.0.0.1:0"
@@ -117,7 +136,7 @@ class RayHere:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._folder = ""
+        self._watch: subprocess.Popen[bytes] | None = None
 
     def enter(self, name: str, replica: type, backend: LocalSettings) -> RayHandle:
         """A handle to replicas that are ready. Raises ServiceError."""
@@ -144,7 +163,8 @@ class RayHere:
 
         with quiet():  # its processes tell of each other's end
             ray.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._watch is not None:
+            self._watch.communicate()
 
     def _start(self) -> None:
         os.environ.update(SURROUNDINGS)
@@ -153,28 +173,40 @@ class RayHere:
         from ray import serve
 
         logging.getLogger("ray.serve").disabled = True
-        self._folder = tempfile.mkdtemp(prefix="voice-ray-")
+        folder = tempfile.mkdtemp(prefix="voice-ray-")
+        self._watch = subprocess.Popen(["sh", "-c", WATCH, folder], stdin=subprocess.PIPE, start_new_session=True)
         ray.init(
             address="local",
             include_dashboard=False,
             object_store_memory=STORE,
-            _temp_dir=self._folder,
+            _temp_dir=f"{folder}/0",  # it is opened to everybody, the one above it is not
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
         serve.start(proxy_location="Disabled")
+        assert self._watch.stdin is not None
+        self._watch.stdin.write(f"{' '.join(_agents())}\n".encode())
+        self._watch.stdin.flush()
 
     def _deployed(self, name: str, replica: type, backend: LocalSettings) -> RayHandle:
         from ray import serve
 
+        fewest, most = backend.span
         made = serve.deployment(replica).options(
-            num_replicas=backend.replicas,
+            autoscaling_config={"min_replicas": fewest, "max_replicas": most, **SCALING},
             max_ongoing_requests=AHEAD,
             ray_actor_options={"num_cpus": 0},  # how many there are is told, not counted out
-            graceful_shutdown_timeout_s=2,
+            graceful_shutdown_timeout_s=DRAINING_S,
         )
         handle: RayHandle = serve.run(made.bind(backend), name=name, route_prefix=None)
         return handle
+
+
+def _agents() -> list[str]:
+    """The numbers of the two processes that look after the others."""
+    import psutil  # Ray brings it
+
+    return [str(each.pid) for each in psutil.Process().children(recursive=True) if "Agent" in each.name()]
 
 
 _RAY = RayHere()
@@ -206,32 +238,40 @@ def _told(exc: Exception) -> VoiceError:
     return ServiceError(f"Ray failed: {cause}"[:300], who=WHO)
 
 
-async def _items(ask: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
-    """What a replica answers; asked of another where it dies before it answered anything. Raises VoiceError."""
-    for last in (False, True):
-        begun = False
-        try:
-            async with aclosing(ask()) as items:
-                async for item in items:
-                    begun = True
-                    yield item
-            return
-        except Exception as exc:
-            error = _told(exc)
-            if last or begun or not isinstance(error, DroppedError):
-                raise error from None
+class _Asking:
+    """Asks whichever replica has time; what waits for one waits here, so that what is asked again comes before it."""
 
-
-class EarsInRay:
-    """FileTranscriber."""
-
-    def __init__(self, handle: RayHandle) -> None:
+    def __init__(self, handle: RayHandle, most: int) -> None:
         self._handle = handle
+        self._room = asyncio.Semaphore(AHEAD * most)
+
+    async def _items(self, ask: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+        """What a replica answers; asked of another where it dies before it answered anything. Raises VoiceError."""
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(self._room)
+            for last in (False, True):
+                begun = False
+                try:
+                    async with aclosing(ask()) as items:
+                        async for item in items:
+                            begun = True
+                            await place.aclose()  # who listens may be slow
+                            yield item
+                    return
+                except Exception as exc:
+                    error = _told(exc)
+                    if last or begun or not isinstance(error, DroppedError):
+                        raise error from None
+                    log.warning("a process of the model died; another is asked")
+
+
+class EarsInRay(_Asking):
+    """FileTranscriber."""
 
     @asynccontextmanager
     async def transcribe(self, clip: AudioClip, options: TranscribeOptions) -> AsyncIterator[AsyncIterator[Transcript]]:
         """As `Ears`, without what is heard so far."""
-        async with aclosing(_items(lambda: self._hear(clip, options))) as transcripts:
+        async with aclosing(self._items(lambda: self._hear(clip, options))) as transcripts:
             yield transcripts
 
     async def _hear(self, clip: AudioClip, options: TranscribeOptions) -> AsyncGenerator[Transcript, None]:
@@ -242,16 +282,13 @@ class EarsInRay:
             asked.cancel()
 
 
-class VoiceInRay:
+class VoiceInRay(_Asking):
     """Speaker."""
-
-    def __init__(self, handle: RayHandle) -> None:
-        self._handle = handle
 
     @asynccontextmanager
     async def speak(self, request: SpeechRequest) -> AsyncIterator[AsyncIterator[AudioChunk]]:
         """As `LocalSpeaker`."""
-        async with aclosing(_items(lambda: self._say(request))) as chunks:
+        async with aclosing(self._items(lambda: self._say(request))) as chunks:
             yield chunks
 
     async def _say(self, request: SpeechRequest) -> AsyncGenerator[AudioChunk, None]:
@@ -266,10 +303,10 @@ class VoiceInRay:
 @asynccontextmanager
 async def open_ears(backend: Backend) -> AsyncIterator[EarsInRay]:
     async with _deployed(EarsReplica, backend) as handle:
-        yield EarsInRay(handle)
+        yield EarsInRay(handle, own(LocalSettings, backend).span[1])
 
 
 @asynccontextmanager
 async def open_voice(backend: Backend) -> AsyncIterator[VoiceInRay]:
     async with _deployed(VoiceReplica, backend) as handle:
-        yield VoiceInRay(handle)
+        yield VoiceInRay(handle, own(LocalSettings, backend).span[1])

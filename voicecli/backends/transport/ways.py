@@ -49,7 +49,7 @@ class _Ways(httpx.AsyncBaseTransport):
 
     def _way(self, proxy: Proxy | None) -> httpx.AsyncHTTPTransport:
         if proxy not in self._ways:
-            limits = httpx.Limits(max_connections=32, keepalive_expiry=_KEEPALIVE_S)
+            limits = httpx.Limits(max_connections=64, keepalive_expiry=_KEEPALIVE_S)
             try:
                 self._ways[proxy] = httpx.AsyncHTTPTransport(
                     verify=self._context, proxy=proxy.url if proxy else None, limits=limits, trust_env=False
