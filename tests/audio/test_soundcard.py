@@ -7,11 +7,10 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
-from tests.virtual import VirtualDevices, virtual_devices
+from tests.virtual import VirtualDevices
 from tests.waiting import eventually
 from voicecli.audio import devices
 from voicecli.audio.soundcard import REST_AFTER_S, SoundCard
@@ -35,15 +34,6 @@ class Silence:
         self.asked += 1
         time.sleep(self.held_up_s)
         return self.sample * count
-
-
-@pytest.fixture
-def sound(monkeypatch: pytest.MonkeyPatch) -> Any:
-    with virtual_devices() as own:
-        for name, value in own.env.items():
-            monkeypatch.setenv(name, value)
-        devices.rescan()
-        yield own
 
 
 @asynccontextmanager
@@ -79,17 +69,17 @@ async def test_the_loudspeaker_rests_while_all_is_calm_and_wakes_at_once(sound: 
     assert max(b - a for a, b in itertools.pairwise(came)) < 0.1, "the microphone never waited"
 
 
-async def test_devices_that_vanish_are_waited_for_and_taken_again(sound: VirtualDevices) -> None:
+async def test_devices_that_vanish_are_waited_for_and_taken_again(own_sound: VirtualDevices) -> None:
     playout, told = Silence(), list[str]()
     card = SoundCard(
         ("virtual-mic", "virtual-speaker"), playout, lambda: None, lambda: False, tell=told.append, return_s=30
     )
     async with running(card) as came:
         await eventually(lambda: len(came) > 20)
-        await asyncio.to_thread(sound.stop)
+        await asyncio.to_thread(own_sound.stop)
         await eventually(lambda: told)
         frames, asked = len(came), playout.asked
-        await asyncio.to_thread(sound.start)
+        await asyncio.to_thread(own_sound.start)
         await eventually(lambda: len(came) > frames + 20 and playout.asked > asked + 20)
     assert came[frames] - came[frames - 1] > 0.5, "nothing is heard meanwhile"
     assert [text.split(";")[-1].strip() for text in told] == [
@@ -98,13 +88,14 @@ async def test_devices_that_vanish_are_waited_for_and_taken_again(sound: Virtual
     ]
 
 
-async def test_a_device_that_does_not_come_back_ends_it(sound: VirtualDevices) -> None:
+async def test_a_device_that_does_not_come_back_ends_it(own_sound: VirtualDevices) -> None:
     card = SoundCard(("virtual-mic", None), None, lambda: None, lambda: False, return_s=0.5)
     with pytest.raises(DeviceError, match="virtual-mic"):
         async with card:
             async for _ in card:
-                if sound.daemon.poll() is None:
-                    await asyncio.to_thread(sound.stop)
+                if own_sound.daemon.poll() is None:
+                    await asyncio.to_thread(own_sound.stop)
+    await eventually(devices.rescan)  # not before every stream is closed
 
 
 async def test_a_machine_that_stumbles_gets_more_time_for_its_sound(sound: VirtualDevices) -> None:
