@@ -61,15 +61,6 @@ def test_it_takes_a_fraction_of_the_packages_time() -> None:
     assert min(took(ours) for _ in range(3)) < 0.4 * min(took(theirs) for _ in range(3))
 
 
-def test_a_stream_that_begins_anew_remembers_nothing() -> None:
-    model, (first, *others) = Silero(), chunks(speech(rate=16_000)[:16_000].tobytes())
-    fresh = model.process_chunk(first)
-    for each in others:
-        model.process_chunk(each)
-    model.reset()
-    assert model.process_chunk(first) == fresh
-
-
 @pytest.mark.parametrize("size", [0, 2, 1022, 1026])
 def test_a_chunk_is_32_ms(size: int) -> None:
     with pytest.raises(ValueError, match="1024"):

@@ -47,7 +47,7 @@ class _Layers:
 
 
 class Silero:
-    """One stream. `process_chunk` for each 32 ms; `reset` begins another."""
+    """One stream: `process_chunk` for each 32 ms of it."""
 
     def __init__(self) -> None:
         self._layers = _layers()
@@ -59,11 +59,6 @@ class Silero:
         self._looks = [_threes(each, stride) for each, stride in zip(inner, (1, 2, 2), strict=True)]
         self._into_cell = np.zeros(2 * CELL, np.float32)
         self._memory = np.zeros(CELL, np.float32)
-
-    def reset(self) -> None:
-        """Forget what was heard."""
-        self._into_cell[:] = 0.0
-        self._memory[:] = 0.0
 
     def process_chunk(self, pcm: bytes) -> float:
         """The probability of speech (0 to 1) in 512 samples; ValueError if there are not so many."""

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -202,16 +201,14 @@ def test_virtual_devices_are_listed(sound: VirtualDevices) -> None:
     assert devices.find("input", "VIRTUAL-m") == found["virtual-mic"]
 
 
-def silent(rate: int, channels: int) -> devices.Callback:
-    def callback(data: Any, count: int, times: Any, status: Any) -> None:
-        pass
-
-    return callback
+MIC = devices.StreamRequest(
+    "input", "virtual-mic", 16_000, lambda rate, channels: lambda *_: None, lambda: None, devices.CAPTURE
+)
 
 
 @pytest.mark.needs_sound
 def test_devices_are_not_searched_anew_under_an_open_stream(sound: VirtualDevices) -> None:
-    stream = devices.open_stream("input", "virtual-mic", 16_000, silent, lambda: None)
+    stream = devices.open_stream(MIC)
     try:
         assert (stream.rate, stream.channels, stream.active) == (16_000, 1, True)
         assert not devices.rescan()
@@ -226,8 +223,8 @@ def test_a_sound_server_that_is_gone_is_told_and_found_again(
 ) -> None:
     own_sound.stop()
     with pytest.raises(DeviceError, match="voice devices"):
-        devices.open_stream("input", "virtual-mic", 16_000, silent, lambda: None)
+        devices.open_stream(MIC)
     own_sound.start()
     assert devices.rescan()
-    devices.close_stream(devices.open_stream("input", "virtual-mic", 16_000, silent, lambda: None))
+    devices.close_stream(devices.open_stream(MIC))
     assert capfd.readouterr().err == ""

@@ -111,18 +111,6 @@ def test_silence_costs_nothing() -> None:
     assert time.process_time() - before < 0.1
 
 
-def test_what_was_heard_is_forgotten_on_request() -> None:
-    voice = speech(rate=RATE)[: 2 * RATE]
-    detector = Detector()
-
-    def verdicts() -> list[Voicing]:
-        return [detector.detect(voice[at : at + 320].tobytes()) for at in range(0, len(voice) - 319, 320)]
-
-    first = verdicts()
-    detector.reset()
-    assert verdicts() == first
-
-
 def test_the_level_is_told_with_the_verdict() -> None:
     frame = np.full(320, 3277, np.int16)
     frame[::2] *= -1

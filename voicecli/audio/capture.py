@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 from voicecli.audio import devices, pcm
@@ -38,7 +37,7 @@ class SoundCardMicrophone:
     def __init__(self, device: devices.Wanted = None, buffering: devices.Buffering = devices.CAPTURE) -> None:
         self._buffering = buffering
         self.gather_s = 0.0
-        """How much sound the reader is woken for: waking is most of what listening to silence costs."""
+        """Seconds of sound that are gathered for the reader: waking it is most of what listening to silence costs."""
         self.dropped = 0
         self._wanted = device
         self._opened: devices.Opened | None = None
@@ -58,8 +57,8 @@ class SoundCardMicrophone:
 
     async def __aenter__(self) -> SoundCardMicrophone:
         self.loop = asyncio.get_running_loop()
-        wanted = self._wanted, MIC.rate, self.callback, self._on_end, self._buffering
-        self._opened = await devices.opened("input", *wanted)
+        wanted = devices.StreamRequest("input", self._wanted, MIC.rate, self.callback, self._on_end, self._buffering)
+        self._opened = await devices.opened(wanted)
         try:
             await self._wait(self.WAKE_S)
         except BaseException:
@@ -67,9 +66,7 @@ class SoundCardMicrophone:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._close()
 
     def __aiter__(self) -> SoundCardMicrophone:

@@ -12,7 +12,6 @@ import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
-from typing import Protocol
 
 from voicecli.audio import files, foreign, pcm
 from voicecli.errors import InputError, ServiceError
@@ -20,7 +19,7 @@ from voicecli.resampling import Resampler
 from voicecli.types import MIC, AudioChunk, PcmFormat
 
 MOST = 256 * 1024 * 1024
-"""Bytes of one encoded answer; whoever sends more means no good."""
+"""Bytes of one encoded answer; a longer one is refused."""
 
 PIECE_S = 0.5
 """A gathered answer is handed on in pieces of this length."""
@@ -31,14 +30,14 @@ async def decode_chunks(chunks: AsyncIterator[AudioChunk], rate: int) -> AsyncGe
 
     The first sample comes with the first chunk that holds one (1 ms is held back where the rate changes).
     """
-    decoder: _Decoder | None = None
+    decoder: _Samples | _Wav | _Whole | None = None
     async for chunk in chunks:
         if decoder is None:
             decoder = _Samples(chunk.encoding, rate) if isinstance(chunk.encoding, PcmFormat) else _Wav(rate)
         try:
             out = decoder.feed(chunk.data)
         except ValueError:  # not a WAV of 16-bit samples
-            decoder = _Whole(chunk.encoding, rate, decoder.seen)
+            decoder = _Whole(chunk.encoding, rate, decoder.seen if isinstance(decoder, _Wav) else b"")
             out = b""
         if out:
             yield out
@@ -48,21 +47,8 @@ async def decode_chunks(chunks: AsyncIterator[AudioChunk], rate: int) -> AsyncGe
         yield piece
 
 
-class _Decoder(Protocol):
-    @property
-    def seen(self) -> bytes:
-        """All bytes fed so far, while it is not certain that this is their decoder."""
-        ...
-
-    def feed(self, data: bytes) -> bytes: ...
-
-    async def end(self) -> Iterator[bytes]: ...
-
-
 class _Samples:
     """16-bit PCM. A chunk may end inside a sample or between the samples of one moment."""
-
-    seen = b""
 
     def __init__(self, format: PcmFormat, rate: int) -> None:
         self._format = format
@@ -80,7 +66,10 @@ class _Samples:
 
 
 class _Wav:
-    """A WAV, or what calls itself something else: it is believed as soon as its header is complete."""
+    """A WAV, or what calls itself something else: it is believed as soon as its header is complete.
+
+    `seen`: all bytes until then. `feed` raises ValueError: it is no WAV of 16-bit samples.
+    """
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -108,7 +97,6 @@ class _Whole:
     def __init__(self, encoding: PcmFormat | str, rate: int, begun: bytes) -> None:
         self._encoding, self._rate = str(encoding), rate
         self._data = bytearray(begun)
-        self.seen = b""
 
     def feed(self, data: bytes) -> bytes:
         self._data += data

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from itertools import product
 from types import ModuleType
 from typing import Any, Literal
 
@@ -208,24 +208,29 @@ Callback = Callable[[Any, int, Any, Any], None]
 """Given the block's bytes, its samples, PortAudio's times and what was lost."""
 
 
-def open_stream(
-    kind: Kind,
-    wanted: Wanted,
-    rate: int,
-    make: Callable[[int, int], Callback],
-    ended: Callable[[], None],
-    buffering: Buffering | None = None,
-) -> Opened:
-    """Opens and starts a 16-bit stream, at `rate` and mono if the device can, else as it can.
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """A 16-bit stream that is wanted, at `rate` and mono if the device can, else as it can.
 
-    `make(rate, channels)` returns the callback for what was opened; `ended` is called (on another thread)
-    when the stream stopped. Blocks: call it in a thread. DeviceError: not found, busy, refused.
+    `make(rate, channels)` returns the callback for what was opened; `ended` is called (on another thread) when the
+    stream has stopped.
     """
+
+    kind: Kind
+    device: Wanted
+    rate: int
+    make: Callable[[int, int], Callback]
+    ended: Callable[[], None]
+    buffering: Buffering
+
+
+def open_stream(request: StreamRequest) -> Opened:
+    """Opens and starts a stream. Blocks: call it in a thread. DeviceError: not found, busy, refused."""
     global _open_streams
     sd = portaudio()
-    device = find(kind, wanted)
+    device = find(request.kind, request.device)
     with _door, hushed(), _portaudio_errors(device.name):
-        stream, rate, channels = _first_that_opens(sd, kind, device, rate, make, ended, buffering or USUAL[kind])
+        stream, rate, channels = _first_that_opens(sd, device, request)
         try:
             stream.start()
         except BaseException:
@@ -247,7 +252,7 @@ class Buffering:
 CAPTURE = Buffering(0.02, 0.04)
 """A block is one frame: there is nothing to do before it is whole."""
 DROWSY = Buffering(0.06, 0.06)
-"""For who sleeps most of the time: a third of the blocks is less than half of what they cost, and 20 ms later."""
+"""For a conversation that mostly sleeps: a third of the blocks costs less than half, and hears 20 ms later."""
 QUICK = Buffering(0.005, 0.01)
 """For a conversation: a new sound is heard 15 to 20 ms sooner than with STEADY. A machine that has no time to spare
 stutters with it: 7 of 187 sounds beside two programs that took both its cores, 1 with STEADY."""
@@ -255,22 +260,12 @@ STEADY = Buffering(0.01, 0.02)
 """What waits in front of a new sound is 20 to 30 ms (PulseAudio)."""
 WHOLE = Buffering(0.01, 0.2)
 """For a sound that nobody interrupts: on a busy machine 20 ms lost pieces of 5 in 12 sounds, 200 ms none."""
-USUAL: dict[Kind, Buffering] = {"input": CAPTURE, "output": STEADY}
 
 
-def _first_that_opens(
-    sd: ModuleType,
-    kind: Kind,
-    device: Device,
-    rate: int,
-    make: Callable[[int, int], Callback],
-    ended: Callable[[], None],
-    buffering: Buffering,
-) -> tuple[Any, int, int]:
-    """Mono at our rate; then the device's own rate and channel counts, as the table says."""
-    stream_of = sd.RawInputStream if kind == "input" else sd.RawOutputStream
-    stereo = min(2, device.channels(kind))
-    attempts = dict.fromkeys(((rate, 1), (rate, stereo), (device.rate, 1), (device.rate, stereo)))
+def _first_that_opens(sd: ModuleType, device: Device, request: StreamRequest) -> tuple[Any, int, int]:
+    """Tries mono at our rate first, then two channels, then the same at the device's own rate."""
+    stream_of = sd.RawInputStream if request.kind == "input" else sd.RawOutputStream
+    attempts = dict.fromkeys(product((request.rate, device.rate), (1, min(2, device.channels(request.kind)))))
     refused = (sd.PortAudioError, ValueError)
     for number, (at_rate, channels) in enumerate(attempts, start=1):
         try:
@@ -279,10 +274,10 @@ def _first_that_opens(
                 samplerate=at_rate,
                 channels=channels,
                 dtype="int16",
-                blocksize=round(at_rate * buffering.block_s),
-                latency=buffering.latency_s,
-                callback=make(at_rate, channels),
-                finished_callback=ended,
+                blocksize=round(at_rate * request.buffering.block_s),
+                latency=request.buffering.latency_s,
+                callback=request.make(at_rate, channels),
+                finished_callback=request.ended,
             )
         except refused as exc:
             if number == len(attempts) or not _is_format(exc):
@@ -304,18 +299,10 @@ def close_stream(opened: Opened, *, drain: bool = False) -> None:
         end()
 
 
-async def opened(
-    kind: Kind,
-    wanted: Wanted,
-    rate: int,
-    make: Callable[[int, int], Callback],
-    ended: Callable[[], None],
-    buffering: Buffering | None = None,
-) -> Opened:
+async def opened(request: StreamRequest) -> Opened:
     """`open_stream` without blocking the loop. DeviceError also when the sound system does not answer."""
     try:
-        open_it = partial(open_stream, kind, wanted, rate, make, ended, buffering)
-        return await on_thread(open_it, within=OPEN_S, undo=close_stream)
+        return await on_thread(lambda: open_stream(request), within=OPEN_S, undo=close_stream)
     except asyncio.CancelledError:
         _give_up()  # the thread is still inside PortAudio: ending it meanwhile crashes the program
         raise

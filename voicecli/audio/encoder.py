@@ -46,19 +46,16 @@ def encode(samples: bytes, rate: int, container: str) -> bytes:
         return samples
     if container not in FORMATS:
         raise UsageError(f"sound cannot be written as {container!r}", cure=f"Choose one of: {', '.join(WRITABLE)}.")
-    fitting = min((each for each in RATES.get(container, (rate,)) if each >= rate), default=48_000)
-    return _encoded(pcm.resample(samples, rate, fitting), fitting, *FORMATS[container])
-
-
-def _encoded(samples: bytes, rate: int, format: str, subtype: str) -> bytes:
-    import numpy as np
-    import soundfile
-
-    out = io.BytesIO()
-    with hushed(), soundfile.SoundFile(out, "w", rate, 1, subtype, format=format) as file:
-        for at in range(0, len(samples), AT_ONCE):
-            file.write(np.frombuffer(samples[at : at + AT_ONCE], np.int16))
+    out, fitting = io.BytesIO(), _fitting(rate, container)
+    encoder = Encoder(out, fitting, container)
+    encoder.feed(pcm.resample(samples, rate, fitting))
+    encoder.close()
     return out.getvalue()
+
+
+def _fitting(rate: int, container: str) -> int:
+    """The rate itself where the format knows it, else the next higher one."""
+    return min((each for each in RATES.get(container, (rate,)) if each >= rate), default=48_000)
 
 
 STREAMED = frozenset({"ogg", "opus", "mp3"})
@@ -78,7 +75,7 @@ class Encoder:
         import soundfile
 
         format, subtype = FORMATS[container]
-        fitting = min((each for each in RATES.get(container, (rate,)) if each >= rate), default=48_000)
+        fitting = _fitting(rate, container)
         self._resampler = Resampler(rate, fitting)
         self._target = _Honest(_Forward(target) if callable(target) else target)
         how: dict[str, Any] = STEADY if callable(target) and container == "mp3" else {}

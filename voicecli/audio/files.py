@@ -40,7 +40,7 @@ RAW = frozenset({".raw", ".pcm", ".s16le", ".s16"})
 READ_BYTES = 65_536
 READ_SAMPLES = 16_384
 LAST_SAMPLES = 256
-"""Read at once, of all channels together; and near a place that cannot be read."""
+"""Samples of all channels together that are read at once, and so many near a place that cannot be read."""
 
 UNKNOWN_FRAMES = 1 << 48
 """libsndfile gives more than this where a file does not tell its length."""
@@ -90,7 +90,8 @@ MAGIC = {
 def probe(path: Path) -> Probe:
     """Reads headers only. InputError: it cannot be read, or is no sound that libsndfile knows."""
     if path.suffix.lower() in RAW:
-        return Probe("raw", _size(path) / (2 * MIC.rate), MIC.rate, MIC.channels)
+        with _readable(path):
+            return Probe("raw", path.stat().st_size / (2 * MIC.rate), MIC.rate, MIC.channels)
     with _binary(path) as file:
         container, parts = _parts(file, str(path))
         told = [_told(file, part, str(path)) for part in parts]
@@ -376,11 +377,6 @@ def _binary(path: Path) -> Iterator[BinaryIO]:
         if os.name != "nt" and stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
             raise InputError("is a folder", who=str(path), cure="Give it a file.")
         yield cast(BinaryIO, file) if file.seekable() else io.BytesIO(file.read())
-
-
-def _size(path: Path) -> int:
-    with _readable(path):
-        return path.stat().st_size
 
 
 @contextmanager

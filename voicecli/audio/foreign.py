@@ -45,7 +45,7 @@ NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", 
 
 
 def are_readable(env: Mapping[str, str] | None = None) -> bool:
-    """Whether there is anything here that reads them."""
+    """Whether PyAV or ffmpeg is here to read such containers."""
     return bool(find_spec("av") or _ffmpeg(env))
 
 

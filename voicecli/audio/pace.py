@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 REMEMBERED = 16
 """Pieces: as many as a few replies have."""
 UNKNOWN_S = 0.04
-"""Before anything is measured."""
+"""The head start in seconds before anything is measured."""
 MARGIN, LONGEST_S = 1.25, 2.0
+"""The head start is so many times what was measured, and at most so many seconds."""
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Measured:
     """Begun to sound at once, the longest silence there would have been inside it until now, in seconds."""
 
     def arrived(self, samples: int, now: float) -> None:
-        """A chunk has come at `now`, in seconds: how long ago would what came before it have been played?"""
+        """A chunk of so many samples has come at `now`, in seconds on one clock."""
         self.began = now if self.began is None else self.began
         self.lacked = max(self.lacked, now - self.began - self.samples / self.rate)
         self.samples += samples

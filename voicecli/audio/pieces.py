@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from voicecli.audio import encoder, files, foreign, pcm
+from voicecli.audio import files, foreign, pcm
 from voicecli.audio.splitter import FRAME_MS, Cut, SplitRules, Splitter
 from voicecli.audio.vad import QuickDetector
 from voicecli.errors import InputError, UsageError, unreadable
-from voicecli.types import MIC, PcmFormat
+from voicecli.types import MIC
 
 FRAME = MIC.rate * FRAME_MS // 1000
 FRAME_BYTES = 2 * FRAME
 BLOCK_MS = 1000
 LONGEST_S = 1e7
-"""A header that tells of more was written before anybody knew."""
+"""Seconds. A header that tells of more was written before the length was known."""
 
 # -- samples ---------------------------------------------------------------------------------------
 
@@ -205,11 +205,3 @@ def is_silent(blocks: Iterable[bytes], rules: SplitRules | None = None) -> bool:
             return False
         rest = rest[whole:]
     return not rest or max(levels(rest.ljust(FRAME_BYTES, b"\0"))) <= quiet
-
-
-def encode(piece: Piece, container: str) -> bytes:
-    """The piece as a file of that container, 16 kHz mono."""
-    return encoder.encode(piece.pcm, MIC.rate, container)
-
-
-MIC_BYTES_S = PcmFormat(MIC.rate).bytes_for(1000)

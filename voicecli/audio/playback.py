@@ -11,7 +11,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 from voicecli.audio import devices, pcm
@@ -38,7 +37,7 @@ class SoundCardLoudspeaker:
     WAKE_S = 5.0
     """A sleeping sink may take seconds until it takes its second block."""
     AWAKE_BLOCKS = 4
-    """So much more than its buffer, which is filled at once whether or not the device is awake."""
+    """A device is awake that takes so many blocks beyond its buffer: that is filled at once in any case."""
     LOST_S = 1.0
     STUMBLES, WITHIN_S = 3, 10.0
 
@@ -72,8 +71,10 @@ class SoundCardLoudspeaker:
 
     @property
     def struggling(self) -> bool:
-        """Whether the callback came later than the device had sound for, more than once or twice, and not in silence:
-        nobody hears that of a program which loads, or a recogniser at work."""
+        """Whether the callback came too late `STUMBLES` times within `WITHIN_S` while something sounded.
+
+        In silence nobody hears it: a program that loads, or a recogniser at work, makes it late too.
+        """
         often = len(self._stumbles) == self.STUMBLES
         return often and self._stumbles[-1] - self._stumbles[0] < self.WITHIN_S
 
@@ -90,7 +91,8 @@ class SoundCardLoudspeaker:
             if not self.resting:
                 self._call_loop(self._ended.set)
 
-        self._opened = await devices.opened("output", self._wanted, self.RATE, self._callback, on_end, self.buffering)
+        wanted = devices.StreamRequest("output", self._wanted, self.RATE, self._callback, on_end, self.buffering)
+        self._opened = await devices.opened(wanted)
         try:
             async with asyncio.timeout(self.WAKE_S):
                 await self._running.wait()
@@ -105,10 +107,8 @@ class SoundCardLoudspeaker:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._close(drain=exc is None)
+    async def __aexit__(self, *exc: object) -> None:
+        await self._close(drain=exc[0] is None)
 
     def passed(self, frame: AudioFrame) -> None:
         """It has a clock of its own."""

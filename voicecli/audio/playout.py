@@ -26,7 +26,7 @@ from voicecli.ports import Rendered
 DUCKED = 0.2
 RAMP_S = 0.01
 REFILL_S = 0.12
-"""Of a voice that is slow, a pause waits until so much is there: longer silence where silence is anyway."""
+"""Seconds of sound that a slow voice must have ready to go on after a pause: silence there is not noticed."""
 
 
 class Playout:

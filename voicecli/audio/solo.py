@@ -17,10 +17,10 @@ from voicecli.audio.playout import Playout
 from voicecli.errors import task_group
 
 FULL_S = 10.0
-"""Sound that is taken before it can be played."""
+"""Seconds of sound that are taken before they can be played."""
 
 TAIL_S = 0.1
-"""Waited after the last sample: what devices claim of their delay is short by some ms."""
+"""Seconds to wait after the last sample: devices claim a delay that is short by some milliseconds."""
 
 SHOW_S = 0.1
 Show = Callable[[str], object]

@@ -25,8 +25,10 @@ REST_AFTER_S = 2.0
 """Calm for so long, the loudspeaker rests: its callbacks were half of what listening to silence costs."""
 TRY_EVERY_S = 0.5
 CALM_S, ASLEEP_S = 0.04, 0.18
-"""What the microphone gathers while all is calm, and while nobody is expected to speak to us: so late a person is
-noticed, and no later."""
+"""Seconds of sound that the microphone gathers while all is calm, and while the conversation sleeps.
+
+A person who begins to speak is noticed so much later, and no more.
+"""
 
 
 class CardMicrophone:
@@ -61,7 +63,7 @@ class CardLoudspeaker:
 class SoundCard:
     """`async with SoundCard(…) as card: async for frame in card: …`, with `card.keep()` running beside it.
 
-    `calm`: nobody speaks and nothing is to be said; `asleep`: nor is it expected, of who often sleeps.
+    `calm` tells whether nobody speaks and nothing is to be said; `asleep`, whether nobody is expected to speak.
     `tell` is told when a device is lost and when it is back.
     DeviceError on entering: there is none; from the iterator: one was lost and not back within `return_s`.
     """

@@ -29,6 +29,11 @@ ALONE, BEFORE_SILERO = 3, 1
 −30 dB mode 3 never heard six; with mode 2 Silero judged 6 % of the frames otherwise than without a gate, with
 mode 1 2 %, and neither lets noise through."""
 
+START, KEEP = 0.7, 0.4
+"""The probability at which speech begins, and from which on it goes on: it must not flicker. In nine minutes of room
+noise at nine volumes a start of 0.5 gave 13 false runs of 60 to 140 ms, 0.7 none; on clean speech both begin within
+60 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voicing:
@@ -42,16 +47,12 @@ class Voicing:
 class Detector:
     """Tells speech from other sound in consecutive frames of 320 samples (16 kHz mono).
 
-    With `judge` "webrtc" the gate alone decides. Speech begins at the probability `start` and goes on while
-    it is `keep` or more, so that it does not flicker. In nine minutes of room noise at nine volumes a
-    start of 0.5 gave 13 false runs of 60 to 140 ms, 0.7 none; on clean speech both begin within 60 ms.
+    With `judge` "webrtc" the gate alone decides.
     """
 
-    def __init__(self, judge: Judge = "silero", *, start: float = 0.7, keep: float = 0.4) -> None:
-        self._strictness = ALONE if judge == "webrtc" else BEFORE_SILERO
-        self._gate = _Gate(self._strictness)
+    def __init__(self, judge: Judge = "silero") -> None:
+        self._gate = _Gate(ALONE if judge == "webrtc" else BEFORE_SILERO)
         self._judge = _Silero() if judge == "silero" else None
-        self._start, self._keep = start, keep
         self._speech = False
 
     def detect(self, pcm: bytes) -> Voicing:
@@ -63,15 +64,8 @@ class Detector:
             probability = float(self._gate.voiced)
         else:
             probability = self._judge.probability(pcm) if passed else self._judge.skip(pcm)
-        self._speech = probability >= (self._keep if self._speech else self._start)
+        self._speech = probability >= (KEEP if self._speech else START)
         return Voicing(self._speech, probability, samples.level_dbfs(pcm))
-
-    def reset(self) -> None:
-        """Forget what was heard, as before the first frame."""
-        self._gate = _Gate(self._strictness)
-        self._speech = False
-        if self._judge is not None:
-            self._judge.reset()
 
 
 class QuickDetector:
@@ -122,7 +116,8 @@ class _Silero:
         self._before: deque[bytes] = deque(maxlen=self.LOOK_BACK)
         self._pending = b""
         self._probability = 0.0
-        self.reset()
+        for _ in range(self.WARM_UP):
+            self._model.process_chunk(bytes(CHUNK_BYTES))
 
     def probability(self, pcm: bytes) -> float:
         self._pending += b"".join(self._before) + pcm
@@ -141,10 +136,3 @@ class _Silero:
         self._probability = 0.0
         self._before.append(pcm)
         return 0.0
-
-    def reset(self) -> None:
-        self._model.reset()
-        for _ in range(self.WARM_UP):
-            self._model.process_chunk(bytes(CHUNK_BYTES))
-        self._before.clear()
-        self._pending, self._probability = b"", 0.0

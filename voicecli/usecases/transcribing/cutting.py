@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicecli.audio import pieces
+from voicecli.audio.encoder import encode
 from voicecli.backends.family import Capabilities
 from voicecli.errors import InputError
 from voicecli.storage.cache import key_of
@@ -47,7 +48,7 @@ class Cutting:
 
     def ready(self, number: int, piece: pieces.Piece, name: str) -> ReadyPiece:
         """A piece as it is sent. Its name is not the file's: that stays here."""
-        data = pieces.encode(piece, self.fit.container)
+        data = encode(piece.pcm, MIC.rate, self.fit.container)
         start, end = piece.start / MIC.rate, piece.end / MIC.rate
         clip = AudioClip(data, self.fit.container, end - start, Path(name).name)
         key = key_of(data, self.fit.container, self._options, self._can.identity("transcribe"))

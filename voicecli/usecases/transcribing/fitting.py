@@ -14,7 +14,7 @@ from voicecli.audio.splitter import SplitRules
 from voicecli.backends.family import Capabilities
 from voicecli.errors import InputError, NoSpeechError
 from voicecli.storage.cache import PieceCache
-from voicecli.types import AudioClip, Backend, TranscribeOptions
+from voicecli.types import MIC, AudioClip, Backend, TranscribeOptions
 
 LONGEST_S = 90.0
 TIMELESS_S = 30.0
@@ -62,7 +62,7 @@ def fit_of(family: Capabilities, backend: Backend, options: TranscribeOptions, *
     seconds = limits.seconds_for(model)
     longest = min(each for each in (LONGEST_S, seconds, TIMELESS_S if timeless else None) if each)
     if limits.upload_bytes is not None:
-        longest = min(longest, (limits.upload_bytes - HEADER_BYTES) / pieces.MIC_BYTES_S)
+        longest = min(longest, (limits.upload_bytes - HEADER_BYTES) / MIC.bytes_for(1000))
     return Fit(
         native=native,
         containers=limits.containers,
