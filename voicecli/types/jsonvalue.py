@@ -17,6 +17,15 @@ def text_in(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def laid_over(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    """`base` with the entries of `over`: objects are joined, anything else is replaced."""
+    found = dict(base)
+    for name, value in over.items():
+        below = found.get(name)
+        found[name] = laid_over(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return found
+
+
 def objects_in(value: object) -> list[Mapping[str, object]]:
     """The objects in a value that is a list; none of any other."""
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

@@ -6,6 +6,7 @@ Belongs here: when such a note is made, and the book of those that were. Does no
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -58,22 +59,13 @@ def say_once(about: list[str], text: str, state_dir: Path, report: Reporter) -> 
     """A note, unless one about the same was made before."""
     mark = sha256("\n".join(about).encode()).hexdigest()[:32]
     book = state_dir / "announced"
-    try:
+    with suppress(OSError, UnicodeDecodeError):
         if mark in book.read_text().split():
             return
-    except (OSError, UnicodeDecodeError):
-        pass
     report.note(text)
-    _remember(book, mark)
-
-
-def _remember(book: Path, mark: str) -> None:
-    """A state folder that cannot be written costs only that the note is repeated."""
     from voicecli.storage.atomic import private_folder
 
-    try:
+    with suppress(OSError):  # a state folder that cannot be written costs only that the note is repeated
         private_folder(book.parent)
         with book.open("a") as file:
             file.write(mark + "\n")
-    except OSError:
-        return

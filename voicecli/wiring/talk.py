@@ -236,7 +236,7 @@ def _parts(
         playout=devices.playout,
         emit=_offering(emit, keep),
         clock=devices.clock,
-        keep=_keep_nothing if request.private else keep.keep,
+        keep=(lambda _turn, _pcm: "") if request.private else keep.keep,
         kept=keep.take,
         separable=devices.separable,
     )
@@ -251,10 +251,6 @@ def _offering(emit: Callable[[Event, int], None], kept: KeptTurns) -> Callable[[
             emit(Notice(offer), turn)
 
     return both
-
-
-def _keep_nothing(_turn: int, _pcm: bytes) -> str:
-    return ""
 
 
 def check_request(request: TalkRequest) -> None:

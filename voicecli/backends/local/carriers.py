@@ -267,24 +267,24 @@ def _gather(wanted: Sequence[WantedFile], packages: Sequence[Path], into: Path) 
         with (into / each.name).open("wb") as out:
             size = 0
             for package in packages:
-                for _, part in _members(package, each.origin):
+                for part in _members(package, each.origin):
                     size += _copy(part, out, (each.bytes or BLOCK) - size)
         compare(into / each.name, each)
 
 
-def _members(package: Path, pattern: str) -> Iterator[tuple[str, IO[bytes]]]:
+def _members(package: Path, pattern: str) -> Iterator[IO[bytes]]:
     """The files of a package that a pattern names, by name."""
     if package.suffix == ".whl":
         with zipfile.ZipFile(package) as wheel:
             for name in sorted(name for name in wheel.namelist() if fnmatch(name, pattern)):
                 with wheel.open(name) as file:
-                    yield name, file
+                    yield file
         return
     with tarfile.open(package) as archive:
         for member in sorted((each for each in archive if fnmatch(each.name, pattern)), key=lambda each: each.name):
             content = archive.extractfile(member)
             if member.isreg() and content is not None:
-                yield member.name, content
+                yield content
 
 
 def _copy(source: IO[bytes], out: IO[bytes], most: int) -> int:

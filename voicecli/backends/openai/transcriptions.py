@@ -30,7 +30,6 @@ _KINDS = {
     "wav": "audio/wav",
     "webm": "audio/webm",
 }
-_OPTIONS = ("prompt", "temperature")
 _WORDS: dict[str, object] = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
 _TIMELESS, _PLAIN = "no granularities", "no verbose_json"
 _JSON_ONLY = ("gpt-4o", "gpt-live", "-transcribe")
@@ -70,7 +69,7 @@ class Transcriptions(OpenAIPart):
 
     def _translation(self, options: TranscribeOptions, learnt: Learnt) -> dict[str, object]:
         """A translation has fewer fields: it finds the language out, is not streamed, and tells no words' times."""
-        asked: dict[str, object] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+        asked = _asked(options)
         model = self._model(options.model, "transcribe_model")
         unable = options.model is None and any(part in model.lower() for part in _JSON_ONLY)
         asked["model"] = TRANSLATOR if unable else model
@@ -79,7 +78,7 @@ class Transcriptions(OpenAIPart):
         return self._form(asked)
 
     def _fields(self, options: TranscribeOptions, learnt: Learnt) -> dict[str, object]:
-        asked: dict[str, object] = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+        asked = _asked(options)
         asked |= {"language": code} if (code := self._language(options.language)) else {}
         asked["model"] = model = self._model(options.model, "transcribe_model")
         if options.diarize:
@@ -105,17 +104,13 @@ class Transcriptions(OpenAIPart):
     async def _transcripts(self, reply: Reply) -> AsyncGenerator[Transcript, None]:
         if reply.content_type == "text/event-stream":
             heard = _Heard()
-            events = reply.events()
-            async for event in events:
-                if event.data.strip() == DONE:
-                    await reply.drain()
-                    break
+            async for event in reply.events():
                 for each in self._objects(reply, event):
                     if heard.take(each, event.name):
                         yield heard.so_far()
-                if heard.done:
-                    await reply.drain()
+                if heard.done or event.data.strip() == DONE:
                     break
+            await reply.drain()
             yield self._final(heard)
         else:
             yield self._whole(reply, await reply.body())
@@ -193,6 +188,12 @@ class _Heard:
     def _add(self, piece: object) -> bool:
         self._text += piece if isinstance(piece, str) else ""
         return isinstance(piece, str) and bool(piece)
+
+
+def _asked(options: TranscribeOptions) -> dict[str, object]:
+    """The fields that translations have too."""
+    fields = {"prompt": options.prompt, "temperature": options.temperature}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _words(model: str, learnt: Learnt) -> dict[str, object]:

@@ -23,6 +23,13 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+@asynccontextmanager
+async def opened(backend: Backend, adapter: Callable[[Addresses], T]) -> AsyncIterator[T]:
+    """What `adapter` makes of the addresses of `backend`; leaving the block closes their connections."""
+    async with Addresses(backend) as addresses:
+        yield adapter(addresses)
+
+
 def fails_over(error: VoiceError) -> bool:
     """Whether another address may do better: no connection, or 5xx. Never after an answer of 4xx."""
     return error.status >= 500 or (isinstance(error, UnreachableError) and not error.status)

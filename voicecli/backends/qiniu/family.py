@@ -5,59 +5,49 @@ Belongs here: the Family. Does not belong here: anything that costs an import be
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from voicecli.backends.family import Capabilities, Endpoint, Family, Limits, Preset, own
 from voicecli.backends.openai.family import CHAT_OPTIONS
 from voicecli.backends.qiniu.settings import QiniuSettings
+from voicecli.ports import Opened
 from voicecli.types import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from voicecli.backends.qiniu.adapters import QiniuEars, QiniuVoices, Thinker
     from voicecli.backends.qiniu.speech import QiniuSpeaker
 
 
-@asynccontextmanager
-async def ears(backend: Backend) -> AsyncIterator[QiniuEars]:
+def ears(backend: Backend) -> Opened[QiniuEars]:
     """Recognition of live sound and of recordings."""
     from voicecli.backends.qiniu.adapters import QiniuEars
-    from voicecli.backends.qiniu.failover import Addresses
+    from voicecli.backends.qiniu.failover import opened
 
-    async with Addresses(backend) as addresses:
-        yield QiniuEars(addresses)
+    return opened(backend, QiniuEars)
 
 
-@asynccontextmanager
-async def mouth(backend: Backend) -> AsyncIterator[QiniuSpeaker]:
+def mouth(backend: Backend) -> Opened[QiniuSpeaker]:
     """Speech."""
-    from voicecli.backends.qiniu.failover import Addresses
+    from voicecli.backends.qiniu.failover import opened
     from voicecli.backends.qiniu.speech import QiniuSpeaker
 
-    async with Addresses(backend) as addresses:
-        yield QiniuSpeaker(addresses)
+    return opened(backend, QiniuSpeaker)
 
 
-@asynccontextmanager
-async def thinker(backend: Backend) -> AsyncIterator[Thinker]:
+def thinker(backend: Backend) -> Opened[Thinker]:
     """Chat, and the models for it."""
     from voicecli.backends.qiniu.adapters import Thinker
-    from voicecli.backends.qiniu.failover import Addresses
+    from voicecli.backends.qiniu.failover import opened
 
-    async with Addresses(backend) as addresses:
-        yield Thinker(addresses)
+    return opened(backend, Thinker)
 
 
-@asynccontextmanager
-async def catalog(backend: Backend) -> AsyncIterator[QiniuVoices]:
+def catalog(backend: Backend) -> Opened[QiniuVoices]:
     """The list of voices, which is also the test of health."""
     from voicecli.backends.qiniu.adapters import QiniuVoices
-    from voicecli.backends.qiniu.failover import Addresses
+    from voicecli.backends.qiniu.failover import opened
 
-    async with Addresses(backend) as addresses:
-        yield QiniuVoices(addresses)
+    return opened(backend, QiniuVoices)
 
 
 def describe(backend: Backend) -> Capabilities:

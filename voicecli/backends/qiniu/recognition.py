@@ -31,6 +31,7 @@ from voicecli.backends.qiniu.recognised import (
 from voicecli.backends.transport.wording import clean, json_in
 from voicecli.errors import DroppedError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import MIC, Transcript
+from voicecli.types.jsonvalue import laid_over
 
 PIECE = MIC.bytes_for(100)
 """Sound goes out in pieces of 100 ms, so that interim text is quick …"""
@@ -60,17 +61,6 @@ def config(uid: str, model: str = "asr", extra: Mapping[str, object] | None = No
         "request": {"model_name": model, "enable_punc": True, "show_utterances": True},
     }
     return laid_over(base, extra or {})
-
-
-def laid_over(base: dict[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    """`base` with the entries of `over`; tables are joined, anything else is replaced."""
-    merged = dict(base)
-    for name, value in over.items():
-        below = merged.get(name)
-        if isinstance(below, dict) and isinstance(value, Mapping):
-            value = laid_over(below, value)
-        merged[name] = value
-    return merged
 
 
 class _Outgoing:

@@ -39,7 +39,8 @@ class Blame:
         """Our error for what a service complained of, whether by status or inside a 200."""
         kind, cure = kind_of(complaint.code, status, complaint.words)
         words = self.masked(complaint.words)
-        what = {True: words, False: f"{words} (HTTP {status})"}[status == 200] if words else f"answered HTTP {status}"
+        told = words if status == 200 else f"{words} (HTTP {status})"
+        what = told if words else f"answered HTTP {status}"
         cure = cure.format(key=f"the key from {self.backend.key_source}" if self.backend.key_source else "the key")
         error = kind(what, who=self.who, cure=self.named(cure), retry_after=wait)
         error.status, error.param = status, complaint.param

@@ -6,12 +6,9 @@ recording is, where it goes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import BinaryIO
 
 from voicecli.backends.transport.elsewhere import Elsewhere
-from voicecli.backends.transport.http import HttpService, Reply
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import InputError, ProtocolError, ServiceError
 from voicecli.text.figures import size
@@ -21,25 +18,17 @@ from voicecli.types import Backend
 async def download(url: str, file: BinaryIO, limit: int, *, timeout_s: float = 60.0) -> None:
     """Writes what is at `url` to `file`. InputError: more than `limit` bytes; else as every request."""
     door = Elsewhere(Backend("download", "download", base_url=url, timeout_s=timeout_s), url, url)
-    async with door, _found(door, url.partition("#")[0]) as reply:
-        told = reply.headers.get("content-length", "")
-        if told.isdecimal() and int(told) > limit:
-            raise _too_large(url, limit)
-        try:
+    try:
+        async with door, door.stream("GET", url.partition("#")[0]) as reply:
+            told = reply.headers.get("content-length", "")
+            if told.isdecimal() and int(told) > limit:
+                raise _too_large(url, limit)
             async for piece in reply.chunks(limit):
                 file.write(piece)
-        except ProtocolError as exc:
-            raise _too_large(url, limit) from exc
-
-
-@asynccontextmanager
-async def _found(door: HttpService, url: str) -> AsyncIterator[Reply]:
-    """The reply. There is no model here that a wrong address might be the fault of."""
-    try:
-        async with door.stream("GET", url) as reply:
-            yield reply
+    except ProtocolError as exc:
+        raise _too_large(url, limit) from exc
     except ServiceError as exc:
-        if 400 <= exc.status < 500:
+        if 400 <= exc.status < 500:  # there is no model here that a wrong address might be the fault of
             exc.cure = "Check the address"
         raise
 

@@ -346,17 +346,9 @@ def _invalid(exc: InvalidMessage, service: HttpService) -> VoiceError:
     return ProtocolError("answered something that is no HTTP", who=service.who, cure=_REACH)
 
 
-def _proxy_failed(exc: ProxyError, service: HttpService) -> VoiceError:
-    return service.proxy_failed(str(exc))
-
-
 def _time_out(exc: TimeoutError, service: HttpService) -> VoiceError:
     seconds = f"{service.backend.connect_timeout_s:g} s"
     return UnreachableError(f"no connection within {seconds}", who=service.who, cure=_REACH)
-
-
-def _lacking(exc: ImportError, service: HttpService) -> VoiceError:
-    return needs_socks(service.who, service.find_proxy())
 
 
 def _unusable(exc: Exception, service: HttpService) -> VoiceError:
@@ -365,15 +357,15 @@ def _unusable(exc: Exception, service: HttpService) -> VoiceError:
     )
 
 
-_REFUSALS: tuple[tuple[type[Exception], Callable[[Any, HttpService], VoiceError]], ...] = (
+_REFUSALS: tuple[
+    tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any, HttpService], VoiceError]], ...
+] = (
     (InvalidStatus, _status),
     (InvalidMessage, _invalid),
-    (ProxyError, _proxy_failed),
-    (InvalidURI, _unusable),
-    (InvalidProxy, _unusable),
-    (ImportError, _lacking),
+    (ProxyError, lambda exc, service: service.proxy_failed(str(exc))),
+    ((InvalidURI, InvalidProxy), _unusable),
+    (ImportError, lambda _exc, service: needs_socks(service.who, service.find_proxy())),
     (TimeoutError, _time_out),
-    (OSError, lambda exc, service: service.foreign(exc)),
-    (EOFError, lambda exc, service: service.foreign(exc)),
+    ((OSError, EOFError), lambda exc, service: service.foreign(exc)),
 )
 """Who explains which failure, the most telling first."""

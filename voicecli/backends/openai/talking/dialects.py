@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from voicecli.types import Backend, TalkOptions, ToolSpec
+from voicecli.types.jsonvalue import laid_over
 
 Json = dict[str, Any]
 
@@ -146,7 +147,7 @@ def settings(dialect: Dialect, options: TalkOptions, transcriber: str, extra: Ma
         "tool_choice": "auto",
     }
     lay = _beta if dialect.beta else _ga
-    return _over(known | lay(dialect, options.voice, transcription, detection), extra)
+    return laid_over(known | lay(dialect, options.voice, transcription, detection), extra)
 
 
 def _ga(dialect: Dialect, voice: str | None, transcription: Json | None, detection: Json | None) -> Json:
@@ -171,11 +172,3 @@ def _beta(dialect: Dialect, voice: str | None, transcription: Json | None, detec
 def _tool(spec: ToolSpec, *, nested: bool) -> Json:
     function: Json = {"name": spec.name, "description": spec.meaning, "parameters": dict(spec.parameters)}
     return {"type": "function", "function": function} if nested else {"type": "function"} | function
-
-
-def _over(known: Json, extra: Mapping[str, Any]) -> Json:
-    found = dict(known)
-    for name, each in extra.items():
-        before = found.get(name)
-        found[name] = _over(before, each) if isinstance(before, dict) and isinstance(each, Mapping) else each
-    return found
