@@ -13,6 +13,7 @@ import pytest
 from tests.fakes import tls
 from tests.fakes.pictures import png
 from tests.fakes.server import FakeServer, Reply
+from tests.serving import serving
 from voicecli.backends.transport.download import download
 from voicecli.backends.transport.elsewhere import Elsewhere
 from voicecli.backends.transport.http import HttpService
@@ -22,6 +23,8 @@ from voicecli.errors import ServiceError, UnreachableError, VoiceError
 from voicecli.types import Backend, Secret
 
 pytestmark = pytest.mark.anyio
+
+server = serving(FakeServer)
 
 DATA = png("4071993825")
 INSIDE = "INTERNAL-CREDENTIAL-0123456789"
@@ -94,24 +97,23 @@ SPELLINGS += ["017700000001", "[64:ff9b::7f00:1]", "127.0.0.1%00.example.org"]
 @pytest.mark.parametrize("host", SPELLINGS)
 @pytest.mark.parametrize("moved", [False, True])
 async def test_a_service_elsewhere_has_us_ask_nothing_here(
-    host: str, moved: bool, inside: FakeServer, names: dict[str, list[str]]
+    server: FakeServer, host: str, moved: bool, inside: FakeServer, names: dict[str, list[str]]
 ) -> None:
     """The service is on this machine here, but its name says nothing of that."""
     port = inside.url.rpartition(":")[2]
     address = f"http://{host}:{port}/latest"
-    with FakeServer() as server:
-        base = server.url.replace("127.0.0.1", "0x7f.1")
-        names["store.example"] = ["203.0.113.9"]
-        if moved:
-            server.on("/a.png", Reply(b"", 302, {"location": address}))
-            door = Elsewhere(Backend("city", "gov", base_url=base, timeout_s=2.0), f"{base}/a.png", base)
-            with pytest.raises(ServiceError, match="names an address on this machine"):
-                async with door, door.stream("GET", f"{base}/a.png"):
-                    pass
-        else:
-            with pytest.raises(ServiceError, match="names an address on this machine") as caught:
-                await picture(base, address)
-            assert INSIDE not in str(caught.value)
+    base = server.url.replace("127.0.0.1", "0x7f.1")
+    names["store.example"] = ["203.0.113.9"]
+    if moved:
+        server.on("/a.png", Reply(b"", 302, {"location": address}))
+        door = Elsewhere(Backend("city", "gov", base_url=base, timeout_s=2.0), f"{base}/a.png", base)
+        with pytest.raises(ServiceError, match="names an address on this machine"):
+            async with door, door.stream("GET", f"{base}/a.png"):
+                pass
+    else:
+        with pytest.raises(ServiceError, match="names an address on this machine") as caught:
+            await picture(base, address)
+        assert INSIDE not in str(caught.value)
     assert inside.requests == []
 
 
@@ -151,25 +153,25 @@ async def test_nothing_of_another_hosts_answer_is_told(body: str, status: int, i
     assert INSIDE[:8] not in str(caught.value)
 
 
-async def test_a_download_may_not_be_led_inside(names: dict[str, list[str]], inside: FakeServer) -> None:
-    with FakeServer() as server:
-        base = server.url.replace("127.0.0.1", "0x7f.1")
-        server.on("/a.wav", Reply(b"", 302, {"location": f"{inside.url}/latest"}))
-        with pytest.raises(ServiceError, match="names an address on this machine"):
-            await download(f"{base}/a.wav", io.BytesIO(), 1000)
-        assert inside.requests == []
-        server.on("/own.wav", Reply(b"", 302, {"location": "/b.wav"}))
-        server.on("/b.wav", Reply(b"sound"))
-        file = io.BytesIO()
-        await download(f"{base}/own.wav", file, 1000)
-        assert file.getvalue() == b"sound"
+async def test_a_download_may_not_be_led_inside(
+    server: FakeServer, names: dict[str, list[str]], inside: FakeServer
+) -> None:
+    base = server.url.replace("127.0.0.1", "0x7f.1")
+    server.on("/a.wav", Reply(b"", 302, {"location": f"{inside.url}/latest"}))
+    with pytest.raises(ServiceError, match="names an address on this machine"):
+        await download(f"{base}/a.wav", io.BytesIO(), 1000)
+    assert inside.requests == []
+    server.on("/own.wav", Reply(b"", 302, {"location": "/b.wav"}))
+    server.on("/b.wav", Reply(b"sound"))
+    file = io.BytesIO()
+    await download(f"{base}/own.wav", file, 1000)
+    assert file.getvalue() == b"sound"
 
 
-async def test_a_redirect_gives_no_name_and_password(inside: FakeServer) -> None:
-    with FakeServer() as server:
-        server.on("/a.wav", Reply(b"", 302, {"location": inside.url.replace("://", "://user:pw@") + "/b.wav"}))
-        inside.on("/b.wav", Reply(b"sound"))
-        await download(f"{server.url}/a.wav", io.BytesIO(), 1000)
+async def test_a_redirect_gives_no_name_and_password(server: FakeServer, inside: FakeServer) -> None:
+    server.on("/a.wav", Reply(b"", 302, {"location": inside.url.replace("://", "://user:pw@") + "/b.wav"}))
+    inside.on("/b.wav", Reply(b"sound"))
+    await download(f"{server.url}/a.wav", io.BytesIO(), 1000)
     assert "authorization" not in inside.requests[-1].headers
 
 

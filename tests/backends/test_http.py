@@ -16,6 +16,7 @@ import pytest
 
 from tests.fakes import tls
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply, Request, Step
+from tests.serving import serving
 from voicecli.backends.transport import retry, trust
 from voicecli.backends.transport.http import PLACEHOLDER_KEY, HttpService
 from voicecli.errors import (
@@ -32,6 +33,8 @@ from voicecli.types import Backend, Secret
 from voicecli.types.jsonvalue import Json
 
 pytestmark = pytest.mark.anyio
+
+server = serving(FakeServer)
 
 KEY = "sk-marked-0123456789abcdef"
 
@@ -63,34 +66,31 @@ async def fails(server: FakeServer, kind: type[VoiceError], **settings: Any) -> 
 # -- what is sent --------------------------------------------------------------------------------
 
 
-async def test_key_stands_in_one_header_only() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.json([1]))
-        assert await ask(server) == [1]
+async def test_key_stands_in_one_header_only(server: FakeServer) -> None:
+    server.on("/x", Reply.json([1]))
+    assert await ask(server) == [1]
     (request,) = server.requests
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert [name for name, value in request.headers.items() if KEY in value] == ["authorization"]
     assert request.headers["accept-encoding"] == "identity"
 
 
-async def test_no_key_sends_a_placeholder_and_own_headers_win() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.json([]))
-        await ask(server, key=None)
-        await ask(server, headers={"authorization": "Basic abc", "X-Team": "7"})
+async def test_no_key_sends_a_placeholder_and_own_headers_win(server: FakeServer) -> None:
+    server.on("/x", Reply.json([]))
+    await ask(server, key=None)
+    await ask(server, headers={"authorization": "Basic abc", "X-Team": "7"})
     assert server.requests[0].headers["authorization"] == f"Bearer {PLACEHOLDER_KEY}"
     assert server.requests[1].headers["authorization"] == "Basic abc"
     assert server.requests[1].headers["x-team"] == "7"
 
 
-async def test_connection_is_kept_and_warmed() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.json([]))
-        async with service(server.url) as work:
-            await work.warm()
-            await work.json("GET", "/x")
-            await work.json("POST", "/x", json={"a": 1})
-        await server.eventually(lambda: server.open_connections == 0)
+async def test_connection_is_kept_and_warmed(server: FakeServer) -> None:
+    server.on("/x", Reply.json([]))
+    async with service(server.url) as work:
+        await work.warm()
+        await work.json("GET", "/x")
+        await work.json("POST", "/x", json={"a": 1})
+    await server.eventually(lambda: server.open_connections == 0)
     assert server.connections == 1
     assert [request.method for request in server.requests] == ["HEAD", "GET", "POST"]
 
@@ -100,12 +100,11 @@ async def test_warming_a_dead_service_is_silent() -> None:
         await work.warm()
 
 
-async def test_loopback_ignores_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_loopback_ignores_the_environments_proxy(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
-    with FakeServer() as server:
-        server.on("/x", Reply.json("direct"))
-        assert await ask(server) == "direct"
+    server.on("/x", Reply.json("direct"))
+    assert await ask(server) == "direct"
 
 
 async def test_other_hosts_go_through_the_environments_proxy_and_a_set_one_wins(
@@ -178,10 +177,11 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "words"), STATUSES)
-async def test_status_becomes_our_error(status: int, body: Any, kind: type[VoiceError], words: str) -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.json(body, status))
-        error = await fails(server, kind)
+async def test_status_becomes_our_error(
+    server: FakeServer, status: int, body: Any, kind: type[VoiceError], words: str
+) -> None:
+    server.on("/x", Reply.json(body, status))
+    error = await fails(server, kind)
     assert words in str(error) and error.status == status
     assert str(error).startswith(f"work (127.0.0.1:{server.port}): ")
     assert len(server.requests) == (3 if status >= 429 and body != QUOTA else 1)
@@ -200,24 +200,22 @@ async def test_status_becomes_our_error(status: int, body: Any, kind: type[Voice
         ("<" * 60_000, "text/html", "<"),
     ],
 )
-async def test_error_text_is_made_fit_to_show(body: str, kind: str, words: str) -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.text(body, 500, kind))
-        error = await fails(server, ServiceError)
+async def test_error_text_is_made_fit_to_show(server: FakeServer, body: str, kind: str, words: str) -> None:
+    server.on("/x", Reply.text(body, 500, kind))
+    error = await fails(server, ServiceError)
     assert words in str(error)
     assert str(error).isprintable()
 
 
-async def test_huge_and_endless_error_bodies_are_cut() -> None:
+async def test_huge_and_endless_error_bodies_are_cut(server: FakeServer) -> None:
     async def endless() -> AsyncIterator[Step]:
         while True:
             yield b"no " * 10_000
 
-    with FakeServer() as server:
-        server.on("/x", Reply(endless, 400))
-        assert "no no" in str(await fails(server, ServiceError))
-        server.on("/x", Reply([b"half an expl", STALL], 400))
-        assert "half an expl" in str(await fails(server, ServiceError, connect_timeout_s=0.2))
+    server.on("/x", Reply(endless, 400))
+    assert "no no" in str(await fails(server, ServiceError))
+    server.on("/x", Reply([b"half an expl", STALL], 400))
+    assert "half an expl" in str(await fails(server, ServiceError, connect_timeout_s=0.2))
 
 
 async def test_error_inside_a_success() -> None:
@@ -259,9 +257,8 @@ async def test_unknown_host_says_so() -> None:
     assert "no host named" in str(await transport_error("http://voice.invalid"))
 
 
-async def test_tls_to_a_plain_server_says_so() -> None:
-    with FakeServer() as server:
-        error = await transport_error(server.url.replace("http:", "https:"))
+async def test_tls_to_a_plain_server_says_so(server: FakeServer) -> None:
+    error = await transport_error(server.url.replace("http:", "https:"))
     assert "TLS" in str(error) and "https or http" in error.cure
 
 
@@ -271,29 +268,26 @@ async def test_untrusted_certificate_says_so() -> None:
     assert "certificate is not trusted" in str(error)
 
 
-async def test_silence_is_unreachable_and_tried_once_more() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply(first=[STALL]))
-        error = await fails(server, UnreachableError, timeout_s=0.1)
+async def test_silence_is_unreachable_and_tried_once_more(server: FakeServer) -> None:
+    server.on("/x", Reply(first=[STALL]))
+    error = await fails(server, UnreachableError, timeout_s=0.1)
     assert "sent nothing for 0.1 s" in str(error) and "timeout_s in [backends.work]" in error.cure
     assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("act", [RESET, CUT])
-async def test_lost_before_any_answer_is_tried_twice_more(act: Any) -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply(first=[act]))
-        await fails(server, UnreachableError)
-        assert len(server.requests) == 3
-        server.on("/x", Reply(first=[act]), Reply.json("at last"))
-        assert await ask(server) == "at last"
+async def test_lost_before_any_answer_is_tried_twice_more(server: FakeServer, act: Any) -> None:
+    server.on("/x", Reply(first=[act]))
+    await fails(server, UnreachableError)
+    assert len(server.requests) == 3
+    server.on("/x", Reply(first=[act]), Reply.json("at last"))
+    assert await ask(server) == "at last"
 
 
 @pytest.mark.parametrize("steps", [[b"{", RESET], [b"[1", CUT]])
-async def test_lost_in_the_middle_is_a_service_error_and_not_tried_again(steps: list[Any]) -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply(steps))
-        error = await fails(server, ServiceError)
+async def test_lost_in_the_middle_is_a_service_error_and_not_tried_again(server: FakeServer, steps: list[Any]) -> None:
+    server.on("/x", Reply(steps))
+    error = await fails(server, ServiceError)
     assert "in the middle" in str(error)
     assert len(server.requests) == 1
 
@@ -314,21 +308,19 @@ async def test_gibberish_instead_of_http() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"nope", b"<html>hello", b'{"a":', b"[" * 100_000, b"\xff\xfe", b'{"n":' + b"9" * 9000 + b"}"]
 )
-async def test_answer_that_is_no_json(body: bytes) -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply(body))
-        assert "not JSON" in str(await fails(server, ProtocolError))
+async def test_answer_that_is_no_json(server: FakeServer, body: bytes) -> None:
+    server.on("/x", Reply(body))
+    assert "not JSON" in str(await fails(server, ProtocolError))
 
 
 # -- trying again ----------------------------------------------------------------------------------
 
 
-async def test_short_patience_is_granted() -> None:
-    with FakeServer() as server:
-        server.on(
-            "/x", Reply.json(OPENAI, 429, retry_after="0.05"), Reply.json({}, 503, retry_after_ms="20"), Reply.json(7)
-        )
-        assert await ask(server) == 7
+async def test_short_patience_is_granted(server: FakeServer) -> None:
+    server.on(
+        "/x", Reply.json(OPENAI, 429, retry_after="0.05"), Reply.json({}, 503, retry_after_ms="20"), Reply.json(7)
+    )
+    assert await ask(server) == 7
 
 
 @pytest.mark.parametrize(
@@ -339,42 +331,38 @@ async def test_short_patience_is_granted() -> None:
         {"x_ratelimit_reset_requests": "6m0s", "x_ratelimit_remaining_requests": "0"},
     ],
 )
-async def test_long_patience_is_told(headers: dict[str, str]) -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.json(OPENAI, 429, **headers))
-        error = await fails(server, RateLimitedError)
+async def test_long_patience_is_told(server: FakeServer, headers: dict[str, str]) -> None:
+    server.on("/x", Reply.json(OPENAI, 429, **headers))
+    error = await fails(server, RateLimitedError)
     assert len(server.requests) == 1
     assert error.retry_after and error.retry_after > 300
 
 
 @pytest.mark.parametrize("headers", [{}, {"retry_after": "soon"}, {"x_ratelimit_reset_tokens": "soon"}])
-async def test_who_names_no_time_is_asked_twice_more(headers: dict[str, str]) -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.json(OPENAI, 429, **headers))
-        error = await fails(server, RateLimitedError)
+async def test_who_names_no_time_is_asked_twice_more(server: FakeServer, headers: dict[str, str]) -> None:
+    server.on("/x", Reply.json(OPENAI, 429, **headers))
+    error = await fails(server, RateLimitedError)
     assert len(server.requests) == 3 and error.retry_after is None
 
 
-async def test_quota_and_a_clear_no_are_final() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.json(QUOTA, 429, retry_after="0"))
-        await fails(server, RefusedError)
-        server.on("/x", Reply.json(OPENAI, 429, retry_after="0", x_should_retry="false"))
-        await fails(server, RateLimitedError)
-        assert len(server.requests) == 2
-        server.on("/x", Reply.json(OPENAI, 500, x_should_retry="true"), Reply.json(8))
-        assert await ask(server) == 8
+async def test_quota_and_a_clear_no_are_final(server: FakeServer) -> None:
+    server.on("/x", Reply.json(QUOTA, 429, retry_after="0"))
+    await fails(server, RefusedError)
+    server.on("/x", Reply.json(OPENAI, 429, retry_after="0", x_should_retry="false"))
+    await fails(server, RateLimitedError)
+    assert len(server.requests) == 2
+    server.on("/x", Reply.json(OPENAI, 500, x_should_retry="true"), Reply.json(8))
+    assert await ask(server) == 8
 
 
 # -- redirects ---------------------------------------------------------------------------------------
 
 
-async def test_redirect_on_the_same_host_keeps_method_and_body() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply(status=307, headers={"location": "/y?z=1"}))
-        server.on("/y", Reply.json("moved"))
-        async with service(server.url) as work:
-            assert await work.json("POST", "/x", json={"a": 1}) == "moved"
+async def test_redirect_on_the_same_host_keeps_method_and_body(server: FakeServer) -> None:
+    server.on("/x", Reply(status=307, headers={"location": "/y?z=1"}))
+    server.on("/y", Reply.json("moved"))
+    async with service(server.url) as work:
+        assert await work.json("POST", "/x", json={"a": 1}) == "moved"
     assert server.requests[1].method == "POST" and server.requests[1].json() == {"a": 1}
 
 
@@ -399,101 +387,94 @@ async def test_absolute_addresses_are_held_to_the_base() -> None:
 # -- streams ------------------------------------------------------------------------------------------
 
 
-async def test_pieces_arrive_as_they_are_sent_and_leaving_hangs_up() -> None:
+async def test_pieces_arrive_as_they_are_sent_and_leaving_hangs_up(server: FakeServer) -> None:
     gate = Gate()
-    with FakeServer() as server:
-        server.on("/x", Reply([b"one", gate, b"two", STALL], headers={"content-type": "Audio/PCM; rate=1"}))
-        async with service(server.url) as work:
-            async with work.stream("POST", "/x", content=b"abc") as reply:
-                assert (reply.status, reply.content_type) == (200, "audio/pcm")
-                pieces = reply.chunks()
-                assert await anext(pieces) == b"one"
-                gate.open()
-                assert await anext(pieces) == b"two"
-                left = time.monotonic()
-            assert (await server.hung_up("/x")).at - left < 0.5
+    server.on("/x", Reply([b"one", gate, b"two", STALL], headers={"content-type": "Audio/PCM; rate=1"}))
+    async with service(server.url) as work:
+        async with work.stream("POST", "/x", content=b"abc") as reply:
+            assert (reply.status, reply.content_type) == (200, "audio/pcm")
+            pieces = reply.chunks()
+            assert await anext(pieces) == b"one"
+            gate.open()
+            assert await anext(pieces) == b"two"
+            left = time.monotonic()
+        assert (await server.hung_up("/x")).at - left < 0.5
 
     assert server.requests[0].body == b"abc"
 
 
-async def test_cancel_hangs_up_and_leaves_no_task() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply([b"one", STALL]))
-        async with service(server.url) as work:
-            before = asyncio.all_tasks()
+async def test_cancel_hangs_up_and_leaves_no_task(server: FakeServer) -> None:
+    server.on("/x", Reply([b"one", STALL]))
+    async with service(server.url) as work:
+        before = asyncio.all_tasks()
 
-            async def read() -> None:
-                async with work.stream("GET", "/x") as reply:
-                    async for _ in reply.chunks():
-                        pass
+        async def read() -> None:
+            async with work.stream("GET", "/x") as reply:
+                async for _ in reply.chunks():
+                    pass
 
-            await server.cancels(read())
-            await server.hung_up("/x")
-            await asyncio.sleep(0)
-            assert asyncio.all_tasks() == before
+        await server.cancels(read())
+        await server.hung_up("/x")
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == before
 
 
-async def test_finished_stream_gives_its_connection_back() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.sse([b"data: 1\n\n", b"data: [DONE]\n\n"]))
-        async with service(server.url) as work:
-            for _ in range(3):
-                async with work.stream("GET", "/x") as reply:
-                    async for event in reply.events():
-                        if event.data == "[DONE]":
-                            await reply.drain()
-                            break
+async def test_finished_stream_gives_its_connection_back(server: FakeServer) -> None:
+    server.on("/x", Reply.sse([b"data: 1\n\n", b"data: [DONE]\n\n"]))
+    async with service(server.url) as work:
+        for _ in range(3):
+            async with work.stream("GET", "/x") as reply:
+                async for event in reply.events():
+                    if event.data == "[DONE]":
+                        await reply.drain()
+                        break
     assert server.connections == 1
 
 
-async def test_draining_an_endless_stream_does_not_wait() -> None:
-    with FakeServer() as server:
-        server.on("/x", Reply.sse([b"data: [DONE]\n\n", STALL]))
-        async with service(server.url) as work, work.stream("GET", "/x") as reply:
-            began = time.monotonic()
-            await anext(reply.events())
-            await reply.drain()
-            assert time.monotonic() - began < 0.5
+async def test_draining_an_endless_stream_does_not_wait(server: FakeServer) -> None:
+    server.on("/x", Reply.sse([b"data: [DONE]\n\n", STALL]))
+    async with service(server.url) as work, work.stream("GET", "/x") as reply:
+        began = time.monotonic()
+        await anext(reply.events())
+        await reply.drain()
+        assert time.monotonic() - began < 0.5
 
 
-async def test_lines_are_cut_anywhere() -> None:
+async def test_lines_are_cut_anywhere(server: FakeServer) -> None:
     text = '{"delta": "你"}\r\n{"delta": "好"}\n{"last": 1}'.encode()
-    with FakeServer() as server:
-        server.on("/x", Reply([text[i : i + 1] for i in range(len(text))]))
-        async with service(server.url) as work, work.stream("GET", "/x") as reply:
-            lines = [line async for line in reply.lines()]
+    server.on("/x", Reply([text[i : i + 1] for i in range(len(text))]))
+    async with service(server.url) as work, work.stream("GET", "/x") as reply:
+        lines = [line async for line in reply.lines()]
     assert lines == ['{"delta": "你"}', '{"delta": "好"}', '{"last": 1}']
 
 
-async def test_limits_hold() -> None:
+async def test_limits_hold(server: FakeServer) -> None:
     packed = gzip.compress(b"0" * 50_000_000)
-    with FakeServer() as server:
-        server.on("/big", Reply(b"1" * 5000))
-        server.on("/line", Reply([b"x" * 6000, STALL]))
-        server.on("/bomb", Reply(packed, headers={"content-encoding": "gzip"}))
-        async with service(server.url) as work:
-            with pytest.raises(ProtocolError, match="more than 4096"):
-                await work.json("GET", "/big", limit=4096)
-            with pytest.raises(ProtocolError, match="line of more than 4096") as caught:
-                async with work.stream("GET", "/line") as reply:
-                    await anext(reply.lines(4096))
-            assert caught.value.who == work.who
-            tracemalloc.start()
-            with pytest.raises(ProtocolError):
-                await work.json("GET", "/bomb", limit=1 << 20)
-            peak = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
+    server.on("/big", Reply(b"1" * 5000))
+    server.on("/line", Reply([b"x" * 6000, STALL]))
+    server.on("/bomb", Reply(packed, headers={"content-encoding": "gzip"}))
+    async with service(server.url) as work:
+        with pytest.raises(ProtocolError, match="more than 4096"):
+            await work.json("GET", "/big", limit=4096)
+        with pytest.raises(ProtocolError, match="line of more than 4096") as caught:
+            async with work.stream("GET", "/line") as reply:
+                await anext(reply.lines(4096))
+        assert caught.value.who == work.who
+        tracemalloc.start()
+        with pytest.raises(ProtocolError):
+            await work.json("GET", "/bomb", limit=1 << 20)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
     assert peak < 10_000_000
 
 
-async def test_compressed_answers_are_read_all_the_same() -> None:
+async def test_compressed_answers_are_read_all_the_same(server: FakeServer) -> None:
     data = json.dumps(list(range(100_000))).encode()
-    with FakeServer() as server:
-        packed = gzip.compress(data)
-        server.on("/x", Reply([packed[:1000], packed[1000:]], headers={"content-encoding": "gzip"}))
-        assert await ask(server) == list(range(100_000))
-        server.on("/x", Reply(b"no gzip", headers={"content-encoding": "gzip"}))
-        assert "unpacked" in str(await fails(server, ProtocolError))
+    packed = gzip.compress(data)
+    server.on("/x", Reply([packed[:1000], packed[1000:]], headers={"content-encoding": "gzip"}))
+    assert await ask(server) == list(range(100_000))
+    server.on("/x", Reply(b"no gzip", headers={"content-encoding": "gzip"}))
+    assert "unpacked" in str(await fails(server, ProtocolError))
 
 
 async def test_plain_http_makes_no_expensive_tls_context() -> None:
@@ -529,38 +510,37 @@ DRIPS = {
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("where", DRIPS)
-async def test_what_drips_for_ever_is_cut(where: str) -> None:
-    with FakeServer() as server:
-        server.on("/x", DRIPS[where])
-        began = time.monotonic()
-        error = await fails(
-            server,
-            ServiceError if where == "error" else UnreachableError,
-            timeout_s=0.4,
-            connect_timeout_s=0.4,
-        )
-        assert time.monotonic() - began < 3
-        await server.eventually(lambda: server.open_connections == 0)
+async def test_what_drips_for_ever_is_cut(server: FakeServer, where: str) -> None:
+    server.on("/x", DRIPS[where])
+    began = time.monotonic()
+    error = await fails(
+        server,
+        ServiceError if where == "error" else UnreachableError,
+        timeout_s=0.4,
+        connect_timeout_s=0.4,
+    )
+    assert time.monotonic() - began < 3
+    await server.eventually(lambda: server.open_connections == 0)
     assert where == "error" or ("did not come to an end in time" in str(error) and "timeout_s" in error.cure)
 
 
-async def test_a_flood_of_headers_is_refused() -> None:
+async def test_a_flood_of_headers_is_refused(server: FakeServer) -> None:
     async def flood() -> AsyncIterator[Step]:
         yield b"HTTP/1.1 200 OK\r\n"
         for number in range(1 << 16):
             yield b"x-%d: %s\r\n" % (number, b"y" * 1000)
 
-    with FakeServer() as server:
-        server.on("/x", Reply(flood, raw=True))
-        await fails(server, UnreachableError, timeout_s=5.0)
+    server.on("/x", Reply(flood, raw=True))
+    await fails(server, UnreachableError, timeout_s=5.0)
 
 
-async def test_every_attempt_is_logged_without_what_nobody_may_see(caplog: pytest.LogCaptureFixture) -> None:
+async def test_every_attempt_is_logged_without_what_nobody_may_see(
+    server: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO", logger="voicecli")
-    with FakeServer() as server:
-        server.on("/x", Reply.json(OPENAI, 429, retry_after="0.01"), Reply.text(f"no {KEY}", 503), Reply.json(7))
-        async with service(server.url) as work:
-            assert await work.json("GET", "/x", params={"token": "hush-hush"}) == 7
+    server.on("/x", Reply.json(OPENAI, 429, retry_after="0.01"), Reply.text(f"no {KEY}", 503), Reply.json(7))
+    async with service(server.url) as work:
+        assert await work.json("GET", "/x", params={"token": "hush-hush"}) == 7
     first, second, third = caplog.messages
     assert "GET" in first and "/x, attempt 1, 0." in first and "HTTP 429" in first and "again in 0." in first
     assert "attempt 2" in second and "no ****" in second and "again in" in second

@@ -24,6 +24,7 @@ from tests.fakes import tls
 from tests.fakes.pictures import mp4, png
 from tests.fakes.qiniu_server import QiniuServer, answer
 from tests.fakes.server import FakeServer, Reply, Socket, Step
+from tests.serving import serving
 from voicecli.backends.openai import pictures
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.registry import FAMILIES
@@ -37,6 +38,8 @@ from voicecli.types import Backend, Secret, SpeechRequest, Verb
 from voicecli.verbs import VERBS
 
 pytestmark = pytest.mark.anyio
+
+server = serving(FakeServer)
 
 KEY = "sk-limits-0123456789-never-elsewhere"
 BROKEN = ("!!!", "QQ", "QUJD\u00e9", "=" * 9, "QUJD" * 1000 + "Q")
@@ -146,34 +149,31 @@ async def test_a_bomb_in_a_refusal_is_cut(bomb: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"\n" * 50, b": ping\n\n" * 20, b"data: x\n\n" * 20, b"{}\r" * 30])
-async def test_lines_and_events_are_counted(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lines_and_events_are_counted(server: FakeServer, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small ones would pass every limit of size, and keep the program busy for hours."""
     monkeypatch.setattr(sse, "LINES", 20)
-    with FakeServer() as server:
-        server.on("/x", Reply([body[:30], body[30:]]))
-        async with service(server.url) as work:
-            for read in ("lines", "events"):
-                with pytest.raises(ProtocolError, match="more than 20 lines"):
-                    async with work.stream("GET", "/x") as reply:
-                        async for _ in getattr(reply, read)():
-                            pass
+    server.on("/x", Reply([body[:30], body[30:]]))
+    async with service(server.url) as work:
+        for read in ("lines", "events"):
+            with pytest.raises(ProtocolError, match="more than 20 lines"):
+                async with work.stream("GET", "/x") as reply:
+                    async for _ in getattr(reply, read)():
+                        pass
 
 
-async def test_as_many_lines_as_allowed_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_as_many_lines_as_allowed_are_read(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "LINES", 20)
-    with FakeServer() as server:
-        server.on("/x", Reply(b"data: x\n\n" * 10))
-        async with service(server.url) as work, work.stream("GET", "/x") as reply:
-            assert len([each async for each in reply.events()]) == 10
+    server.on("/x", Reply(b"data: x\n\n" * 10))
+    async with service(server.url) as work, work.stream("GET", "/x") as reply:
+        assert len([each async for each in reply.events()]) == 10
 
 
-async def test_many_small_headers_are_refused() -> None:
+async def test_many_small_headers_are_refused(server: FakeServer) -> None:
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"h%d:\r\n" % number for number in range(40_000))
-    with FakeServer() as server:
-        server.on("/x", Reply([head, b"content-length: 2\r\n\r\n{}"], raw=True))
-        async with service(server.url) as work:
-            with pytest.raises(UnreachableError):
-                await work.json("GET", "/x")
+    server.on("/x", Reply([head, b"content-length: 2\r\n\r\n{}"], raw=True))
+    async with service(server.url) as work:
+        with pytest.raises(UnreachableError):
+            await work.json("GET", "/x")
 
 
 async def test_many_headers_of_a_handshake_are_refused() -> None:
@@ -196,16 +196,17 @@ async def flood(socket: Socket, message: str | bytes, count: int) -> None:
 
 
 @pytest.mark.parametrize(("messages", "size"), [(10, 1 << 20), (1 << 20, 64)])
-async def test_messages_of_a_socket_are_counted(messages: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_messages_of_a_socket_are_counted(
+    server: FakeServer, messages: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(websocket, "MESSAGES", messages)
     monkeypatch.setattr(websocket, "SOCKET_BYTES", size)
-    with FakeServer() as server:
-        server.on_socket("/x", lambda socket: flood(socket, b"12345678", 11))
-        async with connect(QiniuSettings("work", "qiniu", timeout_s=2.0), f"{server.url}/x") as socket:
-            got = 0
-            with pytest.raises(ProtocolError, match="sent more than"):
-                while await socket.receive():
-                    got += 1
+    server.on_socket("/x", lambda socket: flood(socket, b"12345678", 11))
+    async with connect(QiniuSettings("work", "qiniu", timeout_s=2.0), f"{server.url}/x") as socket:
+        got = 0
+        with pytest.raises(ProtocolError, match="sent more than"):
+            while await socket.receive():
+                got += 1
     assert got == min(10, size // 8)
 
 
@@ -365,7 +366,7 @@ async def test_a_socket_over_tls_is_as_good_and_follows_no_redirect(trusted: Non
         assert plain.requests == []
 
 
-async def test_a_result_that_never_ends_is_cut_by_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_result_that_never_ends_is_cut_by_its_size(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(results._LIMITS, VIDEO, 100_000)
 
     async def steps() -> AsyncIterator[Step]:
@@ -373,8 +374,7 @@ async def test_a_result_that_never_ends_is_cut_by_its_size(monkeypatch: pytest.M
         while True:
             yield bytes(10_000)
 
-    with FakeServer() as server:
-        server.on("/a.mp4", Reply(steps))
-        with pytest.raises(ProtocolError, match="more than 100000 bytes"):
-            await fetch(server.url, "a.mp4", VIDEO)
-        await server.hung_up("/a.mp4")
+    server.on("/a.mp4", Reply(steps))
+    with pytest.raises(ProtocolError, match="more than 100000 bytes"):
+        await fetch(server.url, "a.mp4", VIDEO)
+    await server.hung_up("/a.mp4")

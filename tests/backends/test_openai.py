@@ -19,6 +19,7 @@ import pytest
 from tests import dtmf
 from tests.fakes.openai_server import Habits, OpenAIServer, echo, encoded
 from tests.fakes.server import CUT, RESET, STALL, Reply, Step
+from tests.serving import serving
 from voicecli.backends.openai.adapter import open_openai
 from voicecli.backends.openai.transcriptions import TRANSLATOR
 from voicecli.errors import (
@@ -49,6 +50,8 @@ from voicecli.types import (
 )
 
 pytestmark = pytest.mark.anyio
+
+server = serving(OpenAIServer)
 
 CHAT, HEAR, SPEAK = "/v1/chat/completions", "/v1/audio/transcriptions", "/v1/audio/speech"
 PLAIN, AS_IS = ChatOptions(), TranscribeOptions()
@@ -139,9 +142,8 @@ def piece(text: str | None = None, finish: str | None = None, **more: Any) -> di
 # -- chat ------------------------------------------------------------------------------------------
 
 
-async def test_chat_streams_what_the_documents_say() -> None:
-    with OpenAIServer() as server:
-        found = await deltas(server)
+async def test_chat_streams_what_the_documents_say(server: OpenAIServer) -> None:
+    found = await deltas(server)
     assert "".join(delta.text for delta in found) == "290."
     assert [delta.finish_reason for delta in found if delta.finish_reason] == ["stop"]
     assert found[-1].usage == Usage(len(ASK[-1].content), 2)
@@ -154,10 +156,9 @@ async def test_chat_streams_what_the_documents_say() -> None:
     }
 
 
-async def test_chat_options_reach_the_service_and_flags_beat_what_is_passed_through() -> None:
+async def test_chat_options_reach_the_service_and_flags_beat_what_is_passed_through(server: OpenAIServer) -> None:
     options = ChatOptions(model="other", temperature=0.0, max_tokens=1, top_p=0.5, n=2, seed=7, stop=("x",))
-    with OpenAIServer() as server:
-        text = await said(server, options, extra={"user": "me", "chat": {"temperature": 1.5}, "speak": {"speed": 2}})
+    text = await said(server, options, extra={"user": "me", "chat": {"temperature": 1.5}, "speak": {"speed": 2}})
     sent = server.log[0]["body"]
     expected = {"temperature": 0.0, "max_tokens": 1, "top_p": 0.5, "n": 2, "seed": 7, "stop": ["x"], "user": "me"}
     assert {name: sent.get(name) for name in expected} == expected
@@ -165,14 +166,13 @@ async def test_chat_options_reach_the_service_and_flags_beat_what_is_passed_thro
     assert text == "290\n\n290"
 
 
-async def test_finished_answers_keep_the_connection() -> None:
-    with OpenAIServer() as server:
-        async with opened(server) as work:
-            await work.warm()
-            for _ in range(3):
-                async with work.chat(ASK, ChatOptions()) as answer:
-                    async for _ in answer:
-                        pass
+async def test_finished_answers_keep_the_connection(server: OpenAIServer) -> None:
+    async with opened(server) as work:
+        await work.warm()
+        for _ in range(3):
+            async with work.chat(ASK, ChatOptions()) as answer:
+                async for _ in answer:
+                    pass
     assert server.connections == 1
 
 
@@ -206,18 +206,16 @@ TOLERATED: dict[str, tuple[Reply, str]] = {
 
 
 @pytest.mark.parametrize("name", TOLERATED)
-async def test_chat_tolerates(name: str) -> None:
+async def test_chat_tolerates(server: OpenAIServer, name: str) -> None:
     reply, text = TOLERATED[name]
-    with OpenAIServer() as server:
-        server.on(CHAT, reply)
-        assert await said(server) == text
+    server.on(CHAT, reply)
+    assert await said(server) == text
 
 
-async def test_silence_after_the_end_costs_two_seconds_at_most() -> None:
-    with OpenAIServer() as server:
-        server.on(CHAT, Reply.sse([event(piece("a")), event(piece(None, "stop")), STALL]))
-        began = time.monotonic()
-        assert await said(server, timeout_s=30) == "a"
+async def test_silence_after_the_end_costs_two_seconds_at_most(server: OpenAIServer) -> None:
+    server.on(CHAT, Reply.sse([event(piece("a")), event(piece(None, "stop")), STALL]))
+    began = time.monotonic()
+    assert await said(server, timeout_s=30) == "a"
     assert time.monotonic() - began < 3
 
 
@@ -230,31 +228,28 @@ async def _in_every_chunk(reason: str, pause_s: float = 2.4) -> AsyncIterator[St
 
 
 @pytest.mark.parametrize("reason", ["stop", "null"])
-async def test_a_reason_in_every_chunk_ends_nothing(reason: str) -> None:
-    with OpenAIServer() as server:
-        server.on(CHAT, Reply.sse(lambda: _in_every_chunk(reason)))
-        assert await said(server, timeout_s=30) == "One two three."
+async def test_a_reason_in_every_chunk_ends_nothing(server: OpenAIServer, reason: str) -> None:
+    server.on(CHAT, Reply.sse(lambda: _in_every_chunk(reason)))
+    assert await said(server, timeout_s=30) == "One two three."
 
 
-async def test_what_the_address_asks_goes_with_every_request() -> None:
-    with OpenAIServer() as server:
-        base = f"{server.url}/openai/deployments/d?api-version=2025-01-01"
-        server.on("/openai/deployments/d/chat/completions", sse(piece("a", "stop")))
-        assert await said(server, base_url=base) == "a"
+async def test_what_the_address_asks_goes_with_every_request(server: OpenAIServer) -> None:
+    base = f"{server.url}/openai/deployments/d?api-version=2025-01-01"
+    server.on("/openai/deployments/d/chat/completions", sse(piece("a", "stop")))
+    assert await said(server, base_url=base) == "a"
     assert server.requests[-1].query == {"api-version": ["2025-01-01"]}
 
 
-async def test_a_service_that_never_finishes_ends_with_its_mark_until_it_finished_once() -> None:
+async def test_a_service_that_never_finishes_ends_with_its_mark_until_it_finished_once(server: OpenAIServer) -> None:
     unfinished, finished = sse(piece("a"), piece("b")), sse(piece("c", "stop"))
-    with OpenAIServer() as server:
-        server.on(CHAT, unfinished, unfinished, finished, unfinished)
-        async with opened(server) as work:
-            for expected in ("ab", "ab", "c"):
-                found = await drained(work.chat(ASK, PLAIN))
-                assert "".join(each.text for each in found) == expected
-                assert [each.finish_reason for each in found if each.finish_reason] == ["stop"]
-            with pytest.raises(ServiceError, match="broke off"):
-                await drained(work.chat(ASK, PLAIN))
+    server.on(CHAT, unfinished, unfinished, finished, unfinished)
+    async with opened(server) as work:
+        for expected in ("ab", "ab", "c"):
+            found = await drained(work.chat(ASK, PLAIN))
+            assert "".join(each.text for each in found) == expected
+            assert [each.finish_reason for each in found if each.finish_reason] == ["stop"]
+        with pytest.raises(ServiceError, match="broke off"):
+            await drained(work.chat(ASK, PLAIN))
 
 
 ERROR = {"error": {"message": "the model fell over", "code": 500}}
@@ -307,20 +302,19 @@ LOST: dict[str, tuple[Reply, type[VoiceError], str, str]] = {
 
 
 @pytest.mark.parametrize("name", LOST)
-async def test_lost_answers_keep_what_arrived(name: str) -> None:
+async def test_lost_answers_keep_what_arrived(server: OpenAIServer, name: str) -> None:
     reply, kind, words, kept = LOST[name]
     got = ""
-    with OpenAIServer() as server:
-        server.on(CHAT, reply)
-        with pytest.raises(VoiceError, match=words) as caught:
-            async with opened(server, timeout_s=0.3) as work, work.chat(ASK, ChatOptions()) as answer:
-                async for delta in answer:
-                    got += delta.text
+    server.on(CHAT, reply)
+    with pytest.raises(VoiceError, match=words) as caught:
+        async with opened(server, timeout_s=0.3) as work, work.chat(ASK, ChatOptions()) as answer:
+            async for delta in answer:
+                got += delta.text
     assert type(caught.value) is kind and caught.value.who
     assert got == kept
 
 
-async def test_fields_that_a_service_refuses_are_sent_another_way_and_remembered() -> None:
+async def test_fields_that_a_service_refuses_are_sent_another_way_and_remembered(server: OpenAIServer) -> None:
     def strict(request: Any) -> Reply:
         body = request.json()
         for word in ("stream_options", "max_tokens"):
@@ -333,49 +327,45 @@ async def test_fields_that_a_service_refuses_are_sent_another_way_and_remembered
                 return Reply.json({"error": {"message": hint}}, 400)
         return sse(piece(str(body.get("max_completion_tokens")), "stop"))
 
-    with OpenAIServer() as server:
-        server.on(CHAT, strict)
-        async with opened(server) as work:
-            for _ in range(2):
-                async with work.chat(ASK, ChatOptions(max_tokens=9)) as answer:
-                    assert [delta.text async for delta in answer] == ["9"]
+    server.on(CHAT, strict)
+    async with opened(server) as work:
+        for _ in range(2):
+            async with work.chat(ASK, ChatOptions(max_tokens=9)) as answer:
+                assert [delta.text async for delta in answer] == ["9"]
     assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize(
     ("verb", "setting"), [("chat", "chat_model"), ("transcribe", "transcribe_model"), ("speak", "speak_model")]
 )
-async def test_missing_model_is_named_before_anything_is_sent(verb: str, setting: str) -> None:
+async def test_missing_model_is_named_before_anything_is_sent(server: OpenAIServer, verb: str, setting: str) -> None:
     arguments: dict[str, Any] = {
         "chat": (ASK, ChatOptions()),
         "transcribe": (wav("1"), TranscribeOptions()),
         "speak": (SpeechRequest("1"),),
     }
-    with OpenAIServer() as server:
-        async with opened(server, **{setting: ""}) as work:
-            with pytest.raises(ConfigError, match=rf"{setting} in \[backends\.work\]"):
-                await getattr(work, verb)(*arguments[verb]).__aenter__()
-            assert server.requests == []
-        async with opened(server, **{setting: "", "extra": {verb: {"model": "from-extra"}}}) as work:
-            await drained(getattr(work, verb)(*arguments[verb]))
+    async with opened(server, **{setting: ""}) as work:
+        with pytest.raises(ConfigError, match=rf"{setting} in \[backends\.work\]"):
+            await getattr(work, verb)(*arguments[verb]).__aenter__()
+        assert server.requests == []
+    async with opened(server, **{setting: "", "extra": {verb: {"model": "from-extra"}}}) as work:
+        await drained(getattr(work, verb)(*arguments[verb]))
     assert "from-extra" in str(server.log)
 
 
 # -- transcriptions --------------------------------------------------------------------------------
 
 
-async def test_transcribe_sends_as_little_as_it_can() -> None:
-    with OpenAIServer() as server:
-        assert await heard(server, "0123456789") == [Transcript("0123456789")]
+async def test_transcribe_sends_as_little_as_it_can(server: OpenAIServer) -> None:
+    assert await heard(server, "0123456789") == [Transcript("0123456789")]
     (entry,) = server.log
     assert entry["form"] == {"model": "digits-hear"} and entry["file"] == "audio.wav"
     assert b"secret-name" not in server.requests[0].body
 
 
-async def test_transcribe_options_reach_the_service() -> None:
+async def test_transcribe_options_reach_the_service(server: OpenAIServer) -> None:
     options = TranscribeOptions(language="en", model="other", prompt="digits", temperature=0.0)
-    with OpenAIServer() as server:
-        await heard(server, "12", options, extra={"transcribe": {"chunking_strategy": "auto"}})
+    await heard(server, "12", options, extra={"transcribe": {"chunking_strategy": "auto"}})
     assert server.log[0]["form"] == {
         "model": "other", "language": "en", "prompt": "digits", "temperature": "0.0", "chunking_strategy": "auto",
     }  # fmt: skip
@@ -392,20 +382,20 @@ async def test_transcribe_options_reach_the_service() -> None:
         (None, "", None),
     ],
 )
-async def test_language_is_sent_as_its_code(asked: str | None, configured: str, sent: str | None) -> None:
-    with OpenAIServer() as server:
-        await heard(server, "12", TranscribeOptions(language=asked), language=configured)
-        async with opened(server, language=configured) as work:
-            await drained(work.transcribe_live(frames("12"), TranscribeOptions(language=asked)))
+async def test_language_is_sent_as_its_code(
+    server: OpenAIServer, asked: str | None, configured: str, sent: str | None
+) -> None:
+    await heard(server, "12", TranscribeOptions(language=asked), language=configured)
+    async with opened(server, language=configured) as work:
+        await drained(work.transcribe_live(frames("12"), TranscribeOptions(language=asked)))
     live = next(entry for entry in server.log if entry["verb"] == "realtime")
     assert server.log[0]["form"].get("language") == sent
     assert live["session"]["audio"]["input"]["transcription"].get("language") == sent
 
 
-async def test_a_translation_sends_no_language_and_asks_for_no_word_times() -> None:
+async def test_a_translation_sends_no_language_and_asks_for_no_word_times(server: OpenAIServer) -> None:
     options = TranscribeOptions(translate=True, prompt="digits", temperature=0.0, words=True)
-    with OpenAIServer() as server:
-        (found,) = await heard(server, "42", options, language="zh")
+    (found,) = await heard(server, "42", options, language="zh")
     (entry,) = server.log
     assert (entry["verb"], found.text, found.segments[0].text) == ("translate", "four two", "four two")
     expected = {"model": "digits-hear", "prompt": "digits", "temperature": "0.0", "response_format": "verbose_json"}
@@ -416,22 +406,21 @@ async def test_a_translation_sends_no_language_and_asks_for_no_word_times() -> N
     ("configured", "asked", "sent"),
     [("gpt-4o-mini-transcribe", None, TRANSLATOR), ("large-v3", None, "large-v3"), ("m", "other", "other")],
 )
-async def test_who_only_transcribes_is_not_asked_to_translate(configured: str, asked: str | None, sent: str) -> None:
-    with OpenAIServer() as server:
-        await heard(server, "42", TranscribeOptions(translate=True, model=asked), transcribe_model=configured)
+async def test_who_only_transcribes_is_not_asked_to_translate(
+    server: OpenAIServer, configured: str, asked: str | None, sent: str
+) -> None:
+    await heard(server, "42", TranscribeOptions(translate=True, model=asked), transcribe_model=configured)
     assert server.log[0]["form"]["model"] == sent
 
 
-async def test_a_service_that_does_not_translate_is_told_of_with_the_cure() -> None:
-    with OpenAIServer() as server:
-        server.on("/v1/audio/translations", Reply.json({"detail": "Not Found"}, 404))
-        with pytest.raises(ServiceError, match=r"Not Found.*Check that it translates.*-m whisper-1"):
-            await heard(server, "42", TranscribeOptions(translate=True))
+async def test_a_service_that_does_not_translate_is_told_of_with_the_cure(server: OpenAIServer) -> None:
+    server.on("/v1/audio/translations", Reply.json({"detail": "Not Found"}, 404))
+    with pytest.raises(ServiceError, match=r"Not Found.*Check that it translates.*-m whisper-1"):
+        await heard(server, "42", TranscribeOptions(translate=True))
 
 
-async def test_words_are_asked_for_with_times() -> None:
-    with OpenAIServer() as server:
-        (found,) = await heard(server, "159", TranscribeOptions(words=True))
+async def test_words_are_asked_for_with_times(server: OpenAIServer) -> None:
+    (found,) = await heard(server, "159", TranscribeOptions(words=True))
     assert [word.text for word in found.words] == ["1", "5", "9"]
     assert abs(found.words[1].start - 0.14) < 0.01
     assert (found.language, found.segments[0].text) == ("en", "159")
@@ -445,34 +434,33 @@ async def test_words_are_asked_for_with_times() -> None:
         ("SenseVoiceSmall", {"model": "SenseVoiceSmall", "response_format": "verbose_json"}),
     ],
 )
-async def test_models_that_know_no_word_times_are_not_asked_for_them(model: str, form: dict[str, str]) -> None:
-    with OpenAIServer() as server:
-        (*_, found) = await heard(server, "159", TranscribeOptions(words=True, model=model))
+async def test_models_that_know_no_word_times_are_not_asked_for_them(
+    server: OpenAIServer, model: str, form: dict[str, str]
+) -> None:
+    (*_, found) = await heard(server, "159", TranscribeOptions(words=True, model=model))
     assert found.text == "159" and server.log[0]["form"] == form
 
 
-async def test_a_server_that_fails_on_word_times_is_asked_more_simply() -> None:
+async def test_a_server_that_fails_on_word_times_is_asked_more_simply(server: OpenAIServer) -> None:
     def picky(request: Any) -> Reply:
         for word in (b"timestamp_granularities", b"verbose_json"):
             if word in request.body:
                 return Reply.json({"detail": f"{word.decode()} is not supported"}, 500)
         return Reply.json({"text": "12"})
 
-    with OpenAIServer() as server:
-        server.on(HEAR, picky)
-        async with opened(server) as work:
-            for _ in range(2):
-                async with work.transcribe(wav("12"), TranscribeOptions(words=True)) as found:
-                    assert [each async for each in found] == [Transcript("12")]
-        server.on(HEAR, Reply.json({"detail": "out of memory"}, 500))
-        with pytest.raises(ServiceError, match="out of memory"):
-            await heard(server, "12", TranscribeOptions(words=True))
+    server.on(HEAR, picky)
+    async with opened(server) as work:
+        for _ in range(2):
+            async with work.transcribe(wav("12"), TranscribeOptions(words=True)) as found:
+                assert [each async for each in found] == [Transcript("12")]
+    server.on(HEAR, Reply.json({"detail": "out of memory"}, 500))
+    with pytest.raises(ServiceError, match="out of memory"):
+        await heard(server, "12", TranscribeOptions(words=True))
     assert len(server.requests) == 3 + 1 + 3
 
 
-async def test_streamed_transcripts_grow() -> None:
-    with OpenAIServer() as server:
-        found = await heard(server, "12345", TranscribeOptions(model="gpt-4o-mini-transcribe"))
+async def test_streamed_transcripts_grow(server: OpenAIServer) -> None:
+    found = await heard(server, "12345", TranscribeOptions(model="gpt-4o-mini-transcribe"))
     partial = [Transcript(text, final=False) for text in ("12", "1234", "12345")]
     assert found == [*partial, Transcript("12345")]
 
@@ -505,11 +493,10 @@ HEARD: dict[str, tuple[Reply, str]] = {
 
 
 @pytest.mark.parametrize("name", HEARD)
-async def test_transcribe_tolerates(name: str) -> None:
+async def test_transcribe_tolerates(server: OpenAIServer, name: str) -> None:
     reply, text = HEARD[name]
-    with OpenAIServer() as server:
-        server.on(HEAR, reply)
-        found = await heard(server)
+    server.on(HEAR, reply)
+    found = await heard(server)
     assert (found[-1].text, found[-1].final) == (text, True)
     assert not any(each.final for each in found[:-1])
 
@@ -527,18 +514,16 @@ UNHEARD: dict[str, tuple[Reply, type[VoiceError], str]] = {
 
 
 @pytest.mark.parametrize("name", UNHEARD)
-async def test_transcribe_fails_well(name: str) -> None:
+async def test_transcribe_fails_well(server: OpenAIServer, name: str) -> None:
     reply, kind, words = UNHEARD[name]
-    with OpenAIServer() as server:
-        server.on(HEAR, reply)
-        with pytest.raises(VoiceError, match=words) as caught:
-            await heard(server)
+    server.on(HEAR, reply)
+    with pytest.raises(VoiceError, match=words) as caught:
+        await heard(server)
     assert type(caught.value) is kind
 
 
-async def test_speakers_are_told_apart_where_the_model_can() -> None:
-    with OpenAIServer() as server:
-        (found,) = await heard(server, "12", TranscribeOptions(model="gpt-4o-transcribe-diarize", diarize=True))
+async def test_speakers_are_told_apart_where_the_model_can(server: OpenAIServer) -> None:
+    (found,) = await heard(server, "12", TranscribeOptions(model="gpt-4o-transcribe-diarize", diarize=True))
     assert found.segments[0].speaker == "A"
     assert server.log[0]["form"]["chunking_strategy"] == "auto"
 
@@ -546,20 +531,18 @@ async def test_speakers_are_told_apart_where_the_model_can() -> None:
 # -- speech ----------------------------------------------------------------------------------------
 
 
-async def test_speech_is_asked_for_as_samples() -> None:
-    with OpenAIServer() as server:
-        pcm, encoding = await spoken(server, SpeechRequest("Dial 0 1 2 3 4."))
+async def test_speech_is_asked_for_as_samples(server: OpenAIServer) -> None:
+    pcm, encoding = await spoken(server, SpeechRequest("Dial 0 1 2 3 4."))
     assert encoding == PcmFormat(24_000, 1) and digits_in(pcm) == "01234"
     assert server.log[0]["body"] == {
         "model": "digits-speak", "input": "Dial 0 1 2 3 4.", "voice": "alloy", "response_format": "pcm",
     }  # fmt: skip
 
 
-async def test_speech_options_reach_the_service() -> None:
+async def test_speech_options_reach_the_service(server: OpenAIServer) -> None:
     request = SpeechRequest("1", voice="nova", model="other", speed=1.5, format="ogg", instructions="softly")
-    with OpenAIServer() as server:
-        _, encoding = await spoken(server, request, speed=2.0, speech_format="mp3")
-        _, ours = await spoken(server, SpeechRequest("1"), speed=2.0, speech_format="mp3", voice="")
+    _, encoding = await spoken(server, request, speed=2.0, speech_format="mp3")
+    _, ours = await spoken(server, SpeechRequest("1"), speed=2.0, speech_format="mp3", voice="")
     assert server.log[0]["body"] == {
         "model": "other",
         "input": "1",
@@ -572,43 +555,39 @@ async def test_speech_options_reach_the_service() -> None:
     assert server.log[1]["body"]["voice"] == "" and server.log[1]["body"]["speed"] == 2.0
 
 
-async def test_extra_table_named_kwargs_is_sent_as_a_json_string() -> None:
-    with OpenAIServer() as server:
-        server.on(SPEAK, Reply(b"\x00\x01" * 100))
-        await spoken(server, SpeechRequest("1"), extra={"speak": {"kwargs": {"seed": 3}, "language": "zh"}})
+async def test_extra_table_named_kwargs_is_sent_as_a_json_string(server: OpenAIServer) -> None:
+    server.on(SPEAK, Reply(b"\x00\x01" * 100))
+    await spoken(server, SpeechRequest("1"), extra={"speak": {"kwargs": {"seed": 3}, "language": "zh"}})
     body = server.requests[0].json()
     assert body["kwargs"] == '{"seed": 3}' and body["language"] == "zh"
 
 
-async def test_reference_recording_makes_the_request_multipart() -> None:
-    with OpenAIServer() as server:
-        server.on(SPEAK, Reply(b"\x00\x01" * 100))
-        await spoken(server, SpeechRequest("1", reference=wav("7")))
+async def test_reference_recording_makes_the_request_multipart(server: OpenAIServer) -> None:
+    server.on(SPEAK, Reply(b"\x00\x01" * 100))
+    await spoken(server, SpeechRequest("1", reference=wav("7")))
     request = server.requests[0]
     assert request.headers["content-type"].startswith("multipart/form-data")
     assert b'name="prompt_speech"; filename="reference.wav"' in request.body and wav("7").data in request.body
 
 
-async def test_service_without_pcm_is_asked_for_mp3_from_then_on() -> None:
+async def test_service_without_pcm_is_asked_for_mp3_from_then_on(server: OpenAIServer) -> None:
     def no_pcm(request: Any) -> Reply:
         if request.json()["response_format"] == "pcm":
             return Reply.json({"error": {"message": "response_format must be one of mp3, opus, aac, flac"}}, 400)
         return Reply(encoded(dtmf.encode("1", 24_000), "mp3"), 200, {"content-type": "application/octet-stream"})
 
-    with OpenAIServer() as server:
-        server.on(SPEAK, no_pcm)
-        async with opened(server) as work:
-            for _ in range(2):
-                async with work.speak(SpeechRequest("1")) as chunks:
-                    assert {chunk.encoding async for chunk in chunks} == {"mp3"}
-        assert len(server.requests) == 3
-        with pytest.raises(ServiceError, match="response_format"):
-            await spoken(server, SpeechRequest("1", format="pcm"))
+    server.on(SPEAK, no_pcm)
+    async with opened(server) as work:
+        for _ in range(2):
+            async with work.speak(SpeechRequest("1")) as chunks:
+                assert {chunk.encoding async for chunk in chunks} == {"mp3"}
+    assert len(server.requests) == 3
+    with pytest.raises(ServiceError, match="response_format"):
+        await spoken(server, SpeechRequest("1", format="pcm"))
 
 
-async def test_sse_speech_is_decoded() -> None:
-    with OpenAIServer() as server:
-        pcm, encoding = await spoken(server, SpeechRequest("987"), extra={"speak": {"stream_format": "sse"}})
+async def test_sse_speech_is_decoded(server: OpenAIServer) -> None:
+    pcm, encoding = await spoken(server, SpeechRequest("987"), extra={"speak": {"stream_format": "sse"}})
     assert encoding == PcmFormat(24_000, 1) and digits_in(pcm) == "987"
 
 
@@ -630,28 +609,26 @@ MUTE: dict[str, tuple[Reply, type[VoiceError], str]] = {
 
 
 @pytest.mark.parametrize("name", MUTE)
-async def test_speech_fails_well(name: str) -> None:
+async def test_speech_fails_well(server: OpenAIServer, name: str) -> None:
     reply, kind, words = MUTE[name]
-    with OpenAIServer() as server:
-        server.on(SPEAK, reply)
-        with pytest.raises(VoiceError, match=words) as caught:
-            await spoken(server, SpeechRequest("1"))
+    server.on(SPEAK, reply)
+    with pytest.raises(VoiceError, match=words) as caught:
+        await spoken(server, SpeechRequest("1"))
     assert type(caught.value) is kind
 
 
-async def test_short_and_odd_sound_is_passed_on_whole() -> None:
-    with OpenAIServer() as server:
-        server.on(SPEAK, Reply([b"\x01", b"\x02\x03"]))
-        assert (await spoken(server, SpeechRequest("1")))[0] == b"\x01\x02\x03"
-        sound = [base64.b64encode(bytes([n])).decode() for n in range(40)]
-        server.on(
-            SPEAK,
-            sse(*({"type": "speech.audio.delta", "audio": each} for each in sound), {"type": "speech.audio.done"}),
-        )
-        assert (await spoken(server, SpeechRequest("1")))[0] == bytes(range(40))
+async def test_short_and_odd_sound_is_passed_on_whole(server: OpenAIServer) -> None:
+    server.on(SPEAK, Reply([b"\x01", b"\x02\x03"]))
+    assert (await spoken(server, SpeechRequest("1")))[0] == b"\x01\x02\x03"
+    sound = [base64.b64encode(bytes([n])).decode() for n in range(40)]
+    server.on(
+        SPEAK,
+        sse(*({"type": "speech.audio.delta", "audio": each} for each in sound), {"type": "speech.audio.done"}),
+    )
+    assert (await spoken(server, SpeechRequest("1")))[0] == bytes(range(40))
 
 
-async def test_40_mb_of_speech_pass_in_constant_memory() -> None:
+async def test_40_mb_of_speech_pass_in_constant_memory(server: OpenAIServer) -> None:
     block = bytes(1 << 20)
 
     async def much() -> AsyncIterator[Step]:
@@ -659,15 +636,14 @@ async def test_40_mb_of_speech_pass_in_constant_memory() -> None:
             yield block
 
     size = 0
-    with OpenAIServer() as server:
-        server.on(SPEAK, Reply(much, headers={"content-type": "audio/pcm"}))
-        async with opened(server) as work, work.speak(SpeechRequest("1")) as chunks:
-            await anext(chunks)
-            tracemalloc.start()
-            async for chunk in chunks:
-                size += len(chunk.data)
-            peak = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
+    server.on(SPEAK, Reply(much, headers={"content-type": "audio/pcm"}))
+    async with opened(server) as work, work.speak(SpeechRequest("1")) as chunks:
+        await anext(chunks)
+        tracemalloc.start()
+        async for chunk in chunks:
+            size += len(chunk.data)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
     assert size > 39 << 20
     # The server's own buffers are counted too: it lives in this process.
     assert peak < 12 << 20, peak
@@ -695,10 +671,9 @@ async def test_live_digits_are_heard_while_they_are_spoken(dialect: str) -> None
     assert [entry["heard"] for entry in server.log if entry["verb"] == "heard"] == [digits]
 
 
-async def test_live_without_sound_is_an_empty_transcript() -> None:
-    with OpenAIServer() as server:
-        async with opened(server) as work, work.transcribe_live(frames(""), TranscribeOptions()) as transcripts:
-            assert [each async for each in transcripts] == [Transcript("")]
+async def test_live_without_sound_is_an_empty_transcript(server: OpenAIServer) -> None:
+    async with opened(server) as work, work.transcribe_live(frames(""), TranscribeOptions()) as transcripts:
+        assert [each async for each in transcripts] == [Transcript("")]
 
 
 async def live_error(server: OpenAIServer, **settings: Any) -> VoiceError:
@@ -728,7 +703,7 @@ FAILED = "conversation.item.input_audio_transcription.failed"
     ],
 )
 async def test_live_failures_have_names_and_words(
-    told: list[dict[str, Any]], ends: str, kind: type[VoiceError], words: str
+    server: OpenAIServer, told: list[dict[str, Any]], ends: str, kind: type[VoiceError], words: str
 ) -> None:
     async def talk(socket: Any) -> None:
         for at, message in enumerate(told):
@@ -744,56 +719,52 @@ async def test_live_failures_have_names_and_words(
         async for _ in socket:
             pass
 
-    with OpenAIServer() as server:
-        server.on_socket("/v1/realtime", talk)
-        error = await live_error(server, timeout_s=0.4)
+    server.on_socket("/v1/realtime", talk)
+    error = await live_error(server, timeout_s=0.4)
     assert type(error) is kind and words in str(error), error
     assert error.who == "work (127.0.0.1)" or error.who == f"work (127.0.0.1:{server.port})"
 
 
-async def test_live_needs_an_address_and_the_microphones_format() -> None:
-    with OpenAIServer() as server:
-        error = await live_error(server, live_url="")
-        assert isinstance(error, ConfigError) and "live_url" in error.cure
+async def test_live_needs_an_address_and_the_microphones_format(server: OpenAIServer) -> None:
+    error = await live_error(server, live_url="")
+    assert isinstance(error, ConfigError) and "live_url" in error.cure
 
-        async def wrong() -> AsyncIterator[AudioFrame]:
-            yield AudioFrame(bytes(960), PcmFormat(48_000))
+    async def wrong() -> AsyncIterator[AudioFrame]:
+        yield AudioFrame(bytes(960), PcmFormat(48_000))
 
-        async with opened(server) as work:
-            with pytest.raises(UsageError, match="16000"):
-                await drained(work.transcribe_live(wrong(), TranscribeOptions()))
+    async with opened(server) as work:
+        with pytest.raises(UsageError, match="16000"):
+            await drained(work.transcribe_live(wrong(), TranscribeOptions()))
 
 
 # -- lists and health ------------------------------------------------------------------------------
 
 
-async def test_models_and_health() -> None:
-    with OpenAIServer() as server:
-        async with opened(server) as work:
-            assert list(await work.models()) == ["digits-chat", "digits-hear", "digits-speak"]
-            assert (await work.check()).models == ("digits-chat", "digits-hear", "digits-speak")
-            server.on("/v1/models", Reply.text("Not here", 404))
-            assert "no models" in (await work.check()).detail
-            server.on("/v1/models", Reply.json({"data": []}))
-            assert list(await work.models()) == []
-            server.on("/v1/models", Reply.json({"hello": 1}))
-            with pytest.raises(ProtocolError, match="no list of models"):
-                await work.models()
-            server.on("/v1/models", Reply.json(ERROR))
-            with pytest.raises(ServiceError, match="fell over"):
-                await work.check()
+async def test_models_and_health(server: OpenAIServer) -> None:
+    async with opened(server) as work:
+        assert list(await work.models()) == ["digits-chat", "digits-hear", "digits-speak"]
+        assert (await work.check()).models == ("digits-chat", "digits-hear", "digits-speak")
+        server.on("/v1/models", Reply.text("Not here", 404))
+        assert "no models" in (await work.check()).detail
+        server.on("/v1/models", Reply.json({"data": []}))
+        assert list(await work.models()) == []
+        server.on("/v1/models", Reply.json({"hello": 1}))
+        with pytest.raises(ProtocolError, match="no list of models"):
+            await work.models()
+        server.on("/v1/models", Reply.json(ERROR))
+        with pytest.raises(ServiceError, match="fell over"):
+            await work.check()
 
 
-async def test_voices_are_the_services_or_the_published_ones() -> None:
-    with OpenAIServer() as server:
-        async with opened(server) as work:
-            usual = await work.voices()
-            assert "alloy" in [voice.name for voice in usual] and not any(voice.listed for voice in usual)
-            server.on("/v1/audio/voices", Reply.json({"voices": ["af_bella", {"id": "zm_yun"}]}))
-            assert [voice.name for voice in await work.voices()] == ["af_bella", "zm_yun"]
-            server.on("/v1/audio/voices", Reply.json({}, 401))
-            with pytest.raises(RefusedError):
-                await work.voices()
+async def test_voices_are_the_services_or_the_published_ones(server: OpenAIServer) -> None:
+    async with opened(server) as work:
+        usual = await work.voices()
+        assert "alloy" in [voice.name for voice in usual] and not any(voice.listed for voice in usual)
+        server.on("/v1/audio/voices", Reply.json({"voices": ["af_bella", {"id": "zm_yun"}]}))
+        assert [voice.name for voice in await work.voices()] == ["af_bella", "zm_yun"]
+        server.on("/v1/audio/voices", Reply.json({}, 401))
+        with pytest.raises(RefusedError):
+            await work.voices()
 
 
 async def test_address_is_taken_as_people_write_it() -> None:

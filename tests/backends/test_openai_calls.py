@@ -19,6 +19,7 @@ from tests.fakes.openai_schema import Bad
 from tests.fakes.openai_schema import chat as allowed
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.fakes.server import Reply
+from tests.serving import serving
 from voicecli.backends.openai.calls import LONGEST_ARGUMENTS, MOST_CALLS, Calls, name_of
 from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.openai.messages import without_tools, written
@@ -33,6 +34,8 @@ from voicecli.types import (
     Usage,
 )
 from voicecli.types.jsonvalue import Json
+
+server = serving(OpenAIServer)
 
 PIG = '{"prompt": "a pig"}'
 NOON = '{"zone": "Paris"}'
@@ -231,34 +234,31 @@ async def test_calls_come_once_and_last_and_their_results_go_back(stream: bool) 
 
 
 @pytest.mark.anyio
-async def test_arguments_that_were_no_object_go_back_as_something_valid() -> None:
-    with OpenAIServer() as server:
-        for broken in ("{", "[1]", "7", ""):
-            call = ToolCall("a", "draw", broken)
-            await asked(server, [*ASK, ChatMessage("assistant", "", (call,)), ChatMessage("tool", "5", call_id="a")])
-            assert server.log[-1]["body"]["messages"][2]["tool_calls"][0]["function"]["arguments"] == "{}"
+async def test_arguments_that_were_no_object_go_back_as_something_valid(server: OpenAIServer) -> None:
+    for broken in ("{", "[1]", "7", ""):
+        call = ToolCall("a", "draw", broken)
+        await asked(server, [*ASK, ChatMessage("assistant", "", (call,)), ChatMessage("tool", "5", call_id="a")])
+        assert server.log[-1]["body"]["messages"][2]["tool_calls"][0]["function"]["arguments"] == "{}"
 
 
 @pytest.mark.anyio
-async def test_stop_is_a_reason_like_another_and_an_id_is_made_where_there_is_none() -> None:
+async def test_stop_is_a_reason_like_another_and_an_id_is_made_where_there_is_none(server: OpenAIServer) -> None:
     delta = {"tool_calls": [bit(PIG, "draw", index=0), bit(NOON, "time", index=1)]}
-    with OpenAIServer() as server:
-        server.on(CHAT, sse({"choices": [{"index": 0, "delta": delta}]}, piece(None, "stop")))
-        found = await asked(server)
+    server.on(CHAT, sse({"choices": [{"index": 0, "delta": delta}]}, piece(None, "stop")))
+    found = await asked(server)
     one, other = found[-1].calls
     assert one.id and other.id and one.id != other.id
     assert [each.arguments for each in (one, other)] == [PIG, NOON]
 
 
 @pytest.mark.anyio
-async def test_an_answer_that_breaks_off_calls_nothing() -> None:
+async def test_an_answer_that_breaks_off_calls_nothing(server: OpenAIServer) -> None:
     delta = {"tool_calls": [bit(PIG[:-3], "draw", index=0, id="a")]}
     got: list[ChatDelta] = []
-    with OpenAIServer() as server:
-        server.on(CHAT, sse({"choices": [{"index": 0, "delta": delta}]}))
-        with pytest.raises(ServiceError, match="broke off"):
-            async with opened(server) as work, work.chat(ASK, OFFERED) as answer:
-                got.extend([each async for each in answer])
+    server.on(CHAT, sse({"choices": [{"index": 0, "delta": delta}]}))
+    with pytest.raises(ServiceError, match="broke off"):
+        async with opened(server) as work, work.chat(ASK, OFFERED) as answer:
+            got.extend([each async for each in answer])
     assert got == []
 
 
@@ -274,7 +274,9 @@ REFUSALS = {
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", REFUSALS)
-async def test_a_service_that_takes_no_tools_is_asked_without_them_and_says_so_once(name: str) -> None:
+async def test_a_service_that_takes_no_tools_is_asked_without_them_and_says_so_once(
+    server: OpenAIServer, name: str
+) -> None:
     status, words = REFUSALS[name]
 
     def answer(request: Any) -> Reply:
@@ -285,33 +287,31 @@ async def test_a_service_that_takes_no_tools_is_asked_without_them_and_says_so_o
 
     call = ToolCall("a", "draw", PIG)
     after = [*ASK, ChatMessage("assistant", "", (call,)), ChatMessage("tool", "5", call_id="a")]
-    with OpenAIServer() as server:
-        server.on(CHAT, answer)
-        async with opened(server) as work:
-            told = []
-            for messages in (ASK, ASK, after):
-                async with work.chat(messages, OFFERED) as deltas:
-                    found = [each async for each in deltas]
-                assert "".join(each.text for each in found) == "Without."
-                told += [each.news for each in found if each.news]
+    server.on(CHAT, answer)
+    async with opened(server) as work:
+        told = []
+        for messages in (ASK, ASK, after):
+            async with work.chat(messages, OFFERED) as deltas:
+                found = [each async for each in deltas]
+            assert "".join(each.text for each in found) == "Without."
+            told += [each.news for each in found if each.news]
     assert len(server.requests) == 4
     (news,) = told
     assert (news.name, news.state) == ("", "failed") and "takes no tools" in news.text and "work" in news.text
 
 
 @pytest.mark.anyio
-async def test_other_refusals_are_not_taken_for_one_of_tools() -> None:
-    with OpenAIServer() as server:
-        server.on(CHAT, Reply.json({"error": {"message": "the tool shed burns"}}, 500))
-        with pytest.raises(ServiceError, match="tool shed"):
-            await asked(server, options=ChatOptions())
-        server.on(CHAT, Reply.json({"error": {"message": "a function failed"}}, 500))
-        with pytest.raises(ServiceError, match="a function failed"):
-            await asked(server)
+async def test_other_refusals_are_not_taken_for_one_of_tools(server: OpenAIServer) -> None:
+    server.on(CHAT, Reply.json({"error": {"message": "the tool shed burns"}}, 500))
+    with pytest.raises(ServiceError, match="tool shed"):
+        await asked(server, options=ChatOptions())
+    server.on(CHAT, Reply.json({"error": {"message": "a function failed"}}, 500))
+    with pytest.raises(ServiceError, match="a function failed"):
+        await asked(server)
 
 
 @pytest.mark.anyio
-async def test_pictures_belong_to_the_last_words_of_the_person() -> None:
+async def test_pictures_belong_to_the_last_words_of_the_person(server: OpenAIServer) -> None:
     bodies: list[Any] = []
 
     def look(request: Any) -> Reply:
@@ -320,9 +320,8 @@ async def test_pictures_belong_to_the_last_words_of_the_person() -> None:
 
     call = ToolCall("a", "time", NOON)
     talk = [*ASK, ChatMessage("assistant", "", (call,)), ChatMessage("tool", "noon", call_id="a")]
-    with OpenAIServer() as server:
-        server.on(CHAT, look)
-        await asked(server, talk, ChatOptions(images=(Picture(b"png", "image/png"),), tools=TOOLS))
+    server.on(CHAT, look)
+    await asked(server, talk, ChatOptions(images=(Picture(b"png", "image/png"),), tools=TOOLS))
     roles = {each["role"]: each["content"] for each in bodies[0]["messages"]}
     assert [part["type"] for part in roles["user"]] == ["text", "image_url"]
     assert roles["tool"] == "noon"

@@ -12,11 +12,14 @@ import pytest
 from tests.backends.test_openai import ASK, CHAT, PLAIN, SPEAK, drained, opened, piece, sse
 from tests.fakes.openai_server import OpenAIServer, encoded
 from tests.fakes.server import Reply
+from tests.serving import serving
 from voicecli.backends.openai import schemas
 from voicecli.backends.openai.lessons import OPTIONS, Refusal, lesson_in
 from voicecli.backends.openai.synthesis import format_after, formats_tried
 from voicecli.errors import ServiceError
 from voicecli.types import ChatMessage, ChatOptions, SpeechRequest, ToolCall, ToolSpec
+
+server = serving(OpenAIServer)
 
 FULL: dict[str, Any] = {
     "messages": [{"role": "system", "content": "s"}],
@@ -78,16 +81,15 @@ async def ask(work: Any, options: ChatOptions = PLAIN, messages: Any = ASK) -> t
 
 
 @pytest.mark.anyio
-async def test_what_is_learnt_is_learnt_of_one_model_and_told_once() -> None:
-    with OpenAIServer() as server:
-        server.on(CHAT, refusing(NO_TEMPERATURE, NO_SYSTEM))
-        async with opened(server) as work:
-            options = ChatOptions(temperature=0.3)
-            text, news = await ask(work, options)
-            assert text == "ok" and len(news) == 1 and "does not take temperature" in news[0]
-            assert await ask(work, options) == ("ok", [])
-            assert len(server.requests) == 4
-            await ask(work, ChatOptions(model="other", temperature=0.3))
+async def test_what_is_learnt_is_learnt_of_one_model_and_told_once(server: OpenAIServer) -> None:
+    server.on(CHAT, refusing(NO_TEMPERATURE, NO_SYSTEM))
+    async with opened(server) as work:
+        options = ChatOptions(temperature=0.3)
+        text, news = await ask(work, options)
+        assert text == "ok" and len(news) == 1 and "does not take temperature" in news[0]
+        assert await ask(work, options) == ("ok", [])
+        assert len(server.requests) == 4
+        await ask(work, ChatOptions(model="other", temperature=0.3))
     sent = [request.json() for request in server.requests]
     assert "temperature" in sent[4] and sent[-1]["messages"] == sent[2]["messages"]
     assert sent[2]["messages"] == [{"role": "user", "content": f"{ASK[0].content}\n\n{ASK[1].content}"}]
@@ -112,12 +114,11 @@ def after(calls: tuple[ToolCall, ...]) -> list[ChatMessage]:
 
 
 @pytest.mark.anyio
-async def test_unknown_fields_of_a_call_and_its_message_go_back_as_they_came() -> None:
-    with OpenAIServer() as server:
-        server.on(CHAT, sse(*CALLED), sse(piece("ok", "stop")))
-        async with opened(server) as work:
-            found = await drained(work.chat(ASK, TOOL))
-            await ask(work, TOOL, after(found[-1].calls))
+async def test_unknown_fields_of_a_call_and_its_message_go_back_as_they_came(server: OpenAIServer) -> None:
+    server.on(CHAT, sse(*CALLED), sse(piece("ok", "stop")))
+    async with opened(server) as work:
+        found = await drained(work.chat(ASK, TOOL))
+        await ask(work, TOOL, after(found[-1].calls))
     back = server.requests[-1].json()["messages"][2]
     assert (back["reasoning_content"], back["reasoning_details"]) == ("A 😀.", [{"text": "x"}, {"signature": "s"}])
     (call,) = back["tool_calls"]
@@ -128,15 +129,12 @@ async def test_unknown_fields_of_a_call_and_its_message_go_back_as_they_came() -
 
 
 @pytest.mark.anyio
-async def test_a_service_that_refuses_its_own_fields_gets_them_once() -> None:
+async def test_a_service_that_refuses_its_own_fields_gets_them_once(server: OpenAIServer) -> None:
     calls = (ToolCall("c", "f", "{}", {}, {"reasoning": "hm"}),)
-    with OpenAIServer() as server:
-        server.on(
-            CHAT, refusing((lambda sent: "reasoning" in sent["messages"][2], "property 'reasoning' is unsupported"))
-        )
-        async with opened(server) as work:
-            for _ in range(2):
-                assert (await ask(work, TOOL, after(calls)))[0] == "ok"
+    server.on(CHAT, refusing((lambda sent: "reasoning" in sent["messages"][2], "property 'reasoning' is unsupported")))
+    async with opened(server) as work:
+        for _ in range(2):
+            assert (await ask(work, TOOL, after(calls)))[0] == "ok"
     assert len(server.requests) == 3
 
 
@@ -159,22 +157,20 @@ async def test_reasoning_in_the_text_is_told_apart_however_it_is_cut() -> None:
 
 
 @pytest.mark.anyio
-async def test_reasoning_that_no_tag_opens_is_known_the_second_time() -> None:
-    with OpenAIServer() as server:
-        server.on(CHAT, *[sse(piece("a plan\n</thi"), piece("nk>\nIt is.", "stop"))] * 2, sse(piece("Plain.", "stop")))
-        async with opened(server) as work:
-            assert await both(work) == ("a plan\n</think>\nIt is.", "")
-            assert await both(work) == ("It is.", "a plan\n")
-            assert await both(work) == ("Plain.", "Plain.")
+async def test_reasoning_that_no_tag_opens_is_known_the_second_time(server: OpenAIServer) -> None:
+    server.on(CHAT, *[sse(piece("a plan\n</thi"), piece("nk>\nIt is.", "stop"))] * 2, sse(piece("Plain.", "stop")))
+    async with opened(server) as work:
+        assert await both(work) == ("a plan\n</think>\nIt is.", "")
+        assert await both(work) == ("It is.", "a plan\n")
+        assert await both(work) == ("Plain.", "Plain.")
 
 
 @pytest.mark.anyio
-async def test_reasoning_in_an_answer_is_not_sent_again() -> None:
-    with OpenAIServer() as server:
-        async with opened(server) as work:
-            for said in ("<think>a plan</think>\nYes.", "a plan\n</think>\nYes."):
-                await ask(work, PLAIN, [ChatMessage("user", "a"), ChatMessage("assistant", said), ASK[1]])
-                assert server.requests[-1].json()["messages"][1] == {"role": "assistant", "content": "Yes."}
+async def test_reasoning_in_an_answer_is_not_sent_again(server: OpenAIServer) -> None:
+    async with opened(server) as work:
+        for said in ("<think>a plan</think>\nYes.", "a plan\n</think>\nYes."):
+            await ask(work, PLAIN, [ChatMessage("user", "a"), ChatMessage("assistant", said), ASK[1]])
+            assert server.requests[-1].json()["messages"][1] == {"role": "assistant", "content": "Yes."}
 
 
 # -- schemas -----------------------------------------------------------------------------------------
@@ -256,26 +252,24 @@ CHAIN = (
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("refused", range(4))
-async def test_a_schema_is_asked_for_in_the_strictest_way_that_is_taken(refused: int) -> None:
-    with OpenAIServer() as server:
-        server.on(CHAT, refusing(*CHAIN[:refused], text='```json\n{"name": "A"}\n```'))
-        async with opened(server) as work:
-            for _ in range(2):
-                assert json.loads((await ask(work, ChatOptions(schema=PERSON)))[0]) == {"name": "A"}
+async def test_a_schema_is_asked_for_in_the_strictest_way_that_is_taken(server: OpenAIServer, refused: int) -> None:
+    server.on(CHAT, refusing(*CHAIN[:refused], text='```json\n{"name": "A"}\n```'))
+    async with opened(server) as work:
+        for _ in range(2):
+            assert json.loads((await ask(work, ChatOptions(schema=PERSON)))[0]) == {"name": "A"}
     assert len(server.requests) == refused + 2
     last = server.requests[-1].json()
     assert ("JSON schema" in last["messages"][0]["content"]) == (refused > 1)
 
 
 @pytest.mark.anyio
-async def test_an_answer_to_a_schema_that_breaks_off_keeps_what_arrived() -> None:
+async def test_an_answer_to_a_schema_that_breaks_off_keeps_what_arrived(server: OpenAIServer) -> None:
     got = ""
-    with OpenAIServer() as server:
-        server.on(CHAT, sse(piece('{"na'), end=b""))
-        with pytest.raises(ServiceError, match="broke off"):
-            async with opened(server) as work, work.chat(ASK, ChatOptions(schema=PERSON)) as answer:
-                async for delta in answer:
-                    got += delta.text
+    server.on(CHAT, sse(piece('{"na'), end=b""))
+    with pytest.raises(ServiceError, match="broke off"):
+        async with opened(server) as work, work.chat(ASK, ChatOptions(schema=PERSON)) as answer:
+            async for delta in answer:
+                got += delta.text
     assert got == '{"na'
 
 
@@ -300,7 +294,7 @@ def test_the_next_format(tried: list[str], words: str, expected: str | None) -> 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("only", ["wav", "mp3", "flac"])
-async def test_a_voice_that_makes_one_format_only(only: str) -> None:
+async def test_a_voice_that_makes_one_format_only(server: OpenAIServer, only: str) -> None:
     import numpy as np
 
     def strict(request: Any) -> Reply:
@@ -308,10 +302,9 @@ async def test_a_voice_that_makes_one_format_only(only: str) -> None:
             return Reply.json({"error": {"message": f"response_format must be one of [{only}]"}}, 400)
         return Reply(encoded(np.zeros(2400, np.int16), only), 200, {"content-type": f"audio/{only}"})
 
-    with OpenAIServer() as server:
-        server.on(SPEAK, strict)
-        async with opened(server) as work:
-            for _ in range(2):
-                chunks = await drained(work.speak(SpeechRequest("12")))
-                assert {chunk.encoding for chunk in chunks} == {only}
+    server.on(SPEAK, strict)
+    async with opened(server) as work:
+        for _ in range(2):
+            chunks = await drained(work.speak(SpeechRequest("12")))
+            assert {chunk.encoding for chunk in chunks} == {only}
     assert len(server.requests) == 3

@@ -10,12 +10,15 @@ import pytest
 from tests.fakes.meaning import nearness, vector
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.server import Reply
+from tests.serving import serving
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.backends.selfhosted.vectors import LONGEST, open_meaning
 from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError
 from voicecli.types import EmbedOptions
 
 pytestmark = pytest.mark.anyio
+
+servers = serving(SelfHostedMeaning)
 
 NOTHING = EmbedOptions()
 TEXTS = ["hello world", "python语言", "a pig"]
@@ -60,19 +63,17 @@ async def test_what_fits_in_no_address_is_refused(text: str) -> None:
                 await meaning.embed([text], NOTHING)
 
 
-async def test_the_model_stands_in_the_address() -> None:
-    with SelfHostedMeaning() as servers:
-        servers.embedding.on("/bge/m 3", Reply.json([[1, 2]]))
-        for settings, options in (({"embed_model": "bge/m 3"}, NOTHING), ({}, EmbedOptions("bge/m 3"))):
-            async with open_meaning(servers.backend(**settings)) as meaning:
-                assert await meaning.embed(["x"], options) == [(1.0, 2.0)]
+async def test_the_model_stands_in_the_address(servers: SelfHostedMeaning) -> None:
+    servers.embedding.on("/bge/m 3", Reply.json([[1, 2]]))
+    for settings, options in (({"embed_model": "bge/m 3"}, NOTHING), ({}, EmbedOptions("bge/m 3"))):
+        async with open_meaning(servers.backend(**settings)) as meaning:
+            assert await meaning.embed(["x"], options) == [(1.0, 2.0)]
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/similarity", "/rerank", "/Qwen3-Embedding-4B"])
-async def test_an_address_may_end_with_a_path(ending: str) -> None:
-    with SelfHostedMeaning() as servers:
-        async with open_meaning(servers.backend(embedding_url=servers.embedding.url + ending)) as meaning:
-            assert len(await meaning.embed(TEXTS, NOTHING)) == 3
+async def test_an_address_may_end_with_a_path(servers: SelfHostedMeaning, ending: str) -> None:
+    async with open_meaning(servers.backend(embedding_url=servers.embedding.url + ending)) as meaning:
+        assert len(await meaning.embed(TEXTS, NOTHING)) == 3
 
 
 async def test_an_address_is_needed() -> None:
@@ -91,23 +92,23 @@ async def test_an_address_is_needed() -> None:
         ("/rerank", [0.1, 0.2]),
     ],
 )
-async def test_an_answer_that_does_not_fit_is_a_protocol_error(path: str, answer: Any) -> None:
+async def test_an_answer_that_does_not_fit_is_a_protocol_error(
+    servers: SelfHostedMeaning, path: str, answer: Any
+) -> None:
     asks = {
         "/Qwen3-Embedding-4B": lambda it: it.embed(TEXTS, NOTHING),
         "/similarity": lambda it: it.similar("a", "b", NOTHING),
         "/rerank": lambda it: it.rerank("q", TEXTS, NOTHING),
     }
-    with SelfHostedMeaning() as servers:
-        servers.embedding.on(path, Reply.json(answer))
-        async with open_meaning(servers.backend()) as meaning:
-            with pytest.raises(ProtocolError) as caught:
-                await asks[path](meaning)
+    servers.embedding.on(path, Reply.json(answer))
+    async with open_meaning(servers.backend()) as meaning:
+        with pytest.raises(ProtocolError) as caught:
+            await asks[path](meaning)
     assert caught.value.who.startswith("local") and len(str(caught.value)) < 400
 
 
-async def test_an_error_inside_a_success_is_told_in_its_words() -> None:
-    with SelfHostedMeaning() as servers:
-        servers.embedding.on("/similarity", Reply.json({"error": "model not loaded"}))
-        async with open_meaning(servers.backend()) as meaning:
-            with pytest.raises(ServiceError, match="model not loaded"):
-                await meaning.similar("a", "b", NOTHING)
+async def test_an_error_inside_a_success_is_told_in_its_words(servers: SelfHostedMeaning) -> None:
+    servers.embedding.on("/similarity", Reply.json({"error": "model not loaded"}))
+    async with open_meaning(servers.backend()) as meaning:
+        with pytest.raises(ServiceError, match="model not loaded"):
+            await meaning.similar("a", "b", NOTHING)

@@ -15,6 +15,7 @@ import pytest
 from tests import dtmf
 from tests.fakes.pictures import png
 from tests.fakes.talking_server import KNOWS, Session, TalkingServer
+from tests.serving import serving
 from voicecli.audio.playout import Playout
 from voicecli.backends.openai.talking.dialects import DIALECTS, address, dialect_of, told_by
 from voicecli.backends.openai.talking.protocol import AnswerBegun, Complained, TalkProtocol, Void
@@ -27,6 +28,8 @@ from voicecli.types import Backend, ChatMessage, Picture, TalkOptions, ToolCall,
 from voicecli.types.turns import Answer, AnswerWanted, Heard, Sound, Text
 
 pytestmark = pytest.mark.anyio
+
+server = serving(TalkingServer)
 RATE = 16_000
 RATE_OUT, WORD = 24_000, 3360
 """A word of the service's, in samples of its own."""
@@ -227,15 +230,14 @@ async def test_what_breaks_off_while_it_is_said_is_an_error() -> None:
             assert words(await answer(say(talk, "12"))) == "2 3"
 
 
-async def test_a_session_is_renewed_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    with TalkingServer() as server:
-        async with talking(server, HISTORY) as talk:
-            await answer(say(talk, "12"))
-            line = talk.lines.now
-            assert line is not None
-            line.opened_at -= 3400
-            await talk.warm()
-            assert words(await answer(say(talk, "34"))) == "4 5"
+async def test_a_session_is_renewed_before_its_end(server: TalkingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with talking(server, HISTORY) as talk:
+        await answer(say(talk, "12"))
+        line = talk.lines.now
+        assert line is not None
+        line.opened_at -= 3400
+        await talk.warm()
+        assert words(await answer(say(talk, "34"))) == "4 5"
     assert len(server.sessions) == 2 and roles(server.sessions[1])[0] == ("user", "one")
 
 
@@ -287,28 +289,27 @@ async def test_what_is_understood_while_one_speaks_is_told() -> None:
     assert told == ["1"]
 
 
-async def test_failures_are_ours() -> None:
+async def test_failures_are_ours(server: TalkingServer) -> None:
     xai = Backend("one", "openai", talk_url="wss://api.x.ai/v1/realtime")
     for backend, told in ((Backend("one", "openai"), "talk_url"), (xai, "ends your turns by itself")):
         with pytest.raises(ConfigError, match=told):
             async with SpeechToSpeech(backend).converse(TalkOptions(), RATE, list):
                 pass
-    with TalkingServer() as server:
-        server.on_socket("/v1/refuses", lambda socket: socket.reject(401, "no"))
-        async with talking(server, talk_url=f"{server.ws_url}/v1/refuses") as talk:
-            with pytest.raises(RefusedError):
-                await answer(say(talk, "1"))
+    server.on_socket("/v1/refuses", lambda socket: socket.reject(401, "no"))
+    async with talking(server, talk_url=f"{server.ws_url}/v1/refuses") as talk:
+        with pytest.raises(RefusedError):
+            await answer(say(talk, "1"))
 
-        async def silent(socket: Any) -> None:
-            async for _ in socket:
-                pass
+    async def silent(socket: Any) -> None:
+        async for _ in socket:
+            pass
 
-        server.on_socket("/v1/silent", silent)
-        async with talking(server, talk_url=f"{server.ws_url}/v1/silent", timeout_s=0.2) as talk:
-            turn = talk.begin(print)
-            with pytest.raises(UnreachableError, match=r"nothing of an answer for 0\.2 s"):
-                async with asyncio.timeout(30):
-                    await answer(turn, AnswerWanted(typed="hello"))
+    server.on_socket("/v1/silent", silent)
+    async with talking(server, talk_url=f"{server.ws_url}/v1/silent", timeout_s=0.2) as talk:
+        turn = talk.begin(print)
+        with pytest.raises(UnreachableError, match=r"nothing of an answer for 0\.2 s"):
+            async with asyncio.timeout(30):
+                await answer(turn, AnswerWanted(typed="hello"))
 
 
 # -- without a socket ----------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """What a server reads out of a request, strictly: form parts, recordings, and the errors that frameworks answer with.
 
-Belongs here: parsing that judges. Does not belong here: what any one service accepts.
+Belongs here: parsing that judges, routes. Does not belong here: what any one service accepts.
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -112,6 +114,38 @@ def heard(data: bytes) -> str:
     """The digits in sound of any container: what a test asks of what it was sent."""
     samples, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
     return dtmf.decode(samples[:, 0], rate)
+
+
+Fields = Mapping[str, type | tuple[type, ...]]
+
+
+def json_body(request: Request, required: Fields, optional: Fields | None = None) -> dict[str, Any]:
+    """A JSON object of these fields, each of its type and filled. Refused: anything else, a query too."""
+    if request.headers.get("content-type") != "application/json" or request.query:
+        raise Refused("not JSON", 415)
+    body, known = request.json(), {**required, **(optional or {})}
+    if not isinstance(body, dict) or not set(required) <= set(body) <= set(known):
+        raise Refused(f"expected {sorted(known)}, got {body!r}")
+    for name, value in body.items():
+        if not isinstance(value, known[name]) or isinstance(value, bool) or value in ("", []):
+            raise Refused(f"{name} is {value!r}")
+    return body
+
+
+Routes = Mapping[tuple[str, str], Callable[[Request], Reply]]
+"""What answers, by method and path."""
+
+
+def routed(request: Request, routes: Routes) -> Reply:
+    """The answer of the request's route; Flask's page where there is none, or the route refuses the request."""
+    try:
+        if request.path not in {path for _, path in routes}:
+            raise Refused("The requested URL was not found on the server.", 404)
+        if (request.method, request.path) not in routes:
+            raise Refused("The method is not allowed for the requested URL.", 405)
+        return routes[request.method, request.path](request)
+    except Refused as refused:
+        return flask_error(refused)
 
 
 def flask_error(refused: Refused) -> Reply:

@@ -2,20 +2,17 @@
 
 What it makes lies at addresses that expire: pictures in a store of its own (another port, a signature in the
 address, and no key is ever taken there), videos below its own address. Digits go in and digits come out.
-Anything that is not documented is answered with an error. Run by hand:
-
-    python -m tests.fakes.gov_media --port 8090
+Anything that is not documented is answered with an error.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import secrets
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
-from tests.fakes.forms import Part, Refused, flask_error, multipart, only
+from tests.fakes.forms import Part, Refused, Routes, json_body, multipart, only
 from tests.fakes.gov_server import Gov, Messages, echo
 from tests.fakes.pictures import (
     digits_of,
@@ -38,8 +35,8 @@ KINDS = {"png": "image/png", "mp4": "video/mp4"}
 class GovMedia(Gov):
     """See the module. `learnt` holds (category, name, digits) of each document."""
 
-    def __init__(self, answer: Callable[[Messages], str] = echo, *, port: int = 0) -> None:
-        super().__init__(answer, port=port)
+    def __init__(self, answer: Callable[[Messages], str] = echo) -> None:
+        super().__init__(answer)
         self.store = FakeServer(self.hand_out)
         self.learnt: list[tuple[str, str, str]] = []
         self.kept: dict[str, tuple[str, bytes]] = {}
@@ -54,8 +51,8 @@ class GovMedia(Gov):
 
     # -- what is asked -----------------------------------------------------------------------------
 
-    def judge(self, request: Request) -> Reply:
-        routes: dict[str, Callable[[Request], Reply]] = {
+    def documented(self) -> Routes:
+        posts: dict[str, Callable[[Request], Reply]] = {
             "/v1/images/generations": self.make,
             "/image/imageToText": self.describe,
             "/image/enhanceImage": self.enhance,
@@ -64,23 +61,11 @@ class GovMedia(Gov):
             "/video/mmeditingInference": self.smooth,
             "/uploadFile/uploadLearningFile": self.learn,
         }
-        try:
-            if request.path.startswith("/static/"):
-                return self.own(request)
-            if request.path not in routes:
-                return super().judge(request)
-            if request.method != "POST":
-                raise Refused("Method Not Allowed", 405)
-            return routes[request.path](request)
-        except Refused as refused:
-            return flask_error(refused)
+        ours = {("GET", path): self.own for path in self.kept if path.startswith("/static/")}
+        return {**super().documented(), **{("POST", path): route for path, route in posts.items()}, **ours}
 
     def make(self, request: Request) -> Reply:
-        if request.headers.get("content-type") != "application/json" or request.query:
-            raise Refused("not JSON", 415)
-        body = request.json()
-        if not isinstance(body, dict) or set(body) != {"prompt"} or not isinstance(body["prompt"], str):
-            raise Refused(f"expected a prompt, got {sorted(body)}")
+        body = json_body(request, {"prompt": str})
         if not body["prompt"].strip():
             raise Refused("an empty prompt")
         made = png(digits_of(body["prompt"]) or "0")
@@ -141,8 +126,6 @@ class GovMedia(Gov):
         return _given(request, data)
 
     def own(self, request: Request) -> Reply:
-        if request.path not in self.kept:
-            raise Refused("The requested URL was not found on the server.", 404)
         return _given(request, self.kept[request.path][1])
 
 
@@ -170,20 +153,3 @@ def _part(request: Request, name: str, *extensions: str) -> Part:
     if not re.fullmatch(rf"[^/\\]+\.({'|'.join(extensions)})", part.filename):
         raise Refused(f"{part.filename!r} is no name of such a file")
     return part
-
-
-def main() -> None:
-    """Serve until Ctrl-C."""
-    import contextlib
-    import threading
-
-    parser = argparse.ArgumentParser(description="The cloud service of the gov family, with all it offers.")
-    parser.add_argument("--port", type=int, default=8090)
-    arguments: Any = parser.parse_args()
-    with GovMedia(port=arguments.port) as server, contextlib.suppress(KeyboardInterrupt):
-        print(f"base_url = {server.url}/v1", flush=True)  # noqa: T201
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

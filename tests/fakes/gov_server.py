@@ -1,20 +1,16 @@
 """The cloud service of the `gov` family: chat by category, recognition of bytes, speech by address.
 
 It implements what is documented and answers an error to anything else. Recognition hears DTMF digits,
-speech speaks the digits of its text, so that nothing can be canned. Run by hand:
-
-    python -m tests.fakes.gov_server --port 8090
+speech speaks the digits of its text, so that nothing can be canned.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from tests.fakes.forms import Refused, digits_in, flask_error, spoken
+from tests.fakes.forms import Fields, Refused, Routes, digits_in, json_body, routed, spoken
 from tests.fakes.server import FakeServer, Reply, Request
 from voicecli.backends.gov_settings import GovSettings
 from voicecli.types import Backend
@@ -24,14 +20,7 @@ LONGEST_TARGET = 2_048
 
 Messages = list[dict[str, str]]
 
-_CHAT: dict[str, Any] = {
-    "model": str,
-    "temperature": (int, float),
-    "max_tokens": int,
-    "category": str,
-    "messages": list,
-}
-_REQUIRED = ("temperature", "max_tokens", "category", "messages")
+_REQUIRED: Fields = {"temperature": (int, float), "max_tokens": int, "category": str, "messages": list}
 
 
 def echo(messages: Messages) -> str:
@@ -42,8 +31,8 @@ def echo(messages: Messages) -> str:
 class Gov(FakeServer):
     """The service; a test may lay its own replies over a path with `on`."""
 
-    def __init__(self, answer: Callable[[Messages], str] = echo, *, port: int = 0) -> None:
-        super().__init__(self.judge, port=port)
+    def __init__(self, answer: Callable[[Messages], str] = echo) -> None:
+        super().__init__(lambda request: routed(request, self.documented()))
         self.answer = answer
 
     def backend(self, **settings: Any) -> Backend:
@@ -56,21 +45,12 @@ class Gov(FakeServer):
         }
         return GovSettings("city", "gov", **(defaults | settings))
 
-    def judge(self, request: Request) -> Reply:
-        routes = {
-            "/v1/chat/completions": ("POST", self.chat),
-            "/v1/asr": ("POST", self.asr),
-            "/v1/tts": ("GET", self.tts),
+    def documented(self) -> Routes:
+        return {
+            ("POST", "/v1/chat/completions"): self.chat,
+            ("POST", "/v1/asr"): self.asr,
+            ("GET", "/v1/tts"): self.tts,
         }
-        try:
-            if request.path not in routes:
-                raise Refused("Not Found", 404)
-            method, route = routes[request.path]
-            if request.method != method:
-                raise Refused("Method Not Allowed", 405)
-            return route(request)
-        except Refused as refused:
-            return flask_error(refused)
 
     def chat(self, request: Request) -> Reply:
         body = _chat_body(request)
@@ -115,33 +95,8 @@ def _query(request: Request) -> str:
 
 
 def _chat_body(request: Request) -> dict[str, Any]:
-    if request.headers.get("content-type") != "application/json" or request.query:
-        raise Refused("not JSON", 415)
-    body = json.loads(request.body)
-    if not isinstance(body, dict) or set(body) - set(_CHAT):
-        raise Refused(f"unknown fields in {sorted(body)}")
-    if missing := [name for name in _REQUIRED if name not in body]:
-        raise Refused(f"missing: {', '.join(missing)}")
-    for name, value in body.items():
-        if not isinstance(value, _CHAT[name]) or isinstance(value, bool) or value in ("", []):
-            raise Refused(f"{name} is {value!r}")
+    body = json_body(request, _REQUIRED, {"model": str})
     for each in body["messages"]:
         if set(each) != {"role", "content"} or each["role"] not in ("user", "assistant") or not each["content"]:
             raise Refused(f"not a message: {each}")
     return body
-
-
-def main() -> None:
-    """Serve until Ctrl-C."""
-    import contextlib
-    import threading
-
-    parser = argparse.ArgumentParser(description="The cloud service of the gov family.")
-    parser.add_argument("--port", type=int, default=8090)
-    with Gov(port=parser.parse_args().port) as server, contextlib.suppress(KeyboardInterrupt):
-        print(f"base_url = {server.url}/v1", flush=True)  # noqa: T201
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -16,8 +16,8 @@ from typing import Any
 
 from tests.fakes.forms import Refused
 from tests.fakes.meaning import vector
-from tests.fakes.openai_schema import Bad, Check, filled, whole
-from tests.fakes.openai_server import Habits, OpenAIServer, error_reply
+from tests.fakes.openai_schema import Bad, Check, checked, filled, whole
+from tests.fakes.openai_server import Habits, OpenAIServer, error_reply, json_of
 from tests.fakes.pictures import digits_of, png, png_digits
 from tests.fakes.server import Reply, Request
 
@@ -38,7 +38,6 @@ PICTURE: dict[str, Check] = {
     "quality": filled,
     "response_format": lambda value: value in ("url", "b64_json"),
 }
-REQUIRED = {id(EMBEDDING): ("model", "input"), id(PICTURE): ("model", "prompt")}
 
 
 class OpenAIPictures(OpenAIServer):
@@ -67,14 +66,14 @@ class OpenAIPictures(OpenAIServer):
             return error_reply(bad)
 
     async def embed(self, request: Request) -> Reply:
-        body = _checked(request, EMBEDDING)
+        body = checked(json_of(request), EMBEDDING, "model", "input")
         self.note("embed", body=body)
         data = [{"object": "embedding", "index": n, "embedding": vector(t)} for n, t in enumerate(body["input"])]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         return Reply.json({"object": "list", "data": data[::-1], "model": body["model"], "usage": usage})
 
     async def draw(self, request: Request) -> Reply:
-        body = _checked(request, PICTURE)
+        body = checked(json_of(request), PICTURE, "model", "prompt")
         self.note("draw", body=body)
         data = png(digits_of(body["prompt"]) or "0")
         if not self.by_url:
@@ -109,19 +108,3 @@ def _seen(parts: list[Any]) -> str:
         return png_digits(base64.b64decode(found[1], validate=True))
     except Refused as refused:
         raise Bad(f"Invalid image: {refused}", "messages") from None
-
-
-def _checked(request: Request, schema: dict[str, Check]) -> dict[str, Any]:
-    if request.headers.get("content-type") != "application/json":
-        raise Bad("you must send Content-Type: application/json")
-    body = request.json()
-    if not isinstance(body, dict):
-        raise Bad("We could not parse the JSON body of your request.")
-    if missing := [name for name in REQUIRED[id(schema)] if name not in body]:
-        raise Bad(f"Missing required parameter: '{missing[0]}'.", missing[0])
-    for name, value in body.items():
-        if name not in schema:
-            raise Bad(f"Unknown parameter: '{name}'.", name)
-        if not schema[name](value):
-            raise Bad(f"Invalid value for '{name}': {value!r:.80}", name)
-    return body

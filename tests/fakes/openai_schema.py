@@ -118,20 +118,14 @@ TRANSLATION: dict[str, Check] = {
     "response_format": among("json", "text", "srt", "verbose_json", "vtt"),
     "temperature": TRANSCRIPTION["temperature"],
 }
-REQUIRED = {
-    id(CHAT): ("model", "messages"),
-    id(SPEECH): ("model", "input", "voice"),
-    id(TRANSCRIPTION): ("model",),
-    id(TRANSLATION): ("model",),
-}
 
 
-def checked(fields: Any, schema: dict[str, Check]) -> dict[str, Any]:
-    """`fields`, when the schema allows every one of them. Raises Bad."""
+def checked(fields: Any, schema: dict[str, Check], *required: str) -> dict[str, Any]:
+    """`fields`, when the schema allows every one of them, and all that are required are there. Raises Bad."""
     if not isinstance(fields, dict):
         raise Bad("We could not parse the JSON body of your request.")
     found: dict[str, Any] = fields
-    for name in REQUIRED[id(schema)]:
+    for name in required:
         if name not in fields:
             raise Bad(f"Missing required parameter: '{name}'.", name)
     for name, value in fields.items():
@@ -143,7 +137,7 @@ def checked(fields: Any, schema: dict[str, Check]) -> dict[str, Any]:
 
 
 def chat(body: Any) -> dict[str, Any]:
-    fields = checked(body, CHAT)
+    fields = checked(body, CHAT, "model", "messages")
     if "stream_options" in fields and fields.get("stream") is not True:
         raise Bad("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
     if wrong := openai_tools.misplaced(fields["messages"]):
@@ -152,7 +146,7 @@ def chat(body: Any) -> dict[str, Any]:
 
 
 def transcription(form_fields: dict[str, str]) -> dict[str, str]:
-    fields = checked(form_fields, TRANSCRIPTION)
+    fields = checked(form_fields, TRANSCRIPTION, "model")
     form, model = fields.get("response_format", "json"), fields["model"]
     if "timestamp_granularities[]" in fields and form != "verbose_json":
         raise Bad("timestamp_granularities needs response_format verbose_json", "timestamp_granularities[]")
@@ -175,7 +169,7 @@ def transcription(form_fields: dict[str, str]) -> dict[str, str]:
 
 
 def translation(form_fields: dict[str, str]) -> dict[str, str]:
-    fields = checked(form_fields, TRANSLATION)
+    fields = checked(form_fields, TRANSLATION, "model")
     _refuse("transcribe" in fields["model"], f"model '{fields['model']}' does not translate", "model")
     return fields
 

@@ -142,7 +142,7 @@ class OpenAIServer(FakeServer):
     # -- chat ------------------------------------------------------------------------------------
 
     async def chat(self, request: Request) -> Reply:
-        body = schema.chat(_json(request))
+        body = schema.chat(json_of(request))
         if "tools" in body and (calls := self.habits.calls(body["messages"])):
             return await self.call(body, openai_tools.calls_of(body, calls))
         question = body["messages"][-1]["content"]
@@ -253,7 +253,7 @@ class OpenAIServer(FakeServer):
     # -- speech ----------------------------------------------------------------------------------
 
     async def speak(self, request: Request) -> Reply:
-        body = schema.checked(_json(request), schema.SPEECH)
+        body = schema.checked(json_of(request), schema.SPEECH, "model", "input", "voice")
         kind = body.get("response_format", "mp3")
         digits = re.sub(r"\D", "", body["input"])
         self.note("speak", body=body, spoken=digits)
@@ -495,7 +495,8 @@ def _event(data: Any) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
 
 
-def _json(request: Request) -> Any:
+def json_of(request: Request) -> Any:
+    """The body. Raises Bad for one that is no JSON."""
     if request.headers.get("content-type") != "application/json":
         raise Bad("you must send Content-Type: application/json")
     try:

@@ -1,20 +1,17 @@
 """The local servers of the `selfhosted` family with the fourth one: vectors, similarity, ranks.
 
 It implements what is documented and answers an error to anything else; the shapes of its answers, which are
-documented nowhere, a test may choose. Run by hand:
-
-    python -m tests.fakes.selfhosted_meaning --port 7202
+documented nowhere, a test may choose.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from typing import Any, Self
 
-from tests.fakes.forms import Refused
+from tests.fakes.forms import Refused, json_body
 from tests.fakes.meaning import nearness, vector
-from tests.fakes.selfhosted_server import Messages, SelfHosted, _app, echo
+from tests.fakes.selfhosted_server import Messages, SelfHosted, app, echo
 from tests.fakes.server import FakeServer, Reply, Request
 from voicecli.backends.selfhosted.vectors import MODEL
 from voicecli.types import Backend
@@ -33,14 +30,13 @@ class SelfHostedMeaning(SelfHosted):
         self,
         answer: Callable[[Messages], str] = echo,
         *,
-        port: int = 0,
         streams: bool = True,
         shape: Shape = same,
         batches: bool = True,
     ) -> None:
         super().__init__(answer, streams=streams)
         self.shape, self.batches = shape, batches
-        self.embedding = FakeServer(self.near, port=port)
+        self.embedding = FakeServer(self.near)
 
     def __enter__(self) -> Self:
         self.embedding.__enter__()
@@ -64,57 +60,28 @@ class SelfHostedMeaning(SelfHosted):
             routes["POST", f"/{MODEL}"] = self.embed
         if head == MODEL and text and "/" not in text:
             routes["GET", request.path] = self.embed_one
-        return _app(routes)(request)
+        return app(routes)(request)
 
     def embed_one(self, request: Request) -> Reply:
         return Reply.json(self.shape({"embedding": vector(request.path.rpartition("/")[2])}))
 
     def embed(self, request: Request) -> Reply:
-        body = _body(request, texts=list)
+        body = json_body(request, {"texts": list})
         _texts(body["texts"])
         return Reply.json(self.shape({"embeddings": [vector(each) for each in body["texts"]]}))
 
     def similar(self, request: Request) -> Reply:
-        body = _body(request, a=str, b=str)
+        body = json_body(request, {"a": str, "b": str})
         _texts([body["a"], body["b"]])
         return Reply.json(self.shape({"similarity": nearness(body["a"], body["b"])}))
 
     def rerank(self, request: Request) -> Reply:
-        body = _body(request, query=str, candidates=list)
+        body = json_body(request, {"query": str, "candidates": list})
         _texts([body["query"], *body["candidates"]])
         scored = [{"text": each, "score": nearness(body["query"], each)} for each in body["candidates"]]
         return Reply.json(self.shape({"results": sorted(scored, key=lambda each: -float(each["score"]))}))
 
 
-def _body(request: Request, **fields: type) -> dict[str, Any]:
-    """A body of exactly these fields."""
-    if request.headers.get("content-type") != "application/json":
-        raise Refused("not JSON", 415)
-    body = request.json()
-    if not isinstance(body, dict) or set(body) != set(fields):
-        raise Refused(f"expected {sorted(fields)}, got {sorted(body) if isinstance(body, dict) else body!r}")
-    for name, kind in fields.items():
-        if not isinstance(body[name], kind) or not body[name]:
-            raise Refused(f"{name} is {body[name]!r}")
-    return body
-
-
 def _texts(texts: list[Any]) -> None:
     if not all(isinstance(each, str) and each.strip() for each in texts):
         raise Refused(f"not texts: {texts}")
-
-
-def main() -> None:
-    """Serve until Ctrl-C."""
-    import contextlib
-    import threading
-
-    parser = argparse.ArgumentParser(description="The local servers of the selfhosted family, with embeddings.")
-    parser.add_argument("--port", type=int, default=7202)
-    with SelfHostedMeaning(port=parser.parse_args().port) as servers, contextlib.suppress(KeyboardInterrupt):
-        print(f"embedding_url = {servers.embedding.url}", flush=True)  # noqa: T201
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,21 +1,30 @@
 """The local servers of the `selfhosted` family: ears, chat and voice, each on a port of its own.
 
 They implement what is documented and answer an error to anything else. The ears hear DTMF digits, the
-voice speaks the digits of its text, so that nothing can be canned. Run by hand:
-
-    python -m tests.fakes.selfhosted_server --port 7205     # ears 7205, voice 7206, chat 7207
+voice speaks the digits of its text, so that nothing can be canned.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any, Self
 
-from tests.fakes.forms import Refused, digits_in, file_in, flask_error, multipart, number_in, only, spoken
+from tests.fakes.forms import (
+    Refused,
+    Routes,
+    digits_in,
+    file_in,
+    flask_error,
+    json_body,
+    multipart,
+    number_in,
+    only,
+    routed,
+    spoken,
+)
 from tests.fakes.server import FakeServer, Reply, Request, Step
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.types import Backend
@@ -36,7 +45,7 @@ def echo(messages: Messages) -> str:
 class SelfHosted:
     """The three servers. A test may lay its own replies over a path: `servers.chat.on("/api/chat", …)`."""
 
-    def __init__(self, answer: Callable[[Messages], str] = echo, *, port: int = 0, streams: bool = True) -> None:
+    def __init__(self, answer: Callable[[Messages], str] = echo, *, streams: bool = True) -> None:
         self.answer = answer
         ears: dict[tuple[str, str], Route] = {("POST", "/asr"): self.hear, ("POST", "/api/v1/asr"): self.hear_own}
         chat: dict[tuple[str, str], Route] = {("GET", "/health"): self.chat_well, ("POST", "/api/chat"): self.say}
@@ -47,10 +56,7 @@ class SelfHosted:
         if streams:
             ears["POST", "/asr/stream"] = self.hear_lines
             chat["POST", "/api/chat/stream"] = self.say_lines
-        ports = range(port, port + 3) if port else (0, 0, 0)
-        self.asr, self.tts, self.chat = (
-            FakeServer(_app(routes), port=each) for routes, each in zip((ears, voice, chat), ports, strict=True)
-        )
+        self.asr, self.tts, self.chat = (FakeServer(app(routes)) for routes in (ears, voice, chat))
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -158,54 +164,22 @@ def _recording(request: Request) -> str:
 
 def _conversation(request: Request) -> tuple[Messages, str]:
     """The messages and the model of a strictly checked body."""
-    if request.headers.get("content-type") != "application/json":
-        raise Refused("not JSON", 415)
-    body = request.json()
-    if not isinstance(body, dict) or set(body) - {"messages", "model"}:
-        raise Refused(f"unknown fields in {sorted(body)}")
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise Refused("no messages")
+    body = json_body(request, {"messages": list}, {"model": str})
+    messages: Messages = body["messages"]
     for each in messages:
         if set(each) != {"role", "content"} or each["role"] not in ("system", "user", "assistant"):
             raise Refused(f"not a message: {each}")
         if not isinstance(each["content"], str) or not each["content"]:
             raise Refused("empty content")
-    model = body.get("model", MODEL)
-    if not isinstance(model, str) or not model:
-        raise Refused("model is no name")
-    return messages, model
+    return messages, body.get("model", MODEL)
 
 
-def _app(routes: dict[tuple[str, str], Route]) -> Route:
-    def app(request: Request) -> Reply:
-        try:
-            if request.headers.get("authorization"):
-                raise Refused("a key, where none is documented")
-            if request.path not in {path for _, path in routes}:
-                raise Refused("The requested URL was not found on the server.", 404)
-            if (request.method, request.path) not in routes:
-                raise Refused("The method is not allowed for the requested URL.", 405)
-            if request.query:
-                raise Refused("a query, where none is documented")
-            return routes[request.method, request.path](request)
-        except Refused as refused:
-            return flask_error(refused)
+def app(routes: Routes) -> Callable[[Request], Reply]:
+    """Answers by `routes`; a key and a query are documented nowhere."""
 
-    return app
+    def strict(request: Request) -> Reply:
+        if request.headers.get("authorization") or request.query:
+            return flask_error(Refused("a key or a query, where none is documented"))
+        return routed(request, routes)
 
-
-def main() -> None:
-    """Serve until Ctrl-C."""
-    import contextlib
-    import threading
-
-    parser = argparse.ArgumentParser(description="The local servers of the selfhosted family.")
-    parser.add_argument("--port", type=int, default=7205, help="of the ears; the voice and the chat follow")
-    with SelfHosted(port=parser.parse_args().port) as servers, contextlib.suppress(KeyboardInterrupt):
-        print(f"asr_url = {servers.asr.url}\ntts_url = {servers.tts.url}\nchat_url = {servers.chat.url}", flush=True)  # noqa: T201
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()
+    return strict
