@@ -55,6 +55,7 @@ PURE = {
     "agents.updates",
     "server.guard",
     "server.realtime.book",
+    "server.pictures",
     "server.realtime.client",
     "server.realtime.settings",
     "notes.cutting",

@@ -18,11 +18,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from tests import dtmf
+from tests.fakes.pictures import png
 from tests.server.conftest import CONFIG, Served, keep_key, serving
 from tests.waiting import until
 from voicecli.audio.telephone import compressed, expanded
+from voicecli.server.realtime.book import Book
+from voicecli.server.realtime.client import Client
 
 RATE = 24_000
+ADDED = "conversation.item.added"
 MANUAL = {"audio": {"input": {"turn_detection": None}}}
 Event = dict[str, Any]
 
@@ -86,6 +90,11 @@ async def talking(server: Served, query: str = "?model=gpt-realtime", **session:
         talk = Talk(socket)
         assert (await talk.until("session.created"))["session"]["id"]
         yield talk
+
+
+def shown(digits: str) -> dict[str, str]:
+    """A picture of digits, as a part of an item."""
+    return {"type": "input_image", "image_url": f"data:image/png;base64,{base64.b64encode(png(digits)).decode()}"}
 
 
 def run(server: Served, act: Callable[[Talk], Any], query: str = "?model=gpt-realtime", **session: Any) -> Talk:
@@ -183,6 +192,80 @@ def test_answers_outside_of_the_conversation(served: Served) -> None:
         assert (await talk.until("error"))["error"]["code"] == "item_not_found"
 
     run(served, act)
+
+
+def test_a_picture_goes_with_the_next_answer(served: Served) -> None:
+    """In the conversation, and outside of it; it stands in the item, its bytes do not."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Look."}, shown("778")]}
+    apart = {"conversation": "none", "input": [{**item, "content": [shown("472")]}], "output_modalities": ["text"]}
+
+    async def act(talk: Talk) -> None:
+        await talk.say("session.update", session={"output_modalities": ["text"]})
+        await talk.say("conversation.item.create", item=item)
+        added = (await talk.until("conversation.item.added"))["item"]
+        assert added["content"][1] == {"type": "input_image"}
+        await talk.say("response.create")
+        await talk.until("response.done")
+        await talk.type("1")
+        await talk.say("response.create")
+        await talk.until("response.done")
+        await talk.say("response.create", response=apart)
+        await talk.until("response.done")
+        reference = {"type": "item_reference", "id": added["id"]}
+        await talk.say("response.create", response=apart | {"input": [reference]})
+        assert (await talk.until("response.done"))["response"]["status"] == "completed"
+
+    assert [each["text"] for each in run(served, act).of("response.output_text.done")][:3] == ["889.", "2.", "583."]
+
+
+@pytest.mark.parametrize(
+    ("role", "url", "told"),
+    [
+        ("user", "https://example.org/a.png", "data:image/"),
+        ("user", "file:///etc/passwd", "data:image/"),
+        ("user", "data:image/png;base64,*", "no base64"),
+        ("user", f"data:image/png;base64,{'A' * (8 << 20)}AAAA", "8 MB"),
+        ("assistant", "data:image/png;base64,AAAA", "the user's"),
+        ("user", None, "must be a text"),
+    ],
+)
+def test_a_picture_that_is_not_taken_is_no_item(role: str, url: str | None, told: str) -> None:
+    book = Book("s", "m")
+    item = {"type": "message", "role": role, "content": [{"type": "input_image", "image_url": url}]}
+    (error,) = Client(book).receive(json.dumps({"type": "conversation.item.create", "item": item, "event_id": "e"}))
+    assert isinstance(error, dict)
+    assert (told in error["error"]["message"], error["error"]["event_id"], book.items) == (True, "e", {})
+
+
+def test_pictures_that_nobody_has_answered_are_bounded() -> None:
+    client = Client(Book("s", "m"))
+    half = {"type": "input_image", "image_url": f"data:image/png;base64,{'A' * (4 << 20)}"}
+    event = json.dumps(
+        {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [half]}}
+    )
+    told = [step for _ in range(3) for step in client.receive(event) if isinstance(step, dict)]
+    assert [each["type"] for each in told if each["type"] != "conversation.item.done"] == [ADDED, ADDED, "error"]
+
+
+def test_a_model_that_takes_no_pictures_says_so(tmp_path: Path) -> None:
+    """What was said with it is not remembered; the session goes on."""
+    urls = "".join(f"{name}_url = '{{base}}'\n" for name in ("asr", "chat", "tts"))
+    blind = f"[backends.blind]\nfamily = 'selfhosted'\n{urls}"
+
+    async def act(talk: Talk) -> None:
+        content = [{"type": "input_text", "text": "Look."}, shown("778")]
+        item = {"type": "message", "role": "user", "content": content, "id": "mine"}
+        await talk.say("conversation.item.create", item=item, event_id="e1")
+        error = (await talk.until("error"))["error"]
+        assert (error["code"], error["event_id"]) == ("unsupported_content", "e1")
+        assert "takes no pictures" in error["message"]
+        assert (await talk.until("conversation.item.deleted"))["item_id"] == "mine"
+        await talk.say("response.create", response={"conversation": "none", "input": [item]})
+        details = (await talk.until("response.done"))["response"]["status_details"]
+        assert "takes no pictures" in details["error"]["message"]
+
+    with serving(tmp_path, config=CONFIG + blind) as server:
+        run(server, act, "?model=blind")
 
 
 def test_the_assistant_speaks_up_after_a_while(served: Served) -> None:

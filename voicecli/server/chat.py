@@ -6,8 +6,6 @@ Source: OpenAI's API reference, "Chat completions"; the local servers' document 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import time
 import uuid
@@ -20,6 +18,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from voicecli.server.pictures import read_picture
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, Refused, told
 from voicecli.server.requests import Lenient, Opened, Several, streamed
@@ -152,18 +151,10 @@ def _pictures(messages: list[MessageIn]) -> Iterator[Picture]:
     last = next((each for each in reversed(messages) if isinstance(each.content, list)), None)
     for part in last.content if last is not None and isinstance(last.content, list) else ():
         if part.image_url is not None:
-            yield _picture(part.image_url.url)
-
-
-def _picture(url: str) -> Picture:
-    """A picture inside its own address; this server fetches nothing that a client names."""
-    head, _, data = url.partition(",")
-    if not head.startswith("data:image/") or not head.endswith(";base64") or len(data) > MOST_PICTURE:
-        raise Refused(400, "Pictures are taken as data:image/…;base64 addresses of at most 20 MB.")
-    try:
-        return Picture(base64.b64decode(data, validate=True), head.removeprefix("data:").removesuffix(";base64"))
-    except (binascii.Error, ValueError):
-        raise Refused(400, "A picture is no base64.") from None
+            try:
+                yield read_picture(part.image_url.url, MOST_PICTURE)
+            except ValueError as exc:
+                raise Refused(400, str(exc)) from None
 
 
 # -- ours to theirs ----------------------------------------------------------------------------------

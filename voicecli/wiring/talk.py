@@ -133,7 +133,7 @@ async def open_talk(
             showing.take = responder.colloquy.show
         else:
             pacing = _pacing(opened, services)
-            showing.take = partial(_looked_at, opened)
+            showing.take = partial(looked_at, opened)
             responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report, showing), rate, clock, pacing)
         parts = _parts(cfg, request, responder, devices, told)
         if pacing is not None:
@@ -162,7 +162,7 @@ Thinker = Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
 """The model as a conversation asks it."""
 
 
-def _looked_at(opened: Adapters, pictures: Sequence[Picture]) -> None:
+def looked_at(opened: Adapters, pictures: Sequence[Picture]) -> None:
     """Raises UsageError where the model takes no pictures."""
     if pictures and opened.chat_family is None:
         raise UsageError("takes no pictures", who="agent", cure="Say where they are: it reads files by itself.")

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Callable
 
 from voicecli.dialogue.history import History
-from voicecli.errors import culprit
+from voicecli.errors import UsageError, culprit
 from voicecli.server.pool import Pool
 from voicecli.server.realtime import client as asked
+from voicecli.server.realtime.between import NO_PICTURES, UNASKED
 from voicecli.server.realtime.book import Book
 from voicecli.server.realtime.settings import Json
 from voicecli.server.realtime.speech import FAILED
@@ -48,16 +49,19 @@ class AnswersApart:
             await self._think(act)
         except Exception as exc:
             self._pool.services.report.warn(f"/v1/realtime: {culprit(exc)}")
-            status, reason = "failed", FAILED
+            status, reason = "failed", NO_PICTURES if isinstance(culprit(exc), UsageError) else FAILED
         self._work.pop(act.answer.id, None)
         if self._book.apart.pop(act.answer.id, None) is not None:
             self._tell(act.answer.ends(status, reason))
 
     async def _think(self, act: asked.AskApart) -> None:
         meant = await self._pool.meant("chat", self._book.settings.model)
-        options = ChatOptions(model=meant.model)
+        services = self._pool.named(meant.backend)
+        shown = next((each.pictures for each in reversed(act.messages or ()) if each.pictures), ())
+        options = ChatOptions(model=meant.model, images=shown)
+        services.check(services.choose("chat")[0], "chat", options)
         messages = self._messages(act)
-        async with self._pool.named(meant.backend).open("chat") as model, model.chat(messages, options) as deltas:
+        async with services.open("chat") as model, model.chat(messages, options) as deltas:
             async for delta in deltas:
                 if delta.text:
                     self._tell(act.answer.says(delta.text))
@@ -65,7 +69,7 @@ class AnswersApart:
     def _messages(self, act: asked.AskApart) -> list[ChatMessage]:
         found = list(self._history.messages)
         if act.messages is not None:
-            found = [ChatMessage(each.role, each.text) for each in act.messages]
+            found = [ChatMessage(each.role, each.text or UNASKED) for each in act.messages]
         if act.instructions is not None:
             found = [ChatMessage("system", act.instructions), *(each for each in found if each.role != "system")]
         return found

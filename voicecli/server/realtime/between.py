@@ -10,22 +10,25 @@ import asyncio
 from collections.abc import Callable
 
 from voicecli.dialogue.conversation import Dialogue
-from voicecli.dialogue.history import History
 from voicecli.dialogue.states import TurnState
+from voicecli.errors import UsageError
 from voicecli.server.realtime import client as asked
 from voicecli.server.realtime.book import Book
+from voicecli.server.realtime.making import Maker
 from voicecli.server.realtime.settings import Json
 from voicecli.server.realtime.speech import Speech
 
 UNASKED = "…"
 """What the model is given where an answer is wanted and the person has said nothing."""
+NO_PICTURES = "The model of this session takes no pictures."
 
 
 class BetweenFrames:
     """All but `cancel` needs a `dialogue`; what changes the history waits until no turn that has ended is in work."""
 
-    def __init__(self, book: Book, history: History, speech: Speech, tell: Callable[[list[Json]], None]) -> None:
-        self._book, self._history, self._speech, self._tell = book, history, speech, tell
+    def __init__(self, book: Book, maker: Maker, speech: Speech, tell: Callable[[list[Json]], None]) -> None:
+        self._book, self._speech, self._tell = book, speech, tell
+        self._history, self._showing = maker.history, maker.showing
         self.dialogue: Dialogue | None = None
 
     @property
@@ -52,6 +55,14 @@ class BetweenFrames:
     async def remember(self, item: asked.TypedItem) -> None:
         await self._settled()
         history = self._history
+        try:
+            for picture in item.pictures:
+                self._showing.show(picture)
+        except UsageError:
+            self._book.pictures -= sum(len(each.data) for each in item.pictures)
+            error = self._book.error(NO_PICTURES, code="unsupported_content", param="item.content", to=item.event)
+            self._tell([error, *self._book.forget(item.item)])
+            return
         if item.role == "user":
             history.user(item.text)
         elif item.role == "assistant":

@@ -41,6 +41,8 @@ class Book:
         self.answer: Response | None = None
         self.apart: dict[str, Response] = {}
         """Responses in work that are no part of the conversation, by their numbers."""
+        self.pictures = 0
+        """Bytes of those that no answer has seen yet."""
         self.last_item: str | None = None
         self._sizes: dict[str, int] = {}
         self._name, self._counts = name, dict.fromkeys(("event", "item", "resp"), 0)

@@ -9,14 +9,19 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from voicecli.server.pictures import read_picture
 from voicecli.server.realtime.book import Book, Response
 from voicecli.server.realtime.settings import Json, WrongError, is_beta, merged, read
+from voicecli.types import Picture
 
 MOST = 1024 * 1024
-"""Characters of an event that holds no sound."""
+"""Characters of an event that holds neither sound nor pictures."""
+MOST_PICTURES = 8 * 1024 * 1024
+"""Bytes of all pictures that no answer has seen yet, and characters of an event that holds some."""
+LONG = {"input_audio_buffer.append": 16 * MOST, "conversation.item.create": MOST_PICTURES + MOST}
 LONGEST_BYTES = 2 * 24_000 * 600
 """Ten minutes: so much may wait to be committed."""
 SHORTEST_MS = 100
@@ -45,10 +50,16 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class TypedItem:
-    """Words for the history."""
+    """Words for the history, and pictures that go with the next answer.
+
+    `item` is the number it is kept under, `event` that of the client's event.
+    """
 
     role: Literal["system", "user", "assistant"]
     text: str
+    pictures: tuple[Picture, ...] = ()
+    item: str = ""
+    event: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,7 @@ class Client:
             return [
                 self._book.error(f"No event is called {kind[:80]!r}.", code="unknown_event", param="type", to=number)
             ]
-        if kind != "input_audio_buffer.append" and len(text) > MOST:
+        if len(text) > LONG.get(kind, MOST):
             return [self._book.error("The event is too large.", code="event_too_large", to=number)]
         try:
             return act(self, event)
@@ -187,8 +198,17 @@ class Client:
         number = item.get("id") or self._book.number("item")
         if not isinstance(number, str) or len(number) > 64 or number in self._book.items:
             raise _Wrong("An item's id is a text of its own of at most 64 characters.", "item.id")
-        known = item | {"id": number, "object": "realtime.item", "status": "completed"}
+        if isinstance(act, TypedItem):
+            self._book.pictures += self._fitting(act.pictures)
+            act = replace(act, item=number, event=event.get("event_id"))
+        known = _without_pictures(item) | {"id": number, "object": "realtime.item", "status": "completed"}
         return [*self._book.add(known), *([act] if act is not None else [])]
+
+    def _fitting(self, pictures: tuple[Picture, ...]) -> int:
+        size = sum(len(each.data) for each in pictures)
+        if size and self._book.pictures + size > MOST_PICTURES:
+            raise _Wrong(f"Pictures may have {MOST_PICTURES >> 20} MB until they are answered.", "item.content")
+        return size
 
     def _retrieve(self, event: Json) -> list[Step]:
         return [self._book.event("conversation.item.retrieved", item=self._book.items[_known(self._book, event)])]
@@ -243,7 +263,13 @@ class Client:
         """The item itself, or the one of the conversation that it refers to."""
         if not isinstance(item, dict):
             raise _Wrong("An item is an object.", "response.input")
-        return self._book.items[_known(self._book, item, "id")] if item.get("type") == "item_reference" else item
+        if item.get("type") != "item_reference":
+            return item
+        known = self._book.items[_known(self._book, item, "id")]
+        content = known.get("content")
+        if not isinstance(content, list):
+            return known
+        return known | {"content": [each for each in content if _kind(each) != "input_image"]}
 
     def _cancel(self, event: Json) -> list[Step]:
         number = event.get("response_id")
@@ -274,10 +300,35 @@ def _act_of(item: Json) -> Act | None:
     if kind != "message" or role not in ("user", "assistant", "system") or not isinstance(content, list):
         raise _Wrong("An item is a message with role and content, or a function_call_output.", "item")
     parts = [each for each in content if isinstance(each, dict)]
-    if any(each.get("type") in ("input_audio", "input_image") and not each.get("transcript") for each in parts):
-        raise _Wrong("Items of text are taken; append sound to the buffer.", "item.content")
+    if any(_kind(each) == "input_audio" and not each.get("transcript") for each in parts):
+        raise _Wrong("Items of text and pictures are taken; append sound to the buffer.", "item.content")
     texts = [each.get("text") or each.get("transcript") for each in parts]
-    return TypedItem(role, _clean("\n".join(each for each in texts if isinstance(each, str))))
+    pictures = tuple(_picture(each, role) for each in parts if _kind(each) == "input_image")
+    return TypedItem(role, _clean("\n".join(each for each in texts if isinstance(each, str))), pictures)
+
+
+def _kind(part: object) -> object:
+    return part.get("type") if isinstance(part, dict) else None
+
+
+def _picture(part: Json, role: str) -> Picture:
+    if role != "user":
+        raise _Wrong("Pictures are the user's.", "item.content")
+    try:
+        return read_picture(_string(part, "image_url", "item.content."), MOST_PICTURES)
+    except ValueError as exc:
+        raise _Wrong(str(exc), "item.content.image_url") from None
+
+
+def _without_pictures(item: Json) -> Json:
+    """The item as it is kept and told again: a picture stands in it, without its bytes."""
+    if not isinstance(content := item.get("content"), list):
+        return item
+    kept = [
+        {name: each[name] for name in each if name != "image_url"} if isinstance(each, dict) else each
+        for each in content
+    ]
+    return item | {"content": kept}
 
 
 def _known(book: Book, event: Json, name: str = "item_id") -> str:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 
 from voicecli.audio.playout import Playout
 from voicecli.audio.vad import Detector
@@ -24,10 +25,11 @@ from voicecli.server.realtime import client as asked
 from voicecli.server.realtime.book import Book
 from voicecli.server.realtime.hearer import Scribe, sometimes_silent
 from voicecli.server.realtime.tools import ClientTools
-from voicecli.types import ChatDelta, ChatMessage
+from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
 from voicecli.wiring.refusing import takes
-from voicecli.wiring.talk import cascade_of, rules_of
+from voicecli.wiring.showing import Showing
+from voicecli.wiring.talk import cascade_of, looked_at, rules_of
 
 RATE = 24_000
 LONGEST_TURN_S = 600.0
@@ -45,6 +47,8 @@ class Maker:
         self._pool, self._book, self._tools = pool, book, tools
         self.history = History()
         self.once: asked.Ask | None = None
+        self.showing = Showing(lambda _pictures: None)
+        self._shown = 0
 
     @property
     def fixed(self) -> object:
@@ -61,6 +65,7 @@ class Maker:
         return await Opener(pool.named(meant.backend), request, stack).all()
 
     def made(self, opened: Adapters, emit: Callable[[Event, int], None]) -> Dialogue:
+        self.showing.take = partial(self._looked_at, opened)
         config, loop = self._pool.services.config, asyncio.get_running_loop()
         cascade = cascade_of(config, opened, self._thinker(opened), RATE, loop.time)
         stages = replace(cascade.stages, say=sometimes_silent(cascade.stages.say, self._text_only))
@@ -104,10 +109,20 @@ class Maker:
         return answer.text_only if answer is not None else self._book.settings.text_only
 
     def _thinker(self, opened: Adapters) -> Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]:
+        def chatting() -> ChatOptions:
+            return replace(opened.chatting, images=self.showing.pictures)
+
         if "tools" not in takes(opened.chat_family, "chat"):
-            return lambda messages, gate: opened.model.chat(self._instructed(messages), opened.chatting)
+            return lambda messages, gate: opened.model.chat(self._instructed(messages), chatting())
         user = ToolUser(opened.model, self._tools)
-        return lambda messages, gate: user.chat(self._instructed(messages), opened.chatting, gate)
+        return lambda messages, gate: user.chat(self._instructed(messages), chatting(), gate)
+
+    def _looked_at(self, opened: Adapters, pictures: Sequence[Picture]) -> None:
+        """Raises UsageError where the model takes no pictures; those that were answered make room for others."""
+        looked_at(opened, pictures)
+        if not pictures:
+            self._book.pictures -= self._shown
+        self._shown = sum(len(each.data) for each in pictures)
 
     def _instructed(self, messages: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
         """With the instructions that were given for this one answer in place of the session's."""

@@ -38,7 +38,7 @@ class ClientSession:
         self._client, self._telling = asked.Client(book), Telling(book)
         tools = ClientTools(lambda: book.settings.tools, self._call, self._called)
         self._inbox, self._maker = Inbox(book), Maker(pool, book, tools)
-        self._between = BetweenFrames(book, self._maker.history, self._telling.speech, self._say)
+        self._between = BetweenFrames(book, self._maker, self._telling.speech, self._say)
         self._apart = AnswersApart(pool, book, self._maker.history, self._say)
         self._acting = Acting(self._inbox, self._maker, tools, self._between, self._apart)
 
@@ -76,7 +76,8 @@ class ClientSession:
             await dialogue.run(self._inbox.frames(lambda: self._maker.fixed == fixed))
             playing.cancel()
 
-    def _on_event(self, event: Event, _turn: int) -> None:
+    def _on_event(self, event: Event, turn: int) -> None:
+        self._maker.showing.emit(event, turn)
         self._say(self._telling.happened(event))
         if (answer := self._telling.idles()) is not None:
             self._say(answer.told)
