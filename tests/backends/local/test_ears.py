@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,7 @@ from tests.backends.local.speech import frames, heard, read, said, wrong
 from tests.conftest import RECORDINGS
 from voicecli.audio.files import read_pcm
 from voicecli.backends.local.ears import Ears
+from voicecli.backends.local.engine import begun
 from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.errors import ConfigError, InputError, UsageError
 from voicecli.types import AudioClip, AudioFrame, TranscribeOptions
@@ -61,6 +63,23 @@ if RECORDINGS.is_dir():
         await read(ears, read_pcm(RECORDINGS / "jfk.wav", 16_000) * 2)  # long enough to trust what is heard
         with pytest.raises(UsageError, match=r"English only.*voice models pull sense-voice"):
             await read(ears, read_pcm(RECORDINGS / "aishell-guangzhou.wav", 16_000))
+
+
+async def test_last_words_wait_for_no_look_at_the_first(ears: Ears, mouth: LocalSpeaker) -> None:
+    """What works on a part of an utterance, however long, is left alone once all of it is said."""
+    pcm, held = await said(mouth, SENTENCES[0]), threading.Event()
+
+    async def spoken() -> AsyncIterator[AudioFrame]:
+        begun("transcribe", held.wait)
+        async for frame in frames(pcm):
+            yield frame
+
+    try:
+        async with asyncio.timeout(20), ears.transcribe_live(spoken(), TranscribeOptions()) as transcripts:
+            found = [each async for each in transcripts]
+    finally:
+        held.set()
+    assert wrong(SENTENCES[0], found[-1].text) <= 1
 
 
 async def test_interim_text_comes_while_the_person_speaks(ears: Ears, mouth: LocalSpeaker) -> None:

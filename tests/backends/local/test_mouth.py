@@ -40,6 +40,7 @@ async def test_sound_comes_clause_by_clause_in_one_format(mouth: LocalSpeaker) -
     assert len(found) >= 2 and {each.encoding for each in found} == {PcmFormat(22_050, 1)}
     sound = np.frombuffer(b"".join(each.data for each in found), "<i2")
     assert 1.5 < len(sound) / 22_050 < 7 and np.abs(sound).max() > 3000
+    assert np.abs(sound[:1000]).max() > 100, "it begins at once"
 
 
 @pytest.mark.needs_models
@@ -80,6 +81,16 @@ async def test_without_models_espeak_speaks(tmp_path: Path) -> None:
             ["The weather, ", "in Paris, is fine. ", "Bring 3.5 liters!"],
         ),
         ("今天天气很好，我们出去。", ["今天天气很好，我们出去。"]),
+        (
+            "100 degrees fahrenheit is about 37.78 degrees celsius. I will call you back when the meeting is over.",
+            [
+                "100 degrees fahrenheit ",
+                "is about 37.78 degrees celsius. ",
+                "I will call you back when the meeting is over.",
+            ],
+        ),
+        ("You and I were never there before the winter came.", ["You and I were never there before the winter came."]),
+        ("6 feet is about 1.83 meters.", ["6 feet is about 1.83 meters."]),
         ("", []),
     ],
 )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import partial
+from typing import TypeVar
 
 from voicecli.backends.local import choosing
 from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, recogniser_of, tried
@@ -35,6 +36,7 @@ from voicecli.backends.transport.wording import clean
 from voicecli.errors import UsageError, VoiceError
 from voicecli.types import MIC, AudioClip, AudioFrame, Backend, Segment, TranscribeOptions, Transcript, Word
 
+T = TypeVar("T")
 INTERIM_S = 0.3
 SHARE = 3.0
 """Interim text may take a third of one core: after a decoding the thread rests twice as long."""
@@ -48,7 +50,7 @@ FOREIGN = "foreign"
 ASIDE = (0.06, -0.06)
 ALIKE, STRANGE = 0.85, 0.3
 ENOUGH_WORDS = 3
-TRUSTED_S = 20.0
+TRUSTED_S = 10.0
 """Of speech in the model's language: from then on nobody doubts what is heard."""
 DOUBTED_S = 5.0
 """Of the next recording. A long one comes in pieces: doubted anew, each took a third more of the processor."""
@@ -190,20 +192,21 @@ class Ears:
         """Decodes again what was said since the last long pause, until it ends."""
         done: list[Segment] = []
         shown = ""
-        while True:
-            ended, sound = said.ended, said.samples()
+        while not said.ended:
             began = time.monotonic()
-            segments = await self._hear_all(found, recogniser, sound, done, final=ended)
-            if segments is None:
+            look = self._hear_all(found, recogniser, said.samples(), done, final=False)
+            if not (looked := await said.meanwhile(look)):
+                break
+            if (segments := looked[0]) is None:
                 yield Transcript("", tags=(FOREIGN,))
-                return
-            if ended:
-                yield _transcript(found, segments, len(sound) / RATE)
                 return
             if (text := _joined(segments)) not in ("", shown):
                 shown = text
                 yield Transcript(text, final=False)
             await said.more(max(INTERIM_S, SHARE * (time.monotonic() - began)))
+        sound = said.samples()
+        segments = await self._hear_all(found, recogniser, sound, done, final=True)
+        yield Transcript("", tags=(FOREIGN,)) if segments is None else _transcript(found, segments, len(sound) / RATE)
 
     async def _hear_all(
         self, found: FoundModel, recogniser: SherpaRecogniser, sound: Samples, done: list[Segment], *, final: bool
@@ -216,7 +219,8 @@ class Ears:
                 continue
             whole = final or number < len(pieces) - 1
             trust = self._trust if whole else None
-            heard = await on_thread("transcribe", partial(hear, found, recogniser, sound, stretch, trust))
+            thread = "final" if final else "transcribe"
+            heard = await on_thread(thread, partial(hear, found, recogniser, sound, stretch, trust))
             if heard is None:
                 return None
             segments.append(_segment(heard, stretch))
@@ -251,6 +255,7 @@ class HeardSoFar:
     pcm: bytearray = field(default_factory=bytearray)
     ended: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _look: asyncio.Timeout | None = None
 
     async def take(self, frames: AsyncIterator[AudioFrame]) -> None:
         async for frame in frames:
@@ -259,12 +264,24 @@ class HeardSoFar:
             self.pcm += frame.pcm
         self.ended = True
         self._news.set()
+        if self._look is not None:
+            self._look.reschedule(0)
 
     async def more(self, seconds: float) -> None:
         """Waits so long, or until the utterance has ended."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._news.wait()
+
+    async def meanwhile(self, look: Coroutine[None, None, T]) -> list[T]:
+        """What `look` gives; nothing where the utterance ends before, and `look` is left alone."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._look:
+                try:
+                    return [await look]
+                finally:
+                    self._look = None
+        return []
 
     def samples(self) -> Samples:
         return to_samples(self.pcm)

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from voicecli.backends.local.timekeeping import RunningTimer, Timers, answered
 from voicecli.ports import Stream
-from voicecli.skills import Question
+from voicecli.skills import SKILLS, Question, understand
 from voicecli.skills.text import is_chinese
 from voicecli.text.clean import clean
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions
@@ -49,7 +49,7 @@ REDO_S = 20.0
 
 
 class OfflineChat:
-    """ChatModel without a model. `announcements` rings the timers: whoever speaks them iterates it."""
+    """ChatModel without a model, and Warm. `announcements` rings the timers: whoever speaks them iterates it."""
 
     def __init__(self, now: Callable[[], datetime] = datetime.now) -> None:
         self._now = now
@@ -65,6 +65,10 @@ class OfflineChat:
         for piece in _PIECES.findall(clean(await self.answer(messages))):
             yield ChatDelta(piece)
         yield ChatDelta(finish_reason="stop")
+
+    async def warm(self) -> None:
+        """Asks the skills once: their patterns are made by the first question, which takes longer than any answer."""
+        await asyncio.to_thread(lambda: list(understand("what is one plus one", SKILLS)))
 
     async def answer(self, messages: Sequence[ChatMessage]) -> str:
         """The text of the answer. Timers start and stop by it."""

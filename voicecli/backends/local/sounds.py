@@ -20,6 +20,9 @@ _CLAUSE = re.compile(rf"[^{_STOPS}]*(?:[,.;:!?](?=\S)[^{_STOPS}]*)*[{_STOPS}]*\s
 _SENTENCE_END = re.compile(r"[.!?。！？…\n]\s*$")
 FIRST_CLAUSE, LONGEST_CLAUSE = 12, 240
 """Characters: from how many on the first clause is spoken alone, and at most at once."""
+LONG_FIRST = 40
+"""Characters from which on the first clause is parted where a speaker takes breath: it sounds in half the time."""
+_BREATH = re.compile(r" (?=(?:is|are) about |(?:and|but|because|when|while|which|where|so) )")
 _MARKS = str.maketrans("，。；：！？、（）【】《》「」", ',.;:!?,()()""""')
 _MARK = re.compile(r"((?:[;:!?…—]|[,.](?!\d)|(?<!\d)[,.])+)")
 _RUN = re.compile(rf"[{HAN}0-9％%.:：年月日点分]*[{HAN}][{HAN}0-9％%.，。、！？；：年月日点分 ]*")
@@ -36,10 +39,17 @@ def clauses(text: str) -> Iterator[str]:
             piece = ""
         piece += clause
         if _SENTENCE_END.search(piece) or (first and len(piece) >= FIRST_CLAUSE):
-            yield piece
+            yield from _parted(piece) if first else (piece,)
             piece, first = "", False
     if piece.strip():
         yield piece
+
+
+def _parted(clause: str) -> tuple[str, ...]:
+    """The second part of a clause is longer than the first, but not so long that it is not ready in time."""
+    places = (found.end() for found in _BREATH.finditer(clause) if len(clause) >= LONG_FIRST)
+    at = next((place for place in places if 0.35 <= place / len(clause) <= 0.65), 0)
+    return tuple(filter(None, (clause[:at], clause[at:])))
 
 
 # -- sounds ----------------------------------------------------------------------------------------
