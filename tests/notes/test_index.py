@@ -277,6 +277,5 @@ def test_killed_in_the_middle_only_the_rest_is_embedded(place: Place) -> None:
 
 
 def test_what_is_left_out_is_said_in_one_line() -> None:
-    found = LeftOut()
-    found.why.update({"no text": 2, "larger than 2 MB": 1})
+    found = LeftOut({"no text": 2, "larger than 2 MB": 1})
     assert str(found) == "3 files were left out: 2 no text, 1 larger than 2 MB"

@@ -6,7 +6,7 @@ agents.forms), speaking, the pipe.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from voicecli.agents import forms
@@ -47,26 +47,17 @@ class AgentAsks(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class AskingLeave:
     """Whether the agent may: once after a yes; for longer only after "always", its scope heard, and "always" again."""
 
-    leave: Leave
-    chinese: bool
-    request: Json = field(init=False)
-    said: str = field(init=False)
-    shown: str = field(init=False)
-    _all_shown: bool = field(init=False)
-    _times: int = 1
-    _always: bool = False
-
-    def __post_init__(self) -> None:
-        self.request = self.leave.request
-        self.said = question(self.leave.step, chinese=self.chinese)
-        whole = particulars(self.leave.step)
+    def __init__(self, leave: Leave, chinese: bool) -> None:
+        self.leave, self.chinese, self.request = leave, chinese, leave.request
+        self.said = question(leave.step, chinese=chinese)
+        whole = particulars(leave.step)
         self._all_shown = len(whole) <= SHOWN
         cut = f"\n… ({len(whole)} characters: too much to agree to aloud)"
         self.shown = visible(whole[:SHOWN]) + ("" if self._all_shown else cut)
+        self._times, self._always = 1, False
 
     def answered(self, person: str, heard: str, before: str) -> Settled | None:
         heard_out = self._all_shown and asked_aloud(heard, before, self.said)
@@ -89,20 +80,14 @@ class AskingLeave:
         return Settled(outcome(self.leave, "reject_once", "reject_always"), refused=True, stop=stop)
 
 
-@dataclass(slots=True)
 class AskingForm:
     """The fields of a form, one after the other; what stays unclear is asked once more, and then given up."""
 
-    form: Form
-    chinese: bool
-    request: Json = field(init=False)
-    said: str = field(init=False)
-    shown: str = field(init=False)
-    _filled: dict[str, Json] = field(default_factory=dict)
-    _times: int = 1
-
-    def __post_init__(self) -> None:
-        self.request, self.shown = self.form.request, visible(forms.shown(self.form))
+    def __init__(self, form: Form, chinese: bool) -> None:
+        self.form, self.chinese = form, chinese
+        self.request, self.shown = form.request, visible(forms.shown(form))
+        self._filled: dict[str, Json] = {}
+        self._times = 1
         self._ask()
 
     def _ask(self) -> None:

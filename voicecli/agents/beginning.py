@@ -48,7 +48,7 @@ class SessionBegun:
     mode: Mode | None
     went_on: bool
     ways: tuple[Table, ...] = ()
-    """To sign in."""
+    """Ways to sign in, as the agent lists them."""
 
 
 class Beginning:
@@ -94,7 +94,8 @@ class Beginning:
     async def _new(self) -> Table:
         wanted: Table = {"cwd": self._agent.folder, "mcpServers": []}
         answer = await self._ask("session/new", wanted)
-        for way in [each for each in map(_id, self._ways) if _KEYED.search(each) and not self._agent.auth]:
+        ways = [text(each.get("id")) for each in self._ways if not self._agent.auth]
+        for way in filter(_KEYED.search, ways):
             if answer.code == SIGN_IN and not (await self._ask("authenticate", {"methodId": way})).code:
                 answer = await self._ask("session/new", wanted)
         if answer.code == SIGN_IN:
@@ -128,10 +129,6 @@ class Beginning:
             params: Table = {"sessionId": id, "configId": mode.option, "value": mode.id}
             return await self._ask("session/set_config_option", params)
         return await self._ask("session/set_mode", {"sessionId": id, "modeId": mode.id})
-
-
-def _id(way: Table) -> str:
-    return text(way.get("id"))
 
 
 def unsigned(agent: AgentCommand, ways: list[Table] | tuple[Table, ...], answer: RpcAnswer) -> RefusedError:

@@ -33,7 +33,7 @@ SPOKEN = (
 )
 """Stands before the first prompt."""
 WONDERS_S, WONDERS_AGAIN_S = 4.0, 20.0
-"""A tool that takes longer gets a word; another one no sooner than after so long."""
+"""Seconds that a tool works before a word is said of it, and at least so many between two such words."""
 SILENCE_S = 20.0
 """How long after a question, and the time that it takes to say it, silence is an answer: ask again, then no."""
 _NOT_DONE = ("It was not done.", "没有做。")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from voicecli.agents.command import AgentCommand, EarlierSession
 from voicecli.agents.leave import visible
@@ -43,12 +42,10 @@ class Sessions:
         self._keeping = self._tasks.create_task(self._keep())
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         self._leaving = True
         self._again.set()
-        if exc is not None or not self._session.done():
+        if exc[0] is not None or not self._session.done():
             self._keeping.cancel()
         await self._tasks.__aexit__(None, None, None)
         if self._session.done():

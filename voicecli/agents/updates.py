@@ -98,11 +98,9 @@ def update(params: Table) -> AgentWords | Step | None:
     kind = text(found.get("sessionUpdate"))
     if kind in ("agent_message_chunk", "agent_thought_chunk"):
         content = table(found.get("content"))
-        return (
-            AgentWords(text(content.get("text")), kind == "agent_thought_chunk")
-            if content.get("type") == "text"
-            else None
-        )
+        if content.get("type") != "text":
+            return None
+        return AgentWords(text(content.get("text")), kind == "agent_thought_chunk")
     return step(found) if kind in ("tool_call", "tool_call_update") else None
 
 

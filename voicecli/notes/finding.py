@@ -20,6 +20,7 @@ from voicecli.errors import ProtocolError, UnreachableError, VoiceError, culprit
 from voicecli.notes import choosing
 from voicecli.notes.choosing import Cited, FoundPassage
 from voicecli.notes.folder import Root
+from voicecli.notes.store import FLOAT
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, EmbedOptions, ToolNews
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Finder:
         return tuple(choosing.within(ordered, self._budget, estimate_tokens))
 
     async def _vector(self, question: str) -> bytes:
-        from voicecli.notes.nearest import FLOAT, packed
+        from voicecli.notes.nearest import packed
 
         try:
             async with asyncio.timeout(self._patience_s):

@@ -13,7 +13,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -52,18 +52,15 @@ class Note:
         return Path(os.fsdecode(self.key))
 
 
-@dataclass(slots=True)
-class LeftOut:
+class LeftOut(Counter[str]):
     """How many files were left out, by the reason."""
-
-    why: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         """ "3 files were left out: 2 no text, 1 larger than 2 MB"; "" for none."""
-        total = sum(self.why.values())
+        total = self.total()
         if not total:
             return ""
-        reasons = ", ".join(f"{count:,} {why}" for why, count in self.why.most_common())
+        reasons = ", ".join(f"{count:,} {why}" for why, count in self.most_common())
         return f"{total:,} {'file was' if total == 1 else 'files were'} left out: {reasons}"
 
 
@@ -116,7 +113,7 @@ def notes(asked: Sequence[Root], left_out: LeftOut, *, now_ns: int) -> Iterator[
         below = path.is_dir()
         for key, about in _walk(root.key, left_out) if below else [(root.key, path.stat())]:
             if reason := _unfit(about) or (_not_for_reading(key) if below else ""):
-                left_out.why[reason] += 1
+                left_out[reason] += 1
             else:
                 yield Note(key, root.told(key), _mark(about, now_ns))
 
@@ -128,7 +125,7 @@ def _walk(folder: bytes, left_out: LeftOut) -> Iterator[tuple[bytes, os.stat_res
         try:
             entries = sorted(os.scandir(folders.pop()), key=lambda entry: entry.name)
         except OSError:
-            left_out.why[UNREADABLE] += 1
+            left_out[UNREADABLE] += 1
             continue
         seen = [each for each in entries if not each.name.startswith(b".") and not each.is_symlink()]
         folders += [each.path for each in reversed(seen) if each.is_dir(follow_symlinks=False)]

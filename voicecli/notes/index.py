@@ -121,7 +121,7 @@ class Index:
         if mark == note.mark:
             done.notes += 1
         elif mark == _unfit(note.mark):
-            done.left_out.why[folder.NO_TEXT] += 1
+            done.left_out[folder.NO_TEXT] += 1
         else:
             return False
         return True
@@ -133,7 +133,7 @@ class Index:
     async def _alone(self) -> AsyncIterator[None]:
         """One process at a time embeds: another that waits finds everything there."""
         told = False
-        while (leave := take_turn(self._lock) if self._lock else _nothing) is None:
+        while (leave := take_turn(self._lock) if self._lock else lambda: None) is None:
             if not told:
                 self._waiting()
                 told = True
@@ -177,7 +177,7 @@ class Index:
         try:
             text, hash = folder.read(note, self._decode)
         except folder.UnfitError as exc:
-            done.left_out.why[str(exc)] += 1
+            done.left_out[str(exc)] += 1
             self._store.settle(note.key, b"", _unfit(note.mark) if str(exc) == folder.NO_TEXT else "")
             return
         done.notes += 1
@@ -225,7 +225,3 @@ def kind_of(shown: str) -> str:
 def _unfit(mark: str) -> str:
     """The mark of a file that was read and is no note."""
     return f"{mark} is not text" if mark else ""
-
-
-def _nothing() -> None:
-    """Nobody else is to be let in."""

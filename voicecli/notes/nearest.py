@@ -21,9 +21,6 @@ BLOCK = 1 << 18
 which wait for each other where other programs run."""
 WIDEST = 20_000
 """Numbers of the longest vector that is believed."""
-FLOAT = 4
-"""Bytes of a number of a packed vector."""
-
 Floats = NDArray[np.float32]
 
 

@@ -26,7 +26,7 @@ log = logging.getLogger("voicecli.server")
 
 
 def needs_no_key(path: str) -> bool:
-    """Whether it is up, and the page, which asks the person for the key."""
+    """Whether anybody may ask for `path`: health, and the page, which asks the person for the key."""
     return path in ("/health", "/") or path.startswith("/page/")
 
 
@@ -147,7 +147,7 @@ class _Body:
 
 
 class _Answer:
-    """Sends on, and remembers how it went."""
+    """Sends the answer on, and remembers its status, and since when it is awaited."""
 
     def __init__(self, send: Send, scope: Scope) -> None:
         self._send, self._scope = send, scope
@@ -170,7 +170,7 @@ class _Answer:
         await self._send(message)
 
     async def refuse(self, refusal: guard.TurnedAway) -> None:
-        """Over HTTP, where a WebSocket was asked for too: it has not begun."""
+        """Refuses over HTTP, also where a WebSocket was asked for: it has not begun."""
         self.instead, self.status = refusal, refusal.status
         data = json.dumps(body(refusal.words).model_dump()).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), *self._named]

@@ -11,8 +11,8 @@ import asyncio
 import json
 import re
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,9 +45,9 @@ UNKNOWN = {
     "compression_ratio": 1.0,
     "no_speech_prob": 0.0,
 }
-"""What OpenAI tells of a segment and strict clients want, where nobody here knows it."""
+"""Fields of a segment that strict clients of OpenAI's want, and that nobody here knows."""
 LONGEST_S = 12 * 3600.0
-"""A recording's length: silence of days is a few kilobytes."""
+"""Seconds that a recording may last: silence of days is a few kilobytes."""
 COPIED = 1024 * 1024
 """Bytes of an upload that are copied at once."""
 KINDS = ("application/json", "text/plain", "text/event-stream", "application/x-ndjson")
@@ -78,19 +78,30 @@ async def heard(pool: Pool, upload: SentRecording) -> Transcript:
     return found[0] if found else Transcript("")
 
 
-@asynccontextmanager
-async def kept(file: UploadFile) -> AsyncIterator[Path]:
-    """The upload as a file of a name that we choose; only its extension is the client's, if it looks like one."""
-    extension = re.search(r"\.([a-z0-9]{2,5})$", (file.filename or "").lower())
+async def uploaded(pool: Pool, file: UploadFile, wish: Wish, backend: str | None) -> Transcript:
+    """The transcript of an upload. Raises as `heard` does, and Refused for an empty file."""
+
+    async def blocks() -> AsyncIterator[bytes]:
+        while block := await file.read(COPIED):
+            yield block
+
+    return await copied(pool, blocks(), wish, backend, file.filename or "")
+
+
+async def copied(
+    pool: Pool, blocks: AsyncIterable[bytes], wish: Wish, backend: str | None, name: str = ""
+) -> Transcript:
+    """The same of blocks of a file. Of a client's `name` for it only the extension counts, if it looks like one."""
+    extension = re.search(r"\.([a-z0-9]{2,5})$", name.lower())
     kind = extension[1] if extension and extension[1] != "json" else "wav"
     with tempfile.TemporaryDirectory(prefix="voice-") as folder:
         path = Path(folder) / f"recording.{kind}"
         with path.open("wb") as target:
-            while block := await file.read(COPIED):
+            async for block in blocks:
                 target.write(block)
         if not path.stat().st_size:
-            raise Refused(400, "The file is empty.")
-        yield path
+            raise Refused(400, "The recording is empty.")
+        return await heard(pool, SentRecording(path, wish, backend))
 
 
 def wish_of(pool: Pool, meant: Meant, asked: TranscribeOptions, kind: Format, words: bool) -> Wish:
@@ -135,11 +146,9 @@ async def transcriptions(
     words = "word" in (timestamp_granularities or ())
     wish = wish_of(pool, meant, asked, response_format, words)
     if stream:
-        relay = await pool.relayed(_streaming(pool, file, wish, meant.backend))
+        relay = await pool.relayed(aclosing(_once(pool, file, wish, meant.backend)))
         return streamed(relay, _events(relay), "text/event-stream")
-    async with kept(file) as path:
-        transcript = await heard(pool, SentRecording(path, wish, meant.backend))
-    return written(transcript, response_format, TASKS[0])
+    return written(await uploaded(pool, file, wish, meant.backend), response_format, TASKS[0])
 
 
 @router.post("/v1/audio/translations", response_model=None, responses=ANSWERS)
@@ -155,22 +164,12 @@ async def translations(
     meant = await pool.meant("transcribe", model)
     asked = TranscribeOptions(prompt=prompt or None, temperature=temperature, translate=True)
     wish = wish_of(pool, meant, asked, response_format, False)
-    async with kept(file) as path:
-        transcript = await heard(pool, SentRecording(path, wish, meant.backend))
-    return written(transcript, response_format, TASKS[1])
+    return written(await uploaded(pool, file, wish, meant.backend), response_format, TASKS[1])
 
 
-@asynccontextmanager
-async def _streaming(
-    pool: Pool, file: UploadFile, wish: Wish, backend: str | None
-) -> AsyncIterator[AsyncIterator[Transcript]]:
+async def _once(pool: Pool, file: UploadFile, wish: Wish, backend: str | None) -> AsyncGenerator[Transcript]:
     """The transcript, once it is known: a recording may be cut into pieces that are recognised side by side."""
-    async with kept(file) as path:
-        yield _once(pool, SentRecording(path, wish, backend))
-
-
-async def _once(pool: Pool, upload: SentRecording) -> AsyncIterator[Transcript]:
-    yield await heard(pool, upload)
+    yield await uploaded(pool, file, wish, backend)
 
 
 async def _events(transcripts: AsyncIterable[Transcript]) -> AsyncIterator[bytes]:
@@ -188,15 +187,13 @@ async def _events(transcripts: AsyncIterable[Transcript]) -> AsyncIterator[bytes
 @router.post("/asr")
 async def asr(pool: Opened, file: Annotated[UploadFile, File()]) -> dict[str, str]:
     """Turn a recording into text, as the local recogniser does."""
-    async with kept(file) as path:
-        transcript = await heard(pool, SentRecording(path, Wish(cached=False), None))
-    return {"text": text_of(transcript)}
+    return {"text": text_of(await uploaded(pool, file, Wish(cached=False), None))}
 
 
 @router.post("/asr/stream", response_model=None, responses=ANSWERS)
 async def asr_stream(pool: Opened, file: Annotated[UploadFile, File()]) -> Response:
     """The same in lines: `{"partial_text": …}`."""
-    relay = await pool.relayed(_streaming(pool, file, Wish(cached=False), None))
+    relay = await pool.relayed(aclosing(_once(pool, file, Wish(cached=False), None)))
     return streamed(relay, _lines(relay), "application/x-ndjson")
 
 
@@ -211,12 +208,5 @@ async def _lines(transcripts: AsyncIterable[Transcript]) -> AsyncIterator[bytes]
 @router.post("/v1/asr", openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}})
 async def cloud_asr(request: Request, pool: Opened) -> dict[str, object]:
     """Turn the recording that is the body into text, as the cloud does."""
-    with tempfile.TemporaryDirectory(prefix="voice-") as folder:
-        path = Path(folder) / "recording.wav"
-        with path.open("wb") as target:
-            async for block in request.stream():
-                target.write(block)
-        if not path.stat().st_size:
-            raise Refused(400, "The body is empty.")
-        transcript = await heard(pool, SentRecording(path, Wish(cached=False), None))
+    transcript = await copied(pool, request.stream(), Wish(cached=False), None)
     return {"result": text_of(transcript), "status": CLOUDS_SUCCESS}

@@ -24,7 +24,7 @@ SINCE = 1_700_000_000
 @router.get("/v1/")
 @router.get("/v1", include_in_schema=False)
 async def about() -> dict[str, object]:
-    """Clients warm their connection up with it."""
+    """Tell what this is. Clients warm their connection up with it."""
     return {"object": "service", "name": "voicecli", "version": __version__}
 
 

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from voicecli.server.chat import event
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, told
+from voicecli.server.relay import until_none
 from voicecli.server.requests import Lenient, Opened, streamed
 from voicecli.types import AudioClip, SpeechRequest
 from voicecli.usecases.inputs import STD
@@ -88,16 +89,10 @@ async def spoken(
     async with asyncio.TaskGroup() as tasks:
         speaking = tasks.create_task(say())
         try:
-            yield _until_none(pieces)
+            yield until_none(pieces)
         finally:
             if not speaking.done():
                 speaking.cancel()
-
-
-async def _until_none(pieces: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
-    while (piece := await pieces.get()) is not None:
-        if piece:
-            yield piece
 
 
 async def _events(relay: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

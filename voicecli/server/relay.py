@@ -66,3 +66,10 @@ class Relay(Generic[T]):
         """The stream is left, wherever it is."""
         self._task.cancel()
         await asyncio.wait([self._task])
+
+
+async def until_none(queue: asyncio.Queue[T | None]) -> AsyncIterator[T]:
+    """What comes through a queue, up to None. Empty pieces are left out."""
+    while (each := await queue.get()) is not None:
+        if each:
+            yield each

@@ -38,7 +38,7 @@ class Log:
 
     @contextmanager
     def progress(self, label: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], object]]:
-        """Nobody watches."""
+        """Shows nothing: nobody watches."""
         yield lambda done: None
 
     def _masked(self, text: str) -> str:

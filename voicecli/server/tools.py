@@ -46,7 +46,7 @@ Options = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_lengt
 
 
 class Written(BaseModel):
-    """A form for who cannot be heard."""
+    """The form for a person who cannot be heard."""
 
     answer: str = Field(description="Your answer")
 
@@ -130,7 +130,7 @@ class VoiceCalls:
         return _told(await self.exchange(ctx, text, silence_s, max_s))
 
     async def ask(self, ctx: Context, question: str, options: list[str]) -> Told:
-        """Once more where the answer was none; what was said all the same is told."""
+        """Asks, and once more where the answer fits no option. What the person said is told in any case."""
         choice = forms.Field("answer", question, "string", tuple((each, each) for each in options))
         form = forms.Form(0, question, (choice,))
         heard = Exchange("silence")
@@ -194,7 +194,7 @@ def server_of(calls: VoiceCalls) -> MCPServer:
 
 
 def _told(exchange: Exchange) -> Told:
-    """Without what is empty."""
+    """An exchange as a client is told of it, without empty fields."""
     found = {"status": exchange.status, "text": exchange.text, "told": exchange.told, "cut": exchange.cut}
     return {name: value for name, value in found.items() if value}
 

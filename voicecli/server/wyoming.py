@@ -29,6 +29,7 @@ from voicecli.errors import UsageError, VoiceError, culprit
 from voicecli.server import ears, listing, mouth
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import Refused, told
+from voicecli.server.relay import until_none
 from voicecli.types import MIC, AudioFrame, SpeechRequest, TranscribeOptions
 from voicecli.usecases.transcribing.batch import Wish
 from voicecli.usecases.transcribing.results import text_of
@@ -48,7 +49,7 @@ LANGUAGES = ["en", "zh"]
 
 
 def door(port: int) -> socket.socket:
-    """Where to listen. Raises UsageError where it is taken."""
+    """The socket to listen on. Raises UsageError where the port is taken."""
     try:
         return socket.create_server((HOST, port))
     except OSError:
@@ -158,7 +159,7 @@ class HomeEars:
 
     def start(self, _event: Event) -> None:
         self._sound, self._taken = asyncio.Queue(), 0
-        self._wire.begin(self._hear(_until_none(self._sound)))
+        self._wire.begin(self._hear(until_none(self._sound)))
 
     def chunk(self, event: Event) -> None:
         if self._sound is None:
@@ -206,7 +207,7 @@ class HomeMouth:
 
     def start(self, event: Event) -> None:
         self._words = asyncio.Queue()
-        self._wire.begin(self._say(_until_none(self._words), SynthesizeStart.from_event(event).voice, streamed=True))
+        self._wire.begin(self._say(until_none(self._words), SynthesizeStart.from_event(event).voice, streamed=True))
 
     def chunk(self, event: Event) -> None:
         if self._words is not None:
@@ -283,8 +284,3 @@ async def _whole(pool: Pool, pieces: list[bytes], options: TranscribeOptions) ->
         path.write_bytes(wav_bytes(b"".join(pieces), MIC))
         wish = Wish(("text",), options, cached=False)
         return text_of(await ears.heard(pool, ears.SentRecording(path, wish, None)))
-
-
-async def _until_none(queue: asyncio.Queue[Any]) -> AsyncIterator[Any]:
-    while (each := await queue.get()) is not None:
-        yield each

@@ -6,8 +6,8 @@ Belongs here: leaving the answer out, and the voice. Does not belong here: the c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from voicecli.dialogue.cascade import Cascade, CascadeTurn
@@ -53,14 +53,9 @@ class _Written(CascadeTurn):
 
 def sometimes_silent(say: Callable[[str], Stream[bytes]], silent: Callable[[], bool]) -> Callable[[str], Stream[bytes]]:
     """The voice, which makes no sound where only text is wanted."""
-    return lambda text: _nothing() if silent() else say(text)
+    return lambda text: aclosing(_no_sound()) if silent() else say(text)
 
 
-@asynccontextmanager
-async def _nothing() -> AsyncIterator[AsyncIterator[bytes]]:
-    yield _empty()
-
-
-async def _empty() -> AsyncIterator[bytes]:
+async def _no_sound() -> AsyncGenerator[bytes]:
     for piece in tuple[bytes, ...]():
         yield piece

@@ -36,7 +36,7 @@ class Inbox:
             await self._queue.put(each)
 
     def soon(self, work: Work) -> None:
-        """Without waiting; where so much waits already there is no hurry."""
+        """Queues work without waiting; where the queue is full the work is dropped."""
         with suppress(asyncio.QueueFull):
             self._queue.put_nowait(work)
 

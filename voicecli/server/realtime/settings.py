@@ -65,7 +65,7 @@ class SessionSettings:
 
     @property
     def idle_timeout_ms(self) -> float | None:
-        """After so long without a word the assistant speaks up; server_vad alone knows that."""
+        """Milliseconds without a word after which the assistant speaks up; None: never. Only server_vad has it."""
         wanted = (self.detection or {}).get("idle_timeout_ms")
         return wanted if self.answers and isinstance(wanted, (int, float)) and wanted >= SHORTEST_IDLE_MS else None
 

@@ -74,7 +74,7 @@ class Line:
         self._playout.rouse = self._opened.set
 
     def passed(self, frame: AudioFrame) -> None:
-        """Its clock is its own."""
+        """It has a clock of its own."""
 
     async def keep(self) -> None:
         """Until cancelled. While nothing sounds it costs nothing: most sessions are silent most of the time."""
@@ -84,7 +84,7 @@ class Line:
             await self._play()
 
     async def _play(self) -> None:
-        """Until all has sounded."""
+        """Sends what is to be heard, until all has sounded."""
         loop = asyncio.get_running_loop()
         ahead = before = loop.time()
         while self._playout.playing:

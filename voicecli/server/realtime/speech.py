@@ -24,7 +24,7 @@ class Speech:
         self._partial = ""
 
     def passes(self, _event: ev.Level) -> list[Json]:
-        """One more frame."""
+        """One more frame of 20 ms has been heard."""
         self._ms += FRAME_MS
         return []
 
