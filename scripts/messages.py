@@ -104,7 +104,7 @@ OTHERS = {
     "voicecli/toolbox/offer.py": ("there is no tool {name}",),
     "voicecli/usecases/writing.py": ("wrote {path} ({figures})", "replaced {path} ({figures})"),
     "voicecli/usecases/checkup.py": ("program", "packages", "configuration"),
-    "voicecli/usecases/models.py": ("{title} ({megabytes}, {licence} licence)", "{title} (not yet heard by us)"),
+    "voicecli/usecases/models.py": ("{title} ({size}, {licence} licence)", "{title} (not yet heard by us)"),
 }
 """Sentences of a library, and words that stand where too many others do."""
 MODELS = "voicecli/data/models.toml"

@@ -54,7 +54,9 @@ def test_nothing_else_may(here: Path, name: str) -> None:
 
 def test_what_the_person_sent_along_may_be_read_from_anywhere(here: Path) -> None:
     secret = here.parent / "secret.txt"
-    places = Places(here, given=[secret, Path("photo.png")])
+    places = Places(here)
+    places.give(secret)
+    places.give(Path("photo.png"))
     assert places.find("secret.txt") == places.find(str(secret)) == secret.resolve()
     assert places.names == [str(secret.resolve()), "photo.png"]
     secret.unlink()

@@ -6,11 +6,11 @@ Does not belong here: asking (usecases.chatting), showing and the conversation's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -121,11 +121,12 @@ def _settled(session: Session, flags: ChatFlags) -> tuple[Capabilities, ChatOpti
     """Who answers, and what it is asked for: the settings where no flag spoke. UsageError for what it can't."""
     from voicecli import wiring
     from voicecli.types import ChatOptions
+    from voicecli.usecases.chatting.question import schema
 
-    stop, schema = tuple(flags.stop or ()), _schema(flags.schema)
-    options = wished(ChatOptions, flags, n=flags.answers, stop=stop, schema=schema)
+    fits = None if flags.schema is None else schema(flags.schema)
+    options = wished(ChatOptions, flags, n=flags.answers, stop=tuple(flags.stop or ()), schema=fits)
+    session.check("chat", options)
     can, _ = session.choose("chat")
-    session.check(can, "chat", options)
     return can, wiring.with_chat_settings(can, options, session.config(), session.console)
 
 
@@ -248,13 +249,5 @@ def _template(session: Session, name: str | None) -> str:
     """The text of `-t NAME`. Raises UsageError naming what there is."""
     from voicecli.config.files import TEMPLATES
     from voicecli.usecases.chatting.question import template
-    from voicecli.usecases.inputs import read_text
 
-    return template(session.config().config_dir / TEMPLATES, name, read_text) if name is not None else ""
-
-
-def _schema(path: Path | None) -> Mapping[str, Any] | None:
-    from voicecli.usecases.chatting.question import schema
-    from voicecli.usecases.inputs import read_text
-
-    return None if path is None else schema(path, read_text)
+    return template(session.config().config_dir / TEMPLATES, name) if name is not None else ""

@@ -228,10 +228,7 @@ def edit(ctx: typer.Context) -> None:
 
     run = session(ctx)
     where = run.file
-    try:
-        old = files.read(where)
-    except FileNotFoundError:
-        old = starting_text(run.env)
+    old = files.read_else(where, starting_text(run.env))
     draft = where.with_name(f".{where.stem}.draft.toml")
     files.write_whole(draft, old, 0o600)
     _run_editor(run, draft)

@@ -43,7 +43,8 @@ def devices(
 
     session = common.session(ctx)
     if test:
-        _test(session)
+        session.console.note(f"Say something: {TEST_S:.0f} seconds are recorded.")
+        common.run(lambda: _heard(session))
         return
     found = list_devices()
     if session.json:
@@ -55,14 +56,11 @@ def devices(
     session.console.table(("#", "name", "microphone", "loudspeaker", "rate", "host"), [_row(each) for each in found])
 
 
-def _test(session: Session) -> None:
-    """The microphone for two seconds, its level, and what it heard out of the loudspeaker."""
-    session.console.note(f"Say something: {TEST_S:.0f} seconds are recorded.")
-    common.run(lambda: _heard(session))
-
-
 async def _heard(session: Session) -> None:
-    """The loudspeaker is opened while the microphone is heard, as it may take as long to wake."""
+    """Records the microphone for two seconds, tells its level, and plays the recording.
+
+    The loudspeaker is opened meanwhile, as it may take as long to wake.
+    """
     import asyncio
 
     async with asyncio.TaskGroup() as tasks:
@@ -87,9 +85,8 @@ def _tell(session: Session, sound: bytes) -> None:
 async def _recorded(session: Session) -> bytes:
     from voicecli.audio.capture import SoundCardMicrophone
 
-    wanted = session.config().audio.input
     sound, seconds = b"", 0.0
-    async with SoundCardMicrophone(None if wanted == "" else wanted) as frames:
+    async with SoundCardMicrophone(session.config().audio.input) as frames:
         async for frame in frames:
             sound += frame.pcm
             seconds += frame.seconds
@@ -108,9 +105,8 @@ async def _played(session: Session, sound: asyncio.Task[bytes]) -> DeviceError |
     async def once() -> AsyncIterator[bytes]:
         yield await asyncio.shield(sound)
 
-    wanted = session.config().audio.output
     try:
-        await play(once(), MIC.rate, None if wanted == "" else wanted)
+        await play(once(), MIC.rate, session.config().audio.output)
     except DeviceError as exc:
         return exc
     return None

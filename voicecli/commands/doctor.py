@@ -70,11 +70,13 @@ def _tell(console: Console, lines: Iterable[str]) -> None:
 async def examine(session: Session) -> checkup.CheckupReport:
     """Everything that is to be looked at. ConfigError only for a `--backend` that there is not."""
     import asyncio
+    import platform
 
-    from voicecli import wiring
+    from voicecli import __version__, wiring
     from voicecli.config import VERBS
 
-    program, packages = _program(), _installed()
+    program = checkup.program(__version__, platform.python_version(), platform.platform(terse=True))
+    packages = _installed()
     path, there = str(session.file), session.file.exists()
     try:
         cfg = session.config()
@@ -93,14 +95,6 @@ async def examine(session: Session) -> checkup.CheckupReport:
 
 
 # -- the installation and the configuration --------------------------------------------------------
-
-
-def _program() -> checkup.Finding:
-    import platform
-
-    from voicecli import __version__
-
-    return checkup.program(__version__, platform.python_version(), platform.platform(terse=True))
 
 
 def _installed() -> checkup.Finding:

@@ -49,10 +49,9 @@ def embed(
     from voicecli.usecases.writing import refuse_target
 
     session, options = common.session(ctx), EmbedOptions(model)
+    refuse_target(output, input)
     target = None if output in (None, STD) else Path(str(output))
-    if target:
-        refuse_target(target, input)
-    session.check(session.choose("embed")[0], "embed", options)
+    session.check("embed", options)
     found = given.lines(session.console, texts, input, "texts")
     common.run(lambda: _embedded(session, found, options, target))
 

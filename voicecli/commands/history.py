@@ -208,22 +208,28 @@ def export(
     The format is that of -f (markdown, json), else of the file's ending, else Markdown. With --all, JSON has
     one conversation a line.
     """
+    from voicecli.storage.atomic import is_same
+    from voicecli.storage.conversations import NAME
+    from voicecli.text.clean import clean
+    from voicecli.text.jsonline import dump_json
+    from voicecli.usecases.writing import owned
+
     run = session(ctx)
     if every and which:
         raise UsageError("say which conversation, or --all, not both")
-    if output not in (None, "-") and _is_the_history(run, Path(str(output))):
+    if output not in (None, "-") and is_same(Path(str(output)), run.config().state_dir / NAME):
         raise UsageError(f"{output} is the history itself", cure="Choose another -o.")
     with _opened(run) as store:
         chosen = store.recent()[::-1] if every and store else [] if every else [_found(store, which)]
         parts = [(each, store.messages(each.id)) for each in chosen if store]
     if _format(run, format, output) == "json":
-        text = "".join(_json(_whole(*part)) + "\n" for part in parts)
+        text = "".join(dump_json(_whole(*part)) + "\n" for part in parts)
     else:
         text = "\n".join(markdown(*part) for part in parts)
     if output in (None, "-"):
         run.console.write(text)
     else:
-        _write(run, Path(str(output)), text)
+        run.console.note(owned(Path(str(output)), clean(text)))
 
 
 # -- finding ---------------------------------------------------------------------------------------
@@ -323,12 +329,6 @@ def _said(message: Message) -> dict[str, object]:
     return {"at": _iso(message.at)} | said
 
 
-def _json(value: dict[str, object]) -> str:
-    from voicecli.text.jsonline import dump_json
-
-    return dump_json(value)
-
-
 def markdown(conversation: Conversation, messages: Iterable[Message]) -> str:
     """A conversation as Markdown: a heading, when it was, and each message under who said it, as it is."""
     began, ended = _when(conversation.began), _when(conversation.changed)
@@ -338,16 +338,8 @@ def markdown(conversation: Conversation, messages: Iterable[Message]) -> str:
         lines += ["**system**", "", conversation.system, ""]
     for message in messages:
         mark = " (interrupted)" if message.interrupted else ""
-        who = {"user": "you", "assistant": "voice"}.get(message.role, message.role)
-        lines += [f"**{who}**{mark}", "", message.content, ""]
+        lines += [f"**{SPEAKERS.get(message.role, message.role)}**{mark}", "", message.content, ""]
     return "\n".join(lines)
-
-
-def _is_the_history(run: Session, path: Path) -> bool:
-    from voicecli.storage.atomic import is_same
-    from voicecli.storage.conversations import NAME
-
-    return is_same(path, run.config().state_dir / NAME)
 
 
 def _format(run: Session, wish: str | None, output: str | None) -> str:
@@ -360,10 +352,3 @@ def _format(run: Session, wish: str | None, output: str | None) -> str:
     if output in (None, "-"):
         return "markdown"
     return EXTENSIONS.get(Path(str(output)).suffix.lower(), "markdown")
-
-
-def _write(run: Session, path: Path, text: str) -> None:
-    from voicecli.text.clean import clean
-    from voicecli.usecases.writing import owned
-
-    run.console.note(owned(path, clean(text)))

@@ -44,7 +44,7 @@ def make(
     session = common.session(ctx)
     maker = results.making(session, "image_make", output, None, "picture.png")
     text, options = given.words(session.console, prompt, "text"), PictureOptions(model, size)
-    session.check(session.choose("image_make")[0], "image_make", options)
+    session.check("image_make", options)
     results.tell(session.console, maker, common.run(lambda: maker.picture(text, options)))
 
 
@@ -72,16 +72,14 @@ def describe(
     from voicecli.terminal import results
     from voicecli.types import DescribeOptions
     from voicecli.usecases import media
-    from voicecli.usecases.inputs import STD
     from voicecli.usecases.writing import output as writing
     from voicecli.usecases.writing import refuse_target
 
     session = common.session(ctx)
-    for flag, target in (("-o", output), ("--segments", segments)):
-        if target not in (None, STD):
-            refuse_target(str(target), file, flag=flag)
+    refuse_target(output, file)
+    refuse_target(segments, file, flag="--segments")
     options = DescribeOptions(model, question, segments is not None)
-    session.check(session.choose("image_describe")[0], "image_describe", options)
+    session.check("image_describe", options)
     with media.opened(file, "picture", session.console.piped_bytes) as source:
         found = common.run(lambda: media.described(session.services(), source, options))
     if segments is not None and found.segments is not None:

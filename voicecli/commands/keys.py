@@ -33,9 +33,10 @@ def set_(
     """
     from voicecli.config.files import folders
     from voicecli.config.keys import key_file, store
+    from voicecli.config.layers import check_name
 
     run = session(ctx)
-    _check_name(name)
+    check_name(name)
     if key:
         what = "a key is no argument: others see those, and the shell keeps them"
         raise UsageError(what, cure=f"voice keys set {name} asks for it, or reads it from a pipe; change this one.")
@@ -98,12 +99,6 @@ def _read() -> str:
     if not line.strip():
         raise InputError("no key was given on stdin", cure="voice keys set NAME asks for it on a terminal.")
     return line
-
-
-def _check_name(name: str) -> None:
-    from voicecli.config.layers import check_name
-
-    check_name(name)
 
 
 def _note_unknown(run: Session, name: str) -> None:

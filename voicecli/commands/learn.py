@@ -34,12 +34,10 @@ def learn(
 
     session = common.session(ctx)
     options = LearnOptions(category)
-    session.check(session.choose("learn")[0], "learn", options)
+    session.check("learn", options)
 
-    learning = Learning(
-        session.services(),
-        options,
-        lambda path: session.done({"file": path, "learnt": True}, f"{path} was learnt."),
-        session.console.error,
-    )
+    def learnt(path: str) -> None:
+        session.done({"file": path, "learnt": True}, f"{path} was learnt.")
+
+    learning = Learning(session.services(), options, learnt, session.console.error)
     common.run(lambda: learning.run(files))

@@ -73,9 +73,9 @@ def _mark(row: ModelRow) -> str:
 
 
 def _row(row: ModelRow) -> dict[str, object]:
-    from voicecli.storage.models import megabytes
+    from voicecli.text.figures import size
 
-    size = row.installed.bytes if row.installed else row.model.bytes if row.model else 0
+    count = row.installed.bytes if row.installed else row.model.bytes if row.model else 0
     return {
         "name": row.name,
         "installed": row.installed is not None,
@@ -83,7 +83,7 @@ def _row(row: ModelRow) -> dict[str, object]:
         "trouble": row.trouble,
         "for": row.model.task if row.model else row.installed.task if row.installed else "",
         "languages": ", ".join((row.model.languages or ("any",)) if row.model else ()),
-        "size": megabytes(size),
+        "size": size(count),
         "licence": row.model.licence if row.model else "",
         "has": ", ".join(row.abilities),
         "what": (row.model.title + ("" if row.model.heard else " (not yet heard by us)")) if row.model else "yours",
@@ -187,10 +187,8 @@ def path_(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="[NAME
 
 
 def _told(session: Session, found: Sequence[Installed]) -> None:
-    from voicecli.storage.models import megabytes
+    from voicecli.text.figures import size
 
     for each in found:
-        session.answer(
-            {"name": each.name, "path": str(each.path), "bytes": each.bytes},
-            f"{each.name}: {megabytes(each.bytes)} in {each.path}",
-        )
+        told = {"name": each.name, "path": str(each.path), "bytes": each.bytes}
+        session.answer(told, f"{each.name}: {size(each.bytes)} in {each.path}")

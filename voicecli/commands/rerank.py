@@ -35,16 +35,14 @@ def rerank(
     """
     from voicecli.terminal import given, results
     from voicecli.types import EmbedOptions
-    from voicecli.usecases.inputs import STD
     from voicecli.usecases.meaning import ranked
     from voicecli.usecases.writing import refuse_target
 
     session, options = common.session(ctx), EmbedOptions(model)
     if not query.strip():
         raise InputError("the question is empty")
-    if output not in (None, STD):
-        refuse_target(str(output), input)
-    session.check(session.choose("rerank")[0], "rerank", options)
+    refuse_target(output, input)
+    session.check("rerank", options)
     texts = given.lines(session.console, candidates, input, "candidates")
     found = common.run(lambda: ranked(session.services(), query, texts, options))[: number or None]
     rows = (f"{'-' if each.score is None else f'{each.score:.4f}'}\t{' '.join(each.text.split())}" for each in found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import copy
 from functools import cache
 from pathlib import Path
@@ -93,11 +93,14 @@ class Session:
         """Called with a verb: the adapter that serves it in this run."""
         return self.services().open
 
-    def check(self, family: Capabilities, verb: Verb, options: object) -> None:
-        """Refuses set options that `family` lacks at `verb`, languages, missing models. Raises UsageError."""
+    def check(self, verb: Verb, options: object) -> None:
+        """Refuses options and languages that the backend of `verb` lacks; fetches a missing local model.
+
+        Raises UsageError, and ConfigError where the model stays missing.
+        """
+        family, backend = self.choose(verb)
         self.services().check(family, verb, options)
         if family.name == "local" and not (getattr(options, "model", None) or getattr(options, "voice", None)):
-            _, backend = self.choose(verb)
             language = getattr(options, "language", None)
             if verb == "transcribe":
                 from voicecli.backends.local.building import begin
@@ -171,18 +174,15 @@ def first_run(found: Session) -> bool:
     no = folders().state / "declined-setup"
     if not is_first_run(found.file.exists(), no.exists(), found.env):
         return False
-    if agrees(found, "Nothing is set up yet. Set it up now? [Y/n]"):
-        return True
-    with suppress(OSError):
-        no.parent.mkdir(parents=True, exist_ok=True)
-        no.touch()
-    return False
+    return agrees(found, "Nothing is set up yet. Set it up now? [Y/n]", no)
 
 
-def agrees(found: Session, question: str) -> bool:
-    """Whether a person says yes; Enter does."""
+def agrees(found: Session, question: str, declined: Path | None = None) -> bool:
+    """Whether a person says yes; Enter does. A no makes the file `declined`. False where nobody can be asked."""
+    from voicecli.usecases.leave import agreed
+
     ask = found.ask
-    return ask is not None and run(lambda: ask(question)).lower() in ("", "y", "yes", "是", "好")
+    return ask is not None and run(lambda: agreed(ask, question, declined))
 
 
 # -- the flags that every command has, before and after its name -----------------------------------

@@ -41,8 +41,7 @@ def similar(
     a, b = (exact_text(session.console.piped_bytes(), "stdin") if each == STD else each for each in (a, b))
     if not a.strip() or not b.strip():
         raise InputError("one of the texts is empty")
-    if output not in (None, STD):
-        refuse_target(str(output))
-    session.check(session.choose("similar")[0], "similar", options)
+    refuse_target(output)
+    session.check("similar", options)
     found = common.run(lambda: compared(session.services(), a, b, options))
     results.give(session.console, f"{found:.4f}", output, {"similarity": found})

@@ -108,8 +108,7 @@ def speak(ctx: typer.Context, flags: SpeakFlags) -> None:
     voice, reference = common.voice_name(flags.voice), _reference(flags.reference)
     request = wished(SpeechRequest, flags, text="", format=None, voice=voice, reference=reference)
     said = _text(session, flags.text, flags.input, streamed=flags.by_line or not (goal.file or goal.native))
-    can, _ = session.choose("speak")
-    session.check(can, "speak", replace(request, text=said if isinstance(said, str) else ""))
+    session.check("speak", replace(request, text=said if isinstance(said, str) else ""))
     how = flags.literal, flags.by_line, flags.cache
     show = reading(session.console) if goal.sounds and not goal.file else None
     saying = Saying(session.services(), request, goal, *how, session.console.write_bytes, show)

@@ -215,7 +215,9 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
     from voicecli.terminal.audience import Outlet
     from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, farewell, run_talk
     from voicecli.terminal.keeping import KeptTalk
+    from voicecli.terminal.timeline import page
     from voicecli.usecases.attaching import picture
+    from voicecli.usecases.writing import output
     from voicecli.wiring.direct import hears_and_speaks
     from voicecli.wiring.services import Services
     from voicecli.wiring.talk import open_talk
@@ -252,7 +254,8 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
             finally:
                 told.close()
         if flags.timeline is not None and report is not None:
-            _draw(flags.timeline, report, here)
+            with output(flags.timeline, here.console) as file:
+                file.file.write(page(report.turns, report.price).encode())
     turns = talk.conversation.turns
     farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
     if turns.losses and not turns.answered:
@@ -269,38 +272,22 @@ def _report(here: Session, services: Services, flags: TalkFlags, *, direct: bool
     return Report(here.console.usage, price)
 
 
-def _draw(timeline: Path, told: Report, here: Session) -> None:
-    """The page of `--timeline`."""
-    from voicecli.terminal.timeline import page
-    from voicecli.usecases.writing import output
-
-    with output(timeline, here.console) as out:
-        out.file.write(page(told.turns, told.price).encode())
-
-
-HEARS: Verb = "transcribe_live"
-SPEAKS: Verb = "speak"
-
-
 async def _settled(here: Session, cfg: Config, request: TalkRequest) -> Config:
-    """The configuration with every backend that nobody named found out, and the models of this machine at hand."""
+    """The configuration with a backend for each verb; the models of this machine that it needs are fetched.
+
+    Raises ConfigError where a model stays missing.
+    """
+    from voicecli.usecases.models import provide
     from voicecli.usecases.nearby import offered
-    from voicecli.wiring import settle
+    from voicecli.wiring import choose, settle
 
     verbs: tuple[Verb, ...] = ("transcribe", "speak") if request.agent else ("transcribe", "chat", "speak")
     cfg = await settle(cfg, verbs, here.env, here.console)
     cfg = await offered(cfg, here.ask if request.backend is None and not request.agent else None)
-    await _provided(here, cfg, request)
+    local: tuple[Verb, ...] = ("transcribe_live", "speak")
+    wanted = [(verb, choose(verb, cfg, request.backend)[1]) for verb in local]
+    await provide(cfg, wanted, request.language, here.console, here.ask)
     return cfg
-
-
-async def _provided(here: Session, cfg: Config, request: TalkRequest) -> None:
-    """The models of this machine that the conversation needs, before anything is opened. Raises ConfigError."""
-    from voicecli.usecases.models import provide
-    from voicecli.wiring import choose
-
-    ears, mouth = (choose(verb, cfg, request.backend)[1] for verb in (HEARS, SPEAKS))
-    await provide(cfg, [(HEARS, ears), (SPEAKS, mouth)], request.language, here.console, here.ask)
 
 
 def _tools(services: Services, flags: TalkFlags, *, direct: bool) -> Tools:

@@ -204,7 +204,7 @@ def _do(session: Session, flags: TranscribeFlags, wish: Wish, jobs: list[Job]) -
         if len(jobs) == 1:
             _is_there(sound[0].source)
         can, _ = session.choose("transcribe")
-        session.check(can, "transcribe", options_of(can, wish))
+        session.check("transcribe", options_of(can, wish))
     results = _results(session, flags)  # a model is loaded meanwhile
     results.alone = len(jobs) == 1
     outcomes = [render_again(job, results.give, results.fail) for job in jobs if job.source.saved]

@@ -6,7 +6,7 @@ be loaded afterwards is never written. Does not belong here: what the keys mean,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -140,10 +140,7 @@ def drafted(path: Path, changes: Changes, env: Mapping[str, str], start: str = "
 
 
 def _changed(path: Path, changes: Changes, start: str) -> str:
-    try:
-        text = files.read(path)
-    except FileNotFoundError:
-        text = start
+    text = files.read_else(path, start)
     files.parse(text, path)
     for where, value in changes.items():
         text = edited(text, where, value, path)
@@ -157,10 +154,7 @@ def unset_value(path: Path, key: str, env: Mapping[str, str]) -> object:
     """
     where = parts(key)
     with files.changing(path):
-        try:
-            old = files.read(path)
-        except FileNotFoundError:
-            old = ""
+        old = files.read_else(path, "")
         found: Any = files.parse(old, path)
         for part in where:
             if not isinstance(found, dict) or part not in found:
@@ -176,17 +170,9 @@ def unset_value(path: Path, key: str, env: Mapping[str, str]) -> object:
 
 def _without(text: str, where: tuple[str, ...], path: Path) -> str:
     """The text without one key. As in `edited`, what tomlkit made is compared."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
     wanted: Any = files.parse(text, path)
     _table_in(wanted, where).pop(where[-1])
-    try:
-        document: Any = tomlkit.parse(text)
-        _table_in(document, where).remove(where[-1])
-        new = tomlkit.dumps(document)
-    except (TOMLKitError, TypeError, ValueError, KeyError, AttributeError):
-        new = ""
+    new = _rewritten(text, lambda document: _table_in(document, where).remove(where[-1]))
     if _filled(files.parse(new, path)) != _filled(wanted):
         raise ConfigError(f"{dotted(where)} cannot be taken out of this file", who=str(path), cure="Change it by hand.")
     return new
@@ -243,20 +229,25 @@ def _value(path: tuple[str, ...], text: str) -> object:
 
 def edited(text: str, where: tuple[str, ...], value: object, path: Path) -> str:
     """The text with one value changed. tomlkit keeps the rest, and is not trusted to: what it made is compared."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    try:
-        document: Any = tomlkit.parse(text)
-        _put(document, where, value)
-        new = tomlkit.dumps(document)
-    except (TOMLKitError, TypeError, ValueError, KeyError, AttributeError):
-        new = ""
+    new = _rewritten(text, lambda document: _put(document, where, value))
     wanted = files.parse(text, path)
     _put_plain(wanted, where, value)
     if not new or files.parse(new, path) != wanted:
         raise ConfigError(f"{dotted(where)} cannot be set in this file", who=str(path), cure="Change it by hand.")
     return new
+
+
+def _rewritten(text: str, change: Callable[[Any], None]) -> str:
+    """The text after `change` of its tomlkit document; "" where tomlkit cannot do it."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(text)
+        change(document)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, TypeError, ValueError, KeyError, AttributeError):
+        return ""
 
 
 def _put(document: Any, where: tuple[str, ...], value: Any) -> None:

@@ -97,6 +97,14 @@ def read(path: Path) -> str:
         raise ConfigError(f"line {line} is not UTF-8", who=str(path), cure="Save the file as UTF-8.") from None
 
 
+def read_else(path: Path, text: str) -> str:
+    """The text of a configuration file; `text` when there is none. Raises ConfigError."""
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return text
+
+
 def refuse_writable(mode: int, path: Path) -> None:
     """ConfigError for a file that everybody on this machine may change: it names programs that are run."""
     if os.name == "posix" and stat.S_ISREG(mode) and mode & stat.S_IWOTH:

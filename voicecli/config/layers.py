@@ -17,7 +17,6 @@ from voicecli.config.model import NAMED
 from voicecli.config.schema import (
     DEEPEST,
     Misfit,
-    ascii_safe,
     brief,
     entries_of,
     fit,
@@ -27,6 +26,7 @@ from voicecli.config.schema import (
     sections,
 )
 from voicecli.errors import ConfigError
+from voicecli.text.clean import made_visible
 from voicecli.text.nearest import nearest
 
 Path = tuple[str, ...]
@@ -57,7 +57,7 @@ class ValueOrigin:
 
 def dotted(path: Path) -> str:
     """`backends.work.base_url`; parts that need quotes in TOML get them."""
-    return ".".join(part if _BARE.fullmatch(part) else f'"{ascii_safe(part)[:80]}"' for part in path)
+    return ".".join(part if _BARE.fullmatch(part) else f'"{made_visible(part, but="")[:80]}"' for part in path)
 
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")

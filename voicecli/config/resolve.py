@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, replace
 from functools import reduce
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
@@ -20,7 +21,6 @@ from voicecli.config.layers import Given, Layer, ValueOrigin, check, check_profi
 from voicecli.config.model import FOLLOWS, NAMED, ORDERED, Config, Use
 from voicecli.config.schema import (
     Misfit,
-    ascii_safe,
     brief,
     default_of,
     entries_of,
@@ -31,6 +31,7 @@ from voicecli.config.schema import (
 )
 from voicecli.errors import ConfigError
 from voicecli.storage.places import expand
+from voicecli.text.clean import made_visible
 from voicecli.text.nearest import did_you_mean
 from voicecli.types import Backend, Verb
 
@@ -94,7 +95,7 @@ def parse(text: str, path: Path) -> File:
 def resolve(env: Mapping[str, str], file: File, profile: str = "", flags: Mapping[str, object] | None = None) -> Config:
     """The layers laid over each other, the gaps filled, and the whole built. Raises ConfigError."""
     written = overlay(file.layer, _profile(file, profile))
-    layers = [_built_in(), written, from_variables(env), from_flags(flags or {})]
+    layers = [BUILT_IN, written, from_variables(env), from_flags(flags or {})]
     merged = reduce(overlay, layers)
     fallback = _fallback(env, written)
     merged["use"] = _filled(_tables(merged, "use"), fallback)
@@ -126,7 +127,7 @@ def unknown_variables(env: Mapping[str, str]) -> list[str]:
     known = variables().keys() | OTHERS
     strange = sorted(name for name in env if name.startswith(PREFIX) and name not in known)
     return [
-        f"{ascii_safe(name)[:80]} is no variable of voice. {did_you_mean(name, known, likeness=0.8)}".strip()
+        f"{made_visible(name, but='')[:80]} is no variable of voice. {did_you_mean(name, known, likeness=0.8)}".strip()
         for name in strange
     ]
 
@@ -159,8 +160,7 @@ def _flag(path: tuple[str, ...]) -> str:
     return "--model" if key.endswith("_model") else f"--{key.replace('_', '-')}"
 
 
-def _built_in() -> Layer:
-    return {"backends": {LOCAL: {"family": Given(LOCAL, "default")}}}
+BUILT_IN: Layer = {"backends": {LOCAL: {"family": Given(LOCAL, "default")}}}
 
 
 def _fallback(env: Mapping[str, str], written: Layer) -> Given:
@@ -307,13 +307,7 @@ def _missing(name: str, source: str, have: Mapping[str, Backend]) -> ConfigError
 
 def _check_order(config: Config) -> None:
     for low, high in ORDERED:
-        (least, most) = (_value(config, key) for key in (low, high))
+        least, most = attrgetter(low, high)(config)
         if least > most and not (low in FOLLOWS and config.sources[low] == "default"):
             told = [f"{key} ({value}, {config.sources[key]})" for key, value in ((low, least), (high, most))]
             raise ConfigError(f"{told[0]} must not be more than {told[1]}")
-
-
-def _value(config: Config, key: str) -> float:
-    section, _, name = key.partition(".")
-    value: float = getattr(getattr(config, section), name)
-    return value

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from voicecli.backends.registry import FAMILIES
 from voicecli.config.model import NAMED, Config
+from voicecli.text.clean import made_visible
 from voicecli.text.nearest import nearest
 from voicecli.types import Backend, Range, Url
 
@@ -311,14 +312,7 @@ def kind(value: object) -> str:
 def brief(value: object, length: int = 40) -> str:
     """A value in a message: quoted, cut, without control characters."""
     text = value if isinstance(value, str) else str(value)
-    return ascii_safe(f'"{text[:length]}{"…" if len(text) > length else ""}"')
-
-
-def ascii_safe(text: str) -> str:
-    """Control characters and lone surrogates made visible; everything printable stays."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
-    )
+    return made_visible(f'"{text[:length]}{"…" if len(text) > length else ""}"', but="")
 
 
 def _span(allowed: Range) -> str:

@@ -27,7 +27,7 @@ class SettingRow(NamedTuple):
 
 
 def rows(config: Config, env: Mapping[str, str]) -> list[SettingRow]:
-    """All sections in full, and of each backend what is set. No command is run to look for keys."""
+    """All sections in full, and of each backend, server and agent what is set. No command is run to look for keys."""
     found = [
         SettingRow(f"{name}.{key}", getattr(getattr(config, name), key), config.sources[f"{name}.{key}"])
         for name, table in sections().items()
@@ -35,8 +35,9 @@ def rows(config: Config, env: Mapping[str, str]) -> list[SettingRow]:
     ]
     for backend in config.backends.values():
         found += _backend(backend, config, env)
-    for server in config.mcp.values():
-        found += _set_keys(server, ("mcp", server.name), config)
+    for section, named in (("mcp", config.mcp), ("agents", config.agents)):
+        for name, table in named.items():
+            found += _set_keys(table, (section, name), config)
     return found
 
 
@@ -74,7 +75,7 @@ def shown(path: tuple[str, ...], value: object) -> object:
 
 
 def masked(path: tuple[str, ...], value: object) -> object:
-    """A value of a backend or a server as it may be shown. `path` begins with its key."""
+    """A value of a backend, a server or an agent as it may be shown. `path` begins with its key."""
     if path[0] in ("headers", "extra", "env"):
         return _masked_free(path[-1], value)
     return _MASKS.get(path[0], lambda same: same)(value)

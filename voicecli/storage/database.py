@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from voicecli.errors import InputError
 from voicecli.storage.atomic import private_folder
+from voicecli.text.clean import encodable
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -43,7 +44,7 @@ def there(path: Path) -> bool:
 
 def storable(text: str) -> str:
     """`text` as SQLite can keep and search it: no zero bytes, no halves of surrogate pairs."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return encodable(text.replace("\0", ""))
 
 
 # -- opening ---------------------------------------------------------------------------------------

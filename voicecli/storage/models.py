@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from voicecli.errors import ConfigError, UsageError
+from voicecli.text.figures import size
 
 Task = Literal["transcribe", "speak", "judge"]
 RECORD = "voice-model.json"
@@ -306,11 +307,6 @@ def room_for(folder: Path, needed: int) -> None:
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     if (free := shutil.disk_usage(existing).free) < needed:
         raise UsageError(
-            f"the disk of {folder} has {megabytes(free)} left; {megabytes(needed)} are needed",
+            f"the disk of {folder} has {size(free)} left; {size(needed)} are needed",
             cure="Make room, or set [models] folder to a place on another disk.",
         )
-
-
-def megabytes(size: float) -> str:
-    """A size for people."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

@@ -17,6 +17,7 @@ from voicecli.dialogue import events as ev
 from voicecli.terminal.console import Console
 from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import clean
+from voicecli.text.join import ended
 from voicecli.types import Usage
 from voicecli.usecases.chatting.answer import cost_of
 
@@ -90,13 +91,12 @@ class LineAudience:
         *,
         stdout_taken: bool,
         closed: Callable[[], object],
-        quiet_notes: bool = False,
-        stages: bool = False,
+        quiet_notes: bool,
+        stages: bool,
     ) -> None:
         self._console, self._quiet_notes, self._stages = console, quiet_notes, stages
-        said = console.usage if stdout_taken else console.result
         self._outlet: Outlet[tuple[Callable[[str], object], str]] = Outlet(lambda item: item[0](item[1]), closed)
-        self._said = said
+        self._said = console.usage if stdout_taken else console.result
 
     def emit(self, event: ev.Event, turn: int) -> None:
         for line in _LINES.get(type(event), _nothing)(event):
@@ -136,7 +136,7 @@ def reply_line(event: ev.AssistantSaid) -> str:
 def lost_line(event: ev.TurnLost) -> str:
     reason = clean(event.reason)
     kept = f" The recording is kept in {event.recording}: Ctrl-R sends it again." if event.recording else ""
-    return f"turn lost: {reason if reason.endswith(('?', '!')) or not kept else reason.rstrip('.') + '.'}{kept}"
+    return f"turn lost: {ended(reason) if kept else reason}{kept}"
 
 
 STAGES = (

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING
 
 from voicecli.errors import UsageError
 from voicecli.text.clean import one_line
 from voicecli.text.width import cells, headed
 from voicecli.types import ChatMessage, Picture
+from voicecli.usecases.attaching import Attached
 
 if TYPE_CHECKING:
     from voicecli.terminal.answering import Asker
@@ -28,28 +29,17 @@ SHOWN = 70
 """Characters of a message that a list shows."""
 
 
-class Extra(Protocol):
-    """What goes along with a question."""
-
-    @property
-    def images(self) -> tuple[Picture, ...]: ...
-
-    @property
-    def paths(self) -> tuple[Path, ...]: ...
-
-    def with_question(self, question: str) -> str: ...
-
-    def __add__(self, other: Self) -> Self: ...
-
-
 @dataclass
 class Conversing:
-    """A conversation and what the person set. `fresh` makes a keeper for a new one, `attach` reads a file
-    (none: nothing), `read_aloud` gives a voice."""
+    """A conversation and what the person set in it.
+
+    `extra` goes with the next question; `attach` reads files for it. `read_aloud` gives a voice by its name, and
+    `fresh` a keeper for a new conversation. `tokens`: how many were asked and answered so far.
+    """
 
     answering: Asker
-    extra: Extra
-    attach: Callable[[list[Path]], Extra]
+    extra: Attached
+    attach: Callable[[list[Path]], Attached]
     read_aloud: Callable[[str | None], Aloud]
     fresh: Callable[[], Keeper]
     prompt: Prompt
@@ -62,7 +52,7 @@ class Conversing:
 
     def ask(self, question: str) -> None:
         """Asks it, with what was attached since the last one."""
-        extra, self.extra = self.extra, self.attach([])
+        extra, self.extra = self.extra, Attached()
         if self.chat.tools:
             self.chat.tools.give(extra.paths)
         self.put(extra.with_question(question), extra.images)

@@ -169,10 +169,6 @@ def _backends(session: Asking) -> Iterable[str]:
     return sorted({*session.config().backends, *built_in()})
 
 
-def _profiles(session: Asking) -> Iterable[str]:
-    return session.config().profiles
-
-
 def _voices(session: Asking) -> Iterable[str]:
     return [each.name for each in _listed(session, "voices")]
 
@@ -205,10 +201,6 @@ def _devices(kind: Literal["input", "output"]) -> Names:
         return dict.fromkeys(each.name for each in list_devices() if each.channels(kind))
 
     return named
-
-
-def _settings(session: Asking) -> Iterable[str]:
-    return sorted(session.config().sources)
 
 
 def _values(typed: dict[str, object]) -> tuple[Names, bool]:
@@ -277,12 +269,12 @@ def words(*choices: str) -> Completer:
 
 
 backends = _completer(_backends)
-profiles = _completer(_profiles)
+profiles = _completer(lambda session: session.config().profiles)
 models = _completer(_models, slow=True)
 voices = _completer(_voices, slow=True)
 microphones = _completer(_devices("input"), slow=True)
 loudspeakers = _completer(_devices("output"), slow=True)
-settings = _completer(_settings)
+settings = _completer(lambda session: sorted(session.config().sources))
 values = _completer_by(_values)
 templates = _completer(_templates)
 tools = _completer(_tools)

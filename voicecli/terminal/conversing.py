@@ -20,13 +20,18 @@ RECALLED = 160
 
 
 def converse(it: Conversing) -> None:
-    """Until the person leaves."""
+    """Takes line after line until the person leaves."""
     note = it.answering.console.note
     note(f"{who_answers(it.chat)} · /help lists commands, Alt-Enter begins a new line, Ctrl-D leaves.")
     for each in it.chat.talk[-2:]:
         note(it.line(each, RECALLED))
     while not it.over and (line := it.prompt.ask()) is not None:
-        _guarded(it, line.strip())
+        try:
+            take(it, line.strip())
+        except VoiceError as exc:  # it costs the turn, not the conversation
+            it.answering.console.error(exc.message, exc.cure)
+        except KeyboardInterrupt:  # Ctrl-C stops an answer
+            note("stopped.")
     if number := it.chat.keeper.number:
         note(f"kept as {number} · voice chat -c goes on")
 
@@ -38,13 +43,3 @@ def who_answers(chat: Chat) -> str:
     can, backend = chat.services.choose("chat")
     host = "" if can.offline else next(iter(wiring.hosts("chat", backend)), "")
     return f"{chat.model} at {host}" if host else f"{chat.model}, on this machine"
-
-
-def _guarded(it: Conversing, line: str) -> None:
-    """What goes wrong costs the turn, not the conversation; Ctrl-C stops an answer."""
-    try:
-        take(it, line)
-    except VoiceError as exc:
-        it.answering.console.error(exc.message, exc.cure)
-    except KeyboardInterrupt:
-        it.answering.console.note("stopped.")

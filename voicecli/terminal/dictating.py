@@ -120,17 +120,13 @@ def take_down(
     manner = replace(manner, live=live, json=live and "json" in wish.formats)
     can, _ = here.choose("transcribe_live")
     options = options_of(can, wish, "transcribe_live")
-    here.check(can, "transcribe_live", options)
+    here.check("transcribe_live", options)
     said, services = Said(), here.services()
     ends = "Enter ends it" if console.in_is_terminal else "Ctrl-C ends it"
     try:
         with shown(console, manner) as heard:
-            failed = lambda exc: console.error(str(exc))  # noqa: E731
-            run(
-                lambda: dictate(
-                    services, options, said, ended, heard, failed, stop_after, ends, tidy, level=heard.level
-                )
-            )
+            told = (heard, lambda exc: console.error(str(exc)), stop_after, ends, tidy, heard.level)
+            run(lambda: dictate(services, options, said, ended, *told))
     finally:
         if said.segments:
             results.give(job, said.transcript, shown=live)

@@ -12,6 +12,7 @@ from pathlib import Path
 from voicecli.terminal.console import Console
 from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import one_line
+from voicecli.text.join import ended
 
 KEPT = 20
 """Tracebacks that are kept."""
@@ -22,15 +23,11 @@ def failed(console: Console, code: int, message: str, cure: str = "") -> None:
     if console.err_is_terminal:
         console.error(message, cure)
     else:
-        console.error(f"{console.say(_stopped(message))} {console.say(cure)}" if cure else message)
+        console.error(f"{console.say(ended(message))} {console.say(cure)}" if cure else message)
     if console.json:
         with suppress(OutputClosedError, OSError, ValueError):
             told = {"code": code, "message": console.masked(message), "cure": console.masked(cure)}
             console.json_line({"error": told})
-
-
-def _stopped(message: str) -> str:
-    return message if message.endswith(("?", "!")) else f"{message.rstrip('.')}."
 
 
 def crashed(console: Console, exc: BaseException, code: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
@@ -18,6 +18,9 @@ from prompt_toolkit.keys import Keys
 
 from voicecli.dialogue.manners import SpokenWish
 from voicecli.text.clean import one_line
+
+if TYPE_CHECKING:
+    from voicecli.dialogue.keys import Keys as Controls
 
 HELP = (
     "While you talk, type a line and Enter to ask in writing.",
@@ -42,22 +45,6 @@ WISHES = (
 PRESS, RELEASE = Keys.F23, Keys.F24
 """Stand for Ctrl-T pressed and let go, where the terminal tells both (kitty's keyboard protocol)."""
 KITTY_ON, KITTY_OFF = "\x1b[>3u", "\x1b[<u"
-
-
-class Controls(Protocol):
-    """What keys may ask of a conversation."""
-
-    @property
-    def muted(self) -> bool: ...
-
-    def end(self) -> None: ...
-    def again(self) -> None: ...
-    def interrupt(self) -> None: ...
-    def mute(self, muted: bool) -> None: ...
-    def obey(self, wish: SpokenWish) -> None: ...
-    def press(self) -> None: ...
-    def release(self) -> None: ...
-    def type(self, text: str) -> None: ...
 
 
 Taken = Literal["input", "output", "picture"]

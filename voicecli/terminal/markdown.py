@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from voicecli.terminal.console import BOLD, DIM, PLAIN, Console
 from voicecli.terminal.styled import Styled
-from voicecli.terminal.tables import GAP, fitted
+from voicecli.terminal.tables import fitted, side_by_side
 from voicecli.text.blocks import Blocks
 from voicecli.text.clean import clean
-from voicecli.text.width import cells, wrapped
+from voicecli.text.width import wrapped
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -146,16 +146,7 @@ def _table(opened: Token, inside: Sequence[Token], width: int) -> list[str]:
     if widths is None:
         return _records(rows, width)
     parts = ([cell.rows(room) for cell, room in zip(row, widths, strict=True)] for row in rows)
-    return [line for row in parts for line in _side_by_side(row, widths)]
-
-
-def _side_by_side(parts: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
-    lines = []
-    for at in range(max(map(len, parts))):
-        row = (part[at] if at < len(part) else "" for part in parts)
-        padded = (text + " " * (width - cells(clean(text))) for text, width in zip(row, widths, strict=True))
-        lines.append((" " * GAP).join(padded).rstrip())
-    return lines
+    return [line for row in parts for line in side_by_side(row, widths)]
 
 
 def _records(rows: Sequence[Sequence[Styled]], width: int) -> list[str]:

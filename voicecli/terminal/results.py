@@ -30,7 +30,7 @@ class Commanded(Protocol):
     @property
     def console(self) -> Console: ...
     def choose(self, verb: Verb) -> tuple[Capabilities, Backend]: ...
-    def check(self, family: Capabilities, verb: Verb, options: object) -> None: ...
+    def check(self, verb: Verb, options: object) -> None: ...
     def services(self) -> Services: ...
 
 
@@ -54,8 +54,7 @@ def making(here: Commanded, verb: Verb, output: str | None, input: str | None, e
     if output == STD and console.json:
         raise UsageError("--json and -o - both want stdout", cure="Give one of them.")
     refuse_terminal(output, console.out_is_terminal, "it", example)
-    if output != STD:
-        refuse_target(output, input)
+    refuse_target(output, input)
     here.choose(verb)
     return Making(here.services(), output, console.write_bytes)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
@@ -28,9 +28,12 @@ from prompt_toolkit.styles import Style
 from voicecli.dialogue import events as ev
 from voicecli.terminal.beckoning import EARLIER_TITLE, SAVED_TITLE, titled
 from voicecli.terminal.console import Console
-from voicecli.terminal.keys import KITTY_OFF, KITTY_ON, Choose, Controls, Keyboard
+from voicecli.terminal.keys import KITTY_OFF, KITTY_ON, Choose, Keyboard
 from voicecli.terminal.talking import TalkView
 from voicecli.text.clean import clean
+
+if TYPE_CHECKING:
+    from voicecli.dialogue.keys import Keys
 
 REDRAW_S = 0.1
 TYPED_ROWS = 5
@@ -89,7 +92,7 @@ class Screen:
 
     # -- running -----------------------------------------------------------------------------------
 
-    async def run(self, controls: Controls) -> None:
+    async def run(self, controls: Keys) -> None:
         """Until cancelled, or the person leaves. The terminal is put back on every way out."""
         self._keyboard.controls = controls
         self._send(KITTY_ON if self._ptt else "")

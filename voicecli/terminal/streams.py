@@ -30,13 +30,12 @@ def is_terminal(stream: IO[str] | None) -> bool:
 
 def is_pipe(stream: IO[str] | None) -> bool:
     """Whether another program reads `stream`: it may write to our terminal whenever it likes."""
+    if stream is None:
+        return False
     try:
-        return stream is not None and not stat.S_ISREG(mode := os.fstat(stream.fileno()).st_mode) and _flows(mode)
+        mode = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError, AttributeError):
         return False
-
-
-def _flows(mode: int) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from voicecli.text.clean import clean
 from voicecli.text.width import cells, headed, wrapped
 
 GAP = 2
@@ -55,18 +56,19 @@ def _longest(column: Sequence[str]) -> int:
 def _row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     """The terminal's rows of one of ours."""
     parts = [wrapped(cell, width).split("\n") for cell, width in zip(row, widths, strict=True)]
-    lines = zip_longest(*parts, fillvalue="")
-    return [(" " * GAP).join(map(_padded, line, widths)).rstrip() for line in lines]
+    return side_by_side(parts, widths)
 
 
-def _padded(text: str, width: int) -> str:
-    return text + " " * max(0, width - cells(text))
+def side_by_side(parts: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    """The rows of several cells beside each other, `widths` cells wide; their styles take no room."""
+    lines = []
+    for line in zip_longest(*parts, fillvalue=""):
+        padded = (text + " " * (width - cells(clean(text))) for text, width in zip(line, widths, strict=True))
+        lines.append((" " * GAP).join(padded).rstrip())
+    return lines
 
 
 def records(headers: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> str:
-    """Each row as lines of "header: cell"."""
-    return "\n".join("".join(map(_field, headers, row, [columns] * len(row))) for row in rows)
-
-
-def _field(name: str, cell: str, columns: int) -> str:
-    return wrapped(headed(name, cell), columns, "  ") + "\n" if cell else ""
+    """Each row as lines of "header: cell"; empty cells are left out, and an empty line stands between two rows."""
+    fields = ([headed(name, cell) for name, cell in zip(headers, row, strict=True) if cell] for row in rows)
+    return "\n".join("".join(wrapped(each, columns, "  ") + "\n" for each in found) for found in fields)

@@ -159,13 +159,17 @@ class TalkView:
         return "", self._end("voice: ", self.reply, columns) if self.reply.strip() else ""
 
     @property
+    def _shown_phase(self) -> str:
+        return "asking" if self.asking and self.phase in ("listening", "speaking") else self.phase
+
+    @property
     def doing(self) -> str:
         """What is going on, in a word or two."""
-        return PHASES[_shown_phase(self)][1]
+        return PHASES[self._shown_phase][1]
 
     def status(self) -> tuple[str, str]:
         """("class:…", text): the meter, and what is going on."""
-        style, told = PHASES[_shown_phase(self)]
+        style, told = PHASES[self._shown_phase]
         meter = "×" * METER_CELLS if self.phase == "muted" else "".join(METER[each] for each in self.levels)
         return style, f" {meter} {self.say(told)}"
 
@@ -173,10 +177,6 @@ class TalkView:
         """The end of a long text."""
         room = max(20, (LIVE_ROWS - 1) * (columns - INDENT - 2))
         return wrapped(name + tail(one_line(text), room), max(20, columns - 1), " " * INDENT)
-
-
-def _shown_phase(view: TalkView) -> str:
-    return "asking" if view.asking and view.phase in ("listening", "speaking") else view.phase
 
 
 def meter_step(dbfs: float) -> int:

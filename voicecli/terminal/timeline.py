@@ -32,7 +32,7 @@ they reach beyond the gap, a draft hid them in the silence.</p>
 
 def page(turns: Sequence[TurnMetrics], price: Mapping[str, float] | None = None) -> str:
     """The whole page."""
-    most = max([LEAST_MS, *(max(each.gap_ms or 0, sum(map(_value, _stages(each)))) for each in turns)])
+    most = max([LEAST_MS, *(max(each.gap_ms or 0, sum(ms for _, ms in _stages(each))) for each in turns)])
     scale = (WIDTH - LEFT - 90) / most
     names = [
         f'<span style="color:{colour}">&#9632;</span> {name}' for (name, _), colour in zip(STAGES, COLOURS, strict=True)
@@ -47,11 +47,8 @@ def page(turns: Sequence[TurnMetrics], price: Mapping[str, float] | None = None)
 
 
 def _stages(turn: TurnMetrics) -> list[tuple[str, int]]:
+    """Each stage's colour, and how long it took in ms."""
     return [(colour, getattr(turn, key) or 0) for (_, key), colour in zip(STAGES, COLOURS, strict=True)]
-
-
-def _value(stage: tuple[str, int]) -> int:
-    return stage[1]
 
 
 def _row(number: int, turn: TurnMetrics, scale: float) -> str:

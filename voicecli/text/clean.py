@@ -44,9 +44,14 @@ def one_line(text: str, limit: int | None = None) -> str:
     return line if limit is None or len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def made_visible(text: str) -> str:
-    """`text` with its controls, but for tab and newline, written as escapes: nothing is lost, nothing acts."""
-    return "".join(each if each.isprintable() or each in "\t\n\u200c\u200d" else _escape(each) for each in text)
+def encodable(text: str) -> str:
+    """`text` with "?" for each half of a surrogate pair, which JSON can hold and no encoding can write."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def made_visible(text: str, but: str = "\t\n\u200c\u200d") -> str:
+    """`text` with control characters and lone surrogates written as escapes, `but` for some: nothing is lost."""
+    return "".join(each if each.isprintable() or each in but else _escape(each) for each in text)
 
 
 def _escape(char: str) -> str:

@@ -24,6 +24,11 @@ def joined(parts: Iterable[str]) -> str:
     return text
 
 
+def ended(text: str) -> str:
+    """`text` with the full stop that lets another sentence follow, unless it ends with a question or an exclamation."""
+    return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
+
+
 def _between(left: str, right: str) -> str:
     tight = _TIGHT_END.search(left) and _TIGHT_START.match(right)
     return "" if tight or _POINT_END.search(left) or _POINT_START.match(right) else " "

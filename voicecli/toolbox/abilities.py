@@ -118,9 +118,8 @@ class Abilities:
     def _spec(self, served: Served) -> ToolSpec:
         """The schema of a verb, with the files that this conversation knows where it takes one."""
         schema, ability = schema_of(served.ability), served.ability
-        for each in ability.takes:
-            if each.kind in ("picture", "video", "document"):
-                schema["properties"][each.name]["description"] = f"{each.meaning} Its path.{self._inputs.known()}"
+        for each in _files(ability):
+            schema["properties"][each.name]["description"] = f"{each.meaning} Its path.{self._inputs.known()}"
         return ToolSpec(served.verb, ability.meaning, schema)
 
     # -- consent -----------------------------------------------------------------------------------

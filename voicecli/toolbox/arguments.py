@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from voicecli.backends.transport.wording import clean
-from voicecli.text.clean import made_visible, one_line
+from voicecli.text.clean import encodable, made_visible, one_line
 from voicecli.types import ToolCall, ToolSpec
 
 LONGEST = 200_000
@@ -118,8 +118,7 @@ def _named(name: str) -> str:
 
 
 def _written(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text.encode("utf-8", "replace").decode()  # JSON can hold half a character
+    return encodable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 # -- single values ---------------------------------------------------------------------------------
@@ -132,7 +131,7 @@ def _text(name: str, value: object, spec: ToolSpec) -> str:
         raise _wrong(f"{name} is empty.", spec)
     if len(value) > LONGEST_TEXT:
         raise _wrong(f"{name} is longer than {LONGEST_TEXT:,} characters.", spec)
-    return value.encode("utf-8", "replace").decode()  # JSON can hold half a character
+    return encodable(value)
 
 
 def _texts(name: str, value: object, spec: ToolSpec) -> list[str]:

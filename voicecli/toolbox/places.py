@@ -13,7 +13,7 @@ import errno
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -31,13 +31,11 @@ ALLOWED = (
 class Places:
     """`here` is the folder that names are read from; results go to `results`."""
 
-    def __init__(self, here: Path, results: Path | None = None, given: Iterable[Path] = ()) -> None:
+    def __init__(self, here: Path, results: Path | None = None) -> None:
         self._here = here.resolve()
         self.results = self._here / results if results else self._here
         self._made_by: dict[Path, str] = {}
         self._named: dict[str, Path] = {}
-        for each in given:
-            self.give(each)
 
     def give(self, path: Path) -> None:
         """The person sent this file along: it may be read from now on, by its name too."""

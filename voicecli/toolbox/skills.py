@@ -23,13 +23,9 @@ BY_NAME: Mapping[str, Group] = {each.name: each for each in GROUPS}
 
 def spec_of(group: Group) -> ToolSpec:
     """The tool of a group: it takes what is asked, in plain words."""
-    asked = {"type": "string", "description": f"What is asked, in words such as: {_examples(group)}"}
+    asked = {"type": "string", "description": f"What is asked, in words such as: {'; '.join(group.examples)}"}
     schema = {"type": "object", "properties": {"request": asked}, "required": ["request"]}
     return ToolSpec(group.name, group.meaning, schema | {"additionalProperties": False})
-
-
-def _examples(group: Group) -> str:
-    return "; ".join(group.examples)
 
 
 class Skills:
@@ -71,7 +67,8 @@ class Skills:
         known = Question(request, {}, self._now(), timers=self._timers.left(time), rings=self._timers.rings)
         found = answered(request, known, GROUPED[group.name]) if len(request) <= LONGEST else None
         if found is None:
-            return ToolResult(f"That was not understood. Ask in words such as: {_examples(group)}", ok=False)
+            told = f"That was not understood. Ask in words such as: {'; '.join(group.examples)}"
+            return ToolResult(told, ok=False)
         answer, question = found
         self._timers.apply(answer, chinese=question.chinese, time=time)
         return ToolResult(answer.text, answer.text)

@@ -322,7 +322,7 @@ async def dictate(
     async with (
         services.open("transcribe_live") as recogniser,
         _entered(stopping()) as stop,
-        SoundCardMicrophone(config.audio.input or None) as frames,
+        SoundCardMicrophone(config.audio.input) as frames,
     ):
         report.note(f"listening to {frames.name}; {ends}")
         dictation = Dictation(

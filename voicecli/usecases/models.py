@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import shutil
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,12 +27,13 @@ from voicecli.storage.models import (
     chosen,
     damages,
     instead,
-    megabytes,
     rank,
     room_for,
 )
+from voicecli.text.figures import size
 from voicecli.text.language import is_chinese_code
 from voicecli.types import Backend, Verb
+from voicecli.usecases.leave import Ask, agreed
 
 if TYPE_CHECKING:
     from voicecli.config import Config
@@ -88,7 +88,7 @@ async def _pull(config: Config, folder: ModelStore, model: Model, report: Report
 
     tried = []
     for source in model.sources:
-        report.note(f"{model.name}: {megabytes(source.bytes)}, licence {model.licence}, from {source.carrier}")
+        report.note(f"{model.name}: {size(source.bytes)}, licence {model.licence}, from {source.carrier}")
         staged = folder.staging(model.name)
         try:
             with report.progress(model.name, source.bytes or None) as done:
@@ -265,7 +265,7 @@ class Need:
     @property
     def offer(self) -> str:
         """What it is, in a line."""
-        return f"{self.model.title} ({megabytes(self.model.bytes)}, {self.model.licence} licence)"
+        return f"{self.model.title} ({size(self.model.bytes)}, {self.model.licence} licence)"
 
 
 def lacking(backend: Backend, verb: Verb, language: str | None) -> Iterator[Need]:
@@ -278,10 +278,6 @@ def lacking(backend: Backend, verb: Verb, language: str | None) -> Iterator[Need
     wish = language or backend.language or None
     if not any(choosing.suits(each.name, wish) for each in choosing.here(backend, task)):
         yield from (Need(each, task == "transcribe") for each in choosing.fitting(task, wish))
-
-
-Ask = Callable[[str], Awaitable[str]]
-"""Puts a question to the person at the terminal."""
 
 
 async def provide(
@@ -326,10 +322,4 @@ async def _wanted(config: Config, need: Need, ask: Ask | None) -> bool:
         return config.models.fetch == "always"
     if ask is None or (not need.vital and no.exists()):
         return False
-    answer = await ask(f"{need.offer}, kept in {config.models_dir}: fetch it now? [Y/n]")
-    if answer.strip().lower() in ("", "y", "yes", "是", "好"):
-        return True
-    with suppress(OSError):
-        no.parent.mkdir(parents=True, exist_ok=True)
-        no.touch()
-    return False
+    return await agreed(ask, f"{need.offer}, kept in {config.models_dir}: fetch it now? [Y/n]", no)

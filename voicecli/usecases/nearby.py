@@ -6,18 +6,16 @@ Belongs here: when it is offered, and the configuration that follows from a yes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from voicecli.backends.registry import FAMILIES
+from voicecli.usecases.leave import Ask, agreed
 
 if TYPE_CHECKING:
     from voicecli.backends.family import Server
     from voicecli.config import Config
     from voicecli.config.edit import FoundBackend
-
-Ask = Callable[[str], Awaitable[str]]
 
 
 async def offered(config: Config, ask: Ask | None, ports: tuple[int, ...] = ()) -> Config:
@@ -31,8 +29,8 @@ async def offered(config: Config, ask: Ask | None, ports: tuple[int, ...] = ()) 
 
     for server in await nearby.look(FAMILIES["openai"].nearby(ports)):
         if model := _chats(server):
-            answer = await ask(f"{server.name} runs here with the model {model}: shall it answer? [Y/n]")
-            return _with(config, server, model) if answer.strip().lower() in ("", "y", "yes", "是", "好") else config
+            yes = await agreed(ask, f"{server.name} runs here with the model {model}: shall it answer? [Y/n]")
+            return _with(config, server, model) if yes else config
     return config
 
 
@@ -40,9 +38,8 @@ def _chats(server: Server) -> str:
     """The first model of a server that answers; "" where it has none."""
     from voicecli.wiring.guessing import is_for
 
-    return next(
-        (name for name, kind in server.models.items() if kind == "chat" or (not kind and is_for(name, "chat"))), ""
-    )
+    kinds = server.models.items()
+    return next((name for name, kind in kinds if kind == "chat" or (not kind and is_for(name, "chat"))), "")
 
 
 def _with(config: Config, server: Server, model: str) -> Config:

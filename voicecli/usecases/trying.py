@@ -82,7 +82,7 @@ async def level(device: str, moved: Callable[[float], object]) -> None:
     from voicecli.audio.capture import SoundCardMicrophone
 
     held = 0.0
-    async with SoundCardMicrophone(device or None) as frames:
+    async with SoundCardMicrophone(device) as frames:
         async for frame in frames:
             now = (pcm.level_dbfs(frame.pcm) - QUIET_DBFS) / (LOUD_DBFS - QUIET_DBFS)
             held = max(min(1.0, now), held - 0.03)
@@ -120,7 +120,7 @@ async def chime(device: str) -> None:
     async def once() -> AsyncIterator[bytes]:
         yield tones(CHIME, RATE)
 
-    await play(once(), RATE, device or None)
+    await play(once(), RATE, device)
 
 
 async def voices(services: Services) -> Sequence[Voice]:

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from voicecli.ports import Reporter
 
 
-def refuse_target(target: Path | str, *inputs: Path | str | None, flag: str = "-o") -> None:
-    """Raises UsageError for a file that could not be written, or is an input, before anything is paid for."""
+def refuse_target(target: Path | str | None, *inputs: Path | str | None, flag: str = "-o") -> None:
+    """Raises UsageError for a file that could not be written, or is an input, before anything is paid for.
+
+    None and - are stdout, which always can be.
+    """
     from voicecli.storage.writing import refuse_input, writable
 
-    target = Path(target)
+    if target in (None, STD):
+        return
+    target = Path(str(target))
     with writable(target):
         with suppress(FileNotFoundError):
             target.stat()

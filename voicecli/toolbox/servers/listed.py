@@ -17,7 +17,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from voicecli.backends.transport.wording import mask
-from voicecli.text.clean import clean
+from voicecli.text.clean import clean, encodable
 from voicecli.toolbox.arguments import WrongCallError, brief, decoded, listed
 from voicecli.types import ToolCall, ToolResult, ToolSpec, without
 
@@ -65,7 +65,7 @@ def tools_of(server: str, listed: Sequence[Any]) -> list[ServerTool]:
 def _schema(given: object) -> Mapping[str, Any]:
     """A server's schema, passed on; one that is none, or too long, becomes "anything"."""
     schema = _mapping(given)
-    written = _whole(json.dumps(schema, ensure_ascii=False))
+    written = encodable(json.dumps(schema, ensure_ascii=False))
     usable = schema.get("type") == "object" and isinstance(schema.get("properties", {}), Mapping)
     if not usable or len(written) > LONGEST_SCHEMA:
         return {"type": "object", "properties": {}}
@@ -73,12 +73,7 @@ def _schema(given: object) -> Mapping[str, Any]:
 
 
 def _sound(text: str) -> str:
-    return _whole(clean(text))
-
-
-def _whole(text: str) -> str:
-    """`text` without halves of characters, which JSON can carry and nothing can send."""
-    return text.encode("utf-8", "replace").decode()
+    return encodable(clean(text))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -137,8 +137,7 @@ class Delivery:
         """Out of the loudspeaker, which is opened and woken while the first sound is still awaited."""
         from voicecli.audio.solo import Solo
 
-        device = self.services.config.audio.output
-        solo = Solo(DEVICE_RATE, None if device == "" else device, self.pace, self.show)
+        solo = Solo(DEVICE_RATE, self.services.config.audio.output, self.pace, self.show)
         track.begun = solo.begin
         async with aclosing(_for_device(track, blocks)) as samples:
             await solo.play(samples)
