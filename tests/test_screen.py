@@ -311,6 +311,7 @@ def test_what_was_not_spoken_stays() -> None:
     view.take(ev.AssistantSaid("Well, it", interrupted=True))
     assert rows_of(view) == ["you:   why?", "voice: Well, it** is. And more. — interrupted"]
     assert unspoken("Well, so.", "") == "Well, so." and unspoken("a b", "x") == ""
+    assert unspoken("It is on. Now.", "It is on.") == "Now." and unspoken("It is on.", "It is on.") == ""
 
 
 def test_a_reply_that_nobody_told_the_end_of_is_printed() -> None:

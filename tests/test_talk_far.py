@@ -41,7 +41,7 @@ def test_a_talk_over_devices_elsewhere(
     habits = Habits(hear_s=0.1, script=["8642.", "1234567890 1234567890 1234567890 1234567890.", "55555."])
     flags = ("--device", f"ws://127.0.0.1:{desk.port}", "--headphones")
     with OpenAIServer(habits) as server, talking(nowhere(), home, tmp_path, settings(server), *flags) as talk:
-        assert talk.until("ready")["input"] == f"default, device (127.0.0.1:{desk.port})"
+        assert talk.until("ready")["input"] == f"default at 127.0.0.1:{desk.port}"
         with devices.recording() as recording:
             devices.say(says("7531"), after_s=0.4)
             talk.until("turn_metrics")

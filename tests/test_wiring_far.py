@@ -44,7 +44,9 @@ async def lent(lender: Lender, return_s: float) -> AsyncIterator[tuple[far.FarCa
     playout = Playout(FILE_RATE)
     async with serve(lender.lend, "127.0.0.1", 0) as server:
         address = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/v1/device"
-        card = far.FarCard(address, None, playout, playout.pump, lambda text: told.append(str(text)), return_s)
+        card = far.FarCard(
+            address, None, playout, playout.pump, lambda text: told.append(f"{text}, away: {card.away}"), return_s
+        )
         async with card, asyncio.TaskGroup() as tasks:
             keeping = tasks.create_task(card.keep())
             yield card, told, playout
@@ -96,8 +98,8 @@ async def test_a_lost_connection_is_waited_for_and_sound_goes_to_the_new_one(
         await heard(card, 1)
         assert await asyncio.wait_for(lender.sounds.get(), 20) == lender.lent == 3
     waits, again = told
-    assert waits.endswith("; the conversation waits for it")
-    assert again.startswith("listening again (desk, device (127.0.0.1")
+    assert waits.endswith("; the conversation waits for it, away: True")
+    assert again.startswith("listening again (desk at 127.0.0.1:") and again.endswith("away: False")
 
 
 @pytest.mark.anyio

@@ -26,7 +26,7 @@ from voicecli.types import ChatDelta, ChatMessage, ChatOptions
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs_posix]
 
-STUCK = "It did not stop, so I started it again."
+STUCK = "I had to start it again."
 QUESTION = "The agent wants to write made.txt, one line. May it?"
 
 

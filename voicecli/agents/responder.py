@@ -37,7 +37,8 @@ WONDERS_S, WONDERS_AGAIN_S = 4.0, 20.0
 SILENCE_S = 20.0
 """How long after a question, and the time that it takes to say it, silence is an answer: ask again, then no."""
 _NOT_DONE = ("It was not done.", "没有做。")
-_STUCK = ("It did not stop, so I started it again.", "它没有停下来，我已重新启动它。")
+_RESTARTED = ("I had to start it again.", "我不得不重新启动它。")
+"""Said where the agent did not stop, or has died: a line on the screen tells which."""
 _AFTER_ALL = ("Nobody answered, so I said no.", "没有人回答，所以我拒绝了。")
 _ENDS = {
     "refusal": ("It refuses to go on.", "它拒绝继续。"),
@@ -119,7 +120,7 @@ class AgentModel:
             restarted: list[str] = []
             session = await self._sessions.free(restarted.append)
             for line in restarted:
-                said = f"{_STUCK[chinese]} "
+                said = f"{_RESTARTED[chinese]} "
                 yield ChatDelta(news=ToolNews("", "failed", line))
                 yield ChatDelta(said)
             session.prompt(self._blocks(session, person))

@@ -89,6 +89,8 @@ class SoundCard:
         self._opened = AsyncExitStack()
         self._buffering = devices.QUICK
         self._chosen: tuple[devices.Wanted, devices.Wanted] | None = None
+        self.away = False
+        """Whether a device was lost and is waited for."""
 
     def choose(self, kind: devices.Kind, wanted: devices.Wanted) -> None:
         """Takes another device from the next frame on; what sounds then goes on where it was."""
@@ -189,7 +191,10 @@ class SoundCard:
         microphone, speaker = (name if isinstance(each, int) else each for each, name in wanted)
         self._wanted = microphone, speaker
         await self._close(drain=False)
+        self.away = True
+        self._pump()
         await returning(lost, self._returned, self._tell, self._return_s)
+        self.away = False
         self._tell(f"listening again ({', '.join(filter(None, self.names))})")
 
     async def _returned(self) -> bool:

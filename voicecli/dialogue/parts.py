@@ -38,7 +38,8 @@ class Parts:
 
     `keep` stores the recording of a lost turn and returns where (or ""), `kept` gives the oldest of them back
     (b"": none is); `separable` says whether the person can be told from the loudspeaker now (headphones, or
-    an echo canceller that knows the room); `pace` makes the voice so many times as fast, where it has speeds.
+    an echo canceller that knows the room), `away` whether a device was lost and is waited for; `pace` makes the voice
+    so many times as fast, where it has speeds.
     """
 
     responder: Responder
@@ -49,6 +50,7 @@ class Parts:
     keep: Callable[[int, bytes], str] = lambda _turn, _pcm: ""
     kept: Callable[[], bytes] = lambda: b""
     separable: Callable[[], bool] = lambda: True
+    away: Callable[[], bool] = lambda: False
     pace: Callable[[float], object] | None = None
 
 

@@ -74,6 +74,8 @@ class Standing:
     @property
     def phase(self) -> Phase:
         """What the assistant does now, for a screen."""
+        if self._parts.away():
+            return "waiting"
         turn = self._turns.busy
         if self._endpointer.state is Speech.SPEAKING:
             return "hearing"

@@ -208,7 +208,10 @@ def reply_rows(text: str, after: str, columns: int) -> list[str]:
 
 
 def unspoken(full: str, heard: str) -> str:
-    """What of a reply follows what was heard of it; by its letters, since a voice is given no marks."""
+    """What of a reply follows what was heard of it; by its letters, since a voice is given no marks.
+
+    A mark that ends what was heard is not told twice.
+    """
     letters = [each for each in heard if each.isalnum()]
     at = matched = 0
     for at, char in enumerate(full):  # noqa: B007
@@ -217,7 +220,8 @@ def unspoken(full: str, heard: str) -> str:
         matched += char == letters[matched]
     else:
         at = len(full)
-    return full[at:].strip() if matched == len(letters) else ""
+    rest = full[at:].strip() if matched == len(letters) else ""
+    return rest.removeprefix(heard.rstrip()[-1:]).lstrip() if heard and not rest[:1].isalnum() else rest
 
 
 def bar(event: ev.TurnMetrics) -> str:

@@ -116,6 +116,11 @@ class Devices:
         told = self._far or self._clean
         return not self.cancels or (told is not None and told.separable)
 
+    def away(self) -> bool:
+        """Whether a device was lost, and the conversation waits for it."""
+        card = self._far or self.card
+        return card is not None and card.away
+
     async def open(self, stack: AsyncExitStack, host: Host) -> tuple[Microphone, Loudspeaker]:
         """Raises DeviceError, InputError, and for devices elsewhere what a connection raises."""
         if (source := self.ends.input) is not None:
@@ -146,7 +151,8 @@ class Devices:
         from voicecli.audio import devices
 
         if self.card is None or (kind == "output" and self.ends.output is not None):
-            return "this talk has no device here in that place"
+            what = "microphone" if kind == "input" else "loudspeaker"
+            return f"the {what} of this talk is a file, or elsewhere (--device): it cannot be changed here"
         if not name:
             able = (each for each in devices.list_devices() if each.channels(kind) > 0)
             return "\n".join(f"{each.index}  {each.name}" for each in able)

@@ -36,6 +36,8 @@ KEY_CURE = "Keep the key that it was given: voice keys set serve"
 class FarCard:
     """Both, on the clock of the microphone there. `separable`: the person can be told from the loudspeaker now.
 
+    `away`: the connection was lost, and is waited for.
+
     `tell` is told when the connection is lost and when it is back. Entering raises what a connection raises and
     DeviceError; the iterator DeviceError: it was lost, and not back within `return_s`.
     """
@@ -50,7 +52,7 @@ class FarCard:
         return_s: float = 0.0,
     ) -> None:
         self.name = ""
-        self.separable = False
+        self.separable = self.away = False
         self._address, self._key, self._playout, self._pump = address, key, playout, pump
         self._tell, self._return_s = tell, return_s
         self._block = round(playout.rate * FRAME_S)
@@ -89,7 +91,7 @@ class FarCard:
         """Raises DeviceError, ProtocolError."""
         try:
             told = json.loads(await self._next(WAIT_S))
-            self.name = f"{clean(told['microphone'])[:60]}, {self._socket.who}"
+            self.name = f"{clean(told['microphone'])[:60]} at {urlsplit(self._address).netloc}"
         except (ValueError, TypeError, KeyError, AttributeError):
             raise ProtocolError("lends no device", who=self._socket.who) from None
 
@@ -100,7 +102,10 @@ class FarCard:
             except DeviceError as lost:
                 self._there.clear()
                 await self._opened.aclose()
+                self.away = True
+                self._pump()
                 await returning(lost, self._returned, self._tell, self._return_s)
+                self.away = False
                 self._tell(f"listening again ({self.name})")
             else:
                 yield frame

@@ -239,6 +239,7 @@ def _parts(
         keep=(lambda _turn, _pcm: "") if request.private else keep.keep,
         kept=keep.take,
         separable=devices.separable,
+        away=devices.away,
     )
 
 
