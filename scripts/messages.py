@@ -99,7 +99,7 @@ OTHERS = {
     "voicecli/config/resolve.py": ("default", "file", "flag", "profile"),
     "voicecli/commands/backends.py": ("yes", "with", "or", "bridge"),
     "voicecli/terminal/audience.py": ("you",),
-    "voicecli/text/figures.py": ("{count} entry", "{count} entries", "{count} bytes", "1 turn", "{count} turns"),
+    "voicecli/text/figures.py": ("{count} entry", "{count} entries", "{count} bytes"),
     "voicecli/terminal/transcripts.py": ("recording", "piece", "start", "seconds", "as"),
     "voicecli/toolbox/offer.py": ("there is no tool {name}",),
     "voicecli/usecases/writing.py": ("wrote {path} ({figures})", "replaced {path} ({figures})"),

@@ -63,7 +63,7 @@ PURE = {
 }
 """Rooms that decide: values in, values out."""
 
-BASIC = {f"text.{name}" for name in ("characters", "clean", "join", "language", "nearest", "width")}
+BASIC = {f"text.{name}" for name in ("characters", "clean", "figures", "join", "language", "nearest", "width")}
 """What every room may need to know of texts."""
 
 LAYERS = {

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from voicecli.dialogue.events import Event, Notice
 from voicecli.errors import VoiceError, task_group
 from voicecli.terminal.audience import Audience, JsonAudience, LineAudience
-from voicecli.text.figures import counted, length, size
+from voicecli.text.figures import length, size
 
 if TYPE_CHECKING:
     from voicecli.terminal.console import Console
@@ -116,9 +116,9 @@ def _chosen(talk: Talk, kind: Taken, name: str) -> str:
 
 
 def farewell(console: Console, turns: int, seconds: float, number: int, saved: Path | None) -> None:
-    """What there was and what is left of it, and how it goes on; nothing where nothing was said."""
+    """How long the conversation was, where it is kept, and how it goes on; nothing where nothing was answered."""
     if turns:
-        told = f"{counted(turns, 'turn')}, {length(seconds)}"
+        told = f"one turn, {length(seconds)}" if turns == 1 else f"{turns} turns, {length(seconds)}"
         console.note(f"{told}, kept as {number} · voice talk -c goes on" if number else told)
     if saved:
         files = ", ".join(sorted(each.name for each in saved.iterdir()))

@@ -84,11 +84,11 @@ class TalkView:
             self.said("", interrupted=True)
 
     def tell(self, text: str, style: str = DIM, *, indent: int = 0) -> None:
-        """Prints a line of ours."""
+        """Prints a line of ours; what is wrapped of it stands two cells further in."""
         if text:
             line = Styled()
             line.add(" " * indent + self.say(text), style)
-            self.printed.append(lambda columns: line.rows(columns, " " * indent))
+            self.printed.append(lambda columns: line.rows(columns, " " * (indent + 2)))
 
     def tick(self) -> None:
         """A tenth of a second has passed: the meter moves on."""

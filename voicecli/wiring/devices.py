@@ -151,8 +151,7 @@ class Devices:
         from voicecli.audio import devices
 
         if self.card is None or (kind == "output" and self.ends.output is not None):
-            what = "microphone" if kind == "input" else "loudspeaker"
-            return f"the {what} of this talk is a file, or elsewhere (--device): it cannot be changed here"
+            return "this talk uses a file or another machine's devices: they cannot be changed here"
         if not name:
             able = (each for each in devices.list_devices() if each.channels(kind) > 0)
             return "\n".join(f"{each.index}  {each.name}" for each in able)
