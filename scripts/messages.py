@@ -43,7 +43,7 @@ _LEFT = (
     r"who offers|choose\(\) found|main\(\) puts|a Secret is never|没|\[tools\] folder",
     r"Your answers are spoken|These passages of|Answer with JSON|Describe this|\(A tool's|name its file in",
     r"say from which|Say exactly the|This is how I|on run|tell app",
-    r"I can't answer that|I heard “|Chinese \(S|Good morning|Guten|Bonjour",
+    r"I can't answer that|I heard “|what is one plus one|Chinese \(S|Good morning|Guten|Bonjour",
 )
 LEFT = re.compile("|".join(_LEFT))
 """Texts that stay as they are: commands, styles and patterns, SQL, what programs read, what a model is told or says."""
