@@ -7,7 +7,9 @@ asked (http).
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import httpx
 
@@ -18,6 +20,10 @@ MOVED = "x-voicecli-location"
 """Where a redirect's target stands."""
 
 _KEEPALIVE_S = 120.0
+
+if find_spec("sniffio") is None:
+    # httpcore looks for it at every lock, four times a request: each time through all folders, where it is not known.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 def client_for(backend: Backend, context: ssl.SSLContext | None, headers: Mapping[str, str]) -> httpx.AsyncClient:
