@@ -2,14 +2,15 @@
 
 A start is mostly imports, and hundreds of tests begin with one. What is run is the same: `python -m
 voicecli` with its own descriptors, environment, folder, signals and end. What is not the same is that it begins
-with modules imported; what that could hide is shown where the program is started afresh (tests/test_imports.py,
-the rows of openai in tests/test_families.py, tests/reliability).
+with modules imported, and that they are not taken apart at its end; what that could hide is shown where the program
+is started afresh (tests/test_imports.py, the rows of openai in tests/test_families.py, tests/reliability).
 
 Belongs here: the process that forks, and asking it. Does not belong here: what is run.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -49,6 +50,7 @@ IMPORTED = (
 
 def main() -> None:
     """Imports, then forks for each request; a child returns from the loop and is the program."""
+    atexit.register(_end)  # the first of all, so that it is called last
     for name in IMPORTED:
         with suppress(ImportError):
             import_module(name)
@@ -57,7 +59,28 @@ def main() -> None:
     asked = _served(socket.socket(fileno=int(sys.argv[1])))
     if asked is not None:
         sys.argv = [str(ROOT / "voicecli" / "__main__.py"), *asked]
-        runpy.run_module("voicecli", run_name="__main__", alter_sys=True)
+        try:
+            runpy.run_module("voicecli", run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            ENDED.append(end.code or 0)
+            raise
+
+
+ENDED: list[object] = []
+"""The exit code of a child that is about to end."""
+
+
+def _end() -> None:
+    """Ends a child before the interpreter takes every module apart: that was most of the time of a short run.
+
+    Threads have ended and what was registered for the end was done. Streams that cannot be flushed are left to
+    the interpreter, which has an exit code for that.
+    """
+    if ENDED and isinstance(ENDED[0], int):
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(ENDED[0])
 
 
 def _served(door: socket.socket) -> list[str] | None:

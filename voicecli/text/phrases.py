@@ -10,8 +10,8 @@ reads, files (terminal.language); which sentences there are (scripts/messages.py
 
 from __future__ import annotations
 
+import json
 import re
-from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import repeat
@@ -36,7 +36,7 @@ def entries(text: str) -> Iterator[tuple[str, str]]:
             if line.startswith(("msgid ", "msgstr ")):
                 name, _, line = line.partition(" ")
             if line.startswith('"') and name:
-                parts[name] = parts.get(name, "") + literal_eval(line)
+                parts[name] = parts.get(name, "") + json.loads(line)
         if parts.get("msgid") and parts.get("msgstr"):
             yield parts["msgid"], parts["msgstr"]
 
