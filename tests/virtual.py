@@ -33,13 +33,17 @@ RATE = 48_000
 PACKAGES = "pulseaudio pulseaudio-utils libasound2-plugins libportaudio2"
 
 LAYOUT = (
-    "module-null-sink sink_name=bus rate=48000 channels=2",
-    "module-remap-sink sink_name=micfeed master=bus channels=1 channel_map=mono master_channel_map=front-left remix=no",
-    "module-remap-sink sink_name=speaker master=bus channels=1 channel_map=mono "
-    "master_channel_map=front-right remix=no",
-    "module-remap-source source_name=mic master=bus.monitor channels=1 channel_map=mono "
+    "load-module module-null-sink sink_name=bus rate=48000 channels=2",
+    "load-module module-remap-sink sink_name=micfeed master=bus channels=1 channel_map=mono "
     "master_channel_map=front-left remix=no",
+    "load-module module-remap-sink sink_name=speaker master=bus channels=1 channel_map=mono "
+    "master_channel_map=front-right remix=no",
+    "load-module module-remap-source source_name=mic master=bus.monitor channels=1 channel_map=mono "
+    "master_channel_map=front-left remix=no",
+    "set-default-sink speaker",
+    "set-default-source mic",
 )
+"""What the daemon does before it has a door: a program that knocks while it starts finds all of it, or nobody."""
 
 ASOUND = """
 pcm.!default { type pulse }
@@ -92,8 +96,6 @@ class VirtualDevices:
         (self.folder / "native").unlink(missing_ok=True)
         self.daemon = _start(self.folder, self.env | server)
         until(lambda: _answers(self), what="PulseAudio answers")
-        self.pactl("set-default-sink", "speaker")
-        self.pactl("set-default-source", "mic")
 
     def pactl(self, *args: str) -> str:
         done = subprocess.run(["pactl", *args], env=os.environ | self.env, capture_output=True, timeout=10)
@@ -243,13 +245,14 @@ def virtual_devices(folder: Path | None = None) -> Iterator[VirtualDevices]:
 
 
 def _start(home: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
-    modules = (f"module-native-protocol-unix auth-anonymous=1 socket={home / 'native'}", *LAYOUT)
+    door = f"load-module module-native-protocol-unix auth-anonymous=1 socket={home / 'native'}"
+    (home / "layout.pa").write_text("\n".join((*LAYOUT, door, "")))
     with (home / "log").open("wb") as log:
         return subprocess.Popen(
             [
                 *("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--system=no", "--disallow-exit"),
                 *("--exit-idle-time=-1", "--realtime=yes", "--high-priority=yes", "--log-target=stderr"),
-                *(arg for module in modules for arg in ("-L", module)),
+                *("-F", str(home / "layout.pa")),
             ],
             env=os.environ | env,
             stdout=log,
