@@ -163,10 +163,12 @@ LEFT_OUT = pytest.StashKey[str]()
 
 TRIED_AGAIN = ("needs_sound", "needs_models", "needs_judge")
 SOUNDED: list[str] = []
-RETRIED: list[str] = []
-"""Tests of these marks that ran, and those of them that had to be tried again, once for each try."""
+RETRIED: list[tuple[str, str]] = []
+"""Tests of these marks that ran, and those of them that had to be tried again and why, once for each try."""
 RETRIES_ALLOWED = 0.02
 """The share of such tests that may need another try: more means that something is wrong with us, or the machine."""
+TOLD_OF_A_RETRY = 3000
+"""Characters of what was wrong: whoever mends a test must know why it was tried again."""
 RETRIES_OF_FEW = 3
 """Of few tests so many may, whatever their share: one sound server that stumbles disturbs its neighbours too."""
 
@@ -192,9 +194,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     SOUNDED.append(item.nodeid)
     for left in (2, 1, 0):
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
-        if not left or not any(report.failed for report in reports):
+        failed = next((report for report in reports if report.failed), None)
+        if not left or failed is None:
             break
-        RETRIED.append(item.nodeid)
+        RETRIED.append((item.nodeid, failed.longreprtext[-TOLD_OF_A_RETRY:]))
         item._initrequest()  # type: ignore[attr-defined]
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
@@ -212,7 +215,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     output = getattr(node, "workeroutput", {})
     node.config.stash[LEFT_OUT] = output.get("left_out", "")
     SOUNDED.extend(output.get("sounded", ()))
-    RETRIED.extend(output.get("retried", ()))
+    RETRIED.extend(map(tuple, output.get("retried", ())))
 
 
 @pytest.hookimpl(trylast=True)
@@ -226,9 +229,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if reporter is not None and session.config.pluginmanager.has_plugin("dsession"):
         reporter.write_line(session.config.stash.get(LEFT_OUT, ""))
     if SOUNDED and reporter is not None:
-        reporter.write_line(
-            f"sound and real weights: {len(SOUNDED)} tests, {len(RETRIED)} tries repeated {RETRIED or ''}"
-        )
-        if len(set(RETRIED)) > max(RETRIES_OF_FEW, RETRIES_ALLOWED * len(SOUNDED)):
+        for test, why in RETRIED:
+            reporter.write_line(f"tried again: {test}\n{why}")
+        names = [test for test, _ in RETRIED]
+        reporter.write_line(f"sound and real weights: {len(SOUNDED)} tests, {len(names)} tries repeated {names or ''}")
+        if len(set(names)) > max(RETRIES_OF_FEW, RETRIES_ALLOWED * len(SOUNDED)):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
             reporter.write_line("too many tests were tried again", red=True)
