@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo serve-demo demo-services interop interop-ci serve-judges serve-judges-heavy serve-ray agents bench-peers fuzz soak test man lint types check system-packages clean
+.PHONY: demo serve-demo demo-services interop interop-ci interop-ready serve-judges serve-judges-heavy serve-ray agents bench-peers fuzz soak test man lint types check system-packages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -79,6 +79,10 @@ serve-ray: .venv/dev
 
 interop-ci: .venv/dev
 	@PYTHON=$(PYTHON) sh scripts/interop.sh sdk aimock
+
+# What interop-ci needs, and no test.
+interop-ready: .venv/dev
+	@PYTHON=$(PYTHON) SET_UP_ONLY=1 sh scripts/interop.sh sdk aimock
 
 # A million inputs for every parser, from what came by in earlier runs; FUZZ="--runs 10000 spoken" for less.
 fuzz: .venv/dev .venv-fuzz/ready

@@ -58,6 +58,7 @@ for tool in "$@"; do
     *) echo "interop: there is no $tool" >&2 && exit 2 ;;
     esac
 done
+[ -z "${SET_UP_ONLY:-}" ] || exit 0
 # Agents look for their makers: in a network of its own there is nobody but this machine, where that can be had.
 alone=
 case " $* " in

@@ -148,6 +148,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     lines = []
     for mark, (what, missing) in NEEDS.items():
         wanting = [item for item in items if item.get_closest_marker(mark)]
+        for path in {item.path for item in wanting}:
+            assert mark in path.read_text("utf-8"), f"scripts/run_tests.py finds files by the name of a mark: {path}"
         if (reason := missing() if wanting else None) is None:
             continue
         if REQUIRE_ALL:
