@@ -75,7 +75,7 @@ class ChatModel(Protocol):
 
 
 class GatedModel(Protocol):
-    """Answers a conversation, and does nothing that cannot be undone before `gate` returns."""
+    """A ChatModel that does nothing that cannot be undone before `gate` returns."""
 
     def chat(
         self,
@@ -83,7 +83,7 @@ class GatedModel(Protocol):
         options: ChatOptions,
         gate: Callable[[], Awaitable[object]] | None = None,
     ) -> Stream[ChatDelta]:
-        """As a ChatModel's."""
+        """As `ChatModel.chat`. None: it need not wait."""
         ...
 
 
@@ -114,16 +114,16 @@ class Warm(Protocol):
     """An adapter that can open its connection (or start its process) before it is needed."""
 
     async def warm(self) -> None:
-        """Never raises for an unreachable service: the request that follows will tell."""
+        """Never raises for an unreachable service: the request that follows raises."""
         ...
 
 
 @runtime_checkable
 class Rings(Protocol):
-    """A model, or a toolbox, that speaks up by itself: a timer that ran out."""
+    """A model or a toolbox that speaks unasked, when a timer has run out for instance."""
 
     def announcements(self) -> AsyncIterator[str]:
-        """Each text that is to be said, when it is time; it never ends by itself."""
+        """Yields each text when it is to be said. It never ends by itself."""
         ...
 
 
@@ -198,7 +198,7 @@ class Toolbox(Protocol):
         ...
 
     def quick(self, call: ToolCall) -> bool:
-        """Whether it is over before a person would wonder."""
+        """Whether it takes so little time that the person is told nothing meanwhile."""
         ...
 
     async def use(self, call: ToolCall) -> ToolResult:
@@ -235,10 +235,10 @@ class Reporter(Protocol):
 
 
 class Keeps(Protocol):
-    """Keeps open what was opened once, for the whole of a conversation."""
+    """Opens each adapter once, and keeps it open for the whole of a conversation."""
 
     async def kept(self, name: str, opening: Callable[[], Opened[T]]) -> T:
-        """What `opening` gives the first time, and the same again for this `name` ever after."""
+        """The adapter called `name`: opened by `opening` at the first call, the same one at every further call."""
         ...
 
 
@@ -259,15 +259,15 @@ class TurnRequest(Protocol):
         ...
 
     def wants_answer(self, question: str) -> bool:
-        """Whether a model is to be asked: to what is wanted of the voice alone there is no answer."""
+        """Whether the model is asked. It is not for a request that the voice alone serves ("speak slower")."""
         ...
 
     def room(self) -> Awaitable[object]:
-        """Returns when more sound is wanted: a few seconds of it wait to be played, no more."""
+        """Returns when the playout wants more sound: it holds a few seconds at most."""
         ...
 
     def mark(self, stage: Stage) -> None:
-        """The answer has come to `stage`; the first time counts."""
+        """The answer has reached `stage`. Only the first call for a stage counts."""
         ...
 
 
@@ -288,33 +288,34 @@ class Answerer(Protocol):
         ...
 
     async def text(self) -> Heard:
-        """The words of the whole turn so far, after a pause; "" from who never knows. May be asked again."""
+        """The words of the whole turn so far, after a pause; "" from a responder that learns none. May be repeated."""
         ...
 
     def draftable(self, made: int, *, early: bool = False) -> str | None:
-        """On which words so far a draft could be made, after `made` drafts; "": on what the sound holds; None: not now.
+        """The words that a draft could be made on after `made` drafts. "": on the sound alone; None: on nothing yet.
 
-        `early`: the person may still speak. Then it has words, or can hear the sound so far beside what follows.
+        `early`: the person may still speak. A draft is then made on interim words, or on a copy of the sound so far.
         """
         ...
 
     def turn(self, ask: TurnRequest) -> Stream[Reply]:
         """The answer. Leaving the block withdraws it; a draft that was withdrawn leaves no trace.
 
-        The next one may be entered while this one is still being left: whoever can hold only one waits in entering it.
+        The next answer may be entered while this one is still being left. A responder that can make only one at a
+        time waits on entering.
         """
         ...
 
     def heard_until(self, samples: int) -> None:
-        """The answer was cut off: the person heard so much of its sound. A memory of its own forgets the rest."""
+        """Barge-in: the person heard `samples` of the answer. A responder with its own history forgets the rest."""
         ...
 
     def withdrawn(self, tokens: int) -> str:
-        """An answer was withdrawn that had cost about so much. Returns a word for the person, or ""."""
+        """A draft was withdrawn that had cost about so many tokens. Returns a notice for the person, or ""."""
         ...
 
     def abandon(self) -> None:
-        """Nobody wants to know any more: everything of this turn is stopped and closed."""
+        """The turn is over for the responder: it stops its work and closes its connections."""
         ...
 
     @property
@@ -331,18 +332,18 @@ class Responder(Protocol):
         ...
 
     async def warm(self) -> None:
-        """Somebody begins to speak: connections may be opened. Never raises for an unreachable service."""
+        """Opens connections ahead, when somebody begins to speak. Never raises for an unreachable service."""
         ...
 
 
 class Rendered(Protocol):
-    """What a loudspeaker plays (audio.playout): it is asked for every sample just before that sounds."""
+    """What a loudspeaker plays (audio.playout). It is asked for every sample just before that sample sounds."""
 
     rate: int
 
     @property
     def moved(self) -> bool:
-        """Whether there is something for `pump`; may be asked on any thread."""
+        """Whether `pump` has work to do. May be asked on any thread."""
         ...
 
     def render(self, count: int, at: float) -> bytes:
@@ -357,7 +358,7 @@ class Microphone(Protocol):
     def name(self) -> str: ...
 
     def __aiter__(self) -> AsyncIterator[AudioFrame]:
-        """Frames of 20 ms of 16 kHz mono without a gap. DeviceError: it is lost; it ends with its recording."""
+        """Frames of 20 ms, 16 kHz mono, without a gap. A recording ends; a device that is lost raises DeviceError."""
         ...
 
 
@@ -368,7 +369,7 @@ class Loudspeaker(Protocol):
     def name(self) -> str: ...
 
     def passed(self, frame: AudioFrame) -> None:
-        """The microphone's `frame` has been heard: the clock of a loudspeaker that has none of its own."""
+        """The microphone's `frame` has been heard. It is the clock of a loudspeaker that has none of its own."""
         ...
 
     async def keep(self) -> None:

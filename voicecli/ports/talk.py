@@ -14,7 +14,7 @@ from voicecli.types.turns import Answer, AnswerWanted, Heard
 
 
 class SpokenExchange(Protocol):
-    """One turn of a conversation with a service that hears and speaks. Nothing blocks but `words`."""
+    """One turn of a conversation with a service that hears and speaks. Only `words` and `answer` wait."""
 
     def hear(self, pcm: bytes) -> None:
         """The next sound of the person's, s16le 16 kHz mono."""
@@ -25,19 +25,19 @@ class SpokenExchange(Protocol):
         ...
 
     async def words(self) -> Heard:
-        """What was said so far, as the service understood it; "" where it does not tell in a few seconds."""
+        """What was said so far, as the service understood it; "" where it tells nothing within a few seconds."""
         ...
 
     def answer(self, asked: AnswerWanted) -> Stream[Answer]:
-        """The answer. Left before its end it is withdrawn, but for what `heard_until` said was heard of it."""
+        """The answer. Left before its end it is withdrawn, except for what `heard_until` said was heard of it."""
         ...
 
     def heard_until(self, samples: int) -> None:
-        """Of the sound of all answers of this turn the person hears so much. 0: the turn is void, question and all."""
+        """The person heard `samples` of the answers of this turn. 0: the whole turn is void, its question too."""
         ...
 
     def abandon(self) -> None:
-        """The turn is over. One that was not answered is forgotten."""
+        """The turn is over. The service forgets one that was not answered."""
         ...
 
 
@@ -54,7 +54,7 @@ class Colloquy(Protocol):
         ...
 
     async def warm(self) -> None:
-        """Opens the connection, or another where it will end soon. Never raises for an unreachable service."""
+        """Opens the connection, or replaces one that will end soon. Never raises for an unreachable service."""
         ...
 
     def begin(self, on_partial: Callable[[str], None]) -> SpokenExchange:

@@ -19,8 +19,8 @@ class Heard:
     """The words of a turn so far; `unsure` are those that the recogniser doubts.
 
     `final` is False for a guess: the answer to it stays unheard until the final words have come. `anew`: the words
-    are others than the guess, and all of the answer that came before them is void. `aside`: nobody who talks to us
-    waits for a word on it.
+    are others than the guess, and all of the answer that came before them is void. `aside`: it was not said to us,
+    and nobody waits for a reply.
     """
 
     text: str = ""
@@ -81,7 +81,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class AnswerWanted:
-    """What an answer is wanted to, besides what was heard: words that were typed, results of tools.
+    """What is to be answered besides what was heard: words that were typed, results of tools.
 
     `prefix` was said before, in a turn that was taken back. `says` are words to be spoken as they are; None: an answer
     is wanted. Without `tools` none may be called. `instructions`, where there are some, stand for this answer alone in
@@ -97,4 +97,4 @@ class AnswerWanted:
 
 
 Answer = Heard | Text | Sound | ToolCall | ToolNews | Usage
-"""What comes of one. A `ToolCall` is whole, and comes last."""
+"""What an answer consists of. A `ToolCall` is whole, and comes last."""

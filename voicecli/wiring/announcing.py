@@ -45,7 +45,7 @@ def announce(verb: Verb, can: Capabilities, backend: Backend, state_dir: Path, r
 
 
 def _environment(verb: Verb, backend: Backend, report: Reporter) -> None:
-    """A note on each variable for TLS that names nothing, once a run."""
+    """One note a run on each variable for TLS that names no file or folder."""
     if not any(url.startswith(("https:", "wss:")) for url in addresses(verb, backend)):
         return
     from voicecli.backends.transport.trust import passed_over

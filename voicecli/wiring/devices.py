@@ -32,7 +32,7 @@ RESTS = "the microphone rests while the assistant speaks"
 
 
 def _unwritten(pcm: bytes) -> None:
-    """Nobody asked for a pipe."""
+    """Stands in where no pipe is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Ends:
 
     @property
     def devices(self) -> bool:
-        """Whether both are."""
+        """Whether both are sound devices."""
         return self.input is None and self.output is None
 
 
@@ -63,7 +63,7 @@ class Host(Protocol):
 
 @dataclass(slots=True)
 class Devices:
-    """What plays and listens. `tell` gets a word for everybody; `overheard` are told of every sample that sounds."""
+    """What plays and listens. `tell` is given notices; `overheard` are given every sample that sounds, and when."""
 
     audio: AudioSettings
     ends: Ends
@@ -144,9 +144,9 @@ class Devices:
         return self._cleaned(CardMicrophone(card), host), output or CardLoudspeaker(card)
 
     def choose(self, kind: Kind, name: str) -> str:
-        """Another device while the talk goes on, by a part of its name or its number; what is to be told of it.
+        """Changes to another device during the talk, by a part of its name or by its number.
 
-        Without a name those that there are.
+        Returns what the person is to be told: why it cannot be, or, without a `name`, the devices that there are.
         """
         from voicecli.audio import devices
 

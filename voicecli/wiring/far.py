@@ -34,12 +34,12 @@ KEY_CURE = "Keep the key that it was given: voice keys set serve"
 
 
 class FarCard:
-    """Both, on the clock of the microphone there. `separable`: the person can be told from the loudspeaker now.
+    """A microphone and a loudspeaker of another machine, on the clock of its microphone.
 
     `away`: the connection was lost, and is waited for.
-
-    `tell` is told when the connection is lost and when it is back. Entering raises what a connection raises and
-    DeviceError; the iterator DeviceError: it was lost, and not back within `return_s`.
+    `separable`: its echo canceller tells the person from the loudspeaker now. `tell` is given a notice when the
+    connection is lost, and when it is back. Entering raises what a connection raises, and DeviceError; so does the
+    iterator when the connection is lost and not back within `return_s` seconds.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class FarCard:
         return False
 
     def passed(self, frame: AudioFrame) -> None:
-        """20 ms were heard there, so 20 ms may sound there; where nothing gets through any more it is lost."""
+        """20 ms were heard there, so 20 ms may sound there. A full queue means that the connection is lost."""
         pcm = self._playout.render(self._block, frame.at + FRAME_S + LEAD_S)
         self._pump()
         sounds = pcm.count(0) != len(pcm)
@@ -138,7 +138,7 @@ class FarCard:
         self._sounds = sounds
 
     async def keep(self) -> None:
-        """Sends what is to sound, until cancelled. A connection that ended is told by the microphone."""
+        """Sends what is to sound, until cancelled. That a connection has ended, the microphone raises."""
         while True:
             block = await self._waiting.get()
             await self._there.wait()

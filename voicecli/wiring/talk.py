@@ -244,7 +244,7 @@ def _parts(
 
 
 def _offering(emit: Callable[[Event, int], None], kept: KeptTurns) -> Callable[[Event, int], None]:
-    """Once a turn is answered again, those that were lost before are offered."""
+    """`emit`, which also offers the turns that were lost before, once a turn is answered again."""
 
     def both(event: Event, turn: int) -> None:
         emit(event, turn)
@@ -317,7 +317,7 @@ def _sayer(speaker: Speaker, speech: SpeechRequest, rate: int, pacing: Pacing) -
 
 
 def _warmer(*adapters: object) -> Callable[[], Awaitable[None]]:
-    """Opens the connections of all that can: they are needed as soon as the person stops."""
+    """Opens the connections of those adapters that can be warmed: they are needed as soon as the person stops."""
     warm = [adapter.warm for adapter in adapters if isinstance(adapter, Warm)]
 
     async def all_of_them() -> None:
@@ -336,7 +336,7 @@ def _cue_of(event: Event) -> str:
 
 
 def cued(emit: Callable[[Event, int], None], devices: Devices, wanted: Sequence[str]) -> Callable[[Event, int], None]:
-    """With a tone for those events that are wanted, in a lane of its own."""
+    """`emit`, with a tone for each event that is wanted, in a lane of its own."""
     if not wanted:
         return emit
 

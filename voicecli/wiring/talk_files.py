@@ -71,9 +71,9 @@ class KeptTurns:
         return str(self._folder / name)
 
     def take(self) -> bytes:
-        """The oldest lost turn of this conversation, as samples, to be sent again; none when there is none left.
+        """The oldest lost turn of this conversation, s16le 16 kHz, to be sent again; b"" when there is none left.
 
-        Its file goes when `after` has seen what became of it.
+        `after` removes its file once the turn is answered, or kept anew.
         """
         while self.lost:
             self._sent = self.lost.pop(0)
@@ -82,7 +82,7 @@ class KeptTurns:
         return b""
 
     def after(self, event: Event) -> str:
-        """Told of every event. A word to the person when turns that were lost could be sent again now."""
+        """Is given every event. Returns a notice when turns that were lost could be sent again now, else ""."""
         if isinstance(event, TurnLost):
             self._offered = False
             if event.recording:
@@ -131,7 +131,7 @@ class KeptTurns:
 
 
 def _age(path: Path) -> tuple[float, str]:
-    """The newest first; what is gone meanwhile last."""
+    """Sorts the newest first, and files that are gone meanwhile last."""
     try:
         return -path.stat().st_mtime, path.name
     except OSError:
@@ -192,7 +192,7 @@ class Recording:
 
     @contextmanager
     def _honest(self) -> Iterator[None]:
-        """After the first failure nothing more is told, and what can be written still is."""
+        """Tells of the first failure only. What can still be written is written."""
         try:
             yield
         except OSError as exc:

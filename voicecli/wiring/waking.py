@@ -17,7 +17,10 @@ from voicecli.wiring.adapters import Adapters
 
 
 def behind(sleep: Sleep, opened: Adapters | None) -> Adapters:
-    """`opened`, whose ears hear what is said to it. UsageError: all that is said in the room would go to a service."""
+    """`opened`, whose ears pass on only what follows the wake phrase.
+
+    Raises UsageError where all that is said in the room would go to a service.
+    """
     if opened is None or not opened.ears_family.offline:
         raise UsageError(
             "all that is said in the room would go to a service",
@@ -36,7 +39,10 @@ def behind(sleep: Sleep, opened: Adapters | None) -> Adapters:
 
 
 def minded(emit: Callable[[Event, int], None], sleep: Sleep) -> Callable[[Event, int], None]:
-    """The person is told that it sleeps, and it how it stands with the conversation; asleep no meter moves."""
+    """`emit`, which also tells the person when it sleeps, and `sleep` when the conversation is idle.
+
+    Asleep, the level meter is not shown.
+    """
 
     def both(event: Event, turn: int) -> None:
         if isinstance(event, Level) and not sleep.awake:

@@ -31,7 +31,7 @@ WHO = "local"
 
 @cache
 def _threads(task: str) -> ThreadPoolExecutor:
-    """Ears have a thread, and the voice another: neither waits for the other."""
+    """Ears and voice have a thread each: neither waits for the other."""
     return ThreadPoolExecutor(1, thread_name_prefix=f"voice-{task}")
 
 
@@ -43,7 +43,7 @@ def on_thread(task: str, work: Callable[[], T]) -> asyncio.Future[T]:
 
 
 def begun(task: str, work: Callable[[], T]) -> Future[T]:
-    """`work` on that thread, before anybody waits for it; what goes wrong in it is for who waits."""
+    """Starts `work` on that thread ahead of need. Whoever waits for the result is raised what went wrong."""
     return _threads(task).submit(work)
 
 

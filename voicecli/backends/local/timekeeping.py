@@ -48,7 +48,7 @@ class Timers:
             self._changed.set()
 
     async def announcements(self) -> AsyncGenerator[str]:
-        """What a timer that is done has to say, when it is done. Timers can be set while somebody listens here."""
+        """The announcement of each timer, when the timer runs out. Timers can be set while somebody iterates."""
         loop = asyncio.get_running_loop()
         self.rings = True
         try:
@@ -67,7 +67,7 @@ class Timers:
 
 
 def answered(asked: str, known: Question, skills: Sequence[Skill] = SKILLS) -> tuple[Answer, Question] | None:
-    """The first answer that one of `skills` has, with the question as it understood it; None where none has one."""
+    """The answer of the first skill that has one, with the question as that skill understood it; None: none has."""
     for skill, fit in understand(asked, skills):
         question = replace(known, text=fit.text, slots=fit.slots, chinese=fit.chinese)
         answer = skill.answer(question)

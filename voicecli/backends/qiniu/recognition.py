@@ -119,7 +119,7 @@ class _Understood:
 
     def missing(self, sent_s: float) -> str:
         """How much of the sound the service counted, when that is less than it was sent; "" when it does not count."""
-        # Who has words of sound that it counts as nothing does not count.
+        # A service that has words, and a duration of 0, measures no duration.
         counts = self._counted_s > 0 or (self._counted_s == 0 and not self._so_far.text)
         if not counts or round(sent_s - self._counted_s, 3) <= COUNTED_S:
             return ""

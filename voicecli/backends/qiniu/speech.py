@@ -68,10 +68,10 @@ def sound_in(data: object) -> AnswerSound:
 
 
 class Order:
-    """Tells words between the pieces, which may be skipped, from a piece that came garbled: then a number is missing.
+    """Tells whether a message that could not be read was a piece of the sound: then a sequence number is missing.
 
-    A service that numbers nothing cannot show that nothing is missing. Numbers are looked at after something was
-    skipped only: nobody promised that they have no gaps.
+    Any other such message is skipped. A service that numbers nothing cannot show that no piece is missing. Numbers
+    are compared only after something was skipped: no document promises that they have no gaps.
     """
 
     def __init__(self) -> None:

@@ -77,7 +77,7 @@ def _refuse_inside(service: HttpService, url: str) -> None:
 
 
 class _Door(Elsewhere):
-    """To a result at another host; a redirect stays on its scheme."""
+    """The door to a result at another host; a redirect stays on its scheme."""
 
     def _schemes(self, scheme: str) -> tuple[str, ...]:
         return (scheme,)

@@ -48,7 +48,7 @@ class _Ways(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises ConfigError for a proxy that cannot be used."""
-        # What is aimed at a number of its own choosing was found to need no proxy.
+        # A request that is pinned to one number (elsewhere) was found to need no proxy.
         aimed = "sni_hostname" in request.extensions
         proxy = None if aimed else proxy_for(str(request.url), self._backend)
         return await self._way(proxy).handle_async_request(request)

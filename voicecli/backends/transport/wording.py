@@ -98,7 +98,7 @@ _ERRORS = ("detail", "errors", "error_msg", "error_message", "errorMsg", "errMsg
 def failure_in(data: object) -> Complaint | None:
     """What an object complains of that came with status 200; None for one that reports no failure.
 
-    It is one where `error` stands in it, or its type is error; where a code says so and it holds nothing else.
+    It reports one where it holds `error`, where its type is error, or where a code says so and it holds no content.
     """
     if not isinstance(data, Mapping):
         return None

@@ -25,7 +25,7 @@ LONGEST_SOUND_S = 600
 """Of one answer: it is kept until it sounds, and services send it as fast as they can."""
 
 _HARMLESS = ("cancel", "truncate", "delete", "clear", "append")
-"""What may fail without a loss: the thing is over, or gone."""
+"""Messages whose failure does no harm: what they were about is over, or gone."""
 _HARMLESS_CODES = ("cancel_not_active", "no_active_response", "item_truncate", "item_delete", "item_not_found")
 _OVER_CODES = ("session_expired", "session_timeout", "idle_timeout")
 
@@ -189,7 +189,7 @@ class TalkProtocol(TalkWishes):
         return self._say(answer, _string(event.get("delta")))
 
     def _on_all_words(self, event: Json) -> list[News]:
-        """All of them once more, or for the first time."""
+        """All words of the answer: they count where none has come piece by piece."""
         if (answer := self._current(event)) is None or answer.text:
             return []
         return self._say(answer, _string(event.get("transcript")) or _string(event.get("text")))

@@ -43,7 +43,7 @@ class PersonsSound:
         self._forget()
 
     def _forget(self) -> None:
-        """Nothing of the turn is known at the service."""
+        """Starts over: the service knows nothing of the turn."""
         self._sent = self._committed = 0
         self._commits: list[int] = []
         self._told: set[str] = set()
@@ -65,7 +65,7 @@ class PersonsSound:
             self._feed(line)
 
     def _feed(self, line: TalkLine) -> None:
-        """What the service does not hold yet; what it holds of another turn is void."""
+        """Sends the sound that the service does not hold yet. Uncommitted sound of another turn is cleared first."""
         self._at(line)
         owner = self._lines.owner
         if owner is not self:
@@ -121,7 +121,7 @@ class PersonsSound:
         return [line.commits[at] for at in self._commits if at < len(line.commits)]
 
     def _understood(self, line: TalkLine) -> Heard | None:
-        """Its words, once all of them are known."""
+        """The words of the turn, once all of them are known."""
         items = self._items(line)
         known = [found for item in items if (found := line.protocol.understood.get(item)) is not None and found.final]
         if not items or len(known) < len(self._commits):

@@ -33,7 +33,7 @@ class SpokenTurn(PersonsSound):
         self._answering = self._answered = False
 
     def hear(self, pcm: bytes) -> None:
-        """Who goes on has not heard what was answered in the pause, be it whole."""
+        """The person speaks on: an answer that was made in the pause, even a complete one, was not heard."""
         if self._answered and (line := self._lines.now) is not None and line is self._line:
             self._cut_off(line, complete=True)
         self._answered = False
@@ -97,7 +97,7 @@ class SpokenTurn(PersonsSound):
             line.send([protocol.respond(asked.says, tools=asked.tools, instructions=asked.instructions)])
 
     def _tell(self, line: TalkLine, name: str, text: str) -> None:
-        """Once on each line."""
+        """Sends words as the person's, once on each line."""
         if name not in self._told:
             self._told.add(name)
             line.send([line.protocol.say("user", text)])
@@ -149,7 +149,7 @@ class SpokenTurn(PersonsSound):
         return pcm
 
     def _ended(self, line: TalkLine, over: Over, *, empty: bool) -> list[Answer]:
-        """What is left to be said of an answer that is over. Raises what it failed with."""
+        """The last of an answer that is over: its usage and its calls. Raises what it failed with."""
         self._answering = False
         if over.status == "failed":
             raise line.protocol.error(over.complaint or Complaint())
@@ -161,7 +161,7 @@ class SpokenTurn(PersonsSound):
         return [*cut, *([over.usage] if over.usage else []), *over.calls]
 
     def _leave(self) -> None:
-        """The answer is over, or withdrawn: with all that it said, but for what was heard."""
+        """Ends the answer. One that is still in work is cancelled; the service keeps only what was heard of it."""
         line, answering, self._answering = self._line, self._answering, False
         if line is None or not line.open:
             return
@@ -182,7 +182,7 @@ class SpokenTurn(PersonsSound):
             self._cut_off(line, complete=True)
 
     def _cut_off(self, line: TalkLine, *, complete: bool) -> None:
-        """The service forgets what was not heard of the answers; of a void turn, all."""
+        """Has the service forget what was not heard of the answers, and all of a void turn."""
         left, last = self._cut or 0, next(reversed(self._spoken), "")
         for item, samples in self._spoken.items():
             if left <= 0:
@@ -208,5 +208,5 @@ class SpokenTurn(PersonsSound):
 
 
 def _due(line: TalkLine) -> float:
-    """Until when the next of an answer has to come."""
+    """The loop's time by which the next event of an answer must have come."""
     return asyncio.get_running_loop().time() + line.backend.timeout_s

@@ -45,7 +45,7 @@ class OpenedAnswer:
 
 
 class TalkWishes:
-    """`answer` is the one that the service makes or was asked for, `waiting` the bytes that it did not commit."""
+    """`answer` is the one that the service makes or was asked for, `waiting` the bytes of sound not yet committed."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -106,7 +106,10 @@ class TalkWishes:
         )
 
     def respond(self, says: str | None = None, *, tools: bool = True, instructions: str = "") -> str:
-        """An answer is wanted, by `instructions` in place of the session's where there are some; or `says` in words."""
+        """Asks for an answer, by `instructions` in place of the session's where there are some.
+
+        `says`: these words are to be spoken as they are.
+        """
         told = instructions if says is None else SAY + says
         wishes: Json = {"instructions": told} if told else {}
         if says is not None or not tools:
@@ -115,7 +118,10 @@ class TalkWishes:
         return self._message("response.create", **({"response": wishes} if wishes else {}))
 
     def cancel(self, *, void: bool = False) -> Iterator[str]:
-        """Nobody wants the answer any more; with `void` nothing of it was heard. One that has not begun: call again."""
+        """Cancels the answer; with `void` nothing of it was heard.
+
+        One that has not begun is only marked as unwanted: call again when it begins.
+        """
         answer = self.answer
         if answer is not None and not answer.cancelled:
             answer.unwanted, answer.void, answer.cancelled = True, void, answer.begun
@@ -123,7 +129,7 @@ class TalkWishes:
                 yield self._message("response.cancel")
 
     def truncate(self, item: str, ms: int) -> Iterator[str]:
-        """Of the sound of an item so much was heard."""
+        """The person heard `ms` milliseconds of an item's sound."""
         if self.dialect.truncates:
             yield self._message("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=ms)
 
