@@ -247,13 +247,6 @@ async def test_health_speaks_one_character(server: Gov) -> None:
     assert [request.path for request in server.requests] == ["/v1/tts"]
 
 
-async def test_health_tells_what_is_wrong(server: Gov) -> None:
-    server.on("/v1/tts", Reply.json({"message": "token expired"}, 401))
-    async with gov.opened(server.backend(), gov.GovHealth) as adapter:
-        with pytest.raises(RefusedError, match="token expired"):
-            await adapter.check()
-
-
 async def test_a_key_is_sent_where_one_is_configured(server: Gov) -> None:
     await say(server.backend(key=Secret("sk-of-the-city-0123456789")))
     assert server.requests[0].headers["authorization"] == "Bearer sk-of-the-city-0123456789"

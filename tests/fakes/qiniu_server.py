@@ -72,7 +72,6 @@ class Manner:
     strangers: bool = False
     """Unknown kinds, ACKs, plain text and guesses ahead between the answers."""
     tail: bytes = b""
-    last_number: int = -2
     ending: Ending = "flag"
     forgetful: int = 0
     """So many sessions, the first ones, hear nothing after their third piece, and end as `ending` says."""
@@ -282,7 +281,7 @@ class QiniuServer(FakeServer):
         match ending:
             case "flag" | "bare flag":
                 flags = 3 if manner.ending == "flag" else 2
-                await socket.send(self.response(heard, digits, manner.last_number, flags))
+                await socket.send(self.response(heard, digits, -2, flags))
                 # The client closes; a server that closed first would hide that it does not.
                 async for _ in socket:
                     heard.complaint = "sent something after the last packet"

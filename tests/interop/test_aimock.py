@@ -10,8 +10,7 @@ import asyncio
 import base64
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -160,10 +159,8 @@ def backend(url: str, **settings: Any) -> Backend:
     return Backend("work", "openai", **(fixed | settings))
 
 
-@asynccontextmanager
-async def opened(url: str, **settings: Any) -> AsyncIterator[Any]:
-    async with open_openai(backend(url, **settings)) as adapter:
-        yield adapter
+def opened(url: str, **settings: Any) -> Any:
+    return open_openai(backend(url, **settings))
 
 
 async def ask(url: str, question: str, options: ChatOptions | None = None, **settings: Any) -> list[Any]:

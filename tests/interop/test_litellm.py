@@ -7,8 +7,7 @@ to the last digit; the local server behind it judges what the proxy makes of our
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,12 +87,10 @@ def _settings(url: str) -> dict[str, Any]:
     }
 
 
-@asynccontextmanager
-async def opened(proxy: Proxy, key: str = KEY, **settings: Any) -> AsyncIterator[Any]:
+def opened(proxy: Proxy, key: str = KEY, **settings: Any) -> Any:
     fixed = {"chat_model": "chat", "transcribe_model": "hear", "speak_model": "speak", "voice": "alloy"}
     backend = Backend("work", "openai", base_url=f"{proxy.url}/v1", key=Secret(key), **(fixed | settings))
-    async with open_openai(backend) as adapter:
-        yield adapter
+    return open_openai(backend)
 
 
 async def ask(proxy: Proxy, model: str, question: str = "Go", key: str = KEY) -> list[Any]:

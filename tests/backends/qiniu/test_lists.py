@@ -11,7 +11,7 @@ from tests.fakes.qiniu_server import KEY, VOICES
 from tests.fakes.server import FakeServer, Reply
 from voicecli.backends.qiniu import family as qiniu
 from voicecli.backends.qiniu.settings import QiniuSettings
-from voicecli.errors import ProtocolError, RateLimitedError, RefusedError, ServiceError, UnreachableError, VoiceError
+from voicecli.errors import ProtocolError, RateLimitedError, RefusedError, ServiceError, VoiceError
 from voicecli.types import Backend, ChatMessage, ChatOptions, HealthReport, Secret, Voice
 
 pytestmark = pytest.mark.anyio
@@ -82,21 +82,6 @@ async def test_a_wrong_key_is_refused_and_no_other_address_is_asked(serve: Serve
         with pytest.raises(RefusedError, match="invalid api key"):
             await catalog.voices()
     assert second.requests == []
-
-
-async def test_5xx_and_no_connection_move_on_and_the_working_address_is_remembered(serve: Serve) -> None:
-    server = serve()
-    with FakeServer(lambda request: Reply.text("maintenance", 503)) as down:
-        async with qiniu.catalog(backend("http://127.0.0.1:9/v1", down.url + "/v1", server.base)) as catalog:
-            for _ in range(3):
-                assert len(await catalog.voices()) == 2
-        assert len(down.requests) == 1 and len(server.requests) == 3
-
-
-async def test_when_all_are_down_it_is_unreachable() -> None:
-    async with qiniu.catalog(backend("http://127.0.0.1:9/v1", "http://127.0.0.1:1/v1")) as catalog:
-        with pytest.raises(UnreachableError):
-            await catalog.check()
 
 
 async def test_chat_is_openais_at_the_address_that_works(serve: Serve) -> None:

@@ -156,12 +156,6 @@ async def test_every_ending_gives_the_final_text_and_a_closed_connection(serve: 
     assert server.sessions[0].complaint == "" and lonely()
 
 
-@pytest.mark.parametrize("number", [1, 3, -2, -7])
-async def test_the_flag_tells_the_end_whatever_the_number(serve: Serve, number: int) -> None:
-    heard = await hear(serve(Manner(last_number=number)))
-    assert heard[-1].text == DIGITS
-
-
 # Ends before all of the sound was heard.
 
 BROKEN: tuple[Ending, ...] = ("break", "close", "quiet")
@@ -303,19 +297,6 @@ async def test_a_server_that_never_answers_is_given_up(serve: Serve) -> None:
         await hear(serve(Manner(silent=True)), config_s=0.3)
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [(403, RefusedError), (429, RateLimitedError), (404, ServiceError), (400, ServiceError), (500, ServiceError)],
-)
-async def test_a_refused_handshake_is_told_in_the_services_words(
-    serve: Serve, status: int, kind: type[VoiceError]
-) -> None:
-    server = serve(Manner(handshake=(status, '{"error":{"message":"not today"}}')))
-    with pytest.raises(kind, match="not today") as caught:
-        await hear(server)
-    assert type(caught.value) is kind
-
-
 async def test_a_microphone_that_breaks_is_told_as_it_is(serve: Serve) -> None:
     class Unplugged(Exception):
         pass
@@ -347,16 +328,6 @@ async def test_other_sound_than_16_khz_mono_is_refused(serve: Serve) -> None:
 # Two addresses.
 
 
-async def test_the_second_address_serves_when_the_first_is_down_and_is_remembered(serve: Serve) -> None:
-    second = serve()
-    down = serve(Manner(handshake=(503, "maintenance")))
-    async with ears(down.base, second.base) as recogniser:
-        for _ in range(2):
-            async with recogniser.transcribe_live(microphone(sound("12")), OPTIONS) as transcripts:
-                assert [each async for each in transcripts][-1].text == "12"
-    assert len(down.requests) == 1 and len(second.sessions) == 2
-
-
 async def test_no_connection_moves_on_too(serve: Serve) -> None:
     server = serve()
     async with (
@@ -373,13 +344,6 @@ async def test_no_4xx_moves_on(serve: Serve, status: int) -> None:
         async with ears(first.base, second.base) as it, it.transcribe_live(endless(), OPTIONS):
             pass
     assert len(first.requests) == (3 if status in (408, 429) else 1) and second.requests == []
-
-
-async def test_when_all_are_down_the_last_one_is_told(serve: Serve) -> None:
-    first, second = serve(Manner(handshake=(503, "one"))), serve(Manner(handshake=(502, "two")))
-    with pytest.raises(ServiceError, match="two"):
-        async with ears(first.base, second.base) as it, it.transcribe_live(endless(), OPTIONS):
-            pass
 
 
 async def test_a_live_address_of_its_own_is_used(serve: Serve) -> None:

@@ -226,22 +226,6 @@ def test_a_server_that_never_comes_to_an_end_is_left_all_the_same() -> None:
     assert it.final == Transcript("still at 199")
 
 
-@pytest.mark.parametrize("code", [45000000, 45000010, 45000081, 55000031, 55000000])
-def test_after_the_last_frame_an_error_ends_it_with_what_is_known(code: int) -> None:
-    it = started(sound_ms=300, finished=True)
-    it.receive(answer("one"), 2.5)
-    assert it.receive(refusal(code), 2.6) is None
-    assert it.final == Transcript("one")
-
-
-def test_after_the_last_frame_a_close_ends_it_with_what_is_known() -> None:
-    for reason in (None, ServiceError("broke off")):
-        it = started(sound_ms=300, finished=True)
-        it.receive(answer("one"), 2.5)
-        it.closed(reason)
-        assert it.final == Transcript("one")
-
-
 # What the service counts.
 
 
@@ -277,19 +261,32 @@ def test_an_end_after_all_sound_was_heard_gives_what_is_known(name: str, ms: int
     assert it.final and it.final.text == "one two"
 
 
-def test_the_most_that_was_counted_counts() -> None:
-    it = started(sound_ms=3000, finished=True)
-    for text, ms in (("one", 3000), ("one two", 100)):
-        it.receive(counted(text, ms), 2.5)
-    it.closed()
-    assert it.final and it.final.text == "one two"
+KNOWN: dict[str, tuple[int, list[bytes | VoiceError | None], str]] = {
+    **{
+        f"error {code}": (300, [answer("one"), refusal(code)], "one")
+        for code in (45000000, 45000010, 45000081, 55000031, 55000000)
+    },
+    "close": (300, [answer("one"), None], "one"),
+    "break": (300, [answer("one"), ServiceError("broke off")], "one"),
+    "the most that was counted": (3000, [counted("one", 3000), counted("one two", 100), None], "one two"),
+    "words of what is not counted": (3000, [counted("one two", 0), None], "one two"),
+    "the service's own end": (3000, [answer("one", last=True, audio_info={"duration": 100})], "one"),
+    "empty audio": (0, [refusal(45000002)], ""),
+    "a result without words": (300, [answer(""), None], ""),
+}
+"""Milliseconds of sound, what came after the last frame (an error or None: the end of the connection), the text."""
 
 
-def test_who_counts_nothing_of_what_it_has_words_of_does_not_count() -> None:
-    it = started(sound_ms=3000, finished=True)
-    it.receive(counted("one two", 0), 2.5)
-    it.closed()
-    assert it.final and it.final.text == "one two"
+@pytest.mark.parametrize("name", KNOWN)
+def test_after_the_last_frame_what_is_known_is_the_result(name: str) -> None:
+    sound_ms, came, text = KNOWN[name]
+    it = started(sound_ms=sound_ms, finished=True)
+    for each in came:
+        if isinstance(each, bytes):
+            it.receive(each, 2.5)
+        else:
+            it.closed(each)
+    assert it.final and it.final.text == text
 
 
 def test_who_has_no_words_and_counts_nothing_has_heard_nothing() -> None:
@@ -297,25 +294,6 @@ def test_who_has_no_words_and_counts_nothing_has_heard_nothing() -> None:
     it.receive(counted("", 0), 2.5)
     with pytest.raises(DroppedError, match=r"heard 0\.0 of 3\.0 s"):
         it.closed()
-
-
-def test_the_services_own_end_is_the_end_whatever_it_counts() -> None:
-    it = started(sound_ms=3000, finished=True)
-    it.receive(answer("one", last=True, audio_info={"duration": 100}), 2.5)
-    assert it.final and it.final.text == "one"
-
-
-def test_empty_audio_is_an_end_without_words() -> None:
-    it = started(finished=True)
-    it.receive(refusal(45000002), 2.5)
-    assert it.final == Transcript("")
-
-
-def test_a_result_without_words_is_known_too() -> None:
-    it = started(sound_ms=300, finished=True)
-    it.receive(answer(""), 2.5)
-    it.quiet()
-    assert it.final == Transcript("")
 
 
 def test_with_nothing_known_the_reason_is_told() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from contextlib import AsyncExitStack
 from typing import Any
 
 import numpy as np
@@ -225,17 +224,6 @@ async def test_a_text_at_the_limits_is_spoken(serve: Serve, text: str) -> None:
 
 
 # Two addresses.
-
-
-@pytest.mark.parametrize("format", ["mp3", "wav"])
-async def test_the_second_address_speaks_when_the_first_is_down(serve: Serve, format: str) -> None:
-    down, server = serve(Manner(handshake=(503, "maintenance"))), serve()
-    async with AsyncExitStack() as stack:
-        mouth = await stack.enter_async_context(qiniu.mouth(backend(down.base, server.base)))
-        for _ in range(2):
-            async with mouth.speak(SpeechRequest("12", format=format)) as chunks:
-                assert heard([each async for each in chunks]) == "12"
-    assert len(down.requests) == 1
 
 
 # One answer.
