@@ -40,16 +40,6 @@ from voicecli.types import (
     Verb,
 )
 
-MADE = "/v1/images/generations"
-SEEN = "/image/imageToText"
-ENHANCED = "/image/enhanceImage"
-ANIMATED = "/image/generateVideo"
-TRACKED = "/video/motInference"
-SMOOTHED = "/video/mmeditingInference"
-LEARNT = "/uploadFile/uploadLearningFile"
-
-_SUCCESS = "success"
-
 
 class Media(HttpAdapter):
     """`Painter`, `Onlooker`, `Enhancer`, `Animator`, `Tracker`, `Smoother` and `Learner` of this service."""
@@ -58,7 +48,7 @@ class Media(HttpAdapter):
     async def image_make(self, prompt: str, options: PictureOptions) -> AsyncIterator[AsyncIterator[MediaChunk]]:
         """The picture. It takes no options."""
         body = self._service.backend.extra_for("image") | {"prompt": prompt}
-        data = self._checked(await self._service.json("POST", MADE, verb="image_make", json=body))
+        data = self._checked(await self._service.json("POST", "/v1/images/generations", verb="image_make", json=body))
         made = data.get("data")
         first = made[0] if isinstance(made, list) and made and isinstance(made[0], Mapping) else {}
         async with fetched(self._service, first.get("url"), PICTURE) as pieces:
@@ -66,7 +56,7 @@ class Media(HttpAdapter):
 
     async def image_describe(self, picture: Upload, options: DescribeOptions) -> Description:
         """A sentence and the kinds of things in it; with `segments` the picture with its parts marked, too."""
-        data = await self._sent("image_describe", SEEN, picture)
+        data = await self._sent("image_describe", "/image/imageToText", picture)
         caption, kinds = data.get("caption"), data.get("classification")
         if not isinstance(caption, str) or not one_line(caption):
             raise self._service.protocol_error("answered without a caption", _shown(data))
@@ -76,19 +66,19 @@ class Media(HttpAdapter):
 
     def image_enhance(self, picture: Upload) -> Stream[MediaChunk]:
         """The picture, sharper."""
-        return self._made("image_enhance", ENHANCED, picture, "enhanceImageUrl", PICTURE)
+        return self._made("image_enhance", "/image/enhanceImage", picture, "enhanceImageUrl", PICTURE)
 
     def image_animate(self, picture: Upload) -> Stream[MediaChunk]:
         """A short video of the picture."""
-        return self._made("image_animate", ANIMATED, picture, "svdVideoUrl", VIDEO)
+        return self._made("image_animate", "/image/generateVideo", picture, "svdVideoUrl", VIDEO)
 
     def video_track(self, video: Upload) -> Stream[MediaChunk]:
         """The video with what moves marked."""
-        return self._made("video_track", TRACKED, video, "data", VIDEO)
+        return self._made("video_track", "/video/motInference", video, "data", VIDEO)
 
     def video_smooth(self, video: Upload) -> Stream[MediaChunk]:
         """The video with frames put between its own."""
-        return self._made("video_smooth", SMOOTHED, video, "data", VIDEO)
+        return self._made("video_smooth", "/video/mmeditingInference", video, "data", VIDEO)
 
     @asynccontextmanager
     async def _made(
@@ -108,7 +98,9 @@ class Media(HttpAdapter):
             raise ConfigError("the service requires a category", who=backend.name, cure=cure)
         params = backend.extra_for("learn") | {"category": category}
         form = {"fileToUpload": _file(document)}
-        data = self._checked(await self._service.json("POST", LEARNT, verb="learn", files=form, params=params))
+        data = self._checked(
+            await self._service.json("POST", "/uploadFile/uploadLearningFile", verb="learn", files=form, params=params)
+        )
         if data.get("result") is not True:
             raise self._failure(data, f"did not learn it: {_shown(data)}")
 
@@ -120,7 +112,7 @@ class Media(HttpAdapter):
         form = {"file": _file(upload)}
         data = self._checked(await self._service.json("POST", path, verb=verb, files=form, data=fields or None))
         status = data.get("status")
-        if status is not None and str(status).lower() != _SUCCESS:
+        if status is not None and str(status).lower() != "success":
             raise self._failure(data, f"failed with status {clean(str(status), 80)!r}")
         return data
 

@@ -1,7 +1,7 @@
 """The samples of a recording that is plain: WAV or raw, 16-bit, mono, 16 kHz.
 
-Belongs here: reading them with the standard library, for every recogniser that takes samples. Does not belong here:
-codecs and rates; the command line decodes what is not plain before it comes here.
+Belongs here: reading them with the standard library, and the check of live frames, for every recogniser. Does not
+belong here: codecs and rates; the command line decodes what is not plain before it comes here.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ from __future__ import annotations
 import io
 import wave
 
-from voicecli.errors import InputError
-from voicecli.types import MIC, AudioClip
+from voicecli.errors import InputError, UsageError
+from voicecli.types import MIC, AudioClip, AudioFrame
 
 RAW = ("pcm", "raw", "s16le")
 _CURE = "Decode it first: 16-bit mono at 16 kHz."
+
+
+def check_frame(frame: AudioFrame, who: str) -> None:
+    """Raises UsageError for a frame that is not 16 kHz mono."""
+    if frame.format != MIC:
+        raise UsageError(f"takes sound of {MIC.rate} Hz mono only, not {frame.format.rate} Hz", who=who)
 
 
 def plain_samples(clip: AudioClip) -> bytes:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from voicecli.dialogue.brevity import Aloud
 from voicecli.dialogue.hearing import Hearing, LiveHearing, OnPartial, WholeHearing
 from voicecli.ports import ChatModel, FileTranscriber, GatedModel, LiveTranscriber, Speaker
-from voicecli.types import ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions, Verb
+from voicecli.types import ChatMessage, ChatOptions, SpeechRequest, TranscribeOptions
 from voicecli.wiring.devices import Ends
-from voicecli.wiring.refusing import check_language, check_options, with_chat_settings
+from voicecli.wiring.refusing import check_options, with_chat_settings
 from voicecli.wiring.services import Services
 
 if TYPE_CHECKING:
@@ -97,18 +97,13 @@ class Opener:
         options = TranscribeOptions(language=self.request.language)
         family, _ = self.services.choose("transcribe_live")
         if family.can("transcribe_live"):
-            self._check(family, "transcribe_live", options)
+            self.services.check(family, "transcribe_live", options)
             live, rehear = await self.stack.enter_async_context(self.services.open("transcribe_live")), family.rehears
             return live, family, lambda tasks, partial: LiveHearing(tasks, live, options, partial, rehear=rehear)
         family, _ = self.services.choose("transcribe")
-        self._check(family, "transcribe", options)
+        self.services.check(family, "transcribe", options)
         whole = await self.stack.enter_async_context(self.services.open("transcribe"))
         return whole, family, lambda _tasks, partial: WholeHearing(whole, options, partial)
-
-    def _check(self, family: Capabilities, verb: Verb, options: TranscribeOptions) -> None:
-        """Raises UsageError for an option or a language that the recogniser lacks."""
-        check_options(family, verb, options)
-        check_language(family, verb, options.language, self.services.report)
 
     async def agent(self) -> AgentModel | None:
         if self.request.agent is None:

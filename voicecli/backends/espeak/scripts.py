@@ -66,9 +66,14 @@ def _language(voice: str) -> str:
     return re.split(r"[-+_/]", voice.lower())[0]
 
 
+def printable(text: str) -> str:
+    """`text` with a blank for each control character but line ends."""
+    return "".join([char if char.isprintable() or char == "\n" else " " for char in text])
+
+
 def readable(text: str, voice: str) -> str:
     """`text` as `voice` is given it: without control characters, decimals as Chinese says them."""
-    text = "".join([char if char.isprintable() else "\n" if char == "\n" else " " for char in text])
+    text = printable(text)
     if voice.startswith(("cmn", "yue", "hak")):
         text = _POINT.sub(lambda match: "点" + " ".join(match[1]), text)
     return text

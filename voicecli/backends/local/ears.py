@@ -30,11 +30,11 @@ from voicecli.backends.local.listening import (
     stretches,
     to_samples,
 )
-from voicecli.backends.samples import plain_samples
+from voicecli.backends.samples import check_frame, plain_samples
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import UsageError, VoiceError
-from voicecli.types import MIC, AudioClip, AudioFrame, Backend, Segment, TranscribeOptions, Transcript, Word
+from voicecli.types import AudioClip, AudioFrame, Backend, Segment, TranscribeOptions, Transcript, Word
 
 T = TypeVar("T")
 INTERIM_S = 0.3
@@ -259,8 +259,7 @@ class HeardSoFar:
 
     async def take(self, frames: AsyncIterator[AudioFrame]) -> None:
         async for frame in frames:
-            if frame.format != MIC:
-                raise UsageError("takes 16 kHz mono only", who=WHO)
+            check_frame(frame, WHO)
             self.pcm += frame.pcm
         self.ended = True
         self._news.set()

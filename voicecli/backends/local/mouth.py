@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from voicecli.backends.espeak.scripts import reader_of
+from voicecli.backends.espeak.scripts import printable, reader_of
 from voicecli.backends.espeak.voice import EspeakVoice
 from voicecli.backends.local import choosing
 from voicecli.backends.local.building import SherpaVoice, build_voice, tried
@@ -116,7 +116,7 @@ class LocalSpeaker:
         if request.pitch is not None:
             raise UsageError(f"{choice.found.name} has no pitch to choose", who=WHO, cure="espeak-ng's voices have.")
         sounded = False
-        for clause in clauses(_printable(request.text)):
+        for clause in clauses(printable(request.text)):
             async with aclosing(_spoken(choice, clause, speed)) as chunks:
                 async for chunk in chunks:
                     yield chunk if sounded else _prompt(chunk)
@@ -156,10 +156,6 @@ def pace_of(found: FoundModel) -> float:
     _say(model, choice, "This is how I speak when nobody is in a hurry.", 1.0, take)
     rate: int = model.sample_rate
     return round((time.monotonic() - began) * rate / max(1, length), 2)
-
-
-def _printable(text: str) -> str:
-    return "".join([char if char.isprintable() else "\n" if char == "\n" else " " for char in text])
 
 
 def _language(text: str) -> str:

@@ -67,7 +67,8 @@ class OpenAIChat(OpenAIPart):
         self, exc: ServiceError, messages: Sequence[ChatMessage], options: ChatOptions, learnt: Learnt
     ) -> str | None:
         refusal = lessons.Refusal(exc.status, exc.what, exc.param)
-        return lessons.lesson_in(refusal, self._body(messages, options, learnt), _extras(messages, learnt))
+        extras = set() if lessons.EXTRAS in learnt else extras_in(messages)
+        return lessons.lesson_in(refusal, self._body(messages, options, learnt), extras)
 
     def _body(self, messages: Sequence[ChatMessage], options: ChatOptions, known: Learnt) -> dict[str, object]:
         """Our defaults, under what the configuration passes through, under what the caller asks for."""
@@ -165,11 +166,6 @@ class _Heard:
     def whole(self, answer: ChunkedAnswer) -> bool:
         """Whether it was one object with the whole answer, which needs no reason to end."""
         return self.parser.bare and answer.whole
-
-
-def _extras(messages: Sequence[ChatMessage], learnt: Learnt) -> set[str]:
-    """The fields that are sent back only because they came."""
-    return set() if lessons.EXTRAS in learnt else extras_in(messages)
 
 
 def _form(options: ChatOptions, known: Learnt) -> object:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from voicecli.backends.openai.base_address import realtime
 from voicecli.backends.openai.part import OpenAIPart
 from voicecli.backends.openai.realtime_session import RealtimeSession
+from voicecli.backends.samples import check_frame
 from voicecli.backends.transport.reopening import reopened
 from voicecli.backends.transport.structured import alongside
-from voicecli.errors import ConfigError, UnreachableError, UsageError, VoiceError
-from voicecli.types import MIC, AudioFrame, TranscribeOptions, Transcript
+from voicecli.errors import ConfigError, UnreachableError, VoiceError
+from voicecli.ports import Stream
+from voicecli.types import AudioFrame, TranscribeOptions, Transcript
 
 if TYPE_CHECKING:
     from voicecli.backends.transport.websocket import Socket
@@ -29,18 +31,14 @@ _GREETING_S = 2.0
 class Realtime(OpenAIPart):
     """`LiveTranscriber` of services that have it; `live_url` says where."""
 
-    @asynccontextmanager
-    async def transcribe_live(
-        self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions
-    ) -> AsyncIterator[AsyncIterator[Transcript]]:
+    def transcribe_live(self, frames: AsyncIterator[AudioFrame], options: TranscribeOptions) -> Stream[Transcript]:
         """Raises ConfigError without `live_url` or a model, ServiceError for a transcript that breaks off."""
         backend = self._backend
         if not backend.live_url:
             raise ConfigError(
                 f"[backends.{backend.name}] has no realtime address", cure="Set live_url to wss://…/realtime"
             )
-        async with reopened(lambda taped: self._conversed(taped, options), frames) as transcripts:
-            yield transcripts
+        return reopened(lambda taped: self._conversed(taped, options), frames)
 
     @asynccontextmanager
     async def _conversed(
@@ -85,8 +83,7 @@ class _Pump:
         """The sound, then the end. A lost connection is left to `heard` to tell of."""
         try:
             async for frame in frames:
-                if frame.format != MIC:
-                    raise UsageError(f"takes sound of {MIC.rate} Hz mono only", who=self._socket.who)
+                check_frame(frame, self._socket.who)
                 await self._send(self._session.feed(frame.pcm))
             await self._send(self._session.finish())
         except VoiceError:
@@ -108,18 +105,15 @@ class _Pump:
                 async with asyncio.timeout_at(self._deadline) as self._wait:
                     message = await self._socket.receive()
             except TimeoutError:
-                self._silent()
-                continue
+                if session.final is not None:
+                    break
+                what = f"sent nothing for {self._timeout_s:g} s"
+                raise UnreachableError(what, who=self._socket.who, cure="Try again") from None
             with self._named():
                 found = session.receive(message) if message is not None else session.closed()
             if found is not None and not found.final:
                 yield found
         yield session.final
-
-    def _silent(self) -> None:
-        if self._session.final is None:
-            what = f"sent nothing for {self._timeout_s:g} s"
-            raise UnreachableError(what, who=self._socket.who, cure="Try again")
 
     async def _send(self, messages: Iterable[str]) -> None:
         for message in messages:

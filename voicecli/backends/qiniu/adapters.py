@@ -15,12 +15,12 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from voicecli.backends.qiniu.failover import Addresses
 from voicecli.backends.qiniu.recognised import complaint_error, result_in, transcript_of
 from voicecli.backends.qiniu.recognition import BIG_PIECE, Recognition, config
-from voicecli.backends.samples import plain_samples
+from voicecli.backends.samples import check_frame, plain_samples
 from voicecli.backends.transport.reopening import reopened
 from voicecli.backends.transport.structured import alongside
 from voicecli.backends.transport.websocket import Socket
 from voicecli.backends.transport.wording import clean
-from voicecli.errors import DroppedError, InputError, UsageError, VoiceError
+from voicecli.errors import DroppedError, InputError, VoiceError
 from voicecli.ports import Stream
 from voicecli.types import (
     MIC,
@@ -114,7 +114,7 @@ class _Pump:
         self._hurry()
         await self._settled()
         async for frame in frames:
-            _check(frame)
+            check_frame(frame, self._socket.who)
             for data in session.feed(frame.pcm):
                 self._mind()
                 if not await offer(data):
@@ -182,11 +182,6 @@ async def _frames(samples: bytes) -> AsyncGenerator[AudioFrame, None]:
         yield AudioFrame(samples[at : at + BIG_PIECE], MIC)
         # Small sends never wait, and whoever receives must have a turn.
         await asyncio.sleep(0)
-
-
-def _check(frame: AudioFrame) -> None:
-    if frame.format != MIC:
-        raise UsageError(f"takes sound of {MIC.rate} Hz mono only, not {frame.format.rate} Hz", who="qiniu")
 
 
 def _url_format(clip: AudioClip) -> str:
