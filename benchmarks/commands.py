@@ -16,7 +16,7 @@ import numpy as np
 
 from tests import weights
 from tests.dialogue.pausing import FRAME, RATE, Samples, Take, Turn, Watched, watch
-from voicecli.audio.endpointer import Endpointer, Paused, Resumed, Timing
+from voicecli.audio.endpointer import START_MS, Endpointer, Paused, Resumed, Timing
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import wav_bytes
 from voicecli.backends.local.ears import Ears
@@ -55,14 +55,14 @@ def in_its_room(samples: Samples) -> Samples:
 def spoken(samples: Samples) -> tuple[Watched, list[tuple[float, float]]]:
     """What the detector made of it, and the stretches of speech between pauses, in seconds."""
     watched = watch(Take(Turn((), ()), samples, ()))
-    endpointer = Endpointer(Timing(end_ms=NEVER_MS, end_ms_max=NEVER_MS))
+    endpointer = Endpointer(Timing(end_ms=NEVER_MS))
     begun, stretches = BEFORE_S, list[tuple[float, float]]()
     for frame, voicing in watched.frames:
         for event in endpointer.feed(frame, speech=voicing.speech, level=voicing.level):
             if isinstance(event, Paused):
                 stretches.append((begun, event.last_voiced))
             if isinstance(event, Resumed):
-                begun = frame.at + frame.seconds - endpointer.timing.start_ms / 1000
+                begun = frame.at + frame.seconds - START_MS / 1000
     return watched, stretches
 
 

@@ -26,7 +26,7 @@ from voicecli.terminal.keeping import KeptTalk
 from voicecli.types import ChatMessage, Secret
 from voicecli.usecases.chatting.keeping import Keeper
 
-RULES = Manner(timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500, barge_in=True)
+RULES = Manner(timing=Timing(end_ms=500), end_ms_min=500, end_ms_max=500, barge_in=True)
 TURN = [("quiet", 0.5), ("loud", 1.0), ("quiet", 0.7), ("reply", 0)]
 Person = Callable[..., Session]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.audio.playout import DUCKED, Playout
+from voicecli.audio.playout import DUCKED, Lane, Playout
 
 RATE = 16_000
 
@@ -23,6 +25,13 @@ def values(data: bytes) -> list[int]:
     return np.frombuffer(data, "<i2").tolist()
 
 
+def opened(capacity_s: float = 600) -> tuple[Playout, Lane]:
+    out = Playout(RATE, capacity_s=capacity_s)
+    lane = out.lane()
+    lane.open()
+    return out, lane
+
+
 def test_a_closed_lane_is_silent_and_loses_nothing() -> None:
     out = Playout(RATE)
     lane = out.lane()
@@ -33,18 +42,14 @@ def test_a_closed_lane_is_silent_and_loses_nothing() -> None:
 
 
 def test_the_first_audible_sample_is_told_with_its_time() -> None:
-    out = Playout(RATE)
-    lane = out.lane()
-    lane.open()
+    out, lane = opened()
     lane.write(bytes(320) + steady(160))
     out.render(320, 2.0)
     assert lane.sounded == 2.0 + 160 / RATE
 
 
 def test_drained_tells_when_the_last_sample_sounds() -> None:
-    out = Playout(RATE)
-    lane = out.lane()
-    lane.open()
+    out, lane = opened()
     lane.write(steady(240))
     lane.finish()
     out.render(160, 1.0)
@@ -54,9 +59,7 @@ def test_drained_tells_when_the_last_sample_sounds() -> None:
 
 
 def test_an_empty_lane_that_is_finished_drains() -> None:
-    out = Playout(RATE)
-    lane = out.lane()
-    lane.open()
+    out, lane = opened()
     lane.finish()
     out.render(10, 5.0)
     assert lane.drained == 5.0
@@ -74,9 +77,7 @@ def test_lanes_play_one_after_the_other_in_the_order_they_were_made() -> None:
 
 
 def test_cancel_silences_at_once_and_counts_what_sounded() -> None:
-    out = Playout(RATE)
-    lane = out.lane()
-    lane.open()
+    out, lane = opened()
     lane.write(steady(1000))
     out.render(160, 0.0)
     lane.cancel()
@@ -87,9 +88,7 @@ def test_cancel_silences_at_once_and_counts_what_sounded() -> None:
 
 
 def test_pause_fades_out_keeps_its_place_and_resumes_without_a_lost_sample() -> None:
-    out = Playout(RATE)
-    lane = out.lane()
-    lane.open()
+    out, lane = opened()
     ramp = np.arange(1, 3001, dtype="<i2")
     lane.write(ramp.tobytes())
     out.render(160, 0.0)
@@ -106,9 +105,7 @@ def test_pause_fades_out_keeps_its_place_and_resumes_without_a_lost_sample() -> 
 
 
 def test_duck_lowers_the_volume_within_ten_milliseconds_and_goes_on() -> None:
-    out = Playout(RATE)
-    lane = out.lane()
-    lane.open()
+    out, lane = opened()
     lane.write(steady(3000, 10_000))
     out.render(160, 0.0)
     lane.fade(DUCKED)
@@ -119,9 +116,7 @@ def test_duck_lowers_the_volume_within_ten_milliseconds_and_goes_on() -> None:
 
 
 def test_a_full_lane_asks_its_writer_to_wait_and_calls_it_back() -> None:
-    out = Playout(RATE, capacity_s=0.1)
-    lane = out.lane()
-    lane.open()
+    out, lane = opened(0.1)
     lane.write(steady(800))
     assert lane.room
     lane.write(steady(1600))
@@ -147,11 +142,7 @@ def test_who_fills_a_lane_is_told_by_the_pump_of_what_happened_while_it_played()
 
 def test_a_long_piece_costs_no_more_to_render_than_a_short_one() -> None:
     """Chunks are sliced by view: rendering two minutes must not copy the rest at every callback."""
-    import time
-
-    out = Playout(48_000, capacity_s=600)
-    lane = out.lane()
-    lane.open()
+    out, lane = opened()
     lane.write(steady(48_000 * 120))
     begin = time.perf_counter()
     for _ in range(12_000):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.people import recording
-from voicecli.audio.endpointer import Ended, Endpointer, Paused, Resumed, Timing
+from voicecli.audio.endpointer import START_MS, Ended, Endpointer, Paused, Resumed, Timing
 from voicecli.audio.files import read_pcm
 from voicecli.audio.pcm import resample
 from voicecli.audio.vad import Detector, Voicing
@@ -303,7 +303,7 @@ def run(
                 silent_since, dangles = event.last_voiced, False
                 texts += [(now + HEAR_MS / 1000, event.segment, take.said(event.last_voiced))] if by_text else []
             if isinstance(event, Resumed) and not dangles:
-                patience.paused((now - silent_since) * 1000 - rules.timing.start_ms)
+                patience.paused((now - silent_since) * 1000 - START_MS)
         while texts and texts[0][0] <= now:
             _, segment, text = texts.pop(0)
             dangles = segment == endpointer.segment and not rules.may_be_over(text)
@@ -325,7 +325,7 @@ def _outcome(take: Take, now: float, last_voiced: float) -> Outcome:
 
 def settings(end_ms: float, shortest: float = 400, longest: float = 1200) -> Rules:
     """Rules that differ from the default ones in how long they wait."""
-    return Rules(Timing(end_ms=end_ms, end_ms_max=longest), end_ms_min=shortest, end_ms_max=longest)
+    return Rules(Timing(end_ms=end_ms), end_ms_min=shortest, end_ms_max=longest)
 
 
 def early(takes: Iterable[Watched], rules: Rules | None = None) -> list[tuple[Turn, Outcome]]:

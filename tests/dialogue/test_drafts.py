@@ -272,7 +272,7 @@ def test_drafts_only_of_the_text_make_no_guess() -> None:
 
 
 def test_after_a_refusal_drafts_wait() -> None:
-    rules = Manner(draft="speak", timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500)
+    rules = Manner(draft="speak", timing=Timing(end_ms=500), end_ms_min=500, end_ms_max=500)
     busy = RateLimitedError("slow down", who="brain")
     it = Room(Ears(["one", "two"]), Brain([[busy], "First.", "Second."]), Voice(), rules)
     run(it.run([*ONE_TURN, ("reply", 0), ("quiet", 1.0), *ONE_TURN]))

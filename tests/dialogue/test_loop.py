@@ -19,7 +19,7 @@ FRAME_S = FRAME_MS / 1000
 
 def even(**kwargs: Any) -> Manner:
     """Manner whose wait does not depend on the text."""
-    return Manner(timing=Timing(end_ms=500, end_ms_max=500), end_ms_min=500, end_ms_max=500, **kwargs)
+    return Manner(timing=Timing(end_ms=500), end_ms_min=500, end_ms_max=500, **kwargs)
 
 
 def spoken(room: Room) -> float:

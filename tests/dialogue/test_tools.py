@@ -51,6 +51,19 @@ def then(said: str, answer: str) -> list[ChatMessage]:
     return [*ASK, ChatMessage("assistant", said), ChatMessage("user", answer)]
 
 
+def talked(user: ToolUser, *said: str) -> list[list[ChatDelta]]:
+    """The answers to ASK, and to each thing that the person says after that."""
+
+    async def talk() -> list[list[ChatDelta]]:
+        found, messages = [await answered(user)], ASK
+        for each in said:
+            messages = [*messages, ChatMessage("assistant", text(found[-1])), ChatMessage("user", each)]
+            found.append(await answered(user, messages))
+        return found
+
+    return run(talk())
+
+
 async def yes(question: str, calls: Sequence[ToolCall]) -> bool:
     return True
 
@@ -157,13 +170,7 @@ def test_who_can_be_asked_is_asked_and_a_no_is_a_result() -> None:
 def test_the_question_is_the_answer_and_the_next_yes_is_for_it() -> None:
     model, box = Model([["Sure.", DRAW, LOOK], ["Here it is."]]), Box()
     user = ToolUser(model, box)
-
-    async def talk() -> tuple[list[ChatDelta], list[ChatDelta]]:
-        first = await answered(user)
-        assert box.used == [] and user.pending is not None
-        return first, await answered(user, then(text(first), "Yes, please."))
-
-    first, second = run(talk())
+    first, second = talked(user, "Yes, please.")
     assert text(first) == f"Sure.\n\n{QUESTION}"
     assert news(first) == [("draw", "asked")]
     assert news(second) == [("draw", "working"), ("draw", "done"), ("look", "working"), ("look", "done")]
@@ -179,12 +186,11 @@ def test_the_question_is_the_answer_and_the_next_yes_is_for_it() -> None:
 
 def test_a_no_declines_what_was_asked_about_and_the_rest_is_done() -> None:
     model, box = Model([[DRAW, TIME], ["A pity."]]), Box()
-    user = ToolUser(model, box)
-
-    async def talk() -> list[ChatDelta]:
-        return await answered(user, then(text(await answered(user)), "No, thanks."))
-
-    assert news(run(talk())) == [("draw", "declined"), ("time", "working"), ("time", "done")]
+    assert news(talked(ToolUser(model, box), "No, thanks.")[1]) == [
+        ("draw", "declined"),
+        ("time", "working"),
+        ("time", "done"),
+    ]
     assert "declined" in model.told()[-2][1]
     assert box.used == ["time"]
 
@@ -192,17 +198,9 @@ def test_a_no_declines_what_was_asked_about_and_the_rest_is_done() -> None:
 @pytest.mark.parametrize("answer", ["Make it a dog.", "yes but blue", "What for?"])
 def test_anything_else_drops_the_calls_and_is_what_the_model_is_asked(answer: str) -> None:
     model, box = Model([[DRAW], ["As you like."], ["Yes what?"]]), Box()
-    user = ToolUser(model, box)
-
-    async def talk() -> None:
-        messages = then(text(await answered(user)), answer)
-        found = await answered(user, messages)
-        assert text(found) == "As you like."
-        assert model.asked[1][0] == messages
-        # A yes that comes later is not for that question.
-        await answered(user, [*messages, ChatMessage("assistant", text(found)), ChatMessage("user", "yes")])
-
-    run(talk())
+    first, second, _ = talked(ToolUser(model, box), answer, "yes")  # which comes too late for that question
+    assert text(second) == "As you like."
+    assert model.asked[1][0] == then(text(first), answer)
     assert box.used == []
 
 
@@ -228,12 +226,7 @@ def test_a_call_that_nobody_was_asked_about_is_not_made_along_with_others() -> N
             return super().question(call, chinese=chinese)
 
     model, box = Model([[DRAW, LOOK], ["Shall I?"]]), Late()
-    user = ToolUser(model, box)
-
-    async def talk() -> None:
-        await answered(user, then(text(await answered(user)), "yes"))
-
-    run(talk())
+    talked(ToolUser(model, box), "yes")
     assert box.used == ["draw"]
     assert "asked first" in model.told()[-1][1]
 
@@ -352,12 +345,7 @@ def test_what_was_made_is_told_in_later_questions_and_quick_results_are_not() ->
             return replace(await super().use(call), shown=OBEY)
 
     user = ToolUser(model, Talks(), yes)
-
-    async def talk() -> None:
-        await answered(user)
-        await answered(user, then("Here.", "What did you draw?"))
-
-    run(talk())
+    talked(user, "What did you draw?")
     line = " ".join(OBEY.split())
     assert list(user.done) == [Memory(DRAW, line)]
     assert model.told() == [
@@ -382,13 +370,10 @@ def test_memory_is_bounded() -> None:
     assert len(long.words) == LONGEST_MEMORY and "\n" not in long.words
     assert long.call == replace(DRAW, arguments="{}")
 
-    async def talk() -> int:
-        user = ToolUser(Model([]), Box())
-        for _ in range(100):
-            user.remember(DRAW, "pig.png")
-        return len(user.done)
-
-    assert run(talk()) == 12
+    user = ToolUser(Model([]), Box())
+    for _ in range(100):
+        user.remember(DRAW, "pig.png")
+    assert len(user.done) == 12
 
 
 def test_what_cannot_be_asked_aloud_is_not_done() -> None:

@@ -20,22 +20,22 @@ from voicecli.types import MIC, AudioFrame
 EndReason = Literal["silence", "longest", "key"]
 DETECTOR_DELAY_MS = 100
 """How much later than the first sample of speech a detector may notice it; kept beside the pre-roll."""
+START_MS = 60.0
+"""Milliseconds of speech that begin a segment."""
+LEAST_VOICED_MS, LEAST_DBFS = 40.0, -60.0
+"""What has less speech than this, or is quieter, is no turn."""
 ONSET_DB, ONSET_MS = 8.0, 160.0
 """Sound so far above the noise may be speech that the detector has not noticed yet: the end waits so long for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """All in milliseconds of audio, but `max_turn_s`. `min_voiced_ms`: less speech than this is no turn."""
+    """When a segment pauses and ends, in milliseconds of silence; how long a turn may be, and what goes before it."""
 
     soft_end_ms: float = 120
     end_ms: float = 500
-    end_ms_max: float = 1200
     max_turn_s: float = 60
     pre_roll_ms: float = 300
-    start_ms: float = 60
-    min_voiced_ms: float = 40
-    min_level_dbfs: float = -60
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class Endpointer:
         self.state = State.IDLE
         self.segment = 0
         self._tally = _Tally()
-        self._held = _PreRoll((self.timing.pre_roll_ms + self.timing.start_ms + DETECTOR_DELAY_MS) / 1000)
+        self._held = _PreRoll((self.timing.pre_roll_ms + START_MS + DETECTOR_DELAY_MS) / 1000)
         self._run = 0.0
         self._wait = self.timing.end_ms
 
@@ -211,7 +211,7 @@ class Endpointer:
 
     def _feed_idle(self, frame: AudioFrame, speech: bool) -> list[Event]:
         self._held.hold(frame)
-        if self._run < self.timing.start_ms:
+        if self._run < START_MS:
             if not speech and self._run == 0:
                 self._tally.begin()
             return []
@@ -234,7 +234,7 @@ class Endpointer:
 
     def _feed_paused(self, frame: AudioFrame, speech: bool) -> list[Event]:
         self._held.frames.append(frame)
-        if self._run >= self.timing.start_ms:
+        if self._run >= START_MS:
             self.state = State.SPEAKING
             self.segment += 1
             self._wait = self.timing.end_ms
@@ -282,8 +282,8 @@ class Endpointer:
 
     def _end(self, reason: EndReason) -> list[Event]:
         ended = Ended(self.segment, self._tally.last_voiced, self.voiced_ms, reason)
-        quiet = self._tally.noise.peak < self.timing.min_level_dbfs
-        short = ended.voiced_ms < self.timing.min_voiced_ms
+        quiet = self._tally.noise.peak < LEAST_DBFS
+        short = ended.voiced_ms < LEAST_VOICED_MS
         self.state, self._run = State.IDLE, 0.0
         self._held.trim()
         self._tally.begin()

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from voicecli.audio import files, foreign, pcm
-from voicecli.audio.splitter import FRAME_MS, Cut, SplitRules, Splitter
+from voicecli.audio.splitter import FRAME_MS, QUIET_DBFS, Cut, SplitRules, Splitter
 from voicecli.audio.vad import QuickDetector
 from voicecli.errors import InputError, UsageError, unreadable
 from voicecli.types import MIC
@@ -194,14 +194,13 @@ def levels(frames: bytes) -> list[float]:
     return found
 
 
-def is_silent(blocks: Iterable[bytes], rules: SplitRules | None = None) -> bool:
+def is_silent(blocks: Iterable[bytes]) -> bool:
     """Whether nothing in the recording is as loud as sound is. Reads only as far as it must."""
-    quiet = (rules or SplitRules()).quiet_dbfs
     rest = b""
     for block in blocks:
         rest += block
         whole = len(rest) // FRAME_BYTES * FRAME_BYTES
-        if whole and max(levels(rest[:whole])) > quiet:
+        if whole and max(levels(rest[:whole])) > QUIET_DBFS:
             return False
         rest = rest[whole:]
-    return not rest or max(levels(rest.ljust(FRAME_BYTES, b"\0"))) <= quiet
+    return not rest or max(levels(rest.ljust(FRAME_BYTES, b"\0"))) <= QUIET_DBFS

@@ -14,21 +14,20 @@ from dataclasses import dataclass
 from math import ceil
 
 FRAME_MS = 20
+GAP, PAD = 3000 // FRAME_MS, 400 // FRAME_MS
+"""Frames: a stretch of so many without speech is left out, but for so many at its ends."""
+QUIET_DBFS = -60.0
+"""What is quieter is no sound, whatever a detector says."""
 
 
 @dataclass(frozen=True, slots=True)
 class SplitRules:
-    """`longest_s`: of a piece. A stretch of `gap_s` without speech is left out, but for `pad_s` at its ends.
-
-    Quieter than `quiet_dbfs` is no sound, whatever a detector says. Of a recording of `total_s` (0: nobody
-    knows) the pieces are about equally long, and so many that four lanes, or two, end together.
+    """`longest_s`: of a piece. Of a recording of `total_s` (0: nobody knows) the pieces are about equally long, and so
+    many that four lanes, or two, end together.
     """
 
     longest_s: float = 90.0
     total_s: float = 0.0
-    gap_s: float = 3.0
-    pad_s: float = 0.4
-    quiet_dbfs: float = -60.0
 
     @property
     def longest(self) -> int:
@@ -48,12 +47,8 @@ class SplitRules:
         return min(LANES * rounds, ceil(2 * self.total / self.longest))
 
     @property
-    def gap(self) -> int:
-        return max(1, round(self.gap_s * 1000 / FRAME_MS))
-
-    @property
     def pad(self) -> int:
-        return min(round(self.pad_s * 1000 / FRAME_MS), self.gap // 2, self.longest // 4)
+        return min(PAD, self.longest // 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class Splitter:
 
     def __init__(self, rules: SplitRules | None = None) -> None:
         self.rules = rules or SplitRules()
-        self._gap, self._pad, self._total = self.rules.gap, self.rules.pad, self.rules.total
+        self._pad, self._total = self.rules.pad, self.rules.total
         self._to_come = self.rules.pieces
         self._frames = 0
         self._start: int | None = None
@@ -102,10 +97,9 @@ class Splitter:
     def feed(self, levels: Iterable[float], speech: Iterable[bool]) -> list[Cut]:
         """The next frames. Returns the pieces that are complete."""
         cuts: list[Cut] = []
-        quiet = self.rules.quiet_dbfs
         for level, voiced in zip(levels, speech, strict=True):
-            active = voiced and level > quiet
-            self.levels.append(max(level, quiet))
+            active = voiced and level > QUIET_DBFS
+            self.levels.append(max(level, QUIET_DBFS))
             self._active.append(active)
             self._frames += 1
             if self._start is None:
@@ -147,7 +141,7 @@ class Splitter:
         assert self._start is not None
         if active:
             self._last = self._frames
-        if self._frames - self._last >= self._gap:
+        if self._frames - self._last >= GAP:
             return [self._cut(min(self._frames, self._last + self._pad))]
         if self._frames - self._start >= self._limit:
             return [self._cut(self._best())]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from voicecli.errors import VoiceError, task_group
@@ -17,17 +16,6 @@ from voicecli.ports import Stream
 
 Asked = TypeVar("Asked")
 Sent = TypeVar("Sent")
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How far to work ahead: `ahead` requests are under way, or wait, behind the one that is taken.
-
-    With `first_alone` the first has the service to itself until its first sound is there: somebody listens.
-    """
-
-    ahead: int = 2
-    first_alone: bool = True
 
 
 class Rendition(Generic[Asked, Sent]):
@@ -69,13 +57,16 @@ class Rendition(Generic[Asked, Sent]):
 
 @asynccontextmanager
 async def spoken_ahead(
-    say: Callable[[Asked], Stream[Sent]], requests: AsyncIterator[Asked], policy: Policy
+    say: Callable[[Asked], Stream[Sent]], requests: AsyncIterator[Asked], ahead: int = 0
 ) -> AsyncIterator[AsyncGenerator[Rendition[Asked, Sent]]]:
     """Yields what `say` makes of each of `requests`, in order; leaving stops what is under way.
 
+    So many requests are under way, or wait, `ahead` of the one that is taken. The first has the service to itself until
+    its first sound is there: somebody listens.
+
     What fails is raised at its place, when everything before it has been taken.
     """
-    feeder = _Feeder(say, requests, policy)
+    feeder = _Feeder(say, requests, ahead)
     async with task_group() as tasks:
         feeding = tasks.create_task(feeder.run())
         try:
@@ -88,14 +79,14 @@ async def spoken_ahead(
 class _Feeder(Generic[Asked, Sent]):
     """A rendition for each request, as soon as there is room. The text itself may fail too."""
 
-    def __init__(self, say: Callable[[Asked], Stream[Sent]], requests: AsyncIterator[Asked], policy: Policy) -> None:
-        self._say, self._requests, self._policy = say, requests, policy
+    def __init__(self, say: Callable[[Asked], Stream[Sent]], requests: AsyncIterator[Asked], ahead: int) -> None:
+        self._say, self._requests = say, requests
         self._ready: asyncio.Queue[Rendition[Asked, Sent] | None] = asyncio.Queue()
-        self._room = asyncio.Semaphore(1 + policy.ahead)
+        self._room = asyncio.Semaphore(1 + ahead)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as workers:
-            alone = self._policy.first_alone
+            alone = True
             try:
                 await self._room.acquire()
                 async for request in self._requests:

@@ -15,7 +15,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voicecli.dialogue.ahead import Policy, Rendition, spoken_ahead
+from voicecli.dialogue.ahead import Rendition, spoken_ahead
 from voicecli.dialogue.brevity import Aloud, Brief, Plain, Silence
 from voicecli.dialogue.courtesy import waiting
 from voicecli.dialogue.drafting import DEPTHS, Depth
@@ -32,10 +32,6 @@ from voicecli.types.turns import Reply, Sound, Text
 if TYPE_CHECKING:
     from voicecli.ports import TurnRequest
 
-IN_TURN = Policy(ahead=0)
-"""A piece is asked for when the one before it is complete: what is ahead of the ear lies in the lane, and an answer
-that is interrupted has cost little."""
-
 PATIENCE_S = 20.0
 """A person who hears nothing for so long, while a tool works, wonders whether it still does."""
 
@@ -50,7 +46,6 @@ class Stages:
     chat: Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
     say: Callable[[str], Stream[bytes]]
     clock: Callable[[], float]
-    policy: Policy = IN_TURN
     speech_characters: int | None = None
     speech_bytes: int | None = None
     aloud: Aloud = "all"
@@ -163,8 +158,12 @@ class Answering:
     # -- the voice -----------------------------------------------------------------------------------
 
     async def _speak(self) -> None:
-        """The pieces as sound, in order; the next is synthesised while one sounds."""
-        async with aclosing(self._due()) as pieces, spoken_ahead(self._asked, pieces, self._stages.policy) as spoken:
+        """The pieces as sound, in order; the next is synthesised while one sounds.
+
+        A piece is asked for when the one before it is complete: what is ahead of the ear lies in the lane, and an
+        answer that is interrupted has cost little.
+        """
+        async with aclosing(self._due()) as pieces, spoken_ahead(self._asked, pieces) as spoken:
             async for each in spoken:
                 await self._say(each)
 

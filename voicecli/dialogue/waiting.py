@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from voicecli.audio.endpointer import Endpointer, Event
+from voicecli.audio.endpointer import START_MS, Endpointer, Event
 from voicecli.dialogue.history import History
 from voicecli.dialogue.manners import asks
 from voicecli.dialogue.parts import Rules
@@ -36,7 +36,7 @@ class Waiting:
     def goes_on(self, turn: Turn, frames: Sequence[AudioFrame]) -> None:
         """The person goes on after a silence. Its length is learnt, except after words that dangle."""
         if (since := turn.watch.last_voiced) is not None and frames and not (turn.candidate or self._dangles):
-            began = frames[-1].at + frames[-1].seconds - self._rules.timing.start_ms / 1000
+            began = frames[-1].at + frames[-1].seconds - START_MS / 1000
             self.paused((began - since) * 1000)
 
     def learn(self, voiced_ms: float) -> None:

@@ -329,7 +329,7 @@ async def dictate(
             recogniser,
             options,
             detector.detect,
-            Timing(talk.soft_end_ms, talk.end_ms, talk.end_ms_max, talk.max_turn_s, talk.pre_roll_ms),
+            Timing(talk.soft_end_ms, talk.end_ms, talk.max_turn_s, talk.pre_roll_ms),
             heard=heard,
             failed=lost,
             away=lambda exc: _tell_away(report, exc),

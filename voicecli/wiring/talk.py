@@ -272,7 +272,6 @@ def rules_of(cfg: Config, request: TalkRequest, opened: Adapters | None, *, echo
     timing = Timing(
         soft_end_ms=talk.soft_end_ms,
         end_ms=LONGEST_SILENCE_MS if by_service else talk.end_ms,
-        end_ms_max=LONGEST_SILENCE_MS if by_service else max(talk.end_ms_max, talk.end_ms),
         max_turn_s=talk.max_turn_s,
         pre_roll_ms=talk.pre_roll_ms,
     )

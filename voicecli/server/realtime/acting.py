@@ -6,9 +6,7 @@ what is done to the conversation (between), what waits (inbox).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from voicecli.server.realtime import client as asked
 from voicecli.server.realtime.apart import AnswersApart
@@ -27,24 +25,32 @@ class Acting:
         self._inbox, self._maker, self._tools, self._between, self._apart = inbox, maker, tools, between, apart
 
     async def do(self, step: asked.Act) -> None:
-        await _ACTS[type(step)](self, step)
-
-    async def _append(self, act: asked.Append) -> None:
-        await self._inbox.append(act.data)
-
-    async def _commit(self, act: asked.Commit) -> None:
-        do = self._between
-        if act.item is None:
-            await self._inbox.put(do.release)
-        else:
-            frames = self._inbox.committed()
-            await self._inbox.put(do.press, *frames, do.release, partial(do.understood, act.item))
-
-    async def _clear(self, _act: asked.Clear) -> None:
-        self._inbox.clear()
-
-    async def _said(self, act: asked.TypedItem) -> None:
-        await self._inbox.put(partial(self._between.remember, act))
+        inbox, between = self._inbox, self._between
+        match step:
+            case asked.Append():
+                await inbox.append(step.data)
+            case asked.Commit(item=None):
+                await inbox.put(between.release)
+            case asked.Commit(item=str(item)):
+                understood = partial(between.understood, item)
+                await inbox.put(between.press, *inbox.committed(), between.release, understood)
+            case asked.Clear():
+                inbox.clear()
+            case asked.TypedItem():
+                await inbox.put(partial(between.remember, step))
+            case asked.Ask():
+                await self._ask(step)
+            case asked.AskApart():
+                self._apart.ask(step)
+            case asked.CancelApart():
+                self._apart.cancel(step.response)
+            case asked.Cancel():
+                between.cancel()
+            case asked.ToolOutput():
+                self._tools.output(step.call_id, step.text)
+            case asked.Changed():
+                self._maker.instruct()
+                await inbox.look()
 
     async def _ask(self, act: asked.Ask) -> None:
         self._maker.once = act
@@ -52,33 +58,3 @@ class Acting:
             self._tools.resume()
         else:
             await self._inbox.put(partial(self._between.answer, act))
-
-    async def _ask_apart(self, act: asked.AskApart) -> None:
-        self._apart.ask(act)
-
-    async def _cancel_apart(self, act: asked.CancelApart) -> None:
-        self._apart.cancel(act.response)
-
-    async def _cancel(self, _act: asked.Cancel) -> None:
-        self._between.cancel()
-
-    async def _output(self, act: asked.ToolOutput) -> None:
-        self._tools.output(act.call_id, act.text)
-
-    async def _changed(self, _act: asked.Changed) -> None:
-        self._maker.instruct()
-        await self._inbox.look()
-
-
-_ACTS: dict[type[Any], Callable[[Acting, Any], Awaitable[None]]] = {
-    asked.Append: Acting._append,
-    asked.Commit: Acting._commit,
-    asked.Clear: Acting._clear,
-    asked.TypedItem: Acting._said,
-    asked.Ask: Acting._ask,
-    asked.AskApart: Acting._ask_apart,
-    asked.Cancel: Acting._cancel,
-    asked.CancelApart: Acting._cancel_apart,
-    asked.ToolOutput: Acting._output,
-    asked.Changed: Acting._changed,
-}

@@ -93,16 +93,12 @@ class Maker:
             return replace(rules, timing=replace(rules.timing, max_turn_s=LONGEST_TURN_S))
         rules = replace(rules, barge_in=detection.get("interrupt_response", True) is not False)
         patience = EAGERNESS.get(str(detection.get("eagerness")), 1.0)
-        least, most = rules.end_ms_min * patience, rules.end_ms_max * patience
-        timing = replace(rules.timing, end_ms=rules.timing.end_ms * patience, end_ms_max=most)
-        rules = replace(rules, timing=timing, end_ms_min=least, end_ms_max=most)
+        least, usual, most = (patience * each for each in (rules.end_ms_min, rules.timing.end_ms, rules.end_ms_max))
         silence = detection.get("silence_duration_ms")
-        if not isinstance(silence, (int, float)) or not 100 <= silence <= 10_000:
-            return rules
-        longest = max(rules.end_ms_max, silence)
-        timing = replace(rules.timing, end_ms=silence, end_ms_max=longest)
-        least = min(rules.end_ms_min, silence)
-        return replace(rules, timing=timing, end_ms_min=least, end_ms_max=longest, learns=False)
+        if isinstance(silence, (int, float)) and 100 <= silence <= 10_000:
+            least, usual, most = min(least, silence), silence, max(most, silence)
+            rules = replace(rules, learns=False)
+        return replace(rules, timing=replace(rules.timing, end_ms=usual), end_ms_min=least, end_ms_max=most)
 
     def _text_only(self) -> bool:
         answer = self._book.answer

@@ -53,11 +53,11 @@ class Delivery:
 
     async def run(self, speaker: Speaker, requests: AsyncIterator[SpeechRequest]) -> ToldSound:
         """Speaks `requests` in order, as one sound. What is written appears when all of it is there."""
-        from voicecli.dialogue.ahead import Policy, spoken_ahead
+        from voicecli.dialogue.ahead import spoken_ahead
 
         can, _ = self.services.choose("speak")
         with self._opened() as (target, file):
-            async with spoken_ahead(speaker.speak, requests, Policy(min(AHEAD, can.lanes - 1))) as renditions:
+            async with spoken_ahead(speaker.speak, requests, min(AHEAD, can.lanes - 1)) as renditions:
                 heads = await _heads(renditions, 2 if self.goal.as_sent and not self.arriving else 0)
                 async with aclosing(_again(heads, renditions)) as order:
                     if target is not None and await self._passes(heads):
