@@ -37,7 +37,7 @@ TECHNICAL = {
 _LEFT = (
     r"voice |git |read -r |ch(?:mod|own) |(?:apt-get|dnf|pacman|zypper|apk|xbps-install|brew) |-h, |#",
     r"--[\w-]+(?: \S+){0,2}$",
-    r"class:|bold |italic |\[not dim|bool \||\w+_ms$|.*(?:\[Rendition|\[str\]|\(\?[:=!P]|\\\w)",
+    r"class:|bold |italic |\[not dim|bool \||\w+_ms$|.*(?:Rendition\[|\[str\]|\(\?[:=!P]|\\\w)",
     r"(?:SELECT|INSERT|DELETE|DROP|PRAGMA|BEGIN IMM|WHERE|ORDER BY)|.*(?:\bWHERE\b|LIKE \?|\w = O[NF]|a row was ins)",
     r".*(?:%[sd.(]|:\{\w+\}:\{|<f4|KEY-----)|[A-Z_]+ \{exc\}$|Bearer |(?:\{method\}|WebSocket) \{shown\}|Usage:",
     r"who offers|choose\(\) found|main\(\) puts|a Secret is never|没|\[tools\] folder",

@@ -22,7 +22,7 @@ Belongs here: the classes, which of a group of errors counts, and nothing that i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,13 @@ def unreadable(path: object, exc: OSError) -> InputError:
     """The error for a file that the system would not read: the same words everywhere."""
     what = next((text for kind, text in CANNOT_READ.items() if isinstance(exc, kind)), exc.strerror or str(exc))
     return InputError(what, who=str(path), cure="Check the path.")
+
+
+def verdict(failed: Sequence[VoiceError], count: int, what: str) -> None:
+    """Of `count` pieces of work these failed. Raises their error where all failed alike, else SomeFailedError."""
+    if failed:
+        alike = len(failed) == count and len({each.exit_code for each in failed}) == 1
+        raise (type(failed[0]) if alike else SomeFailedError)(what)
 
 
 def only(exc: BaseException) -> BaseException:

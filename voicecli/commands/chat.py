@@ -118,7 +118,7 @@ def chat(ctx: typer.Context, flags: ChatFlags) -> None:
 
 
 def _settled(session: Session, flags: ChatFlags) -> tuple[Capabilities, ChatOptions]:
-    """Who answers, and what it is asked for: the settings where no flag spoke. UsageError for what it can't."""
+    """The chat backend, and the options of the request: flags, else settings. UsageError: the backend lacks one."""
     from voicecli import wiring
     from voicecli.types import ChatOptions
     from voicecli.usecases.chatting.question import schema
@@ -131,7 +131,7 @@ def _settled(session: Session, flags: ChatFlags) -> tuple[Capabilities, ChatOpti
 
 
 def _tools(services: Services, can: Capabilities, options: ChatOptions, flags: ChatFlags) -> Tools:
-    """What the model may use: nothing where several answers are asked for, or one that fits a schema."""
+    """The tools that the model is offered; none with --answers and --schema. UsageError: --tool beside one."""
     from voicecli.usecases.chatting.tools import Tools
 
     if flags.tool and (options.n or options.schema):
@@ -145,7 +145,7 @@ def _tools(services: Services, can: Capabilities, options: ChatOptions, flags: C
 def _noting(
     services: Services, can: Capabilities, paths: list[Path] | None, *, private: bool
 ) -> Iterator[Noting | None]:
-    """The notes that the model is told of, read as far as they are new."""
+    """Opens the notes of --with, and reads those that are new; None without --with."""
     if not paths:
         yield None
         return
@@ -157,7 +157,7 @@ def _noting(
 
 
 def _attached(session: Session, it: Chat, paths: list[Path], *, private: bool) -> Attached:
-    """What goes along with a question. UsageError for pictures that the service does not take."""
+    """Reads the files that go along with a question. UsageError: the service takes no pictures."""
     from voicecli.usecases.attaching import attached
 
     piped = not session.console.in_is_terminal
@@ -168,7 +168,7 @@ def _attached(session: Session, it: Chat, paths: list[Path], *, private: bool) -
 
 
 def _ask(session: Session, it: Chat, files: Attached, flags: ChatFlags, question: str) -> None:
-    """One question, and no more."""
+    """Asks one question and shows the answer."""
     from voicecli.terminal.answering import Asker
 
     answering = Asker(session.console, it, common.run, flags.usage, flags.plain)
@@ -189,7 +189,7 @@ def _can_talk(session: Session) -> bool:
 
 
 def _converse(session: Session, it: Chat, files: Attached, flags: ChatFlags) -> None:
-    """A conversation, whose services stay open from turn to turn."""
+    """Holds a conversation; its services stay open from turn to turn."""
     from voicecli.storage.typed import NAME
     from voicecli.terminal.answering import Asker
     from voicecli.terminal.chat_commands import FILES, OFFERED, Conversing

@@ -11,13 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.flags import Language, Model, Output
+from voicecli.commands.flags import Copy, Hotword, Language, Model, Output, taking
 from voicecli.commands.session import Session
 from voicecli.config.files import runtime_folder
 from voicecli.errors import UsageError, VoiceError
@@ -28,33 +28,36 @@ from voicecli.types import TranscribeOptions
 START_S, END_S = 10.0, 60.0
 
 
-def dictate(
-    ctx: typer.Context,
+@dataclass(frozen=True, slots=True)
+class DictateFlags:
+    """The flags of `voice dictate`."""
+
     action: Annotated[
         str | None, typer.Argument(metavar="[start|stop|toggle|status]", help="For hot keys: see above.")
-    ] = None,
-    output: Output = None,
-    language: Language = None,
-    model: Model = None,
-    hotword: Annotated[
-        list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")
-    ] = None,
-    copy: Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")] = False,
-    typed: Annotated[bool, typer.Option("--type", help="Type each sentence into the window in front.")] = False,
+    ] = None
+    output: Output = None
+    language: Language = None
+    model: Model = None
+    hotword: Hotword = None
+    copy: Copy = False
+    typed: Annotated[bool, typer.Option("--type", help="Type each sentence into the window in front.")] = False
     punctuation: Annotated[
         bool | None, typer.Option("--punctuation/--no-punctuation", help='Write marks for "comma", "new line" …')
-    ] = None,
+    ] = None
     fillers: Annotated[
         bool | None, typer.Option("--fillers/--no-fillers", help="Keep, or leave out, um, uh and the like.")
-    ] = None,
+    ] = None
     words: Annotated[
         list[str] | None,
         typer.Option("--replace", metavar="HEARD=WRITTEN", help="What to write for what is heard; repeatable."),
-    ] = None,
+    ] = None
     stop_after: Annotated[
         float | None, typer.Option("--stop-after", metavar="SECONDS", min=0.1, help="End after so much silence.")
-    ] = None,
-) -> None:
+    ] = None
+
+
+@taking(DictateFlags)
+def dictate(ctx: typer.Context, flags: DictateFlags) -> None:
     """Take dictation from the microphone. Enter ends it.
 
     Examples:
@@ -69,45 +72,38 @@ def dictate(
     needs wtype, ydotool, xdotool or osascript. [dictation] in the configuration keeps the choices.
     """
     session, recorder = common.session(ctx), Recorder(runtime_folder())
-    if action is not None:
-        _ACTIONS.get(action, _unknown(action))(session, recorder)
-        return
-    tidy = _tidying(session, punctuation, fillers, words or [])
-    asked = TranscribeOptions(language=language, model=model, hotwords=tuple(hotword or ()))
-    with recorder.held():
-        _listen(session, asked, tidy, output, copy=copy, typed=typed, stop_after=stop_after)
+    if flags.action is None:
+        with recorder.held():
+            _listen(session, flags)
+    elif flags.action in _ACTIONS:
+        _ACTIONS[flags.action](session, recorder)
+    else:
+        raise UsageError(f"dictate does not know '{flags.action}'", cure=f"There are: {', '.join(_ACTIONS)}.")
 
 
-def _listen(
-    session: Session,
-    asked: TranscribeOptions,
-    tidy: Tidying,
-    output: str | None,
-    *,
-    copy: bool,
-    typed: bool,
-    stop_after: float | None,
-) -> None:
-    """Until Enter, Ctrl-C or the silence that was asked for."""
+def _listen(session: Session, flags: DictateFlags) -> None:
+    """Takes dictation until Enter, Ctrl-C or the silence that was asked for."""
     from voicecli.terminal.dictating import Manner, take_down
     from voicecli.terminal.transcripts import Results
     from voicecli.terminal.typing_out import typist
     from voicecli.text.subtitles import Layout
     from voicecli.usecases.transcribing.batch import Wish
 
+    tidy, hotwords = _tidying(session, flags), tuple(flags.hotword or ())
+    asked = TranscribeOptions(language=flags.language, model=flags.model, hotwords=hotwords)
     wish = Wish(("json" if session.json else "text",), asked)
-    results = Results(session.console, Layout(), "transcribe", copy=copy)
-    manner = Manner(typed=typist(session.env) if typed else None)
-    take_down(session, common.run, results, wish, output, manner, stop_after, tidy)
+    results = Results(session.console, Layout(), "transcribe", copy=flags.copy)
+    manner = Manner(typed=typist(session.env) if flags.typed else None)
+    take_down(session, common.run, results, wish, flags.output, manner, flags.stop_after, tidy)
 
 
-def _tidying(session: Session, punctuation: bool | None, fillers: bool | None, words: list[str]) -> Tidying:
-    """How sentences are written: the settings where no flag spoke."""
+def _tidying(session: Session, flags: DictateFlags) -> Tidying:
+    """How sentences are written: as the flags say, else the settings."""
     kept = session.config().dictation
     return Tidying(
-        kept.punctuation if punctuation is None else punctuation,
-        not (kept.fillers if fillers is None else fillers),
-        dict(map(_pair, [*kept.replace, *words])),
+        kept.punctuation if flags.punctuation is None else flags.punctuation,
+        not (kept.fillers if flags.fillers is None else flags.fillers),
+        dict(map(_pair, [*kept.replace, *(flags.words or ())])),
     )
 
 
@@ -170,10 +166,3 @@ def _stop(session: Session, recorder: Recorder) -> None:
 
 
 _ACTIONS = {"start": _start, "stop": _stop, "toggle": _toggle, "status": _status}
-
-
-def _unknown(action: str) -> Callable[[Session, Recorder], None]:
-    def refuse(_session: Session, _recorder: Recorder) -> None:
-        raise UsageError(f"dictate does not know '{action}'", cure=f"There are: {', '.join(_ACTIONS)}.")
-
-    return refuse

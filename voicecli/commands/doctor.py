@@ -151,7 +151,7 @@ def fault_of(package: str) -> str:
 
 
 def _counts(file: PackagePath) -> bool:
-    """Whether a package works no more without a file: not its programs, its tests, what Python makes of it."""
+    """Whether a package needs the file: its programs, its tests and compiled code (.pyc) may be missing."""
     return file.suffix != ".pyc" and not {"..", "tests"} & set(file.parts)
 
 

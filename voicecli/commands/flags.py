@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from voicecli.terminal import completing
 
@@ -46,6 +47,14 @@ Temperature = Annotated[
     float | None, typer.Option("--temperature", metavar="NUMBER", help="How freely the model chooses; 0 is strictest.")
 ]
 TopP = Annotated[float | None, typer.Option("--top-p", metavar="NUMBER", help="Nucleus sampling, 0 to 1.")]
+Hotword = Annotated[list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")]
+Copy = Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")]
+
+
+def choice(name: str, words: str, help: str) -> OptionInfo:
+    """An option that takes one of a few words, as "on|off|auto"; a shell completes them."""
+    found: OptionInfo = typer.Option(name, metavar=words, help=help, autocompletion=completing.words(*words.split("|")))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

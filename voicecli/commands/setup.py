@@ -79,7 +79,7 @@ def setup(
 
 
 def _present(run: Session) -> Config:
-    """What holds now. A file that --config names need not be there yet."""
+    """The configuration that holds now. A file that --config names need not be there yet."""
     if run.file.exists():
         return run.config()
     from voicecli.config.resolve import File, resolve

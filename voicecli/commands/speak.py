@@ -116,7 +116,10 @@ def speak(ctx: typer.Context, flags: SpeakFlags) -> None:
 
 
 def _hook(session: Session, given: list[str] | None) -> None:
-    """An agent waits for its hook, and stops for one that fails: another process speaks, and nothing is an error."""
+    """Speaks an agent's last words in another process, and returns at once: the agent waits for its hook.
+
+    Nothing is an error: a hook that fails would stop the agent.
+    """
     import subprocess
 
     from voicecli.dialogue.answering import in_short

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicecli.commands.flags import ConversationFlags, Language, Model, System, VoiceName, taking, wished
+from voicecli.commands.flags import ConversationFlags, Language, Model, System, VoiceName, choice, taking, wished
 from voicecli.commands.session import Session, run, session, voice_name
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
@@ -80,23 +80,11 @@ class TalkFlags(ConversationFlags):
     headphones: Annotated[
         bool, typer.Option("--headphones", help="You wear headphones: talk over the assistant whenever you like.")
     ] = False
-    barge_in: Annotated[
-        str | None,
-        typer.Option(
-            "--barge-in",
-            metavar="on|off|auto",
-            help="Whether speech interrupts the assistant.",
-            autocompletion=completing.words("on", "off", "auto"),
-        ),
-    ] = None
+    barge_in: Annotated[str | None, choice("--barge-in", "on|off|auto", "Whether speech interrupts the assistant.")] = (
+        None
+    )
     draft: Annotated[
-        str | None,
-        typer.Option(
-            "--draft",
-            metavar="off|asr|chat|speak|auto",
-            help="How far an answer may be prepared in a pause.",
-            autocompletion=completing.words("off", "asr", "chat", "speak", "auto"),
-        ),
+        str | None, choice("--draft", "off|asr|chat|speak|auto", "How far an answer may be prepared in a pause.")
     ] = None
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FOLDER", help="Keep the transcript and the sound of both sides.")
@@ -122,11 +110,10 @@ class TalkFlags(ConversationFlags):
     ] = None
     speak: Annotated[
         str | None,
-        typer.Option(
+        choice(
             "--speak",
-            metavar="all|short|last|none",
-            help="How much of an answer is spoken; the screen has all of it. An agent's is short, a model's all.",
-            autocompletion=completing.words("all", "short", "last", "none"),
+            "all|short|last|none",
+            "How much of an answer is spoken; the screen has all of it. An agent's is short, a model's all.",
         ),
     ] = None
 
@@ -209,7 +196,7 @@ def _device(name: str | None) -> str | int | None:
 
 
 async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Keeper, flags: TalkFlags) -> None:
-    """Opens everything, talks, and leaves with the code that design says."""
+    """Opens everything and talks. Exits with the code of the last lost turn where no turn was answered."""
     from dataclasses import replace
 
     from voicecli.terminal.audience import Outlet
@@ -299,7 +286,7 @@ def _tools(services: Services, flags: TalkFlags, *, direct: bool) -> Tools:
 
 
 async def _noting(services: Services, flags: TalkFlags, *, direct: bool) -> Noting | None:
-    """The notes that the model is told of, read as far as they are new, before anybody speaks."""
+    """Opens the notes of --with, and reads those that are new before anybody speaks; None without --with."""
     if not flags.notes:
         return None
     from voicecli.usecases.noting import Noting

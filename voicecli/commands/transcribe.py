@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voicecli.commands import session as common
-from voicecli.commands.flags import Language, Model, Output, Temperature, taking, wished
+from voicecli.commands.flags import Copy, Hotword, Language, Model, Output, Temperature, taking, wished
 from voicecli.commands.session import Session
 from voicecli.errors import InputError, UsageError, VoiceError, unreadable
 from voicecli.terminal import completing
@@ -62,9 +62,7 @@ class TranscribeFlags:
     prompt: Annotated[
         str | None, typer.Option("--prompt", metavar="TEXT", help="What the recording is about, names in it.")
     ] = None
-    hotword: Annotated[
-        list[str] | None, typer.Option("--hotword", metavar="WORD", help="A word to expect; repeatable.")
-    ] = None
+    hotword: Hotword = None
     temperature: Temperature = None
     words: Annotated[bool, typer.Option("--words", help="Tell the time of every word: see above.")] = False
     diarize: Annotated[bool, typer.Option("--diarize", help="Tell speakers apart.")] = False
@@ -104,7 +102,7 @@ class TranscribeFlags:
         ),
     ] = 2000.0
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False
-    copy: Annotated[bool, typer.Option("--copy", help="Put the text on the clipboard too.")] = False
+    copy: Copy = False
     mic: Annotated[bool, typer.Option("--mic", help="Take dictation from the microphone.")] = False
     interim: Annotated[bool, typer.Option("--interim", help="With --mic: print texts that may still change, too.")] = (
         False

@@ -54,7 +54,7 @@ class Newest:
         self._path.write_text(self._mark, encoding="utf-8")
 
     async def replaced(self) -> None:
-        """Returns then."""
+        """Returns once somebody newer wants to speak."""
         while _read(self._path) in (self._mark, ""):  # noqa: ASYNC110 - another process tells by a file
             await asyncio.sleep(LOOKS_S)
 

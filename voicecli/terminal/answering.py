@@ -139,7 +139,7 @@ class Asker:
             self.console.note(line)
 
     def _finish(self, answer: ChatAnswer) -> None:
-        """Ends the line, whole answer or not: what arrived is kept."""
+        """Ends the open line, or prints the answer as JSON; then tells its tokens, where --usage asks for them."""
         console, notes = self.console, self.chat.notes
         if not console.json:
             console.end_line()

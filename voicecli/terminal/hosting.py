@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Everybody:
-    """Everybody who is told of the conversation; what comes before they are there is kept for them."""
+    """Passes each event to every audience. Events that come before the first audience wait for `catch_up`."""
 
     def __init__(self) -> None:
         self._audiences: list[Audience] = []
@@ -131,7 +131,7 @@ def _has_keys() -> bool:
 
 
 class EarlyReporter:
-    """What tools have to say while they are opened, told to everybody: the screen is taken."""
+    """Tells every audience what tools report while they are opened: the screen is taken by then."""
 
     def __init__(self, console: Console, told: Everybody) -> None:
         self.quiet, self.detail, self.hide = console.quiet, console.detail, console.hide

@@ -127,6 +127,7 @@ class Keyboard:
         return False
 
     def _ask(self, what: str, *given: object) -> None:
+        """Calls the conversation's method `what`, once it listens."""
         if self.controls is not None and self._ready:
             getattr(self.controls, what)(*given)
 

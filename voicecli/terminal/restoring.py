@@ -114,7 +114,7 @@ class _Keeper:
                 os.write(2, data)
 
     def put_back(self) -> None:
-        """Only what is not as it was."""
+        """Restores the line settings where they were changed, and the modes that a screen has switched on."""
         now = self._settings()
         if now is not None and now != self._before:
             self._set(self._before)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from voicecli.errors import ConfigError, InputError, SomeFailedError, UsageError, VoiceError
+from voicecli.errors import ConfigError, InputError, UsageError, VoiceError, verdict
 from voicecli.text import contents
 from voicecli.types import filekinds
 from voicecli.usecases.inputs import STD, readable
@@ -193,7 +193,7 @@ class Learning:
                     failures.append(exc)
                 else:
                     self.learnt(path)
-        _judge(failures, len(paths))
+        verdict(failures, len(paths), f"{len(failures)} of {len(paths)} documents failed")
 
     async def _one(self, learner: Learner, path: str) -> None:
         with readable(path) as file:
@@ -206,12 +206,3 @@ def _check_name(path: str, taken: frozenset[str]) -> None:
     if taken and filekinds.extension_of(path) not in taken:
         cure = f"It takes: {', '.join(sorted(taken))}."
         raise UsageError("is no document that the service takes", who=path, cure=cure)
-
-
-def _judge(failures: list[VoiceError], count: int) -> None:
-    """All failed alike: that error's code. Some, or differently: 9."""
-    if not failures:
-        return
-    what = f"{len(failures)} of {count} documents failed"
-    alike = len(failures) == count and len({each.exit_code for each in failures}) == 1
-    raise (type(failures[0]) if alike else SomeFailedError)(what)

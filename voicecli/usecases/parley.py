@@ -43,7 +43,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class _Line:
-    """What answers in the conversation: first our words, then nothing more, since the person's are what is wanted."""
+    """The model of the conversation. It answers once, with our words; the person's next words are the result."""
 
     says: str
     text: str = ""

@@ -170,7 +170,7 @@ class Keeper:
 
 
 def silent(_text: str) -> None:
-    """Everything was said."""
+    """Takes the place of `warn` once the trouble was told."""
 
 
 def _in_common(left: Sequence[object], right: Sequence[object]) -> int:

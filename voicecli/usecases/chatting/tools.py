@@ -90,7 +90,7 @@ class Tools:
 
 
 async def _allowed(_question: str, _calls: object) -> bool:
-    """Nothing comes here that was not allowed before."""
+    """Says yes: --yes allows everything, and without it Unattended has refused what needs a yes."""
     return True
 
 

@@ -11,21 +11,21 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from voicecli.types import AudioChunk, SpeechRequest
+from voicecli.types import SpeechRequest
 from voicecli.usecases.inputs import STD
+from voicecli.usecases.speaking.pieces import chained
 from voicecli.usecases.speaking.sinks import SoundSink, Target, sink
-from voicecli.usecases.speaking.track import ToldSound, Track
+from voicecli.usecases.speaking.track import Spoken, ToldSound, Track
 from voicecli.usecases.writing import Output, output
 
 if TYPE_CHECKING:
     from voicecli.audio.pace import Pace
-    from voicecli.dialogue.ahead import Rendition
     from voicecli.ports import Speaker
     from voicecli.usecases.speaking.goals import Goal
     from voicecli.usecases.speaking.sinks import Write
     from voicecli.wiring.services import Services
 
-Renditions: TypeAlias = "AsyncIterator[Rendition[SpeechRequest, AudioChunk]]"
+Renditions: TypeAlias = "AsyncIterator[Spoken]"
 
 AHEAD = 2
 """Requests behind the one that is taken, where the backend has as many lanes."""
@@ -59,7 +59,7 @@ class Delivery:
         with self._opened() as (target, file):
             async with spoken_ahead(speaker.speak, requests, min(AHEAD, can.lanes - 1)) as renditions:
                 heads = await _heads(renditions, 2 if self.goal.as_sent and not self.arriving else 0)
-                async with aclosing(_again(heads, renditions)) as order:
+                async with aclosing(chained(heads, renditions)) as order:
                     if target is not None and await self._passes(heads):
                         told = await self._pass_on(order, target)
                     else:
@@ -83,7 +83,7 @@ class Delivery:
 
     # -- as the service sends it -------------------------------------------------------------------
 
-    async def _passes(self, heads: list[Rendition[SpeechRequest, AudioChunk]]) -> bool:
+    async def _passes(self, heads: list[Spoken]) -> bool:
         """Whether what the service sends is, byte for byte, what the goal wants.
 
         Of a WAV that was streamed the header knows no length: it is written anew.
@@ -180,21 +180,12 @@ async def _made_one(file: BinaryIO, container: str) -> float | None:
     return len(samples) / 2 / rate
 
 
-async def _heads(renditions: Renditions, count: int) -> list[Rendition[SpeechRequest, AudioChunk]]:
+async def _heads(renditions: Renditions, count: int) -> list[Spoken]:
     """Up to `count` of them, without waiting for what they hold."""
-    heads: list[Rendition[SpeechRequest, AudioChunk]] = []
+    heads: list[Spoken] = []
     while len(heads) < count and (rendition := await anext(renditions, None)) is not None:
         heads.append(rendition)
     return heads
-
-
-async def _again(
-    heads: list[Rendition[SpeechRequest, AudioChunk]], rest: Renditions
-) -> AsyncGenerator[Rendition[SpeechRequest, AudioChunk]]:
-    for rendition in heads:
-        yield rendition
-    async for rendition in rest:
-        yield rendition
 
 
 async def _for_device(track: Track, blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:

@@ -34,4 +34,4 @@ async def _with_floor(say: Callable[[], Coroutine[object, object, T]], folder: P
 
 
 async def _waits(_holder: str) -> None:
-    """It says nothing: it has a voice for that, soon."""
+    """Nobody is told who speaks now: that process ends soon."""

@@ -7,16 +7,18 @@ and pipes (usecases.inputs), speaking the pieces.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from voicecli.errors import InputError
 
 if TYPE_CHECKING:
     from voicecli.backends.family import Limits
     from voicecli.text.sentences import SentenceSplitter
+
+T = TypeVar("T")
 
 BLOCK = 65_536
 """Characters that are worked on at once: a long text costs no more memory than a short one."""
@@ -150,6 +152,14 @@ class _Lines:
         flow = _Flow(self._reading)
         yield from flow.feed(line)
         yield from flow.flush()
+
+
+async def chained(heads: Iterable[T], rest: AsyncIterator[T]) -> AsyncGenerator[T]:
+    """`heads`, which were taken from `rest` before, and then the others."""
+    for head in heads:
+        yield head
+    async for each in rest:
+        yield each
 
 
 async def with_something(found: AsyncIterator[str]) -> AsyncGenerator[str]:

@@ -15,7 +15,7 @@ from voicecli.errors import ServiceError, UsageError, VoiceError
 from voicecli.text.nearest import nearest
 from voicecli.usecases.speaking.delivering import Delivery
 from voicecli.usecases.speaking.goals import FORMATS, JOINABLE, WRITES, Goal
-from voicecli.usecases.speaking.pieces import Pieces, TextReading, pieces, with_something
+from voicecli.usecases.speaking.pieces import Pieces, TextReading, chained, pieces, with_something
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ class Saying:
             await self._check_joined(text)
         async with aclosing(with_something(pieces(text, self._reading(text)))) as found:
             if isinstance(text, str):  # nothing is opened for a text without words
-                found = _again(await anext(found), found)
+                found = chained([await anext(found)], found)
             try:
                 async with self.services.open("speak") as opened, aclosing(self._requests(found)) as requests:
                     with self._progress(text) as done:
@@ -145,9 +145,3 @@ class Saying:
                 return [each.name for each in await catalog.voices()] or None
         except (VoiceError, TimeoutError):
             return None
-
-
-async def _again(first: str, rest: AsyncIterator[str]) -> AsyncGenerator[str]:
-    yield first
-    async for piece in rest:
-        yield piece

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from voicecli.errors import ServiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 
 if TYPE_CHECKING:
     from voicecli.dialogue.ahead import Rendition
+
+Spoken: TypeAlias = "Rendition[SpeechRequest, AudioChunk]"
+"""A request and its sound."""
 
 RATE = 24_000
 """Samples a second where the service does not say its own rate (it sends mp3 or the like)."""
@@ -53,7 +56,7 @@ class Track:
     come through.
     """
 
-    renditions: AsyncIterator[Rendition[SpeechRequest, AudioChunk]]
+    renditions: AsyncIterator[Spoken]
     volume: float = 1.0
     timed: bool = False
     begun: Callable[[str], object] = lambda text: None
@@ -80,7 +83,7 @@ class Track:
         if joiner is not None and (out := joiner.flush()):
             yield out
 
-    async def _decoded(self, rendition: Rendition[SpeechRequest, AudioChunk], rate: int) -> AsyncGenerator[bytes]:
+    async def _decoded(self, rendition: Spoken, rate: int) -> AsyncGenerator[bytes]:
         from voicecli.audio.codec import decode_chunks
         from voicecli.audio.seams import with_gain
 
@@ -88,7 +91,7 @@ class Track:
             async for block in decode_chunks(chunks, rate):
                 yield block if self.volume == 1.0 else with_gain(block, self.volume)
 
-    async def _rate_of(self, rendition: Rendition[SpeechRequest, AudioChunk]) -> int:
+    async def _rate_of(self, rendition: Spoken) -> int:
         if not self.told.rate:
             first = await rendition.first()
             if first is None:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicecli.errors import InputError, NoSpeechError, SomeFailedError, VoiceError, culprit
+from voicecli.errors import InputError, NoSpeechError, VoiceError, culprit, verdict
 from voicecli.text.figures import length
 from voicecli.types import TranscribeOptions, Transcript
 from voicecli.usecases.inputs import read_text
@@ -218,7 +218,7 @@ async def _heard(work: Work, job: Job, wish: Wish, folder: Path) -> Transcript:
 
 
 def _settled(job: Job, found: Transcript | VoiceError | None, give: Give, fail: Fail) -> VoiceError | None:
-    """Results that go to stdout and everybody's failures, in the order of the recordings."""
+    """Hands a result for stdout to `give`, a failure to `fail`, and returns the failure."""
     try:
         if isinstance(found, VoiceError):
             raise found
@@ -231,14 +231,9 @@ def _settled(job: Job, found: Transcript | VoiceError | None, give: Give, fail: 
 
 
 def judge(outcomes: Sequence[VoiceError | None]) -> None:
-    """Nothing failed: fine. All failed alike: that error's code. Some, or differently: SomeFailedError."""
+    """Raises what `verdict` says of the recordings that failed."""
     failed = [each for each in outcomes if each is not None]
-    if not failed:
-        return
-    what = f"{len(failed)} of {len(outcomes)} recordings failed"
-    if len(failed) == len(outcomes) and len({each.exit_code for each in failed}) == 1:
-        raise type(failed[0])(what)
-    raise SomeFailedError(what)
+    verdict(failed, len(outcomes), f"{len(failed)} of {len(outcomes)} recordings failed")
 
 
 # -- only looking ----------------------------------------------------------------------------------
