@@ -76,7 +76,8 @@ def particulars(step: Step) -> str:
             ]
         else:
             parts.append(text(table(each.get("content")).get("text")))
-    parts += [f"{name}: {_plain(value)}" for name, value in step.given.items()] if not _has_diff(step) else []
+    if not any(each.get("type") == "diff" for each in step.content):
+        parts += [f"{name}: {_plain(value)}" for name, value in step.given.items()]
     return "\n".join(each for each in parts if each)
 
 
@@ -142,10 +143,6 @@ def _changed(old: str, new: str) -> int:
     """About how many lines differ: those of the longer side that the other lacks."""
     ours, theirs = old.splitlines(), new.splitlines()
     return max(len(set(theirs) - set(ours)), len(set(ours) - set(theirs)))
-
-
-def _has_diff(step: Step) -> bool:
-    return any(each.get("type") == "diff" for each in step.content)
 
 
 def _signed(sign: str, value: object) -> list[str]:

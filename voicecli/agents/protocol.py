@@ -3,7 +3,7 @@
 Belongs here: lines and their bounds, numbers of requests, what is refused unseen. Does not belong here: what a method
 means (agents.updates), the pipe (agents.process), time.
 
-A line is an agent's own: what is no message, too long, or of an unknown kind is passed over, and counted.
+A line is an agent's own: what is no message, too long, or of an unknown kind is passed over.
 """
 
 from __future__ import annotations
@@ -76,7 +76,6 @@ class Wire:
 
     def __init__(self) -> None:
         self.out = bytearray()
-        self.passed_over = 0
         self._line = bytearray()
         self._skipping = False
         self._last = 0
@@ -118,7 +117,6 @@ class Wire:
         if len(self._line) > LONGEST_LINE:
             self._line.clear()
             self._skipping = True
-            self.passed_over += 1
 
     def _message(self, line: bytes) -> Message | None:
         if not line.strip():
@@ -127,9 +125,7 @@ class Wire:
             found = table(json.loads(line))
         except (ValueError, RecursionError):
             found = {}
-        message = self._read(found)
-        self.passed_over += message is None
-        return message
+        return self._read(found)
 
     def _read(self, found: Table) -> Message | None:
         method, params, id = found.get("method"), table(found.get("params")), found.get("id")

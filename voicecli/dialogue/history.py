@@ -104,7 +104,8 @@ class History:
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
         """All messages, the system prompt first."""
-        return self._system(self.system) + tuple(self._talk)
+        system = (ChatMessage("system", self.system),) if self.system.strip() else ()
+        return (*system, *self._talk)
 
     @property
     def last_reply(self) -> str:
@@ -138,10 +139,6 @@ class History:
         asked = History(system, messages=self._talk)
         asked.user(question)
         return asked.messages if self.budget is None else trim(asked.messages, self.budget)
-
-    @staticmethod
-    def _system(text: str) -> tuple[ChatMessage, ...]:
-        return (ChatMessage("system", text),) if text.strip() else ()
 
     def _add(self, role: Role, text: str) -> None:
         text = text.strip()

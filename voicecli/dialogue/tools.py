@@ -29,7 +29,7 @@ from voicecli.dialogue.toolwords import (
     told,
 )
 from voicecli.errors import culprit, task_group
-from voicecli.ports import ChatModel, Toolbox
+from voicecli.ports import ChatModel, Toolbox, Warm
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, ToolCall, ToolNews, ToolResult, Usage
 
 Ask = Callable[[str, Sequence[ToolCall]], Awaitable[bool]]
@@ -64,8 +64,8 @@ class ToolUser:
 
     async def warm(self) -> None:
         """Opens the model's connection, where it has one."""
-        if (warm := getattr(self.model, "warm", None)) is not None:
-            await warm()
+        if isinstance(self.model, Warm):
+            await self.model.warm()
 
     @asynccontextmanager
     async def chat(

@@ -21,6 +21,7 @@ from voicecli.notes import choosing
 from voicecli.notes.choosing import Cited, FoundPassage
 from voicecli.notes.folder import Root
 from voicecli.notes.store import FLOAT
+from voicecli.ports import Warm
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, EmbedOptions, ToolNews
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class Finder:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._load_ahead())
             for each in (self._embedder, self._reranker):
-                if (warm := getattr(each, "warm", None)) is not None:
-                    tasks.create_task(warm())
+                if isinstance(each, Warm):
+                    tasks.create_task(each.warm())
 
     async def _load_ahead(self) -> None:
         with suppress(VoiceError):
@@ -162,8 +163,8 @@ class WithNotes:
         """Opens the model's connection, where it has one, and the notes."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.finder.warm())
-            if (warm := getattr(self.model, "warm", None)) is not None:
-                tasks.create_task(warm())
+            if isinstance(self.model, Warm):
+                tasks.create_task(self.model.warm())
 
     @asynccontextmanager
     async def chat(

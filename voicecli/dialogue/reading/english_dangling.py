@@ -18,6 +18,8 @@ def dangles(words: list[str], core: list[str]) -> bool:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if last in lex.FILLERS or last in lex.NEVER_LAST or " ".join(core).endswith(_GO_ON):
         return not (last == "a" and ends_in_number(words))
+    if last in _WHOLE_AFTER:
+        return before not in _WHOLE_AFTER[last]
     if judge := _LAST_WORDS.get(last):
         return judge(core, before)
     if last in lex.AUXILIARIES:
@@ -66,10 +68,6 @@ def _wants_object(core: list[str], last: str) -> bool:
     return len(core) in (2, 3) and core[0] in lex.PRONOUNS and lemma(last) in lex.NEEDY and last[-3:] != "ing"
 
 
-def _last_so(core: list[str], before: str) -> bool:
-    return before not in ("think", "hope", "guess", "believe", "say", "said", "suppose", "not", "or", "if", "do", "is")
-
-
 def _last_that(core: list[str], before: str) -> bool:
     sure = before in ("so", "sure", "me", "him", "her", "them", "us", "such", "afraid", "glad", "sorry", "hope")
     stated = bool(core) and core[0] not in lex.WH
@@ -91,35 +89,26 @@ def _last_subject(core: list[str], before: str) -> bool:
     return not (before in lex.BE and len(core) > 2 and core[0] in lex.WH)
 
 
-def _last_question_word(core: list[str], before: str) -> bool:
-    return bool(before) and before not in ("so", "say", "guess", "or", "and", "no", "for", "oh")
-
-
 def _last_know(core: list[str], before: str) -> bool:
     return before == "you" and core[-3:-2] not in (["do"], ["did"], ["if"], ["what"])
 
 
-def _last_his(core: list[str], before: str) -> bool:
-    return before not in lex.BE | {"of", "not", "it"}
-
-
-def _last_may(core: list[str], before: str) -> bool:
-    """The month."""
-    return before not in ("of", "in", "by", "until", "next", "last", "this", "th")
-
+_WHOLE_AFTER: dict[str, frozenset[str]] = {
+    "so": lex.words("think hope guess believe say said suppose not or if do is"),
+    "his": lex.BE | {"of", "not", "it"},
+    "may": lex.words("of in by until next last this th"),
+    **dict.fromkeys(("what", "who", "which", "how"), lex.words("so say guess or and no for oh") | {""}),
+}
+"""Last words that dangle except after these: "I think so", "a friend of his", "in May". "" is the text's beginning."""
 
 _LAST_WORDS: dict[str, Callable[[list[str], str], bool]] = {
-    "so": _last_so,
     "that": _last_that,
     "like": _last_like,
     "then": _last_then,
-    "his": _last_his,
-    "may": _last_may,
     "know": _last_know,
     "any": lambda core, before: before == "there",
     **dict.fromkeys(("much", "many"), lambda core, before: before == "how"),
     **dict.fromkeys(lex.SUBJECTS, _last_subject),
-    **dict.fromkeys(("what", "who", "which", "how"), _last_question_word),
     **dict.fromkeys(lex.words("not when where why while since before after once"), lambda core, before: False),
 }
 """Whether the last word dangles, by the words without what leads in, and by the word before it."""
