@@ -92,85 +92,81 @@ async def store(place: Place) -> AsyncIterator[NoteStore]:
         yield store
 
 
-async def test_the_best_passages_come_first_and_the_answer_says_which(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+@pytest.fixture
+async def asking(place: Place, store: NoteStore) -> Asking:
+    return Asking(place, store)
+
+
+def news(deltas: Sequence[ChatDelta]) -> tuple[str, str]:
+    """The state and the text of the news that comes before the answer."""
+    assert deltas[0].news is not None
+    return deltas[0].news.state, deltas[0].news.text
+
+
+async def test_the_best_passages_come_first_and_the_answer_says_which(asking: Asking) -> None:
     deltas = await asking.ask()
     (system, question) = asking.model.asked[0]
     assert question == ASKED[0]
     assert system.content.index("rome.md") < system.content.index("boat.md")
     assert NOTES["rome.md"] in system.content
     assert [each.text for each in deltas] == ["", "At ", "eight."]
-    news = deltas[0].news
-    assert news is not None
-    assert (news.name, news.state, news.text.partition(",")[0]) == ("", "done", "notes: rome.md")
+    state, text = news(deltas)
+    assert (state, text.partition(",")[0]) == ("done", "notes: rome.md")
     assert asking.told.used[0] == FoundPassage("rome.md", "", NOTES["rome.md"], asking.told.used[0].score)
     assert 0.5 < asking.told.used[0].score <= 1
 
 
-async def test_a_question_in_another_language_of_writing(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_a_question_in_another_language_of_writing(asking: Asking) -> None:
     await asking.ask([ChatMessage("user", "要买牛奶和鸡蛋吗？记得买面包。")])
     assert asking.told.used[0].file == "牛奶.txt"
 
 
-async def test_the_same_question_is_embedded_once(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_the_same_question_is_embedded_once(asking: Asking) -> None:
     await asking.ask([ChatMessage("user", "when is breakfast at the hotel")])
     await asking.ask([ChatMessage("user", "When is breakfast at the hotel?")])
     assert asking.service.asked == [["when is breakfast at the hotel"]]
     assert asking.model.asked[0][0] == asking.model.asked[1][0]
 
 
-async def test_between_rounds_of_tools_there_is_no_news(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_between_rounds_of_tools_there_is_no_news(asking: Asking) -> None:
     first = await asking.ask()
     second = await asking.ask([*ASKED, ChatMessage("assistant", "Let me see."), ChatMessage("tool", "42", call_id="1")])
     assert [each.news is not None for each in first + second] == [True, False, False, False, False]
     assert asking.model.asked[1][0].content == asking.model.asked[0][0].content
 
 
-async def test_what_else_the_model_takes_is_passed_on(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_what_else_the_model_takes_is_passed_on(asking: Asking) -> None:
     await asking.ask(gate=len)
     assert asking.model.more == {"gate": len}
     await asking.ask()
     assert asking.model.more == {}
 
 
-async def test_a_service_that_fails_does_not_cost_the_answer(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_a_service_that_fails_does_not_cost_the_answer(asking: Asking) -> None:
     asking.service.fail_at, asking.service.failure = 1, UnreachableError("is not there", who="lab")
     deltas = await asking.ask()
     assert asking.model.asked == [ASKED]
-    news = deltas[0].news
-    assert news is not None
-    assert (news.state, news.text) == ("failed", "answered without the notes: lab: is not there")
+    assert news(deltas) == ("failed", "answered without the notes: lab: is not there")
     assert "".join(each.text for each in deltas) == "At eight."
     assert asking.told.used == ()
     await asking.ask()
     assert asking.told.used, "the next question is tried again"
 
 
-async def test_a_service_that_does_not_answer_is_not_waited_for(place: Place, store: NoteStore) -> None:
+async def test_a_service_that_does_not_answer_is_not_waited_for(asking: Asking, place: Place, store: NoteStore) -> None:
     class Silent(Counting):
         async def embed(self, texts: Sequence[str], options: EmbedOptions) -> list[Sequence[float]]:
             await asyncio.Event().wait()
             return []
 
-    asking = Asking(place, store)
     asking.finder = asking.told.finder = Finder(store, place.roots, Silent(), budget=2000, patience_s=0.05)
-    deltas = await asking.ask()
-    assert deltas[0].news is not None
-    assert "did not embed the question within 0.05 s" in deltas[0].news.text
+    assert "did not embed the question within 0.05 s" in news(await asking.ask())[1]
 
 
 @pytest.mark.parametrize("width", [1, 25])
-async def test_a_vector_of_another_width_is_told(place: Place, store: NoteStore, width: int) -> None:
-    asking = Asking(place, store)
+async def test_a_vector_of_another_width_is_told(asking: Asking, width: int) -> None:
     asking.service.make = lambda text: [1.0] * width
-    deltas = await asking.ask()
-    assert deltas[0].news is not None
-    assert "'voice cache clear' has them made anew" in deltas[0].news.text
+    assert "'voice cache clear' has them made anew" in news(await asking.ask())[1]
 
 
 async def test_a_service_that_ranks_has_the_last_word(place: Place, store: NoteStore) -> None:
@@ -190,14 +186,12 @@ async def test_without_its_word_the_cosines_count(place: Place, store: NoteStore
     assert failing.details == ["the notes are not ranked: is on fire"]
 
 
-async def test_a_question_without_words_finds_nothing(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_a_question_without_words_finds_nothing(asking: Asking) -> None:
     assert [each.news for each in await asking.ask([ChatMessage("user", "?!")])] == [None, None]
     assert asking.service.asked == []
 
 
-async def test_what_another_process_removed_is_not_given(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_what_another_process_removed_is_not_given(asking: Asking, place: Place, store: NoteStore) -> None:
     await asking.finder.warm()
     with place.store() as other:
         other.forget(lambda path: path.endswith(b"rome.md"))
@@ -208,22 +202,18 @@ async def test_what_another_process_removed_is_not_given(place: Place, store: No
     assert await asking.finder.find("Is there anything left at all?") == ()
 
 
-async def test_warming_opens_everything(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_warming_opens_everything(asking: Asking) -> None:
     await asking.told.warm()
     assert asking.model.warmed == 1
     assert asking.service.asked == []
 
 
-async def test_an_index_that_breaks_meanwhile_costs_the_notes_only(place: Place, store: NoteStore) -> None:
-    asking = Asking(place, store)
+async def test_an_index_that_breaks_meanwhile_costs_the_notes_only(asking: Asking, place: Place) -> None:
     db = sqlite3.connect(place.kept)
     db.execute("DROP TABLE passages")
     db.close()
     await asking.told.warm()
-    deltas = await asking.ask()
-    assert deltas[0].news is not None
-    assert "notes.db: is not what voice wrote" in deltas[0].news.text
+    assert "notes.db: is not what voice wrote" in news(await asking.ask())[1]
     assert asking.model.asked == [ASKED]
 
 

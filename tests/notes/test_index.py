@@ -112,36 +112,20 @@ async def test_a_model_that_changed_behind_its_name_embeds_everything(place: Pla
     assert sorted(service.texts) == sorted(set(service.texts))
 
 
-async def test_a_run_that_broke_off_goes_on_where_it_stopped(place: Place) -> None:
-    fill(place, 150)
+@pytest.mark.parametrize("others", [150, 0], ids=["between notes", "within a long one"])
+async def test_a_run_that_broke_off_goes_on_where_it_stopped(place: Place, others: int) -> None:
+    fill(place, others)
     place.write("long.md", LONG)
-    first = Counting(fail_at=2)
+    first, second, third = Counting(fail_at=2), Counting(), Counting()
     with pytest.raises(ConnectionError):
         await place.refresh(first)
-    second = Counting()
-    await place.refresh(second)
-    kept = first.asked[0]
-    assert len(kept) == BATCH
-    assert not set(kept) & set(second.texts), "nothing is paid for twice"
-    third = Counting()
-    await place.refresh(third)
+    for service in (second, third):
+        await place.refresh(service)
+    assert len(first.asked[0]) == BATCH
+    assert not set(first.asked[0]) & set(second.texts), "nothing is paid for twice"
     assert third.asked == []
-    assert len(place.files()) == 151
-
-
-async def test_a_long_note_that_broke_off_in_its_middle(place: Place) -> None:
-    place.write("long.md", LONG)
-    first = Counting(fail_at=2)
-    with pytest.raises(ConnectionError):
-        await place.refresh(first)
-    second = Counting()
-    await place.refresh(second)
-    assert not set(first.asked[0]) & set(second.texts)
-    third = Counting()
-    await place.refresh(third)
-    assert third.asked == []
-    (texts,) = place.files().values()
-    assert len(texts) == len(first.asked[0]) + len(second.texts)
+    assert len(place.files()) == others + 1
+    assert sum(map(len, place.files().values())) == BATCH + len(second.texts)
 
 
 async def test_what_is_no_text_is_read_once(place: Place) -> None:
