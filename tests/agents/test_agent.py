@@ -74,18 +74,23 @@ class Talk:
         return [each.get("method", "answer") for each in self.sent]
 
 
+@pytest.fixture
+async def talk(tmp_path: Path) -> AsyncIterator[Talk]:
+    async with Talk(tmp_path).open() as talk:
+        yield talk
+
+
 async def said(folder: Path, words: str, *habits: str) -> str:
     async with Talk(folder, *habits).open() as talk:
         return await talk.say(words)
 
 
-async def test_chunks_keep_their_order_under_a_slow_ear(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        reply = ""
-        async with talk.model.chat([ChatMessage("user", "count 500")], ChatOptions(), talk.gate) as deltas:
-            async for each in deltas:
-                reply += each.text
-                await asyncio.sleep(0.0005)
+async def test_chunks_keep_their_order_under_a_slow_ear(talk: Talk) -> None:
+    reply = ""
+    async with talk.model.chat([ChatMessage("user", "count 500")], ChatOptions(), talk.gate) as deltas:
+        async for each in deltas:
+            reply += each.text
+            await asyncio.sleep(0.0005)
     assert reply.split() == [str(each) for each in range(500)]
 
 
@@ -110,23 +115,21 @@ async def test_what_nobody_expected_does_no_harm(tmp_path: Path, words: str, rep
     assert await said(tmp_path, words) == reply
 
 
-async def test_what_comes_late_is_not_said(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        assert await talk.say("say one; late nonsense") == "one"
-        await eventually(lambda: "answer" in talk.methods)
-        assert await talk.say("say two") == "two"
+async def test_what_comes_late_is_not_said(talk: Talk) -> None:
+    assert await talk.say("say one; late nonsense") == "one"
+    await eventually(lambda: "answer" in talk.methods)
+    assert await talk.say("say two") == "two"
 
 
 # -- its beginning -----------------------------------------------------------------------------------
 
 
-async def test_a_mode_that_asks_is_set_before_the_first_prompt_and_told(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        await talk.say("say hello")
-        assert talk.methods == ["initialize", "session/new", "session/set_mode", "session/prompt"]
-        assert talk.sent[2]["params"]["modeId"] == "default"
-        assert talk.told == ["agent answers, in its mode Manual."]
-        assert "spoken aloud" in talk.sent[3]["params"]["prompt"][0]["text"]
+async def test_a_mode_that_asks_is_set_before_the_first_prompt_and_told(talk: Talk) -> None:
+    await talk.say("say hello")
+    assert talk.methods == ["initialize", "session/new", "session/set_mode", "session/prompt"]
+    assert talk.sent[2]["params"]["modeId"] == "default"
+    assert talk.told == ["agent answers, in its mode Manual."]
+    assert "spoken aloud" in talk.sent[3]["params"]["prompt"][0]["text"]
 
 
 async def test_who_names_no_mode_is_warned_of(tmp_path: Path) -> None:
@@ -181,11 +184,10 @@ async def test_an_earlier_session_goes_on_and_is_shown(
         assert len(talk.sent[-1]["params"]["prompt"]) == (1 if went_on else 2)
 
 
-async def test_a_mode_that_changes_by_itself_is_told(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        assert await talk.say("mode default; mode auto; say hello") == "hello"
-        assert "its mode auto" in talk.told[1]
-        assert len(talk.told) == 2
+async def test_a_mode_that_changes_by_itself_is_told(talk: Talk) -> None:
+    assert await talk.say("mode default; mode auto; say hello") == "hello"
+    assert "its mode auto" in talk.told[1]
+    assert len(talk.told) == 2
 
 
 async def test_a_program_that_is_none_says_so(tmp_path: Path) -> None:
@@ -199,13 +201,12 @@ async def test_a_program_that_is_none_says_so(tmp_path: Path) -> None:
 # -- the end of a turn -------------------------------------------------------------------------------
 
 
-async def test_death_costs_the_turn_and_the_next_has_a_new_session(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        with pytest.raises(ServiceError, match=r"ended.*agent: started"):
-            await talk.say("say one; die 7")
-        assert await talk.say("say two") == f"{STUCK} two"
-        assert any("started again" in each.news.text for each in talk.deltas if each.news)
-        assert len(talk.told) == 3 and "remembers nothing" in talk.told[1]
+async def test_death_costs_the_turn_and_the_next_has_a_new_session(talk: Talk) -> None:
+    with pytest.raises(ServiceError, match=r"ended.*agent: started"):
+        await talk.say("say one; die 7")
+    assert await talk.say("say two") == f"{STUCK} two"
+    assert any("started again" in each.news.text for each in talk.deltas if each.news)
+    assert len(talk.told) == 3 and "remembers nothing" in talk.told[1]
 
 
 async def interrupted(talk: Talk, words: str) -> float:
@@ -217,12 +218,11 @@ async def interrupted(talk: Talk, words: str) -> float:
     raise AssertionError("it said nothing")
 
 
-async def test_barge_in_cancels_waits_for_the_result_and_then_prompts(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        await interrupted(talk, "say one; wait 9; say never")
-        assert await talk.say("say two") == "two"
-        assert talk.methods[-3:] == ["session/prompt", "session/cancel", "session/prompt"]
-        assert len(talk.told) == 1
+async def test_barge_in_cancels_waits_for_the_result_and_then_prompts(talk: Talk) -> None:
+    await interrupted(talk, "say one; wait 9; say never")
+    assert await talk.say("say two") == "two"
+    assert talk.methods[-3:] == ["session/prompt", "session/cancel", "session/prompt"]
+    assert len(talk.told) == 1
 
 
 async def test_who_does_not_stop_is_ended_and_started_again(tmp_path: Path) -> None:
@@ -247,23 +247,22 @@ async def test_who_does_not_stop_is_ended_and_started_again(tmp_path: Path) -> N
         (["what is it?", "and the weather?"], False),
     ],
 )
-async def test_only_a_clear_yes_lets_it(tmp_path: Path, answers: list[str], made: bool) -> None:
-    async with Talk(tmp_path).open() as talk:
-        assert await talk.say("say I will.; may made.txt") == f"I will. \n\n{QUESTION}"
-        shown = next(
-            each.news.text
-            for each in talk.deltas
-            if each.news and "+++" not in each.news.text and "+made" in each.news.text
-        )
-        assert str(tmp_path / "made.txt") in shown
-        for each in answers[:-1]:
-            assert await talk.say(each) == QUESTION
-        reply = await talk.say("say over" if answers[-1].startswith("and") else answers[-1])
-        assert (tmp_path / "made.txt").exists() is made
-        if made:
-            assert reply == "I wrote it."
-        elif answers == ["No."]:
-            assert reply == "It was not done."
+async def test_only_a_clear_yes_lets_it(talk: Talk, tmp_path: Path, answers: list[str], made: bool) -> None:
+    assert await talk.say("say I will.; may made.txt") == f"I will. \n\n{QUESTION}"
+    shown = next(
+        each.news.text
+        for each in talk.deltas
+        if each.news and "+++" not in each.news.text and "+made" in each.news.text
+    )
+    assert str(tmp_path / "made.txt") in shown
+    for each in answers[:-1]:
+        assert await talk.say(each) == QUESTION
+    reply = await talk.say("say over" if answers[-1].startswith("and") else answers[-1])
+    assert (tmp_path / "made.txt").exists() is made
+    if made:
+        assert reply == "I wrote it."
+    elif answers == ["No."]:
+        assert reply == "It was not done."
 
 
 SCOPE = "That is: Allow all edits during this session. Say always again to have it so."
@@ -277,38 +276,34 @@ SCOPE = "That is: Allow all edits during this session. Say always again to have 
         (["always", "no"], "It was not done."),
     ],
 )
-async def test_always_needs_the_word_and_its_scope_heard(tmp_path: Path, answers: list[str], end: str) -> None:
-    async with Talk(tmp_path).open() as talk:
-        await talk.say("may made.txt")
-        assert await talk.say(answers[0], heard="That is …") == SCOPE
-        assert await talk.say(answers[1]) in (SCOPE, end)
-        if end not in talk.messages[-1].content:
-            assert await talk.say(answers[1]) == end
+async def test_always_needs_the_word_and_its_scope_heard(talk: Talk, answers: list[str], end: str) -> None:
+    await talk.say("may made.txt")
+    assert await talk.say(answers[0], heard="That is …") == SCOPE
+    assert await talk.say(answers[1]) in (SCOPE, end)
+    if end not in talk.messages[-1].content:
+        assert await talk.say(answers[1]) == end
 
 
-async def test_a_form_is_asked_field_by_field(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        assert await talk.say("form Which paint") == "Which paint. colour. 1: Red. 2: Dark blue. Which one?"
-        assert await talk.say("the second one") == "Are you sure. Yes or no?"
-        assert await talk.say("perhaps") == "Are you sure. Yes or no?"
-        assert await talk.say("yes") == "How many."
-        said = await talk.say("about 12")
-        assert json.loads(said) == {"action": "accept", "content": {"colour": "b", "count": 12, "sure": True}}
-        await talk.say("form Again")
-        assert json.loads(await talk.say("never mind")) == {"action": "cancel"}
+async def test_a_form_is_asked_field_by_field(talk: Talk) -> None:
+    assert await talk.say("form Which paint") == "Which paint. colour. 1: Red. 2: Dark blue. Which one?"
+    assert await talk.say("the second one") == "Are you sure. Yes or no?"
+    assert await talk.say("perhaps") == "Are you sure. Yes or no?"
+    assert await talk.say("yes") == "How many."
+    said = await talk.say("about 12")
+    assert json.loads(said) == {"action": "accept", "content": {"colour": "b", "count": 12, "sure": True}}
+    await talk.say("form Again")
+    assert json.loads(await talk.say("never mind")) == {"action": "cancel"}
 
 
-async def test_a_yes_to_half_a_question_is_none(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        await talk.say("may made.txt", heard="The agent wants to …")
-        assert await talk.say("yes") == QUESTION
-        assert await talk.say("yes") == "I wrote it."
+async def test_a_yes_to_half_a_question_is_none(talk: Talk) -> None:
+    await talk.say("may made.txt", heard="The agent wants to …")
+    assert await talk.say("yes") == QUESTION
+    assert await talk.say("yes") == "I wrote it."
 
 
-async def test_leave_may_be_asked_with_no_more_than_a_number(tmp_path: Path) -> None:
-    async with Talk(tmp_path).open() as talk:
-        assert await talk.say("may only") == "The agent wants to use a tool. May it?"
-        assert await talk.say("no") == "It was not done."
+async def test_leave_may_be_asked_with_no_more_than_a_number(talk: Talk) -> None:
+    assert await talk.say("may only") == "The agent wants to use a tool. May it?"
+    assert await talk.say("no") == "It was not done."
 
 
 async def test_silence_is_asked_once_more_and_then_is_a_no(tmp_path: Path) -> None:
