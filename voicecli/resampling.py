@@ -40,6 +40,8 @@ class Resampler:
         shared = math.gcd(rate_in, rate_out)
         self._up, self._down = rate_out // shared, rate_in // shared
         self._kernel: Floats | None = None if rate_in == rate_out else _kernel(self._up, self._down, self.HALF)
+        self._reach = 0 if self._kernel is None else self._kernel.shape[1] // 2
+        """Input samples that the filter looks ahead (and back)."""
         self._reset()
 
     def _reset(self) -> None:
@@ -47,11 +49,6 @@ class Resampler:
         self._fed = 0
         self._made = 0
         self._tail = bytes(2 * self._reach)
-
-    @property
-    def _reach(self) -> int:
-        """Input samples that the filter looks ahead (and back)."""
-        return 0 if self._kernel is None else self._kernel.shape[1] // 2
 
     @property
     def held_back(self) -> int:
@@ -65,6 +62,8 @@ class Resampler:
         self._odd = pcm[whole:]
         if self._kernel is None:
             return pcm[:whole]
+        if whole <= self.BLOCK:
+            return self._take(pcm[:whole])
         return b"".join([self._take(pcm[at : min(at + self.BLOCK, whole)]) for at in range(0, whole, self.BLOCK)])
 
     def _take(self, pcm: bytes) -> bytes:
@@ -92,8 +91,11 @@ class Resampler:
         out = self._in_blocks(end) if self._up <= self.FEW else self._gathered(end)
         self._tail = self._tail[2 * (end * self._down // self._up - self._made * self._down // self._up) :]
         self._made = end
-        # np.clip takes twice as long for so few.
-        return bytes(np.minimum(np.maximum(np.rint(out), -32768), 32767).astype(np.int16).tobytes())
+        # In place, and without np.clip, which takes twice as long for so few.
+        np.rint(out, out=out)
+        np.maximum(out, -32768.0, out=out)
+        made: bytes = np.minimum(out, 32767.0, out=out).astype(np.int16).tobytes()
+        return made
 
     def _in_blocks(self, end: int) -> Floats:
         """With few phases a matrix makes some 32 samples at once of what they look at: a third of the time.
