@@ -230,6 +230,28 @@ def test_a_full_disk_is_told_first(tmp_path: Path) -> None:
         room_for(tmp_path / "models", 10**15)
 
 
+@pytest.mark.needs_posix
+def test_a_disk_that_fills_is_told_and_what_it_holds_is_not_sent_again(
+    server: tuple[str, type[Files]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from resource import RLIMIT_FSIZE, getrlimit, setrlimit
+
+    url, handler = server
+    wanted = (WantedFile("a.onnx", "a.onnx", len(CONTENT), HASH),)
+    model = replace(catalogue()["whisper-base-ct2"], name="m", sources=(ModelSource(urls=url, bytes=9, files=wanted),))
+    monkeypatch.setattr("voicecli.usecases.models.chosen", lambda names: [model])
+    config, before = Config(models_dir=tmp_path), getrlimit(RLIMIT_FSIZE)
+    setrlimit(RLIMIT_FSIZE, (600_000, before[1]))
+    try:
+        with pytest.raises(UsageError, match="nothing more can be written: File too large"):
+            asyncio.run(pull(config, ["m"], Told()))
+    finally:
+        setrlimit(RLIMIT_FSIZE, before)
+    assert ModelStore(tmp_path).installed() == []
+    asyncio.run(pull(config, ["m"], Told()))
+    assert ModelStore(tmp_path).get("m") and handler.ranges == ["", "bytes=600000-"]
+
+
 def test_one_puller_at_a_time(tmp_path: Path) -> None:
     with ModelStore(tmp_path).alone(), pytest.raises(UsageError, match="another voice"), ModelStore(tmp_path).alone():
         pass

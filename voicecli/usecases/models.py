@@ -102,8 +102,10 @@ async def _pull(config: Config, folder: ModelStore, model: Model, report: Report
             report.note(f"{model.name}: {exc.what}")
             shutil.rmtree(staged, ignore_errors=True)
             continue
-        except BaseException:
+        except BaseException as exc:
             shutil.rmtree(staged, ignore_errors=True)
+            if isinstance(exc, OSError):  # no source can help it; what is here already is gone on with
+                raise _no_room(folder, exc) from None
             raise
         _keep_licence(staged, model)
         pace = await _pace(staged, model)
@@ -115,6 +117,13 @@ async def _pull(config: Config, folder: ModelStore, model: Model, report: Report
         who="models",
         cure=f"Fetch {_by_hand(model)} elsewhere, then: voice models import FILE --name {model.name}",
     )
+
+
+def _no_room(folder: ModelStore, error: OSError) -> UsageError:
+    if error.filename is None:  # it is of a file that was open already
+        cure = "Make room, or set [models] folder to a place on another disk."
+        return UsageError(f"nothing more can be written: {error.strerror}", who=str(folder.folder), cure=cure)
+    return InputError(error.strerror or str(error), who=str(error.filename))
 
 
 async def _pace(staged: Path, model: Model) -> float:
@@ -166,6 +175,8 @@ def take_in(config: Config, path: Path, name: str) -> Installed:
             if why := wrong_with(model):
                 raise InputError(why, who=path.name)
             return folder.install(name, staged, model.kind.task)
+        except OSError as exc:
+            raise _no_room(folder, exc) from None
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 

@@ -337,6 +337,8 @@ def unpack(archive: Path, into: Path, source: ModelSource) -> None:
                 with target.open("wb") as out:
                     _copy(content, out, member.size)
     except (tarfile.TarError, EOFError, OSError, ValueError) as exc:
+        if isinstance(exc, OSError) and exc.errno:  # the disk's, not the archive's
+            raise
         raise ServiceError(f"the archive can't be read: {clean(str(exc).partition(':')[0])}", who=WHO) from None
     for each in source.files:
         if (into / each.name).exists():
