@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
+
+from tests.fakes.server import FakeServer, Reply, Request, Step
 
 HELLO, OVER = "Hello 24680.", "The tool is over: 8642."
 COUNTED = 120
@@ -33,6 +33,19 @@ class Model:
     folder: Path
     url: str = ""
     asked: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return Reply.json({"object": "list", "data": [{"id": "fake-1", "object": "model"}], "models": []})
+        body = json.loads(request.body or b"{}")
+        self.asked.append(json.dumps(body, ensure_ascii=False))
+        pieces, tool = self.reply(body)
+        for part, write in _WRITERS.items():
+            if part in request.path:
+                if body.get("stream") or "streamGenerateContent" in request.path:
+                    return Reply.sse(_events(write(pieces, tool)))
+                return Reply.json(_one(part, pieces, tool))
+        return Reply.json({"totalTokens": 10, "input_tokens": 10})
 
     def reply(self, body: dict[str, Any]) -> tuple[list[str], tuple[str, dict[str, Any]] | None]:
         """Pieces of text, and a tool that is called."""
@@ -84,49 +97,12 @@ def _last(body: dict[str, Any]) -> tuple[str, bool]:
     return "", False
 
 
-class _Handler(BaseHTTPRequestHandler):
-    model: Model
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nobody reads it."""
-
-    def do_GET(self) -> None:
-        self.whole({"object": "list", "data": [{"id": "fake-1", "object": "model"}], "models": []})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
-        self.model.asked.append(json.dumps(body, ensure_ascii=False))
-        pieces, tool = self.model.reply(body)
-        for part, write in _WRITERS.items():
-            if part in self.path:
-                streams = body.get("stream") or "streamGenerateContent" in self.path
-                return self.stream(write(pieces, tool)) if streams else self.whole(_one(part, pieces, tool))
-        return self.whole({"totalTokens": 10, "input_tokens": 10})
-
-    def whole(self, found: dict[str, Any]) -> None:
-        data = json.dumps(found).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def stream(self, events: Iterator[dict[str, Any] | str]) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.send_header("connection", "close")
-        self.end_headers()
-        self.close_connection = True
-        try:
-            for each in events:
-                name = f"event: {each['type']}\n" if isinstance(each, dict) and "type" in each else ""
-                line = each if isinstance(each, str) else json.dumps(each)
-                self.wfile.write(f"{name}data: {line}\n\n".encode())
-                self.wfile.flush()
-                time.sleep(0.02)
-        except OSError:
-            """The agent has gone: it was interrupted."""
+def _events(told: Iterable[dict[str, Any] | str]) -> Iterator[Step]:
+    """As server-sent events, one every 20 ms."""
+    for each in told:
+        name = f"event: {each['type']}\n" if isinstance(each, dict) and "type" in each else ""
+        yield f"{name}data: {each if isinstance(each, str) else json.dumps(each)}\n\n".encode()
+        yield 0.02
 
 
 Tool = tuple[str, dict[str, Any]] | None
@@ -231,9 +207,6 @@ def _one(part: str, pieces: list[str], tool: Tool) -> dict[str, Any]:
 @contextmanager
 def scripted(folder: Path) -> Iterator[Model]:
     model = Model(folder)
-    handler = type("Handler", (_Handler,), {"model": model})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        model.url = f"http://127.0.0.1:{server.server_address[1]}"
-        Thread(target=server.serve_forever, daemon=True).start()
+    with FakeServer(model.answer) as server:
+        model.url = server.url
         yield model
-        server.shutdown()
