@@ -18,7 +18,7 @@ from tests.serving import serving
 from voicecli.backends.selfhosted import chat_server as chat
 from voicecli.backends.selfhosted import checks as health
 from voicecli.backends.selfhosted import cloning_voice as voice
-from voicecli.backends.selfhosted import ears
+from voicecli.backends.selfhosted import ears, vectors
 from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.errors import ConfigError, ProtocolError, ServiceError, UnreachableError, UsageError, VoiceError
 from voicecli.types import (
@@ -470,7 +470,12 @@ OPENERS: dict[str, Callable[[Backend], Any]] = {
 }
 
 
-MORE = [("tts_url", voice.open_voices), ("chat_url", health.open_models), ("asr_url", health.open_health)]
+MORE = [
+    ("tts_url", voice.open_voices),
+    ("chat_url", health.open_models),
+    ("asr_url", health.open_health),
+    ("embedding_url", vectors.open_meaning),
+]
 
 
 @pytest.mark.parametrize(("setting", "opened"), [*OPENERS.items(), *MORE])

@@ -11,9 +11,8 @@ from tests.fakes.meaning import nearness, vector
 from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.server import Reply
 from tests.serving import serving
-from voicecli.backends.selfhosted.settings import SelfhostedSettings
 from voicecli.backends.selfhosted.vectors import LONGEST, open_meaning
-from voicecli.errors import ConfigError, InputError, ProtocolError, ServiceError
+from voicecli.errors import InputError, ProtocolError, ServiceError
 from voicecli.types import EmbedOptions
 
 pytestmark = pytest.mark.anyio
@@ -74,12 +73,6 @@ async def test_the_model_stands_in_the_address(servers: SelfHostedMeaning) -> No
 async def test_an_address_may_end_with_a_path(servers: SelfHostedMeaning, ending: str) -> None:
     async with open_meaning(servers.backend(embedding_url=servers.embedding.url + ending)) as meaning:
         assert len(await meaning.embed(TEXTS, NOTHING)) == 3
-
-
-async def test_an_address_is_needed() -> None:
-    with pytest.raises(ConfigError, match="embedding_url"):
-        async with open_meaning(SelfhostedSettings("local", "selfhosted")):
-            pass
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Belongs here: the alias, what a value is where it has the wanted type. Does not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -17,12 +17,14 @@ def text_in(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def laid_over(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    """`base` with the entries of `over`: objects are joined, anything else is replaced."""
+def laid_over(base: Mapping[str, object], over: Mapping[str, object], whole: Collection[str] = ()) -> dict[str, object]:
+    """`base` with the entries of `over`: objects are joined, but for those named in `whole`; the rest is replaced."""
     found = dict(base)
     for name, value in over.items():
         below = found.get(name)
-        found[name] = laid_over(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        if isinstance(below, Mapping) and isinstance(value, Mapping) and name not in whole:
+            value = laid_over(below, value, whole)
+        found[name] = value
     return found
 
 

@@ -13,16 +13,19 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from fnmatch import fnmatch
 from html import unescape
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import ServiceError, UnreachableError, VoiceError
 from voicecli.storage.models import BLOCK, ModelSource, WantedFile, hash_of
+
+if TYPE_CHECKING:
+    import httpx
 
 Progress = Callable[[int, int], object]
 """Bytes that are here, and all there will be (0: not known)."""
@@ -84,20 +87,27 @@ async def _from_any(urls: Sequence[str], path: Path, size: int, digest: str, pro
     raise UnreachableError("; ".join(tried), who=WHO)
 
 
+@asynccontextmanager
+async def _client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client. Raises UnreachableError where it fails in the block."""
+    import httpx
+
+    try:
+        async with httpx.AsyncClient(follow_redirects=True, timeout=WAIT_S) as client:
+            yield client
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise UnreachableError(clean(str(exc)) or type(exc).__name__, who=WHO) from None
+
+
 async def download(url: str, path: Path, size: int, digest: str, progress: Progress) -> None:
     """The file at `url` in `path`, what is there already not sent again. VoiceError: it can't be had, or is another.
 
     `size` 0 and `digest` "" are not known.
     """
-    import httpx
-
     part = path.with_name(f"{path.name}.part")
     if not path.exists():
-        try:
-            async with httpx.AsyncClient(follow_redirects=True, timeout=WAIT_S) as client:
-                await _continue(client, url, part, size, progress)
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise UnreachableError(clean(str(exc)) or type(exc).__name__, who=WHO) from None
+        async with _client() as client:
+            await _continue(client, url, part, size, progress)
         part.replace(path)
     found = await asyncio.to_thread(hash_of, path) if digest else digest
     if found != digest:
@@ -105,10 +115,7 @@ async def download(url: str, path: Path, size: int, digest: str, progress: Progr
         raise ServiceError(f"it has the sha256 {found}, and should have {digest}", who=WHO)
 
 
-async def _continue(client: object, url: str, part: Path, size: int, progress: Progress) -> None:
-    import httpx
-
-    assert isinstance(client, httpx.AsyncClient)
+async def _continue(client: httpx.AsyncClient, url: str, part: Path, size: int, progress: Progress) -> None:
     at = part.stat().st_size if part.exists() else 0
     if size and at == size:
         return
@@ -196,8 +203,6 @@ async def _in_index(name: str, platform: str, folder: Path) -> tuple[str, str]:
 
     Source: PEP 503, the page of a project.
     """
-    import httpx
-
     told = b""
     with suppress(VoiceError):
         told = await _run([*PIP, "config", "list"], folder, name)
@@ -205,14 +210,8 @@ async def _in_index(name: str, platform: str, folder: Path) -> tuple[str, str]:
     index = named.get(":env:") or named.get("download") or named.get("global") or PYPI
     project, _, version = name.partition("==")
     page = f"{index.rstrip('/')}/{project}/"
-    try:
-        async with (
-            httpx.AsyncClient(follow_redirects=True, timeout=WAIT_S) as client,
-            client.stream("GET", page, headers={"Accept": "text/html"}) as answer,
-        ):
-            text = await _bounded(answer.aiter_text())
-    except (httpx.HTTPError, httpx.InvalidURL) as exc:
-        raise UnreachableError(clean(str(exc)) or type(exc).__name__, who=WHO) from None
+    async with _client() as client, client.stream("GET", page, headers={"Accept": "text/html"}) as answer:
+        text = await _bounded(answer.aiter_text())
     links = [urljoin(str(answer.url), unescape(each)) for each in re.findall(r"""href=["']([^"']+)""", text)]
     wheel = f"/{re.sub('[-.]', '_', project)}-{version}-"
     fitting = {each for each in links if wheel in each and ".whl" in each and platform in each}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from voicecli.types import ToolSpec
+from voicecli.types.jsonvalue import laid_over
 
 Json = dict[str, Any]
 Coding = Literal["pcm", "pcmu", "pcma"]
@@ -90,16 +91,7 @@ def fresh(model: str, *, transcribes: bool) -> Json:
 def merged(session: Json, wishes: Json) -> Json:
     """The session with the wishes in it. What is named at the top level by older clients goes where it stands today."""
     wishes = _placed(wishes)
-    return _merge(session, wishes, frozenset({"turn_detection", "transcription", "format"}))
-
-
-def _merge(old: Json, new: Json, whole: frozenset[str]) -> Json:
-    found = dict(old)
-    for name, each in new.items():
-        before = found.get(name)
-        nested = isinstance(each, dict) and isinstance(before, dict) and name not in whole
-        found[name] = _merge(before, each, whole) if nested and isinstance(before, dict) else each
-    return found
+    return laid_over(session, wishes, ("turn_detection", "transcription", "format"))
 
 
 def is_beta(wishes: Json) -> bool:
