@@ -74,6 +74,14 @@ def test_no_proxy(host: str, rules: str, free: bool) -> None:
     assert exempt(host, 443, rules) is free
 
 
+@pytest.fixture
+def unproxied(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No variable names a proxy."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
 @pytest.mark.parametrize(
     ("url", "env", "proxy", "source"),
     [
@@ -87,16 +95,22 @@ def test_no_proxy(host: str, rules: str, free: bool) -> None:
         ("http://h/", {"all_proxy": "nonsense", "http_proxy": "https://p"}, "https://p", "http_proxy"),
     ],
 )
-def test_the_way_to_an_address(url: str, env: dict[str, str], proxy: str, source: str) -> None:
-    found = proxy_for(url, BARE, env)
+def test_the_way_to_an_address(
+    url: str, env: dict[str, str], proxy: str, source: str, unproxied: pytest.MonkeyPatch
+) -> None:
+    for name, value in env.items():
+        unproxied.setenv(name, value)
+    found = proxy_for(url, BARE)
     assert (found and (found.url, found.source)) == ((proxy, source) if proxy else None)
 
 
 @pytest.mark.parametrize("proxy", ["nonsense", "socks4://p:1", "gopher://p:1", "http://:1", "http://[", "http://p:x"])
-def test_a_proxy_that_cannot_be_used_is_named_by_its_variable_without_a_password(proxy: str) -> None:
-    proxy = proxy.replace("//", "//me:secret@") if "//p" in proxy else proxy
+def test_a_proxy_that_cannot_be_used_is_named_by_its_variable_without_a_password(
+    proxy: str, unproxied: pytest.MonkeyPatch
+) -> None:
+    unproxied.setenv("ALL_PROXY", proxy.replace("//", "//me:secret@") if "//p" in proxy else proxy)
     with pytest.raises(ConfigError, match="ALL_PROXY is no proxy") as caught:
-        proxy_for("http://h/", BARE, {"ALL_PROXY": proxy})
+        proxy_for("http://h/", BARE)
     assert "secret" not in str(caught.value)
 
 
@@ -206,7 +220,7 @@ def test_a_variable_that_names_nothing_is_passed_over_and_told(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path / "gone" / "file"))
-    (note,) = trust.passed_over(os.environ)
+    (note,) = trust.passed_over()
     assert note.startswith(f"{name} names nothing")
     assert trust.trusting().get_ca_certs()
 
@@ -214,7 +228,7 @@ def test_a_variable_that_names_nothing_is_passed_over_and_told(
 @pytest.mark.usefixtures("fresh")
 def test_keys_are_logged_where_they_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(trust.LOG, str(tmp_path / "keys"))
-    assert not list(trust.passed_over(os.environ))
+    assert not list(trust.passed_over())
     assert trust.trusting().keylog_filename == str(tmp_path / "keys")
 
 

@@ -15,9 +15,9 @@ from voicecli.text.figures import size
 from voicecli.types import Backend
 
 
-async def download(url: str, file: BinaryIO, limit: int, *, timeout_s: float = 60.0) -> None:
+async def download(url: str, file: BinaryIO, limit: int) -> None:
     """Writes what is at `url` to `file`. InputError: more than `limit` bytes; else as every request."""
-    door = Elsewhere(Backend("download", "download", base_url=url, timeout_s=timeout_s), url, url)
+    door = Elsewhere(Backend("download", "download", base_url=url), url, url)
     try:
         async with door, door.stream("GET", url.partition("#")[0]) as reply:
             told = reply.headers.get("content-length", "")

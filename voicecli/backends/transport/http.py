@@ -109,12 +109,12 @@ class HttpService(Address):
         if client:
             await client.aclose()
 
-    async def warm(self, path: str = "") -> None:
+    async def warm(self) -> None:
         """Open a connection ahead of the first request. Never raises for an unreachable service."""
         client = self._opened()
         with suppress(httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError):
             async with asyncio.timeout(self.backend.connect_timeout_s):
-                await client.head(self.url(path))
+                await client.head(self.url(""))
 
     async def json(self, method: str, path: str, *, limit: int = BODY_BYTES, **body: Any) -> Any:
         """The decoded JSON answer. `body` is as for `stream`. Raises ProtocolError for anything else."""

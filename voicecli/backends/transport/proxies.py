@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -54,33 +54,24 @@ class Proxy:
         return self.url.startswith("socks")
 
 
-def proxy_for(url: str, backend: Backend, env: Mapping[str, str] | None = None) -> Proxy | None:
+def proxy_for(url: str, backend: Backend) -> Proxy | None:
     """The proxy through which `url` is asked; None: none. Raises ConfigError for one that cannot be used."""
     if backend.proxy:
         return _usable(backend.proxy, f"proxy in [backends.{backend.name}]")
     parts = urlsplit(url)
     if is_loopback(parts.hostname or ""):
         return None
-    named, proxies = _SCHEME_OF.get(parts.scheme, parts.scheme), _named(env)
+    # Those of the process's variables, or of the system's settings where it has such.
+    named, proxies = _SCHEME_OF.get(parts.scheme, parts.scheme), getproxies()
     scheme = next((each for each in (named, "all") if proxies.get(each)), "")
     port = parts.port or PORTS.get(parts.scheme, 0)
     if not scheme or exempt(parts.hostname or "", port, proxies.get("no", "")):
         return None
-    return _usable(proxies[scheme], _variable(scheme, env))
+    return _usable(proxies[scheme], _variable(scheme))
 
 
-def _named(env: Mapping[str, str] | None) -> Mapping[str, str]:
-    """The proxies by scheme; without `env` those of the process, or of the system where it keeps such settings."""
-    if env is None:
-        return getproxies()
-    lower = {name.lower(): value for name, value in env.items() if not name.islower()}
-    found = lower | {name: value for name, value in env.items() if name.islower()}
-    return {name.removesuffix("_proxy"): value for name, value in found.items() if name.endswith("_proxy")}
-
-
-def _variable(scheme: str, env: Mapping[str, str] | None) -> str:
-    env = process_environment() if env is None else env
-    name = f"{scheme}_proxy"
+def _variable(scheme: str) -> str:
+    env, name = process_environment(), f"{scheme}_proxy"
     return next((each for each in (name, name.upper()) if env.get(each)), "the system's settings")
 
 

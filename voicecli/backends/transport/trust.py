@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -44,9 +44,9 @@ def trusting() -> ssl.SSLContext:
         raise ConfigError(what, cure=f"Install certifi anew, or set {FILE}") from exc
 
 
-def passed_over(env: Mapping[str, str] | None = None) -> Iterator[str]:
+def passed_over() -> Iterator[str]:
     """A note for each variable that names nothing."""
-    env = process_environment() if env is None else env
+    env = process_environment()
     for name in (FILE, FOLDERS):
         if env.get(name) and not _is_there(name, env[name]):
             yield f"{name} names nothing that is there ({clean(env[name], 100)}); the usual certificates are trusted."
