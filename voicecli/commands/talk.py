@@ -244,7 +244,8 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
             with output(flags.timeline, here.console) as file:
                 file.file.write(page(report.turns, report.price).encode())
     turns = talk.conversation.turns
-    farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
+    saved = talk.recording.folder if talk.recording else None
+    farewell(here.console, turns.answered, monotonic() - began, keeper.number, saved)
     if turns.losses and not turns.answered:
         raise typer.Exit(turns.losses[-1].exit_code)
 

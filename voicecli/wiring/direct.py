@@ -6,9 +6,7 @@ the conversation (wiring.talk).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voicecli.dialogue.direct import Direct, SpokenModel
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from voicecli.dialogue.history import History
     from voicecli.ports import Toolbox
     from voicecli.wiring.adapters import TalkRequest
+    from voicecli.wiring.devices import Devices
     from voicecli.wiring.services import Services
 
 
@@ -33,16 +32,13 @@ def hears_and_speaks(cfg: Config, name: str | None) -> bool:
     return family_of(backend_named(cfg, name)).can("converse")
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How an answer comes to the loudspeaker."""
-
-    rate: int
-    clock: Callable[[], float]
-
-
 async def open_direct(
-    services: Services, request: TalkRequest, stack: AsyncExitStack, history: History, toolbox: Toolbox | None, way: Way
+    services: Services,
+    request: TalkRequest,
+    stack: AsyncExitStack,
+    history: History,
+    toolbox: Toolbox | None,
+    devices: Devices,
 ) -> Direct:
     """The service, opened on `stack`; it connects when somebody speaks. Raises ConfigError and UsageError."""
     can, _ = services.choose("converse")
@@ -54,9 +50,9 @@ async def open_direct(
     options = TalkOptions(request.model, request.voice, request.language, tools=tuple(tools), turns=talk.turns)
     check_options(can, "converse", options)
     converser = await stack.enter_async_context(services.open("converse"))
-    colloquy = await stack.enter_async_context(converser.converse(options, way.rate, history.request))
+    colloquy = await stack.enter_async_context(converser.converse(options, devices.playout.rate, history.request))
     depth = "speak" if talk.draft == "auto" else talk.draft
     drafts, model = Drafts(depth, talk.draft_budget), SpokenModel()
     noted = None if request.notes is None else await stack.enter_async_context(request.notes(model))
     by_service = talk.turns == "service"
-    return Direct(colloquy, way.clock, drafts, toolbox if tools else None, by_service, model, noted)
+    return Direct(colloquy, devices.clock, drafts, toolbox if tools else None, by_service, model, noted)

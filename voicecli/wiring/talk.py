@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ from voicecli.storage.writing import refuse_input
 from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, Picture, Secret, SpeechRequest
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
 from voicecli.wiring.devices import RESTS, Devices
-from voicecli.wiring.direct import Way, hears_and_speaks, open_direct
+from voicecli.wiring.direct import hears_and_speaks, open_direct
 from voicecli.wiring.pacing import Pacing
 from voicecli.wiring.refusing import check_options, takes
 from voicecli.wiring.services import Services
@@ -63,10 +63,8 @@ class Talk:
     show: Callable[[Picture], None]
     """A picture goes with what the person says next. Raises UsageError where none is taken."""
     announcements: Callable[[], AsyncIterator[str]] | None = None
-    heard: list[Callable[[AudioFrame], None]] = field(default_factory=list)
-    """Who is told of every frame of the microphone."""
-    saved: Path | None = None
-    """The folder with both sides of the conversation."""
+    recording: Recording | None = None
+    """Both sides of the conversation, on disk."""
 
     async def run(self) -> None:
         """Opens the devices, says `ready`, and talks until the input ends or somebody leaves."""
@@ -84,8 +82,8 @@ class Talk:
         async for frame in microphone:
             yield frame
             loudspeaker.passed(frame)
-            for tell in self.heard:
-                tell(frame)
+            if self.recording is not None:
+                self.recording.heard(frame)
 
     async def _ring(self) -> None:
         if self.announcements is None:
@@ -129,7 +127,7 @@ async def open_talk(
         responder: Responder
         pacing: Pacing | None = None
         if opened is None:
-            responder = await open_direct(services, request, stack, history, toolbox, Way(rate, clock))
+            responder = await open_direct(services, request, stack, history, toolbox, devices)
             showing.take = responder.colloquy.show
         else:
             pacing = _pacing(opened, services)
@@ -138,11 +136,9 @@ async def open_talk(
         parts = _parts(cfg, request, responder, devices, told)
         if pacing is not None:
             parts = replace(parts, pace=pacing.change)
-        talk = Talk(Dialogue(parts, rules, history), parts.emit, devices.clock, devices, showing.show)
-        talk.announcements = _announcements(opened and opened.model, toolbox)
-        if recording is not None:
-            talk.heard.append(recording.heard)
-            talk.saved = recording.folder
+        rings = _announcements(opened and opened.model, toolbox)
+        dialogue = Dialogue(parts, rules, history)
+        talk = Talk(dialogue, parts.emit, devices.clock, devices, showing.show, rings, recording)
         if cfg.talk.barge_in == "auto" and not (rules.barge_in or rules.push_to_talk) and request.ends.input is None:
             emit(Notice(f"{RESTS} (use --headphones to talk over it)"), 0)
         yield talk
