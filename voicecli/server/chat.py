@@ -21,7 +21,7 @@ from starlette.responses import Response
 from voicecli.server.pictures import read_picture
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, Refused, told
-from voicecli.server.requests import Lenient, Opened, Several, streamed
+from voicecli.server.requests import Lenient, Opened, Several, lines, streamed
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCall, ToolSpec
 from voicecli.wiring.services import Services
 
@@ -291,15 +291,11 @@ async def api_chat(asked: ChatIn, pool: Opened) -> dict[str, Any]:
 async def api_chat_stream(asked: ChatIn, pool: Opened) -> Response:
     """The same in lines: `{"delta": …}` as they come, then `{"event": "done"}`."""
     deltas = await pool.relayed((await question_of(pool, asked)).asked())
-    return streamed(deltas, _lines(deltas), "application/x-ndjson")
+    return streamed(deltas, lines(_pieces(deltas)), "application/x-ndjson")
 
 
-async def _lines(deltas: AsyncIterable[ChatDelta]) -> AsyncIterator[bytes]:
-    try:
-        async for delta in deltas:
-            if delta.text:
-                yield json.dumps({"delta": delta.text}, ensure_ascii=False).encode() + b"\n"
-    except Exception as exc:
-        yield json.dumps({"error": told(exc).body.error.message}).encode() + b"\n"
-        return
-    yield b'{"event": "done"}\n'
+async def _pieces(deltas: AsyncIterable[ChatDelta]) -> AsyncIterator[dict[str, str]]:
+    async for delta in deltas:
+        if delta.text:
+            yield {"delta": delta.text}
+    yield {"event": "done"}

@@ -8,7 +8,6 @@ Source: OpenAI's API reference, "Create transcription" and "Create translation";
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
@@ -24,8 +23,8 @@ from voicecli.audio import pieces
 from voicecli.errors import NoSpeechError
 from voicecli.server.chat import event
 from voicecli.server.pool import Meant, Pool
-from voicecli.server.refusals import DECLARED, Refused, told
-from voicecli.server.requests import Opened, streamed
+from voicecli.server.refusals import DECLARED, Refused
+from voicecli.server.requests import Opened, lines, streamed
 from voicecli.text.subtitles import Layout, verbose_json
 from voicecli.types import TranscribeOptions, Transcript
 from voicecli.usecases.transcribing.batch import Wish, transcribe
@@ -194,15 +193,8 @@ async def asr(pool: Opened, file: Annotated[UploadFile, File()]) -> dict[str, st
 async def asr_stream(pool: Opened, file: Annotated[UploadFile, File()]) -> Response:
     """The same in lines: `{"partial_text": …}`."""
     relay = await pool.relayed(aclosing(_once(pool, file, Wish(cached=False), None)))
-    return streamed(relay, _lines(relay), "application/x-ndjson")
-
-
-async def _lines(transcripts: AsyncIterable[Transcript]) -> AsyncIterator[bytes]:
-    try:
-        async for transcript in transcripts:
-            yield json.dumps({"partial_text": text_of(transcript)}, ensure_ascii=False).encode() + b"\n"
-    except Exception as exc:
-        yield json.dumps({"error": told(exc).body.error.message}).encode() + b"\n"
+    found = ({"partial_text": text_of(transcript)} async for transcript in relay)
+    return streamed(relay, lines(found), "application/x-ndjson")
 
 
 @router.post("/v1/asr", openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}})

@@ -5,7 +5,8 @@ Belongs here: small things that touch the web framework. Does not belong here: a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Annotated, TypeVar
 
@@ -15,6 +16,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
 from voicecli.server.pool import Pool
+from voicecli.server.refusals import told
 from voicecli.server.relay import Relay
 
 T = TypeVar("T")
@@ -42,6 +44,19 @@ class Lenient(BaseModel):
 def streamed(relay: Relay[T], body: AsyncIterator[bytes], kind: str) -> StreamingResponse:
     """A body that ends the relay behind it however it ends itself."""
     return StreamingResponse(_ending(relay, body), media_type=kind, background=BackgroundTask(relay.aclose))
+
+
+async def lines(found: AsyncIterable[Mapping[str, str]]) -> AsyncIterator[bytes]:
+    """Each as a line of JSON; a failure is the last line."""
+    try:
+        async for each in found:
+            yield _line(each)
+    except Exception as exc:
+        yield _line({"error": told(exc).body.error.message})
+
+
+def _line(found: Mapping[str, str]) -> bytes:
+    return json.dumps(found, ensure_ascii=False).encode() + b"\n"
 
 
 async def _ending(relay: Relay[T], body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
