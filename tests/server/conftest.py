@@ -89,3 +89,10 @@ def keep_key(folder: Path) -> None:
     keys.parent.mkdir()
     keys.write_text('{"serve": "sesame-1234"}', encoding="utf-8")
     keys.chmod(0o600)
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[httpx.Client]:
+    """A client of that server."""
+    with served.client() as client:
+        yield client

@@ -42,11 +42,10 @@ def works(server: Served) -> bool:
 
 
 @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"}])
-def test_name_rebinding_and_pages_of_others(served: Served, headers: dict[str, str]) -> None:
-    with served.client() as client:
-        for path in ("/", "/v1/models", "/health"):
-            assert client.get(path, headers=headers).status_code == 403
-        assert client.post("/v1/chat/completions", json=CHAT, headers=headers).status_code == 403
+def test_name_rebinding_and_pages_of_others(client: httpx.Client, headers: dict[str, str]) -> None:
+    for path in ("/", "/v1/models", "/health"):
+        assert client.get(path, headers=headers).status_code == 403
+    assert client.post("/v1/chat/completions", json=CHAT, headers=headers).status_code == 403
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
@@ -108,11 +107,10 @@ def test_a_body_that_would_become_twenty_times_itself_is_not_parsed(served: Serv
 
 
 @pytest.mark.parametrize("item", [b"1", b'{"role": "user", "content": "189"}'])
-def test_many_messages_are_refused_at_the_first_that_is_too_much(served: Served, item: bytes) -> None:
+def test_many_messages_are_refused_at_the_first_that_is_too_much(client: httpx.Client, item: bytes) -> None:
     """All that is wrong with them was told before, in a minute and gigabytes."""
     body = b'{"messages": [' + b",".join([item] * 500_000) + b"]}"
-    with served.client() as client:
-        found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+    found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
     assert (found.status_code, len(found.content) < 500) == (422, True)
 
 
@@ -221,38 +219,34 @@ def test_a_client_that_does_not_read_is_left_and_its_items_do_not_pile_up(served
 # -- bombs -------------------------------------------------------------------------------------------
 
 
-def test_a_packed_body_is_not_unpacked(served: Served) -> None:
+def test_a_packed_body_is_not_unpacked(client: httpx.Client) -> None:
     import gzip
 
     bomb = gzip.compress(json.dumps(CHAT).encode() + bytes(50_000_000))
-    with served.client() as client:
-        head = {"content-type": "application/json", "content-encoding": "gzip"}
-        found = client.post("/v1/chat/completions", content=bomb, headers=head)
+    head = {"content-type": "application/json", "content-encoding": "gzip"}
+    found = client.post("/v1/chat/completions", content=bomb, headers=head)
     assert found.status_code in (400, 422)
 
 
-def test_a_recording_of_days_is_refused(served: Served) -> None:
+def test_a_recording_of_days_is_refused(client: httpx.Client) -> None:
     """Silence of 14 hours, as a few kilobytes of FLAC may tell it."""
     file = io.BytesIO()
     sf.write(file, np.zeros(16_000, np.int16), 16_000, format="FLAC")
     data = bytearray(file.getvalue())
     (packed,) = struct.unpack(">Q", data[18:26])
     data[18:26] = struct.pack(">Q", packed >> 36 << 36 | 14 * 3600 * 16_000)
-    with served.client() as client:
-        found = client.post("/v1/audio/transcriptions", files={"file": ("a.flac", bytes(data))})
+    found = client.post("/v1/audio/transcriptions", files={"file": ("a.flac", bytes(data))})
     assert (found.status_code, "hours" in found.text) == (413, True)
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"messages": ' + b"9" * 100_000, b"\xff\xfe\0"])
-def test_json_that_is_deep_or_broken(served: Served, body: bytes) -> None:
-    with served.client() as client:
-        found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+def test_json_that_is_deep_or_broken(client: httpx.Client, body: bytes) -> None:
+    found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
     assert found.status_code in (400, 422)
 
 
-def test_a_form_of_many_fields(served: Served) -> None:
-    with served.client() as client:
-        found = client.post("/synthesize", files=[(f"field{at}", ("", b"x")) for at in range(5000)])
+def test_a_form_of_many_fields(client: httpx.Client) -> None:
+    found = client.post("/synthesize", files=[(f"field{at}", ("", b"x")) for at in range(5000)])
     assert (found.status_code, found.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
@@ -292,21 +286,20 @@ TRICKS = ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "/etc/passwd", "a\0b", "
 
 
 @pytest.mark.parametrize("name", TRICKS)
-def test_tricks_in_names_lead_nowhere(served: Served, name: str) -> None:
+def test_tricks_in_names_lead_nowhere(client: httpx.Client, name: str) -> None:
     """As a file's, a model's, a voice's, a path."""
     sound = io.BytesIO()
     sf.write(sound, np.zeros(1600, np.int16), 16_000, format="WAV")
-    with served.client() as client:
-        quoted = name.replace("\0", "%00")
-        found = [
-            client.post("/v1/audio/transcriptions", files={"file": (name + ".wav", sound.getvalue())}),
-            client.post("/v1/audio/transcriptions", files={"file": ("a", sound.getvalue())}, data={"model": name}),
-            client.post("/v1/chat/completions", json=CHAT | {"model": name}),
-            client.post("/v1/audio/speech", json={"input": "472", "voice": name, "model": name}),
-            client.get(f"/v1/models/{quoted}"),
-            client.get(f"/page/{quoted}"),
-            client.get(f"/{quoted}"),
-        ]
+    quoted = name.replace("\0", "%00")
+    found = [
+        client.post("/v1/audio/transcriptions", files={"file": (name + ".wav", sound.getvalue())}),
+        client.post("/v1/audio/transcriptions", files={"file": ("a", sound.getvalue())}, data={"model": name}),
+        client.post("/v1/chat/completions", json=CHAT | {"model": name}),
+        client.post("/v1/audio/speech", json={"input": "472", "voice": name, "model": name}),
+        client.get(f"/v1/models/{quoted}"),
+        client.get(f"/page/{quoted}"),
+        client.get(f"/{quoted}"),
+    ]
     statuses = [each.status_code for each in found]
     assert statuses[0] in (200, 400) and set(statuses[1:]) <= {400, 404, 405, 422, 502}, statuses
     assert not any("root:" in each.text or "Traceback" in each.text for each in found)

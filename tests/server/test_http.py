@@ -9,6 +9,7 @@ import signal
 import time
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile as sf
@@ -19,18 +20,16 @@ from tests.server.conftest import Served, serving
 QUESTION = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
 
 
-def test_a_conversation_is_answered(served: Served) -> None:
-    with served.client() as client:
-        found = client.post("/v1/chat/completions", json=QUESTION | {"nobody": "knows", "tools": None}).json()
+def test_a_conversation_is_answered(client: httpx.Client) -> None:
+    found = client.post("/v1/chat/completions", json=QUESTION | {"nobody": "knows", "tools": None}).json()
     assert found["choices"][0]["message"] == {"role": "assistant", "content": "290."}
     assert found["choices"][0]["finish_reason"] == "stop"
     assert found["usage"]["total_tokens"] > 0
 
 
-def test_an_answer_is_streamed(served: Served) -> None:
-    with served.client() as client:
-        asked = QUESTION | {"stream": True, "stream_options": {"include_usage": True}}
-        lines = [each for each in client.post("/v1/chat/completions", json=asked).text.split("\n\n") if each]
+def test_an_answer_is_streamed(client: httpx.Client) -> None:
+    asked = QUESTION | {"stream": True, "stream_options": {"include_usage": True}}
+    lines = [each for each in client.post("/v1/chat/completions", json=asked).text.split("\n\n") if each]
     assert lines[-1] == "data: [DONE]"
     events = [json.loads(each.removeprefix("data: ")) for each in lines[:-1]]
     assert "".join(each["choices"][0]["delta"].get("content", "") for each in events if each["choices"]) == "290."
@@ -39,17 +38,15 @@ def test_an_answer_is_streamed(served: Served) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mp3", "opus", "flac", "wav", "pcm"])
-def test_a_text_is_spoken(served: Served, kind: str) -> None:
+def test_a_text_is_spoken(client: httpx.Client, kind: str) -> None:
     asked = {"input": "One 4. Two 7. Three 2.", "voice": "alloy", "response_format": kind, "model": "tts-1"}
-    with served.client() as client:
-        found = client.post("/v1/audio/speech", json=asked)
+    found = client.post("/v1/audio/speech", json=asked)
     assert found.status_code == 200, found.text
     assert digits_in(found.content, kind) == "472"
 
 
-def test_speech_is_streamed_as_events(served: Served) -> None:
-    with served.client() as client:
-        found = client.post("/v1/audio/speech", json={"input": "472", "stream_format": "sse"}).text
+def test_speech_is_streamed_as_events(client: httpx.Client) -> None:
+    found = client.post("/v1/audio/speech", json={"input": "472", "stream_format": "sse"}).text
     events = [json.loads(each.removeprefix("data: ")) for each in found.split("\n\n") if each]
     assert events[-1]["type"] == "speech.audio.done"
     sound = b"".join(base64.b64decode(each["audio"]) for each in events[:-1])
@@ -66,10 +63,9 @@ def digits_in(data: bytes, kind: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["/v1/tts?text=472", "/synthesize"])
-def test_the_documents_own_shapes_of_speech(served: Served, path: str) -> None:
-    with served.client() as client:
-        form = {"text": "472", "style": "style2", "temperature": "0.6", "top_p": "0.9"}
-        found = client.post(path, data=form) if path == "/synthesize" else client.get(path)
+def test_the_documents_own_shapes_of_speech(client: httpx.Client, path: str) -> None:
+    form = {"text": "472", "style": "style2", "temperature": "0.6", "top_p": "0.9"}
+    found = client.post(path, data=form) if path == "/synthesize" else client.get(path)
     assert digits_in(found.content, "wav") == "472"
 
 
@@ -92,22 +88,20 @@ def recording(digits: str) -> bytes:
         ({"language": "en", "model": "whisper-1", "prompt": "digits", "temperature": "0"}, '"text":"472"'),
     ],
 )
-def test_a_recording_is_heard(served: Served, form: dict[str, str], has: str) -> None:
-    with served.client() as client:
-        sent = {"file": ("a.wav", recording("472"))}
-        found = client.post("/v1/audio/transcriptions", data=form, files=sent)
+def test_a_recording_is_heard(client: httpx.Client, form: dict[str, str], has: str) -> None:
+    sent = {"file": ("a.wav", recording("472"))}
+    found = client.post("/v1/audio/transcriptions", data=form, files=sent)
     assert found.status_code == 200, found.text
     assert has in found.text
 
 
 @pytest.mark.parametrize("path", ["/asr", "/asr/stream", "/v1/asr"])
-def test_the_documents_own_shapes_of_recognition(served: Served, path: str) -> None:
+def test_the_documents_own_shapes_of_recognition(client: httpx.Client, path: str) -> None:
     sound = recording("472")
-    with served.client() as client:
-        if path == "/v1/asr":
-            found = client.post(path, content=sound, headers={"content-type": "application/octet-stream"})
-        else:
-            found = client.post(path, files={"file": ("test.wav", sound)})
+    if path == "/v1/asr":
+        found = client.post(path, content=sound, headers={"content-type": "application/octet-stream"})
+    else:
+        found = client.post(path, files={"file": ("test.wav", sound)})
     key = {"/asr": "text", "/asr/stream": "partial_text", "/v1/asr": "result"}[path]
     assert found.json()[key] == "472"
 
@@ -116,24 +110,21 @@ def test_the_documents_own_shapes_of_recognition(served: Served, path: str) -> N
     ("name", "data", "status"),
     [("a.wav", b"", 400), ("../../etc/a.json", b'{"text": "x"}', 400), ("a", b"x" * 99, 400)],
 )
-def test_what_is_no_recording_is_refused(served: Served, name: str, data: bytes, status: int) -> None:
-    with served.client() as client:
-        found = client.post("/v1/audio/transcriptions", files={"file": (name, data)})
+def test_what_is_no_recording_is_refused(client: httpx.Client, name: str, data: bytes, status: int) -> None:
+    found = client.post("/v1/audio/transcriptions", files={"file": (name, data)})
     assert (found.status_code, "voice-" in found.text) == (status, False)
 
 
-def test_silence_has_no_text(served: Served) -> None:
+def test_silence_has_no_text(client: httpx.Client) -> None:
     file = io.BytesIO()
     sf.write(file, np.zeros(16_000, np.int16), 16_000, format="WAV")
-    with served.client() as client:
-        found = client.post("/v1/audio/transcriptions", files={"file": ("a.wav", file.getvalue())})
+    found = client.post("/v1/audio/transcriptions", files={"file": ("a.wav", file.getvalue())})
     assert (found.status_code, found.json()) == (200, {"text": ""})
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/api/chat/stream"])
-def test_the_local_servers_shape(served: Served, path: str) -> None:
-    with served.client() as client:
-        found = client.post(path, json={"messages": QUESTION["messages"]}).text
+def test_the_local_servers_shape(client: httpx.Client, path: str) -> None:
+    found = client.post(path, json={"messages": QUESTION["messages"]}).text
     if path.endswith("stream"):
         *deltas, end = [json.loads(each) for each in found.splitlines()]
         assert ("".join(each["delta"] for each in deltas), end) == ("290.", {"event": "done"})
@@ -141,16 +132,15 @@ def test_the_local_servers_shape(served: Served, path: str) -> None:
         assert json.loads(found)["content"] == "290."
 
 
-def test_what_there_is(served: Served) -> None:
-    with served.client() as client:
-        names = [each["id"] for each in client.get("/v1/models").json()["data"]]
-        assert {"digits-chat", "digits-hear", "digits-speak", "default", "work"} <= set(names)
-        assert client.get("/v1/models/digits-chat").json()["owned_by"] == "work"
-        assert client.get("/v1/models/whisper-1").status_code == 200
-        assert client.get("/v1/models/nobody").json()["error"]["code"] == "model_not_found"
-        assert client.get("/v1/").json()["object"] == "service"
-        assert client.get("/health").json()["status"] == "ok"
-        assert "voice_requests_total" in client.get("/metrics").text
+def test_what_there_is(client: httpx.Client) -> None:
+    names = [each["id"] for each in client.get("/v1/models").json()["data"]]
+    assert {"digits-chat", "digits-hear", "digits-speak", "default", "work"} <= set(names)
+    assert client.get("/v1/models/digits-chat").json()["owned_by"] == "work"
+    assert client.get("/v1/models/whisper-1").status_code == 200
+    assert client.get("/v1/models/nobody").json()["error"]["code"] == "model_not_found"
+    assert client.get("/v1/").json()["object"] == "service"
+    assert client.get("/health").json()["status"] == "ok"
+    assert "voice_requests_total" in client.get("/metrics").text
 
 
 @pytest.mark.parametrize(
@@ -168,9 +158,8 @@ def test_what_there_is(served: Served) -> None:
         ),
     ],
 )
-def test_a_wrong_request_is_told_so_in_openais_shape(served: Served, body: bytes, status: int) -> None:
-    with served.client() as client:
-        found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+def test_a_wrong_request_is_told_so_in_openais_shape(client: httpx.Client, body: bytes, status: int) -> None:
+    found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
     assert found.status_code == status
     assert found.json()["error"]["message"]
 
