@@ -142,17 +142,15 @@ class Client:
             return [self._book.error("The event is too large.", code="event_too_large", to=number)]
         try:
             return act(self, event)
-        except _Wrong as exc:
-            return [self._book.error(exc.words, code=exc.code, param=exc.param, to=number)]
         except WrongError as exc:
-            return [self._book.error(str(exc), code="invalid_value", param=exc.param, to=number)]
+            return [self._book.error(str(exc), code=exc.code, param=exc.param, to=number)]
 
     # -- the session ---------------------------------------------------------------------------------
 
     def _update(self, event: Json) -> list[Step]:
         wishes = event.get("session")
         if not isinstance(wishes, dict):
-            raise _Wrong("This must be an object.", "session")
+            raise WrongError("This must be an object.", "session")
         if event["type"] == "transcription_session.update":
             wishes = wishes | {"type": "transcription"}
         session = merged(self._book.session, wishes)
@@ -167,9 +165,9 @@ class Client:
         try:
             data = binascii.a2b_base64(_string(event, "audio"), strict_mode=True)
         except ValueError:
-            raise _Wrong("This is no base64.", "audio") from None
+            raise WrongError("This is no base64.", "audio") from None
         if self._waiting + len(data) > LONGEST_BYTES:
-            raise _Wrong("So much sound is not kept: commit it, or clear it.", "audio", "input_audio_buffer_full")
+            raise WrongError("So much sound is not kept: commit it, or clear it.", "audio", "input_audio_buffer_full")
         if self._book.settings.detection is None:
             self._waiting += len(data)
         return [Append(data)] if data else []
@@ -179,7 +177,7 @@ class Client:
             return [Commit()]
         per_ms = 48 if self._book.settings.heard_as == "pcm" else 8
         if self._waiting < SHORTEST_MS * per_ms:
-            raise _Wrong("There is too little sound: at least 100 ms.", code="input_audio_buffer_commit_empty")
+            raise WrongError("There is too little sound: at least 100 ms.", code="input_audio_buffer_commit_empty")
         self._waiting = 0
         number = self._book.number("item")
         return [*self._book.spoken(number), Commit(number)]
@@ -193,11 +191,11 @@ class Client:
     def _create(self, event: Json) -> list[Step]:
         item = event.get("item")
         if not isinstance(item, dict):
-            raise _Wrong("This must be an object.", "item")
+            raise WrongError("This must be an object.", "item")
         act = _act_of(item)
         number = item.get("id") or self._book.number("item")
         if not isinstance(number, str) or len(number) > 64 or number in self._book.items:
-            raise _Wrong("An item's id is a text of its own of at most 64 characters.", "item.id")
+            raise WrongError("An item's id is a text of its own of at most 64 characters.", "item.id")
         if isinstance(act, TypedItem):
             self._book.pictures += self._fitting(act.pictures)
             act = replace(act, item=number, event=event.get("event_id"))
@@ -207,7 +205,7 @@ class Client:
     def _fitting(self, pictures: tuple[Picture, ...]) -> int:
         size = sum(len(each.data) for each in pictures)
         if size and self._book.pictures + size > MOST_PICTURES:
-            raise _Wrong(f"Pictures may have {MOST_PICTURES >> 20} MB until they are answered.", "item.content")
+            raise WrongError(f"Pictures may have {MOST_PICTURES >> 20} MB until they are answered.", "item.content")
         return size
 
     def _retrieve(self, event: Json) -> list[Step]:
@@ -220,7 +218,7 @@ class Client:
         """The floor cut the reply where it stopped; the client's own count is confirmed."""
         number, until = _known(self._book, event), event.get("audio_end_ms")
         if not isinstance(until, int) or until < 0:
-            raise _Wrong("This must be a number of milliseconds.", "audio_end_ms")
+            raise WrongError("This must be a number of milliseconds.", "audio_end_ms")
         told = {"item_id": number, "content_index": 0, "audio_end_ms": until}
         return [self._book.event("conversation.item.truncated", **told)]
 
@@ -229,7 +227,7 @@ class Client:
     def _ask(self, event: Json) -> list[Step]:
         wishes = event.get("response") or {}
         if not isinstance(wishes, dict):
-            raise _Wrong("This must be an object.", "response")
+            raise WrongError("This must be an object.", "response")
         modalities = wishes.get("output_modalities", wishes.get("modalities"))
         text_only = self._book.settings.text_only if modalities is None else modalities == ["text"]
         instructions = wishes.get("instructions")
@@ -238,7 +236,7 @@ class Client:
             return self._ask_apart(wishes, instructions)
         if self._book.answer is not None:
             words = "A response is in work: cancel it, or wait for response.done."
-            raise _Wrong(words, code="conversation_already_has_active_response")
+            raise WrongError(words, code="conversation_already_has_active_response")
         answer = Response(self._book, self._book.number("resp"), wishes.get("metadata"), text_only=text_only)
         self._book.answer = answer
         return [answer.created(), Ask(answer.id, instructions)]
@@ -246,13 +244,13 @@ class Client:
     def _ask_apart(self, wishes: Json, instructions: str | None) -> list[Step]:
         """In words alone: what stands outside of the conversation is read by a program."""
         if len(self._book.apart) >= MOST_APART:
-            raise _Wrong(
+            raise WrongError(
                 "Too many responses are in work: wait for one.", "response.conversation", "rate_limit_exceeded"
             )
         items, messages = wishes.get("input"), None
         if items is not None:
             if not isinstance(items, list):
-                raise _Wrong("This must be an array.", "response.input")
+                raise WrongError("This must be an array.", "response.input")
             acts = [_act_of(self._referred(each)) for each in items]
             messages = tuple(each for each in acts if isinstance(each, TypedItem))
         answer = Response(self._book, self._book.number("resp"), wishes.get("metadata"), text_only=True, apart=True)
@@ -262,7 +260,7 @@ class Client:
     def _referred(self, item: object) -> Json:
         """The item itself, or the one of the conversation that it refers to."""
         if not isinstance(item, dict):
-            raise _Wrong("An item is an object.", "response.input")
+            raise WrongError("An item is an object.", "response.input")
         if item.get("type") != "item_reference":
             return item
         known = self._book.items[_known(self._book, item, "id")]
@@ -277,16 +275,8 @@ class Client:
             return [*apart.ends("cancelled", "client_cancelled"), CancelApart(number)]
         answer, self._book.answer = self._book.answer, None
         if answer is None:
-            raise _Wrong("No response is in work.", code="response_cancel_not_active")
+            raise WrongError("No response is in work.", code="response_cancel_not_active")
         return [*answer.ends("cancelled", "client_cancelled"), Cancel()]
-
-
-class _Wrong(Exception):
-    """What is wrong with a client's event."""
-
-    def __init__(self, words: str, param: str | None = None, code: str = "invalid_value") -> None:
-        super().__init__(words)
-        self.words, self.param, self.code = words, param, code
 
 
 def _act_of(item: Json) -> Act | None:
@@ -298,10 +288,10 @@ def _act_of(item: Json) -> Act | None:
         return None
     role, content = item.get("role"), item.get("content")
     if kind != "message" or role not in ("user", "assistant", "system") or not isinstance(content, list):
-        raise _Wrong("An item is a message with role and content, or a function_call_output.", "item")
+        raise WrongError("An item is a message with role and content, or a function_call_output.", "item")
     parts = [each for each in content if isinstance(each, dict)]
     if any(_kind(each) == "input_audio" and not each.get("transcript") for each in parts):
-        raise _Wrong("Items of text and pictures are taken; append sound to the buffer.", "item.content")
+        raise WrongError("Items of text and pictures are taken; append sound to the buffer.", "item.content")
     texts = [each.get("text") or each.get("transcript") for each in parts]
     pictures = tuple(_picture(each, role) for each in parts if _kind(each) == "input_image")
     return TypedItem(role, _clean("\n".join(each for each in texts if isinstance(each, str))), pictures)
@@ -313,11 +303,11 @@ def _kind(part: object) -> object:
 
 def _picture(part: Json, role: str) -> Picture:
     if role != "user":
-        raise _Wrong("Pictures are the user's.", "item.content")
+        raise WrongError("Pictures are the user's.", "item.content")
     try:
         return read_picture(_string(part, "image_url", "item.content."), MOST_PICTURES)
     except ValueError as exc:
-        raise _Wrong(str(exc), "item.content.image_url") from None
+        raise WrongError(str(exc), "item.content.image_url") from None
 
 
 def _without_pictures(item: Json) -> Json:
@@ -338,14 +328,14 @@ def _known(book: Book, event: Json, name: str = "item_id") -> str:
     if opened is not None and opened["id"] == number:
         book.items[number] = opened
     if number not in book.items:
-        raise _Wrong("There is no such item.", name, "item_not_found")
+        raise WrongError("There is no such item.", name, "item_not_found")
     return number
 
 
 def _string(event: Json, name: str, place: str = "") -> str:
     found = event.get(name)
     if not isinstance(found, str):
-        raise _Wrong("This must be a text.", place + name)
+        raise WrongError("This must be a text.", place + name)
     return found
 
 

@@ -37,12 +37,12 @@ BETA_PLACES: dict[str, tuple[str, ...]] = {
 """Where a setting of the beta stands today."""
 
 
-class WrongError(ValueError):
-    """A setting that makes no sense; `param` says which."""
+class WrongError(Exception):
+    """What is wrong with a client's event, in words; `param` says where, `code` is OpenAI's for it."""
 
-    def __init__(self, words: str, param: str) -> None:
+    def __init__(self, words: str, param: str | None = None, code: str = "invalid_value") -> None:
         super().__init__(words)
-        self.param = param
+        self.param, self.code = param, code
 
 
 @dataclass(frozen=True, slots=True)
