@@ -8,6 +8,7 @@ import json
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -16,8 +17,9 @@ import soundfile as sf
 
 from tests import dtmf
 from tests.server.conftest import Served, serving
+from voicecli.audio import foreign
 
-QUESTION = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
+QUESTION: dict[str, Any] = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
 
 
 def test_a_conversation_is_answered(client: httpx.Client) -> None:
@@ -25,6 +27,28 @@ def test_a_conversation_is_answered(client: httpx.Client) -> None:
     assert found["choices"][0]["message"] == {"role": "assistant", "content": "290."}
     assert found["choices"][0]["finish_reason"] == "stop"
     assert found["usage"]["total_tokens"] > 0
+
+
+@pytest.mark.parametrize("said", ["", None, [], [{"type": "text", "text": ""}]])
+def test_what_a_client_has_of_an_answer_or_a_tool_that_said_nothing_is_taken(
+    client: httpx.Client, said: object
+) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    before = [
+        {"role": "user", "content": "1"},
+        {"role": "assistant", "content": said},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": said},
+    ]
+    found = client.post("/v1/chat/completions", json={"messages": [*before, *QUESTION["messages"]]})
+    nothing = client.post("/v1/chat/completions", json={"messages": [before[1]]})
+    assert (found.status_code, nothing.status_code) == (200, 400)
+    assert found.json()["choices"][0]["message"]["content"] == "290."
+
+
+def test_what_fails_in_a_body_that_is_made_has_its_number_too(client: httpx.Client) -> None:
+    found = client.post("/v1/audio/speech", json={"input": "🙂"})
+    assert (found.status_code, len(found.headers["x-request-id"])) == (400, 32)
 
 
 def test_an_answer_is_streamed(client: httpx.Client) -> None:
@@ -37,12 +61,19 @@ def test_an_answer_is_streamed(client: httpx.Client) -> None:
     assert len({each["id"] for each in events}) == 1
 
 
-@pytest.mark.parametrize("kind", ["mp3", "opus", "flac", "wav", "pcm"])
-def test_a_text_is_spoken(client: httpx.Client, kind: str) -> None:
-    asked = {"input": "One 4. Two 7. Three 2.", "voice": "alloy", "response_format": kind, "model": "tts-1"}
+@pytest.mark.parametrize("kind", ["mp3", "opus", "aac", "flac", "wav", "pcm"])
+def test_a_text_is_spoken(client: httpx.Client, tmp_path: Path, kind: str) -> None:
+    asked: dict[str, Any] = {"input": "One 4. Two 7. Three 2.", "voice": "alloy", "model": "tts-1"}
+    asked |= {"stream_format": None, "instructions": None, "speed": None, "response_format": kind}
     found = client.post("/v1/audio/speech", json=asked)
     assert found.status_code == 200, found.text
-    assert digits_in(found.content, kind) == "472"
+    if kind == "aac":
+        path = tmp_path / "a.aac"
+        path.write_bytes(found.content)
+        heard = np.frombuffer(b"".join(foreign.blocks(path)), np.int16)
+        assert dtmf.decode(heard.astype(np.float32) / 32768, 16_000) == "472"
+    else:
+        assert digits_in(found.content, kind) == "472"
 
 
 def test_speech_is_streamed_as_events(client: httpx.Client) -> None:

@@ -1,9 +1,9 @@
-"""Containers that libsndfile does not know (m4a, mp4, webm, aac, video), through PyAV or an ffmpeg on the PATH.
+"""Containers that libsndfile does not know (m4a, mp4, webm, aac, video), through PyAV or an ffmpeg; AAC to be written.
 
 A playlist makes either read other files, so formats are taken from a list, and nothing but the file is opened. The
 program gets no variable of ours but those that it needs to be found and to start.
 
-Belongs here: finding either, their samples as a stream. Does not belong here: what libsndfile reads (files).
+Belongs here: finding either, samples as a stream. Does not belong here: what libsndfile reads (files).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -161,3 +161,37 @@ def _by_ffmpeg(program: str, path: Path, named: Path, env: Mapping[str, str] | N
             words.seek(0)
             said = words.read(2000).decode("utf-8", "replace").strip().splitlines() or [""]
             raise InputError(f"ffmpeg can't read it: {said[-1][:200]}", who=str(named), cure="Convert it to wav.")
+
+
+class AacEncoder:
+    """`feed` s16le mono at `rate`, then `close`; what is made of it goes to `write`, as AAC in ADTS. By PyAV alone."""
+
+    def __init__(self, write: Callable[[bytes], object], rate: int) -> None:
+        import av
+
+        self._box: Any = av.open(_Written(write), "w", format="adts")
+        self._stream: Any = self._box.add_stream("aac", rate=rate, layout="mono")
+        self._rate = rate
+
+    def feed(self, samples: bytes) -> None:
+        import av
+        import numpy as np
+
+        frame = av.AudioFrame.from_ndarray(np.frombuffer(samples, np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate = self._rate
+        self._box.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        self._box.mux(self._stream.encode(None))
+        self._box.close()
+
+
+class _Written:
+    """A file that is only written to."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+
+    def write(self, data: bytes) -> int:
+        self._write(bytes(data))
+        return len(data)

@@ -133,5 +133,6 @@ HANDLERS: dict[type[Exception], Any] = {
     VoiceError: _failed,
     RequestValidationError: _invalid,
     HTTPException: _http,
+    ExceptionGroup: _failed,
     Exception: _failed,
 }

@@ -26,6 +26,8 @@ from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCal
 from voicecli.wiring.services import Services
 
 MOST_PICTURE = 20 * 1024 * 1024
+NOTHING = "(nothing)"
+"""What a tool has said that said nothing: many services refuse a message without a word."""
 ROLES = {"developer": "system", "function": "tool"}
 
 
@@ -106,19 +108,24 @@ router = APIRouter(responses=DECLARED, tags=["chat"])
 
 
 def messages_of(asked: ChatIn) -> list[ChatMessage]:
-    """Our messages. Raises Refused for one without content that calls nothing."""
-    return [_message(each) for each in asked.messages]
+    """Our messages; an assistant's without a word is none. Raises Refused for a person's without content."""
+    if not (found := [ours for each in asked.messages if (ours := _message(each)) is not None]):
+        raise Refused(400, "No message has content.")
+    return found
 
 
-def _message(theirs: MessageIn) -> ChatMessage:
+def _message(theirs: MessageIn) -> ChatMessage | None:
     content = theirs.content or ""
     text = content if isinstance(content, str) else "\n".join(part.text for part in content if part.type == "text")
     calls = tuple(ToolCall(each.id, each.function.name, each.function.arguments) for each in theirs.tool_calls or ())
     pictures = isinstance(content, list) and any(part.image_url for part in content)
-    if not text and not calls and not pictures:
+    if theirs.role == "assistant" and not text and not calls:
+        return None
+    if not text and not calls and not pictures and theirs.role not in ("tool", "function"):
         raise Refused(400, f"A message of the role {theirs.role} has no content.")
     role: Any = ROLES.get(theirs.role, theirs.role)
-    return ChatMessage(role, text or (" " if not calls else ""), calls, theirs.tool_call_id or "")
+    instead = NOTHING if role == "tool" else "" if calls else " "
+    return ChatMessage(role, text or instead, calls, theirs.tool_call_id or "")
 
 
 def options_of(asked: ChatIn, model: str | None) -> ChatOptions:

@@ -10,12 +10,14 @@ import asyncio
 import base64
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import Field
 from starlette.responses import Response
 
+from voicecli.audio import foreign
 from voicecli.server.chat import event
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, told
@@ -59,10 +61,10 @@ class SpeechIn(Lenient):
     input: str = Field(min_length=1, max_length=MOST_TEXT)
     model: str | None = None
     voice: str | VoiceId | None = None
-    response_format: Container = "mp3"
+    response_format: Container | None = None
     speed: float | None = Field(default=None, ge=0.25, le=4)
     instructions: str | None = None
-    stream_format: Literal["audio", "sse"] = "audio"
+    stream_format: Literal["audio", "sse"] | None = None
 
 
 async def said(pool: Pool, text: str, request: SpeechRequest, backend: str | None, container: str) -> Response:
@@ -77,12 +79,15 @@ async def spoken(
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     """Pieces of the file, as they are made."""
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
-    goal = Goal(STD, container, rate=PCM_RATE if container == "pcm" else None)
-    saying = Saying(pool.named(backend), request, goal, stdout=pieces.put_nowait)
+    aac = foreign.AacEncoder(pieces.put_nowait, PCM_RATE) if container == "aac" and find_spec("av") else None
+    goal = Goal(STD, "pcm", rate=PCM_RATE) if aac or container == "pcm" else Goal(STD, container)
+    saying = Saying(pool.named(backend), request, goal, stdout=aac.feed if aac else pieces.put_nowait)
 
     async def say() -> None:
         try:
             await saying.say(text)
+            if aac:
+                aac.close()
         finally:
             pieces.put_nowait(None)
 
@@ -115,9 +120,10 @@ async def speech(asked: SpeechIn, pool: Opened) -> Response:
     wishes: dict[str, Any] = {"speed": asked.speed, "instructions": asked.instructions or None}
     wishes = pool.taken("speak", meant.backend, wishes)
     request = SpeechRequest(asked.input, pool.voice(voice), meant.model, **wishes)
-    if asked.stream_format == "audio":
-        return await said(pool, asked.input, request, meant.backend, asked.response_format)
-    relay = await pool.relayed(spoken(pool, asked.input, request, meant.backend, asked.response_format))
+    container = asked.response_format or "mp3"
+    if asked.stream_format != "sse":
+        return await said(pool, asked.input, request, meant.backend, container)
+    relay = await pool.relayed(spoken(pool, asked.input, request, meant.backend, container))
     return streamed(relay, _events(relay), "text/event-stream")
 
 
