@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicecli.audio.playout import Playout
+from voicecli.audio.vad import Voicing
 from voicecli.dialogue.answering import Stages
 from voicecli.dialogue.cascade import Cascade
 from voicecli.dialogue.conversation import Dialogue
@@ -37,15 +38,9 @@ LOUD = (b"\x00\x40" + b"\x00\xc0") * 160
 QUIET = bytes(640)
 
 
-@dataclass(frozen=True)
-class Voicing:
-    speech: bool
-    level: float
-
-
 def detect(pcm: bytes) -> Voicing:
     loud = pcm[:2] != b"\x00\x00"
-    return Voicing(loud, -10.0 if loud else -90.0)
+    return Voicing(loud, float(loud), -10.0 if loud else -90.0)
 
 
 @dataclass

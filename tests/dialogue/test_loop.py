@@ -83,7 +83,7 @@ def test_speech_that_goes_on_cancels_the_draft_and_nobody_heard_of_it() -> None:
     assert [e.text for e in room.of(ev.AssistantSaid)] == ["Whales are big."]
     (metrics,) = room.of(ev.TurnMetrics)
     assert metrics.drafts == 2
-    assert room.brain.cancelled + room.voice.cancelled >= 0
+    assert room.voice.cancelled == 1
     # The whole turn so far went to the recogniser at each pause.
     first, second = (clip.seconds or 0 for clip in ears.clips[:2])
     assert second > first + 1.0

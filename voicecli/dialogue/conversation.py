@@ -17,7 +17,6 @@ from voicecli.dialogue.history import History
 from voicecli.dialogue.keys import Keys
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.standing import Standing
-from voicecli.dialogue.turns import Turns
 from voicecli.errors import task_group
 from voicecli.types import AudioFrame
 
@@ -28,14 +27,10 @@ class Dialogue:
     def __init__(self, parts: Parts, rules: Rules, history: History | None = None) -> None:
         self.parts, self.history = parts, history or History()
         self._floor = Floor(parts, rules, self.history)
+        self.turns = self._floor.turns
         self.standing = Standing(self._floor, parts, rules)
         self.keys = Keys(self._floor, parts, self.standing.ears, self._show)
         self._phase: ev.Phase | None = None
-
-    @property
-    def turns(self) -> Turns:
-        """The turns so far, and the one that goes on."""
-        return self._floor.turns
 
     async def run(self, frames: AsyncIterator[AudioFrame]) -> None:
         """Until the frames end (then the last turn is finished) or somebody leaves.
