@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from voicecli.audio.playout import Playout
 from voicecli.audio.vad import Voicing
@@ -17,7 +17,7 @@ from voicecli.dialogue.answering import Stages
 from voicecli.dialogue.cascade import Cascade
 from voicecli.dialogue.conversation import Dialogue
 from voicecli.dialogue.drafting import Depth, Drafts
-from voicecli.dialogue.events import Event
+from voicecli.dialogue.events import AssistantSaid, Event, TurnMetrics, UserSaid
 from voicecli.dialogue.hearing import LiveHearing, WholeHearing
 from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts, Rules
@@ -235,6 +235,22 @@ class Room:
     def of(self, kind: type[Any]) -> list[Any]:
         """The events of one type, in order."""
         return [event for _, _, event in self.events if isinstance(event, kind)]
+
+    @property
+    def said(self) -> list[str]:
+        """The person's turns."""
+        return [each.text for each in self.of(UserSaid)]
+
+    @property
+    def answers(self) -> list[str]:
+        """The replies, as far as they were heard."""
+        return [each.text for each in self.of(AssistantSaid)]
+
+    @property
+    def metrics(self) -> TurnMetrics:
+        """Of the only turn."""
+        (metrics,) = self.of(TurnMetrics)
+        return cast(TurnMetrics, metrics)
 
     def when(self, kind: type[Any]) -> list[float]:
         return [at for at, _, event in self.events if isinstance(event, kind)]

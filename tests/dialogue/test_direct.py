@@ -108,18 +108,16 @@ def test_a_turn_is_answered_and_its_words_come_late() -> None:
     run(it.run([*ONE_TURN, ("reply", 0)]))
     assert history(it) == [("user", "how are you"), ("assistant", "Well. And you?")]
     assert spoken(it) == pytest.approx(3, abs=0.01)
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.gap_ms == pytest.approx(500 + 150 + 40, abs=30)
-    assert metrics.tokens == 10, "as the service counted, not as was estimated before"
+    assert it.metrics.gap_ms == pytest.approx(500 + 150 + 40, abs=30)
+    assert it.metrics.tokens == 10, "as the service counted, not as was estimated before"
 
 
 def test_a_draft_costs_the_wait_alone() -> None:
     service = OneService(["How are you?"], ["Well."])
     it = room(service, rules=Manner(barge_in=True), draft="speak")
     run(it.run([*ONE_TURN, ("reply", 0)]))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.draft == "speak" and metrics.gap_ms is not None and metrics.gap_ms <= 460
-    assert metrics.end_ms == 400, "the words read complete, and came before all of the sound had"
+    assert it.metrics.draft == "speak" and it.metrics.gap_ms is not None and it.metrics.gap_ms <= 460
+    assert it.metrics.end_ms == 400, "the words read complete, and came before all of the sound had"
     assert [each for each in service.log if isinstance(each, AnswerWanted)] == [AnswerWanted()]
 
 
@@ -172,7 +170,7 @@ def test_a_tool_waits_for_the_persons_yes(answer: str, done: bool | None) -> Non
     assert len(box.used) == (done is True)
     assert [call.id for call, _ in asked[2].results] == ([] if done is None else ["c1"])
     assert history(it)[1] == ("assistant", "May I draw a pig?")
-    assert [each.text for each in it.of(ev.UserSaid)] == ["draw a pig", answer], "each is told once"
+    assert it.said == ["draw a pig", answer], "each is told once"
 
 
 # -- what was heard ------------------------------------------------------------------------------------

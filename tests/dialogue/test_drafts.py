@@ -76,11 +76,10 @@ def test_a_text_that_reads_complete_is_answered_before_the_soft_end() -> None:
     """The turn ends at end_ms_min, but for what the stages take after the first 60 ms of silence."""
     it = room(([(1100, NOON)], NOON))
     run(it.run(ONE_TURN))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.end_ms == 400
-    assert metrics.gap_ms == pytest.approx(60 + 200 + 150, abs=FRAME_MS)
-    assert metrics.drafts == 1
-    assert [said.text for said in it.of(ev.UserSaid)] == [NOON]
+    assert it.metrics.end_ms == 400
+    assert it.metrics.gap_ms == pytest.approx(60 + 200 + 150, abs=FRAME_MS)
+    assert it.metrics.drafts == 1
+    assert it.said == [NOON]
 
 
 def test_a_text_that_need_not_go_on_is_drafted_as_soon_and_without_the_last_word() -> None:
@@ -88,16 +87,15 @@ def test_a_text_that_need_not_go_on_is_drafted_as_soon_and_without_the_last_word
     it = room(([(1000, HOUSE)], HOUSE))
     it.brain.first = 0.28
     run(it.run(ONE_TURN))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.gap_ms == pytest.approx(500, abs=FRAME_MS)
-    assert metrics.asr_ms == 50
-    assert metrics.drafts == 1
+    assert it.metrics.gap_ms == pytest.approx(500, abs=FRAME_MS)
+    assert it.metrics.asr_ms == 50
+    assert it.metrics.drafts == 1
 
 
 def test_the_final_text_is_what_is_shown_and_remembered() -> None:
     it = room(([(1000, "tell me about whales")], "Tell me about whales"))
     run(it.run(ONE_TURN))
-    assert [said.text for said in it.of(ev.UserSaid)] == ["Tell me about whales"]
+    assert it.said == ["Tell me about whales"]
     assert it.talk.history.messages[0].content == "Tell me about whales"
     assert len(it.brain.asked) == 1
 
@@ -106,10 +104,9 @@ def test_a_final_text_that_differs_is_answered_anew_and_nobody_heard_of_the_gues
     it = room(([(1000, "tell me about")], WHALES), replies=["Wrong.", "Whales are big."])
     run(it.run(ONE_TURN))
     assert [messages[-1].content for messages in it.brain.asked] == ["tell me about", WHALES]
-    assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
+    assert it.answers == ["Whales are big."]
     assert "Wrong" not in "".join(delta.text for delta in it.of(ev.AssistantDelta))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.wasted_tokens > 0
+    assert it.metrics.wasted_tokens > 0
 
 
 def test_a_guess_never_sounds_before_the_last_word_is_there() -> None:
@@ -117,8 +114,7 @@ def test_a_guess_never_sounds_before_the_last_word_is_there() -> None:
     it = room(([(1000, WHALES)], WHALES))
     it.ears.delay = 1.0
     run(it.run(ONE_TURN))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.gap_ms == pytest.approx(120 + 1000, abs=2 * FRAME_MS)
+    assert it.metrics.gap_ms == pytest.approx(120 + 1000, abs=2 * FRAME_MS)
     assert len(it.brain.asked) == 1
 
 
@@ -128,9 +124,9 @@ def test_words_shown_in_the_pause_are_answered_before_they_are_final() -> None:
     it.ears.delay = 0.3
     run(it.run(ONE_TURN))
     assert [messages[-1].content for messages in it.brain.asked] == ["I like", WHALES]
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
-    assert (metrics.drafts, metrics.gap_ms) == (2, pytest.approx(120 + 100 + 200 + 150, abs=FRAME_MS))
+    assert it.answers == ["Whales are big."]
+    assert it.metrics.drafts == 2
+    assert it.metrics.gap_ms == pytest.approx(120 + 100 + 200 + 150, abs=FRAME_MS)
 
 
 def test_words_shown_in_a_silence_are_answered_at_once_and_make_it_no_dip() -> None:
@@ -139,8 +135,7 @@ def test_words_shown_in_a_silence_are_answered_at_once_and_make_it_no_dip() -> N
     it.brain.first = 0.28
     run(it.run(ONE_TURN))
     assert [messages[-1].content for messages in it.brain.asked] == [HOUSE, WHALES]
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert (metrics.drafts, metrics.gap_ms) == (2, 60 + 280 + 150 + FRAME_MS / 2)
+    assert (it.metrics.drafts, it.metrics.gap_ms) == (2, 60 + 280 + 150 + FRAME_MS / 2)
 
 
 def test_where_the_last_words_come_late_turn_after_turn_they_are_waited_for() -> None:
@@ -159,8 +154,7 @@ def test_a_dip_inside_words_costs_no_draft_and_the_next_must_be_longer() -> None
     ears = Ears([WHALES])
     it = Room(ears, Brain(["Whales are big."]), Voice(), Manner(draft="speak"))
     run(it.run([("quiet", 0.5), *[("loud", 0.22), ("quiet", 0.08)] * 6, ("quiet", 0.7)]))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert (metrics.drafts, metrics.wasted_tokens) == (1, 0)
+    assert (it.metrics.drafts, it.metrics.wasted_tokens) == (1, 0)
     assert ears.cancelled == 3, "40, 60 and 80 ms are reached, 100 are not"
     assert len(it.brain.asked) == 1
 
@@ -187,15 +181,14 @@ def test_words_that_come_late_withdraw_a_guess() -> None:
     it.brain.replies = ["Wrong.", "One."]
     run(it.run(ONE_TURN))
     assert [messages[-1].content for messages in it.brain.asked] == [NOON, "What is the time in Paris?"]
-    assert [said.text for said in it.of(ev.AssistantSaid)] == ["One."]
+    assert it.answers == ["One."]
 
 
 def test_nothing_is_guessed_while_the_person_speaks() -> None:
     words = [(100.0 * each + 400, "I am late" + " today" * each) for each in range(7)]
     it = room((words, "I am late" + " today" * 6))
     run(it.run(ONE_TURN))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert (metrics.drafts, metrics.wasted_tokens) == (1, 0)
+    assert (it.metrics.drafts, it.metrics.wasted_tokens) == (1, 0)
 
 
 def test_guesses_leave_the_last_draft_to_the_pause() -> None:
@@ -203,9 +196,8 @@ def test_guesses_leave_the_last_draft_to_the_pause() -> None:
     words = [(300.0 * each, "I am late" + " today" * each) for each in range(1, 7)]
     it = room((words, "I am late now."), replies=["A.", "B.", "C.", "D."])
     run(it.run([("quiet", 0.5), *[("loud", 0.22), ("quiet", 0.08)] * 6, ("quiet", 0.7)]))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.drafts == MAX_DRAFTS
-    assert [said.text for said in it.of(ev.UserSaid)] == ["I am late now."]
+    assert it.metrics.drafts == MAX_DRAFTS
+    assert it.said == ["I am late now."]
     assert len(it.of(ev.AssistantSaid)) == 1
 
 
@@ -213,8 +205,8 @@ def test_a_pause_inside_a_turn_withdraws_the_guess() -> None:
     it = room(([(600, "tell me")], "tell me"), ([(500, "about whales")], "about whales"))
     it.brain.replies = ["What?", "Whales are big."]
     run(it.run([("quiet", 0.5), ("loud", 0.6), ("quiet", 0.3), ("loud", 0.6), ("quiet", 0.7)]))
-    assert [said.text for said in it.of(ev.UserSaid)] == ["tell me about whales"]
-    assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
+    assert it.said == ["tell me about whales"]
+    assert it.answers == ["Whales are big."]
 
 
 def test_a_recogniser_that_fails_at_the_end_loses_the_turn_and_says_nothing() -> None:
@@ -251,7 +243,7 @@ def test_a_draft_that_fails_is_made_again_at_the_turns_end() -> None:
     it = room(([(1000, WHALES)], WHALES), replies=[["Whales ", ServiceError("hiccup", who="brain")], "Whales are big."])
     it.brain.replies[0] = [ServiceError("hiccup", who="brain")]
     run(it.run(ONE_TURN))
-    assert [said.text for said in it.of(ev.AssistantSaid)] == ["Whales are big."]
+    assert it.answers == ["Whales are big."]
     assert it.of(ev.TurnLost) == []
 
 
@@ -259,15 +251,14 @@ def test_a_turn_cut_by_hand_while_a_guess_waits() -> None:
     it = room(([(700, NOON)], NOON))
     script: list[Any] = [("quiet", 0.5), ("loud", 1.0), lambda room: room.talk.keys.release(), ("quiet", 0.7)]
     run(it.run(script))
-    assert [said.text for said in it.of(ev.UserSaid)] == [NOON]
+    assert it.said == [NOON]
     assert len(it.of(ev.AssistantSaid)) == 1
 
 
 def test_drafts_only_of_the_text_make_no_guess() -> None:
     it = room(([(700, NOON)], NOON), rules=Manner(draft="asr"))
     run(it.run(ONE_TURN))
-    (metrics,) = it.of(ev.TurnMetrics)
-    assert metrics.draft == "asr"
+    assert it.metrics.draft == "asr"
     assert len(it.brain.asked) == 1
 
 
@@ -278,7 +269,7 @@ def test_after_a_refusal_drafts_wait() -> None:
     run(it.run([*ONE_TURN, ("reply", 0), ("quiet", 1.0), *ONE_TURN]))
     first, second = it.of(ev.TurnMetrics)
     assert (first.draft, second.draft) == ("off", "asr")
-    assert [said.text for said in it.of(ev.AssistantSaid)] == ["First.", "Second."]
+    assert it.answers == ["First.", "Second."]
 
 
 def test_a_spent_budget_is_said_once_and_keeps_drafts_to_the_text() -> None:

@@ -33,33 +33,30 @@ ONE_TURN = [("quiet", 0.5), ("loud", 1.0), ("quiet", 0.7)]
 def test_without_drafts_every_stage_waits_for_the_turns_end() -> None:
     room = Room(Ears([HELLO]), Brain(["Sure. It is noon."]), Voice(), even())
     run(room.run(ONE_TURN))
-    (metrics,) = room.of(ev.TurnMetrics)
-    assert metrics.end_ms == 500
-    assert metrics.asr_ms == 150
-    assert metrics.first_token_ms == 200
-    assert metrics.first_piece_ms == 0
-    assert metrics.first_audio_ms == 150
-    assert metrics.gap_ms == pytest.approx(500 + 150 + 200 + 150, abs=FRAME_MS)
-    assert metrics.draft == "off"
+    assert room.metrics.end_ms == 500
+    assert room.metrics.asr_ms == 150
+    assert room.metrics.first_token_ms == 200
+    assert room.metrics.first_piece_ms == 0
+    assert room.metrics.first_audio_ms == 150
+    assert room.metrics.gap_ms == pytest.approx(500 + 150 + 200 + 150, abs=FRAME_MS)
+    assert room.metrics.draft == "off"
 
 
 def test_a_draft_hides_the_work_in_the_silence() -> None:
     """60 ms of silence + recognition 150 + first token 200 + first audio 150 = 560: the end's 500 are hidden."""
     room = Room(Ears([HELLO]), Brain(["Sure. It is noon."]), Voice(), even(draft="speak"))
     run(room.run(ONE_TURN))
-    (metrics,) = room.of(ev.TurnMetrics)
-    assert metrics.end_ms == 500
-    assert metrics.gap_ms == pytest.approx(60 + 150 + 200 + 150, abs=FRAME_MS)
-    assert metrics.asr_ms == 150
-    assert metrics.draft == "speak"
-    assert metrics.drafts == 1
+    assert room.metrics.end_ms == 500
+    assert room.metrics.gap_ms == pytest.approx(60 + 150 + 200 + 150, abs=FRAME_MS)
+    assert room.metrics.asr_ms == 150
+    assert room.metrics.draft == "speak"
+    assert room.metrics.drafts == 1
 
 
 def test_a_finished_draft_sounds_at_the_turns_end_and_not_before() -> None:
     room = Room(Ears([HELLO], delay=0.02), Brain(["Sure."], first=0.02), Voice(first=0.02), even(draft="speak"))
     run(room.run(ONE_TURN))
-    (metrics,) = room.of(ev.TurnMetrics)
-    assert metrics.gap_ms == pytest.approx(500, abs=FRAME_MS)
+    assert room.metrics.gap_ms == pytest.approx(500, abs=FRAME_MS)
     said, ended = room.when(ev.UserSaid)[0], 1.5 + 0.5
     assert said == pytest.approx(ended, abs=FRAME_S)
 
@@ -68,21 +65,19 @@ def test_a_finished_draft_sounds_at_the_turns_end_and_not_before() -> None:
 def test_a_draft_goes_no_further_than_its_depth(depth: Any, reached: str) -> None:
     room = Room(Ears([HELLO]), Brain(["Sure. Yes."]), Voice(), even(draft=depth))
     run(room.run(ONE_TURN))
-    (metrics,) = room.of(ev.TurnMetrics)
-    assert metrics.draft == reached
-    assert metrics.end_ms == 500
+    assert room.metrics.draft == reached
+    assert room.metrics.end_ms == 500
     expected = {"asr": 500 + 200 + 150, "chat": 500 + 150}[depth]
-    assert metrics.gap_ms == pytest.approx(expected, abs=FRAME_MS)
+    assert room.metrics.gap_ms == pytest.approx(expected, abs=FRAME_MS)
 
 
 def test_speech_that_goes_on_cancels_the_draft_and_nobody_heard_of_it() -> None:
     ears = Ears(["tell me about", "tell me about whales"])
     room = Room(ears, Brain(["Wrong answer.", "Whales are big."]), Voice(), even(draft="speak"))
     run(room.run([("quiet", 0.5), ("loud", 1.0), ("quiet", 0.44), ("loud", 1.0), ("quiet", 1.0), ("reply", 0)]))
-    assert [e.text for e in room.of(ev.UserSaid)] == ["tell me about whales"]
-    assert [e.text for e in room.of(ev.AssistantSaid)] == ["Whales are big."]
-    (metrics,) = room.of(ev.TurnMetrics)
-    assert metrics.drafts == 2
+    assert room.said == ["tell me about whales"]
+    assert room.answers == ["Whales are big."]
+    assert room.metrics.drafts == 2
     assert room.voice.cancelled == 1
     # The whole turn so far went to the recogniser at each pause.
     first, second = (clip.seconds or 0 for clip in ears.clips[:2])
@@ -97,7 +92,7 @@ def test_a_live_recogniser_gets_one_session_a_segment_and_every_sample_once() ->
     ears = Ears(["tell me about", "whales"])
     room = Room(ears, Brain(["No.", "Whales are big."]), Voice(), even(draft="speak"), live=True)
     run(room.run([("quiet", 0.5), ("loud", 1.0), ("quiet", 0.3), ("loud", 1.0), ("quiet", 1.0), ("reply", 0)]))
-    assert [e.text for e in room.of(ev.UserSaid)] == ["tell me about whales"]
+    assert room.said == ["tell me about whales"]
     assert len(ears.live_ms) == 2
     # Pre-roll and speech, the pause, speech, and the soft end: as one stretch without a hole.
     assert sum(ears.live_ms) == pytest.approx(300 + 60 + 100 + 1000 + 300 + 1000 + 120, abs=120)
@@ -107,8 +102,8 @@ def test_speech_after_the_end_but_before_the_first_sound_reopens_the_turn() -> N
     ears = Ears(["i want", "i want tea"])
     room = Room(ears, Brain(["Never.", "Tea it is."], first=1.0), Voice(), even())
     run(room.run([("quiet", 0.5), ("loud", 1.0), ("quiet", 0.9), ("loud", 0.5), ("quiet", 1.0), ("reply", 0)]))
-    assert [e.text for e in room.of(ev.UserSaid)][-1] == "i want tea"
-    assert [e.text for e in room.of(ev.AssistantSaid)] == ["Tea it is."]
+    assert room.said[-1] == "i want tea"
+    assert room.answers == ["Tea it is."]
     assert len(room.of(ev.TurnMetrics)) == 1
     assert [m.content for m in room.talk.history.messages] == ["i want tea", "Tea it is."]
 
@@ -134,7 +129,7 @@ def test_barge_in_stops_the_reply_and_history_keeps_what_was_heard() -> None:
     assert said[0].interrupted
     assert said[0].text.startswith("First sentence is here. Second")
     assert "Third" not in said[0].text
-    assert [e.text for e in room.of(ev.UserSaid)] == [HELLO, "no wait stop it now"]
+    assert room.said == [HELLO, "no wait stop it now"]
     assert room.talk.history.messages[1].content.startswith(said[0].text)
     assert any("Third" not in m.content for m in room.brain.asked[1])
 
@@ -189,7 +184,7 @@ def test_mhm_is_no_interruption_but_a_short_no_is() -> None:
         )
         run(room.run([*ONE_TURN, ("quiet", 3.0), ("loud", 0.3), ("quiet", 4.0), ("reply", 0)]))
         assert bool(room.of(ev.Interrupted)) is interrupted, word
-        assert [e.text for e in room.of(ev.UserSaid)] == ([HELLO, "no"] if interrupted else [HELLO])
+        assert room.said == ([HELLO, "no"] if interrupted else [HELLO])
 
 
 def test_who_goes_on_shortly_after_a_false_end_takes_the_turn_back() -> None:
@@ -199,7 +194,7 @@ def test_who_goes_on_shortly_after_a_false_end_takes_the_turn_back() -> None:
     )
     run(room.run([*ONE_TURN, ("quiet", 0.6), ("loud", 1.0), ("quiet", 1.0), ("reply", 0)]))
     assert room.of(ev.TakenBack) == [ev.TakenBack("i would like")]
-    assert [e.text for e in room.of(ev.UserSaid)][-1] == "i would like a cup of tea"
+    assert room.said[-1] == "i would like a cup of tea"
     assert [m.content for m in room.talk.history.messages] == ["i would like a cup of tea", "Here is your tea."]
 
 
@@ -212,7 +207,7 @@ def test_a_failure_costs_the_turn_keeps_its_recording_and_listening_goes_on() ->
     assert lost.code == 5
     assert lost.recording == "turn-1.wav"
     assert len(room.kept[0][1]) > RATE * 2
-    assert [e.text for e in room.of(ev.AssistantSaid)] == ["Fine."]
+    assert room.answers == ["Fine."]
 
 
 def test_a_failed_draft_is_nobodys_business_and_the_end_tries_again() -> None:
@@ -220,7 +215,7 @@ def test_a_failed_draft_is_nobodys_business_and_the_end_tries_again() -> None:
     room = Room(ears, Brain(["Fine."]), Voice(), even(draft="speak"))
     run(room.run(ONE_TURN))
     assert room.of(ev.TurnLost) == []
-    assert [e.text for e in room.of(ev.AssistantSaid)] == ["Fine."]
+    assert room.answers == ["Fine."]
 
 
 def test_an_answer_that_breaks_off_is_spoken_as_far_as_it_came_and_said_to_be_lost() -> None:
@@ -299,15 +294,14 @@ def test_leaving_while_it_speaks_ends_at_once_and_leaves_no_task() -> None:
 def test_a_timer_rings_when_nobody_speaks() -> None:
     room = Room(Ears([HELLO]), Brain(["Fine."]), Voice(), even())
     run(room.run([*ONE_TURN, lambda room: room.talk.keys.announce("The timer rings."), ("quiet", 3.0), ("reply", 0)]))
-    assert [e.text for e in room.of(ev.AssistantSaid)] == ["Fine.", "The timer rings."]
+    assert room.answers == ["Fine.", "The timer rings."]
     assert [m.content for m in room.talk.history.messages][-1].endswith("The timer rings.")
 
 
 def test_the_gap_counts_the_devices_latency() -> None:
     room = Room(Ears([HELLO]), Brain(["Fine."]), Voice(), even(), latency=0.04)
     run(room.run(ONE_TURN))
-    (metrics,) = room.of(ev.TurnMetrics)
-    assert metrics.gap_ms == pytest.approx(500 + 150 + 200 + 150 + 40, abs=FRAME_MS)
+    assert room.metrics.gap_ms == pytest.approx(500 + 150 + 200 + 150 + 40, abs=FRAME_MS)
 
 
 def test_an_empty_recognition_answers_nothing_and_is_no_loss() -> None:

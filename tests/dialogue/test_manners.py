@@ -92,7 +92,7 @@ def test_stop_over_a_reply_asks_no_model() -> None:
 def test_long_or_short_stop_is_stop() -> None:
     it = room(["hello", "Stop."], ["One two three four five six."])
     run(it.run([*OVER, ("quiet", 1.5), ("loud", 0.9), ("quiet", 0.8), ("reply", 0), ("quiet", 1.0)]))
-    assert len(it.brain.asked) == 1 and [each.text for each in it.of(ev.UserSaid)] == ["hello", "Stop."]
+    assert len(it.brain.asked) == 1 and it.said == ["hello", "Stop."]
 
 
 def test_a_reply_is_paused_and_goes_on() -> None:

@@ -155,8 +155,8 @@ def test_a_line_that_is_typed_before_it_runs_is_answered_when_it_does() -> None:
     room.talk.keys.type("good morning")
     assert room.events == []
     run(room.run([("quiet", 0.1), ("reply", 0)]))
-    assert [said.text for said in room.of(ev.UserSaid)] == ["good morning"]
-    assert [said.text for said in room.of(ev.AssistantSaid)] == ["Hello."]
+    assert room.said == ["good morning"]
+    assert room.answers == ["Hello."]
 
 
 def test_a_recogniser_that_falls_behind_is_told_of_once() -> None:
