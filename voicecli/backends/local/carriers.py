@@ -54,7 +54,7 @@ async def fetch(source: ModelSource, downloads: Path, into: Path, mirrors: Seque
 
 
 def spent(source: ModelSource, downloads: Path) -> None:
-    """What was downloaded of a source is not needed any more."""
+    """Removes what was downloaded of a source."""
     names = [source.archive.rpartition("/")[2], *(f"{each.hash[:16]}-{each.name}" for each in source.files)]
     for path in [downloads / name for name in names if name] + [_place(spec, downloads) for spec in source.packages]:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

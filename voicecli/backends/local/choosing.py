@@ -27,7 +27,7 @@ def store(backend: Backend) -> ModelStore:
 
 
 def here(backend: Backend, task: Task) -> list[Installed]:
-    """The installed models for a task, the one that serves without a wish first."""
+    """The installed models for a task; the first one serves where nobody wishes for another."""
     return sorted((each for each in store(backend).installed() if _task(each) == task), key=rank)
 
 
@@ -41,7 +41,7 @@ def _task(model: Installed) -> str:
 
 
 def languages_of(name: str) -> tuple[str, ...]:
-    """What a model can; empty: any, or not known."""
+    """The languages of a model; empty: any language, or unknown."""
     known = catalogue().get(name)
     return known.languages if known else ()
 
@@ -52,7 +52,7 @@ def suits(name: str, language: str | None) -> bool:
 
 
 def found(backend: Backend, task: Task, wish: str | None, language: str | None) -> FoundModel:
-    """The model that serves, whole. ConfigError: none fits, or it is damaged; the cure is a command."""
+    """The model that serves, its files checked. Raises ConfigError where none fits or it is damaged."""
     named = wish or (backend.transcribe_model if task == "transcribe" else backend.speak_model)
     if named:
         return _named(backend, task, named)
@@ -87,7 +87,7 @@ def _told(backend: Backend, folder: Path) -> FoundModel:
 
 
 def missing(backend: Backend, task: Task, language: str | None) -> str:
-    """What is not there."""
+    """A sentence that says which recogniser or voice is missing on this machine, and what there is instead."""
     have = [each.name for each in here(backend, task)]
     spoken = f"{LANGUAGES.get(subtag(language), language)} " if language else ""
     return f"there is no {spoken}{WHAT[task]} on this machine" + (f" (there is {', '.join(have)})" if have else "")
@@ -99,7 +99,7 @@ def fitting(task: Task, language: str | None) -> list[Model]:
 
 
 def offered(task: Task, language: str | None) -> Model | None:
-    """The first of them."""
+    """The first model that may be fetched for a task and a language; None: there is none."""
     return next(iter(fitting(task, language)), None)
 
 

@@ -68,7 +68,7 @@ def models(backend: Backend) -> Opened[LocalModels]:
 
 
 def describe(backend: Backend) -> Capabilities:
-    """What a model can't of this it says when it is chosen: looking at the models here would cost every start."""
+    """A model that lacks some of this says so when it is chosen: looking at the models here would cost every start."""
     heard = frozenset({"language", "model", "words", "hotwords"})
     _, replicas = own(LocalSettings, backend).span
     here = Capabilities(
@@ -93,8 +93,14 @@ def describe(backend: Backend) -> Capabilities:
     )
     if not replicas:
         return here
-    here = replace(here, transcribe=transcribe_in_ray, transcribe_live=None, speak=speak_in_ray)
-    return replace(here, rehears=False, lanes=2 * replicas)
+    return replace(
+        here,
+        transcribe=transcribe_in_ray,
+        transcribe_live=None,
+        speak=speak_in_ray,
+        rehears=False,
+        lanes=2 * replicas,
+    )
 
 
 FAMILY = Family("local", "This machine alone: no key, no network", describe, LocalSettings, built_in=True)

@@ -27,7 +27,7 @@ PAUSE_S = 0.4
 APART_S = 1.2
 """A silence in which every piece ends."""
 MARGIN_S = 0.25
-"""Of what is around a piece; quiet beginnings and ends of words lie there."""
+"""Seconds that are kept on both sides of a piece: quiet beginnings and ends of words lie there."""
 SHORTEST_S = 0.1
 """No model is ever given less."""
 PADDING = np.zeros(RATE // 2, np.float32)

@@ -126,7 +126,7 @@ def adapted(body: Mapping[str, object], learnt: Set[str]) -> dict[str, object]:
 
 
 def notes(lessons: Set[str]) -> Iterator[str]:
-    """What a person should know of lessons that were just learnt: what the service takes not."""
+    """What a person should know of lessons that were just learnt: what the service does not take."""
     if TOOLS in lessons:
         yield "takes no tools: it answers without them"
     yield from (f"does not take {name}: it answers without it" for name in OPTIONS if name in lessons)

@@ -86,7 +86,7 @@ class _Outgoing:
         return frames
 
     def last(self) -> bytes:
-        """What was held back, in whole samples."""
+        """The last frame: what was held back, in whole samples."""
         whole = len(self._held) - len(self._held) % MIC.frame_bytes
         return self.frame(FrameKind.AUDIO, bytes(self._held[:whole]), last=True)
 

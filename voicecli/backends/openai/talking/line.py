@@ -76,12 +76,12 @@ class TalkLine:
         return self.ready.done() and self.ended is None
 
     def send(self, messages: Iterable[str]) -> None:
-        """To be sent as soon as the service takes it."""
+        """Queues messages: they are sent as soon as the service takes them."""
         for message in messages:
             self._out.put_nowait(message)
 
     def forget(self, commits: list[int]) -> None:
-        """What the person said in these is void, be it an item already or not; none is left of the list."""
+        """Voids what the person said in these commits, whether their items are known yet or not; empties the list."""
         for at in commits:
             if at < len(self.commits):
                 self.send(self.protocol.delete(self.commits[at]))
@@ -90,7 +90,7 @@ class TalkLine:
         commits.clear()
 
     def show(self, pictures: Iterable[Picture]) -> None:
-        """Those that it was not sent yet."""
+        """Sends those pictures that the service was not sent yet."""
         new = [each for each in pictures if each not in self.shown]
         self.shown += new
         self.send(map(self.protocol.show, new))
@@ -109,7 +109,7 @@ class TalkLine:
     # -- the connection ------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Until the connection ends. Raises nothing: `ended` tells why."""
+        """Converses until the connection ends. Raises nothing: `ended` tells why."""
         try:
             await self._converse()
         except VoiceError as exc:
@@ -149,7 +149,7 @@ class TalkLine:
         return None
 
     def _introduce(self, transcriber: str) -> None:
-        """The settings, then what was said before."""
+        """Sends the settings, then what was said before."""
         protocol, backend = self.protocol, self.backend
         transcriber = backend.transcribe_model if backend.transcribe_model and transcriber else transcriber
         session = settings(protocol.dialect, self.options, transcriber, backend.extra_for("talk"))
@@ -158,7 +158,7 @@ class TalkLine:
         self.send(protocol.say(each.role, each.content) for each in self.history if each.role != "system")
 
     async def _write(self, socket: Socket) -> None:
-        """What fails is told by the reading side."""
+        """Sends what is queued. What fails is raised on the reading side."""
         while await socket.offer(await self._out.get()):
             pass
 

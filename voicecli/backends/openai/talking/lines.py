@@ -68,7 +68,7 @@ class TalkLines:
         return self._line
 
     async def renew(self) -> None:
-        """Another line where this one will end soon, and nothing is going on."""
+        """Replaces the line where it will end soon and nothing is going on. Raises why no other can be opened."""
         line = await self.line()
         age = asyncio.get_running_loop().time() - line.opened_at
         if age > line.protocol.dialect.session_s - RENEWED_S and not self.one.locked() and self.owner is None:
@@ -77,7 +77,7 @@ class TalkLines:
             await self.line()
 
     def close(self) -> None:
-        """Whatever is open is closed."""
+        """Closes whatever is open."""
         if self._task is not None:
             self._task.cancel()
         self._line = self._task = None
