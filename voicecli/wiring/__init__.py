@@ -7,28 +7,18 @@ talking to a service, printing, flags.
 
 from __future__ import annotations
 
-from voicecli.wiring.addresses import addresses, hosts
-from voicecli.wiring.announcing import announce
-from voicecli.wiring.choosing import able, backend_named, choose, family_of, used_for
-from voicecli.wiring.guessing import is_for, settle
-from voicecli.wiring.opening import open_adapter, with_key
-from voicecli.wiring.refusing import check_language, check_options, takes, with_chat_settings
-
-__all__ = [
-    "able",
-    "addresses",
-    "announce",
-    "backend_named",
-    "check_language",
-    "check_options",
-    "choose",
-    "family_of",
-    "hosts",
-    "is_for",
-    "open_adapter",
-    "settle",
-    "takes",
-    "used_for",
-    "with_chat_settings",
-    "with_key",
-]
+from voicecli.wiring.addresses import hosts as hosts
+from voicecli.wiring.announcing import announce as announce
+from voicecli.wiring.choosing import able as able
+from voicecli.wiring.choosing import backend_named as backend_named
+from voicecli.wiring.choosing import choose as choose
+from voicecli.wiring.choosing import family_of as family_of
+from voicecli.wiring.choosing import used_for as used_for
+from voicecli.wiring.guessing import is_for as is_for
+from voicecli.wiring.guessing import settle as settle
+from voicecli.wiring.opening import open_adapter as open_adapter
+from voicecli.wiring.opening import with_key as with_key
+from voicecli.wiring.refusing import check_language as check_language
+from voicecli.wiring.refusing import check_options as check_options
+from voicecli.wiring.refusing import takes as takes
+from voicecli.wiring.refusing import with_chat_settings as with_chat_settings

@@ -137,7 +137,8 @@ class OpenAIChat(OpenAIPart):
         """Raise unless the answer is whole: a service that breaks off may still say `[DONE]`."""
         if answer.finished not in (None, "error"):
             return
-        enough = heard.whole(answer) or (heard.done and _FINISHES not in known and answer.calls_are_whole)
+        whole = heard.parser.bare and answer.whole  # one object with the whole answer needs no reason to end
+        enough = whole or (heard.done and _FINISHES not in known and answer.calls_are_whole)
         if answer.finished is None and answer.said and enough:
             return
         if heard.excuse:
@@ -162,10 +163,6 @@ class _Heard:
         self.events = self.events or not self.parser.bare
         if isinstance(chunk, dict) and not chunk.get("choices") and complaint_in(chunk).words:
             self.excuse = chunk
-
-    def whole(self, answer: ChunkedAnswer) -> bool:
-        """Whether it was one object with the whole answer, which needs no reason to end."""
-        return self.parser.bare and answer.whole
 
 
 def _form(options: ChatOptions, known: Learnt) -> object:

@@ -44,7 +44,6 @@ PLAIN, GZIP = 0, 1
 
 _INT, _UINT = struct.Struct(">i"), struct.Struct(">I")
 _GZIP_MAGIC = b"\x1f\x8b"
-_SERIALIZATION = {FrameKind.AUDIO: RAW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def encode(frame: Frame, *, compress: bool = True) -> bytes:
     """The bytes of `frame`, its payload as gzip unless `compress` is False."""
     body = gzip.compress(frame.payload, compresslevel=1, mtime=0) if compress else frame.payload
     flags = SEQUENCED * (frame.sequence is not None) | LAST * frame.last | EVENT * (frame.event is not None)
-    coding = _SERIALIZATION.get(frame.kind, JSON) << 4 | (GZIP if compress else PLAIN)
+    coding = (RAW if frame.kind is FrameKind.AUDIO else JSON) << 4 | (GZIP if compress else PLAIN)
     header = bytes((VERSION << 4 | HEADER_WORDS, frame.kind << 4 | flags, coding, 0))
     numbers = b"".join(_INT.pack(each) for each in (frame.sequence, frame.event) if each is not None)
     code = _UINT.pack(frame.code or 0) if frame.kind is FrameKind.ERROR else b""

@@ -62,17 +62,15 @@ class Elsewhere(HttpService):
                 return request  # the proxy may know the name, and judges by its own rules what it reaches
             raise
         for number in numbers:
-            self._refuse(host, reach.place_of(number) or "secret", await self._namer_place())
+            place = reach.place_of(number) or "secret"
+            if not reach.may_name(await self._namer_place(), place):
+                raise ServiceError(f"names an address {reach.WORDS[place]}: {clean(host, 60)}", who=self.who)
         return request if proxied else _pinned(request, numbers[0])
 
     async def _namer_place(self) -> reach.Place:
         if self._place is None:
             self._place = await place_of_namer(self._namer)
         return self._place
-
-    def _refuse(self, host: str, place: reach.Place, namer: reach.Place) -> None:
-        if not reach.may_name(namer, place):
-            raise ServiceError(f"names an address {reach.WORDS[place]}: {clean(host, 60)}", who=self.who)
 
     def redirected(self, url: str, target: str) -> str:
         """The target, without a name and a password: they would be sent."""
