@@ -30,13 +30,13 @@ class Person:
         self.terminal, self.process = terminal, process
         self.shown, self.mark = "", 0
 
-    def until(self, words: str, seconds: float = 20) -> str:
+    def until(self, words: str, seconds: float = 60) -> str:
         """Reads until `words` are shown after what was typed last; returns what was shown since."""
         return clean(self.read(lambda shown: words in clean(shown), repr(words), seconds))
 
     def prompted(self) -> None:
         """Reads until there is a line to type into: pasting is asked for then."""
-        self.read(lambda shown: PASTING in shown, "a prompt", 20)
+        self.read(lambda shown: PASTING in shown, "a prompt", 60)
 
     def read(self, there: Callable[[str], bool], words: str, seconds: float) -> str:
         deadline = time.monotonic() + seconds
@@ -73,7 +73,7 @@ class Person:
         if keys:
             self.types(keys)
         self.rest()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def rest(self) -> str:
         """All that is shown until the program has left."""

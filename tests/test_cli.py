@@ -381,7 +381,7 @@ def signalled(number: int, after: str = "pass") -> subprocess.CompletedProcess[s
         assert process.stdout is not None
         first = process.stdout.readline()
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
         return subprocess.CompletedProcess([], process.returncode, first + out, err)
 
 

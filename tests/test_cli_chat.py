@@ -229,7 +229,7 @@ def interrupted(number: int, env: dict[str, str]) -> subprocess.CompletedProcess
         first = process.stdout.read(5)
         process.send_signal(number)
         began = time.monotonic()
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
         assert time.monotonic() - began < 3
         return subprocess.CompletedProcess(command, process.returncode, first + out, err)
 

@@ -327,7 +327,7 @@ def test_a_silent_pipe_that_is_attached_can_be_left(
         assert process.stdin and process.stderr
         process.stdin.write(b"a" * 200_000)  # more than a pipe holds: by then it is read
         process.send_signal(number)
-        assert process.wait(10) == code
+        assert process.wait(60) == code
         assert b"Fatal" not in process.stderr.read()
 
 

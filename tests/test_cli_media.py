@@ -305,8 +305,8 @@ def test_left_in_the_middle_nothing_stays(person: Person, home: dict[str, str]) 
         until(lambda: person.server.busy)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 130
-        assert time.monotonic() - began < 2
+        assert process.wait(60) == 130
+        assert time.monotonic() - began < 3
     assert files_in(person.folder) == person.inputs
 
 
@@ -324,7 +324,7 @@ def on_terminal(person: Person, home: dict[str, str], *args: str) -> tuple[int, 
     env = home | person.env | {"TERM": "xterm-256color"}
     with at_terminal(*args, env=env, folder=person.folder) as reader:
         shown = reader.rest()
-        return reader.process.wait(30), shown
+        return reader.process.wait(60), shown
 
 
 def test_what_leaves_the_machine_is_said_once(person: Person) -> None:

@@ -95,9 +95,9 @@ def test_ctrl_c_silences_it_at_once(
         until(lambda: sounds(recording.assistant), 30, "it sounds")
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, b"")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
 
 
 def test_a_device_that_is_not_there_is_8_and_names_those_that_are(work: dict[str, str], voice: Voice) -> None:

@@ -230,7 +230,7 @@ def test_an_interruption_leaves_no_half_file(
     ) as run:
         until(lambda: list(folder.iterdir()), what="the temporary file stands beside the goal")
         run.send_signal(number)
-        _, err = run.communicate(timeout=30)
+        _, err = run.communicate(timeout=60)
         assert (run.returncode, err) == (code, b"")
     assert list(folder.iterdir()) == []
 

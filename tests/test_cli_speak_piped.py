@@ -53,7 +53,7 @@ def test_a_sentence_is_spoken_while_the_next_is_still_written(
         run.stdin.write(b"The end: 5")
         run.stdin.close()
         assert run.stdout.read()
-        assert run.wait(timeout=30) == 0
+        assert run.wait(timeout=60) == 0
     assert sorted(sentences(speaking)) == ["And then 34.", "The end: 5", "The first is 12."]
 
 
@@ -68,7 +68,7 @@ def test_by_line_says_each_line_whatever_stands_at_its_end(
         assert run.stdout.read(len(tones("1")) + len(tones("2")) - 2 * 48)
         run.stdin.close()
         run.stdout.read()
-        assert run.wait(timeout=30) == 0
+        assert run.wait(timeout=60) == 0
     assert [each.replace("\t", " ") for each in sentences(speaking)] == ["first 1.", "second 2. With two"]
 
 
@@ -150,4 +150,4 @@ def test_an_mp3_leaves_before_its_end_has_come(speaking: Speaking, work: dict[st
         assert len(run.stdout.read(4000)) == 4000
         gate.set()
         run.stdout.read()
-        assert run.wait(timeout=30) == 0
+        assert run.wait(timeout=60) == 0

@@ -29,7 +29,7 @@ def terminal(home: dict[str, str], tmp_path: Path) -> Terminal:
         variables = home | {"TERM": "xterm-256color"} | (env or {})
         with at_terminal(*args, env=variables, folder=tmp_path, rows=24, columns=columns) as person:
             shown = person.rest()
-            return person.process.wait(timeout=30), shown
+            return person.process.wait(timeout=60), shown
 
     return run
 
@@ -177,5 +177,5 @@ def test_ctrl_c_leaves_no_mark_in_the_text_and_the_terminal_as_it_was(home: dict
             shown = person.shown
             person.types("\x03")
             shown += person.rest()
-            assert person.process.wait(timeout=30) == 130
+            assert person.process.wait(timeout=60) == 130
             assert seen(shown) == "half" and termios.tcgetattr(person.terminal) == before

@@ -241,7 +241,7 @@ def test_signals_end_voice_while_a_server_is_mute(
         assert process.stderr is not None
         assert process.stderr.readline() == "waiting for the tools of n …\n"
         process.send_signal(number)
-        assert process.wait(20) == code
+        assert process.wait(60) == code
 
 
 # -- at a terminal ---------------------------------------------------------------------------------

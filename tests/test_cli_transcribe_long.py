@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_no_half_file(voice: Voice, home: dict[str, str], folder: 
             until(lambda: len(server.log) >= 3)
             assert process.poll() is None
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=60)
         assert process.returncode == 130
         assert re.fullmatch(r"stopped at .* min; the same command goes on from there\n", err.decode())
         assert [each.name for each in folder.iterdir()] == ["long.raw"]

@@ -56,7 +56,7 @@ def test_what_comes_in_is_written_until_ctrl_c(
         until((folder / "out" / "a.json").exists)
         process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 9
+        assert process.wait(60) == 9
         assert process.stderr.read() == b"error: 1 of 2 recordings failed\n"
     assert sorted(each.name for each in (folder / "in").iterdir()) == ["666.wav", "a.wav"]
 

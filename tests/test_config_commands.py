@@ -168,7 +168,7 @@ def test_on_a_terminal_the_key_is_asked_for_and_not_echoed(home: dict[str, str])
         seen = until(ours, b"Key for work: ")  # the blank comes when nothing is echoed any more
         os.write(ours, b"sk-typed\n")
         seen += until(ours, b"keys.json")
-        assert program.wait(10) == 0
+        assert program.wait(60) == 0
     os.close(ours)
     assert b"sk-typed" not in seen
     stored = Path(home["XDG_CONFIG_HOME"]) / "voicecli" / "keys.json"

@@ -125,6 +125,6 @@ def test_it_runs_as_a_process(tmp_path: Path) -> None:
             assert answer.json()["choices"][0]["message"]["content"] == "1"
         finally:
             process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
     (entry,) = map(json.loads, log.read_text().splitlines())
     assert entry["verb"] == "chat" and entry["body"] == GOOD

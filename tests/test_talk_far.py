@@ -99,7 +99,7 @@ def test_what_is_no_device(address: str, code: int, told: str, home: dict[str, s
         OpenAIServer() as server,
         talking(nowhere(), home, tmp_path, settings(server), "--device", address) as talk,
     ):
-        assert talk.process.wait(10) == code
+        assert talk.process.wait(60) == code
         assert talk.process.stderr is not None
         assert told in talk.process.stderr.read()
 

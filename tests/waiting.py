@@ -14,7 +14,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(true: Callable[[], T | None], seconds: float = 20, what: str = "what was waited for") -> T:
+def until(true: Callable[[], T | None], seconds: float = 60, what: str = "what was waited for") -> T:
     """What `true()` gives, as soon as it is true. Raises TimeoutError after `seconds`."""
     end = time.monotonic() + seconds
     while not (found := true()):
@@ -24,7 +24,7 @@ def until(true: Callable[[], T | None], seconds: float = 20, what: str = "what w
     return found
 
 
-async def eventually(true: Callable[[], object], seconds: float = 20) -> None:
+async def eventually(true: Callable[[], object], seconds: float = 60) -> None:
     """The same where a loop goes on meanwhile."""
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - there is no event

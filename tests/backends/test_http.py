@@ -437,7 +437,7 @@ async def test_draining_an_endless_stream_does_not_wait(server: FakeServer) -> N
         began = time.monotonic()
         await anext(reply.events())
         await reply.drain()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 3
 
 
 async def test_lines_are_cut_anywhere(server: FakeServer) -> None:

@@ -410,7 +410,7 @@ async def test_a_wav_that_arrives_in_drops_is_whole_and_passed_on_as_it_comes(se
     async with (
         voice.open_speaker(servers.backend()) as adapter,
         adapter.speak(SpeechRequest("5")) as found,
-        asyncio.timeout(2),
+        asyncio.timeout(20),
     ):
         first = await anext(found)
         gate.open()

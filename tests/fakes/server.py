@@ -169,11 +169,11 @@ class FakeServer:
         """The requests made for `path` so far."""
         return [request for request in self.requests if request.path == path]
 
-    async def eventually(self, true: Callable[[], object], within: float = 5.0) -> None:
+    async def eventually(self, true: Callable[[], object], within: float = 30.0) -> None:
         """As tests.waiting.eventually."""
         await eventually(true, within)
 
-    async def hung_up(self, path: str, within: float = 5.0) -> Hangup:
+    async def hung_up(self, path: str, within: float = 30.0) -> Hangup:
         """The first hang-up at `path`, waited for."""
         await self.eventually(lambda: any(h.path == path for h in self.hangups), within)
         return next(h for h in self.hangups if h.path == path)

@@ -91,7 +91,7 @@ class Terminal:
 
     # -- what happens --------------------------------------------------------------------------------
 
-    def until(self, what: Callable[[str], Any], seconds: float = 30) -> None:
+    def until(self, what: Callable[[str], Any], seconds: float = 60) -> None:
         """Reads what is shown until `what(text)` is true."""
         deadline = time.monotonic() + seconds
         while not what(self.text):
@@ -145,7 +145,7 @@ class Terminal:
         """Waits for the program's end; its exit code, negative for a signal."""
         return int(self.word("ended"))
 
-    def word(self, name: str, seconds: float = 30) -> str:
+    def word(self, name: str, seconds: float = 60) -> str:
         deadline = time.monotonic() + seconds
         while not (found := re.search(rf"^{name} ?(-?\d*)\n".encode(), self.words, re.MULTILINE)):
             assert time.monotonic() < deadline, f"never {name}: {self.text[-2000:]}"

@@ -171,7 +171,7 @@ def test_one_of_two_that_write_the_history_and_the_caches_is_killed(tmp_path: Pa
                 victim.kill()
                 told[who] = len(said) + len(victim.stdout.read().splitlines())
         (tmp_path / "enough").touch()
-        kept = len(survivor.communicate(timeout=30)[0].splitlines())
+        kept = len(survivor.communicate(timeout=60)[0].splitlines())
     assert survivor.returncode == 0 and kept and turns_of(tmp_path, "survives") == kept
     for who, turns in told.items():
         assert turns <= turns_of(tmp_path, who) <= turns + 1

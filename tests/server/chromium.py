@@ -86,7 +86,7 @@ class Tab:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def until(self, script: str, seconds: float = 20) -> None:
+    def until(self, script: str, seconds: float = 60) -> None:
         """Asked again until it is true."""
         until(lambda: self.do(f"!!({script})"), seconds, script)
 

@@ -44,7 +44,7 @@ class Served:
         return int(self.url.rpartition(":")[2])
 
     def client(self, **options: object) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, **({"timeout": 20} | options))  # type: ignore[arg-type]
+        return httpx.Client(base_url=self.url, trust_env=False, **({"timeout": 60} | options))  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def serving(
                 yield Served(_address(process, log).replace("0.0.0.0", "127.0.0.1"), behind, process)
             finally:
                 process.terminate()
-                process.wait(timeout=10)
+                process.wait(timeout=60)
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:

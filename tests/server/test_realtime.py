@@ -48,7 +48,7 @@ class Talk:
         await self.socket.send(json.dumps({"type": type, **fields}))
 
     async def until(self, *types: str) -> Event:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 event: Event = json.loads(await self.socket.recv())
                 self.heard.append(event)

@@ -39,7 +39,7 @@ def asked(port: int, *events: Any, until: Callable[[str], bool]) -> list[Event]:
 
     async def act() -> list[Event]:
         found: list[Event] = []
-        async with asyncio.timeout(20), AsyncTcpClient("127.0.0.1", port) as client:
+        async with asyncio.timeout(60), AsyncTcpClient("127.0.0.1", port) as client:
             for each in events:
                 await client.write_event(each.event())
             while not found or not until(found[-1].type):

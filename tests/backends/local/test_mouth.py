@@ -49,7 +49,7 @@ async def test_leaving_is_prompt(mouth: LocalSpeaker) -> None:
         async for _ in chunks:
             break
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     await asyncio.sleep(0)
 
 
