@@ -41,11 +41,7 @@ OBJECTS = words("me him her us them you it")
 """Pronouns that can be objects."""
 POINTERS = words("this that these those")
 POSSESSIVES = words("my your his our their its")
-DETERMINERS = POSSESSIVES | words(
-    """
-    the a an this that these those some every all no another each her any both
-    """
-)
+DETERMINERS = POSSESSIVES | words("the a an this that these those some every all no another each her any both")
 """Words that a noun follows."""
 DEGREES = words("ill well badly newly highly very most more less so too rather quite fully")
 """What stands between an article and a participle: "a well educated"."""
@@ -57,11 +53,7 @@ AUXILIARIES = BE | MODALS | DO | HAVE
 WH = words("what who where when why how which whose whom")
 """Question words."""
 WHEN = words("when why how")
-SUBORDINATORS = words(
-    """
-    if because although though while since before after unless until whenever once as even whether
-    """
-)
+SUBORDINATORS = words("if because although though while since before after unless until whenever once as even whether")
 """Words that begin a clause which needs another one."""
 CLAUSE_OPENERS = words("when if because how why whether unless although though until hope think wish guess")
 """Words after which a pronoun is the beginning of a clause."""
@@ -180,11 +172,7 @@ PASTS = dict(
 )
 """Irregular pasts and participles with their base forms."""
 BASES = INTRANSITIVE | TRANSITIVE
-CLAUSE_VERBS = words(
-    """
-    think say know believe hope guess wonder mean suppose see hear feel wish remember understand
-    """
-)
+CLAUSE_VERBS = words("think say know believe hope guess wonder mean suppose see hear feel wish remember understand")
 """Verbs that a clause may follow: "I think it is"."""
 NEEDY = words(
     """
@@ -193,11 +181,7 @@ NEEDY = words(
     """
 )
 """Verbs that nobody ends with: "I want"."""
-DITRANSITIVE = words(
-    """
-    give tell show send bring teach lend pass hand let make remind buy offer promise ask get
-    """
-)
+DITRANSITIVE = words("give tell show send bring teach lend pass hand let make remind buy offer promise ask get")
 """Verbs for a person and a thing: "give me a"."""
 COMMANDS = BASES | words("go come be do wait shut log sign slow calm speed hang google stop tell note")
 """Verbs that begin a command."""
@@ -208,11 +192,7 @@ ALONE = words(
     """
 )
 """Commands of one word."""
-MOVERS = words(
-    """
-    turn switch put take pick log come go shut hold keep carry bring leave send get look move push pull
-    """
-)
+MOVERS = words("turn switch put take pick log come go shut hold keep carry bring leave send get look move push pull")
 """Verbs whose particle may end the sentence: "turn it on"."""
 MOVED = words("turn switch put take move wake add")
 """What these do to a thing comes after the thing: "turn the light on"."""
