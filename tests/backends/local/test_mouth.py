@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 
@@ -51,6 +53,18 @@ async def test_leaving_is_prompt(mouth: LocalSpeaker) -> None:
         began = time.monotonic()
     assert time.monotonic() - began < 3
     await asyncio.sleep(0)
+
+
+@pytest.mark.needs_models
+async def test_nobody_waits_for_a_clause_that_was_left(mouth: LocalSpeaker) -> None:
+    """One of 480 characters, which takes seconds to make, and can't be broken off."""
+    with anyio.move_on_after(0.2):
+        async with mouth.speak(SpeechRequest("la " * 160)) as chunks:
+            await anext(chunks)
+    busy = {each for each in threading.enumerate() if each.name.startswith("voice-speak")}
+    async with mouth.speak(SpeechRequest("Yes.")) as chunks:
+        assert (await anext(chunks)).data
+    assert busy & set(threading.enumerate())
 
 
 @pytest.mark.needs_models

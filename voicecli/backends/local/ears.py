@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from voicecli.backends.local import choosing
 from voicecli.backends.local.building import SherpaRecogniser, SherpaStream, recogniser_of, tried
-from voicecli.backends.local.engine import WHO, begun, on_thread, working
+from voicecli.backends.local.engine import WHO, begun, on_thread, relieve, working
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.listening import (
     RATE,
@@ -220,7 +220,12 @@ class Ears:
             whole = final or number < len(pieces) - 1
             trust = self._trust if whole else None
             thread = "final" if final else "transcribe"
-            heard = await on_thread(thread, partial(hear, found, recogniser, sound, stretch, trust))
+            try:
+                heard = await on_thread(thread, partial(hear, found, recogniser, sound, stretch, trust))
+            except asyncio.CancelledError:  # a piece is decoded at once: it can't be broken off
+                for busy in (thread, "again"):
+                    relieve(busy)
+                raise
             if heard is None:
                 return None
             segments.append(_segment(heard, stretch))

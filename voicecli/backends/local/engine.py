@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,10 +28,20 @@ T = TypeVar("T")
 WHO = "local"
 
 
-@cache
+_THREADS: dict[str, ThreadPoolExecutor] = {}
+
+
 def _threads(task: str) -> ThreadPoolExecutor:
     """Ears and voice have a thread each: neither waits for the other."""
-    return ThreadPoolExecutor(1, thread_name_prefix=f"voice-{task}")
+    if task not in _THREADS:
+        _THREADS[task] = ThreadPoolExecutor(1, thread_name_prefix=f"voice-{task}")
+    return _THREADS[task]
+
+
+def relieve(task: str) -> None:
+    """Nobody wants what the thread of `task` does: who comes next has another one, and it ends with that."""
+    if (busy := _THREADS.pop(task, None)) is not None:
+        busy.shutdown(wait=False)
 
 
 def on_thread(task: str, work: Callable[[], T]) -> asyncio.Future[T]:

@@ -7,6 +7,7 @@ loading (engine), native calls of espeak-ng.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
@@ -18,7 +19,7 @@ from voicecli.backends.espeak.scripts import printable, reader_of
 from voicecli.backends.espeak.voice import EspeakVoice
 from voicecli.backends.local import choosing
 from voicecli.backends.local.building import SherpaVoice, build_voice, tried
-from voicecli.backends.local.engine import WHO, loaded, on_thread, working
+from voicecli.backends.local.engine import WHO, loaded, on_thread, relieve, working
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.backends.local.sounds import clauses, sounds
 from voicecli.backends.transport.structured import handed_over
@@ -184,10 +185,12 @@ def _chosen(found: FoundModel, speaker: str, language: str) -> ChosenVoice:
     return ChosenVoice(found, names.index(name) if name else 0, ACCENTS.get(name[:1], "en-us"))
 
 
-def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenerator[AudioChunk, None]:
-    """The sound of a clause as it is made. Closed early, the model stops at its next piece."""
+async def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenerator[AudioChunk, None]:
+    """The sound of a clause as it is made. Closed early, the model stops at its next piece; nobody waits for that."""
+    busy = threading.Event()
 
     def make(hand_over: Callable[[AudioChunk], bool]) -> None:
+        busy.set()
         model = loaded(choice.found, build_voice)
         form = PcmFormat(model.sample_rate, 1)
 
@@ -195,8 +198,16 @@ def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenerator[Au
             return int(not len(samples) or hand_over(AudioChunk(_pcm(samples), form)))
 
         _say(model, choice, clause, speed, take)
+        busy.clear()
 
-    return handed_over(lambda hand_over: on_thread("speak", partial(make, hand_over)))
+    made: AsyncGenerator[AudioChunk, None] = handed_over(lambda take: on_thread("speak", partial(make, take)))
+    try:
+        async with aclosing(made) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    finally:
+        if busy.is_set():
+            relieve("speak")
 
 
 def _say(
