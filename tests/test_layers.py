@@ -120,7 +120,6 @@ HOMES = {
     "prometheus_client": {"server"},
     "wyoming": {"server.wyoming"},
     "ray": {"backends.local.replicas"},
-    "psutil": {"backends.local.replicas"},
 }
 
 STILL_COMMANDS = {

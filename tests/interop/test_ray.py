@@ -16,7 +16,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,17 +132,21 @@ class Running:
 
 
 def folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("voice-ray-*"))
+    """Ours, and Ray's own, which nobody wants."""
+    return {each for name in ("voice-ray-*", "ray") for each in Path(tempfile.gettempdir()).glob(name)}
+
+
+def started(home: Path, **env: str) -> AbstractContextManager[Served]:
+    if why := weights.missing():
+        pytest.fail(why)
+    env = weights.ENV | {"PYTHONPATH": str(ROOT)} | env
+    return serving(home, config=CONFIG, env=env, python=str(TOOLS / "ray" / "bin" / "python"))
 
 
 @contextmanager
 def served(home: Path, **env: str) -> Iterator[Running]:
     """Asked once for each, so that all is up."""
-    if why := weights.missing():
-        pytest.fail(why)
-    env = weights.ENV | {"PYTHONPATH": str(ROOT)} | env
-    python = str(TOOLS / "ray" / "bin" / "python")
-    with serving(home, config=CONFIG, env=env, python=python) as server, server.client(timeout=300) as client:
+    with started(home, **env) as server, server.client(timeout=300) as client:
         sound = client.post("/v1/audio/speech", json=SENTENCE).content
         assert "morning" in client.post("/v1/audio/transcriptions", files={"file": ("a.wav", sound)}).text
         yield Running(server, sound, set(below(server.process.pid)))
@@ -174,6 +178,20 @@ def running(tmp_path_factory: pytest.TempPathFactory, killed: float) -> Iterator
     until(lambda: not any(named(pid) for pid in pids))
     assert {each.name for each in home.iterdir()} <= {"config.toml", "log", "voicecli"}
     assert folders() == before
+
+
+async def test_a_server_ends_while_ray_begins(tmp_path: Path) -> None:
+    before = folders()
+    async with asyncio.TaskGroup() as tasks:
+        with started(tmp_path) as server:
+            running = Running(server, b"", set())
+            async with running.client() as client:
+                asked = tasks.create_task(running.say(client))
+                await eventually(lambda: "raylet/raylet" in "".join(below(server.process.pid).values()), 60)
+                pids = set(below(server.process.pid))
+                server.process.terminate()
+                assert (await asked).status in (0, 500)
+    until(lambda: not any(named(pid) for pid in pids) and folders() == before)
 
 
 async def test_a_killed_server_takes_ray_with_it(killed: float) -> None:

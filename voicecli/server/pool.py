@@ -85,6 +85,8 @@ class Pool:
                 yield self
             finally:
                 self._over.set()
+                for ready in self._opened.values():
+                    ready.cancel()  # what is still being opened is not waited for
 
     def named(self, backend: str | None = None) -> Services:
         """Services that open nothing twice; with that backend in place of the one of `[use]`."""
@@ -96,8 +98,9 @@ class Pool:
         """The opened adapter. Raises what opening raises; the next request tries again."""
         key = (verb, services.backend)
         if key not in self._opened:
-            self._opened[key] = asyncio.get_running_loop().create_future()
-            self._running.create_task(self._keep(key, self._opened[key]))
+            ready = self._opened[key] = asyncio.get_running_loop().create_future()
+            task = self._running.create_task(self._keep(key, ready))
+            ready.add_done_callback(lambda _: task.cancel() if ready.cancelled() else None)
         yield await asyncio.shield(self._opened[key])
 
     @property

@@ -20,8 +20,10 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from importlib.util import find_spec
+from queue import SimpleQueue
 from typing import Protocol, TypeVar
 
 from voicecli.backends.family import own
@@ -40,12 +42,15 @@ SURROUNDINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what has all of Ray listen on 127.0.0.1
     "RAY_AUTH_MODE": "token",
-    "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "0.5",
+    # Whoever asks for it after its end would begin another, with none of this.
+    "RAY_ENABLE_AUTO_CONNECT": "0",
+    "RAY_ADDRESS": "nowhere",
 }
 AHEAD = 2
 """Questions that a replica is given at once: one that it works on, and one that waits."""
 SCALING = {
     "target_ongoing_requests": 1,  # where one waits, one more replica had better be there
+    "metrics_interval_s": 0.5,
     "look_back_period_s": 2,
     "upscale_delay_s": 1,
     "downscale_delay_s": 15,  # a process takes seconds to begin
@@ -53,12 +58,17 @@ SCALING = {
 DRAINING_S = 60
 """What a replica that is no longer wanted may take for what it was asked."""
 WATCH = """
-read agents
 read _
-for agent in $agents; do grep -qs "ray::.*Agent" /proc/$agent/cmdline && kill -9 $agent; done
-for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$0" && exit; sleep 0.5; done
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    left=$(find /proc/[0-9]*/fd -lname "$0/*" 2>/dev/null | cut -d/ -f3 | sort -u)
+    for each in $left; do grep -qs "ray::\\|/ray/" /proc/$each/cmdline && kill -9 $each; done
+    rm -rf "$0" && [ -z "$left" ] && exit
+    sleep 0.3
+done
 """
-"""A shell's: waits for the end of this process, however it ends. It is told of two of Ray's that would live on."""
+"""A shell's: waits for the end of this process, however it ends; ends what still writes into Ray's folder (two of its
+processes would live on for a minute) and removes the folder."""
+LEAVING_S = 4.0
 STORE = 100 << 20
 """Bytes of shared memory for what is too large to be sent."""
 NEAR = "127.0.0.1:0"
@@ -131,31 +141,53 @@ class VoiceReplica:
 
 
 class RayHere:
-    """Ray, from who first needs it to who last did. Its methods block for seconds."""
+    """Ray, from who first needs it to who last did. `enter` and `leave` block for seconds: see `on_thread`.
+
+    Its processes end with the thread that began them, which is why that thread never ends; nor does the program wait
+    for it.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._thread: threading.Thread | None = None
         self._users = 0
         self._watch: subprocess.Popen[bytes] | None = None
 
+    async def on_thread(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises, done on Ray's thread, in turn. Cancelled, it is left to itself."""
+        done: Future[T] = Future()
+
+        def job() -> None:
+            if done.set_running_or_notify_cancel():
+                try:
+                    done.set_result(work())
+                except BaseException as exc:
+                    done.set_exception(exc)
+
+        self._jobs.put(job)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True, name="voice-ray")
+            self._thread.start()
+        return await asyncio.wrap_future(done)
+
+    def _run(self) -> None:
+        while True:
+            self._jobs.get()()
+
     def enter(self, name: str, replica: type, backend: LocalSettings) -> RayHandle:
         """A handle to replicas that are ready. Raises ServiceError."""
-        with self._lock:
-            try:
-                if not self._users:
-                    self._start()
-                self._users += 1
-                return self._deployed(name, replica, backend)
-            except Exception as exc:
-                self._left()
-                raise ServiceError(f"Ray does not start: {exc}"[:300], who=WHO) from None
+        try:
+            if not self._users:
+                self._start()
+            self._users += 1
+            return self._deployed(name, replica, backend)
+        except Exception as exc:
+            self.leave()
+            cure = "Set TMPDIR to a folder with a short path, as /tmp" if "AF_UNIX" in str(exc) else ""
+            raise ServiceError(f"Ray does not start: {exc}"[:300], who=WHO, cure=cure) from None
 
     def leave(self) -> None:
         """Nothing of Ray is left once everybody has left."""
-        with self._lock:
-            self._left()
-
-    def _left(self) -> None:
         self._users = max(0, self._users - 1)
         if self._users:
             return
@@ -184,9 +216,6 @@ class RayHere:
             logging_level=logging.ERROR,
         )
         serve.start(proxy_location="Disabled")
-        assert self._watch.stdin is not None
-        self._watch.stdin.write(f"{' '.join(_agents())}\n".encode())
-        self._watch.stdin.flush()
 
     def _deployed(self, name: str, replica: type, backend: LocalSettings) -> RayHandle:
         from ray import serve
@@ -202,13 +231,6 @@ class RayHere:
         return handle
 
 
-def _agents() -> list[str]:
-    """The numbers of the two processes that look after the others."""
-    import psutil  # Ray brings it
-
-    return [str(each.pid) for each in psutil.Process().children(recursive=True) if "Agent" in each.name()]
-
-
 _RAY = RayHere()
 
 
@@ -218,12 +240,14 @@ async def _deployed(replica: type, backend: Backend) -> AsyncIterator[RayHandle]
     if find_spec("ray") is None:
         raise ConfigError("replicas need Ray", who=backend.name, cure="Install it: pip install 'voicecli[ray]'")
     name = f"{backend.name}-{replica.__name__}"
-    handle = await asyncio.to_thread(_RAY.enter, name, replica, own(LocalSettings, backend))
+    handle = await _RAY.on_thread(lambda: _RAY.enter(name, replica, own(LocalSettings, backend)))
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # Ray takes it for a crash: it is ours again
     try:
         yield handle
     finally:
-        await asyncio.to_thread(_RAY.leave)
+        with suppress(TimeoutError):  # another's models are being loaded: Ray ends with the program
+            async with asyncio.timeout(LEAVING_S):
+                await _RAY.on_thread(_RAY.leave)
 
 
 def _told(exc: Exception) -> VoiceError:
