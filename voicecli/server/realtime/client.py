@@ -119,10 +119,10 @@ class Client:
     def opened(self) -> list[Step]:
         """The session is there."""
         conversation = {"id": f"conv_{self._book.number('event')}", "object": "realtime.conversation"}
-        hello: list[Step] = [self._book.event("session.created", session=self._book.shown())]
-        return (
-            [*hello, self._book.event("conversation.created", conversation=conversation)] if self._book.beta else hello
-        )
+        told: list[Step] = [self._book.event("session.created", session=self._book.shown())]
+        if self._book.beta:
+            told.append(self._book.event("conversation.created", conversation=conversation))
+        return told
 
     def receive(self, text: str) -> list[Step]:
         """What follows from a message."""
@@ -251,23 +251,11 @@ class Client:
         if items is not None:
             if not isinstance(items, list):
                 raise WrongError("This must be an array.", "response.input")
-            acts = [_act_of(self._referred(each)) for each in items]
+            acts = [_act_of(_referred(self._book, each)) for each in items]
             messages = tuple(each for each in acts if isinstance(each, TypedItem))
         answer = Response(self._book, self._book.number("resp"), wishes.get("metadata"), text_only=True, apart=True)
         self._book.apart[answer.id] = answer
         return [answer.created(), AskApart(answer, messages, instructions)]
-
-    def _referred(self, item: object) -> Json:
-        """The item itself, or the one of the conversation that it refers to."""
-        if not isinstance(item, dict):
-            raise WrongError("An item is an object.", "response.input")
-        if item.get("type") != "item_reference":
-            return item
-        known = self._book.items[_known(self._book, item, "id")]
-        content = known.get("content")
-        if not isinstance(content, list):
-            return known
-        return known | {"content": [each for each in content if _kind(each) != "input_image"]}
 
     def _cancel(self, event: Json) -> list[Step]:
         number = event.get("response_id")
@@ -330,6 +318,19 @@ def _known(book: Book, event: Json, name: str = "item_id") -> str:
     if number not in book.items:
         raise WrongError("There is no such item.", name, "item_not_found")
     return number
+
+
+def _referred(book: Book, item: object) -> Json:
+    """The item itself, or the one of the conversation that it refers to."""
+    if not isinstance(item, dict):
+        raise WrongError("An item is an object.", "response.input")
+    if item.get("type") != "item_reference":
+        return item
+    known = book.items[_known(book, item, "id")]
+    content = known.get("content")
+    if not isinstance(content, list):
+        return known
+    return known | {"content": [each for each in content if _kind(each) != "input_image"]}
 
 
 def _string(event: Json, name: str, place: str = "") -> str:
