@@ -105,7 +105,7 @@ def declines(answer: str) -> bool:
 
 
 def value(field: Field, answer: str) -> Json | Unclear:
-    """What `answer` says of `field`."""
+    """The value of `field` that `answer` names; Unclear for none."""
     return _READ.get("option" if field.options else field.kind, _as_said)(field, answer)
 
 

@@ -47,7 +47,7 @@ class AgentRequest:
 
 @dataclass(frozen=True, slots=True)
 class AgentNotification:
-    """A notification."""
+    """A message of the agent that wants no answer."""
 
     method: str
     params: Table

@@ -194,7 +194,7 @@ class AgentModel:
         yield ChatDelta(("\n\n" if before.strip() else "") + asking.said, finish_reason="stop")
 
     def _settle(self, open: _Open, settled: Settled) -> None:
-        """The agent gets its answer."""
+        """Sends the agent the answer to an open question."""
         self._open = None
         if (session := self._sessions.session) is not None and session.prompting:
             session.decide(open.asking.request, settled.result)

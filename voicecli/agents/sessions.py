@@ -57,7 +57,7 @@ class Sessions:
 
     @property
     def session(self) -> AgentSession | None:
-        """The one that there is now."""
+        """The session that is open now; None before one is."""
         there = self._session.done() and not self._session.cancelled() and self._session.exception() is None
         return self._session.result() if there else None
 

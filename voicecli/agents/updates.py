@@ -32,7 +32,7 @@ class Step:
     given: Table = field(default_factory=dict, hash=False)
 
     def then(self, news: Step) -> Step:
-        """This step after `news` of it."""
+        """This step with what `news` tells of it."""
         told = ("title", "kind", "status", "paths", "content", "given")
         return replace(self, **{name: getattr(news, name) for name in told if getattr(news, name)})
 
@@ -43,7 +43,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An answer that the agent takes."""
+    """One of the answers that the agent offers to its question."""
 
     id: str
     kind: str

@@ -123,7 +123,7 @@ class _Honest:
         return self._kept(self._file.tell) or 0
 
     def flush(self) -> None:
-        """The file's owner does it."""
+        """Does nothing: whoever owns the file flushes it."""
 
     def _kept(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Nothing is tried after the first failure; libsndfile tidies up long after, when the file is closed."""
@@ -170,4 +170,4 @@ class _Forward:
         return b""
 
     def flush(self) -> None:
-        """libsndfile wants one."""
+        """Does nothing: libsndfile wants the method."""

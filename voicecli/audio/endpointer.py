@@ -169,7 +169,7 @@ class _PreRoll:
         self.trim()
 
     def taken(self) -> tuple[AudioFrame, ...]:
-        """All of them; none is left."""
+        """All frames of the pre-roll, which is empty then."""
         frames = tuple(self.frames)
         self.frames.clear()
         return frames
@@ -193,12 +193,12 @@ class Endpointer:
 
     @property
     def voiced_ms(self) -> float:
-        """Speech in this turn so far."""
+        """Milliseconds of speech in this turn so far."""
         return self._tally.voiced * 1000 / MIC.rate
 
     @property
     def silence_ms(self) -> float:
-        """Since the last voiced sample."""
+        """Milliseconds since the last voiced sample."""
         return self._tally.since_voiced * 1000 / MIC.rate
 
     def feed(self, frame: AudioFrame, *, speech: bool, level: float) -> list[Event]:

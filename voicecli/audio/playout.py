@@ -51,7 +51,7 @@ class Playout:
         return lane
 
     def forget(self, lane: Lane) -> None:
-        """It is played no more."""
+        """Takes the lane away: it is played no more."""
         with self.lock:
             self._lanes = [it for it in self._lanes if it is not lane]
 
@@ -151,7 +151,7 @@ class Lane:
             self._slow = True
 
     def release(self) -> None:
-        """Nothing has to wait any more."""
+        """Lets sound play at once that was held back."""
         with self._out.lock:
             self._holds.clear()
             self._slow = False
@@ -164,7 +164,7 @@ class Lane:
     # -- commanding it -------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """It may sound."""
+        """Lets the lane sound."""
         self.opened = True
         self._out.rouse()
 
@@ -174,7 +174,7 @@ class Lane:
         self.halted = target == 0.0
 
     def cancel(self) -> None:
-        """Silent at once and for good."""
+        """Silences the lane at once and for good."""
         self._cancelled = True
         self.complete()
         self._out.forget(self)

@@ -78,7 +78,7 @@ def _places(env: Mapping[str, str], root: Path) -> list[str]:
 
 
 def _answers(place: str) -> bool:
-    """Whether somebody takes a connection there."""
+    """Whether a server takes a connection there."""
     name = place.split("}")[-1]
     try:
         if name.startswith(("unix:", "/")):

@@ -17,7 +17,7 @@ Law = Literal["pcmu", "pcma"]
 
 
 def expanded(data: bytes, law: Law) -> bytes:
-    """s16le, one sample a byte."""
+    """The samples of telephone sound (one a byte) as s16le."""
     return _values(law)[np.frombuffer(data, np.uint8)].astype("<i2").tobytes()
 
 

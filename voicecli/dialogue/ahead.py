@@ -48,7 +48,7 @@ class Rendition(Generic[Asked, Sent]):
         return self._first
 
     async def chunks(self) -> AsyncGenerator[Sent]:
-        """All chunks, once."""
+        """All chunks, in order. May be iterated once."""
         while (chunk := await self._chunks.get()) is not None:
             yield chunk
         if self.failure is not None:

@@ -72,7 +72,7 @@ class Answering:
         self._said = ""
 
     def anew(self) -> Answering:
-        """Another attempt at the same turn."""
+        """A fresh answer to the same turn."""
         return Answering(self._stages, self._ask, self._put, self._depth)
 
     async def respond(self, question: str) -> None:

@@ -70,7 +70,7 @@ class Attempt:
     # -- what comes of it ----------------------------------------------------------------------------
 
     def take(self, each: Reply) -> None:
-        """The next piece of the stream."""
+        """Takes the next piece of the responder's stream."""
         match each:
             case Heard():
                 self._take_heard(each)

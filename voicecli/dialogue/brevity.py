@@ -40,7 +40,7 @@ _TOKEN = re.compile("|".join(map(re.escape, (_OPENS, _CLOSES, _FENCE, _TICK, "\n
 
 
 class Plain(Protocol):
-    """Markup to pieces that are spoken."""
+    """Turns text with markup into pieces that are spoken."""
 
     def feed(self, text: str) -> list[str]: ...
 

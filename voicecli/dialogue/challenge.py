@@ -39,7 +39,7 @@ class Challenge:
             return ""
 
     def interrupts(self, words: str) -> bool:
-        """Whether they stop the reply."""
+        """Whether these words stop the reply."""
         return interrupts(words, asked=self._asked)
 
     def wish(self, words: str) -> SpokenWish | None:

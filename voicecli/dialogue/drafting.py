@@ -35,7 +35,7 @@ class Drafts:
         return "off" if made >= MAX_DRAFTS - guess else self.depth_now(now)
 
     def depth_now(self, now: float) -> Depth:
-        """How far any draft goes."""
+        """How far a draft may go now, whichever of its turn it is."""
         if self.depth in ("off", "asr"):
             return self.depth
         return "asr" if self.spent >= self.budget or now < self.resume_at else self.depth

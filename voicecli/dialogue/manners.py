@@ -104,5 +104,5 @@ def after_phrase(text: str, phrase: str) -> str | None:
 
 
 def last_sentence(reply: str) -> str:
-    """What is said once more."""
+    """The last sentence of a reply, to be said once more."""
     return _SENTENCES.split(reply.rstrip("… "))[-1]

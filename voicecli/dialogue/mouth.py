@@ -52,7 +52,7 @@ class Mouth:
         self._pieces.append(HeardStretch([] if sound.aside else [(says, 0)], follows=sound.goes_on))
 
     async def room(self) -> None:
-        """Returns when more sound is wanted."""
+        """Returns when the lane wants more sound."""
         await self._until(lambda: self.lane.room)
 
     async def drained(self) -> None:

@@ -65,7 +65,7 @@ _LOOP = re.compile(r"([^\W\d_]{1,20}?)\1{7,}")
 
 
 def says_nothing(text: str) -> bool:
-    """Whether nobody said `text` to us."""
+    """Whether `text` is noise, a credit or a loop, and so nobody's words to us."""
     text = text.casefold()
     return is_noise(text) or is_credit(text) or bool(_LOOP.fullmatch(re.sub(r"[^\w]+", "", text)[: 40 * _LONGEST]))
 

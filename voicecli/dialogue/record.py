@@ -35,7 +35,7 @@ class Record:
             self.history.user(attempt.heard.text)
 
     def answered(self, attempt: Attempt) -> None:
-        """All of the reply was heard."""
+        """Records a reply that was heard whole."""
         self._reply(attempt, attempt.reply.strip(), interrupted=False)
         self.figures(attempt)
 
@@ -50,7 +50,7 @@ class Record:
             self.history.assistant(text, interrupted=interrupted)
 
     def lost(self, error: VoiceError, recording: str) -> None:
-        """The turn failed."""
+        """Tells that the turn failed, and where its recording is."""
         self.emit(ev.TurnLost(str(error), error.exit_code, recording))
 
     def taken_back(self, text: str) -> None:

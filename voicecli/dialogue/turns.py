@@ -44,18 +44,18 @@ class Turns:
 
     @property
     def busy(self) -> Turn | None:
-        """The turn that is not over."""
+        """The turn that is not over; None: nothing goes on."""
         return self.last if self.last is not None and self.last.state is not TurnState.DONE else None
 
     @property
     def speaking(self) -> Turn | None:
-        """Whose speech the next frame is."""
+        """The turn that the next frame of speech belongs to; None: no turn takes speech now."""
         if self.challenge is not None:
             return self.challenge.candidate
         return self.busy if self.busy is not None and not self.busy.state.ended else None
 
     def new(self) -> Turn:
-        """Somebody begins."""
+        """Begins a turn, which has the floor."""
         return self._take_floor(self._made())
 
     def begun(self) -> Turn:
@@ -112,7 +112,7 @@ class Turns:
         self.beside(self._parts.responder.warm())
 
     def stop(self) -> None:
-        """The conversation ends."""
+        """Ends the work beside the turns: the conversation ends."""
         for task in list(self._beside):
             task.cancel()
         self.tasks = None

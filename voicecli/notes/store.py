@@ -78,7 +78,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class KeptPassage:
-    """A passage as it was kept."""
+    """A passage as it is stored, with its number."""
 
     id: int
     path: bytes
@@ -153,7 +153,7 @@ class KeptNotes:
         return [KeptPassage(*row) for row in self._rows(sql, *numbers, self.width * FLOAT)]
 
     def contents(self) -> Contents:
-        """What is kept, of all embedders."""
+        """How much is kept, of all embedders."""
         full = "SELECT count(DISTINCT path), min(at), max(at) FROM notes WHERE id IN (SELECT note FROM passages)"
         ((notes, oldest, newest),) = self._rows(full)
         ((passages,),) = self._rows("SELECT count(*) FROM passages")

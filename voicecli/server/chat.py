@@ -267,7 +267,7 @@ async def question_of(pool: Pool, asked: ChatIn) -> IncomingQuestion:
 
 
 async def answered(question: IncomingQuestion) -> OutgoingAnswer:
-    """The whole answer."""
+    """Asks the model, and gathers the whole answer."""
     answer = OutgoingAnswer(question.shown)
     async with question.asked() as deltas:
         async for delta in deltas:

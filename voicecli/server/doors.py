@@ -64,7 +64,7 @@ class _BodyError(Exception):
 
 
 class Doors:
-    """Wraps the application."""
+    """The ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, policy: guard.AccessPolicy, bounds: Bounds, figures: CollectorRegistry) -> None:
         from prometheus_client import Counter, Gauge, Histogram

@@ -191,7 +191,7 @@ async def asr(pool: Opened, file: Annotated[UploadFile, File()]) -> dict[str, st
 
 @router.post("/asr/stream", response_model=None, responses=ANSWERS)
 async def asr_stream(pool: Opened, file: Annotated[UploadFile, File()]) -> Response:
-    """The same in lines: `{"partial_text": …}`."""
+    """Turn a recording into text, told in lines: `{"partial_text": …}`."""
     relay = await pool.relayed(aclosing(_once(pool, file, Wish(cached=False), None)))
     found = ({"partial_text": text_of(transcript)} async for transcript in relay)
     return streamed(relay, lines(found), "application/x-ndjson")

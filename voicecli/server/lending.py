@@ -55,7 +55,7 @@ class Desk:
         return not self._playout.playing
 
     def pump(self) -> None:
-        """After samples were rendered."""
+        """Passes on what the playout has to tell after samples were rendered."""
         self._playout.pump()
 
     def play(self, pcm: bytes, now: float) -> None:
@@ -72,7 +72,7 @@ class Desk:
             lane.write(self._resampler.feed(pcm), now)
 
     def end(self) -> None:
-        """What waits sounds to its end."""
+        """No more sound follows: what waits is played to its end."""
         if (lane := self._lane) is not None:
             lane.release()
             lane.finish()

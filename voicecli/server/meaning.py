@@ -55,7 +55,7 @@ class TextsIn(Lenient):
 
 
 async def vectors_of(pool: Pool, texts: list[str], name: str | None) -> list[list[float]]:
-    """One vector a text."""
+    """The vectors of texts, in order, from the backend that `name` means."""
     meant = await pool.meant("embed", name)
     async with pool.named(meant.backend).open("embed") as embedder:
         return [list(each) for each in await embedder.embed(texts, EmbedOptions(model=meant.model))]
@@ -112,5 +112,5 @@ async def embedded(model: str, text: str, pool: Opened) -> dict[str, object]:
 
 @router.post("/{model}")
 async def embedded_texts(model: str, asked: TextsIn, pool: Opened) -> dict[str, object]:
-    """Several texts' vectors, likewise."""
+    """The vectors of several texts, as the local embedding server gives them."""
     return {"embeddings": await vectors_of(pool, asked.texts, model)}

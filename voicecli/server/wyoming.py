@@ -266,7 +266,7 @@ class HomeClient:
             act(event)
 
     async def _describe(self) -> None:
-        """What there is."""
+        """Tells the client which recogniser and voices there are."""
         known = (await listing.voices(self._pool))["voices"]
         voices = [
             TtsVoice(each["id"], BY, True, each["name"], None, [each["language"]] if each["language"] else LANGUAGES)

@@ -43,7 +43,7 @@ def _say(question: Question) -> Answer | None:
 
 
 def _always(english: str, chinese: str) -> Callable[[Question], Answer]:
-    """The same whatever was asked."""
+    """A skill's answer that is the same whatever was asked."""
     return lambda question: question.say(english, chinese)
 
 

@@ -36,7 +36,7 @@ class AnswersApart:
             task.cancel()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Answers what is asked, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 act = await self._asked.get()

@@ -99,7 +99,7 @@ class Book:
         return [committed, *self.add(item | {"content": content})]
 
     def forget(self, number: str) -> list[Json]:
-        """An item that is void."""
+        """Deletes an item that is void."""
         if self.items.pop(number, None) is None:
             return []
         return [self.event("conversation.item.deleted", item_id=number)]

@@ -93,7 +93,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """What came of a tool."""
+    """The result of a tool that the client has used."""
 
     call_id: str
     text: str
@@ -101,7 +101,7 @@ class ToolOutput:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The settings are others."""
+    """The client has changed the session's settings."""
 
 
 Act = Append | Commit | Clear | TypedItem | Ask | AskApart | Cancel | CancelApart | ToolOutput | Changed
@@ -117,7 +117,7 @@ class Client:
         """Bytes of sound that wait to be committed."""
 
     def opened(self) -> list[Step]:
-        """The session is there."""
+        """The first events of a session."""
         conversation = {"id": f"conv_{self._book.number('event')}", "object": "realtime.conversation"}
         told: list[Step] = [self._book.event("session.created", session=self._book.shown())]
         if self._book.beta:
@@ -125,7 +125,7 @@ class Client:
         return told
 
     def receive(self, text: str) -> list[Step]:
-        """What follows from a message."""
+        """What the client is told after its message, and what is to be done."""
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):

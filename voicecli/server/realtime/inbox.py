@@ -61,7 +61,7 @@ class Inbox:
             await self.put(*frames)
 
     def committed(self) -> list[AudioFrame]:
-        """All that was held back."""
+        """All frames that were held back until the commit; none is left."""
         frames, self._held = [*self._held, *self._ears.flush()], []
         return frames
 

@@ -140,7 +140,7 @@ def as_beta(session: Json) -> Json:
 
 
 def read(session: Json) -> SessionSettings:
-    """What matters here. Raises WrongError."""
+    """The settings that matter here, out of a session object. Raises WrongError."""
     audio = _object(session, "audio", "session")
     heard, spoken = _object(audio, "input", "session.audio"), _object(audio, "output", "session.audio")
     transcription = _object(heard, "transcription", "session.audio.input")

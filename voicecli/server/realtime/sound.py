@@ -36,7 +36,7 @@ class AppendedSound:
         self._rest = bytes(2 * self._resampler.held_back)
 
     def feed(self, data: bytes) -> list[AudioFrame]:
-        """The frames that are whole now."""
+        """The frames that `data`, in the client's coding, completes."""
         pcm = data if self.coding == "pcm" else expanded(data, self.coding)
         sound = self._rest + self._resampler.feed(pcm)
         whole = len(sound) - len(sound) % FRAME_BYTES

@@ -79,7 +79,7 @@ class Speech:
         return [self._book.event(kind, item_id=number, content_index=0, delta=piece)] if piece else []
 
     def completed(self, number: str, text: str) -> list[Json]:
-        """The words of an item."""
+        """Tells the final words of an item."""
         if number in self._book.items:
             self._book.items[number]["content"] = [{"type": "input_audio", "transcript": text}]
         told = self._delta(number, text) if text.startswith(self._partial) else []

@@ -30,7 +30,7 @@ class ClientTools:
         return self._specs()
 
     def question(self, call: ToolCall, *, chinese: bool) -> str:
-        """The client asks its person itself."""
+        """Always "": a client asks its person itself."""
         return ""
 
     def quick(self, call: ToolCall) -> bool:
