@@ -17,9 +17,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -57,18 +56,6 @@ ELSEWHERE = frozenset({"unconnected", "unreached", "lost", "silence", "failed"})
 
 _READS = ("GET", "HEAD")
 _ERROR_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request: what is sent, what it is for, when it must be over, which failures are final to the caller."""
-
-    method: str
-    url: str
-    body: Mapping[str, Any]
-    verb: str
-    until: float
-    final: Callable[[VoiceError], bool]
 
 
 class HttpService(Address):
@@ -147,33 +134,52 @@ class HttpService(Address):
         verb = verb or ("read" if method in _READS else "")
         sendable = {name: value for name, value in body.items() if value is not None}
         until = asyncio.get_running_loop().time() + rule_for(verb).patience * self.backend.timeout_s
-        response = await self._answer(_Asked(method, self.url(path), sendable, verb, until, final))
+        url = self.url(path)
+        response = await self.repeated(
+            f"{method} {self.shown(url)}",
+            verb,
+            lambda: self._attempt(method, url, sendable, until),
+            lambda found: f"HTTP {found.status_code}",
+            until,
+            final,
+        )
         reply = Reply(self, response, until)
         try:
             yield reply
         finally:
             await reply.close()
 
-    async def _answer(self, asked: _Asked) -> httpx.Response:
-        """The first success. What is sent again, and when, is the table's to say (retry)."""
+    async def repeated(
+        self,
+        what: str,
+        verb: str,
+        attempt: Callable[[], Awaitable[T | Failure]],
+        told: Callable[[T], str],
+        until: float = math.inf,
+        final: Callable[[VoiceError], bool] = lambda error: False,
+    ) -> T:
+        """The first success of `attempt`. What is tried again, and when, is the table's to say (retry).
+
+        The log has `what` for each attempt, and `told` of the success. `until` is the total deadline on the loop's
+        clock; failures that are `final` to the caller are not tried again. Raises the last one's error.
+        """
         clock = asyncio.get_running_loop().time
-        for attempt in range(1, 100):
+        for number in range(1, 100):
             began = clock()
-            found = await self._attempt(asked.method, asked.url, asked.body, asked.until)
-            line = f"{asked.method} {self.shown(asked.url)}, attempt {attempt}, {clock() - began:.2f} s"
-            if isinstance(found, httpx.Response):
-                log.info("%s: HTTP %s", line, found.status_code)
+            found = await attempt()
+            line = f"{what}, attempt {number}, {clock() - began:.2f} s"
+            if not isinstance(found, Failure):
+                log.info("%s: %s", line, told(found))
                 return found
-            left_s = asked.until - clock()
-            wait = None if asked.final(found.error) else self.wait_after(found, asked.verb, attempt, left_s)
+            wait = None if final(found.error) else self._wait_after(found, verb, number, until - clock())
             log.info("%s: %s; %s", line, found.error, "final" if wait is None else f"again in {wait:.2f} s")
             if wait is None:
                 raise found.error from found.cause
-            tell_of_waiting(found.error, wait, attempt)
+            tell_of_waiting(found.error, wait, number)
             await asyncio.sleep(wait)
         raise AssertionError("the table of retries has no end")
 
-    def wait_after(self, found: Failure, verb: str, attempt: int, left_s: float = math.inf) -> float | None:
+    def _wait_after(self, found: Failure, verb: str, attempt: int, left_s: float) -> float | None:
         """Seconds until the next attempt at this address, or None when there must be none."""
         if found.happened in ELSEWHERE and not self._alone:
             return None

@@ -13,7 +13,6 @@ compression (a small frame could expand without limit), messages are bounded in 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -38,7 +37,7 @@ from websockets.protocol import State
 
 from voicecli.backends.transport import door
 from voicecli.backends.transport.faults import Failure, happening_in
-from voicecli.backends.transport.http import HttpService, tell_of_waiting
+from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.proxies import needs_socks
 from voicecli.backends.transport.retry import Happening, happening_of, rule_for
 from voicecli.backends.transport.trust import trusting
@@ -69,8 +68,6 @@ CLOSE_S = 0.5
 
 PING_S, PONG_S = 2.0, 4.0
 """How often a watched peer is sent a ping, and how long its answer may take."""
-
-log = logging.getLogger(__name__)
 
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _KEY = "Check the key and what it may be used for"
@@ -261,38 +258,25 @@ async def connect(
         await socket.close()
 
 
-async def _opened(service: HttpService, url: str, settings: Mapping[str, object]) -> ClientConnection:
+async def _opened(service: HttpService, url: str, settings: Mapping[str, Any]) -> ClientConnection:
     """A connection. Any verb may try again: a handshake that failed has sent nothing that matters."""
-    clock = asyncio.get_running_loop().time
-    for attempt in range(1, 100):
-        began = clock()
-        line = f"WebSocket {service.shown(url)}, attempt {attempt}"
+
+    async def attempt() -> ClientConnection | Failure:
         try:
-            connection = await _attempt(url, settings)
+            return await _Connect(
+                url,
+                compression=None,
+                close_timeout=CLOSE_S,
+                ping_interval=None,
+                create_connection=_Connection,
+                **settings,
+            )
         except _FOREIGN as exc:
-            found = _refusal(exc, service)
-            wait = service.wait_after(Failure(found, exc, _happening(exc, found)), "transcribe_live", attempt)
-            after = "final" if wait is None else f"again in {wait:.2f} s"
-            log.info("%s, %.2f s: %s; %s", line, clock() - began, found, after)
-            if wait is None:
-                raise found from exc
-            tell_of_waiting(found, wait, attempt)
-        else:
-            log.info("%s, %.2f s: open", line, clock() - began)
-            return connection
-        await asyncio.sleep(wait)
-    raise AssertionError("the table of retries has no end")
+            error = _refusal(exc, service)
+            return Failure(error, exc, _happening(exc, error))
 
-
-async def _attempt(url: str, settings: Mapping[str, Any]) -> ClientConnection:
-    return await _Connect(
-        url,
-        compression=None,
-        close_timeout=CLOSE_S,
-        ping_interval=None,
-        create_connection=_Connection,
-        **settings,
-    )
+    what = f"WebSocket {service.shown(url)}"
+    return await service.repeated(what, "transcribe_live", attempt, lambda _connection: "open")
 
 
 _FOREIGN = (OSError, InvalidHandshake, InvalidURI, InvalidProxy, ValueError, EOFError, ImportError)
