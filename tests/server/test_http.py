@@ -183,6 +183,7 @@ def test_what_there_is(client: httpx.Client) -> None:
         (b'{"messages": [{"role": "user", "content": ""}]}', 400),
         (b'{"messages": [{"role": "user", "content": "1"}], "model": "nobody"}', 404),
         (b'{"messages": [{"role": "user", "content": "1"}], "temperature": 9}', 422),
+        (b'{"messages": [{"role": "user", "content": "1"}], "seed": false}', 422),
         (
             b'{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/"}}]}]}',
             400,

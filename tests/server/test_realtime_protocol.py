@@ -137,6 +137,14 @@ def test_a_session_in_both_dialects() -> None:
     assert as_beta(session).items() >= wishes.items()
 
 
+def test_a_detection_without_a_type_changes_the_one_that_there_is() -> None:
+    silent = {"type": "semantic_vad", "create_response": False}
+    session = merged(Book("s", "m").session, {"audio": {"input": {"turn_detection": silent}}})
+    tuned = merged(session, {"audio": {"input": {"turn_detection": {"threshold": 0.8}}}})
+    assert read(tuned).detection == silent | {"threshold": 0.8}
+    assert read(merged(tuned, {"turn_detection": {"type": "server_vad"}})).detection == {"type": "server_vad"}
+
+
 def test_speech_over_a_reply_is_told_once_the_reply_stops() -> None:
     book = Book("s", "m")
     telling = Telling(book)

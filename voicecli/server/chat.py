@@ -21,7 +21,7 @@ from starlette.responses import Response
 from voicecli.server.pictures import read_picture
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, Refused, told
-from voicecli.server.requests import Lenient, Opened, Several, lines, streamed
+from voicecli.server.requests import Lenient, Number, Opened, Several, Whole, lines, streamed
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCall, ToolSpec
 from voicecli.wiring.services import Services
 
@@ -90,12 +90,12 @@ class ChatIn(Lenient):
     model: str | None = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, ge=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
-    n: int | None = Field(default=None, ge=1, le=16)
-    seed: int | None = None
+    temperature: Number | None = Field(default=None, ge=0, le=2)
+    top_p: Number | None = Field(default=None, ge=0, le=1)
+    max_tokens: Whole | None = Field(default=None, ge=1)
+    max_completion_tokens: Whole | None = Field(default=None, ge=1)
+    n: Whole | None = Field(default=None, ge=1, le=16)
+    seed: Whole | None = None
     stop: str | Several[str] | None = None
     tools: Several[ToolIn] | None = None
     response_format: ResponseFormat | None = None

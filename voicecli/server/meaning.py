@@ -15,7 +15,7 @@ from pydantic import Field
 
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED
-from voicecli.server.requests import Lenient, Opened, Several
+from voicecli.server.requests import Lenient, Opened, Several, Whole
 from voicecli.types import EmbedOptions
 
 router = APIRouter(responses=DECLARED, tags=["meaning"])
@@ -42,7 +42,7 @@ class RerankIn(Lenient):
     documents: Several[str | dict[str, object]] = Field(default_factory=list, max_length=MOST_TEXTS)
     candidates: Several[str] = Field(default_factory=list, max_length=MOST_TEXTS)
     model: str | None = None
-    top_n: int | None = Field(default=None, ge=1)
+    top_n: Whole | None = Field(default=None, ge=1)
 
 
 class SimilarIn(Lenient):

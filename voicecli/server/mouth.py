@@ -22,7 +22,7 @@ from voicecli.server.chat import event
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, told
 from voicecli.server.relay import until_none
-from voicecli.server.requests import Lenient, Opened, streamed
+from voicecli.server.requests import Lenient, Number, Opened, streamed
 from voicecli.types import AudioClip, SpeechRequest
 from voicecli.usecases.inputs import STD
 from voicecli.usecases.speaking.goals import Goal
@@ -62,7 +62,7 @@ class SpeechIn(Lenient):
     model: str | None = None
     voice: str | VoiceId | None = None
     response_format: Container | None = None
-    speed: float | None = Field(default=None, ge=0.25, le=4)
+    speed: Number | None = Field(default=None, ge=0.25, le=4)
     instructions: str | None = None
     stream_format: Literal["audio", "sse"] | None = None
 

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
@@ -29,6 +29,16 @@ def _pool(request: Request) -> Pool:
 
 Opened = Annotated[Pool, Depends(_pool)]
 
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("This must be a number.")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+Number = Annotated[float, BeforeValidator(_no_truth)]
+"""Numbers, which true and false are not."""
 
 MOST = 10_000
 Several = Annotated[list[T], Field(max_length=MOST, fail_fast=True)]

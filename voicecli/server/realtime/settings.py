@@ -89,9 +89,16 @@ def fresh(model: str, *, transcribes: bool) -> Json:
 
 
 def merged(session: Json, wishes: Json) -> Json:
-    """The session with the wishes in it. What is named at the top level by older clients goes where it stands today."""
+    """The session with the wishes in it. What is named at the top level by older clients goes where it stands today.
+
+    A detection that names no type changes the one that there is.
+    """
     wishes = _placed(wishes)
-    return laid_over(session, wishes, ("turn_detection", "transcription", "format"))
+    detection: Any = wishes
+    for step in BETA_PLACES["turn_detection"]:
+        detection = detection.get(step) if isinstance(detection, dict) else None
+    kept = isinstance(detection, dict) and "type" not in detection
+    return laid_over(session, wishes, ("transcription", "format", *(() if kept else ("turn_detection",))))
 
 
 def is_beta(wishes: Json) -> bool:
