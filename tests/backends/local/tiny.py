@@ -38,8 +38,8 @@ class Graph:
         self.kept.append(numpy_helper.from_array(np.asarray(array, kind), f"k{len(self.kept)}"))
         return self.kept[-1].name
 
-    def weights(self, *shape: int, large: float = 0.3) -> str:
-        return self.value(self.random.standard_normal(shape) * large)
+    def weights(self, *shape: int) -> str:
+        return self.value(self.random.standard_normal(shape) * 0.3)
 
     def add(self, kind: str, *inputs: str, to: str = "", **attributes: Any) -> str:
         out = to or f"n{len(self.nodes)}"
@@ -129,7 +129,7 @@ def _beside(folder: Path) -> None:
     joiner.add(
         "MatMul",
         joiner.add("Tanh", joiner.add("Add", "encoder_out", "decoder_out")),
-        joiner.weights(WIDTH, SIZE, large=0.1),
+        joiner.weights(WIDTH, SIZE),
         to="logit",
     )
     both: Ends = {"encoder_out": (F, ("N", WIDTH)), "decoder_out": (F, ("N", WIDTH))}
@@ -241,6 +241,15 @@ def make(kind: str, folder: Path) -> Path:
     (path / "tokens.txt").write_text("".join(f"{token} {number}\n" for number, token in enumerate(tokens)))
     record(path, "transcribe", math.inf)
     return path
+
+
+def deafen(folder: Path) -> None:
+    """A transducer from now on says the same whatever it is given to hear."""
+    encoder = onnx.load(folder / "encoder.onnx")
+    for each in encoder.graph.initializer:
+        if each.data_type == F:
+            each.raw_data = bytes(len(each.raw_data))
+    onnx.save(encoder, folder / "encoder.onnx")
 
 
 if __name__ == "__main__":

@@ -29,31 +29,33 @@ WHO = "local"
 
 
 _THREADS: dict[str, ThreadPoolExecutor] = {}
+_CHOOSING = threading.Lock()
+"""Work begins on other threads too."""
 
 
-def _threads(task: str) -> ThreadPoolExecutor:
-    """Ears and voice have a thread each: neither waits for the other."""
-    if task not in _THREADS:
-        _THREADS[task] = ThreadPoolExecutor(1, thread_name_prefix=f"voice-{task}")
-    return _THREADS[task]
+def begun(task: str, work: Callable[[], T]) -> Future[T]:
+    """Starts `work` on the thread of `task`, ahead of need. Whoever waits for the result is raised what went wrong.
+
+    Ears and voice have a thread each: neither waits for the other.
+    """
+    with _CHOOSING:
+        if task not in _THREADS:
+            _THREADS[task] = ThreadPoolExecutor(1, thread_name_prefix=f"voice-{task}")
+        return _THREADS[task].submit(work)
 
 
 def relieve(task: str) -> None:
     """Nobody wants what the thread of `task` does: who comes next has another one, and it ends with that."""
-    if (busy := _THREADS.pop(task, None)) is not None:
-        busy.shutdown(wait=False)
+    with _CHOOSING:
+        if (busy := _THREADS.pop(task, None)) is not None:
+            busy.shutdown(wait=False)
 
 
 def on_thread(task: str, work: Callable[[], T]) -> asyncio.Future[T]:
     """`work` on the thread of `task` (transcribe, speak). Cancelled, nobody waits for its end."""
-    from asyncio import get_running_loop  # a model begins to load before it is imported
+    from asyncio import wrap_future  # a model begins to load before it is imported
 
-    return get_running_loop().run_in_executor(_threads(task), work)
-
-
-def begun(task: str, work: Callable[[], T]) -> Future[T]:
-    """Starts `work` on that thread ahead of need. Whoever waits for the result is raised what went wrong."""
-    return _threads(task).submit(work)
+    return wrap_future(begun(task, work))
 
 
 def loaded(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
