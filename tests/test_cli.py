@@ -12,6 +12,7 @@ import sys
 from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -72,6 +73,13 @@ def leaves(command: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]
 EVERY = [leaf for name in COMMANDS for leaf in leaves(cli.load(name), (name,))]
 
 
+def loaded(words: tuple[str, ...]) -> Any:
+    command = cli.load(words[0])
+    for word in words[1:]:
+        command = command.commands[word]
+    return command
+
+
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
 def test_every_command_has_help_that_opens_with_examples(words: tuple[str, ...], voice: Voice) -> None:
     run = voice(*words, "-h", env={"COLUMNS": "120"})
@@ -98,9 +106,7 @@ def test_every_example_parses(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
 def test_one_flag_means_one_thing_everywhere(words: tuple[str, ...]) -> None:
-    command = cli.load(words[0])
-    for word in words[1:]:
-        command = command.commands[word]
+    command = loaded(words)
     shared = {
         "-b": "--backend",
         "-q": "--quiet",
@@ -130,11 +136,8 @@ def test_help_has_every_word_at_any_width(words: tuple[str, ...], columns: int, 
         assert cli.run([*words, "--help"], env) == 0
     shown, say = out.getvalue(), sayer(env)
     assert max(map(cells, shown.splitlines())) < columns and not set("─│╭") & set(shown)
-    command = cli.load(words[0])
-    for word in words[1:]:
-        command = command.commands[word]
     bare = "".join(shown.split())
-    for param in command.params:
+    for param in loaded(words).params:
         assert "".join(say(param.help or "").split()) in bare, param.help
 
 
@@ -160,6 +163,11 @@ def test_the_first_screens_break_no_word_at_any_width(words: tuple[str, ...], ho
         (("transcribe",), "error: local: this needs a model that is not here: "),
         (("config", "nope"), "error: No such command 'nope'. Try: voice config --help\n"),
         (("voices", "superfluous"), "error: Got unexpected extra argument"),
+        (("talk", "--private", "--save", "kept"), "error: --private keeps nothing and --save everything."),
+        (("transcribe", "--mic", "a.wav"), "error: --mic takes no other input"),
+        (("transcribe", "--mic", "-r"), "error: --mic takes no other input"),
+        (("transcribe", "a.wav", "--stop-after", "3"), "error: --interim and --stop-after belong to --mic"),
+        (("dictate", "begin"), "error: dictate does not know 'begin'. There are: start, stop, toggle, status."),
     ],
 )
 def test_wrong_flags_are_told_in_one_line(words: tuple[str, ...], told: str, voice: Voice) -> None:

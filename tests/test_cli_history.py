@@ -25,6 +25,7 @@ from tests.fakes.server import CUT, STALL, FakeServer, Reply, Request
 from tests.person import at_terminal
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.waiting import until
+from tests.work import written
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.storage.typed import entries
 
@@ -44,25 +45,9 @@ def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
 
 def serving(base_url: str, folder: Path) -> dict[str, str]:
     """The variables that make the service at `base_url` the backend "work" of every verb."""
-    file = folder / "voice.toml"
-    file.write_text(
-        f"""
-        [use]
-        transcribe = "work"
-        chat = "work"
-        speak = "work"
-        [backends.work]
-        family = "openai"
-        base_url = "{base_url}"
-        api_key_env = "WORK_KEY"
-        chat_model = "digits-chat"
-        transcribe_model = "digits-hear"
-        speak_model = "digits-speak"
-        [talk]
-        vad = "webrtc"
-        """
-    )
-    return {"VOICE_CONFIG": str(file), "WORK_KEY": KEY}
+    models = {"chat_model": "digits-chat", "transcribe_model": "digits-hear", "speak_model": "digits-speak"}
+    url, verbs = base_url.removesuffix("/v1"), ["transcribe", "chat", "speak"]
+    return written(folder, url, verbs, '[talk]\nvad = "webrtc"', api_key_env="WORK_KEY", **models) | {"WORK_KEY": KEY}
 
 
 @pytest.fixture
@@ -234,12 +219,6 @@ def test_a_private_talk_leaves_nothing(spoken: Any, home: dict[str, str]) -> Non
     assert b"2345" in run.stdout
     left = [each for each in Path(home["XDG_STATE_HOME"]).rglob("*") if each.is_file()]
     assert left == []
-
-
-def test_private_and_save_contradict_each_other(voice: Voice, tmp_path: Path) -> None:
-    run = voice("talk", "--private", "--save", str(tmp_path / "kept"))
-    assert run.returncode == 2
-    assert b"--private keeps nothing" in run.stderr
 
 
 # -- voice history ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Voice
 from tests.fakes.server import FakeServer, Reply
 from tests.serving import serving
+from tests.work import written
 from voicecli.backends.registry import FAMILIES
 from voicecli.commands.backends import capabilities
 from voicecli.commands.voices import wanted
@@ -22,9 +23,7 @@ server = serving(FakeServer)
 
 @pytest.fixture
 def work(server: FakeServer, tmp_path: Path) -> dict[str, str]:
-    file = tmp_path / "voice.toml"
-    file.write_text(f'[use]\nchat = "work"\n[backends.work]\nfamily = "openai"\nbase_url = "{server.url}/v1"\n')
-    return {"VOICE_CONFIG": str(file)}
+    return written(tmp_path, server.url, ["chat"])
 
 
 def test_models_one_a_line(server: FakeServer, work: dict[str, str], voice: Voice) -> None:

@@ -17,37 +17,23 @@ from tests import dtmf
 from tests.conftest import Voice
 from tests.emulator import Emulator
 from tests.fakes.forms import heard
-from tests.fakes.server import STALL, FakeServer, Reply
+from tests.fakes.server import STALL, Reply
 from tests.reliability.terminal import Terminal
-from tests.test_cli_speak import PATH, Speaking, tones
+from tests.test_cli_speak import PATH, Speaking, served, tones
 from tests.virtual import RATE, Recording, VirtualDevices, sounds
 from tests.waiting import until
+from tests.work import written
 
 pytestmark = pytest.mark.needs_sound
 
 
-@pytest.fixture
-def speaking() -> Iterator[Speaking]:
-    with FakeServer() as server:
-        yield Speaking(server)
+speaking = pytest.fixture(served)
 
 
 @pytest.fixture
 def work(speaking: Speaking, devices: VirtualDevices, tmp_path: Path) -> dict[str, str]:
-    file = tmp_path / "voice.toml"
-    file.write_text(
-        f"""
-        [use]
-        speak = "work"
-        [audio]
-        output = "virtual-speaker"
-        [backends.work]
-        family = "openai"
-        base_url = "{speaking.url}/v1"
-        speak_model = "m1"
-        """
-    )
-    return devices.env | {"VOICE_CONFIG": str(file)}
+    audio = '[audio]\noutput = "virtual-speaker"'
+    return devices.env | written(tmp_path, speaking.url, ["speak"], audio, speak_model="m1")
 
 
 @contextmanager

@@ -50,18 +50,13 @@ def work(tmp_path: Path) -> Iterator[tuple[FakeServer, dict[str, str]]]:
         (("chat", "--json"), 'Ask: voice chat "…"'),
         (("speak",), 'Say: voice speak "…"'),
         (("speak", "-o", "a.wav"), 'Say: voice speak "…"'),
+        (("transcribe", "-"), "stdin"),
     ],
 )
 def test_a_person_who_gave_nothing_is_told_what_to_do(words: tuple[str, ...], cure: str, terminal: Terminal) -> None:
     code, shown = terminal(*words, columns=200)
     assert code == 2
     assert cure in shown
-
-
-def test_transcribe_does_not_wait_for_a_recording_to_be_typed(terminal: Terminal) -> None:
-    code, shown = terminal("transcribe", "-")
-    assert code == 2
-    assert "stdin" in shown
 
 
 def test_errors_are_coloured(terminal: Terminal) -> None:

@@ -14,6 +14,7 @@ import soundfile
 from tests.conftest import Voice
 from tests.fakes.forms import Part, heard, multipart, spoken
 from tests.fakes.server import FakeServer, Reply, Request
+from tests.work import written
 from voicecli.usecases.transcribing.plan import FORMATS
 
 PATH = "/v1/audio/transcriptions"
@@ -48,18 +49,7 @@ def recogniser() -> Iterator[Recogniser]:
 
 @pytest.fixture
 def work(recogniser: Recogniser, tmp_path: Path) -> dict[str, str]:
-    file = tmp_path / "voice.toml"
-    file.write_text(
-        f"""
-        [use]
-        transcribe = "work"
-        [backends.work]
-        family = "openai"
-        base_url = "{recogniser.url}/v1"
-        transcribe_model = "m1"
-        """
-    )
-    return {"VOICE_CONFIG": str(file)}
+    return written(tmp_path, recogniser.url, ["transcribe"], transcribe_model="m1")
 
 
 @pytest.fixture
@@ -135,41 +125,37 @@ def test_a_file_for_the_text(work: dict[str, str], voice: Voice, folder: Path) -
 # -- what goes wrong -------------------------------------------------------------------------------
 
 
-def test_no_speech_is_10(work: dict[str, str], voice: Voice, folder: Path) -> None:
-    recording(folder / "quiet.wav", "")
-    run = voice("transcribe", "quiet.wav", "-o", "out.txt", env=work)
-    assert (run.returncode, run.stderr) == (10, b"error: quiet.wav: no speech was found in it\n")
-    assert not (folder / "out.txt").exists()
+@pytest.mark.parametrize(
+    ("digits", "output", "code", "told"),
+    [
+        ("", "a.txt", 10, b"error: a.wav: no speech was found in it\n"),
+        ("666", "a.txt", 5, b"an unlucky recording"),
+        ("1", "a.wav/b.txt", 2, b"error: a.wav"),
+    ],
+)
+def test_a_failure_has_its_code_and_leaves_no_file(
+    digits: str, output: str, code: int, told: bytes, work: dict[str, str], voice: Voice, folder: Path
+) -> None:
+    recording(folder / "a.wav", digits)
+    run = voice("transcribe", "a.wav", "-o", output, env=work)
+    assert (run.returncode, told in run.stderr, b"Traceback" in run.stderr) == (code, True, False), run.stderr
+    assert [each.name for each in folder.iterdir()] == ["a.wav"]
 
 
-@pytest.mark.parametrize("name", ["missing.wav", "notes.wav", "empty.wav", "folder"])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [(name, b"") for name in ("missing.wav", "notes.wav", "empty.wav", "folder", "-")] + [("-", b"no sound at all")],
+)
 def test_what_is_no_recording_is_2(
-    name: str, recogniser: Recogniser, work: dict[str, str], voice: Voice, folder: Path
+    name: str, data: bytes, recogniser: Recogniser, work: dict[str, str], voice: Voice, folder: Path
 ) -> None:
     (folder / "notes.wav").write_text("These are notes, not sound.")
     (folder / "empty.wav").touch()
     (folder / "folder").mkdir()
-    run = voice("transcribe", name, env=work)
-    assert run.returncode == 2
-    assert run.stderr.startswith(b"error: ")
-    assert name.encode() in run.stderr
+    run = voice("transcribe", name, input=data, env=work)
+    assert (run.returncode, run.stdout, recogniser.uploads) == (2, b"", [])
+    assert run.stderr.startswith(b"error: ") and name.replace("-", "stdin").encode() in run.stderr
     assert b"Traceback" not in run.stderr
-    assert not recogniser.uploads
-
-
-@pytest.mark.parametrize("data", [b"", b"no sound at all"])
-def test_stdin_that_is_no_recording_is_2(data: bytes, work: dict[str, str], voice: Voice) -> None:
-    run = voice("transcribe", "-", input=data, env=work)
-    assert (run.returncode, run.stdout) == (2, b"")
-    assert run.stderr.startswith(b"error: stdin")
-
-
-def test_a_failing_service_leaves_no_file(work: dict[str, str], voice: Voice, folder: Path) -> None:
-    recording(folder / "a.wav", "666")
-    run = voice("transcribe", "a.wav", "-o", "a.txt", env=work)
-    assert run.returncode == 5
-    assert b"an unlucky recording" in run.stderr
-    assert [each.name for each in folder.iterdir()] == ["a.wav"]
 
 
 def test_a_language_it_lacks_and_an_unknown_format_are_refused_first(
@@ -180,14 +166,6 @@ def test_a_language_it_lacks_and_an_unknown_format_are_refused_first(
     known = ", ".join(FORMATS)
     assert (run.returncode, run.stderr.decode()) == (2, f"error: --format does not know 'doc'. It knows: {known}.\n")
     assert not recogniser.uploads
-
-
-def test_a_text_that_cannot_be_written_is_2(work: dict[str, str], voice: Voice, folder: Path) -> None:
-    recording(folder / "a.wav", "1")
-    run = voice("transcribe", "a.wav", "-o", "a.wav/b.txt", env=work)
-    assert run.returncode == 2
-    assert run.stderr.startswith(b"error: a.wav")
-    assert b"Traceback" not in run.stderr
 
 
 # -- many recordings -------------------------------------------------------------------------------

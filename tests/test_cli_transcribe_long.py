@@ -21,6 +21,7 @@ from tests.conftest import ROOT, Voice
 from tests.fakes.server import Reply
 from tests.serving import serving
 from tests.waiting import until
+from tests.work import written
 
 SECONDS = 300
 QUIET = ((100, 130),)
@@ -45,12 +46,7 @@ def work(recogniser: long.Recogniser, tmp_path: Path) -> dict[str, str]:
 
 
 def configured(recogniser: long.Recogniser, folder: Path, model: str = "whisper-1") -> dict[str, str]:
-    file = folder / "voice.toml"
-    file.write_text(
-        f'[use]\ntranscribe = "w"\n[backends.w]\nfamily = "openai"\nbase_url = "{recogniser.base_url}"\n'
-        f'transcribe_model = "{model}"\n'
-    )
-    return {"VOICE_CONFIG": str(file)}
+    return written(folder, recogniser.base_url.removesuffix("/v1"), ["transcribe"], transcribe_model=model)
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Voice
+from tests.person import at_terminal
 
 BACKEND = '[use]\nchat = "work"\n[backends.work]\nfamily = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n'
 
@@ -158,30 +157,15 @@ def test_forgetting_what_is_not_stored_names_what_is(voice: Voice) -> None:
 
 
 @pytest.mark.needs_posix
-def test_on_a_terminal_the_key_is_asked_for_and_not_echoed(home: dict[str, str]) -> None:
-    ours, theirs = os.openpty()
-    command = [sys.executable, "-m", "voicecli", "keys", "set", "work"]
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=home, start_new_session=True
-    ) as program:
-        os.close(theirs)
-        seen = until(ours, b"Key for work: ")  # the blank comes when nothing is echoed any more
-        os.write(ours, b"sk-typed\n")
-        seen += until(ours, b"keys.json")
-        assert program.wait(60) == 0
-    os.close(ours)
-    assert b"sk-typed" not in seen
+def test_on_a_terminal_the_key_is_asked_for_and_not_echoed(home: dict[str, str], tmp_path: Path) -> None:
+    with at_terminal("keys", "set", "work", env=home, folder=tmp_path) as person:
+        seen = person.until("Key for work: ")  # the blank comes when nothing is echoed any more
+        person.types("sk-typed\n")
+        seen += person.rest()
+        assert person.process.wait(60) == 0
+    assert "sk-typed" not in seen and "The key for work is in" in seen
     stored = Path(home["XDG_CONFIG_HOME"]) / "voicecli" / "keys.json"
     assert json.loads(stored.read_text()) == {"work": "sk-typed"}
-
-
-def until(terminal: int, wanted: bytes) -> bytes:
-    """What the program wrote up to `wanted`."""
-    seen = b""
-    while wanted not in seen:
-        assert select.select([terminal], [], [], 10)[0], f"the program wrote no more than {seen!r}"
-        seen += os.read(terminal, 1024)
-    return seen
 
 
 def test_a_setting_is_taken_out_again_and_the_rest_stays(voice: Voice, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -50,7 +51,9 @@ def runtime_folder() -> Path:
     """Where this user's running processes leave word for one another; gone after a restart."""
     from platformdirs import PlatformDirs
 
-    return _at_home(PlatformDirs("voicecli", appauthor=False), "user_runtime_path")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of the folder it takes without XDG_RUNTIME_DIR, as under cron
+        return _at_home(PlatformDirs("voicecli", appauthor=False), "user_runtime_path")
 
 
 NOWHERE = Path("/nonexistent/voicecli")
