@@ -202,9 +202,7 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
     from voicecli.terminal.audience import Outlet
     from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, farewell, run_talk
     from voicecli.terminal.keeping import KeptTalk
-    from voicecli.terminal.timeline import page
     from voicecli.usecases.attaching import picture
-    from voicecli.usecases.writing import output
     from voicecli.wiring.direct import hears_and_speaks
     from voicecli.wiring.services import Services
     from voicecli.wiring.talk import open_talk
@@ -241,13 +239,20 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
             finally:
                 told.close()
         if flags.timeline is not None and report is not None:
-            with output(flags.timeline, here.console) as file:
-                file.file.write(page(report.turns, report.price).encode())
+            _draw(report, flags.timeline, here)
     turns = talk.conversation.turns
-    saved = talk.recording.folder if talk.recording else None
-    farewell(here.console, turns.answered, monotonic() - began, keeper.number, saved)
+    farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
     if turns.losses and not turns.answered:
         raise typer.Exit(turns.losses[-1].exit_code)
+
+
+def _draw(report: Report, timeline: Path, here: Session) -> None:
+    """Writes the page of `--timeline`."""
+    from voicecli.terminal.timeline import page
+    from voicecli.usecases.writing import output
+
+    with output(timeline, here.console) as file:
+        file.file.write(page(report.turns, report.price).encode())
 
 
 def _report(here: Session, services: Services, flags: TalkFlags, *, direct: bool) -> Report | None:

@@ -66,6 +66,11 @@ class Talk:
     recording: Recording | None = None
     """Both sides of the conversation, on disk."""
 
+    @property
+    def saved(self) -> Path | None:
+        """The folder with both sides of the conversation."""
+        return None if self.recording is None else self.recording.folder
+
     async def run(self) -> None:
         """Opens the devices, says `ready`, and talks until the input ends or somebody leaves."""
         async with AsyncExitStack() as stack:
