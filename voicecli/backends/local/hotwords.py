@@ -51,7 +51,7 @@ def spelled(found: FoundModel, words: Iterable[str]) -> str:
     for word in words:
         forms = (list(_spellings(form, costs)) for form in (word, word.upper(), word.lower()))
         if not (best := next(filter(None, forms), None)):
-            what = f"{found.name} can't spell the hotword '{clean(word, 60)}': it has no tokens for it"
+            what = f"{found.name} can't spell the hotword '{clean(word, 60)}' in its tokens"
             raise UsageError(what, who="local", cure="Write it otherwise, or leave it out.")
         told += [" ".join(_name(tokens[token]) for token in each) for each in best]
     return "/".join(told)
