@@ -108,7 +108,10 @@ router = APIRouter(responses=DECLARED, tags=["chat"])
 
 
 def messages_of(asked: ChatIn) -> list[ChatMessage]:
-    """Our messages; an assistant's without a word is none. Raises Refused for a person's without content."""
+    """Our messages; an assistant's without a word is none. Raises Refused for another without content.
+
+    What answers a call may be empty.
+    """
     if not (found := [ours for each in asked.messages if (ours := _message(each)) is not None]):
         raise Refused(400, "No message has content.")
     return found
@@ -121,7 +124,7 @@ def _message(theirs: MessageIn) -> ChatMessage | None:
     pictures = isinstance(content, list) and any(part.image_url for part in content)
     if theirs.role == "assistant" and not text and not calls:
         return None
-    if not text and not calls and not pictures and theirs.role not in ("tool", "function"):
+    if not text and not calls and not pictures and not theirs.tool_call_id:
         raise Refused(400, f"A message of the role {theirs.role} has no content.")
     role: Any = ROLES.get(theirs.role, theirs.role)
     instead = NOTHING if role == "tool" else "" if calls else " "
