@@ -155,8 +155,8 @@ class TalkView:
     def live(self, columns: int) -> tuple[str, str]:
         """("class:…", text) of what is being heard, or of the reply that is being written; its end, a few rows."""
         if self.interim:
-            return "class:interim", self._end(self._named("you"), self.interim + "…", columns)
-        return "", self._end("voice: ", self.reply, columns) if self.reply.strip() else ""
+            return "class:interim", _ending(self._named("you"), self.interim + "…", columns)
+        return "", _ending("voice: ", self.reply, columns) if self.reply.strip() else ""
 
     @property
     def _shown_phase(self) -> str:
@@ -173,10 +173,11 @@ class TalkView:
         meter = "×" * METER_CELLS if self.phase == "muted" else "".join(METER[each] for each in self.levels)
         return style, f" {meter} {self.say(told)}"
 
-    def _end(self, name: str, text: str, columns: int) -> str:
-        """The end of a long text."""
-        room = max(20, (LIVE_ROWS - 1) * (columns - INDENT - 2))
-        return wrapped(name + tail(one_line(text), room), max(20, columns - 1), " " * INDENT)
+
+def _ending(name: str, text: str, columns: int) -> str:
+    """The end of a long text, a few rows of it."""
+    room = max(20, (LIVE_ROWS - 1) * (columns - INDENT - 2))
+    return wrapped(name + tail(one_line(text), room), max(20, columns - 1), " " * INDENT)
 
 
 def meter_step(dbfs: float) -> int:
