@@ -42,7 +42,6 @@ async def test_sound_comes_clause_by_clause_in_one_format(mouth: LocalSpeaker) -
     assert len(found) >= 2 and {each.encoding for each in found} == {PcmFormat(22_050, 1)}
     sound = np.frombuffer(b"".join(each.data for each in found), "<i2")
     assert 1.5 < len(sound) / 22_050 < 7 and np.abs(sound).max() > 3000
-    assert np.abs(sound[:1000]).max() > 100, "it begins at once"
 
 
 @pytest.mark.needs_models

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SLOWEST, FASTEST = 0.5, 2.5
-QUIETEST, BREATH_S = 100, 0.02
-"""Of a sample, of 32,768: what is not louder is silence. Piper begins with 40 to 60 ms of it."""
 SPEAKERS = {
     "kokoro-v1.0": (
         "af_alloy af_aoede af_bella af_heart af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam "
@@ -120,21 +118,10 @@ class LocalSpeaker:
         for clause in clauses(printable(request.text)):
             async with aclosing(_spoken(choice, clause, speed)) as chunks:
                 async for chunk in chunks:
-                    yield chunk if sounded else _prompt(chunk)
                     sounded = True
+                    yield chunk
         if not sounded:
             raise ServiceError(f"nothing of '{clean(request.text, 60)}' can be spoken", who=WHO)
-
-
-def _prompt(chunk: AudioChunk) -> AudioChunk:
-    """Without the silence that models make before the first sound; a breath of it stays, as words begin softly."""
-    import numpy as np
-
-    samples = np.frombuffer(chunk.data, "<i2")
-    loud = (samples > QUIETEST) | (samples < -QUIETEST)
-    assert isinstance(chunk.encoding, PcmFormat)
-    begin = max(0, int(np.argmax(loud)) - round(BREATH_S * chunk.encoding.rate))
-    return AudioChunk(samples[begin:].tobytes(), chunk.encoding)
 
 
 def _ready(choice: ChosenVoice) -> None:
