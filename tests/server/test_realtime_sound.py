@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from tests.clock import run
-from voicecli.server.realtime.book import Book
-from voicecli.server.realtime.inbox import Inbox
 from voicecli.server.realtime.settings import RATES, Coding
 from voicecli.server.realtime.sound import AppendedSound
 
@@ -37,33 +35,3 @@ def test_nothing_of_it_is_lost() -> None:
 
     heard = run(fed())
     assert (np.abs(heard[100:15_900].astype(int) - 1000) < 5).all()
-
-
-def test_a_frame_that_is_waited_for_is_heard_at_once_and_none_overtakes_what_was_asked_before() -> None:
-    """Nor does a burst: what comes faster than time waits for others' turns."""
-    happened: list[str] = []
-
-    async def work() -> None:
-        happened.append("work")
-
-    async def fed() -> None:
-        inbox = Inbox(Book("s", "m"))
-        inbox.feed = lambda _frame: happened.append("at once")
-
-        async def listen() -> None:
-            async for _ in inbox.frames(lambda: True):
-                happened.append("in turn")
-
-        async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(listen())
-            for before in ((), (work,), ()):
-                await asyncio.sleep(0.02)
-                await inbox.put(*before)
-                await inbox.append(bytes(960))
-                happened.append("sent")
-            await inbox.append(bytes(960))
-            await asyncio.sleep(0.02)
-            listening.cancel()
-
-    run(fed())
-    assert happened == ["at once", "sent", "sent", "work", "in turn", "at once", "sent", "in turn"]

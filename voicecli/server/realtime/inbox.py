@@ -7,7 +7,6 @@ Belongs here: decoding, holding back what waits to be committed, the order. Does
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
@@ -18,18 +17,12 @@ from voicecli.types import AudioFrame
 WAITING_FRAMES = 3000
 """A minute of sound may wait; a client that sends faster waits itself."""
 
-AT_ONCE_S = 0.001
-"""Who sends faster than that has each frame but one wait for others' turns."""
-
 Work = Callable[[], Awaitable[None]]
 """Something to be done between two frames."""
 
 
 class Inbox:
-    """`put` waits while too much waits; `frames` are those of one conversation.
-
-    `feed` takes a frame at once where the conversation waits for it: a wait for a task less, for each.
-    """
+    """`put` waits while too much waits; `frames` are those of one conversation."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -37,8 +30,6 @@ class Inbox:
         self._ears = AppendedSound(book.settings.heard_as)
         self._held: list[AudioFrame] = []
         """What waits to be committed."""
-        self.feed: Callable[[AudioFrame], None] | None = None
-        self._waited, self._fed = False, -math.inf
 
     async def put(self, *work: AudioFrame | Work) -> None:
         for each in work:
@@ -54,9 +45,6 @@ class Inbox:
         frames = self._ears.feed(data)
         if self._book.settings.detection is None:
             self._held += frames
-        elif self.feed is not None and self._hungry and len(frames) == 1 and frames[0].at > self._fed:
-            self._fed = frames[0].at + AT_ONCE_S
-            self.feed(frames[0])
         else:
             await self.put(*frames)
 
@@ -78,7 +66,7 @@ class Inbox:
     async def frames(self, fits: Callable[[], bool]) -> AsyncIterator[AudioFrame]:
         """What the client sends, with what it asks between; it ends where other settings want another conversation."""
         while True:
-            each = await self._next()
+            each = await self._queue.get()
             if isinstance(each, AudioFrame):
                 yield each
                 if not self._queue.empty():
@@ -87,17 +75,6 @@ class Inbox:
                 await each()
             elif not fits():
                 return
-
-    async def _next(self) -> AudioFrame | Work:
-        self._waited = True
-        try:
-            return await self._queue.get()
-        finally:
-            self._waited = False
-
-    @property
-    def _hungry(self) -> bool:
-        return self._waited and self._queue.empty()
 
 
 async def _nothing() -> None:

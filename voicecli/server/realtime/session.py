@@ -70,7 +70,6 @@ class ClientSession:
         fixed, spoken_as = self._maker.fixed, self._book.settings.spoken_as
         opened = await self._maker.opened(stack)
         self._between.dialogue = dialogue = self._maker.made(opened, self._on_event)
-        self._inbox.feed = dialogue.feed
         line = Line(dialogue, spoken_as, lambda data: self._say(self._telling.sound(data)), self._halts)
         async with asyncio.TaskGroup() as tasks:
             playing = tasks.create_task(line.keep())
