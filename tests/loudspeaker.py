@@ -79,7 +79,7 @@ def converse(
                 if interrupt_every and number % interrupt_every == 0:
                     interruptions += 1
                     devices.say(objection(), after_s=2.5)
-                talk.until("turn_metrics", 90)
+                talk.until("turn_metrics", 45)
                 if talk.events[-2]["event"] == "interrupted" or talk.events[-3]["event"] == "interrupted":
                     talk.until("notice")  # nothing was recognised
     return Held(said, interruptions, talk.events)

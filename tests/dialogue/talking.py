@@ -36,11 +36,14 @@ RATE = 16_000
 FRAME_MS = 20
 LOUD = (b"\x00\x40" + b"\x00\xc0") * 160
 QUIET = bytes(640)
+FAINT = b"\x01\x00" * 320
+"""Taken for speech, and too quiet to be a turn: what an echo canceller leaves."""
+SOUNDS = {"loud": LOUD, "quiet": QUIET, "faint": FAINT}
 
 
 def detect(pcm: bytes) -> Voicing:
-    loud = pcm[:2] != b"\x00\x00"
-    return Voicing(loud, float(loud), -10.0 if loud else -90.0)
+    sounds = pcm != QUIET
+    return Voicing(sounds, float(sounds), -10.0 if pcm == LOUD else -70.0 if sounds else -90.0)
 
 
 @dataclass
@@ -205,7 +208,7 @@ class Room:
         self.events.append((asyncio.get_running_loop().time(), turn, event))
 
     async def run(self, script: Sequence[tuple[str, float] | Callable[[Room], None]]) -> None:
-        """The script: ("loud" | "quiet", seconds), ("reply", 0) waits until the floor is free, or a call."""
+        """The script: ("loud" | "quiet" | "faint", seconds), ("reply", 0) waits until the floor is free, or a call."""
         await self.talk.run(self.microphone(script))
 
     async def microphone(self, script: Sequence[Any]) -> AsyncIterator[AudioFrame]:
@@ -217,7 +220,7 @@ class Room:
                     yield await self.frame(QUIET)
             else:
                 for _ in range(round(step[1] * 1000 / FRAME_MS)):
-                    yield await self.frame(LOUD if step[0] == "loud" else QUIET)
+                    yield await self.frame(SOUNDS[step[0]])
 
         # The room goes on existing after the last word, or nothing would sound any more.
         while not self.talk.standing.settled:

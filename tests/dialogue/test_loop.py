@@ -153,6 +153,35 @@ def test_barge_in_ducks_then_pauses_then_stops() -> None:
     assert (paused + 1) * FRAME_MS <= 140
 
 
+FAINTLY = [("faint", 0.2), ("quiet", 0.8)]
+
+
+def test_a_faint_sound_before_the_reply_does_not_cost_the_question() -> None:
+    """It takes the floor back for a moment, and is too quiet to be a turn: the question is answered all the same."""
+    room = Room(Ears([HELLO] * 2), Brain(["Sure. It is noon."] * 2, first=0.6), Voice(), even())
+    run(room.run([*ONE_TURN, *FAINTLY, ("reply", 0)]))
+    assert room.said[-1:] == [HELLO]
+    assert room.answers == ["Sure. It is noon."]
+
+
+def test_a_faint_sound_does_not_cost_what_was_typed() -> None:
+    room = Room(Ears([""]), Brain(["Sure. It is noon."] * 2, first=0.6), Voice(), even())
+    run(room.run([("quiet", 0.2), lambda room: room.talk.keys.type(HELLO), *FAINTLY, ("reply", 0)]))
+    assert room.answers == ["Sure. It is noon."]
+
+
+def test_who_speaks_after_typing_goes_on_with_the_question() -> None:
+    room = Room(Ears([HELLO]), Brain(["Sure."] * 3, first=0.6), Voice(), even())
+    run(room.run([("quiet", 0.2), lambda room: room.talk.keys.type("Good morning,"), *ONE_TURN, ("reply", 0)]))
+    assert room.said[-1:] == [f"Good morning, {HELLO}"]
+
+
+def test_a_faint_sound_alone_is_no_turn() -> None:
+    room = Room(Ears([]), Brain([]), Voice(), even())
+    run(room.run([("quiet", 0.2), *FAINTLY, ("reply", 0)]))
+    assert room.of(ev.UserSaid) == room.of(ev.TurnLost) == room.of(ev.Notice) == []
+
+
 def test_a_cough_lets_the_reply_go_on_from_where_it_was() -> None:
     ears = Ears([HELLO, ""])
     room = Room(ears, Brain(["A reply."]), Voice(seconds_each=4.0), even(barge_in=True))

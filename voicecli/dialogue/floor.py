@@ -148,8 +148,12 @@ class Floor:
     def _dropped(self, _event: ep.Dropped) -> None:
         if self.turns.challenge is not None:
             self.turns.let_go_on()
-        elif turn := self.turns.busy:
-            turn.drop()
+        elif (turn := self.turns.busy) is not None and not turn.state.ended:
+            # A faint sound had reopened a question whose answer nobody had heard yet: that is answered after all.
+            if turn.watch.ended is not None:
+                turn.end(turn.watch.last_voiced)
+            else:
+                turn.drop()
 
     # -- speech over a reply -------------------------------------------------------------------------
 
