@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Renditions: TypeAlias = "AsyncIterator[Spoken]"
 
-AHEAD = 2
+AHEAD = 3
 """Requests behind the one that is taken, where the backend has as many lanes."""
 
 DEVICE_RATE = 48_000
