@@ -135,6 +135,16 @@ def test_somebodys_voice_is_taken_after(tmp_path: Path) -> None:
         assert b"prompt_audio" in behind.tts.requests[-1].body
 
 
+def test_a_model_that_is_configured_is_the_one_that_answers_to_its_name(tmp_path: Path) -> None:
+    """Not that of `[use]`, which answers to names that nobody here has."""
+    relay = '[backends.relay]\nfamily = "openai"\nbase_url = "{base}"\nchat_model = "claude-2.1"\n'
+    with serving(tmp_path, config=CONFIG + relay) as server, server.client() as client:
+        for name in ("claude-2.1", "gpt-3.5-turbo"):
+            assert client.post("/v1/chat/completions", **said("1", model=name)).status_code == 200
+        asked = [json.loads(each.body)["model"] for each in server.behind.to("/v1/chat/completions")]
+    assert asked == ["claude-2.1", "digits-chat"]
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_a_line_of_a_document_is_answered(documented: httpx.Client, line: str) -> None:
     asked, sent, right = LINES[line]

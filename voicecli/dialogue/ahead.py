@@ -86,14 +86,16 @@ class _Feeder(Generic[Asked, Sent]):
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as workers:
-            alone = True
+            first = True
             try:
                 await self._room.acquire()
                 async for request in self._requests:
                     rendition = self._begun(request)
                     workers.create_task(self._fill(rendition, request))
-                    if alone:
-                        alone = await _has_begun(rendition)
+                    if first:
+                        first = False
+                        with suppress(VoiceError):  # whoever takes the rendition is told
+                            await rendition.first()
                     await self._room.acquire()
             except VoiceError as exc:
                 self._begun(None).fail(exc)
@@ -118,10 +120,3 @@ class _Feeder(Generic[Asked, Sent]):
             rendition.fail(exc)
         else:
             rendition.put(None)
-
-
-async def _has_begun(rendition: Rendition[Asked, Sent]) -> bool:
-    """Waits for the first sound, or for the failure, which whoever takes the rendition is told. Always False."""
-    with suppress(VoiceError):
-        await rendition.first()
-    return False

@@ -31,14 +31,15 @@ USUAL = frozenset(
     "default auto whisper-1 gpt-transcribe gpt-4o-transcribe gpt-4o-mini-transcribe gpt-live-transcribe tts-1 tts-1-hd "
     "gpt-4o-mini-tts realtime gpt-realtime gpt-realtime-mini gpt-realtime-1.5 gpt-realtime-2 gpt-realtime-2.1 "
     "gpt-realtime-whisper gpt-4o gpt-4o-mini gpt-4.1 gpt-4.1-mini gpt-5 gpt-5-mini "
-    "text-embedding-3-small text-embedding-3-large text-embedding-ada-002 "
-    "gpt-3.5-turbo gpt-4o-ca gpt-4o-2024-08-06 claude-2.1 SenseVoiceSmall ChatTTS "
-    "Qwen/Qwen3-Coder-480B-A35B-Instruct Qwen3-Embedding-4B".split()
+    "text-embedding-3-small text-embedding-3-large text-embedding-ada-002".split()
 )
-"""Names that clients ask for unless they are told another: whatever is configured answers to them.
+"""Names that clients ask for unless they are told another: whatever is configured answers to them."""
 
-From gpt-3.5-turbo on they are those of clients that were written for other servers (tests/server/test_documents.py).
-"""
+ELSEWHERE = frozenset(
+    "gpt-3.5-turbo gpt-4o-ca gpt-4o-2024-08-06 claude-2.1 SenseVoiceSmall ChatTTS Qwen3-Embedding-4B "
+    "Qwen/Qwen3-Coder-480B-A35B-Instruct".split()
+)
+"""Names of clients that were written for other servers: likewise, where nobody here has such a model."""
 
 USUAL_VOICES = frozenset("alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split())
 """OpenAI's voices, likewise."""
@@ -149,6 +150,8 @@ class Pool:
             return Meant()
         if name in await self.listed(self.services.backend or backend.name):
             return Meant(model=name)
+        if name in ELSEWHERE:
+            return Meant()
         raise Refused(
             404, f"The model '{name[:80]}' does not exist here; GET /v1/models lists them.", "model_not_found"
         )
