@@ -24,7 +24,7 @@ from voicecli.types import AudioFrame
 REST_AFTER_S = 2.0
 """Calm for so long, the loudspeaker rests: its callbacks were half of what listening to silence costs."""
 TRY_EVERY_S = 0.5
-CALM_S, ASLEEP_S = 0.04, 0.18
+CALM_S, ASLEEP_S = 0.08, 0.18
 """Seconds of sound that the microphone gathers while all is calm, and while the conversation sleeps.
 
 A person who begins to speak is noticed so much later, and no more.
