@@ -3,7 +3,8 @@
     .venv/bin/python scripts/make_pictures.py [FOLDER] [--fast]
 
 The program runs on a pseudo-terminal; an emulator follows what it draws there. talk.svg moves as the run did, and shows
-its end where nothing moves; transcribe.svg is one moment. --fast lets no time pass between what is asked, for a test.
+its end where nothing moves; transcribe.svg is one moment. --fast, for a test: one question, one sentence, and no time
+passes between.
 FOLDER is docs/pictures.
 
 Belongs here: the moments, the picture. Does not belong here: any word that the program shows.
@@ -236,16 +237,16 @@ def _run(run: tuple[int, str, Style]) -> str:
 
 def talk(folder: Path, *, fast: bool) -> Film:
     """Three questions and their answers."""
-    said(folder, "questions.wav", QUESTIONS)
+    said(folder, "questions.wav", QUESTIONS[:1] if fast else QUESTIONS)
     command = ["talk", "--private", "--input", "questions.wav", "--output", "answers.wav"]
     film = Film()
     played(film, command + ["--fast"] * fast, folder)
     return film
 
 
-def transcribe(folder: Path) -> list[Row]:
+def transcribe(folder: Path, *, fast: bool) -> list[Row]:
     """One recording as subtitles; of several, the last ones are still to be done."""
-    said(folder, "meeting.wav", SENTENCES)
+    said(folder, "meeting.wav", SENTENCES[:1] if fast else SENTENCES)
     (folder / "calls").mkdir()
     for number in range(1, 5):
         (folder / "calls" / f"call{number}.wav").write_bytes((folder / "meeting.wav").read_bytes())
@@ -267,7 +268,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pictures-") as name:
         folder, fast = Path(name), "--fast" in sys.argv
         (target / "talk.svg").write_text(moving(talk(folder, fast=fast), "voice talk"), encoding="utf-8")
-        (target / "transcribe.svg").write_text(still(transcribe(folder), "voice transcribe"), encoding="utf-8")
+        (target / "transcribe.svg").write_text(
+            still(transcribe(folder, fast=fast), "voice transcribe"), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

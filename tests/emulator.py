@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyte
+from pyte.screens import Char
 from wcwidth import wcwidth
 
 from voicecli.terminal.console import Console
@@ -22,6 +23,11 @@ BARS = re.compile("[━╺─⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]")
 def drawable(text: str) -> str:
     """`text` without signs that take no room: pyte takes many of them for the end of what it is given."""
     return "".join(char for char in text if char.isascii() or wcwidth(char))
+
+
+def _row(line: Mapping[int, Char]) -> str:
+    """A wide sign leaves the cell after it without one."""
+    return "".join(line[x].data for x in range(max(line, default=-1) + 1)).rstrip()
 
 
 class Emulator:
@@ -38,7 +44,8 @@ class Emulator:
     @property
     def rows(self) -> list[str]:
         """The rows from the top to the last one that shows anything."""
-        shown = [row.rstrip() for row in self.screen.display]
+        lines = self.screen.buffer  # the screen's own `display` looks at every cell, empty rows included
+        shown = [_row(lines[y]) if y in lines else "" for y in range(max(lines, default=-1) + 1)]
         while shown and not shown[-1]:
             shown.pop()
         return shown

@@ -18,7 +18,7 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.serving import serving
 from tests.test_talk_devices import settings
 
-MANY = 8
+MANY = 4
 
 
 def together(env: dict[str, str], lines: Sequence[Sequence[str]], folder: Path, input: bytes = b"") -> list[str]:

@@ -1,4 +1,4 @@
-"""A server of tools, written with the official package: notes_server.py [--port PORT] [--stays HOW] [--pid FILE].
+"""A server of tools, written with the official package, or by hand: see the flags at the end.
 
 Belongs here: tools that read, write, fail and take long; a program that goes on when nobody asks any more. Does not
 belong here: anything of ours.
@@ -16,40 +16,44 @@ import sys
 import threading
 from pathlib import Path
 
-from mcp.server.mcpserver import MCPServer
-from mcp.types import ToolAnnotations
-
 NOTES = ["pigs are pink", "rivers run"]
 
-server = MCPServer("notes")
 
+def official() -> None:
+    """The official package's server; to import it takes a second."""
+    from mcp.server.mcpserver import MCPServer
+    from mcp.types import ToolAnnotations
 
-@server.tool(annotations=ToolAnnotations(read_only_hint=True))
-def search(word: str) -> str:
-    """Find notes with a word.\x1b[31m"""
-    return "\n".join(note for note in NOTES if word in note) or "nothing\x1b[2J"
+    server = MCPServer("notes")
 
+    @server.tool(annotations=ToolAnnotations(read_only_hint=True))
+    def search(word: str) -> str:
+        """Find notes with a word.\x1b[31m"""
+        return "\n".join(note for note in NOTES if word in note) or "nothing\x1b[2J"
 
-@server.tool()
-def add(note: str, times: int = 1) -> str:
-    """Add a note."""
-    NOTES.extend([note] * times)
-    return f"{len(NOTES)} notes; {os.environ.get('NOTES_OWNER', 'nobody')}"
+    @server.tool()
+    def add(note: str, times: int = 1) -> str:
+        """Add a note."""
+        NOTES.extend([note] * times)
+        return f"{len(NOTES)} notes; {os.environ.get('NOTES_OWNER', 'nobody')}"
 
+    @server.tool(name="odd name!")
+    def odd() -> str:
+        """It breaks."""
+        raise ValueError("no ink\x1b[31m left")
 
-@server.tool(name="odd name!")
-def odd() -> str:
-    """It breaks."""
-    raise ValueError("no ink\x1b[31m left")
+    @server.tool()
+    async def slow(seconds: float) -> str:
+        """Wait."""
+        if "--pid" in sys.argv:
+            Path(sys.argv[-1]).with_suffix(".asked").touch()
+        await asyncio.sleep(seconds)
+        return "done"
 
-
-@server.tool()
-async def slow(seconds: float) -> str:
-    """Wait."""
-    if "--pid" in sys.argv:
-        Path(sys.argv[-1]).with_suffix(".asked").touch()
-    await asyncio.sleep(seconds)
-    return "done"
+    if "--port" in sys.argv:
+        server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[-1]))
+    else:
+        server.run(transport="stdio")
 
 
 def pages() -> None:
@@ -86,7 +90,5 @@ if __name__ == "__main__":
         atexit.register(stay, sys.argv[sys.argv.index("--stays") + 1])
     if "--pages" in sys.argv:
         pages()
-    elif "--port" in sys.argv:
-        server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[-1]))
     else:
-        server.run(transport="stdio")
+        official()

@@ -233,7 +233,7 @@ STAYS = ["asleep", "deaf", "parent", "writing"]
 @pytest.mark.parametrize("how", STAYS)
 async def test_a_program_that_does_not_end_is_ended_with_all_it_started(tmp_path: Path, how: str) -> None:
     mark = tmp_path / "pid"
-    async with opened(notes("--stays", how, "--pid", str(mark))) as found:
+    async with opened(notes("--pages", "--stays", how, "--pid", str(mark))) as found:
         assert found
         began = time.monotonic()
     assert time.monotonic() - began < 10
@@ -247,7 +247,7 @@ async def test_who_does_not_want_to_wait_for_its_end_need_not(tmp_path: Path, ho
     leaving = asyncio.Event()
 
     async def main() -> None:
-        async with opened(notes("--stays", how, "--pid", str(mark))):
+        async with opened(notes("--pages", "--stays", how, "--pid", str(mark))):
             leaving.set()
 
     task = asyncio.create_task(main())
