@@ -27,7 +27,7 @@ from tests.serving import serving
 from tests.test_cli_chat import KEY, PATH, STOP, answering, event
 from tests.virtual import virtual_devices
 from tests.work import written
-from voicecli.terminal.chat_commands import FILES
+from voicecli.terminal.conversing import FILES
 from voicecli.terminal.prompt import completer_of
 from voicecli.text.clean import clean
 

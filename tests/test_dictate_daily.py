@@ -16,8 +16,8 @@ from tests.virtual import virtual_devices
 from tests.work import written
 from voicecli.errors import UsageError
 from voicecli.storage.recorder import Recorder
+from voicecli.terminal.desktop import typist
 from voicecli.terminal.dictating import Manner, shown
-from voicecli.terminal.typing_out import typist
 from voicecli.text.dictated import Tidying
 from voicecli.types import Segment
 

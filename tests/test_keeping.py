@@ -22,7 +22,7 @@ from voicecli.dialogue.history import History
 from voicecli.errors import ConfigError, ServiceError, UsageError
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.terminal.console import Console
-from voicecli.terminal.keeping import KeptTalk
+from voicecli.terminal.hosting import KeptTalk
 from voicecli.types import ChatMessage, Secret
 from voicecli.usecases.chatting.keeping import Keeper
 

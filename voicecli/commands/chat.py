@@ -192,8 +192,7 @@ def _converse(session: Session, it: Chat, files: Attached, flags: ChatFlags) -> 
     """Holds a conversation; its services stay open from turn to turn."""
     from voicecli.storage.typed import NAME
     from voicecli.terminal.answering import Asker
-    from voicecli.terminal.chat_commands import FILES, OFFERED, Conversing
-    from voicecli.terminal.conversing import converse
+    from voicecli.terminal.conversing import FILES, OFFERED, Conversing, converse
     from voicecli.terminal.prompt import Prompt
     from voicecli.usecases.chatting.keeping import Keeper
 

@@ -83,9 +83,9 @@ def dictate(ctx: typer.Context, flags: DictateFlags) -> None:
 
 def _listen(session: Session, flags: DictateFlags) -> None:
     """Takes dictation until Enter, Ctrl-C or the silence that was asked for."""
+    from voicecli.terminal.desktop import typist
     from voicecli.terminal.dictating import Manner, take_down
     from voicecli.terminal.transcripts import Results
-    from voicecli.terminal.typing_out import typist
     from voicecli.text.subtitles import Layout
     from voicecli.usecases.transcribing.batch import Wish
 

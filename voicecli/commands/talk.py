@@ -200,8 +200,7 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
     from dataclasses import replace
 
     from voicecli.terminal.audience import Outlet
-    from voicecli.terminal.hosting import EarlyReporter, Everybody, Leaving, farewell, run_talk
-    from voicecli.terminal.keeping import KeptTalk
+    from voicecli.terminal.hosting import EarlyReporter, Everybody, KeptTalk, Leaving, farewell, run_talk
     from voicecli.usecases.attaching import picture
     from voicecli.wiring.direct import hears_and_speaks
     from voicecli.wiring.services import Services

@@ -1,7 +1,7 @@
-"""A conversation held at a terminal: who is told of it, the keys, and how it is left.
+"""A conversation held at a terminal: who is told of it, what keeps it, the keys, and how it is left.
 
-Belongs here: putting screen, lines and JSON beside a running conversation. Does not belong here: flags, opening it,
-what a screen looks like.
+Belongs here: putting screen, lines, JSON and the history beside a running conversation. Does not belong here: flags,
+opening it, what a screen looks like, what is kept (usecases.chatting.keeping).
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from voicecli.dialogue.events import Event, Notice
+from voicecli.dialogue.events import AssistantDelta, AssistantSaid, Event, Level, Notice, UserPartial
 from voicecli.errors import VoiceError, task_group
-from voicecli.terminal.audience import Audience, JsonAudience, LineAudience
+from voicecli.terminal.audience import Audience, JsonAudience, LineAudience, Outlet
 from voicecli.text.figures import length, size
+from voicecli.usecases.chatting.keeping import silent
 
 if TYPE_CHECKING:
+    from voicecli.dialogue.history import History
     from voicecli.terminal.console import Console
     from voicecli.terminal.keys import Taken
+    from voicecli.types import ChatMessage
+    from voicecli.usecases.chatting.keeping import Keeper
     from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.talk import Talk
 
@@ -60,6 +64,47 @@ class Everybody:
     def close(self) -> None:
         for close in self.closing:
             close()
+
+
+TOO_OFTEN = (Level, UserPartial, AssistantDelta)
+"""Events after which history is as it was."""
+
+
+class KeptTalk:
+    """An audience that keeps a spoken conversation as it goes on, on a thread of its own.
+
+    What counts is the conversation's own history: after each event that may have changed it, it is looked
+    at, so that a turn that is taken back, joined or cut off is kept as the model would be told of it.
+    `tell` gets a word on trouble, on that thread.
+    """
+
+    def __init__(self, keeper: Keeper, history: History, tell: Callable[[str], object]) -> None:
+        self._keeper, self._history = keeper, history
+        self._interrupted = False
+        self._last: tuple[ChatMessage, ...] = history.messages
+        keeper.begin()
+        if keeper.warn is not silent:
+            keeper.warn = tell
+        self.outlet: Outlet[Callable[[], object]] = Outlet(lambda job: job(), lambda: None)
+
+    def emit(self, event: Event, turn: int) -> None:
+        if isinstance(event, TOO_OFTEN):
+            return
+        if isinstance(event, AssistantSaid):
+            self._interrupted = event.interrupted
+        self._look()
+
+    def close(self) -> None:
+        """Everything is kept, or another process holds the file: within Outlet's time for leaving."""
+        self._look()
+        self.outlet.put(self._keeper.close)
+        self.outlet.close()
+
+    def _look(self) -> None:
+        messages, interrupted = self._history.messages, self._interrupted
+        if messages != self._last:
+            self._last = messages
+            self.outlet.put(lambda: self._keeper.sync(messages, interrupted=interrupted))
 
 
 async def run_talk(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voicecli.errors import ConfigError, UsageError, VoiceError
+from voicecli.terminal.asking import Prompter
 from voicecli.terminal.picking import BackError, SkipError
-from voicecli.terminal.prompting import Prompter
 from voicecli.terminal.sound_check import Draft, SoundCheck
 from voicecli.text.width import cells
 from voicecli.usecases import setup, trying

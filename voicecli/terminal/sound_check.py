@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from voicecli.errors import VoiceError, ours
+from voicecli.terminal.asking import Prompter
 from voicecli.terminal.picking import Picker, keys
-from voicecli.terminal.prompting import Prompter
 from voicecli.usecases import setup, trying
 from voicecli.usecases.setup import Answers, Where
 

@@ -16,8 +16,8 @@ from voicecli.usecases.inputs import read_bytes
 from voicecli.usecases.transcribing.plan import STDIN, Inputs, Job, inputs_of, names_in
 
 if TYPE_CHECKING:
-    from voicecli.terminal.clipboard import Clipboard
     from voicecli.terminal.console import Console
+    from voicecli.terminal.desktop import Clipboard
     from voicecli.text.subtitles import Layout
     from voicecli.types import Transcript
     from voicecli.usecases.transcribing.rows import ResultRow
@@ -57,7 +57,7 @@ class Results:
     _clipboard: Clipboard | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        from voicecli.terminal.clipboard import clipboard
+        from voicecli.terminal.desktop import clipboard
 
         if self.copy:
             self._clipboard = clipboard(self.console.env, self.console.out, self.console.err)
