@@ -8,6 +8,7 @@ what was sent twice are printed; the exit code is how many bars were missed.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import pysubs2
 
 from tests import long
+from voicecli.text.subtitles.cues import LEAST_S
 
 ROOT = Path(__file__).parents[1]
 PACE, LANES = 0.02, 4
@@ -65,11 +67,12 @@ def lines_of(path: Path) -> list[tuple[str, int, int]]:
 
 
 def off_ms(cues: list[tuple[str, int, int]], said: list[long.Said]) -> float:
-    """The most that a cue's begin or end is off the digits in it."""
+    """The most that a cue begins off the digits in it, or ends before them or after the time it takes to read it."""
     at, most = 0, 0.0
     for digits, start, end in cues:
         part = said[at : at + len(digits)]
-        most = max(most, abs(start - 1000 * part[0].start), abs(end - 1000 * part[-1].end))
+        first, last = 1000 * part[0].start, 1000 * part[-1].end
+        most = max(most, abs(start - first), last - end, end - max(last, start + 1000 * LEAST_S))
         at += len(digits)
     return most
 
@@ -121,7 +124,9 @@ def resume(bench: Bench, pieces: int) -> int:
 
 
 def main() -> int:
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 36_000
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", type=int, nargs="?", default=36_000)
+    seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory(prefix="transcribe-") as name:
         folder = Path(name)
         said = long.write(folder / "long.flac", seconds)
