@@ -98,7 +98,7 @@ def test_a_package_that_lost_a_file_is_named_and_one_of_python_alone_is_not_load
     shutil.copytree(about, tmp_path / about.name)
     shutil.copytree(packages / "pypinyin", tmp_path / "pypinyin")
     (tmp_path / "pypinyin" / "phrases_dict.json").unlink()
-    look = "from voicecli.commands.doctor import fault_of; print(fault_of('pypinyin'), 'pypinyin' in sys.modules)"
+    look = "from voicecli.usecases.examining import fault_of; print(fault_of('pypinyin'), 'pypinyin' in sys.modules)"
     for path, told in ((tmp_path, "pypinyin/phrases_dict.json is missing False"), (packages, " False")):
         command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(path)!r}); {look}"]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{told}\n"

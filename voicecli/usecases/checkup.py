@@ -1,6 +1,6 @@
 """What `voice doctor` makes of the facts: the report, its problems, the exit code, the lines and the JSON.
 
-Pure. Belongs here: functions from facts to what is said. Does not belong here: finding the facts (doctor).
+Pure. Belongs here: functions from facts to what is said. Does not belong here: finding the facts (examining).
 """
 
 from __future__ import annotations
