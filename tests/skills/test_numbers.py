@@ -6,11 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicecli.skills.numbers import RULES, han, han_to_digits, to_digits, words
-from voicecli.skills.phrases import Patterns
+from voicecli.skills.numbers import han, han_to_digits, to_digits
 
-SPOKEN = Patterns(RULES, {}, ()).compile("<number>")
-"""The grammar's own rule, as a pattern over words."""
+SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+
+
+def words(value: int) -> str:
+    """`value` (0 to 999,999) as it is said, with the British "and"."""
+    if value < 20:
+        return SMALL[value]
+    if value < 100:
+        return f"{TENS[value // 10 - 2]} {words(value % 10) if value % 10 else ''}".strip()
+    name, scale = ("thousand", 1000) if value >= 1000 else ("hundred", 100)
+    head, rest = divmod(value, scale)
+    link = " and" if 0 < rest < 100 else ""
+    return f"{words(head)} {name}{link}{f' {words(rest)}' if rest else ''}"
 
 
 @given(st.integers(0, 999_999))
@@ -18,27 +32,16 @@ def test_a_number_said_is_the_number_heard(number: int) -> None:
     assert to_digits(words(number)) == str(number)
 
 
-@given(st.integers(0, 999_999))
-def test_the_grammar_takes_every_number_as_it_is_said(number: int) -> None:
-    assert SPOKEN.fullmatch(words(number) + " ")
-
-
 @given(st.integers(0, 999), st.lists(st.integers(0, 9), min_size=1, max_size=2))
 def test_decimals_are_said_figure_by_figure(whole: int, decimals: list[int]) -> None:
     said = f"{words(whole)} point {' '.join(map(words, decimals))}"
     assert to_digits(said) == f"{whole}.{''.join(map(str, decimals))}"
-    assert whole == 0 or SPOKEN.fullmatch(said + " ")
 
 
 @given(st.lists(st.integers(1, 99), min_size=2, max_size=4))
 def test_numbers_with_words_between_stay_apart(numbers: list[int]) -> None:
     said = " times ".join(words(each) for each in numbers)
     assert to_digits(said) == " times ".join(map(str, numbers))
-
-
-@pytest.mark.parametrize("loop", ["five two", "twenty twelve", "one hundred hundred", "point five", "twenty zero", ""])
-def test_the_grammar_is_no_loop_of_digits(loop: str) -> None:
-    assert not SPOKEN.fullmatch(f"{loop} ")
 
 
 @pytest.mark.parametrize(
@@ -59,12 +62,6 @@ def test_the_grammar_is_no_loop_of_digits(loop: str) -> None:
 )
 def test_what_people_say(said: str, digits: str) -> None:
     assert to_digits(said) == digits
-
-
-@pytest.mark.parametrize("number", [-1, 10**6])
-def test_only_numbers_of_the_grammar_have_words(number: int) -> None:
-    with pytest.raises(ValueError, match="999,999"):
-        words(number)
 
 
 @given(st.integers(0, 10**12))

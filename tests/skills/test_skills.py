@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.skills.test_numbers import words
 from voicecli.skills import Answer, Timer, understand
-from voicecli.skills.numbers import words
 from voicecli.skills.sums import NotASumError, expression, work_out
 
 NOW = datetime(2026, 11, 21, 15, 5)
@@ -54,6 +54,32 @@ def text(asked: str, **known: object) -> str | None:
 )
 def test_time_and_date(asked: str, reply: str) -> None:
     assert text(asked) == reply
+
+
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [
+        ("time", "what time is it now/tell me the time/what is the time now/do you know what time it is"),
+        ("date", "what date is it today/what day of the week is it/what was the date yesterday/what's today's date"),
+        ("date", "what day is tomorrow/tell me the date/what is the date/what day is it/date"),
+        ("time left", "how much time is left on the timer/how long is left/time left"),
+        ("cancel timer", "stop the timer/cancel all timers/clear my alarms"),
+        ("timer", "start a timer for one second/timer for an hour/set a two hour timer/remind me in a minute"),
+        ("units", "calculate a mile in feet/how many feet are there in an inch/how many hours are in two days"),
+        ("sums", "calculate five minus six/how much is two multiplied by three/what's nine percent of ten"),
+        ("repeat", "repeat your answer/repeat that/say it again/say again/again/pardon/what did you say"),
+        ("hello", "hello there/good morning/hi"),
+        ("how are you", "how are you doing/how are you today"),
+        ("thanks", "thank you very much/thanks"),
+        ("goodbye", "goodbye/good night/see you"),
+        ("name", "what is your name/who are you/what are you"),
+        ("help", "help/help me/what can you do/what can i say/what can i ask you"),
+    ],
+)
+def test_ways_to_ask(name: str, ways: str) -> None:
+    for asked in ways.split("/"):
+        answering = [skill.name for skill, question in understand(asked) if skill.answer(replace(question, now=NOW))]
+        assert answering[:1] == [name], asked
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """What can be answered without a model: the table of skills, and the understanding of what is asked.
 
-To add a skill, write a `Skill` in one of these files and name its SKILLS below: understanding and help follow. A new
-rule in its phrases goes into that file's RULES. What models are offered as tools is GROUPED. Belongs here: the table
-and `understand`. Does not belong here: I/O, clocks.
+To add a skill, write a `Skill` in one of these files and name its SKILLS below: understanding and help follow. What
+models are offered as tools is GROUPED. Belongs here: the table and `understand`. Does not belong here: I/O, clocks.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from voicecli.skills import clock, numbers, phrasebook, sums, text, timers, units
-from voicecli.skills.phrases import Patterns
+from voicecli.skills import clock, phrasebook, sums, text, timers, units
 from voicecli.skills.skill import Answer, Question, Skill, Timer
 
-__all__ = ["GROUPED", "RULES", "SKILLS", "Answer", "Question", "Skill", "Timer", "understand"]
+__all__ = ["GROUPED", "SKILLS", "Answer", "Question", "Skill", "Timer", "understand"]
 
 
 def _help(question: Question) -> Answer:
@@ -28,10 +26,9 @@ def _help(question: Question) -> Answer:
 HELP = Skill(
     name="help",
     answer=_help,
-    spoken=("help [me]", "what can (you do | i say | i ask [you])"),
-    typed=(
-        r"\?",
-        r"what (?:do you|can you) (?:know|do|say)",
+    asked=(
+        r"help(?: me)?",
+        r"what (?:do you|can you) (?:know|do|say)|what can i (?:say|ask(?: you)?)",
         r"帮助|你(?:会|能|可以)(?:做|干)?(?:什么|些什么|啥)|怎么用",
     ),
 )
@@ -51,23 +48,15 @@ GROUPED: Mapping[str, tuple[Skill, ...]] = {
     "calculate": sums.SKILLS,
 }
 """What of it a model can make use of, by the names in `groups`; it needs nobody to repeat a sentence or be polite."""
-RULES = numbers.RULES | sums.RULES | units.RULES | timers.RULES | phrasebook.RULES
-_WRITTEN = (
-    {"number": numbers.WRITTEN, "small": numbers.WRITTEN, "hundreds": numbers.WRITTEN}
-    | units.WRITTEN
-    | {"duration": timers.WRITTEN}
-)
-_SLOTS = ("number", "small", "units", "conversion", "one_conversion", "contained", "duration", "spellable", "sayable")
 
 
 @functools.cache
 def _patterns(skill: Skill) -> tuple[re.Pattern[str], ...]:
-    compiler = Patterns(RULES, _WRITTEN, _SLOTS)
-    return (*map(compiler.compile, skill.spoken), *map(re.compile, skill.typed))
+    return tuple(map(re.compile, skill.asked))
 
 
 def understand(asked: str, skills: Sequence[Skill] = SKILLS) -> Iterator[tuple[Skill, Question]]:
-    """Every skill whose phrases fit what was asked, in their order, each with its question."""
+    """Every skill of which a pattern fits what was asked, in their order, each with its question."""
     plain = text.plain(asked)
     if not plain or len(asked) > text.LONGEST:
         return
@@ -83,9 +72,8 @@ def understand(asked: str, skills: Sequence[Skill] = SKILLS) -> Iterator[tuple[S
 
 
 def _slots_of(skill: Skill, own: str) -> dict[str, str] | None:
-    """What the first fitting phrase captured; phrases end in a space, typed patterns do not."""
+    """What the first fitting pattern captured; None: none fits."""
     for pattern in _patterns(skill):
-        match = pattern.fullmatch(own + " ") or pattern.fullmatch(own)
-        if match:
+        if match := pattern.fullmatch(own):
             return {name: value.strip() for name, value in match.groupdict().items() if value}
     return None

@@ -52,15 +52,9 @@ SKILLS = (
         help="tell the time",
         help_chinese="报时间",
         answer=_time,
-        spoken=(
-            "what time is it [now]",
-            "what is the time [now]",
-            "what's the time",
-            "do you know what time it is",
-            "tell me the time",
-        ),
-        typed=(
-            r"(?:what is )?(?:the )?(?:current )?time(?: now)?|what (?:the )?time (?:it is|is)|what is the time is",
+        asked=(
+            r"(?:what is |tell me )?(?:the )?(?:current )?time(?: now)?|what is the time is",
+            r"what time is it(?: now)?|what (?:the )?time (?:it is|is)",
             r"(?:do you )?have (?:you )?(?:got )?the time",
             r"(?:现在)?(?:是)?(?:几点钟?|什么时间|什么时候)了?",
             r"现在的?时间(?:是多少)?",
@@ -71,19 +65,10 @@ SKILLS = (
         help="tell the date",
         help_chinese="报日期",
         answer=_date,
-        spoken=(
-            "what day is it [today]",
-            "what date is it [today]",
-            "what day is (today | tomorrow)",
-            "what (is | was) the date [today | tomorrow | yesterday]",
-            "what's (the date | today's date)",
-            "what is (today's | tomorrow's) date",
-            "what day of the week is it [today]",
-            "tell me the date",
-            "what day was yesterday",
-        ),
-        typed=(
-            r"(?:the |today's )?date(?: today)?",
+        asked=(
+            r"what (?:day|date|day of the week) is it(?: today)?|what day (?:is (?:today|tomorrow)|was yesterday)",
+            r"what (?:is|was) (?:the|today's|tomorrow's) date(?: (?:today|tomorrow|yesterday))?",
+            r"(?:tell me )?(?:the |today's )?date(?: today)?",
             r"(?:今天|明天|昨天|后天)?(?:是)?(?:几月几号|几月几日|几号|几日|多少号|星期几|礼拜几|周几|什么日子)(?:了)?",
             r"(?:今天|明天|昨天|后天)(?:的)?日期(?:是多少|是什么)?",
         ),
@@ -91,13 +76,17 @@ SKILLS = (
     Skill(
         name="month",
         answer=_month,
-        spoken=("what month is it",),
-        typed=(r"(?:现在|这个月|本月)?(?:是)?几月(?:份)?(?:了)?",),
+        asked=(
+            r"what month is it",
+            r"(?:现在|这个月|本月)?(?:是)?几月(?:份)?(?:了)?",
+        ),
     ),
     Skill(
         name="year",
         answer=_year,
-        spoken=("what year is it",),
-        typed=(r"(?:今年|现在)是?(?:哪1?年|几几年|什么年)",),
+        asked=(
+            r"what year is it",
+            r"(?:今年|现在)是?(?:哪1?年|几几年|什么年)",
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Numbers as people say them: the rules of phrases, words to digits and back, in English and Chinese.
+"""Numbers as people say them: words to digits in English and Chinese, and digits to Chinese words.
 
 Belongs here: pure arithmetic on words. Does not belong here: what a number is asked for.
 """
@@ -8,54 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_TEENS = tuple("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
-
-DIGIT = {word: value for value, word in enumerate(_DIGITS, 1)}
-TEEN = {word: value for value, word in enumerate(_TEENS, 10)}
-TEN = {word: 10 * value for value, word in enumerate(_TENS, 2)}
+DIGIT = {word: value for value, word in enumerate("one two three four five six seven eight nine".split(), 1)}
 FIGURE = {"zero": 0, "oh": 0, **DIGIT}
-
-RULES = {
-    "digit": " | ".join(DIGIT),
-    "figure": " | ".join(FIGURE),
-    "small": f"<digit> | {' | '.join(TEEN)} | ({' | '.join(TEN)}) [<digit>]",
-    "hundreds": "<small> | (a | <digit>) hundred [[and] <small>]",
-    "number": "zero | <hundreds> [point <figure> [<figure>] | thousand [[and] <hundreds>]] | a thousand",
-}
-"""Well-formed numbers: 1 to 99 is <small>, 0 to 999,999 with two decimals is <number>."""
-
-WRITTEN = r"-?\d+(?:\.\d+)?"
-"""A number in normalised text."""
-
-
-def words(value: int) -> str:
-    """`value` (0 to 999,999) as it is said, with the British "and"."""
-    if not 0 <= value < 10**6:
-        raise ValueError("only 0 to 999,999 is said in words")
-    if value == 0:
-        return "zero"
-    thousands, rest = divmod(value, 1000)
-    head = f"{_below_thousand(thousands)} thousand" if thousands else ""
-    link = " and " if head and 0 < rest < 100 else " "
-    return f"{head}{link}{_below_thousand(rest)}".strip()
-
-
-def _below_thousand(value: int) -> str:
-    hundreds, rest = divmod(value, 100)
-    parts = [f"{_DIGITS[hundreds - 1]} hundred"] if hundreds else []
-    return " and ".join(parts + ([_below_hundred(rest)] if rest else []))
-
-
-def _below_hundred(value: int) -> str:
-    if value < 10:
-        return _DIGITS[value - 1]
-    if value < 20:
-        return _TEENS[value - 10]
-    tens, rest = divmod(value, 10)
-    return f"{_TENS[tens - 2]} {_DIGITS[rest - 1]}" if rest else _TENS[tens - 2]
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+TEEN = {word: value for value, word in enumerate(_TEENS.split(), 10)}
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+TEN = {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 
 
 def to_digits(text: str) -> str:

@@ -9,22 +9,11 @@ from collections.abc import Callable
 
 from voicecli.skills.skill import Answer, Question, Skill
 
-SPELLABLE = (
-    "accommodate achieve address apple banana beautiful because believe bicycle business calendar chocolate "
-    "definitely different elephant embarrass february finally friend government grammar guarantee island knowledge "
-    "language library license mississippi mountain necessary neighbor occurred opinion people pronunciation "
-    "rhythm schedule science separate sincerely squirrel surprise tomorrow vegetable voice weather wednesday"
-)
-"""Words that can be spelled when asked by voice; typed, any word can."""
-
-SAYABLE = ("hello", "good morning", "good night", "happy birthday", "merry christmas", "cheese", "thank you")
-
-RULES = {"spellable": " | ".join(SPELLABLE.split()), "sayable": " | ".join(SAYABLE)}
 _LONGEST_WORD = 40
 
 
 def _spell(question: Question) -> Answer | None:
-    word = (question.slots.get("spellable") or question.slots.get("word") or "").strip()
+    word = question.slots.get("word", "")
     if not word or len(word) > _LONGEST_WORD:
         return None
     letters = ", ".join([char.upper() for char in word if char.isalnum()])
@@ -38,7 +27,7 @@ def _repeat(question: Question) -> Answer:
 
 
 def _say(question: Question) -> Answer | None:
-    said = (question.slots.get("sayable") or question.slots.get("words") or "").strip()
+    said = question.slots.get("words", "")
     return Answer(f"{said[:1].upper()}{said[1:]}") if said else None
 
 
@@ -53,8 +42,7 @@ SKILLS = (
         help="spell words",
         help_chinese="拼写单词",
         answer=_spell,
-        spoken=("spell <spellable>", "how do you spell <spellable>"),
-        typed=(
+        asked=(
             r"(?:how do (?:you|i) spell|how is|spell)(?: the word)? (?P<word>[^\s]+)(?: spelled| spelt)?",
             r"(?:拼写|拼读|拼1?一?下)\s*(?P<word>[a-z'-]+)",
             r"(?P<word>[a-z'-]+)\s*(?:这个(?:单?词|字))?是?怎么拼写?的?",
@@ -66,14 +54,15 @@ SKILLS = (
         help="repeat what was said",
         help_chinese="重复我说的话",
         answer=_repeat,
-        spoken=("repeat (that | your answer)", "say (that | it) again", "what did you say"),
-        typed=(r"(?:repeat|again|say again|pardon)", r"(?:再说|重复)1?一?(?:遍|次)?", r"你?刚才说(?:了)?什么"),
+        asked=(
+            r"repeat(?: that| your answer)?|(?:say (?:that |it )?)?again|pardon|what did you say",
+            r"(?:再说|重复)1?一?(?:遍|次)?|你?刚才说(?:了)?什么",
+        ),
     ),
     Skill(
         name="say",
         answer=_say,
-        spoken=("say <sayable>",),
-        typed=(
+        asked=(
             r"(?:repeat after me|say after me|say|repeat) (?P<words>.+)",
             r"(?:请?(?:你)?(?:跟着?我|学我)(?:说|念|读)|重复|复述|说)\s*(?P<words>.+)",
         ),
@@ -82,32 +71,30 @@ SKILLS = (
     Skill(
         name="hello",
         answer=_always("Hello. Ask me for help to hear what I can do.", "你好。说帮助，我会告诉你我能做什么。"),
-        spoken=("hello [there]", "good (morning | afternoon | evening)"),
-        typed=(r"(?:hi|hello|hey)(?: there)?", r"(?:你好|您好|早上好|下午好|晚上好|早安|嗨)"),
+        asked=(
+            r"(?:hi|hello|hey)(?: there)?|good (?:morning|afternoon|evening)",
+            r"(?:你好|您好|早上好|下午好|晚上好|早安|嗨)",
+        ),
     ),
     Skill(
         name="how are you",
         answer=_always("I am fine, thank you.", "我很好，谢谢。"),
-        spoken=("how are you [today | doing]",),
-        typed=(r"(?:hi |hello |hey )?how are you.*", r"你(?:还|最近)?好吗|你怎么样"),
+        asked=(r"(?:hi |hello |hey )?how are you.*", r"你(?:还|最近)?好吗|你怎么样"),
         verbatim=True,
     ),
     Skill(
         name="thanks",
         answer=_always("You are welcome.", "不客气。"),
-        spoken=("thank you [very much]", "thanks"),
-        typed=(r"(?:thanks|thank you)(?: .*)?", r"(?:谢谢|多谢).*"),
+        asked=(r"(?:thanks|thank you)(?: .*)?", r"(?:谢谢|多谢).*"),
     ),
     Skill(
         name="goodbye",
         answer=_always("Goodbye.", "再见。"),
-        spoken=("goodbye", "good night"),
-        typed=(r"(?:bye|good ?bye|good night|see you)(?: .*)?", r"(?:再见|拜拜|晚安)"),
+        asked=(r"(?:bye|good ?bye|good night|see you)(?: .*)?", r"(?:再见|拜拜|晚安)"),
     ),
     Skill(
         name="name",
         answer=_always("I am voice, your offline assistant.", "我是 voice，离线语音助手。"),
-        spoken=("what is your name", "who are you"),
-        typed=(r"what are you", r"你是谁|你叫什么(?:名字)?"),
+        asked=(r"what is your name|(?:who are|what is) you", r"你是谁|你叫什么(?:名字)?"),
     ),
 )

@@ -56,16 +56,14 @@ class Answer:
 class Skill:
     """Something that can be answered without a model.
 
-    `spoken` are its phrases (in the notation of `phrases`);
-    `typed` are regular expressions over normalised text for what is only typed, Chinese among it.
+    `asked` are regular expressions over normalised text (skills.text); what their groups capture are the slots.
     `answer` may return None: then the next skill is tried.
     `verbatim` skills are given the text with its numbers as they were written.
     """
 
     name: str
     answer: Callable[[Question], Answer | None]
+    asked: tuple[str, ...]
     help: str = ""
     help_chinese: str = ""
-    spoken: tuple[str, ...] = ()
-    typed: tuple[str, ...] = ()
     verbatim: bool = False

@@ -167,17 +167,6 @@ SKILLS = (
         help="work out sums",
         help_chinese="算算术",
         answer=_answer,
-        spoken=(
-            "<asking> <number> <operator> <number>",
-            "<asking> <number> percent of <number>",
-            "<asking> <number> squared",
-            "<asking> the square root of <number>",
-        ),
-        typed=(r".*\d.*",),
+        asked=(r".*\d.*",),
     ),
 )
-
-RULES = {
-    "asking": "[what is | what's | how much is | calculate | convert]",
-    "operator": "plus | minus | times | multiplied by | divided by",
-}

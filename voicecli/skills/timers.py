@@ -22,14 +22,8 @@ _PERIOD = "|".join(sorted(_SECONDS, key=len, reverse=True)).join(("(?:", ")(?![a
 _AMOUNT = r"(?:\d+(?:\.\d+)?(?: and a half)?|half an|half a|half|an|a|半)"
 _PART = rf"{_AMOUNT} ?(?:个半?)?{_PERIOD}(?: and a half|半)?"
 _ONE = re.compile(rf"({_AMOUNT}) ?(个半?)?({_PERIOD})( and a half|半)?")
-WRITTEN = rf"{_PART}(?:(?: and)? ?{_PART})*"
+DURATION = rf"{_PART}(?:(?: and)? ?{_PART})*"
 """A length of time in normalised text."""
-
-RULES = {
-    "duration": "<small> (seconds | minutes | hours) | one (second | minute | hour) | half an hour"
-    " | an hour [and a half] | a minute",
-    "starting": "set a timer for | start a timer for | timer for | remind me in",
-}
 
 
 def seconds(text: str) -> float:
@@ -99,21 +93,19 @@ SKILLS = (
         help="set timers",
         help_chinese="定时提醒",
         answer=_start,
-        spoken=("<starting> <duration>", "set a <small> (second | minute | hour) timer"),
-        typed=(
-            rf"(?:(?:set|start) )?(?:a |an |the )?(?:timer|alarm|countdown)(?: for| of)? (?P<duration>{WRITTEN})",
-            rf"(?:(?:set|start) )?(?:a |an )?(?P<duration>{WRITTEN}) (?:timer|countdown)",
-            rf"(?:remind|wake|call|tell) me (?:up )?(?:in|after) (?P<duration>{WRITTEN})",
-            rf"过?(?P<duration>{WRITTEN})(?:以后|之后|后)?(?:提醒|叫|告诉|喊)我?",
-            rf"(?:设|设置|设定|定|订|来|开)?1?个?(?P<duration>{WRITTEN})的?{_ZH_TIMER}",
-            rf"{_ZH_TIMER}(?P<duration>{WRITTEN})",
+        asked=(
+            rf"(?:(?:set|start) )?(?:a |an |the )?(?:timer|alarm|countdown)(?: for| of)? (?P<duration>{DURATION})",
+            rf"(?:(?:set|start) )?(?:a |an )?(?P<duration>{DURATION}) (?:timer|countdown)",
+            rf"(?:remind|wake|call|tell) me (?:up )?(?:in|after) (?P<duration>{DURATION})",
+            rf"过?(?P<duration>{DURATION})(?:以后|之后|后)?(?:提醒|叫|告诉|喊)我?",
+            rf"(?:设|设置|设定|定|订|来|开)?1?个?(?P<duration>{DURATION})的?{_ZH_TIMER}",
+            rf"{_ZH_TIMER}(?P<duration>{DURATION})",
         ),
     ),
     Skill(
         name="cancel timer",
         answer=_cancel,
-        spoken=("(cancel | stop) the timer", "cancel all timers"),
-        typed=(
+        asked=(
             r"(?:cancel|stop|delete|clear|end) (?:the |my |all )*(?:timers?|alarms?|countdowns?)",
             rf"(?:取消|停止|关闭|关掉|删除)(?:所有的?|全部)?{_ZH_TIMER}",
         ),
@@ -121,7 +113,9 @@ SKILLS = (
     Skill(
         name="time left",
         answer=_left,
-        spoken=("how much time is left [on the timer]", "how long is left"),
-        typed=(r"time left", r"(?:计时器|定时器)?还(?:剩|有|剩下)(?:多少时间|多久|多长时间)"),
+        asked=(
+            r"(?:how much )?time (?:is )?left(?: on the timer)?|how long is left",
+            r"(?:计时器|定时器)?还(?:剩|有|剩下)(?:多少时间|多久|多长时间)",
+        ),
     ),
 )
