@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from voicecli.backends.local.kinds import FoundModel
 from voicecli.errors import ServiceError
@@ -111,16 +111,21 @@ class _Capture:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
-        self._file: Any = None
-        self._screen = -1
+        self._file: BinaryIO
+        self._back = ExitStack()
+        """Ends it: descriptor 2 is the screen's again, the file is closed."""
 
     def enter(self) -> int:
-        """Where in the file this one's words begin."""
+        """Where in the file this one's words begin. OSError: stderr is closed, or there is no room for a file."""
         with self._lock:
             if self._inside == 0:
-                self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115
-                self._screen = os.dup(2)
-                os.dup2(self._file.fileno(), 2)
+                with ExitStack() as back:
+                    screen = os.dup(2)
+                    back.callback(os.close, screen)
+                    self._file = back.enter_context(tempfile.TemporaryFile())
+                    back.callback(os.dup2, screen, 2)
+                    os.dup2(self._file.fileno(), 2)
+                    self._back = back.pop_all()
             self._inside += 1
             return os.fstat(self._file.fileno()).st_size
 
@@ -128,8 +133,7 @@ class _Capture:
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
-                os.dup2(self._screen, 2)
-                os.close(self._screen)
+                self._back.close()
 
     def since(self, at: int) -> str:
         """The last line that was written since."""
@@ -149,7 +153,7 @@ def quiet() -> Iterator[Callable[[], str]]:
     """What native code writes to stderr in the block goes to no screen; the function tells its last line."""
     try:
         at = _CAPTURE.enter()
-    except OSError:  # stderr is closed: nothing can get there
+    except OSError:  # what is written is lost, or seen
         yield str
         return
     try:

@@ -24,8 +24,7 @@ class Kind:
     """`files`: the loader's arguments and the patterns of their names, the first that is there is taken.
 
     `says` is how the first file's own words (`model_type`) begin where names do not tell kinds apart. `maker` is a
-    factory of sherpa_onnx, `also` further arguments. `streams`: it hears while one speaks. `heard`: tried on real
-    weights by this project; the others are tested on random ones.
+    factory of sherpa_onnx, `also` further arguments. `streams`: it hears while one speaks.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Kind:
     streams: bool = False
     word_times: bool = False
     hotwords: bool = False
-    heard: bool = False
 
     @property
     def abilities(self) -> tuple[str, ...]:
@@ -64,7 +62,6 @@ KINDS: tuple[Kind, ...] = (
             "tokens": _TOKENS,
         },
         "OfflineRecognizer.from_moonshine_v2",
-        heard=True,
     ),
     Kind(
         "moonshine-v1",
@@ -139,14 +136,14 @@ KINDS: tuple[Kind, ...] = (
         word_times=True,
     ),
     Kind("nemo-ctc", "transcribe", _ONE, "OfflineRecognizer.from_nemo_ctc", says=("EncDecCTCModel",), word_times=True),
-    Kind("kokoro", "speak", _ONE | {"voices": ("voices*.bin",)}, "kokoro", heard=True),
+    Kind("kokoro", "speak", _ONE | {"voices": ("voices*.bin",)}, "kokoro"),
     Kind(
         "matcha",
         "speak",
         {"acoustic_model": ("model-steps-*.onnx",), "vocoder": ("voco*.onnx", "hifigan*.onnx"), "tokens": _TOKENS},
         "matcha",
     ),
-    Kind("piper", "speak", _ONE, "vits", says=("vits",), heard=True),
+    Kind("piper", "speak", _ONE, "vits", says=("vits",)),
 )
 """In the order in which they are tried: what says more of itself comes first."""
 
