@@ -107,6 +107,19 @@ def test_everybody_else_reads_english(locale: str) -> None:
     assert sayer({"LANG": locale})("is empty") == "is empty"
 
 
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("3 conversations removed.", "已删除 3 段对话。"),
+        ("1 conversation removed.", "已删除 1 段对话。"),
+        ("Remove 1,000 conversations?", "删除 1,000 段对话？"),
+        ("removed 1 entry", "已清除 1 条"),
+    ],
+)
+def test_one_and_many_are_told_whole(english: str, chinese: str) -> None:
+    assert sayer(CHINESE)(english) == chinese
+
+
 def test_help_and_errors_are_chinese_and_programs_read_english(voice: Voice) -> None:
     shown = voice("--help", env=CHINESE).stdout.decode()
     assert (

@@ -1,12 +1,11 @@
 """`voice history`: look at the conversations that were kept, search, export and remove them.
 
-Belongs here: the five subcommands and how a conversation looks as text. Does not belong here: the file
-(voicecli.storage.conversations), when something is kept (usecases.chatting.keeping).
+Belongs here: the five subcommands, and what a person sees of them. Does not belong here: the file
+(storage.conversations), a conversation as a document (usecases.chatting.history).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,11 +16,13 @@ from voicecli.commands.flags import Output
 from voicecli.commands.session import Session, session
 from voicecli.errors import UsageError
 from voicecli.terminal import completing
+from voicecli.text.clean import clean, one_line
+from voicecli.text.figures import counted
 from voicecli.text.width import cells, headed
+from voicecli.usecases.chatting.history import SPEAKERS, brief, forget_typed, markdown, said, when, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from voicecli.storage.conversations import Conversation, Message, Store
 
@@ -31,9 +32,6 @@ app = typer.Typer(
 
 FORMATS = ("markdown", "json")
 EXTENSIONS = {".md": "markdown", ".markdown": "markdown", ".json": "json"}
-SPEAKERS = {"user": "you", "assistant": "voice"}
-BEFORE_S = 60.0
-"""A conversation begins, for the file, with its first answer: what led to it was typed a little before."""
 OPENING = 60
 """Characters of the first question that `list` shows."""
 
@@ -55,9 +53,9 @@ def list_(ctx: typer.Context, limit: Limit = 50) -> None:
     with _opened(run) as store:
         found, total = (store.recent(limit), store.count()) if store else ([], 0)
     if run.json:
-        run.console.json_line({"conversations": [_brief(each) for each in found]})
+        run.console.json_line({"conversations": [brief(each) for each in found]})
         return
-    rows = [(str(c.id), _when(c.changed), c.kind, str(c.messages), c.name, _opening(c)) for c in found]
+    rows = [(str(c.id), when(c.changed), c.kind, str(c.messages), c.name, one_line(c.opening, OPENING)) for c in found]
     if rows:
         run.console.table(("id", "last", "kind", "messages", "name", "begins with"), rows)
     if total > len(found):
@@ -76,9 +74,11 @@ def show(ctx: typer.Context, which: Ref = None) -> None:
       voice history show trip --json
     """
     run = session(ctx)
-    conversation, messages = _one(run, which)
+    with _opened(run) as store:
+        conversation = _found(store, which)
+        messages = store.messages(conversation.id) if store else []
     if run.json:
-        run.console.json_line(_whole(conversation, messages))
+        run.console.json_line(whole(conversation, messages))
         return
     for message in messages:
         tail = " (interrupted)" if message.interrupted else ""
@@ -110,12 +110,12 @@ def search(
         found = store.search(" ".join(words), limit) if store else []
     if run.json:
         hits = [
-            {"id": each.conversation.id, "name": each.conversation.name or None} | _said(each.message) for each in found
+            {"id": each.conversation.id, "name": each.conversation.name or None} | said(each.message) for each in found
         ]
         run.console.json_line({"messages": hits})
         return
     if found:
-        rows = [(str(f.conversation.id), _when(f.message.at), _who(run, f.message), f.excerpt) for f in found]
+        rows = [(str(f.conversation.id), when(f.message.at), _who(run, f.message), f.excerpt) for f in found]
         run.console.table(("id", "when", "who", "text"), rows, " ".join(words).split())
     else:
         run.console.note("Nothing was found.")
@@ -149,11 +149,11 @@ def rm(
         if not (count or (every and _left(run))) or not _agreed(run, count, every=every, yes=yes):
             run.console.note("Nothing was removed.")
             return
-        _forget_typed(run, store, numbers)
+        forget_typed(_typed(run), store, numbers)
         if every:
             forget_lost(run.config().state_dir)
         removed = store.remove(numbers) if store else 0
-    run.done({"removed": removed}, f"{_counted(removed)} removed.")
+    run.done({"removed": removed}, f"{counted(removed, 'conversation')} removed.")
 
 
 def _left(run: Session) -> bool:
@@ -169,20 +169,6 @@ def _typed(run: Session) -> Path:
     from voicecli.storage.typed import NAME
 
     return run.config().state_dir / NAME
-
-
-def _forget_typed(run: Session, store: Store | None, numbers: Iterable[int] | None) -> None:
-    """What was typed in these conversations (None: ever) goes with them: by its words, and by when it was."""
-    from voicecli.storage.typed import TypedLine, forget
-
-    gone = [store.find(str(number)) for number in numbers or ()] if store else []
-    said = [each.content for one in gone for each in (store.messages(one.id) if store else ()) if each.role == "user"]
-
-    def goes(entry: TypedLine) -> bool:
-        then = any(one.began - BEFORE_S <= entry.at <= one.changed for one in gone)
-        return numbers is None or then or any(text.endswith(entry.text.strip()) for text in said)
-
-    forget(_typed(run), goes)
 
 
 @app.command()
@@ -210,7 +196,6 @@ def export(
     """
     from voicecli.storage.atomic import is_same
     from voicecli.storage.conversations import NAME
-    from voicecli.text.clean import clean
     from voicecli.text.jsonline import dump_json
     from voicecli.usecases.writing import owned
 
@@ -223,7 +208,7 @@ def export(
         chosen = store.recent()[::-1] if every and store else [] if every else [_found(store, which)]
         parts = [(each, store.messages(each.id)) for each in chosen if store]
     if _format(run, format, output) == "json":
-        text = "".join(dump_json(_whole(*part)) + "\n" for part in parts)
+        text = "".join(dump_json(whole(*part)) + "\n" for part in parts)
     else:
         text = "\n".join(markdown(*part) for part in parts)
     if output in (None, "-"):
@@ -257,89 +242,18 @@ def _found(store: Store | None, ref: str | None) -> Conversation:
     return found
 
 
-def _one(run: Session, ref: str | None) -> tuple[Conversation, list[Message]]:
-    with _opened(run) as store:
-        found = _found(store, ref)
-        return found, store.messages(found.id) if store else []
-
-
 def _agreed(run: Session, count: int, *, every: bool, yes: bool) -> bool:
     """Whether to remove: `--yes`, or the person's word; where nobody can be asked, only what was named."""
     if yes:
         return True
     if run.console.in_is_terminal and run.console.err_is_terminal:
         try:
-            return bool(typer.confirm(run.console.say(f"Remove {_counted(count)}?"), err=True))
+            return bool(typer.confirm(run.console.say(f"Remove {counted(count, 'conversation')}?"), err=True))
         except typer.Abort:
             raise KeyboardInterrupt from None
     if every:
         raise UsageError("removing all needs --yes where nobody can be asked")
     return True
-
-
-def _counted(number: int) -> str:
-    return f"{number} conversation{'' if number == 1 else 's'}"
-
-
-# -- how it looks ----------------------------------------------------------------------------------
-
-
-def _local(moment: float) -> datetime:
-    from datetime import UTC, datetime
-
-    when = datetime.fromtimestamp(moment, UTC)
-    try:
-        return when.astimezone()
-    except (OverflowError, OSError, ValueError):  # the year 1970 on Windows
-        return when
-
-
-def _when(moment: float) -> str:
-    return str(_local(moment).strftime("%Y-%m-%d %H:%M"))
-
-
-def _iso(moment: float) -> str:
-    return str(_local(moment).isoformat(timespec="seconds"))
-
-
-def _opening(conversation: Conversation) -> str:
-    line = " ".join(conversation.opening.split())
-    return line if len(line) <= OPENING else line[: OPENING - 1] + "…"
-
-
-def _brief(conversation: Conversation) -> dict[str, object]:
-    return {
-        "id": conversation.id,
-        "name": conversation.name or None,
-        "kind": conversation.kind,
-        "began": _iso(conversation.began),
-        "changed": _iso(conversation.changed),
-        "messages": conversation.messages,
-        "opening": conversation.opening,
-    }
-
-
-def _whole(conversation: Conversation, messages: Sequence[Message]) -> dict[str, object]:
-    also = {"system": conversation.system, "backend": conversation.backend, "model": conversation.model}
-    return _brief(conversation) | also | {"messages": [_said(each) for each in messages]}
-
-
-def _said(message: Message) -> dict[str, object]:
-    said = {"role": message.role, "content": message.content, "interrupted": message.interrupted}
-    return {"at": _iso(message.at)} | said
-
-
-def markdown(conversation: Conversation, messages: Iterable[Message]) -> str:
-    """A conversation as Markdown: a heading, when it was, and each message under who said it, as it is."""
-    began, ended = _when(conversation.began), _when(conversation.changed)
-    span = began if began == ended else f"{began} – {ended}"
-    lines = [f"# {conversation.name or f'Conversation {conversation.id}'}", "", f"{conversation.kind}, {span}", ""]
-    if conversation.system:
-        lines += ["**system**", "", conversation.system, ""]
-    for message in messages:
-        mark = " (interrupted)" if message.interrupted else ""
-        lines += [f"**{SPEAKERS.get(message.role, message.role)}**{mark}", "", message.content, ""]
-    return "\n".join(lines)
 
 
 def _format(run: Session, wish: str | None, output: str | None) -> str:
