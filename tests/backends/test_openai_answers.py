@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests import dtmf
 from tests.fakes.openai_server import encoded
-from voicecli.backends.openai.base_address import normalised, realtime
+from voicecli.backends.openai.adapter import normalised
 from voicecli.backends.openai.decoding import (
     ChunkedAnswer,
     names_in,
@@ -23,6 +23,7 @@ from voicecli.backends.openai.decoding import (
     usage_in,
     whole_transcript,
 )
+from voicecli.backends.openai.realtime import address
 from voicecli.backends.openai.realtime_session import RealtimeSession
 from voicecli.backends.openai.sound import PCM, WithoutPings, encoding_of
 from voicecli.backends.transport.wording import Complaint
@@ -61,9 +62,9 @@ def test_addresses(written: str, used: str) -> None:
 
 
 def test_realtime_address_says_what_it_is_for() -> None:
-    assert realtime("wss://h/v1/realtime") == "wss://h/v1/realtime?intent=transcription"
-    assert realtime("wss://h/v1/realtime?model=x") == "wss://h/v1/realtime?model=x"
-    assert realtime("wss://h/own") == "wss://h/own"
+    assert address("wss://h/v1/realtime") == "wss://h/v1/realtime?intent=transcription"
+    assert address("wss://h/v1/realtime?model=x") == "wss://h/v1/realtime?model=x"
+    assert address("wss://h/own") == "wss://h/own"
 
 
 # -- chat ------------------------------------------------------------------------------------------

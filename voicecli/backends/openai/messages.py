@@ -1,6 +1,6 @@
 """A conversation as services are sent it: calls of tools, pictures, and what is folded for those that know less. Pure.
 
-Belongs here: the form of messages and of tools on offer. Does not belong here: what came back (answers, calls), the
+Belongs here: the form of messages and of tools on offer. Does not belong here: what came back (decoding, calls), the
 other fields of a request (completions), what a service refused (lessons).
 """
 

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
-from voicecli.backends.openai.base_address import realtime
 from voicecli.backends.openai.part import OpenAIPart
 from voicecli.backends.openai.realtime_session import RealtimeSession
 from voicecli.backends.samples import check_frame
@@ -50,7 +50,7 @@ class Realtime(OpenAIPart):
         backend, model = self._backend, self._model(options.model, "transcribe_model")
         hints = {"language": self._language(options.language), "prompt": options.prompt}
         extra = backend.extra_for("transcribe").get("realtime")
-        async with connect(backend, realtime(backend.live_url)) as socket:
+        async with connect(backend, address(backend.live_url)) as socket:
             session = RealtimeSession(
                 model, socket.service.error, **hints, extra=extra if isinstance(extra, Mapping) else None
             )
@@ -126,3 +126,11 @@ class _Pump:
             yield
         except VoiceError as exc:
             raise self._socket.service.own(exc) from exc.__cause__
+
+
+def address(url: str) -> str:
+    """The address of a realtime transcription; a bare `…/realtime` says what it is for."""
+    parts = urlsplit(url)
+    if parts.path.endswith("/realtime") and not parts.query:
+        parts = parts._replace(query="intent=transcription")
+    return urlunsplit(parts)

@@ -1,8 +1,8 @@
 """The one door to HTTP services: a client, its key, its limits, and every failure as one of ours.
 
-Belongs here: requests, sending again. Does not belong here: the headers (door), URLs and redirects (address),
-connections (ways), what is sent again (retry), reading a body (reply), what a person is told of a failure (blame),
-what a body means (each family's own room).
+Belongs here: requests, sending again. Does not belong here: the headers (door), URLs, redirects and what a person is
+told of a failure (address), connections (ways), what is sent again (retry), reading a body (reply), what a body means
+(each family's own room).
 
 A redirect is followed on the same scheme, host and port only, so that it never carries a key elsewhere. A
 loopback host is never asked for through a proxy that only the environment names. Bodies are asked for

@@ -16,7 +16,7 @@ from typing import Generic, Self, TypeVar, cast
 
 import httpx
 
-from voicecli.backends.transport.blame import Blame
+from voicecli.backends.transport.address import Address
 from voicecli.backends.transport.sse import LIMIT as LINE_BYTES
 from voicecli.backends.transport.sse import Event, Events, Parser, TextLines
 from voicecli.errors import ProtocolError, ServiceError
@@ -44,7 +44,7 @@ class Reply:
     passed. The iterators are plain objects, not generators: leaving one in the middle leaves nothing behind.
     """
 
-    def __init__(self, service: Blame, response: httpx.Response, until: float = math.inf) -> None:
+    def __init__(self, service: Address, response: httpx.Response, until: float = math.inf) -> None:
         self._service, self._response = service, response
         self._until = until if until < math.inf else None
         self.status = response.status_code

@@ -1,1 +1,1 @@
-"""Speech to speech: dialects (a table), protocol (pure), a line and lines (sockets), sound and turns, session."""
+"""Speech to speech: dialects (a table), protocol (pure), line (sockets), turns, session."""

@@ -1,19 +1,20 @@
-"""One connection of a speech-to-speech conversation: opened, set up, told what was said before, read and written.
+"""The connections of a speech-to-speech conversation: each opened, set up, told what was said before, read and written.
 
-Belongs here: the socket's two ways, which never wait for one another, and how the connection ends. Does not belong
-here: turns and answers (session), what a message means (protocol), the transport (websocket).
+Belongs here: the socket's two ways, which never wait for one another, how a connection ends, and when another takes its
+place. Does not belong here: turns and answers (turns), what a message means (protocol), the transport (websocket).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voicecli.backends.openai.realtime_session import decoded
-from voicecli.backends.openai.talking.dialects import address, dialect_of, settings, told_by
+from voicecli.backends.openai.talking.dialects import Dialect, address, dialect_of, settings, told_by
 from voicecli.backends.openai.talking.protocol import (
     AnswerBegun,
     AnswerWords,
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 GREETING_S, READY_S = 2.0, 10.0
 """How long a service may take to greet, and to take its settings; one that says nothing is taken to have."""
 UNREAD = 256
+RENEWED_S = 300.0
+"""A session is renewed, between two turns, so long before its end."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -218,3 +223,64 @@ class TalkLine:
 def lost(error: VoiceError) -> bool:
     """Whether another connection may do better."""
     return isinstance(error, DroppedError | UnreachableError)
+
+
+@dataclass(slots=True, eq=False)
+class TalkLines:
+    """`one` is held while an answer is made; `owner` is the turn whose sound the service holds uncommitted.
+
+    `pictures` go with what is said next, on whatever line.
+    """
+
+    backend: Backend
+    options: TalkOptions
+    rate: int
+    history: Callable[[], Sequence[ChatMessage]]
+    tasks: asyncio.TaskGroup
+    listener: Callable[[TalkLine, News], None] = lambda _line, _news: None
+    one: asyncio.Lock = field(default_factory=asyncio.Lock)
+    owner: object = None
+    pictures: tuple[Picture, ...] = ()
+    _line: TalkLine | None = None
+    _task: asyncio.Task[None] | None = None
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the service is spoken to, as far as that is known."""
+        return self.now.protocol.dialect if self.now is not None else dialect_of(self.backend)
+
+    @property
+    def by_service(self) -> bool:
+        """Whether the service finds the end of a turn."""
+        return self.options.turns == "service"
+
+    @property
+    def now(self) -> TalkLine | None:
+        """The line, where it can be used at once."""
+        return self._line if self._line is not None and self._line.open else None
+
+    async def line(self) -> TalkLine:
+        """The line, opened where there is none. Raises why it cannot be."""
+        if self._line is None or self._line.ended is not None:
+            said = self.history()
+            system = "\n\n".join(each.content for each in said if each.role == "system")
+            line = self._line = TalkLine(self.backend, replace(self.options, instructions=system), said)
+            line.listener = lambda news: self.listener(line, news)
+            self._task = self.tasks.create_task(line.run())
+        await self._line.prepared()
+        return self._line
+
+    async def renew(self) -> None:
+        """Replaces the line where it will end soon and nothing is going on. Raises why no other can be opened."""
+        line = await self.line()
+        age = asyncio.get_running_loop().time() - line.opened_at
+        if age > line.protocol.dialect.session_s - RENEWED_S and not self.one.locked() and self.owner is None:
+            log.info("the session ends soon: another takes its place")
+            self.close()
+            await self.line()
+
+    def close(self) -> None:
+        """Closes whatever is open."""
+        if self._task is not None:
+            self._task.cancel()
+        self._line = self._task = None

@@ -1,7 +1,7 @@
 """Speech to speech: a `ports.Converser` over as many connections as a conversation takes.
 
 Belongs here: the conversation, and to which turn belongs what comes unasked. Does not belong here: a turn (turns),
-connections (lines, line), messages (protocol), drafts, tools and the person's yes (dialogue.direct).
+connections (line), messages (protocol), drafts, tools and the person's yes (dialogue.direct).
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from voicecli.backends.openai.talking.dialects import dialect_of
-from voicecli.backends.openai.talking.line import TalkLine
-from voicecli.backends.openai.talking.lines import TalkLines
+from voicecli.backends.openai.talking.line import TalkLine, TalkLines
 from voicecli.backends.openai.talking.protocol import AnswerBegun, Committed, News, Understood
 from voicecli.backends.openai.talking.turns import SpokenTurn
 from voicecli.errors import ConfigError, UsageError, VoiceError, culprit
