@@ -12,7 +12,7 @@ from voicecli.types import PcmFormat
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_only_our_errors_come_out(name: str, data: st.DataObject) -> None:
     target = TARGETS[name]
