@@ -114,9 +114,14 @@ def test_everybody_else_reads_english(locale: str) -> None:
         ("1 conversation removed.", "已删除 1 段对话。"),
         ("Remove 1,000 conversations?", "删除 1,000 段对话？"),
         ("removed 1 entry", "已清除 1 条"),
+        ("1 of 3 sentences was lost", "3 句中丢失了 1 句"),
+        ("answers are not read aloud.", "回答不会朗读出来。"),
+        ("Ray answers, in its mode plan.", "Ray 开始回答，模式为 plan。"),
+        ("/x tells it of voice mcp.", "/x 把 voice mcp 告诉它。"),
+        ("there is a text and -i", "既有文本又有 -i"),
     ],
 )
-def test_one_and_many_are_told_whole(english: str, chinese: str) -> None:
+def test_a_sentence_with_a_choice_in_it_is_told_whole(english: str, chinese: str) -> None:
     assert sayer(CHINESE)(english) == chinese
 
 

@@ -108,10 +108,10 @@ def test_a_failure_in_the_middle_leaves_no_file(person: Person) -> None:
     [
         (("embed",), "there are no texts"),
         (("embed", "a", " "), "one of the texts is empty"),
-        (("embed", "a", "-i", "x"), "there are texts and -i"),
+        (("embed", "a", "-i", "x"), "there is a text and -i"),
         (("embed", "-i", "missing.txt"), "missing.txt: there is no such file"),
         (("embed", "a", "-o", "nowhere/v.npy"), "there is no such folder"),
-        (("rerank", "q"), "there are no candidates"),
+        (("rerank", "q"), "there are no texts"),
         (("rerank", " ", "a"), "the question is empty"),
         (("similar", "a", ""), "one of the texts is empty"),
         (("similar", "a", "-"), "one of the texts is empty"),

@@ -89,5 +89,5 @@ def test_print_shows_and_install_writes(voice: Voice, home: dict[str, str]) -> N
     assert str(path) in shown and '"mcpServers"' in shown and not path.exists()
     assert voice("mcp", "install", "cursor").returncode == 0
     assert json.loads(path.read_text())["mcpServers"]["voice"]["args"][-1] == "mcp"
-    assert b"already" in voice("mcp", "install", "cursor").stderr
+    assert b"is as it was" in voice("mcp", "install", "cursor").stderr
     assert voice("mcp", "uninstall", "cursor").returncode == 0 and json.loads(path.read_text()) == {}

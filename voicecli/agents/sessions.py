@@ -102,7 +102,7 @@ class Sessions:
             self._replay(session)
         self._began = True
         how = f"in its mode {begun.mode.name}" if begun.mode else "and names no mode that asks: it may act unasked"
-        self._told(f"{name} {'goes on' if begun.went_on else 'answers'}, {how}.")
+        self._told(f"{name} goes on, {how}." if begun.went_on else f"{name} answers, {how}.")
         now = time.time()
         self._earlier = EarlierSession(begun.id, self._earlier.began if begun.went_on and self._earlier else now)
         if self._kept is not None:

@@ -238,7 +238,7 @@ def edit(ctx: typer.Context) -> None:
     except ConfigError as exc:
         raise ConfigError(exc.what, who=str(where), cure=f"Nothing was changed; what you wrote is in {draft}.") from exc
     draft.unlink(missing_ok=True)
-    run.console.note(f"{where} is {'as it was' if new == old else 'changed'}.")
+    run.console.note(f"{where} is as it was." if new == old else f"{where} is changed.")
 
 
 def _run_editor(run: Session, path: Path) -> None:

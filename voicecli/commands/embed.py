@@ -52,7 +52,7 @@ def embed(
     refuse_target(output, input)
     target = None if output in (None, STD) else Path(str(output))
     session.check("embed", options)
-    found = given.lines(session.console, texts, input, "texts")
+    found = given.lines(session.console, texts, input)
     common.run(lambda: _embedded(session, found, options, target))
 
 

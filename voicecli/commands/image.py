@@ -43,7 +43,7 @@ def make(
 
     session = common.session(ctx)
     maker = results.making(session, "image_make", output, None, "picture.png")
-    text, options = given.words(session.console, prompt, "text"), PictureOptions(model, size)
+    text, options = given.words(session.console, prompt), PictureOptions(model, size)
     session.check("image_make", options)
     results.tell(session.console, maker, common.run(lambda: maker.picture(text, options)))
 

@@ -94,5 +94,5 @@ def _change(ctx: typer.Context, client: str, *, show: bool, remove: bool) -> Non
     if here.json and not show:
         here.console.json_line({"client": client, "file": str(found.path), "changed": after != before})
     elif not show:
-        done = "holds no entry of voice" if remove else "tells it of voice mcp"
-        here.console.note(f"{found.path} {done}{'.' if after != before else ' already.'}")
+        done = f"{found.path} holds no entry of voice." if remove else f"{found.path} tells it of voice mcp."
+        here.console.note(done if after != before else f"{found.path} is as it was.")

@@ -43,7 +43,7 @@ def rerank(
         raise InputError("the question is empty")
     refuse_target(output, input)
     session.check("rerank", options)
-    texts = given.lines(session.console, candidates, input, "candidates")
+    texts = given.lines(session.console, candidates, input)
     found = common.run(lambda: ranked(session.services(), query, texts, options))[: number or None]
     rows = (f"{'-' if each.score is None else f'{each.score:.4f}'}\t{' '.join(each.text.split())}" for each in found)
     results.give(session.console, "\n".join(rows), output, list(found))

@@ -167,7 +167,7 @@ def _text(session: Session, words: list[str] | None, input: str | None, *, strea
     if streamed and given.by_pipe(words, input) and sys.stdin is not None and not session.console.in_is_terminal:
         return arriving(sys.stdin.buffer)
     cure = 'Say: voice speak "…", or -i FILE, or pipe a text into it.'
-    text = given.text(session.console, words, input, what="text", cure=cure)
+    text = given.text(session.console, words, input, cure=cure)
     if not text.strip():
         raise InputError("there is nothing to say", cure="The text is empty.")
     return text

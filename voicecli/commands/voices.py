@@ -55,7 +55,7 @@ def voices(
         session.console.json_line(found)
         return
     if not found:
-        session.console.note("No voice is listed" + (" that fits." if language or category else "."))
+        session.console.note("No voice that fits is listed." if language or category else "No voice is listed.")
         return
     table: list[tuple[str, ...]] = [
         ("voice", "label", "language", "category"),

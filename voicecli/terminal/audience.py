@@ -135,8 +135,9 @@ def reply_line(event: ev.AssistantSaid) -> str:
 
 def lost_line(event: ev.TurnLost) -> str:
     reason = clean(event.reason)
-    kept = f" The recording is kept in {event.recording}: Ctrl-R sends it again." if event.recording else ""
-    return f"turn lost: {ended(reason) if kept else reason}{kept}"
+    if not event.recording:
+        return f"turn lost: {reason}"
+    return f"turn lost: {ended(reason)} The recording is kept in {event.recording}: Ctrl-R sends it again."
 
 
 STAGES = (

@@ -112,7 +112,7 @@ def _speak(it: Conversing, rest: str) -> None:
         it.answering.aloud = None
     elif it.answering.aloud is None:
         it.answering.aloud = it.read_aloud(None)
-    it.say(f"answers are {'' if it.answering.aloud else 'not '}read aloud.")
+    it.say("answers are read aloud." if it.answering.aloud else "answers are not read aloud.")
 
 
 def _attach(it: Conversing, rest: str) -> None:
@@ -175,7 +175,7 @@ def _copy(it: Conversing, rest: str) -> None:
     said = next((each.content for each in reversed(it.chat.talk) if each.role == "assistant"), "")
     blocks = [found[2] for found in FENCED.finditer(said)] if rest else [said]
     if not blocks or not blocks[-1].strip():
-        raise UsageError(f"there is no {'code in the last ' if rest else ''}answer to copy")
+        raise UsageError("there is no code in the last answer" if rest else "there is no answer to copy")
     console = it.answering.console
     who = clipboard(console.env, console.out).copy(blocks[-1])
     it.say(f"{len(blocks[-1]):,} characters copied, by {who}.")

@@ -22,37 +22,37 @@ def by_pipe(words: list[str] | None, input: str | None) -> bool:
     return words in (None, [], [STD]) and input in (None, STD)
 
 
-def text(console: Console, words: list[str] | None, input: str | None = None, *, what: str, cure: str) -> str:
-    """The arguments, joined, else the text of the file `input`, else what is piped in; `what` it is called.
+def text(console: Console, words: list[str] | None, input: str | None = None, *, cure: str) -> str:
+    """The arguments, joined, else the text of the file `input`, else what is piped in.
 
     Raises UsageError for none or for two, InputError for what can't be read.
     """
     if words and input is not None:
-        raise UsageError(f"there {'are' if what.endswith('s') else 'is a'} {what} and -i", cure="Give one of them.")
+        raise UsageError("there is a text and -i", cure="Give one of them.")
     if not by_pipe(words, input):
         return " ".join(words) if words else read_text(Path(str(input)))
     if console.in_is_terminal:
-        raise UsageError(f"no {what} was given", cure=cure)
+        raise UsageError("no text was given", cure=cure)
     return exact_text(console.piped_bytes(), "stdin")
 
 
-def words(console: Console, given: list[str] | None, what: str) -> str:
+def words(console: Console, given: list[str] | None) -> str:
     """A text without a flag for its file, trimmed. Raises UsageError and InputError for none."""
-    found = text(console, given, what=what, cure="Write it behind the command, or pipe it in.").strip()
+    found = text(console, given, cure="Write it behind the command, or pipe it in.").strip()
     if not found:
-        raise InputError(f"the {what} is empty")
+        raise InputError("the text is empty")
     return found
 
 
-def lines(console: Console, given: list[str] | None, input: str | None, what: str) -> list[str]:
+def lines(console: Console, given: list[str] | None, input: str | None) -> list[str]:
     """Texts: each argument, or each line of `input` or of stdin that is not blank. Raises UsageError and InputError."""
     if given and given != [STD] and input is None:
         found = [each.strip() for each in given]
         if not all(found):
-            raise InputError(f"one of the {what} is empty")
+            raise InputError("one of the texts is empty")
         return found
     cure = "Write them behind the command, or pipe them in, one a line."
-    whole = text(console, given, input, what=what, cure=cure)
+    whole = text(console, given, input, cure=cure)
     if not (found := [line.strip() for line in whole.splitlines() if line.strip()]):
-        raise InputError(f"there are no {what}", cure="The input is empty.")
+        raise InputError("there are no texts", cure="The input is empty.")
     return found

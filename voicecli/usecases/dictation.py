@@ -289,7 +289,9 @@ class Said:
             raise NoSpeechError("nothing was said", who="microphone")
         if lost:
             kind = SomeFailedError if self.segments else type(self.lost[-1])
-            raise kind(f"{lost} of {whole} sentences {'was' if lost == 1 else 'were'} lost")
+            raise kind(
+                f"{lost} of {whole} sentences was lost" if lost == 1 else f"{lost} of {whole} sentences were lost"
+            )
 
 
 async def dictate(
