@@ -48,7 +48,7 @@ from voicecli.notes import cutting
 from voicecli.server.realtime.book import Book
 from voicecli.server.realtime.client import _ACTS as CLIENT_ACTS
 from voicecli.server.realtime.client import Client as RealtimeClient
-from voicecli.skills import understand
+from voicecli.skills import Question, understand
 from voicecli.storage import cache as caches
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.terminal.markdown import render
@@ -604,7 +604,7 @@ def readings(data: bytes) -> None:
     shown = [*(each for part in texts(text) for each in blocks.feed(part)), *blocks.flush()]
     assert "".join("".join(shown).split()) == "".join(text.split())
     harmless(clean(text))
-    for _ in zip(understand(text), range(3), strict=False):
+    for _ in zip(understand(Question(text, datetime.min)), range(3), strict=False):
         pass
 
 

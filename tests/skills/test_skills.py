@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -14,18 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.skills.test_numbers import words
-from voicecli.skills import Answer, Timer, understand
+from voicecli.skills import Answer, Question, Timer, answered, understand
 from voicecli.skills.sums import NotASumError, expression, work_out
 
 NOW = datetime(2026, 11, 21, 15, 5)
 
 
 def answer(asked: str, **known: object) -> Answer | None:
-    for skill, question in understand(asked):
-        found = skill.answer(replace(question, now=NOW, **{"rings": True, **known}))  # type: ignore[arg-type]
-        if found is not None:
-            return found
-    return None
+    return answered(Question(asked, **{"now": NOW, "rings": True, **known}))  # type: ignore[arg-type]
 
 
 def text(asked: str, **known: object) -> str | None:
@@ -78,7 +73,7 @@ def test_time_and_date(asked: str, reply: str) -> None:
 )
 def test_ways_to_ask(name: str, ways: str) -> None:
     for asked in ways.split("/"):
-        answering = [skill.name for skill, question in understand(asked) if skill.answer(replace(question, now=NOW))]
+        answering = [skill.name for skill, question in understand(Question(asked, NOW)) if skill.answer(question)]
         assert answering[:1] == [name], asked
 
 
@@ -93,9 +88,7 @@ def test_ways_to_ask(name: str, ways: str) -> None:
 def test_hours_of_the_day(hour: int, minute: int, english: str, chinese: str) -> None:
     now = NOW.replace(hour=hour, minute=minute)
     for asked, reply in (("what time is it", english), ("几点了", chinese)):
-        (skill, question), *_ = understand(asked)
-        found = skill.answer(replace(question, now=now))
-        assert found is not None and found.text == reply
+        assert text(asked, now=now) == reply
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from datetime import datetime
 import pytest
 
 from tests.clock import passing, run
-from voicecli.skills import GROUPED, SKILLS, understand
+from voicecli.skills import GROUPED, SKILLS, Question, understand
 from voicecli.skills.groups import GROUPS, Group
 from voicecli.toolbox.skills import BY_NAME, Skills, spec_of
 from voicecli.types import ToolCall, ToolResult
@@ -46,7 +46,7 @@ def test_skills_answer(name: str, request_: str, said: str) -> None:
 @pytest.mark.parametrize("group", GROUPS, ids=lambda each: each.name)
 def test_each_example_is_understood_by_its_own_skills(group: Group) -> None:
     for example in group.examples:
-        found = [skill for skill, _ in understand(example, GROUPED[group.name])]
+        found = [skill for skill, _ in understand(Question(example, NOW), GROUPED[group.name])]
         assert found, example
         assert set(found) <= set(SKILLS), "one table serves all"
 

@@ -1,7 +1,7 @@
 """What can be answered without a model: the table of skills, and the understanding of what is asked.
 
 To add a skill, write a `Skill` in one of these files and name its SKILLS below: understanding and help follow. What
-models are offered as tools is GROUPED. Belongs here: the table and `understand`. Does not belong here: I/O, clocks.
+models are offered as tools is GROUPED. Belongs here: the table, finding the skill. Does not belong here: I/O, clocks.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
 
 from voicecli.skills import clock, phrasebook, sums, text, timers, units
 from voicecli.skills.skill import Answer, Question, Skill, Timer
+from voicecli.text.characters import has_han
 
-__all__ = ["GROUPED", "SKILLS", "Answer", "Question", "Skill", "Timer", "understand"]
+__all__ = ["GROUPED", "SKILLS", "Answer", "Question", "Skill", "Timer", "answered", "understand"]
 
 
 def _help(question: Question) -> Answer:
@@ -55,11 +56,18 @@ def _patterns(skill: Skill) -> tuple[re.Pattern[str], ...]:
     return tuple(map(re.compile, skill.asked))
 
 
-def understand(asked: str, skills: Sequence[Skill] = SKILLS) -> Iterator[tuple[Skill, Question]]:
-    """Every skill of which a pattern fits what was asked, in their order, each with its question."""
-    plain = text.plain(asked)
-    if not plain or len(asked) > text.LONGEST:
+def answered(asked: Question, skills: Sequence[Skill] = SKILLS) -> Answer | None:
+    """The answer of the first skill that has one to what was asked, in the person's own words; None: none has."""
+    answers = (skill.answer(question) for skill, question in understand(asked, skills))
+    return next((each for each in answers if each is not None), None)
+
+
+def understand(asked: Question, skills: Sequence[Skill] = SKILLS) -> Iterator[tuple[Skill, Question]]:
+    """Every skill of which a pattern fits what was asked, in their order, each with the question as it is given it."""
+    plain = text.plain(asked.text)
+    if not plain or len(asked.text) > text.LONGEST:
         return
+    chinese = has_han(asked.text) is not None
     curt = text.curt(plain)
     digits = text.with_digits(text.straight(curt))
     for skill in skills:
@@ -67,7 +75,7 @@ def understand(asked: str, skills: Sequence[Skill] = SKILLS) -> Iterator[tuple[S
         for own in (plain, curt) if skill.verbatim else (digits,):
             slots = _slots_of(skill, own)
             if slots is not None:
-                yield skill, Question(own, slots, datetime.min, text.is_chinese(asked))
+                yield skill, replace(asked, text=own, slots=slots, chinese=chinese)
                 break
 
 

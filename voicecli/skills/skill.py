@@ -7,7 +7,7 @@ clock (the time is handed in), any I/O.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -23,13 +23,13 @@ class Timer:
 class Question:
     """What was asked, and what a skill may know to answer it.
 
-    `text` is normalised (numbers as digits unless the skill is verbatim), `slots` what its phrase captured.
+    A skill gets `text` normalised (numbers as digits unless it is verbatim), and in `slots` what its pattern captured.
     `last_reply` is what the assistant said before; `rings` whether somebody waits for timers.
     """
 
     text: str
-    slots: Mapping[str, str]
     now: datetime
+    slots: Mapping[str, str] = field(default_factory=dict)
     chinese: bool = False
     last_reply: str = ""
     timers: tuple[Timer, ...] = ()

@@ -9,12 +9,12 @@ import re
 import unicodedata
 
 from voicecli.skills.numbers import han_to_digits, to_digits
+from voicecli.text.characters import HAN, has_han
 
 LONGEST = 300
 """Characters of a question that is looked at; what is longer is no skill's."""
 
-_HAN_GAP = re.compile(r"(?<=[\u3400-\u9fff]) +| +(?=[\u3400-\u9fff])")
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_HAN_GAP = re.compile(rf"(?<=[{HAN}]) +| +(?=[{HAN}])")
 _CONTRACTIONS = {
     "what's": "what is",
     "whats": "what is",
@@ -67,11 +67,6 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _MARKS = re.compile(r"\.(?!\d)|(?<!\d)[,:]|[,:](?!\d)|[;!?\"“”‘。、…·~]")
 
 
-def is_chinese(text: str) -> bool:
-    """Whether `text` holds a Chinese character."""
-    return bool(_HAN.search(text))
-
-
 def plain(text: str) -> str:
     """Lower case, full-width forms made narrow, marks and a polite beginning removed; numbers as written."""
     text = unicodedata.normalize("NFKC", text[: LONGEST * 2]).lower().replace("’", "'")
@@ -97,7 +92,7 @@ def curt(text: str) -> str:
 
 def with_digits(text: str) -> str:
     """Plain text with its spoken numbers as digits."""
-    if is_chinese(text):
+    if has_han(text):
         text = _DEGREES.sub(r"\2\1度", han_to_digits(text.replace("零下", "-")))
     return _HALF.sub(lambda match: match[1] + _PARTS[match[2]], to_digits(_spaced(text)))
 

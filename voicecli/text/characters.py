@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-HAN_KANA = (
-    "\u3005-\u3007\u3040-\u30ff\u3105-\u312f\u31f0-\u31ff"  # 々〆〇, kana, bopomofo
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"  # Chinese characters, narrow kana
-)
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Chinese characters, which Japanese has too."""
+
+HAN_KANA = f"\u3005-\u3007\u3040-\u30ff\u3105-\u312f\u31f0-\u31ff{HAN}\uff66-\uff9f"
 """Chinese characters, kana and bopomofo: about a syllable and about a token each."""
 
 WIDE_POINTS = "、。〈-】〔-〟！（），．：；？［］｛｝～｟-･"
@@ -19,6 +19,9 @@ WIDE_POINTS = "、。〈-】〔-〟！（），．：；？［］｛｝～｟-�
 
 HANGUL = "ᄀ-ᇿ\u3130-\u318f가-\ud7ff"
 """Korean: a syllable each too, but words stand apart."""
+
+has_han = re.compile(f"[{HAN}]").search
+"""True (a match) for a text that holds a Chinese character."""
 
 is_han_kana = re.compile(f"[{HAN_KANA}]").match
 """True (a match) for a text whose first character is Chinese or Japanese."""

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from voicecli.skills.groups import GROUPS, Group
+from voicecli.text.characters import has_han
 from voicecli.toolbox.arguments import WrongCallError, arguments
 from voicecli.types import ToolCall, ToolResult, ToolSpec
 
@@ -54,9 +55,7 @@ class Skills:
 
     async def use(self, call: ToolCall) -> ToolResult:
         """The sentence that a skill answers with."""
-        from voicecli.backends.local.timekeeping import answered
-        from voicecli.skills import GROUPED, Question
-        from voicecli.skills.text import LONGEST
+        from voicecli.skills import GROUPED, Question, answered
 
         group = self._groups[call.name]
         try:
@@ -64,14 +63,13 @@ class Skills:
         except WrongCallError as exc:
             return ToolResult(str(exc), ok=False)
         time = asyncio.get_running_loop().time()
-        known = Question(request, {}, self._now(), timers=self._timers.left(time), rings=self._timers.rings)
-        found = answered(request, known, GROUPED[group.name]) if len(request) <= LONGEST else None
+        known = Question(request, self._now(), timers=self._timers.left(time), rings=self._timers.rings)
+        found = answered(known, GROUPED[group.name])
         if found is None:
             told = f"That was not understood. Ask in words such as: {'; '.join(group.examples)}"
             return ToolResult(told, ok=False)
-        answer, question = found
-        self._timers.apply(answer, chinese=question.chinese, time=time)
-        return ToolResult(answer.text, answer.text)
+        self._timers.apply(found, chinese=has_han(request) is not None, time=time)
+        return ToolResult(found.text, found.text)
 
     def announcements(self) -> AsyncGenerator[str]:
         """What timers that are done have to say."""

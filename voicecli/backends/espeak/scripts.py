@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from voicecli.text.characters import HAN
+
 DEFAULT_VOICE = "en-us+f2"
 """The one that our own recogniser understands best."""
 
@@ -17,7 +19,7 @@ LONGEST_PIECE = 300
 _SCRIPTS = (
     (re.compile(r"[\u3040-\u30ff]"), "ja"),
     (re.compile(r"[\uac00-\ud7af\u1100-\u11ff]"), "ko"),
-    (re.compile(r"[\u3400-\u9fff\uf900-\ufaff]"), "cmn"),
+    (re.compile(f"[{HAN}]"), "cmn"),
     (re.compile(r"[\u0400-\u04ff]"), "ru"),
     (re.compile(r"[\u0370-\u03ff]"), "el"),
     (re.compile(r"[\u0590-\u05ff]"), "he"),

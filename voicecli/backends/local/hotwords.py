@@ -19,9 +19,9 @@ from pathlib import Path
 
 from voicecli.backends.local import onnx
 from voicecli.backends.local.kinds import KINDS, FoundModel
-from voicecli.backends.local.sounds import HAN
 from voicecli.backends.transport.wording import clean
 from voicecli.errors import UsageError
+from voicecli.text.characters import HAN
 
 SPACE = "▁"
 """A token that begins so begins a word."""

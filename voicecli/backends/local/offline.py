@@ -12,17 +12,16 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
-from voicecli.backends.local.timekeeping import RunningTimer, Timers, answered
+from voicecli.backends.local.timekeeping import RunningTimer, Timers
 from voicecli.ports import Stream
-from voicecli.skills import SKILLS, Question, understand
-from voicecli.skills.text import is_chinese
+from voicecli.skills import Question, answered, understand
+from voicecli.skills.text import LONGEST
+from voicecli.text.characters import has_han
 from voicecli.text.clean import clean
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions
 
 NO_MODEL = "I can't answer that without a model. Ask me for help, or run voice config init to set one up."
 NO_MODEL_CHINESE = "没有配置大模型，这个我回答不了。可以问我会做什么，或者运行 voice config init 配置一个大模型。"
-_PIECES = re.compile(r"\S+\s*|\s+|[\u3400-\u9fff]")
-
 
 _NEARLY = re.compile(
     r"\b(?:times|plus|minus|divided|multiplied|percent|square root|timer|alarm|remind|convert|how many|spell"
@@ -35,15 +34,15 @@ _NEARLY = re.compile(
 
 def unanswered(asked: str) -> str:
     """What is said where no skill understands: a misheard question is asked back, another gets the honest sentence."""
+    chinese = has_han(asked)
+    if len(asked) > LONGEST or not _NEARLY.search(asked):
+        return NO_MODEL_CHINESE if chinese else NO_MODEL
     heard = clean(asked).strip()
-    if is_chinese(asked):
-        again = f"我听到的是“{heard}”，没有听懂，请再说一遍。"
-        return again if _NEARLY.search(asked) else NO_MODEL_CHINESE
-    return f"I heard “{heard}” and can't work that out. Please say it again." if _NEARLY.search(asked) else NO_MODEL
+    if chinese:
+        return f"我听到的是“{heard}”，没有听懂，请再说一遍。"
+    return f"I heard “{heard}” and can't work that out. Please say it again."
 
 
-LONGEST = 10_000
-"""Characters: nobody's question to a skill has more, and the skills would look through all of them many times."""
 REDO_S = 20.0
 """The same place of a conversation asked again within this time: a draft that was not the person's last word."""
 
@@ -62,33 +61,28 @@ class OfflineChat:
         return aclosing(self._deltas(messages))
 
     async def _deltas(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[ChatDelta, None]:
-        for piece in _PIECES.findall(clean(await self.answer(messages))):
-            yield ChatDelta(piece)
+        yield ChatDelta(clean(self._answer(messages)))
         yield ChatDelta(finish_reason="stop")
 
     async def warm(self) -> None:
         """Asks the skills once: their patterns are made by the first question, which takes longer than any answer."""
-        await asyncio.to_thread(lambda: list(understand("what is one plus one", SKILLS)))
+        await asyncio.to_thread(lambda: list(understand(Question("what is one plus one", self._now()))))
 
-    async def answer(self, messages: Sequence[ChatMessage]) -> str:
-        """The text of the answer. Timers start and stop by it."""
+    def _answer(self, messages: Sequence[ChatMessage]) -> str:
+        """Timers start and stop by it."""
         asked = next((each.content for each in reversed(messages) if each.role == "user"), "")
-        if len(asked) > LONGEST:
-            return NO_MODEL_CHINESE if is_chinese(asked[:LONGEST]) else NO_MODEL
         replies = [each.content for each in messages if each.role == "assistant"]
         time = asyncio.get_running_loop().time()
         self._take_back(list(messages[:-1]), time)
         known = Question(
             asked,
-            {},
             self._now(),
             last_reply=replies[-1] if replies else "",
             timers=self._timers.left(time),
             rings=self._timers.rings,
         )
-        if found := answered(asked, known):
-            answer, question = found
-            self._timers.apply(answer, chinese=question.chinese, time=time)
+        if answer := answered(known):
+            self._timers.apply(answer, chinese=has_han(asked) is not None, time=time)
             return answer.text
         return unanswered(asked)
 

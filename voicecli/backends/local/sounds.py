@@ -13,8 +13,8 @@ from functools import cache
 from itertools import islice
 
 from voicecli.skills.numbers import han, han_digits
+from voicecli.text.characters import HAN
 
-HAN = r"\u3400-\u9fff\uf900-\ufaff"
 _STOPS = ",.;:!?，。；：！？、…\\n"
 _CLAUSE = re.compile(rf"[^{_STOPS}]*(?:[,.;:!?](?=\S)[^{_STOPS}]*)*[{_STOPS}]*\s*")
 _SENTENCE_END = re.compile(r"[.!?。！？…\n]\s*$")

@@ -1,17 +1,17 @@
-"""Timers that run, and who answers out of the skills.
+"""Timers that run.
 
-Belongs here: keeping timers on the event loop's clock, ringing them, handing a question to skills. Does not belong
-here: what a skill understands and says (skills/), conversations (offline).
+Belongs here: keeping timers on the event loop's clock, ringing them. Does not belong here: what a skill understands and
+says (skills/), conversations (offline).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from voicecli.skills import SKILLS, Answer, Question, Skill, Timer, understand
+from voicecli.skills import Answer, Timer
 from voicecli.skills.timers import ringing
 
 
@@ -64,13 +64,3 @@ class Timers:
                         await self._changed.wait()
         finally:
             self.rings = False
-
-
-def answered(asked: str, known: Question, skills: Sequence[Skill] = SKILLS) -> tuple[Answer, Question] | None:
-    """The answer of the first skill that has one, with the question as that skill understood it; None: none has."""
-    for skill, fit in understand(asked, skills):
-        question = replace(known, text=fit.text, slots=fit.slots, chinese=fit.chinese)
-        answer = skill.answer(question)
-        if answer is not None:
-            return answer, question
-    return None
