@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -28,6 +30,7 @@ from tests.serving import serving
 from tests.test_talk_devices import settings, talking
 from tests.test_talk_files import RATE, heard, of, write
 from tests.virtual import VirtualDevices
+from tests.waiting import until
 
 DRAWING = "/v1/images/generations"
 PIG = "4071"
@@ -121,6 +124,24 @@ def test_a_pig_is_drawn_looked_at_and_told_of_after_a_spoken_yes_alone(
     assert [each["text"] for each in of(done, "assistant_said")][1:] == [f"{ANSWER}."]
     said = [entry["body"]["input"] for entry in server.log if entry["verb"] == "speak"]
     assert said[-3:] == ["One moment.", "A moment more.", f"{ANSWER}."]
+
+
+@pytest.mark.needs_posix
+def test_ctrl_c_while_it_is_opened_leaves(
+    voice: Voice, server: OpenAIServer, home: dict[str, str], tmp_path: Path
+) -> None:
+    """A server of tools is waited for, which is begun before anything is heard."""
+    begun = tmp_path / "begun"
+    code = f"import pathlib, sys; pathlib.Path({str(begun)!r}).touch(); sys.stdin.read()"
+    tables = f"[mcp.slow]\ncommand = [{sys.executable!r}, '-c', {code!r}]\n"
+    (tmp_path / "config.toml").write_text(settings(server) + tables)
+    command = [sys.executable, "-m", "voicecli", "talk", "--input", spoken(tmp_path, DRAW), "--output", "replies.wav"]
+    env = home | {"VOICE_CONFIG": str(tmp_path / "config.toml")}
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, cwd=tmp_path) as process:
+        until(begun.exists)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=30)[1]
+    assert (process.returncode, b"bug" in told) == (130, False), told
 
 
 @pytest.mark.needs_posix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -17,12 +17,16 @@ from voicecli.terminal import completing
 from voicecli.terminal.atonce import starting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+
     from voicecli.config import Config
     from voicecli.dialogue.brevity import Aloud
+    from voicecli.ports import Toolbox
     from voicecli.terminal.audience import Report
+    from voicecli.terminal.hosting import Everybody
     from voicecli.types import Verb
     from voicecli.usecases.chatting.keeping import Keeper
-    from voicecli.usecases.chatting.tools import Tools
     from voicecli.usecases.noting import Noting
     from voicecli.wiring.adapters import TalkRequest
     from voicecli.wiring.services import Services
@@ -197,10 +201,8 @@ def _device(name: str | None) -> str | int | None:
 
 async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Keeper, flags: TalkFlags) -> None:
     """Opens everything and talks. Exits with the code of the last lost turn where no turn was answered."""
-    from dataclasses import replace
-
-    from voicecli.terminal.audience import Outlet
-    from voicecli.terminal.hosting import EarlyReporter, Everybody, KeptTalk, Leaving, farewell, run_talk
+    from voicecli.terminal.audience import Outlet, Report
+    from voicecli.terminal.hosting import Everybody, KeptTalk, Leaving, farewell, run_talk
     from voicecli.usecases.attaching import picture
     from voicecli.wiring.direct import hears_and_speaks
     from voicecli.wiring.services import Services
@@ -210,39 +212,53 @@ async def _converse(here: Session, cfg: Config, request: TalkRequest, keeper: Ke
     direct = request.agent is None and hears_and_speaks(cfg, request.backend)
     if not direct:
         cfg = await _settled(here, cfg, request)
-    told = Everybody()
-    services = Services(cfg, here.env, here.console, request.backend)
-    early = EarlyReporter(here.console, told)
-    tools = nullcontext() if request.agent else _tools(services, flags, direct=direct).opened(early)
-    leaving = Leaving()
+    services, told, leaving = Services(cfg, here.env, here.console, request.backend), Everybody(), Leaving()
+    tools, notes, price = _beside(here, services, flags, told, direct=direct)
     if request.ends.output == "-":
         sound = Outlet(here.console.write_bytes, leaving.from_thread)
         request = replace(request, ends=replace(request.ends, write_output=sound.put))
         told.closing.append(sound.close)
-    noting = await _noting(services, flags, direct=direct)
-    if noting is not None:
-        request = replace(request, notes=noting.over)
-    report = _report(here, services, flags, direct=direct)
+    report = Report(here.console.usage, price) if flags.report or flags.timeline else None
     began = monotonic()
-    with noting or nullcontext(), leaving:
-        async with (
-            tools as toolbox,
-            open_talk(cfg, request, here.env, here.console, told.emit, toolbox) as talk,
-        ):
-            for each in pictures:
-                talk.show(each)
-            leaving.leave = talk.conversation.keys.end
-            told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
-            try:
-                await run_talk(here.console, request, talk, told, leaving.from_thread, report)
-            finally:
-                told.close()
-        if flags.timeline is not None and report is not None:
-            _draw(report, flags.timeline, here)
+    with notes as noting:
+        if noting is not None:
+            await noting.refresh()
+            request = replace(request, notes=noting.over)
+        with leaving:
+            async with tools as toolbox, open_talk(cfg, request, here.env, here.console, told.emit, toolbox) as talk:
+                for each in pictures:
+                    talk.show(each)
+                leaving.leave = talk.conversation.keys.end
+                told.add(KeptTalk(keeper, talk.conversation.history, told.from_thread))
+                try:
+                    await run_talk(here.console, request, talk, told, leaving.from_thread, report)
+                finally:
+                    told.close()
+    if flags.timeline is not None and report is not None:
+        _draw(report, flags.timeline, here)
     turns = talk.conversation.turns
     farewell(here.console, turns.answered, monotonic() - began, keeper.number, talk.saved)
     if turns.losses and not turns.answered:
         raise typer.Exit(turns.losses[-1].exit_code)
+
+
+def _beside(
+    here: Session, services: Services, flags: TalkFlags, told: Everybody, *, direct: bool
+) -> tuple[AbstractAsyncContextManager[Toolbox | None], AbstractContextManager[Noting | None], Mapping[str, float]]:
+    """What a model of ours has beside it: its tools, the notes of --with, and what a million of its tokens cost.
+
+    Nothing where an agent answers. Raises UsageError and ConfigError for tools and notes that it cannot have.
+    """
+    from voicecli.terminal.hosting import EarlyReporter
+    from voicecli.usecases.chatting.tools import Tools
+    from voicecli.usecases.noting import Noting
+
+    if flags.agent is not None:
+        return nullcontext(), nullcontext(), {}
+    can, backend = services.choose("converse" if direct else "chat")
+    tools = Tools(services, can, tuple(flags.tool or ()), none=flags.no_tools, yes=flags.yes, rings=True)
+    notes = Noting(services, can, flags.notes, private=flags.private, cited="spoken") if flags.notes else nullcontext()
+    return tools.opened(EarlyReporter(here.console, told)), notes, backend.price
 
 
 def _draw(report: Report, timeline: Path, here: Session) -> None:
@@ -252,16 +268,6 @@ def _draw(report: Report, timeline: Path, here: Session) -> None:
 
     with output(timeline, here.console) as file:
         file.file.write(page(report.turns, report.price).encode())
-
-
-def _report(here: Session, services: Services, flags: TalkFlags, *, direct: bool) -> Report | None:
-    """What `--report` and `--timeline` tell."""
-    from voicecli.terminal.audience import Report
-
-    if not flags.report and flags.timeline is None:
-        return None
-    price = {} if flags.agent else services.choose("converse" if direct else "chat")[1].price
-    return Report(here.console.usage, price)
 
 
 async def _settled(here: Session, cfg: Config, request: TalkRequest) -> Config:
@@ -280,27 +286,3 @@ async def _settled(here: Session, cfg: Config, request: TalkRequest) -> Config:
     wanted = [(verb, choose(verb, cfg, request.backend)[1]) for verb in local]
     await provide(cfg, wanted, request.language, here.console, here.ask)
     return cfg
-
-
-def _tools(services: Services, flags: TalkFlags, *, direct: bool) -> Tools:
-    """What the model may use while somebody listens for timers. Raises UsageError and ConfigError."""
-    from voicecli.usecases.chatting.tools import Tools
-
-    can, _ = services.choose("converse" if direct else "chat")
-    return Tools(services, can, tuple(flags.tool or ()), none=flags.no_tools, yes=flags.yes, rings=True)
-
-
-async def _noting(services: Services, flags: TalkFlags, *, direct: bool) -> Noting | None:
-    """Opens the notes of --with, and reads those that are new before anybody speaks; None without --with."""
-    if not flags.notes:
-        return None
-    from voicecli.usecases.noting import Noting
-
-    can, _ = services.choose("converse" if direct else "chat")
-    found = Noting(services, can, flags.notes, private=flags.private, cited="spoken")
-    try:
-        await found.refresh()
-    except BaseException:
-        found.__exit__()
-        raise
-    return found

@@ -190,13 +190,14 @@ class EarlyReporter:
 class Leaving:
     """Ctrl-C (and a reader that went away) leave the conversation in an orderly way; the code is then 0.
 
+    `leave` is set once there is a conversation. Before that Ctrl-C ends the program as elsewhere, by KeyboardInterrupt.
     On Windows asyncio has no signal handlers: Ctrl-C cancels the task (not tried here).
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self.leave: Callable[[], object] = lambda: self._task and self._task.cancel()
+        self.leave: Callable[[], object] = self._cancel
         self._asked = False
 
     def __enter__(self) -> None:
@@ -205,10 +206,14 @@ class Leaving:
 
     def _once(self) -> None:
         """The first Ctrl-C asks, the second insists."""
-        if self._asked and self._task is not None:
-            self._task.cancel()
+        if self._asked:
+            self._cancel()
         self._asked = True
         self.leave()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
     def from_thread(self) -> None:
         self._loop.call_soon_threadsafe(self.leave)
@@ -218,4 +223,7 @@ class Leaving:
     ) -> bool:
         with suppress(NotImplementedError):
             self._loop.remove_signal_handler(signal.SIGINT)
-        return self._asked and kind is asyncio.CancelledError
+        cancelled = self._asked and kind is asyncio.CancelledError
+        if cancelled and self.leave == self._cancel:
+            raise KeyboardInterrupt from None
+        return cancelled
