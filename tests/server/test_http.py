@@ -7,6 +7,7 @@ import io
 import json
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ import pytest
 import soundfile as sf
 
 from tests import dtmf
+from tests.fakes.server import Gate, Reply
 from tests.server.conftest import Served, serving
+from tests.waiting import until
 from voicecli.audio import foreign
+from voicecli.server.listening import GRACE_S
 
 QUESTION: dict[str, Any] = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
 
@@ -174,16 +178,26 @@ def test_what_there_is(client: httpx.Client) -> None:
     assert "voice_requests_total" in client.get("/metrics").text
 
 
+@pytest.mark.parametrize("path", ["/", "/health", "/page/style.css", "/v1/models", "/v1/models/nobody"])
+def test_head_tells_what_get_would(client: httpx.Client, path: str) -> None:
+    head, got = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    told = ("content-type", "content-length", "content-security-policy")
+    assert [head.headers.get(name) for name in told] == [got.headers.get(name) for name in told]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"", 422),
-        (b"{", 422),
-        (b'{"messages": []}', 422),
+        (b"", 400),
+        (b"{", 400),
+        (b'{"messages": []}', 400),
         (b'{"messages": [{"role": "user", "content": ""}]}', 400),
         (b'{"messages": [{"role": "user", "content": "1"}], "model": "nobody"}', 404),
-        (b'{"messages": [{"role": "user", "content": "1"}], "temperature": 9}', 422),
-        (b'{"messages": [{"role": "user", "content": "1"}], "seed": false}', 422),
+        (b'{"messages": [{"role": "user", "content": "1"}], "temperature": 9}', 400),
+        (b'{"messages": [{"role": "user", "content": "1"}], "seed": false}', 400),
+        (b'{"messages": [{"role": "user", "content": "1"}], "stream": 1}', 400),
+        (b'{"messages": [{"role": "user", "content": "1"}], "stream_options": {"include_usage": 0}}', 400),
         (
             b'{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/"}}]}]}',
             400,
@@ -197,8 +211,6 @@ def test_a_wrong_request_is_told_so_in_openais_shape(client: httpx.Client, body:
 
 
 def test_no_word_of_the_service_behind_gets_out(served: Served) -> None:
-    from tests.fakes.server import Reply
-
     served.behind.on("/v1/chat/completions", Reply.json({"error": {"message": "sk-secret of /etc/x"}}, 400))
     try:
         with served.client() as client:
@@ -209,9 +221,18 @@ def test_no_word_of_the_service_behind_gets_out(served: Served) -> None:
     assert "sk-secret" not in found.text
 
 
-def test_it_ends_when_told(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+def test_it_ends_when_told_and_who_is_cut_off_may_ask_again(tmp_path: Path) -> None:
+    gate = Gate()
+    with serving(tmp_path) as server, server.client() as client, ThreadPoolExecutor() as asking:
+        server.behind.on("/v1/chat/completions", Reply.sse([gate]))
+        asked = asking.submit(client.post, "/v1/chat/completions", json=QUESTION)
+        until(lambda: server.behind.to("/v1/chat/completions"))
         began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
+        found = asked.result()
         server.process.wait(60)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < GRACE_S + 5
+        gate.open()
+    assert (found.status_code, found.headers["retry-after"]) == (503, "1")
+    assert found.json()["error"]["type"] == "api_error"
+    assert "Traceback" not in (tmp_path / "log").read_text()

@@ -121,7 +121,7 @@ async def _invalid(_request: Request, exc: Any) -> JSONResponse:
     first = exc.errors()[0]
     where = ".".join(str(each) for each in first["loc"] if each != "body")
     words = body(f"{where}: {first['msg']}" if where else first["msg"])
-    return JSONResponse(words.model_dump(), 422)
+    return JSONResponse(words.model_dump(), 400)
 
 
 async def _http(_request: Request, exc: Any) -> JSONResponse:

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from voicecli.server.pictures import read_picture
 from voicecli.server.pool import Pool
 from voicecli.server.refusals import DECLARED, Refused, told
-from voicecli.server.requests import Lenient, Number, Opened, Several, Whole, lines, streamed
+from voicecli.server.requests import Lenient, Number, Opened, Several, Truth, Whole, lines, streamed
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture, ToolCall, ToolSpec
 from voicecli.wiring.services import Services
 
@@ -70,7 +70,7 @@ class ToolIn(Lenient):
 
 
 class StreamOptions(Lenient):
-    include_usage: bool | None = False
+    include_usage: Truth | None = False
 
 
 class Shape(Lenient):
@@ -88,7 +88,7 @@ class ChatIn(Lenient):
 
     messages: Several[MessageIn] = Field(min_length=1)
     model: str | None = None
-    stream: bool | None = False
+    stream: Truth | None = False
     stream_options: StreamOptions | None = None
     temperature: Number | None = Field(default=None, ge=0, le=2)
     top_p: Number | None = Field(default=None, ge=0, le=1)

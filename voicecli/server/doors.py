@@ -57,6 +57,7 @@ def _too_large(most: int) -> guard.TurnedAway:
 
 
 TOO_SLOW = guard.TurnedAway(408, "The body came too slowly.")
+ENDING = guard.TurnedAway(503, "This server is being ended; ask again in a moment.", "api_error")
 
 
 class _BodyError(Exception):
@@ -109,13 +110,22 @@ class Doors:
         self._inside[scope["type"]] += 1
         try:
             async with asyncio.timeout(self._bounds.whole_s if scope["type"] == "http" else None):
-                await self._app(scope, receive, answer)
+                await self._app(_got(scope), receive, answer)
         except (_BodyError, TimeoutError):
             if answer.status:
                 raise
             await answer.refuse(answer.instead or TOO_SLOW)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            if answer.status:
+                raise
+            await answer.refuse(ENDING)
         finally:
             self._inside[scope["type"]] -= 1
+
+
+def _got(scope: Scope) -> Scope:
+    """HEAD is GET whose body is left out, which whoever writes to the connection does."""
+    return {**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope
 
 
 class _Body:
@@ -172,9 +182,9 @@ class _Answer:
     async def refuse(self, refusal: guard.TurnedAway) -> None:
         """Refuses over HTTP, also where a WebSocket was asked for: it has not begun."""
         self.instead, self.status = refusal, refusal.status
-        data = json.dumps(body(refusal.words).model_dump()).encode()
+        data = json.dumps(body(refusal.words, refusal.kind).model_dump()).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), *self._named]
-        headers += [(b"retry-after", str(RETRY_S).encode())] if refusal.status == 429 else []
+        headers += [(b"retry-after", str(RETRY_S).encode())] if refusal.status in (429, 503) else []
         headers += [(b"connection", b"close")] if refusal.status in (408, 413) else []
         kind = "websocket.http" if self._scope["type"] == "websocket" else "http"
         await self._send({"type": f"{kind}.response.start", "status": refusal.status, "headers": headers})

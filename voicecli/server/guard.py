@@ -32,10 +32,11 @@ class AccessPolicy:
 
 @dataclass(frozen=True, slots=True)
 class TurnedAway:
-    """Why a request is not let in: an HTTP status and a sentence for the client."""
+    """Why a request is not let in: an HTTP status, a sentence for the client, and OpenAI's name of such an error."""
 
     status: int
     words: str
+    kind: str = "invalid_request_error"
 
 
 def refusal(

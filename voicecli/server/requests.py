@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
@@ -39,6 +39,8 @@ def _no_truth(value: object) -> object:
 Whole = Annotated[int, BeforeValidator(_no_truth)]
 Number = Annotated[float, BeforeValidator(_no_truth)]
 """Numbers, which true and false are not."""
+Truth = Annotated[bool, Strict()]
+"""True or false, which 0 and 1 are not."""
 
 MOST = 10_000
 Several = Annotated[list[T], Field(max_length=MOST, fail_fast=True)]
