@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicecli.errors import UsageError, VoiceError
-from voicecli.usecases.inputs import read_bytes
-from voicecli.usecases.transcribing.plan import STDIN, Inputs, Job, inputs_of, names_in
+from voicecli.usecases.inputs import STD, read_bytes
+from voicecli.usecases.transcribing.plan import Inputs, Job, inputs_of, names_in
 
 if TYPE_CHECKING:
     from voicecli.terminal.console import Console
     from voicecli.terminal.desktop import Clipboard
     from voicecli.text.subtitles import Layout
     from voicecli.types import Transcript
-    from voicecli.usecases.transcribing.rows import ResultRow
+    from voicecli.usecases.transcribing.cutting import ResultRow
 
 UNSURE = "\x1b[4;33m"
 
@@ -28,15 +28,15 @@ UNSURE = "\x1b[4;33m"
 def given(console: Console, arguments: list[str], files_from: str | None, recursive: bool) -> Inputs:
     """The recordings that are meant. Raises UsageError and InputError."""
     listed: list[str] = []
-    if files_from == STDIN:
-        if STDIN in arguments:
+    if files_from == STD:
+        if STD in arguments:
             raise UsageError("stdin can be read once", cure="Give - once.")
         listed = names_in(console.piped_bytes())
     elif files_from is not None:
         listed = names_in(read_bytes(Path(files_from)))
     if not arguments and files_from is None and not console.in_is_terminal:
-        arguments = [STDIN]
-    if STDIN in arguments and console.in_is_terminal:
+        arguments = [STD]
+    if STD in arguments and console.in_is_terminal:
         raise UsageError("stdin is this terminal", cure="Name a recording, or pipe one in.")
     return inputs_of(arguments, listed, recursive)
 

@@ -122,7 +122,7 @@ def _titled(path: Path, text: str) -> str:
 
 async def heard(services: Services, path: Path, named: Path, *, private: bool) -> str:
     """What is said in a recording, of any length: long ones go in pieces, as `voice transcribe` sends them."""
-    from voicecli.usecases.transcribing.batch import Wish, WorkDone, cutting_of, seconds_of
+    from voicecli.usecases.transcribing.batch import Wish, cutting_of, seconds_of
     from voicecli.usecases.transcribing.results import text_of
     from voicecli.usecases.transcribing.working import Work
     from voicecli.wiring.guessing import settle
@@ -134,7 +134,7 @@ async def heard(services: Services, path: Path, named: Path, *, private: bool) -
     total = await aside(lambda: seconds_of([Source(str(path))], wish))
     with services.report.progress(f"listening to {named.name}", total, "s") as show:
         async with services.open("transcribe") as recogniser:
-            work = Work(recogniser, cutting, options, services.report, WorkDone(show))
+            work = Work(recogniser, cutting, options, services.report, show)
             text = text_of(await work.file(path, str(named))).strip()
     if not text:
         raise NoSpeechError("no speech was found", who=str(named), cure="Leave it out.")

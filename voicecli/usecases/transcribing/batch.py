@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicecli.errors import InputError, NoSpeechError, VoiceError, culprit, verdict
+from voicecli.storage.cache import FOLDER, KEEP_DAYS, MEGABYTE, PieceCache, clear
 from voicecli.text.figures import length
 from voicecli.types import TranscribeOptions, Transcript
 from voicecli.usecases.inputs import read_text
@@ -24,16 +25,13 @@ if TYPE_CHECKING:
 
     from voicecli.audio.pieces import Raw
     from voicecli.backends.family import Capabilities
-    from voicecli.usecases.transcribing.cutting import Cutting
-    from voicecli.usecases.transcribing.rows import ResultRow
+    from voicecli.usecases.transcribing.cutting import Cutting, ResultRow
     from voicecli.usecases.transcribing.working import Work
     from voicecli.verbs import Verb
     from voicecli.wiring.services import Services
 
 TIMED = frozenset({"verbose_json", "srt", "vtt", "tsv", "lrc"})
 """Formats for which times are asked for."""
-
-MEGABYTE = 1_000_000
 
 Give = Callable[[Job, Transcript], None]
 Fail = Callable[[Job, VoiceError], None]
@@ -72,7 +70,6 @@ def _is_timed(wish: Wish) -> bool:
 
 def cutting_of(services: Services, wish: Wish) -> tuple[Cutting, TranscribeOptions]:
     """How recordings go to the chosen backend, and what it is asked. Raises UsageError for what it lacks."""
-    from voicecli.storage.cache import FOLDER, KEEP_DAYS, PieceCache, clear
     from voicecli.usecases.transcribing.cutting import Cutting
     from voicecli.usecases.transcribing.fitting import Settings, fit_of
 
@@ -129,8 +126,7 @@ async def transcribe(
             services.report.note(f"{length(total)} of sound, about {total / 60 * minute:.2g}")
         try:
             with services.report.progress(f"transcribing {label}", total, "s") as show:
-                done = WorkDone(show)
-                work = Work(recogniser, cutting, options, services.report, done)
+                work = Work(recogniser, cutting, options, services.report, show)
                 turns = asyncio.Semaphore(work.lanes)
                 async with asyncio.TaskGroup() as tasks:
                     running = [tasks.create_task(_one(work, job, wish, folder, turns, give)) for job in jobs]
@@ -141,7 +137,7 @@ async def transcribe(
                 services.report.note(stopped(work.kept_s, total))
             raise
     if len(jobs) > 1:
-        services.report.note(summary(outcomes, done.seconds, time.monotonic() - began))
+        services.report.note(summary(outcomes, work.done_s, time.monotonic() - began))
     return outcomes
 
 
@@ -156,17 +152,6 @@ def stopped(done_s: float, total_s: float | None) -> str:
     """ "stopped at 31:00 min of 49:00 min; …": what a run that was broken off leaves to the next one."""
     of = f" of {length(total_s)}" if total_s else ""
     return f"stopped at {length(done_s)}{of}; the same command goes on from there"
-
-
-class WorkDone:
-    """Adds up the seconds that are done, and shows them."""
-
-    def __init__(self, show: Callable[[float], object]) -> None:
-        self._show, self.seconds = show, 0.0
-
-    def __call__(self, seconds: float) -> None:
-        self.seconds += seconds
-        self._show(self.seconds)
 
 
 def seconds_of(sources: Sequence[Source], wish: Wish) -> float | None:
@@ -241,7 +226,6 @@ def judge(outcomes: Sequence[VoiceError | None]) -> None:
 
 async def foreseen(services: Services, wish: Wish, jobs: Sequence[Job], folder: Path) -> list[ResultRow]:
     """What would be sent, piece by piece. No adapter is opened, no key looked up, nothing fetched."""
-    from voicecli.usecases.transcribing.rows import rows
     from voicecli.usecases.transcribing.sources import aside, at_hand
 
     cutting, _ = cutting_of(services, wish)
@@ -252,5 +236,5 @@ async def foreseen(services: Services, wish: Wish, jobs: Sequence[Job], folder: 
             services.report.note(f"{job.source.shown}: {what}")
             continue
         async with at_hand(job.source, folder, 0) as path:
-            found += await aside(partial(rows, cutting, path, job.source.shown))
+            found += await aside(partial(cutting.rows, path, job.source.shown))
     return found

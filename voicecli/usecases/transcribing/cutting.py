@@ -1,6 +1,7 @@
 """The pieces of a recording as they are sent: encoded, and looked up among those that are known.
 
-Belongs here: a piece, its key, its name. Does not belong here: where to cut (audio.splitter), sending.
+Belongs here: a piece, its key, its name, the rows of --dry-run. Does not belong here: where to cut (audio.splitter),
+sending.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from voicecli.errors import InputError
 from voicecli.storage.cache import key_of
 from voicecli.text.figures import size
 from voicecli.types import MIC, AudioClip, TranscribeOptions, Transcript
-from voicecli.usecases.transcribing.fitting import Fit, Settings
+from voicecli.usecases.transcribing.fitting import Fit, Settings, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,19 @@ class ReadyPiece:
     clip: AudioClip
     key: str = ""
     known: Transcript | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """A line of --dry-run: a piece of a recording; `known` tells that it would not be sent again."""
+
+    source: str
+    piece: int
+    start: float
+    seconds: float
+    bytes: int
+    container: str
+    known: bool = False
 
 
 class Cutting:
@@ -54,3 +68,16 @@ class Cutting:
         key = key_of(data, self.fit.container, self._options, self._can.identity("transcribe"))
         speech = (piece.first / MIC.rate, piece.last / MIC.rate)
         return ReadyPiece(number, start, end, speech, clip, key, self.settings.cache.get(key))
+
+    def rows(self, path: Path, name: str) -> list[ResultRow]:
+        """What would be sent of a recording. Raises what reading it raises."""
+        clip = whole(path, self.fit, self.settings, name)
+        if clip is not None:
+            return [ResultRow(name, 1, 0.0, round(clip.seconds or 0.0, 3), len(clip.data), clip.container)]
+        ready = (self.ready(number, piece, name) for number, piece in enumerate(self.cutter(path, name), 1))
+        return [_row(name, each) for each in ready]
+
+
+def _row(name: str, one: ReadyPiece) -> ResultRow:
+    start, seconds = round(one.start, 3), round(one.end - one.start, 3)
+    return ResultRow(name, one.number, start, seconds, len(one.clip.data), one.clip.container, one.known is not None)

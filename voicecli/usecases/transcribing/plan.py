@@ -17,9 +17,7 @@ from voicecli.errors import InputError, UsageError, unreadable
 from voicecli.storage.atomic import real
 from voicecli.text.clean import one_line
 from voicecli.text.decoding import encoding_of
-from voicecli.usecases.inputs import one_of
-
-STDIN = "-"
+from voicecli.usecases.inputs import STD, one_of
 
 FORMATS = {
     "text": "txt",
@@ -77,12 +75,12 @@ class Source:
 
     @property
     def shown(self) -> str:
-        return "stdin" if self.name == STDIN else self.name
+        return "stdin" if self.name == STD else self.name
 
     @property
     def path(self) -> Path | None:
         """The file that was named; None for stdin and addresses."""
-        return None if self.name == STDIN or self.url else Path(self.name)
+        return None if self.name == STD or self.url else Path(self.name)
 
     @property
     def saved(self) -> bool:
@@ -94,7 +92,7 @@ class Source:
         """What its texts are called, without their extension."""
         if self.url:
             return _harmless(_stem(unquote(urlsplit(self.url).path))) or urlsplit(self.url).hostname or "recording"
-        return "stdin" if self.name == STDIN else _stem(self.name)
+        return "stdin" if self.name == STD else _stem(self.name)
 
 
 def _stem(name: str) -> str:
@@ -142,7 +140,7 @@ def inputs_of(arguments: Sequence[str], listed: Sequence[str], recursive: bool) 
         sources, several = _expanded(each, recursive)
         found += sources
         many = many or several
-    if [each.name for each in found].count(STDIN) > 1:
+    if [each.name for each in found].count(STD) > 1:
         raise UsageError("stdin can be read once", cure="Give - once.")
     if not found:
         raise UsageError("there is nothing to transcribe", cure="Name a recording, or pipe one in.")
@@ -150,8 +148,8 @@ def inputs_of(arguments: Sequence[str], listed: Sequence[str], recursive: bool) 
 
 
 def _expanded(argument: str, recursive: bool) -> tuple[list[Source], bool]:
-    if argument == STDIN:
-        return [Source(STDIN)], False
+    if argument == STD:
+        return [Source(STD)], False
     if argument.lower().startswith(("http://", "https://")):
         return [Source(_address(argument), url=argument)], False
     path = Path(argument)
@@ -235,7 +233,7 @@ def names_in(data: bytes) -> list[str]:
 def plan(inputs: Inputs, output: str | None, formats: Sequence[str]) -> list[Job]:
     """Where each text goes. Raises UsageError for what would overwrite a recording or another text."""
     results = len(inputs.sources) * len(formats)
-    if output == STDIN or (results == 1 and output is None and not inputs.many):
+    if output == STD or (results == 1 and output is None and not inputs.many):
         return _to_stdout(inputs.sources, formats, results)
     folder = Path(output) if output else None
     slash = (output or "").endswith(("/", "\\"))

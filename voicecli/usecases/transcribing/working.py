@@ -35,7 +35,7 @@ MISSING = 0.95
 
 
 class Work:
-    """Transcribes recordings over one open adapter. `tell(seconds)` hears of each part that is done."""
+    """Transcribes recordings over one open adapter. `show` is told how many seconds are done, each time it is more."""
 
     def __init__(
         self,
@@ -43,13 +43,13 @@ class Work:
         cutting: Cutting,
         options: TranscribeOptions,
         report: Reporter,
-        tell: Callable[[float], object] = lambda seconds: None,
+        show: Callable[[float], object],
     ) -> None:
         self._recogniser, self._cutting, self._options, self._report = recogniser, cutting, options, report
-        self._tell, self._settings = tell, cutting.settings
+        self._show, self._settings = show, cutting.settings
         self.lanes = self._settings.lanes
-        self.kept_s = 0.0
-        """Seconds whose text the cache holds: they need not be asked for again."""
+        self.done_s = self.kept_s = 0.0
+        """Seconds that are done; those of them whose text the cache holds: they need not be asked for again."""
         self._lanes = asyncio.Semaphore(self.lanes)
 
     async def address(self, source: Source) -> Transcript | None:
@@ -65,7 +65,7 @@ class Work:
         if clip is None:
             return await self._cut(path, name)
         transcript = await self._heard(clip)
-        self._tell(clip.seconds or 0.0)
+        self._tell_done(clip.seconds or 0.0)
         if transcript.duration is None and clip.seconds is not None:
             transcript = with_duration(transcript, clip.seconds)
         return transcript
@@ -144,7 +144,11 @@ class Work:
                 continue
             heard[ready.number] = HeardPiece(ready.start, ready.end, ready.speech, transcript)
             self.kept_s += ready.end - ready.start
-            self._tell(ready.end - ready.start)
+            self._tell_done(ready.end - ready.start)
+
+    def _tell_done(self, seconds: float) -> None:
+        self.done_s += seconds
+        self._show(self.done_s)
 
     async def _ask(self, ready: ReadyPiece) -> Transcript:
         transcript = await self._heard(ready.clip)
