@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Voice
+from voicecli.storage.floor import newest
 from voicecli.usecases.speaking.hooks import hooked, once
-from voicecli.usecases.speaking.newest import newest
 
 CLAUDE = {"session_id": "s", "hook_event_name": "Stop", "stop_hook_active": False, "last_assistant_message": "Done."}
 CODEX = {"type": "agent-turn-complete", "turn-id": "1", "input-messages": ["x"], "last-assistant-message": "Done."}

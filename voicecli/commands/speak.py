@@ -174,7 +174,7 @@ def _text(session: Session, words: list[str] | None, input: str | None, *, strea
 
 
 def _say(session: Session, saying: Saying, text: Text, *, newest: bool) -> None:
-    from voicecli.usecases.speaking.newest import newest as alone
+    from voicecli.storage.floor import newest as alone
 
     state, goal = saying.services.config.state_dir, saying.goal
     told = common.run(lambda: alone(lambda: saying.say(text), state) if newest else saying.say(text))

@@ -75,12 +75,11 @@ def _for_a_person(table: list[tuple[str, ...]], usual: str) -> list[tuple[str, .
 
 def _play(session: Session, name: str, language: str | None) -> None:
     from voicecli.types import SpeechRequest
-    from voicecli.usecases.speaking.samples import sentence
-    from voicecli.usecases.speaking.saying import Saying
+    from voicecli.usecases.trying import sample
 
     session.choose("speak")
-    saying = Saying(session.services(), SpeechRequest("", voice=common.voice_name(name), language=language))
-    common.run(lambda: saying.say(sentence(language or "")))
+    services, request = session.services(), SpeechRequest("", voice=common.voice_name(name), language=language)
+    common.run(lambda: sample(services, request, language or ""))
 
 
 async def _fetch(session: Session) -> Sequence[Voice]:

@@ -1,15 +1,20 @@
 """One speaker at a time between the processes of a person: who has the floor, and who is the newest.
 
-Belongs here: the two files. Does not belong here: speaking, how long to wait.
+Belongs here: the two files, waiting for the floor, giving way. Does not belong here: speaking.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
+
+from voicecli.errors import task_group
+
+T = TypeVar("T")
 
 LOOKS_S = 0.1
 """How often somebody who waits looks again."""
@@ -45,18 +50,36 @@ async def floor(folder: Path, name: str, waits: Told) -> AsyncIterator[None]:
         lock.release()
 
 
-class Newest:
-    """Who speaks last: `replaced` once somebody newer wants to."""
+async def newest(say: Callable[[], Coroutine[object, object, T]], folder: Path) -> T | None:
+    """What `say` gives, which an earlier one gives way to; None where something newer took its place.
 
-    def __init__(self, folder: Path) -> None:
-        _make(folder)
-        self._path, self._mark = folder / "newest", secrets.token_hex(8)
-        self._path.write_text(self._mark, encoding="utf-8")
+    Raises what `say` raises, and OSError where the folder cannot be written.
+    """
+    _make(folder)
+    path, mark = folder / "newest", secrets.token_hex(8)
+    path.write_text(mark, encoding="utf-8")
+    async with task_group() as tasks:
+        speaking = tasks.create_task(_with_floor(say, folder))
+        watching = tasks.create_task(_replaced(path, mark))
+        await asyncio.wait({speaking, watching}, return_when=asyncio.FIRST_COMPLETED)
+        watching.cancel()
+        speaking.cancel()
+    return None if speaking.cancelled() else speaking.result()
 
-    async def replaced(self) -> None:
-        """Returns once somebody newer wants to speak."""
-        while _read(self._path) in (self._mark, ""):  # noqa: ASYNC110 - another process tells by a file
-            await asyncio.sleep(LOOKS_S)
+
+async def _with_floor(say: Callable[[], Coroutine[object, object, T]], folder: Path) -> T:
+    async with floor(folder, "voice speak", _waits):
+        return await say()
+
+
+async def _waits(_holder: str) -> None:
+    """Nobody is told who speaks now: that process ends soon."""
+
+
+async def _replaced(path: Path, mark: str) -> None:
+    """Returns once somebody newer wants to speak."""
+    while _read(path) in (mark, ""):  # noqa: ASYNC110 - another process tells by a file
+        await asyncio.sleep(LOOKS_S)
 
 
 def _make(folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from voicecli.errors import VoiceError, ours
 from voicecli.terminal.asking import Prompter
 from voicecli.terminal.picking import Picker, keys
+from voicecli.types import SpeechRequest
 from voicecli.usecases import setup, trying
 from voicecli.usecases.setup import Answers, Where
 
@@ -95,7 +96,7 @@ class SoundCheck:
             return None
 
         async def show(at: int, moved: Callable[[float], None]) -> str:
-            return await self._shown(trying.sample(services, names[at], language)) or "♪"
+            return await self._shown(trying.sample(services, SpeechRequest("", voice=names[at]), language)) or "♪"
 
         at = await Picker(self.prompter.console, "Which voice? Each says a sentence.", names, show).pick()
         self.prompter.console.note(f"voice: {names[at]}")

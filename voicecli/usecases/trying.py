@@ -28,6 +28,9 @@ HEAR_S = 6.0
 ENDS = "Enter goes on"
 LOUD_DBFS, QUIET_DBFS = 0.0, -60.0
 RATE = 24_000
+ENGLISH = "Good morning. This is how I sound."
+SENTENCES = {"zh": "早上好，这就是我的声音。", "de": "Guten Morgen. So klinge ich.", "fr": "Bonjour. Voici ma voix."}
+"""What a voice says so that a person hears how it sounds, by language."""
 
 
 async def service(backend: Backend) -> tuple[str, Sequence[str]]:
@@ -132,12 +135,12 @@ async def voices(services: Services) -> Sequence[Voice]:
         return await catalog.voices()
 
 
-async def sample(services: Services, voice: str, language: str) -> None:
-    """A sentence in a voice, out of the loudspeaker."""
-    from voicecli.usecases.speaking.samples import sentence
+async def sample(services: Services, request: SpeechRequest, language: str) -> None:
+    """A sentence of its `language` (a code, "" for English) as `request` asks, out of the loudspeaker."""
     from voicecli.usecases.speaking.saying import Saying
 
-    await Saying(services, SpeechRequest("", voice=voice)).say(sentence(language))
+    sentence = next((text for code, text in SENTENCES.items() if language.lower().startswith(code)), ENGLISH)
+    await Saying(services, request).say(sentence)
 
 
 def has_sound(kind: Kind) -> DeviceError | None:
