@@ -6,6 +6,8 @@ import math
 import struct
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from tests.people import speech
 from voicecli.backends.local import engine
 from voicecli.backends.local.ears import Ears
 from voicecli.backends.local.hotwords import spelled
-from voicecli.backends.local.kinds import tell
+from voicecli.backends.local.kinds import FoundModel, tell
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ConfigError, UsageError
 from voicecli.storage.models import RECORD
@@ -124,3 +126,24 @@ def test_what_native_code_writes_is_told_and_no_file_stays_open() -> None:
     )
     run = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, timeout=60)
     assert (run.stdout, run.stderr) == ("lost\n", "")
+
+
+def test_a_model_that_is_here_waits_for_no_other_to_load(tmp_path: Path) -> None:
+    found, loading, go_on = tell(make("zipformer", tmp_path)), threading.Event(), threading.Event()
+
+    def light(_: FoundModel) -> str:
+        return "here"
+
+    def heavy(_: FoundModel) -> bool:
+        loading.set()
+        return go_on.wait(60)
+
+    assert engine.loaded(found, light) == "here"
+    with ThreadPoolExecutor(2) as threads:
+        other = threads.submit(engine.loaded, found, heavy)
+        loading.wait(60)
+        try:
+            assert threads.submit(engine.loaded, found, light).result(10) == "here"
+        finally:
+            go_on.set()
+        assert other.result(10)

@@ -6,9 +6,9 @@ Belongs here: pure decisions about letters. Does not belong here: the library, s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from voicecli.text.characters import HAN
+from voicecli.text.sentences import FULL, SentenceSplitter
 
 DEFAULT_VOICE = "en-us+f2"
 """The one that our own recogniser understands best."""
@@ -36,7 +36,6 @@ _READERS = {
 }
 """Languages written in the script of a voice, besides its own."""
 
-_SENTENCE = re.compile(r"[^.!?;。!?;…\n]*[.!?;。!?;…\n]*\s*")
 _POINT = re.compile(r"(?<=\d)\.(\d+)")
 
 
@@ -81,18 +80,6 @@ def readable(text: str, voice: str) -> str:
     return text
 
 
-def pieces(text: str, longest: int = LONGEST_PIECE) -> Iterator[str]:
-    """`text` cut after sentences, else at blanks, into pieces of at most `longest` characters."""
-    piece = ""
-    for sentence in _SENTENCE.findall(text):
-        if piece.strip() and len(piece) + len(sentence) > longest:
-            yield piece
-            piece = ""
-        piece += sentence
-        while len(piece) > longest:
-            cut = max(piece.rfind(" ", 1, longest), piece.rfind(",", 1, longest), piece.rfind("，", 1, longest))
-            cut = cut + 1 if cut > 0 else longest
-            yield piece[:cut]
-            piece = piece[cut:]
-    if piece.strip():
-        yield piece
+def pieces(text: str) -> list[str]:
+    """`text` cut after sentences, else where it harms least, into pieces of at most LONGEST_PIECE characters."""
+    return SentenceSplitter(first_clause=False, limit=LONGEST_PIECE, joined=FULL).flush(text)

@@ -59,7 +59,7 @@ class EspeakVoice:
 
     async def _chunks(self, request: SpeechRequest) -> AsyncGenerator[AudioChunk, None]:
         voice, manner = await asyncio.to_thread(self._manner, request)
-        texts = list(pieces(readable(request.text, voice)))
+        texts = pieces(readable(request.text, voice))
         sounded = False
         for number, text in enumerate(texts, 1):
             async with aclosing(_spoken(text, manner, more=number < len(texts))) as sound:

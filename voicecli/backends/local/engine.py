@@ -59,22 +59,30 @@ def on_thread(task: str, work: Callable[[], T]) -> asyncio.Future[T]:
 
 
 def loaded(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
-    """The model, from the first call on. Blocks for some tenths of a second. ServiceError: it can't be loaded."""
+    """The model, from the first call on. Blocks for some tenths of a second. ServiceError: it can't be loaded.
+
+    One is loaded at a time; who asks for one that is here does not wait for that.
+    """
     key = found.folder, build
-    with _LOADING:
-        if key not in _LOADED:
-            with quiet() as said:
-                try:
-                    _LOADED[key] = (build(found), 0.0)
-                except (RuntimeError, AssertionError, ValueError, OSError) as exc:
-                    raise ServiceError(
-                        f"the model {found.name} can't be loaded: {said() or exc}"[:300],
-                        who=WHO,
-                        cure=f"Look at it with: voice models verify {found.name}",
-                    ) from None
-        model: T = _LOADED[key][0]
-        _LOADED[key] = model, time.monotonic()
-        return model
+    if (held := _LOADED.get(key)) is None:
+        with _LOADING:
+            held = _LOADED.get(key) or (_made(found, build), 0.0)
+            _LOADED[key] = held
+    model: T = held[0]
+    _LOADED[key] = model, time.monotonic()
+    return model
+
+
+def _made(found: FoundModel, build: Callable[[FoundModel], T]) -> T:
+    with quiet() as said:
+        try:
+            return build(found)
+        except (RuntimeError, AssertionError, ValueError, OSError) as exc:
+            raise ServiceError(
+                f"the model {found.name} can't be loaded: {said() or exc}"[:300],
+                who=WHO,
+                cure=f"Look at it with: voice models verify {found.name}",
+            ) from None
 
 
 def unload(before: float) -> int:
@@ -84,7 +92,7 @@ def unload(before: float) -> int:
     goes back to the system at the next call.
     """
     with _LOADING:
-        rested = [key for key, (_, asked) in _LOADED.items() if asked < before]
+        rested = [key for key, (_, asked) in list(_LOADED.items()) if asked < before]
         for key in rested:
             del _LOADED[key]
     with suppress(OSError, AttributeError):  # glibc alone has it; without, what was freed stays with the process

@@ -12,7 +12,8 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicecli.backends.espeak.scripts import printable, reader_of
@@ -207,7 +208,7 @@ def _say(
     """Blocks while the clause is made; `take` gets its samples."""
     import sherpa_onnx as sherpa
 
-    known = _known(choice.found)
+    known = _known(choice.found.paths["tokens"])
     points = [ord(char) for char in sounds(clause, choice.accent) if char in known]
     if not points:
         return
@@ -217,15 +218,11 @@ def _say(
         model.generate("", wish, callback=take)
 
 
-def _known(found: FoundModel) -> frozenset[str]:
-    """The sounds that a model has."""
-    if found.folder not in _SOUNDS:
-        lines = found.paths["tokens"].read_text(encoding="utf-8").splitlines()
-        _SOUNDS[found.folder] = frozenset(line[: line.rindex(" ")] for line in lines if " " in line)
-    return _SOUNDS[found.folder]
-
-
-_SOUNDS: dict[object, frozenset[str]] = {}
+@cache
+def _known(tokens: Path) -> frozenset[str]:
+    """The sounds that a model has, by its file of tokens."""
+    lines = tokens.read_text(encoding="utf-8").splitlines()
+    return frozenset(line[: line.rindex(" ")] for line in lines if " " in line)
 
 
 def _pcm(samples: NDArray[np.float32]) -> bytes:
