@@ -28,7 +28,7 @@ from voicecli.audio.pcm import resample
 from voicecli.audio.vad import Detector, Voicing
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.dialogue.parts import Rules
-from voicecli.dialogue.patience import Patience
+from voicecli.dialogue.waiting import Patience
 from voicecli.types import MIC, AudioFrame, PcmFormat, SpeechRequest
 
 Samples = NDArray[np.int16]

@@ -11,7 +11,7 @@ from tests.clock import run
 from tests.dialogue.talking import FRAME_MS, Brain, Ears, Manner, Room, Voice
 from tests.dialogue.test_loop import even
 from voicecli.dialogue import events as ev
-from voicecli.dialogue.patience import LEAST, MOST, TURNS, Patience
+from voicecli.dialogue.waiting import LEAST, MOST, TURNS, Patience
 
 
 def after(*turns: float) -> float:

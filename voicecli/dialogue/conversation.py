@@ -29,7 +29,7 @@ class Dialogue:
         self._floor = Floor(parts, rules, self.history)
         self.turns = self._floor.turns
         self.standing = Standing(self._floor, parts, rules)
-        self.keys = Keys(self._floor, parts, self.standing.ears, self._show)
+        self.keys = Keys(self._floor, parts, self.standing, self._show)
         self._phase: ev.Phase | None = None
 
     async def run(self, frames: AsyncIterator[AudioFrame]) -> None:

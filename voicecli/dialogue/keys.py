@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from voicecli.dialogue.ears import EarGate
 from voicecli.dialogue.events import Notice
 from voicecli.dialogue.floor import Floor
 from voicecli.dialogue.manners import SpokenWish
 from voicecli.dialogue.parts import Parts
+from voicecli.dialogue.standing import Standing
 from voicecli.types import MIC, AudioFrame
 from voicecli.types.turns import Wanted
 
@@ -23,9 +23,9 @@ FRAME_MS = 20
 class Keys:
     """Call it on the event loop. `left` is set when somebody wants to leave; `acted` is called after each wish."""
 
-    def __init__(self, floor: Floor, parts: Parts, ears: EarGate, acted: Callable[[], None]) -> None:
+    def __init__(self, floor: Floor, parts: Parts, standing: Standing, acted: Callable[[], None]) -> None:
         self.left = asyncio.Event()
-        self._floor, self._parts, self._ears, self._acted = floor, parts, ears, acted
+        self._floor, self._parts, self._standing, self._acted = floor, parts, standing, acted
         self._early: list[Callable[[], None]] = []
 
     def catch_up(self) -> None:
@@ -64,10 +64,10 @@ class Keys:
     @property
     def muted(self) -> bool:
         """Whether the microphone is closed by hand."""
-        return self._ears.muted
+        return self._standing.muted
 
     def mute(self, muted: bool) -> None:
-        self._ears.muted = muted
+        self._standing.muted = muted
         if muted:
             self.release()
         else:

@@ -1,7 +1,7 @@
 """Small words that are obeyed without a model, and how patient to be with a person. Pure: tables of words.
 
 Belongs here: from words to a wish, or to milliseconds of patience. Does not belong here: doing it (dialogue.floor), how
-complete a text reads (dialogue.reading), whether a sound is a word at all (dialogue.bargein).
+complete a text reads (dialogue.reading), whether a sound is a word at all (dialogue.challenge).
 """
 
 from __future__ import annotations

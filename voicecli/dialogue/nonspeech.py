@@ -1,7 +1,7 @@
 """What recognisers write where nobody spoke: it is no turn of a conversation, and no sentence of a dictation. Pure.
 
 Belongs here: the shapes of such texts, and the words for noise. Does not belong here: the small words of somebody who
-listens (dialogue.bargein).
+listens (dialogue.challenge).
 
 Whisper and its kin write "[BLANK_AUDIO]", "(silence)", "*coughs*", "♪♪" or a lone "。"; others "<unk>", "<|nospeech|>",
 "++NOISE++". Square brackets hold no words that a person says. Round ones and stars may: there a word for noise must be.

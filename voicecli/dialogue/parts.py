@@ -70,7 +70,7 @@ class Rules:
     manners: bool = True
     """Whether small words are obeyed without a model, and who thinks is waited for (dialogue.manners)."""
     learns: bool = False
-    """Whether the waits follow the person's own pauses (dialogue.patience)."""
+    """Whether the waits follow the person's own pauses (dialogue.waiting)."""
     answer_ends: bool = False
     """Whether an answer begins only after the end of a turn: a service finds that."""
 
