@@ -22,6 +22,7 @@ from _pytest.runner import runtestprotocol
 from tests import clock, virtual, weights
 from tests.nursery import Nursery
 from tests.server import chromium
+from voicecli.backends.transport import retry
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT.parent / "shared" / "recordings"
@@ -40,11 +41,12 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing here reads or writes the settings of the person who runs the tests."""
+    """Nothing here reads or writes the settings of the person who runs the tests; what is asked again is soon asked."""
     folder = tmp_path_factory.mktemp("nobody")
     with pytest.MonkeyPatch.context() as patch:
         for name in FOLDERS:
             patch.setenv(f"XDG_{name.upper()}_HOME", str(folder / name))
+        patch.setattr(retry, "PACE", retry.RetryPace(first_s=0.01, longest_s=0.02))
         yield
 
 

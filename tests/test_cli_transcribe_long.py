@@ -23,14 +23,14 @@ from tests.serving import serving
 from tests.waiting import until
 from tests.work import written
 
-SECONDS = 300
-QUIET = ((100, 130),)
+SECONDS = 180
+QUIET = ((60, 90),)
 RAW = ("--raw", "s16le:16000:1")
 
 
 @pytest.fixture(scope="module")
 def taped(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[long.Said]]:
-    """Five minutes of speech, half a minute of which is silent, as samples; and its digits."""
+    """Three minutes of speech, half a minute of which is silent, as samples; and its digits."""
     path = tmp_path_factory.mktemp("long") / "long.flac"
     said = long.write(path, SECONDS, quiet=QUIET)
     samples, _ = soundfile.read(path, dtype="int16")
@@ -110,7 +110,7 @@ def test_what_was_finished_is_not_sent_again(
 def test_killed_at_half_it_goes_on_where_it_was(
     voice: Voice, home: dict[str, str], folder: Path, tmp_path: Path
 ) -> None:
-    with long.Recogniser(pace=0.01) as server:
+    with long.Recogniser(pace=0.02) as server:
         work = configured(server, tmp_path)
         expected = voice("transcribe", "long.raw", *RAW, "-f", "srt", "--no-cache", env=work).stdout
         server.log.clear()
@@ -130,7 +130,7 @@ def test_killed_at_half_it_goes_on_where_it_was(
 
 
 def test_ctrl_c_leaves_no_half_file(voice: Voice, home: dict[str, str], folder: Path, tmp_path: Path) -> None:
-    with long.Recogniser(pace=0.01) as server:
+    with long.Recogniser(pace=0.02) as server:
         command = [sys.executable, "-m", "voicecli", "transcribe", "long.raw", *RAW, "-o", "a.txt", "-j", "1"]
         env = home | configured(server, tmp_path) | {"PYTHONPATH": str(ROOT)}
         with subprocess.Popen(command, env=env, cwd=folder, stderr=subprocess.PIPE) as process:

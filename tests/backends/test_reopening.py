@@ -12,20 +12,14 @@ import pytest
 
 from tests.contracts import CELLS, DIGITS, Cell, frames
 from tests.fakes.server import Left, Socket
-from voicecli.backends.transport import reopening, retry, websocket
+from voicecli.backends.transport import reopening, websocket
 from voicecli.backends.transport.reopening import Tape, reopened
-from voicecli.backends.transport.retry import RetryPace
 from voicecli.errors import DroppedError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import AudioFrame, TranscribeOptions, Transcript
 
 pytestmark = pytest.mark.anyio
 
 LIVE = [cell for cell in CELLS if cell.verb == "transcribe_live"]
-
-
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "PACE", RetryPace(first_s=0.01, longest_s=0.02))
 
 
 class Dropping:

@@ -35,7 +35,7 @@ from voicecli.backends.qiniu import recognition as qiniu_session
 from voicecli.backends.qiniu.recognition import Recognition as QiniuSession
 from voicecli.backends.registry import FAMILIES
 from voicecli.backends.transport import retry
-from voicecli.backends.transport.retry import RULES, RetryPace
+from voicecli.backends.transport.retry import RULES
 from voicecli.commands.session import run
 from voicecli.terminal.console import Console
 from voicecli.types import MIC, Backend, Secret, TalkOptions
@@ -189,7 +189,6 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(
     inputs: Path, tmp_path: Path, home: dict[str, str], capfd: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> Iterator[Bench]:
-    """Waits between attempts are made short: the order of things stays what it is."""
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "nothing").touch()
@@ -198,7 +197,6 @@ def bench(
     for name, value in home.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdin", (folder / "nothing").open())
-    monkeypatch.setattr(retry, "PACE", RetryPace(first_s=0.01, longest_s=0.02))
     left: list[str] = []
     cancel_all: Any = vars(asyncio.runners)["_cancel_all_tasks"]
 

@@ -23,8 +23,6 @@ from tests.faults.inject import servers_of
 from tests.reliability.leaks import HEADER, MARK, Done, Inside, found_in, inside, traces
 from voicecli import wiring
 from voicecli.backends.registry import FAMILIES
-from voicecli.backends.transport import retry
-from voicecli.backends.transport.retry import RetryPace
 from voicecli.config import keys, load
 from voicecli.types import Backend, Secret
 
@@ -63,7 +61,6 @@ def without_key(server: FakeServer) -> Any:
 def run(
     home: dict[str, str], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Inside]:
-    monkeypatch.setattr(retry, "PACE", RetryPace(first_s=0.001, longest_s=0.002))
     with inside(home, tmp_path / "work", capfdbinary, monkeypatch) as it:
         families.recorded(tmp_path / "work")
         yield it
