@@ -7,14 +7,12 @@ import gzip
 import json
 import socket
 import time
-import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.fakes import tls
 from tests.fakes.server import CUT, RESET, STALL, FakeServer, Gate, Reply, Request, Step
 from tests.serving import serving
 from voicecli.backends.transport import retry, trust
@@ -30,7 +28,6 @@ from voicecli.errors import (
     VoiceError,
 )
 from voicecli.types import Backend, Secret
-from voicecli.types.jsonvalue import Json
 
 pytestmark = pytest.mark.anyio
 
@@ -121,13 +118,6 @@ async def test_other_hosts_go_through_the_environments_proxy_and_a_set_one_wins(
             assert (await work.json("GET", "models"))[1] == "127.0.0.1:9"
 
 
-@pytest.mark.parametrize("proxy", ["socks4://127.0.0.1:1", "nonsense"])
-async def test_unusable_proxy_is_a_configuration_error(proxy: str) -> None:
-    with pytest.raises(ConfigError, match="proxy"):
-        async with service("http://127.0.0.1:9", proxy=proxy):
-            pass
-
-
 @pytest.mark.parametrize(
     "url", ["", "127.0.0.1:80", "ftp://h/v1", "http://", "http://h:99999/", "http://h\x1b[2J/", "http://[::1"]
 )
@@ -156,18 +146,9 @@ async def test_unwritable_request_is_an_input_error() -> None:
 OPENAI = {"error": {"message": "That is wrong", "type": "invalid_request_error", "param": None, "code": None}}
 QUOTA = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
 STATUSES = [
-    (400, OPENAI, ServiceError, "That is wrong (HTTP 400)"),
     (401, OPENAI, RefusedError, "That is wrong (HTTP 401). Check the key from $WORK_KEY and what it may be used for"),
     (402, {"message": "pay"}, RefusedError, "pay"),
-    (403, {"detail": "not yours"}, RefusedError, "not yours"),
     (404, {"error": "no such model"}, ConfigError, "no such model"),
-    (413, {"error": {"message": "too big", "code": 413}}, ServiceError, "too big"),
-    (
-        422,
-        {"detail": [{"loc": ["body", "model"], "msg": "field required"}]},
-        ServiceError,
-        "body.model: field required",
-    ),
     (429, OPENAI, RateLimitedError, "That is wrong"),
     (429, QUOTA, RefusedError, "You exceeded your quota"),
     (500, {"error": {"message": {"reason": "nested"}}}, ServiceError, "nested"),
@@ -218,20 +199,6 @@ async def test_huge_and_endless_error_bodies_are_cut(server: FakeServer) -> None
     assert "half an expl" in str(await fails(server, ServiceError, connect_timeout_s=0.2))
 
 
-async def test_error_inside_a_success() -> None:
-    cases: list[tuple[Json, type[VoiceError]]] = [
-        ({"error": {"message": "m", "code": "invalid_api_key"}}, RefusedError),
-        ({"error": {"message": "m", "code": 429}}, RateLimitedError),
-        ({"error": {"message": "m", "type": "insufficient_quota"}}, RefusedError),
-        ({"error": "m"}, ServiceError),
-    ]
-    work = service("http://h")
-    for body, kind in cases:
-        with pytest.raises(kind, match="m"):
-            work.complain(body)
-    work.complain({"error": None, "text": ""})
-
-
 # -- failures of the transport ------------------------------------------------------------------------
 
 
@@ -239,33 +206,6 @@ def unused_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-async def transport_error(url: str, **settings: Any) -> VoiceError:
-    async with service(url, **settings) as work:
-        with pytest.raises(UnreachableError) as caught:
-            await work.json("GET", "/x")
-    return caught.value
-
-
-async def test_refused_connection_says_so() -> None:
-    error = await transport_error(f"http://127.0.0.1:{unused_port()}")
-    assert "nothing listens there" in str(error) and "base_url" in error.cure
-
-
-async def test_unknown_host_says_so() -> None:
-    assert "no host named" in str(await transport_error("http://voice.invalid"))
-
-
-async def test_tls_to_a_plain_server_says_so(server: FakeServer) -> None:
-    error = await transport_error(server.url.replace("http:", "https:"))
-    assert "TLS" in str(error) and "https or http" in error.cure
-
-
-async def test_untrusted_certificate_says_so() -> None:
-    with FakeServer(tls=tls.server_context()) as server:
-        error = await transport_error(server.url)
-    assert "certificate is not trusted" in str(error)
 
 
 async def test_silence_is_unreachable_and_tried_once_more(server: FakeServer) -> None:
@@ -298,11 +238,6 @@ async def test_lost_while_sending_has_words() -> None:
             with pytest.raises(UnreachableError) as caught:
                 await work.json("POST", "/x", content=bytes(20_000_000))
     assert not caught.value.what.endswith(": ") and caught.value.what
-
-
-async def test_gibberish_instead_of_http() -> None:
-    with FakeServer(greet=[b"220 mail ready\r\n", 0.2, CUT]) as server:
-        await fails(server, UnreachableError)
 
 
 @pytest.mark.parametrize(
@@ -440,19 +375,9 @@ async def test_draining_an_endless_stream_does_not_wait(server: FakeServer) -> N
         assert time.monotonic() - began < 3
 
 
-async def test_lines_are_cut_anywhere(server: FakeServer) -> None:
-    text = '{"delta": "你"}\r\n{"delta": "好"}\n{"last": 1}'.encode()
-    server.on("/x", Reply([text[i : i + 1] for i in range(len(text))]))
-    async with service(server.url) as work, work.stream("GET", "/x") as reply:
-        lines = [line async for line in reply.lines()]
-    assert lines == ['{"delta": "你"}', '{"delta": "好"}', '{"last": 1}']
-
-
 async def test_limits_hold(server: FakeServer) -> None:
-    packed = gzip.compress(b"0" * 50_000_000)
     server.on("/big", Reply(b"1" * 5000))
     server.on("/line", Reply([b"x" * 6000, STALL]))
-    server.on("/bomb", Reply(packed, headers={"content-encoding": "gzip"}))
     async with service(server.url) as work:
         with pytest.raises(ProtocolError, match="more than 4096"):
             await work.json("GET", "/big", limit=4096)
@@ -460,12 +385,6 @@ async def test_limits_hold(server: FakeServer) -> None:
             async with work.stream("GET", "/line") as reply:
                 await anext(reply.lines(4096))
         assert caught.value.who == work.who
-        tracemalloc.start()
-        with pytest.raises(ProtocolError):
-            await work.json("GET", "/bomb", limit=1 << 20)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert peak < 10_000_000
 
 
 async def test_compressed_answers_are_read_all_the_same(server: FakeServer) -> None:
@@ -522,16 +441,6 @@ async def test_what_drips_for_ever_is_cut(server: FakeServer, where: str) -> Non
     assert time.monotonic() - began < 3
     await server.eventually(lambda: server.open_connections == 0)
     assert where == "error" or ("did not come to an end in time" in str(error) and "timeout_s" in error.cure)
-
-
-async def test_a_flood_of_headers_is_refused(server: FakeServer) -> None:
-    async def flood() -> AsyncIterator[Step]:
-        yield b"HTTP/1.1 200 OK\r\n"
-        for number in range(1 << 16):
-            yield b"x-%d: %s\r\n" % (number, b"y" * 1000)
-
-    server.on("/x", Reply(flood, raw=True))
-    await fails(server, UnreachableError, timeout_s=5.0)
 
 
 async def test_every_attempt_is_logged_without_what_nobody_may_see(

@@ -391,11 +391,6 @@ def test_nonsense_is_a_protocol_error(message: str | bytes) -> None:
         session().receive(message)
 
 
-def test_closing_early_is_a_failure() -> None:
-    with pytest.raises(ServiceError, match="before the transcript was complete"):
-        session().closed()
-
-
 def test_what_is_sent_holds_no_image_of_the_sound_above_8_khz() -> None:
     it = session()
     list(it.start(None))

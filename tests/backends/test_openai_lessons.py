@@ -295,6 +295,7 @@ def test_the_next_format(tried: list[str], words: str, expected: str | None) -> 
 @pytest.mark.anyio
 @pytest.mark.parametrize("only", ["wav", "mp3", "flac"])
 async def test_a_voice_that_makes_one_format_only(server: OpenAIServer, only: str) -> None:
+    """It is remembered; whoever asked for a format by name is told instead."""
     import numpy as np
 
     def strict(request: Any) -> Reply:
@@ -307,4 +308,6 @@ async def test_a_voice_that_makes_one_format_only(server: OpenAIServer, only: st
         for _ in range(2):
             chunks = await drained(work.speak(SpeechRequest("12")))
             assert {chunk.encoding for chunk in chunks} == {only}
-    assert len(server.requests) == 3
+        assert len(server.requests) == 3
+        with pytest.raises(ServiceError, match="response_format"):
+            await drained(work.speak(SpeechRequest("12", format="pcm")))

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,11 +133,6 @@ async def test_a_language_that_cannot_be_sent_is_refused_before_anything_is(serv
     assert servers.asr.requests == []
 
 
-async def test_an_unknown_language_comes_back_in_the_services_words(servers: SelfHosted) -> None:
-    with pytest.raises(ServiceError, match="unknown: xx"):
-        await hear(servers.backend(asr_url=servers.asr.url + "/api/v1/asr"), TranscribeOptions(language="xx"))
-
-
 async def test_emoji_and_controls_never_reach_the_text(servers: SelfHosted) -> None:
     servers.asr.on("/asr/stream", ndjson({"partial_text": "🎼你\x1b[31m"}, {"partial_text": "🎼你好。\x07😊"}))
     *_, last = await hear(servers.backend())
@@ -160,8 +154,6 @@ async def test_the_recording_goes_under_a_name_of_ours_with_its_extension(server
         (Reply(b'{"partial_text": null}\n'), ProtocolError, "partial_text"),
         (Reply(b'{"error": "no audio"}\n'), ServiceError, "no audio"),
         (Reply(b'{"event": "error", "message": "CUDA"}\n'), ServiceError, "CUDA"),
-        (Reply.text("<h1>500</h1><p>tensor", 500, "text/html"), ServiceError, "tensor.*HTTP 500"),
-        (Reply(b"", 503), ServiceError, "503"),
     ],
 )
 async def test_what_ears_say_when_they_fail(
@@ -183,12 +175,6 @@ async def test_what_ears_say_when_they_fail(
         ("/api/v1/asr", Reply.json({"result": {}}), ProtocolError, "without a result"),
         ("/api/v1/asr", Reply.json({"result": [{"text": 1}]}), ProtocolError, "without a result"),
         ("/api/v1/asr", Reply.json({}), ProtocolError, "without a result"),
-        (
-            "/api/v1/asr",
-            Reply.json({"detail": [{"loc": ["body", "keys"], "msg": "missing"}]}, 422),
-            ServiceError,
-            "keys",
-        ),
     ],
 )
 async def test_whole_answers_that_are_none(
@@ -304,7 +290,6 @@ async def test_events_nobody_documented_and_empty_pieces_are_passed_over(servers
         ("/api/chat", Reply.json({"content": "", "raw": {}}), "empty answer"),
         ("/api/chat", Reply.json({"content": None}), "without 'content'"),
         ("/api/chat", Reply.json({"error": "no model"}), "no model"),
-        ("/api/chat", Reply.text("<title>502 Bad Gateway</title>", 502, "text/html"), "502 Bad Gateway"),
     ],
 )
 async def test_no_answer_at_all_is_a_failure(servers: SelfHosted, path: str, reply: Reply, words: str) -> None:
@@ -375,11 +360,6 @@ async def test_two_ways_to_choose_the_voice_are_refused_before_anything_is_sent(
     assert servers.tts.requests == []
 
 
-async def test_an_unknown_style_is_the_servers_to_refuse(servers: SelfHosted) -> None:
-    with pytest.raises(ServiceError, match="400 Bad Request: no style 'nobody'"):
-        await speak(servers.backend(), SpeechRequest("1", style="nobody"))
-
-
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
@@ -387,13 +367,11 @@ async def test_an_unknown_style_is_the_servers_to_refuse(servers: SelfHosted) ->
         (Reply(b"RI"), ServiceError, "without any sound"),
         (Reply(spoken("", "wav")[:44]), ServiceError, "without any sound"),
         (Reply.json({"error": "text too long"}), ServiceError, "text too long"),
-        (Reply.json({"message": "no style"}, 400), ServiceError, "no style.*400"),
         (Reply.text("<!doctype html><title>Oops</title>", kind="text/html"), ServiceError, "Oops"),
         (Reply([b"<", b"html>", b"<p>slow</p>"]), ServiceError, "slow"),
         (Reply(b"\xff\xfb\x90mp3"), ProtocolError, "no WAV"),
         (Reply(b"{not json"), ServiceError, "not json"),
         (Reply([b"RIFF", bytes(100), 0.05, RESET]), ServiceError, "broke"),
-        (Reply.text("<title>500 Internal Server Error</title>", 500, "text/html"), ServiceError, "Internal"),
     ],
 )
 async def test_no_sound_at_all_is_a_failure(
@@ -463,14 +441,10 @@ async def test_the_chat_servers_model_is_the_list_of_models(servers: SelfHosted)
 # -- addresses -------------------------------------------------------------------------------------
 
 
-OPENERS: dict[str, Callable[[Backend], Any]] = {
-    "asr_url": ears.open_transcriber,
-    "chat_url": chat.open_chat,
-    "tts_url": voice.open_speaker,
-}
-
-
-MORE = [
+OPENERS: list[tuple[str, Callable[[Backend], Any]]] = [
+    ("asr_url", ears.open_transcriber),
+    ("chat_url", chat.open_chat),
+    ("tts_url", voice.open_speaker),
     ("tts_url", voice.open_voices),
     ("chat_url", health.open_models),
     ("asr_url", health.open_health),
@@ -478,29 +452,22 @@ MORE = [
 ]
 
 
-@pytest.mark.parametrize(("setting", "opened"), [*OPENERS.items(), *MORE])
+@pytest.mark.parametrize(("setting", "opened"), OPENERS)
 async def test_a_missing_address_is_named(setting: str, opened: Callable[[Backend], Any]) -> None:
     with pytest.raises(ConfigError, match=setting):
         async with opened(SelfhostedSettings("local", "selfhosted", base_url="http://127.0.0.1:1")):
             pass
 
 
-@pytest.mark.parametrize("setting", OPENERS)
-async def test_a_server_that_is_down_is_unreachable_and_the_cure_names_its_setting(setting: str) -> None:
+@pytest.mark.parametrize("setting", ["asr_url", "chat_url", "tts_url"])
+async def test_the_cure_for_a_server_that_is_down_names_its_setting(setting: str) -> None:
     with FakeServer() as gone:
         url = gone.url
-    async with OPENERS[setting](
-        replace(SelfhostedSettings("local", "selfhosted", connect_timeout_s=1), **dict[str, Any]({setting: url}))
-    ) as adapter:
-        await adapter.warm()
-        opened = {
-            "asr_url": lambda: adapter.transcribe(clip(), PLAIN),
-            "chat_url": lambda: adapter.chat(ASKED, ChatOptions()),
-            "tts_url": lambda: adapter.speak(SpeechRequest("1")),
-        }[setting]()
-        error = await until_error(opened, [])
-    assert isinstance(error, UnreachableError)
-    assert setting in error.cure
+    down = SelfhostedSettings("local", "selfhosted", connect_timeout_s=1, **dict[str, Any]({setting: url}))
+    async with health.open_health(down) as adapter:
+        with pytest.raises(UnreachableError) as caught:
+            await adapter.check()
+    assert setting in caught.value.cure
 
 
 async def test_a_key_is_sent_where_one_is_configured(servers: SelfHosted) -> None:
@@ -544,19 +511,14 @@ async def test_the_local_servers_refuse_what_is_not_documented(servers: SelfHost
         (415, "POST", f"{talk}/api/chat", {"content": json.dumps({"messages": [message]})}),
         (400, "GET", f"{talk}/health", {"headers": {"authorization": "Bearer x"}}),
         (415, "POST", f"{tts}/synthesize", {"data": {"text": "a", "style": "style1"}}),
-        (400, "POST", f"{tts}/synthesize", {"files": {"text": (None, "a")}}),
-        (400, "POST", f"{tts}/synthesize", {"files": {"text": (None, "a"), "style": (None, "x")}}),
-        (
-            400,
-            "POST",
-            f"{tts}/synthesize",
-            {"files": {"text": (None, "a"), "style": (None, "style1"), "speed": (None, "1")}},
-        ),
-        (
-            400,
-            "POST",
-            f"{tts}/synthesize",
-            {"files": {"text": (None, "a"), "style": (None, "style1"), "top_p": (None, "2")}},
+        *(
+            (400, "POST", f"{tts}/synthesize", {"files": {name: (None, value) for name, value in form.items()}})
+            for form in (
+                {"text": "a"},
+                {"text": "a", "style": "x"},
+                {"text": "a", "style": "style1", "speed": "1"},
+                {"text": "a", "style": "style1", "top_p": "2"},
+            )
         ),
     ]
     async with httpx.AsyncClient(trust_env=False) as client:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket as sockets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from websockets.utils import accept_key
 
 from tests.fakes.server import STALL, FakeServer, Socket
-from tests.fakes.tls import server_context
 from tests.waiting import eventually
 from voicecli.backends.qiniu.settings import QiniuSettings
 from voicecli.backends.transport.structured import alongside
@@ -131,12 +129,6 @@ async def test_headers_are_merged_whatever_their_case(server: FakeServer) -> Non
     assert (headers["authorization"], headers["x-own"], headers["voicetype"]) == ("Token other", "1", "given")
 
 
-async def test_a_service_without_a_key_gets_a_placeholder(server: FakeServer) -> None:
-    async with connect(backend(key=None), server.url + "/echo"):
-        pass
-    assert server.requests[0].headers["authorization"].startswith("Bearer ")
-
-
 @pytest.mark.parametrize(
     ("url", "wanted"),
     [
@@ -158,35 +150,16 @@ def test_other_addresses_are_a_mistake_in_the_configuration(url: str) -> None:
 
 # Connections that do not come about.
 
-HANDSHAKES: list[tuple[int, type[VoiceError]]] = [
-    (301, ServiceError),
-    (400, ServiceError),
-    (401, RefusedError),
-    (403, RefusedError),
-    (404, ServiceError),
-    (429, RateLimitedError),
-    (500, ServiceError),
-    (503, ServiceError),
-]
 
-
-@pytest.mark.parametrize(("status", "kind"), HANDSHAKES)
-async def test_a_refused_handshake_is_told_with_the_services_words(status: int, kind: type[VoiceError]) -> None:
+async def test_a_refused_handshake_is_told_with_the_services_words() -> None:
     body = b'{"error":{"message":"their \\u001b[31mwords for ' + KEY.encode() + b'"}}'
-    head = f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\nRetry-After: 7\r\nConnection: close\r\n\r\n"
+    head = f"HTTP/1.1 429 No\r\nContent-Length: {len(body)}\r\nRetry-After: 7\r\nConnection: close\r\n\r\n"
     async with raw(head.encode() + body) as url:
-        with pytest.raises(kind) as caught:
+        with pytest.raises(RateLimitedError) as caught:
             await opened(url)
     error = caught.value
-    assert type(error) is kind and error.status == status and error.retry_after == 7
+    assert error.status == 429 and error.retry_after == 7
     assert error.who.startswith("work (127.0.0.1") and "their words for ****" in error.what
-
-
-async def test_a_used_up_quota_is_no_rate_limit() -> None:
-    body = b'{"error":{"message":"pay","code":"insufficient_quota"}}'
-    async with raw(b"HTTP/1.1 429 No\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as url:
-        with pytest.raises(RefusedError, match="pay"):
-            await opened(url)
 
 
 async def test_a_redirect_is_not_followed(server: FakeServer) -> None:
@@ -214,32 +187,6 @@ async def test_nonsense_in_the_handshake(answer: bytes, kind: type[VoiceError], 
     assert type(caught.value) is kind
 
 
-async def test_nobody_listens() -> None:
-    with closing(sockets.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"ws://127.0.0.1:{probe.getsockname()[1]}/x"
-    with pytest.raises(UnreachableError, match=r"work \(127\.0\.0\.1.*refused"):
-        await opened(url)
-
-
-async def test_no_such_host() -> None:
-    with pytest.raises(UnreachableError, match=r"nowhere\.invalid"):
-        await opened("ws://nowhere.invalid/x")
-
-
-async def test_nobody_answers() -> None:
-    begun = time.monotonic()
-    async with raw(None) as url:
-        with pytest.raises(UnreachableError, match=r"no connection within 0\.2 s"):
-            await opened(url, connect_timeout_s=0.2)
-    assert time.monotonic() - begun < 3
-
-
-async def test_a_certificate_that_nobody_trusts() -> None:
-    with FakeServer(tls=server_context()) as server, pytest.raises(UnreachableError, match="certificate"):
-        await opened(server.ws_url + "/echo")
-
-
 async def test_a_loopback_host_is_not_asked_for_through_the_environments_proxy(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,28 +197,10 @@ async def test_a_loopback_host_is_not_asked_for_through_the_environments_proxy(
         assert await socket.receive() == "x"
 
 
-async def test_a_configured_proxy_that_is_down_is_told(server: FakeServer) -> None:
-    with pytest.raises(UnreachableError):
-        await opened(server.url + "/echo", proxy="http://127.0.0.1:9")
-    assert server.requests == []
-
-
 async def test_a_configured_proxy_that_refuses_is_told(server: FakeServer) -> None:
     async with raw(b"HTTP/1.1 407 No\r\n\r\n") as url:
         with pytest.raises(UnreachableError, match="proxy"):
             await opened(server.url + "/echo", proxy=url.replace("ws:", "http:").removesuffix("/x"))
-
-
-async def test_a_proxy_of_an_unknown_kind_is_a_mistake_in_the_configuration(server: FakeServer) -> None:
-    with pytest.raises(ConfigError, match="proxy"):
-        await opened(server.url + "/echo", proxy="gopher://127.0.0.1:9")
-
-
-async def test_a_header_can_not_hold_a_line_break(server: FakeServer) -> None:
-    with pytest.raises(ConfigError, match="X-Own"):
-        async with connect(backend(), server.url + "/echo", headers={"X-Own": "a\r\nb: c"}):
-            pass
-    assert server.requests == []
 
 
 # Connections that end badly.
@@ -301,19 +230,6 @@ async def test_a_bad_close_names_code_and_reason(server: FakeServer, code: int, 
                 await ask
             assert type(caught.value) is kind
         assert not await socket.offer("x")
-
-
-async def test_a_connection_that_breaks_is_the_services_failure(server: FakeServer) -> None:
-    async def vanish(socket: Socket) -> None:
-        await socket.send("hello")
-        await asyncio.sleep(0.05)
-        socket.reset()
-
-    server.on_socket("/vanish", vanish)
-    async with connect(backend(), server.url + "/vanish") as socket:
-        assert await socket.receive() == "hello"
-        with pytest.raises(ServiceError, match="broke off"):
-            await socket.receive()
 
 
 async def test_a_message_beyond_the_limit_is_refused(server: FakeServer) -> None:

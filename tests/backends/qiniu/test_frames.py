@@ -63,6 +63,7 @@ def test_the_golden_frames_are_what_we_would_write() -> None:
 
 @pytest.mark.parametrize("number", [1, 3, -2, -7])
 def test_the_flag_tells_the_last_response_and_not_the_sign(number: int) -> None:
+    assert decode(frame(second=0x92, rest=sized(b"{}"))) == Frame(FrameKind.RESULT, b"{}", last=True)
     body = struct.pack(">i", number) + sized(b"{}")
     assert decode(frame(second=0x93, rest=body)) == Frame(FrameKind.RESULT, b"{}", sequence=number, last=True)
     assert decode(frame(second=0x91, rest=body)) == Frame(FrameKind.RESULT, b"{}", sequence=number, last=False)

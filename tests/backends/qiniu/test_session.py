@@ -184,21 +184,6 @@ def test_plain_words_are_kept_for_the_error_that_may_follow() -> None:
 # The endings.
 
 
-@pytest.mark.parametrize("number", [1, 3, -2, -7])
-def test_the_last_flag_ends_it(number: int) -> None:
-    it = started(sound_ms=300, finished=True)
-    body = b'{"result":{"text":"one two"}}'
-    assert it.receive(b"\x11\x93\x10\0" + struct.pack(">iI", number, len(body)) + body, 2.5) is None
-    assert it.final == Transcript("one two") and it.deadline is None
-
-
-def test_the_last_flag_without_a_sequence_ends_it() -> None:
-    it = started(sound_ms=300, finished=True)
-    body = b'{"result":{"text":"one two"}}'
-    it.receive(b"\x11\x92\x10\0" + struct.pack(">I", len(body)) + body, 2.5)
-    assert it.final == Transcript("one two")
-
-
 def test_the_last_answer_settles_every_utterance() -> None:
     it = started(sound_ms=300, finished=True)
     spoken = [{"text": "one", "start_time": 0, "end_time": 300, "definite": False}]
@@ -289,7 +274,7 @@ def test_after_the_last_frame_what_is_known_is_the_result(name: str) -> None:
             it.receive(each, 2.5)
         else:
             it.closed(each)
-    assert it.final and it.final.text == text
+    assert it.final and it.final.text == text and it.deadline is None
 
 
 def test_who_has_no_words_and_counts_nothing_has_heard_nothing() -> None:
