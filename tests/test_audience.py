@@ -17,6 +17,7 @@ from voicecli.terminal.audience import (
     tool_line,
 )
 from voicecli.terminal.timeline import page
+from voicecli.types import ToolNews
 
 TURN = ev.TurnMetrics(
     end_ms=500,
@@ -50,23 +51,25 @@ def test_an_interrupted_reply_and_a_lost_turn_say_so() -> None:
 
 def test_tools_are_told_of_but_for_questions_which_are_spoken_and_ends_without_anything_to_see() -> None:
     lines = {
-        ("asked", "May I?"): [],
-        ("working", "a pig"): ["draw: a pig …"],
-        ("working", ""): ["draw …"],
-        ("done", "pig.png"): ["draw: pig.png"],
-        ("done", ""): [],
-        ("failed", "no paint"): ["draw failed: no paint"],
-        ("failed", ""): ["draw failed"],
-        ("declined", "a pig"): ["draw: declined"],
+        ("asked", "May I?"): "",
+        ("working", "a pig"): "draw: a pig …",
+        ("working", ""): "draw …",
+        ("done", "pig.png"): "draw: pig.png",
+        ("done", ""): "",
+        ("failed", "no paint"): "draw failed: no paint",
+        ("failed", ""): "draw failed",
+        ("declined", "a pig"): "draw: declined",
     }
     for (state, text), told in lines.items():
-        assert tool_line(ev.ToolUsed("draw", state, text)) == told  # type: ignore[arg-type]
-    assert tool_line(ev.ToolUsed("time", "working", "Paris", quick=True)) == []
+        for kind in (ev.ToolUsed, ToolNews):
+            assert tool_line(kind("draw", state, text)) == told  # type: ignore[arg-type]
+    assert tool_line(ev.ToolUsed("time", "working", "Paris", quick=True)) == ""
+    assert tool_line(ToolNews("", "failed", "cut off")) == "cut off"
 
 
 def test_service_text_cannot_move_the_cursor() -> None:
     assert "\x1b" not in reply_line(ev.AssistantSaid("a\x1b[2Jb"))
-    assert "\x1b" not in tool_line(ev.ToolUsed("draw\x1b[2J", "done", "\x1b]0;x\x07"))[0]
+    assert "\x1b" not in tool_line(ev.ToolUsed("draw\x1b[2J", "done", "\x1b]0;x\x07"))
 
 
 def test_the_report_tells_median_and_95th_percentile() -> None:

@@ -310,7 +310,7 @@ def test_ctrl_c_while_a_tool_works_leaves_nothing(server: FakeServer, talk: Talk
     server.on(PATH, DRAW)
     server.on(DRAWN, Reply([STALL], 200, {"content-type": "application/json"}))
     with talk("--yes", "Draw a pig.") as person:
-        person.until("image_make…")
+        person.until("image_make: a pig …")
         while not server.to(DRAWN):
             person.process.poll()
         person.process.send_signal(signal.SIGINT)
@@ -352,7 +352,7 @@ def test_a_server_runs_as_long_as_the_conversation(server: FakeServer, talk: Tal
         person.says("Add.", "Once.")
         assert told(server) == "3 notes; nobody"
         person.types("Wait.\r")
-        person.until("notes_slow…")
+        person.until("notes_slow")
         person.process.send_signal(signal.SIGINT)
         person.until("stopped.")
         person.prompted()

@@ -303,6 +303,13 @@ def rows_of(view: TalkView, columns: int = 60) -> list[str]:
     return [clean(row) for line in lines for row in line(columns)]
 
 
+def test_what_is_noticed_in_a_turn_stands_below_what_was_said() -> None:
+    view = TalkView()
+    for turn in (0, 1):
+        view.take(ev.Notice("reads a.txt"), turn)
+    assert [clean(row) for rows in view.printed for row in rows(80)] == ["reads a.txt", "       reads a.txt"]
+
+
 def test_what_was_not_spoken_stays() -> None:
     view = TalkView()
     view.take(ev.UserSaid("why?"))

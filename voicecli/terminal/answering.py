@@ -129,13 +129,16 @@ class Asker:
             self._view.write(delta.text)
 
     def _tell(self, news: ToolNews) -> None:
+        from voicecli.terminal.audience import tool_line
+
         of_service = not (news.name or news.quick)  # it takes no tools
         if of_service and not (self.chat.tools and self.chat.tools.asked_for):
             self.console.detail(news.text)
             return
         if self._view:
             self._view.end()
-        if not self.console.json and (line := line_of(news)):
+        wrong = news.state == "failed" and not news.text  # a wrong call is between the model and the tool
+        if not self.console.json and not wrong and (line := tool_line(news)):
             self.console.note(line)
 
     def _finish(self, answer: ChatAnswer) -> None:
@@ -176,17 +179,6 @@ def _rows(line: str, width: int) -> list[str]:
 
     head = BAR if line.startswith(BAR) else ""
     return [head + row for row in wrapped(line.removeprefix(head), max(1, width - len(head))).split("\n")]
-
-
-def line_of(news: ToolNews) -> str:
-    """How a tool is doing, for a person who reads. What a wrong call was told is between the model and the tool."""
-    if news.state == "asked" or (news.quick and news.state == "working"):
-        return ""
-    if news.state in ("done", "failed") and not news.text:
-        return ""
-    how = {"working": "…", "failed": " failed", "declined": " was not allowed"}.get(news.state, "")
-    what = f": {news.text}" if news.text else ""
-    return f"{news.name}{how}{what}" if news.name else news.text
 
 
 async def _from(said: asyncio.Queue[str | None]) -> AsyncGenerator[str]:

@@ -18,7 +18,7 @@ from voicecli.terminal.console import Console
 from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import clean
 from voicecli.text.join import ended
-from voicecli.types import Usage
+from voicecli.types import ToolNews, Usage
 from voicecli.usecases.chatting.answer import cost_of
 
 T = TypeVar("T")
@@ -225,13 +225,18 @@ _TOLD = {
 }
 
 
-def tool_line(event: ev.ToolUsed) -> list[str]:
-    """A line on a tool; none where there is nothing to see or to wait for, nor for a question, which is spoken."""
-    nothing = (event.state == "done" and not event.text) or (event.state == "working" and event.quick)
-    if event.state not in _TOLD or nothing:
-        return []
-    line = _TOLD[event.state].format(name=clean(event.name), text=clean(event.text))
-    return [line.replace(":  …", " …").removesuffix(": ")]
+def tool_line(news: ev.ToolUsed | ToolNews) -> str:
+    """A line on a tool, or a remark that names none; "" where there is nothing to see or to wait for.
+
+    A question is asked in words.
+    """
+    if not news.name:
+        return clean(news.text)
+    nothing = (news.state == "done" and not news.text) or (news.state == "working" and news.quick)
+    if news.state == "asked" or nothing:
+        return ""
+    line = _TOLD[news.state].format(name=clean(news.name), text=clean(news.text))
+    return line.replace(":  …", " …").removesuffix(": ")
 
 
 def ready_line(event: ev.Ready) -> str:
@@ -248,5 +253,5 @@ _ASIDES: dict[type[Any], Callable[[Any], list[str]]] = {
     ev.Ready: lambda e: [ready_line(e)],
     ev.Notice: lambda e: [e.text],
     ev.TakenBack: lambda e: ["(going on)"],
-    ev.ToolUsed: lambda e: tool_line(e),
+    ev.ToolUsed: lambda e: [line] if (line := tool_line(e)) else [],
 }

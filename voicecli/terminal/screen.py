@@ -72,7 +72,7 @@ class Screen:
 
     def emit(self, event: ev.Event, turn: int) -> None:
         """Takes an event; drawn within a tenth of a second, printed lines at once."""
-        self._view.take(event)
+        self._view.take(event, turn)
         if isinstance(event, ev.Ready):
             self._keyboard.ready()
         self._news.set()

@@ -73,9 +73,11 @@ class TalkView:
     _after: list[str] = field(default_factory=list)
     _some: bool = False
 
-    def take(self, event: ev.Event) -> None:
-        """What the event changes."""
-        if (takes := _TAKES.get(type(event))) is not None:
+    def take(self, event: ev.Event, turn: int = 0) -> None:
+        """What the event changes. What is noticed in a turn, as an agent's steps, stands below what was said."""
+        if isinstance(event, ev.Notice):
+            self.tell(clean(event.text), indent=INDENT if turn else 0)
+        elif (takes := _TAKES.get(type(event))) is not None:
             takes(self, event)
 
     def leave(self) -> None:
@@ -137,8 +139,7 @@ class TalkView:
     def tool(self, event: ev.ToolUsed) -> None:
         """A tool at work, or leave that is asked for."""
         self.asking = event.state == "asked"
-        for line in tool_line(event):
-            self.tell(line, indent=INDENT)
+        self.tell(tool_line(event), indent=INDENT)
 
     def _named(self, who: str) -> str:
         """Whose words follow, as wide as everybody's name."""
@@ -269,7 +270,6 @@ _TAKES: dict[type[Any], Callable[[TalkView, Any], None]] = {
     ev.TurnLost: TalkView.lost,
     ev.TakenBack: _taken_back,
     ev.ToolUsed: TalkView.tool,
-    ev.Notice: lambda view, event: view.tell(clean(event.text)),
     ev.PhaseChanged: _phase,
     ev.Level: _level,
 }
