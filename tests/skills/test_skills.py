@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.skills.test_numbers import words
-from voicecli.skills import Answer, Question, Timer, answered, understand
+from voicecli.skills import Answer, Question, answered, understand
 from voicecli.skills.sums import NotASumError, expression, work_out
 
 NOW = datetime(2026, 11, 21, 15, 5)
@@ -235,7 +235,7 @@ def test_a_timer_is_refused_where_it_could_not_ring() -> None:
 
 
 def test_timers_are_asked_for_and_cancelled() -> None:
-    running = (Timer(300, 61.4), Timer(600, 400))
+    running = (61.4, 400)
     assert text("how much time is left", timers=running) == "1 minute 1 second left."
     assert text("还剩多少时间", timers=running) == "还剩1分钟1秒。"
     assert answer("cancel the timer", timers=running) == Answer("Timer cancelled.", cancel=True)

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from voicecli.skills import clock, phrasebook, sums, text, timers, units
-from voicecli.skills.skill import Answer, Question, Skill, Timer
+from voicecli.skills.skill import Answer, Question, Skill
 from voicecli.text.characters import has_han
 
-__all__ = ["GROUPED", "SKILLS", "Answer", "Question", "Skill", "Timer", "answered", "understand"]
+__all__ = ["GROUPED", "SKILLS", "Answer", "Question", "Skill", "answered", "understand"]
 
 
 def _help(question: Question) -> Answer:

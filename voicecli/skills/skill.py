@@ -12,19 +12,12 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Timer:
-    """A timer that runs: its whole length and what is left of it, both in seconds."""
-
-    length: float
-    left: float
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
     """What was asked, and what a skill may know to answer it.
 
     A skill gets `text` normalised (numbers as digits unless it is verbatim), and in `slots` what its pattern captured.
-    `last_reply` is what the assistant said before; `rings` whether somebody waits for timers.
+    `last_reply` is what the assistant said before; `timers` how many seconds are left of each;
+    `rings` whether somebody waits for them.
     """
 
     text: str
@@ -32,7 +25,7 @@ class Question:
     slots: Mapping[str, str] = field(default_factory=dict)
     chinese: bool = False
     last_reply: str = ""
-    timers: tuple[Timer, ...] = ()
+    timers: tuple[float, ...] = ()
     rings: bool = False
 
     def say(self, english: str, chinese: str) -> Answer:
@@ -44,11 +37,12 @@ class Question:
 class Answer:
     """A short sentence to be shown and spoken, and what it does to the timers.
 
-    `start` sets a timer of so many seconds; `cancel` ends all that run.
+    `start` sets a timer of so many seconds, at whose end `ringing` is said; `cancel` ends all that run.
     """
 
     text: str
     start: float | None = None
+    ringing: str = ""
     cancel: bool = False
 
 

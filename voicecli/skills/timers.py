@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from voicecli.skills.skill import Answer, Question, Skill, Timer
+from voicecli.skills.skill import Answer, Question, Skill
 
 LONGEST = 24 * 3600
 """Seconds; a conversation is not expected to last longer."""
@@ -55,11 +55,6 @@ def _counts(length: float, names: str) -> list[tuple[int, str]]:
     return [(count, name) for count, name in zip((hours, minutes, secs), names.split(), strict=True) if count]
 
 
-def ringing(timer: Timer, chinese: bool) -> str:
-    """What is said when a timer is done."""
-    return f"{said_chinese(timer.length)}到了。" if chinese else f"Time is up: {said(timer.length)}."
-
-
 def _start(question: Question) -> Answer | None:
     length = seconds(question.slots.get("duration") or question.text)
     if not length:
@@ -68,8 +63,9 @@ def _start(question: Question) -> Answer | None:
         return question.say("A timer runs for a day at most.", "计时器最长二十四小时。")
     if not question.rings:
         return question.say("Timers ring only while voice talk is running.", "计时器只在 voice talk 运行时有效。")
-    text = question.say(f"Timer set for {said(length)}.", f"好的，{said_chinese(length)}后提醒你。").text
-    return Answer(text, start=length)
+    set_ = question.say(f"Timer set for {said(length)}.", f"好的，{said_chinese(length)}后提醒你。")
+    done = question.say(f"Time is up: {said(length)}.", f"{said_chinese(length)}到了。")
+    return Answer(set_.text, start=length, ringing=done.text)
 
 
 def _cancel(question: Question) -> Answer:
@@ -81,7 +77,7 @@ def _cancel(question: Question) -> Answer:
 def _left(question: Question) -> Answer:
     if not question.timers:
         return question.say("No timer is running.", "没有正在运行的计时器。")
-    left = min(timer.left for timer in question.timers)
+    left = min(question.timers)
     return question.say(f"{said(left)} left.", f"还剩{said_chinese(left)}。")
 
 

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from voicecli.skills.groups import GROUPS, Group
-from voicecli.text.characters import has_han
 from voicecli.toolbox.arguments import WrongCallError, arguments
 from voicecli.types import ToolCall, ToolResult, ToolSpec
 
@@ -68,7 +67,7 @@ class Skills:
         if found is None:
             told = f"That was not understood. Ask in words such as: {'; '.join(group.examples)}"
             return ToolResult(told, ok=False)
-        self._timers.apply(found, chinese=has_han(request) is not None, time=time)
+        self._timers.apply(found, time)
         return ToolResult(found.text, found.text)
 
     def announcements(self) -> AsyncGenerator[str]:

@@ -82,7 +82,7 @@ class OfflineChat:
             rings=self._timers.rings,
         )
         if answer := answered(known):
-            self._timers.apply(answer, chinese=has_han(asked) is not None, time=time)
+            self._timers.apply(answer, time)
             return answer.text
         return unanswered(asked)
 

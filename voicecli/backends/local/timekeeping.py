@@ -11,17 +11,15 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from voicecli.skills import Answer, Timer
-from voicecli.skills.timers import ringing
+from voicecli.skills import Answer
 
 
 @dataclass(frozen=True, slots=True)
 class RunningTimer:
-    """A timer that runs; times in seconds on the event loop's clock."""
+    """A timer that runs: when it rings, in seconds on the event loop's clock, and what is said then."""
 
-    length: float
     rings_at: float
-    chinese: bool
+    says: str
 
 
 class Timers:
@@ -32,14 +30,14 @@ class Timers:
         self.rings = False
         self._changed = asyncio.Event()
 
-    def left(self, time: float) -> tuple[Timer, ...]:
-        """The timers as a skill is told of them, at `time` of the loop's clock."""
-        return tuple(Timer(each.length, max(0.0, each.rings_at - time)) for each in self.running)
+    def left(self, time: float) -> tuple[float, ...]:
+        """How many seconds are left of each, at `time` of the loop's clock."""
+        return tuple(max(0.0, each.rings_at - time) for each in self.running)
 
-    def apply(self, answer: Answer, *, chinese: bool, time: float) -> None:
+    def apply(self, answer: Answer, time: float) -> None:
         """Timers start and stop as an answer says."""
         kept = () if answer.cancel else self.running
-        new = () if answer.start is None else (RunningTimer(answer.start, time + answer.start, chinese),)
+        new = () if answer.start is None else (RunningTimer(time + answer.start, answer.ringing),)
         self.set(kept + new)
 
     def set(self, timers: tuple[RunningTimer, ...]) -> None:
@@ -57,7 +55,7 @@ class Timers:
                 due = min(self.running, key=lambda each: each.rings_at, default=None)
                 if due is not None and due.rings_at <= loop.time():
                     self.running = tuple(each for each in self.running if each is not due)
-                    yield ringing(Timer(due.length, 0.0), due.chinese)
+                    yield due.says
                     continue
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(due.rings_at if due else None):
