@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fakes.meaning import nearness, vector
 from voicecli.errors import ProtocolError
 from voicecli.types import EmbedOptions
-from voicecli.wiring.nearness import BATCH, RerankByEmbedding, SimilarByEmbedding, cosine
+from voicecli.wiring.bridges import BATCH, RerankByEmbedding, SimilarByEmbedding, cosine
 
 pytestmark = pytest.mark.anyio
 

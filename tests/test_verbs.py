@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from voicecli.backends.family import options_of
 from voicecli.backends.registry import FAMILIES
 from voicecli.toolbox.schemas import schema_of
 from voicecli.verbs import ALL_VERBS, COMMANDS, VERBS, Row, ability_of, meaning
+from voicecli.wiring import bridges
 
 EACH = pytest.mark.parametrize("row", [row for row in VERBS.values() if row.ability], ids=lambda row: row.name)
 
@@ -31,8 +31,7 @@ def test_every_verb_has_a_row_that_holds() -> None:
         options = options_of(row.name)
         assert set(row.flags) <= ({each.name for each in fields(options)} if options else set())
         if row.lifted:
-            module, _, bridge = row.bridge.partition(":")
-            assert callable(getattr(getattr(import_module(module), bridge), row.name))
+            assert callable(getattr(getattr(bridges, row.bridge), row.name))
     assert {row.name for row in VERBS.values() if row.ability} == {
         row.name for row in VERBS.values() if row.use in ("embed", "image", "video", "learn")
     }

@@ -78,9 +78,9 @@ class Row(NamedTuple):
     """Everything about one verb.
 
     `promise` and `options` are names in `ports` and `types`. `use` is its key of `[use]`. `lifted` names the verb
-    that a family needs for `bridge` (module:class) to make this one of it. `leaves` is what leaves the machine when
-    somebody elsewhere serves it. `commands` are the words after `voice` of the commands that use it, its own first.
-    `flags` are those of options whose flag is not their name with dashes.
+    that a family needs for `bridge` (a class of wiring.bridges) to make this one of it. `leaves` is what leaves the
+    machine when somebody elsewhere serves it. `commands` are the words after `voice` of the commands that use it, its
+    own first. `flags` are those of options whose flag is not their name with dashes.
     """
 
     name: Verb
@@ -122,7 +122,7 @@ _ROWS = (
         "whole",
         "audio",
         "transcribe_live",
-        "voicecli.wiring.bridges:LiveAsFile",
+        "LiveAsFile",
         flags={"hotwords": "--hotword"},
     ),
     Row(
@@ -135,7 +135,7 @@ _ROWS = (
         "live",
         "audio",
         "transcribe",
-        "voicecli.wiring.bridges:FileAsLive",
+        "FileAsLive",
         flags={"hotwords": "--hotword"},
     ),
     Row(
@@ -174,7 +174,7 @@ _ROWS = (
         "whole",
         "text",
         "embed",
-        "voicecli.wiring.nearness:SimilarByEmbedding",
+        "SimilarByEmbedding",
         Ability(
             "Tell how near two texts are in meaning.",
             (Parameter("a", "text", "One text."), Parameter("b", "text", "The other text.")),
@@ -191,7 +191,7 @@ _ROWS = (
         "whole",
         "text",
         "embed",
-        "voicecli.wiring.nearness:RerankByEmbedding",
+        "RerankByEmbedding",
         Ability(
             "Put texts in the order in which they fit a question.",
             (

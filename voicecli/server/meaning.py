@@ -1,6 +1,6 @@
 """Embeddings, nearness and ranking: OpenAI's shape, the rerankers', and that of the local servers.
 
-Belongs here: these routes. Does not belong here: arithmetic on vectors (wiring.nearness).
+Belongs here: these routes. Does not belong here: arithmetic on vectors (wiring.bridges).
 Source: OpenAI's API reference, "Embeddings"; the local servers' document ("Embedding").
 """
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 from voicecli import ports
@@ -100,7 +99,8 @@ def with_key(backend: Backend, cfg: Config, env: Mapping[str, str], report: Repo
 
 
 def _bridged(bridge: str, adapter: object) -> object:
-    """`adapter` behind a bridge, which is named module:class."""
-    module, _, name = bridge.partition(":")
-    bridged: object = getattr(import_module(module), name)(adapter)
+    """`adapter` behind a bridge."""
+    from voicecli.wiring import bridges
+
+    bridged: object = getattr(bridges, bridge)(adapter)
     return bridged
