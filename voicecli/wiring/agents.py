@@ -1,10 +1,12 @@
 """`--agent` to an agent that is ready: a name of the configuration, or a command.
 
-Belongs here: which program, where, with what environment; started and ended. Does not belong here: what is said to it.
+Belongs here: which program, where, with what environment; started and ended; which session with it was the last. Does
+not belong here: what is said to it, whether it still has a session (agents.beginning).
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voicecli.config.files import write_whole
 from voicecli.errors import ConfigError, InputError, UsageError
 from voicecli.text.nearest import nearest
 from voicecli.toolbox.surroundings import surroundings
-from voicecli.wiring.agent_memory import AgentMemory
 
 if TYPE_CHECKING:
     from voicecli.agents.command import AgentCommand
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 SESSIONS = "agent-sessions.json"
 """In the state folder: the last session of each agent in each folder."""
+MOST = 200
+"""Sessions that are remembered; the oldest is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,35 @@ class AgentWish:
     wanted: str
     continued: bool = False
     private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentMemory:
+    """The last session with one agent in one folder, so that it can go on."""
+
+    path: Path
+    agent: str
+    folder: str
+
+    def last(self) -> tuple[str, float] | None:
+        """Its number, and when it began, in seconds since 1970."""
+        return self._all().get(self._key)
+
+    def keep(self, id: str, began: float) -> None:
+        """Raises ConfigError where it cannot be written."""
+        known = {key: found for key, found in self._all().items() if key != self._key}
+        write_whole(self.path, json.dumps(dict([*known.items(), (self._key, (id, began))][-MOST:])))
+
+    @property
+    def _key(self) -> str:
+        return f"{self.agent} {self.folder}"
+
+    def _all(self) -> dict[str, tuple[str, float]]:
+        """What was kept, as far as it can be read."""
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            return {str(key): (str(id), float(began)) for key, (id, began) in found.items()}
+        return {}
 
 
 @asynccontextmanager
