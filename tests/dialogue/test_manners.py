@@ -24,7 +24,7 @@ from voicecli.dialogue.manners import (
 )
 from voicecli.dialogue.parts import Rules
 from voicecli.types import SpeechRequest
-from voicecli.wiring.pacing import FASTEST, Pacing
+from voicecli.wiring.cascade import FASTEST, Pacing
 
 OVER: list[Any] = [*ONE_TURN, ("quiet", 1.2)]
 SHORT: list[Any] = [("loud", 0.4), ("quiet", 0.8)]

@@ -1,14 +1,14 @@
 """Configuration to opened adapters: who serves a verb, is it able to, and where do the words go.
 
-Each question has a room: choosing, guessing, refusing, addresses, announcing, opening; the parts of a conversation
-are put together in devices, talk and notes. Belongs here: what commands and use cases call. Does not belong here:
-talking to a service, printing, flags.
+Each question has a room: choosing, guessing, refusing, announcing, opening; the parts of a conversation are put
+together in devices, cascade, direct, talk and notes. Belongs here: what commands and use cases call. Does not belong
+here: talking to a service, printing, flags.
 """
 
 from __future__ import annotations
 
-from voicecli.wiring.addresses import hosts as hosts
 from voicecli.wiring.announcing import announce as announce
+from voicecli.wiring.announcing import hosts as hosts
 from voicecli.wiring.choosing import able as able
 from voicecli.wiring.choosing import backend_named as backend_named
 from voicecli.wiring.choosing import choose as choose

@@ -1,18 +1,19 @@
-"""Saying, once, where words go and whether a key goes unencrypted.
+"""Where words go: the addresses at which a verb is asked, and saying so, once; and whether a key goes unencrypted.
 
-Belongs here: when such a note is made, and the book of those that were. Does not belong here: where a verb is asked
-(addresses).
+Belongs here: what a family says of its addresses, put in order; when a note is made, and the book of those that were.
+Does not belong here: what a host is (types.hosts).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from voicecli.types.hosts import is_loopback, is_near
+from voicecli.backends.registry import FAMILIES
+from voicecli.types.hosts import host_of, is_loopback, is_near
 from voicecli.verbs import VERBS, Verb
-from voicecli.wiring.addresses import addresses, hosts, in_the_clear
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,26 @@ if TYPE_CHECKING:
     from voicecli.backends.family import Capabilities
     from voicecli.ports import Reporter
     from voicecli.types import Backend
+
+
+def hosts(verb: Verb, backend: Backend) -> list[str]:
+    """The hosts that `verb` may reach, in order, without repetition."""
+    return _hosts(addresses(verb, backend))
+
+
+def in_the_clear(verb: Verb, backend: Backend) -> list[str]:
+    """Those of the hosts that are reached without encryption."""
+    return _hosts(url for url in addresses(verb, backend) if url.lower().startswith(("http://", "ws://")))
+
+
+def addresses(verb: Verb, backend: Backend) -> tuple[str, ...]:
+    """The addresses that `verb` may ask; none for a backend without a family."""
+    family = FAMILIES.get(backend.family)
+    return family.of(backend).asked_at(verb) if family else ()
+
+
+def _hosts(urls: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(host for url in urls if (host := host_of(url))))
 
 
 _SAID: set[str] = set()

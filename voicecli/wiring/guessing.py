@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, get_args
 
 from voicecli.errors import VoiceError
 from voicecli.verbs import VERBS, Use, Verb
-from voicecli.wiring.addresses import hosts
+from voicecli.wiring.announcing import hosts
 from voicecli.wiring.choosing import able, family_of
 from voicecli.wiring.opening import with_key
 

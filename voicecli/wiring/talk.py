@@ -6,44 +6,36 @@ the parts do, printing, flags.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicecli.audio.codec import decode_chunks
 from voicecli.audio.cues import CUES, SOFT, tones
 from voicecli.audio.endpointer import Timing
 from voicecli.audio.vad import Detector
 from voicecli.config.keys import stored
-from voicecli.dialogue.answering import Stages
-from voicecli.dialogue.cascade import Cascade
 from voicecli.dialogue.conversation import Dialogue
-from voicecli.dialogue.drafting import DEPTHS, Depth, Drafts
 from voicecli.dialogue.events import Event, Notice, PhaseChanged, Ready, TurnLost, UserSaid
 from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts, Rules
-from voicecli.dialogue.tools import Gate, ToolUser
 from voicecli.dialogue.waking import Sleep
 from voicecli.errors import UsageError, task_group
-from voicecli.ports import Loudspeaker, Microphone, Responder, Rings, Speaker, Stream, Toolbox, Warm
+from voicecli.ports import Loudspeaker, Microphone, Responder, Rings, Toolbox
 from voicecli.storage.writing import refuse_input
-from voicecli.types import AudioFrame, ChatDelta, ChatMessage, ChatOptions, Picture, Secret, SpeechRequest
+from voicecli.types import AudioFrame, Picture, Secret
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
+from voicecli.wiring.cascade import Pacing, cascade_of, looked_at, pacing_of, thinker_of
 from voicecli.wiring.devices import RESTS, Devices
 from voicecli.wiring.direct import hears_and_speaks, open_direct
-from voicecli.wiring.pacing import Pacing
-from voicecli.wiring.refusing import check_options, takes
 from voicecli.wiring.services import Services
 from voicecli.wiring.showing import Showing
 from voicecli.wiring.talk_files import LOST_TURNS, KeptTurns, Recording
 from voicecli.wiring.waking import behind, minded
 
 if TYPE_CHECKING:
-    from voicecli.backends.family import Capabilities
     from voicecli.config import Config
     from voicecli.ports import Reporter
 
@@ -128,19 +120,17 @@ async def open_talk(
         if request.ends.devices and not (cfg.talk.headphones or cfg.talk.barge_in == "off" or request.push_to_talk):
             devices.cancel_echo(report)
         rules = rules_of(cfg, request, opened, echo=devices.cancels)
-        rate, clock = devices.playout.rate, devices.clock
         responder: Responder
-        pacing: Pacing | None = None
+        pacing = None
         if opened is None:
             responder = await open_direct(services, request, stack, history, toolbox, devices)
             showing.take = responder.colloquy.show
         else:
-            pacing = _pacing(opened, services)
+            pacing = pacing_of(opened, services)
             showing.take = partial(looked_at, opened)
-            responder = cascade_of(cfg, opened, _thinker(opened, toolbox, report, showing), rate, clock, pacing)
-        parts = _parts(cfg, request, responder, devices, told)
-        if pacing is not None:
-            parts = replace(parts, pace=pacing.change)
+            thinker = thinker_of(opened, toolbox, report, showing)
+            responder = cascade_of(cfg, opened, thinker, devices.playout.rate, devices.clock, pacing)
+        parts = _parts(cfg, request, responder, devices, told, pacing)
         rings = _announcements(opened and opened.model, toolbox)
         dialogue = Dialogue(parts, rules, history)
         talk = Talk(dialogue, parts.emit, devices.clock, devices, showing.show, rings, recording)
@@ -159,74 +149,18 @@ def _recording(request: TalkRequest, devices: Devices, stack: AsyncExitStack) ->
     return recording
 
 
-Thinker = Callable[[Sequence[ChatMessage], Gate], Stream[ChatDelta]]
-"""The model as a conversation asks it."""
-
-
-def looked_at(opened: Adapters, pictures: Sequence[Picture]) -> None:
-    """Raises UsageError where the model takes no pictures."""
-    if pictures and opened.chat_family is None:
-        raise UsageError("takes no pictures", who="agent", cure="Say where they are: it reads files by itself.")
-    if opened.chat_family is not None:
-        check_options(opened.chat_family, "chat", replace(opened.chatting, images=tuple(pictures)))
-
-
-def _thinker(opened: Adapters, toolbox: Toolbox | None, report: Reporter, showing: Showing) -> Thinker:
-    """The model, with tools where there are some and the family takes them; an agent has its own."""
-    if (agent := opened.agent) is not None:
-        return lambda messages, gate: agent.chat(messages, opened.chatting, gate)
-
-    def chatting() -> ChatOptions:
-        return replace(opened.chatting, images=showing.pictures)
-
-    if toolbox is None or not toolbox.specs:
-        return lambda messages, gate: opened.model.chat(messages, chatting())
-    if (family := opened.chat_family) is None or "tools" not in takes(family, "chat"):
-        report.detail(f"{family and family.name} has no tools to offer to its model; it answers without them.")
-        return lambda messages, gate: opened.model.chat(messages, chatting())
-    user = ToolUser(opened.model, toolbox)
-    return lambda messages, gate: user.chat(messages, chatting(), gate)
-
-
 def _announcements(*sources: object) -> Callable[[], AsyncIterator[str]] | None:
     """What rings by itself: timers, be they the model's or a tool's."""
     return next((each.announcements for each in sources if isinstance(each, Rings)), None)
 
 
-def _pacing(opened: Adapters, services: Services) -> Pacing | None:
-    """The voice's speed, where it has one."""
-    _, backend = services.choose("speak")
-    return Pacing(backend.speed or 1.0) if "speed" in takes(opened.voice_family, "speak") else None
-
-
-def cascade_of(
-    cfg: Config,
-    opened: Adapters,
-    thinker: Thinker,
-    rate: int,
-    clock: Callable[[], float],
-    pacing: Pacing | None = None,
-) -> Cascade:
-    """Who answers: the recogniser, the model and the voice."""
-    limits = opened.voice_family.limits
-    stages = Stages(
-        chat=thinker,
-        say=_sayer(opened.speaker, opened.speech, rate, pacing or Pacing(1.0)),
-        clock=clock,
-        speech_characters=limits.speech_characters,
-        speech_bytes=limits.speech_bytes,
-        aloud=opened.aloud,
-    )
-    return Cascade(
-        opened.hearing,
-        stages,
-        Drafts(draft_depth(cfg.talk.draft, opened.chat_family, opened.voice_family), cfg.talk.draft_budget),
-        _warmer(opened.ears, opened.model, opened.speaker),
-    )
-
-
 def _parts(
-    cfg: Config, request: TalkRequest, responder: Responder, devices: Devices, emit: Callable[[Event, int], None]
+    cfg: Config,
+    request: TalkRequest,
+    responder: Responder,
+    devices: Devices,
+    emit: Callable[[Event, int], None],
+    pacing: Pacing | None,
 ) -> Parts:
     keep = KeptTurns(request.save or cfg.state_dir / LOST_TURNS)
     if not request.private and (earlier := keep.earlier()):
@@ -241,6 +175,7 @@ def _parts(
         kept=keep.take,
         separable=devices.separable,
         away=devices.away,
+        pace=None if pacing is None else pacing.change,
     )
 
 
@@ -288,44 +223,6 @@ def rules_of(cfg: Config, request: TalkRequest, opened: Adapters | None, *, echo
         answer_ends=by_service,
         language=request.language,
     )
-
-
-def draft_depth(wish: str, chat: Capabilities | None, voice: Capabilities) -> Depth:
-    """How far a draft may go. `auto`: to speech only where leaving a request really stops it.
-
-    An agent, which has no family, gets none: what it does cannot be withdrawn.
-    """
-    if chat is None:
-        return "off" if wish == "off" else "asr"
-    if wish in DEPTHS:
-        return wish
-    if "chat" not in chat.stops_on_cancel:
-        return "asr"
-    return "speak" if "speak" in voice.stops_on_cancel else "chat"
-
-
-def _sayer(speaker: Speaker, speech: SpeechRequest, rate: int, pacing: Pacing) -> Callable[[str], Stream[bytes]]:
-    """Text to s16le mono at `rate`: the adapter's chunks through the codec."""
-
-    @asynccontextmanager
-    async def say(text: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        asked = pacing.applied(replace(speech, text=text))
-        async with speaker.speak(asked) as chunks, aclosing(decode_chunks(chunks, rate)) as pcm:
-            yield pcm
-
-    return say
-
-
-def _warmer(*adapters: object) -> Callable[[], Awaitable[None]]:
-    """Opens the connections of those adapters that can be warmed: they are needed as soon as the person stops."""
-    warm = [adapter.warm for adapter in adapters if isinstance(adapter, Warm)]
-
-    async def all_of_them() -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for each in warm:
-                tasks.create_task(each())
-
-    return all_of_them
 
 
 def _cue_of(event: Event) -> str:

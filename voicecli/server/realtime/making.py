@@ -27,9 +27,10 @@ from voicecli.server.realtime.hearer import Scribe, sometimes_silent
 from voicecli.server.realtime.tools import ClientTools
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
+from voicecli.wiring.cascade import cascade_of, looked_at
 from voicecli.wiring.refusing import takes
 from voicecli.wiring.showing import Showing
-from voicecli.wiring.talk import cascade_of, looked_at, rules_of
+from voicecli.wiring.talk import rules_of
 
 RATE = 24_000
 LONGEST_TURN_S = 600.0
