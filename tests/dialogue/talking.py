@@ -183,6 +183,8 @@ class Room:
         self.kept: list[tuple[int, bytes]] = []
         self.lost = list(lost)
         self.paces: list[float] = []
+        self.warmed: list[float] = []
+        """When connections were opened ahead."""
         rules = rules or Manner()
 
         def hearing(tasks: asyncio.TaskGroup, on_partial: Callable[[str], None]) -> Any:
@@ -197,8 +199,11 @@ class Room:
         def clock() -> float:
             return asyncio.get_running_loop().time()
 
+        async def warm() -> None:
+            self.warmed.append(clock())
+
         stages = Stages(brain.chat, voice.say, clock)
-        responder = Cascade(hearing, stages, Drafts(rules.draft, rules.draft_budget))
+        responder = Cascade(hearing, stages, Drafts(rules.draft, rules.draft_budget), warm)
         kept = lambda: self.lost.pop(0) if self.lost else b""  # noqa: E731
         pace = self.paces.append
         parts = Parts(responder, detect, self.playout, self.emit, clock, keep=keep, kept=kept, pace=pace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,8 +14,6 @@ from tests.clock import run
 from tests.dialogue.talking import FRAME_MS, Brain, Ears, Manner, Room, Voice
 from voicecli.audio.endpointer import Timing
 from voicecli.dialogue import events as ev
-from voicecli.dialogue.cascade import Cascade
-from voicecli.dialogue.conversation import Dialogue
 from voicecli.dialogue.drafting import BACK_OFF_S, MAX_DRAFTS, Drafts, same_words
 from voicecli.errors import RateLimitedError, ServiceError
 from voicecli.types import AudioFrame, TranscribeOptions, Transcript
@@ -162,18 +160,17 @@ def test_a_dip_inside_words_costs_no_draft_and_the_next_must_be_longer() -> None
 def test_who_goes_on_finds_connections_open_again() -> None:
     """A request that breaks off takes its connection with it: after a dip, and after a pause."""
     it = Room(Ears([WHALES] * 2), Brain(["Whales are big."] * 2), Voice(), Manner(draft="speak"))
-    warmed: list[float] = []
-
-    async def warm() -> None:
-        warmed.append(asyncio.get_running_loop().time())
-
-    responder = it.talk.parts.responder
-    assert isinstance(responder, Cascade)
-    parts = replace(it.talk.parts, responder=replace(responder, warmed=warm))
-    it.talk = Dialogue(parts, Manner(draft="speak"))
     spoken = ("loud", 0.3)
     run(it.run([("quiet", 0.5), spoken, ("quiet", 0.06), spoken, ("quiet", 0.2), spoken, ("quiet", 0.7)]))
-    assert warmed == pytest.approx([0.5, 0.86, 1.36], abs=0.07)
+    assert it.warmed == pytest.approx([0.5, 0.86, 1.36], abs=0.07)
+
+
+def test_words_that_void_a_draft_and_are_not_drafted_on_open_connections_again() -> None:
+    """The next request comes in the pause, 60 ms later: it need not open one."""
+    it = room(([(1000, HOUSE), (1460, f"{HOUSE} and the")], f"{HOUSE} and the"), replies=["Wrong.", "Yes?"])
+    run(it.run(ONE_TURN))
+    assert [messages[-1].content for messages in it.brain.asked] == [HOUSE, f"{HOUSE} and the"]
+    assert it.warmed == pytest.approx([0.56, 1.56], abs=0.001)
 
 
 def test_words_that_come_late_withdraw_a_guess() -> None:

@@ -105,6 +105,7 @@ class Turn:
             self.prefix = joined([self.prefix, self._wanted.typed or ""])
             self._wanted = Wanted()
             self._withdraw(Move.REOPEN if self.state is TurnState.OPEN else Move.WITHDRAW)
+            self._warm()
         self.answerer.hear(frames)
 
     def pause(self, last_voiced: float | None) -> None:
@@ -130,11 +131,14 @@ class Turn:
         self.late = self._late_before + 1 if self._paused or self.shown else 0
         guess = self.attempt.wanted.guess if self.attempt is not None else ""
         exhausted = self._paused and self.answerer.draftable(self.record.drafts) is None
-        if guess and not same_words(text, guess) and not exhausted:
+        withdrawn = guess and not same_words(text, guess) and not exhausted
+        if withdrawn:
             self.dips += not (self._paused or self.shown)
             self._withdraw(Move.WITHDRAW)
         if self._paused or self.shown:
             self.draft(early=self._early)
+        if withdrawn and self.attempt is None:
+            self._warm()
 
     def sound_again(self) -> None:
         """It was a dip inside words: a draft on the sound before it is void. With no word known it had cost nothing."""
@@ -144,6 +148,7 @@ class Turn:
             self.dips += 1
             self.record.drafts -= attempt.watch.text is None
             self._withdraw(Move.WITHDRAW)
+            self._warm()
 
     def draft(self, *, early: Callable[[str], bool] | None = None) -> None:
         """Begins to answer what is heard so far, where that makes sense.
@@ -237,12 +242,13 @@ class Turn:
             self.record.question(attempt)
 
     def _withdraw(self, move: Move) -> None:
-        """What was made of the turn is void: the person goes on. A request that breaks off closes its connection."""
+        """What was made of the turn is void: the person goes on.
+
+        A request that breaks off closes its connection: see that one is warm, unless the next request is made at once.
+        """
         self.record.waste(self.attempt.usage.total if self.attempt else 0)
         self._stop()
         self._move(move)
-        if self._early is None and not self._paused:
-            self._warm()
 
     def _stop(self) -> None:
         """Stops the answer; its cleanup runs in its own task, the microphone does not wait for it."""
