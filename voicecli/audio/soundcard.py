@@ -87,6 +87,8 @@ class SoundCard:
         self._microphone: SoundCardMicrophone | None = None
         self.speaker: SoundCardLoudspeaker | None = None
         self._opened = AsyncExitStack()
+        self._moving = asyncio.Lock()
+        """Held while a stream is opened anew beside the others, or all are closed: one that nobody holds crashes."""
         self._buffering = devices.QUICK
         self._chosen: tuple[devices.Wanted, devices.Wanted] | None = None
         self.away = False
@@ -140,8 +142,9 @@ class SoundCard:
             self._rouse.clear()
             if self.speaker is not None:
                 await self.speaker.rest(self._calm_s >= REST_AFTER_S)
-                if _stumbles(self.speaker, self._calm):
-                    await self._steady(self.speaker)
+                async with self._moving:
+                    if self.speaker is not None and _stumbles(self.speaker, self._calm):
+                        await self._steady(self.speaker)
 
     async def _steady(self, speaker: SoundCardLoudspeaker) -> None:
         """Opens the loudspeaker again with more time for its sound."""
@@ -169,8 +172,9 @@ class SoundCard:
 
     async def _close(self, *, drain: bool) -> None:
         """Both; `drain` lets what the loudspeaker still holds be heard."""
-        self._microphone = self.speaker = None
-        await self._opened.__aexit__(None if drain else DeviceError, None, None)
+        async with self._moving:
+            self._microphone = self.speaker = None
+            await self._opened.__aexit__(None if drain else DeviceError, None, None)
 
     async def _change(self, chosen: tuple[devices.Wanted, devices.Wanted]) -> None:
         """The chosen devices, or those of before where they can't be opened. Raises DeviceError: neither can."""
