@@ -18,7 +18,8 @@ from pydantic import TypeAdapter
 
 from tests.fakes import agent as script
 from tests.waiting import eventually
-from voicecli.agents.command import AgentCommand, EarlierSession
+from voicecli.agents.beginning import EarlierSession
+from voicecli.agents.process import AgentCommand
 from voicecli.agents.responder import AgentModel
 from voicecli.agents.sessions import Sessions
 from voicecli.errors import ConfigError, RefusedError, ServiceError, VoiceError

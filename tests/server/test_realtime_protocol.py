@@ -103,21 +103,20 @@ def test_an_answer_is_due_when_nobody_speaks_for_so_long() -> None:
     detection = {"type": "server_vad", "idle_timeout_ms": 5000}
     client.receive(json.dumps({"type": "session.update", "session": {"turn_detection": detection}}))
     telling.happened(ev.PhaseChanged("listening"))
-    due = [quiet(telling) for _ in range(300)]
-    assert due == [None] * 300, "nobody has answered anything yet"
+    assert not any(quiet(telling) for _ in range(300)), "nobody has answered anything yet"
     telling.happened(ev.AssistantDelta("Yes."))
     telling.happened(ev.AssistantSaid("Yes."))
-    found = [each for _ in range(300) if (each := quiet(telling)) is not None]
-    assert [each["type"] for each in found[0].told][:2] == ["input_audio_buffer.timeout_triggered", COMMITTED]
-    place = found[0].told[0]
+    found = [each for _ in range(300) if (each := quiet(telling))]
+    assert [each["type"] for each in found[0]][:2] == ["input_audio_buffer.timeout_triggered", COMMITTED]
+    place = found[0][0]
     assert (place["audio_end_ms"] - place["audio_start_ms"], len(found)) == (5000, 1)
-    assert book.answer is not None and book.answer.id == found[0].response
+    assert book.answer is not None and book.answer.id == found[0][-1]["response"]["id"]
 
 
 COMMITTED = "input_audio_buffer.committed"
 
 
-def quiet(telling: Telling) -> Any:
+def quiet(telling: Telling) -> list[Json]:
     """Another frame without a voice."""
     telling.happened(ev.Level(-60, False))
     return telling.idles()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from voicecli.agents.command import AgentCommand, EarlierSession
+from voicecli.agents.process import AgentCommand
 from voicecli.agents.protocol import SIGN_IN, VERSION, RpcAnswer, Table, rows, table, text
 from voicecli.agents.updates import Mode, Modes, choices, modes
 from voicecli.errors import ConfigError, ProtocolError, RefusedError, UnreachableError
@@ -37,6 +37,14 @@ _HELLO: Table = {
 }
 
 Ask = Callable[[str, Table], Awaitable[RpcAnswer]]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierSession:
+    """A session by its number, and when it began, in seconds since 1970."""
+
+    id: str
+    began: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """An agent's program: started, written to and read from over its pipes, and ended with all that it started.
 
-Belongs here: the process, its pipes, the last lines of its stderr, its end. Does not belong here: what is said.
+Belongs here: the process, its pipes, the last lines of its stderr, its end. Does not belong here: what is said,
+which agent a person means (wiring.agents).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import asyncio
 import os
 import signal
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 from voicecli.errors import ServiceError, task_group
 
@@ -20,6 +22,22 @@ _CHUNK = 64 * 1024
 _LINES = 20
 _WATCH = 'read -r _ || { sleep 0.8; kill -TERM "-$1"; sleep 0.8; kill -KILL "-$1"; }'
 """Reads to our end; where no line came before it, we died of something that nobody can clean up after."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCommand:
+    """How an agent is started, and where: `folder` is absolute, `env` all that it is told of the environment.
+
+    `mode`, `model` and `auth` (a way to sign in) are numbers or names of its own; "" leaves them to the agent.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    folder: str
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mode: str = ""
+    model: str = ""
+    auth: str = ""
 
 
 class Program:
@@ -101,16 +119,22 @@ class Program:
 
 
 @asynccontextmanager
-async def running(name: str, command: Sequence[str], env: Mapping[str, str], folder: str) -> AsyncIterator[Program]:
+async def running(agent: AgentCommand) -> AsyncIterator[Program]:
     """The program, which has ended when the block is left. Raises ServiceError where it cannot be started."""
-    pipe = asyncio.subprocess.PIPE
+    command, pipe = agent.command, asyncio.subprocess.PIPE
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(env), cwd=folder, start_new_session=True
+            *command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env=dict(agent.env),
+            cwd=agent.folder,
+            start_new_session=True,
         )
     except (OSError, ValueError) as exc:
-        raise ServiceError(f"{command[0]} cannot be started: {exc}", who=name) from exc
-    program = Program(process, name)
+        raise ServiceError(f"{command[0]} cannot be started: {exc}", who=agent.name) from exc
+    program = Program(process, agent.name)
     politely = False
     async with _watched(process.pid):
         try:

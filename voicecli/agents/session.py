@@ -12,10 +12,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from voicecli.agents.beginning import Beginning, SessionBegun, unsigned
-from voicecli.agents.command import AgentCommand, EarlierSession
+from voicecli.agents.beginning import Beginning, EarlierSession, SessionBegun, unsigned
 from voicecli.agents.forms import Form, form
-from voicecli.agents.process import Program, running
+from voicecli.agents.process import AgentCommand, Program, running
 from voicecli.agents.protocol import SIGN_IN, AgentNotification, AgentRequest, Message, RpcAnswer, Table, Wire, text
 from voicecli.agents.updates import AgentWords, Leave, Modes, Replayed, Step, leave, new_mode, replayed, update
 from voicecli.errors import ServiceError, VoiceError, task_group
@@ -190,7 +189,7 @@ async def opened(
     agent: AgentCommand, told: Callable[[str], None], earlier: EarlierSession | None = None
 ) -> AsyncIterator[AgentSession]:
     """The session, ready to be prompted; leaving the block ends the program."""
-    async with running(agent.name, agent.command, agent.env, agent.folder) as program, task_group() as tasks:
+    async with running(agent) as program, task_group() as tasks:
         session = AgentSession(agent, program, told)
         reading = tasks.create_task(session.read())
         try:

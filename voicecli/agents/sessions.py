@@ -10,8 +10,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from voicecli.agents.command import AgentCommand, EarlierSession
+from voicecli.agents.beginning import EarlierSession
 from voicecli.agents.leave import visible
+from voicecli.agents.process import AgentCommand
 from voicecli.agents.session import AgentSession, opened
 from voicecli.errors import ServiceError
 

@@ -21,7 +21,7 @@ from voicecli.text.nearest import nearest
 from voicecli.toolbox.surroundings import surroundings
 
 if TYPE_CHECKING:
-    from voicecli.agents.command import AgentCommand
+    from voicecli.agents.process import AgentCommand
     from voicecli.agents.responder import AgentModel
     from voicecli.config import Config
     from voicecli.wiring.services import Services
@@ -76,7 +76,7 @@ async def open_agent(wish: AgentWish, services: Services, told: Callable[[str], 
 
     Raises InputError where no session can go on.
     """
-    from voicecli.agents.command import EarlierSession
+    from voicecli.agents.beginning import EarlierSession
     from voicecli.agents.responder import AgentModel
     from voicecli.agents.sessions import Sessions
 
@@ -103,7 +103,7 @@ def _last(memory: AgentMemory) -> tuple[str, float]:
 
 def agent_command(wanted: str, cfg: Config, env: Mapping[str, str]) -> AgentCommand:
     """What `--agent` names. Raises UsageError where it is neither in the configuration nor a program that is found."""
-    from voicecli.agents.command import AgentCommand
+    from voicecli.agents.process import AgentCommand
 
     folder = str(Path.cwd())
     if (known := cfg.agents.get(wanted)) is not None:

@@ -1,6 +1,6 @@
 """What is done to the conversation that runs, between two of its frames.
 
-Belongs here: turns, answers and the history, as a client wants them. Does not belong here: when it is done (acting,
+Belongs here: turns, answers and the history, as a client wants them. Does not belong here: when it is done (session,
 inbox).
 """
 

@@ -1,31 +1,34 @@
-"""Making a conversation of what a client has set: its adapters, its rules, who thinks in it.
+"""Making a conversation of what a client has set: its adapters, its rules, who thinks and who answers in it.
 
-Belongs here: from settings to a `Dialogue`. Does not belong here: running one (session), what a client asks of it
-(acting).
+Belongs here: from settings to a `Dialogue`, leaving out an answer or its sound. Does not belong here: running one, what
+a client asks of it (session), the cascade (dialogue.cascade).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 
 from voicecli.audio.playout import Playout
 from voicecli.audio.vad import Detector
+from voicecli.dialogue.cascade import Cascade, CascadeTurn
 from voicecli.dialogue.conversation import Dialogue
 from voicecli.dialogue.events import Event
+from voicecli.dialogue.hearing import OnPartial
 from voicecli.dialogue.history import History
 from voicecli.dialogue.parts import Parts, Rules
 from voicecli.dialogue.tools import Gate, ToolUser
-from voicecli.ports import Stream
+from voicecli.ports import Stream, TurnRequest
 from voicecli.server.pool import Meant, Pool
 from voicecli.server.realtime import client as asked
 from voicecli.server.realtime.book import Book
-from voicecli.server.realtime.hearer import Scribe, sometimes_silent
 from voicecli.server.realtime.tools import ClientTools
+from voicecli.text.join import joined
 from voicecli.types import ChatDelta, ChatMessage, ChatOptions, Picture
+from voicecli.types.turns import Heard, Reply
 from voicecli.wiring.adapters import Adapters, Opener, TalkRequest
 from voicecli.wiring.cascade import cascade_of, looked_at
 from voicecli.wiring.refusing import takes
@@ -127,3 +130,50 @@ class Maker:
         if once is None or once.instructions is None or answer is None or answer.id != once.response:
             return messages
         return [ChatMessage("system", once.instructions), *(each for each in messages if each.role != "system")]
+
+
+@dataclass(frozen=True, slots=True)
+class Scribe:
+    """A `ports.Responder`: the cascade, which only writes down what is said where the client asks for answers itself.
+
+    What was typed is always answered.
+    """
+
+    cascade: Cascade
+    answers: Callable[[], bool]
+
+    def listen(self, tasks: asyncio.TaskGroup, on_partial: OnPartial) -> CascadeTurn:
+        kind = CascadeTurn if self.answers() else _Written
+        return kind(self.cascade, self.cascade.hearing(tasks, on_partial))
+
+    async def warm(self) -> None:
+        await self.cascade.warm()
+
+
+class _Written(CascadeTurn):
+    """Its words, and no answer to them."""
+
+    def draftable(self, made: int, *, early: bool = False) -> str | None:
+        return None
+
+    @asynccontextmanager
+    async def turn(self, ask: TurnRequest) -> AsyncIterator[AsyncIterator[Reply]]:
+        if ask.wanted.typed is not None or ask.wanted.says is not None:
+            async with super().turn(ask) as replies:
+                yield replies
+        else:
+            yield self._written(ask)
+
+    async def _written(self, ask: TurnRequest) -> AsyncIterator[Reply]:
+        heard = await self.text()
+        yield Heard(joined([ask.wanted.prefix, heard.text]), heard.unsure)
+
+
+def sometimes_silent(say: Callable[[str], Stream[bytes]], silent: Callable[[], bool]) -> Callable[[str], Stream[bytes]]:
+    """The voice, which makes no sound where only text is wanted."""
+    return lambda text: aclosing(_no_sound()) if silent() else say(text)
+
+
+async def _no_sound() -> AsyncGenerator[bytes]:
+    for piece in tuple[bytes, ...]():
+        yield piece

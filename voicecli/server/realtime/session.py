@@ -1,7 +1,8 @@
 """One session: the loop of `voice talk`, with a connection for microphone and loudspeaker, in one task tree.
 
-Belongs here: one conversation after the other, and telling the client what they tell. Does not belong here: what a
-client asks (client, acting), what a conversation is made of (making), the socket (route).
+Belongs here: one conversation after the other, telling the client what they tell, and when what it asks is done: at
+once where nothing waits for it, else between two frames, in order. Does not belong here: what a client's event means
+(client), what is done to a conversation (between), what one is made of (making), the socket (route).
 
 Settings that a conversation is made with (when a turn ends, the voice, the language) take effect with a new one, which
 goes on with the same history as soon as the turn in work is over.
@@ -17,7 +18,6 @@ from functools import partial
 from voicecli.dialogue.events import Event
 from voicecli.server.pool import Pool
 from voicecli.server.realtime import client as asked
-from voicecli.server.realtime.acting import Acting
 from voicecli.server.realtime.apart import AnswersApart
 from voicecli.server.realtime.between import BetweenFrames
 from voicecli.server.realtime.book import Book, dialect
@@ -36,14 +36,13 @@ class ClientSession:
     def __init__(self, pool: Pool, book: Book, tell: Callable[[list[Json]], None]) -> None:
         self._book, self._tell = book, tell
         self._client, self._telling = asked.Client(book), Telling(book)
-        tools = ClientTools(lambda: book.settings.tools, self._call, self._called)
-        self._inbox, self._maker = Inbox(book), Maker(pool, book, tools)
+        self._tools = ClientTools(lambda: book.settings.tools, self._call, self._called)
+        self._inbox, self._maker = Inbox(book), Maker(pool, book, self._tools)
         self._between = BetweenFrames(book, self._maker, self._telling.speech, self._say)
         self._apart = AnswersApart(pool, book, self._maker.history, self._say)
-        self._acting = Acting(self._inbox, self._maker, tools, self._between, self._apart)
 
     async def receive(self, text: str) -> None:
-        """A message of the client; waits while too much sound waits."""
+        """A message of the client; waits while too much waits to be done."""
         await self._follow(self._client.receive(text))
 
     async def run(self) -> None:
@@ -60,7 +59,42 @@ class ClientSession:
             if isinstance(step, dict):
                 self._say([step])
             else:
-                await self._acting.do(step)
+                await self._do(step)
+
+    async def _do(self, act: asked.Act) -> None:
+        inbox, between = self._inbox, self._between
+        match act:
+            case asked.Append():
+                await inbox.append(act.data)
+            case asked.Commit(item=None):
+                await inbox.put(between.release)
+            case asked.Commit(item=str(item)):
+                understood = partial(between.understood, item)
+                await inbox.put(between.press, *inbox.committed(), between.release, understood)
+            case asked.Clear():
+                inbox.clear()
+            case asked.TypedItem():
+                await inbox.put(partial(between.remember, act))
+            case asked.Ask():
+                await self._ask(act)
+            case asked.AskApart():
+                self._apart.ask(act)
+            case asked.CancelApart():
+                self._apart.cancel(act.response)
+            case asked.Cancel():
+                between.cancel()
+            case asked.ToolOutput():
+                self._tools.output(act.call_id, act.text)
+            case asked.Changed():
+                self._maker.instruct()
+                await inbox.look()
+
+    async def _ask(self, act: asked.Ask) -> None:
+        self._maker.once = act
+        if self._tools.waits:
+            self._tools.resume()
+        else:
+            await self._inbox.put(partial(self._between.answer, act))
 
     def _say(self, events: list[Json]) -> None:
         if told := dialect(events, beta=self._book.beta):
@@ -79,9 +113,10 @@ class ClientSession:
     def _on_event(self, event: Event, turn: int) -> None:
         self._maker.showing.emit(event, turn)
         self._say(self._telling.happened(event))
-        if (answer := self._telling.idles()) is not None:
-            self._say(answer.told)
-            self._maker.once = ask = asked.Ask(answer.response)
+        if told := self._telling.idles():
+            self._say(told)
+            assert self._book.answer is not None
+            self._maker.once = ask = asked.Ask(self._book.answer.id)
             self._inbox.soon(partial(self._between.answer, ask))
 
     def _halts(self, halted: bool) -> bool:

@@ -10,7 +10,6 @@ may be a cough. Who goes on before the reply sounds withdraws the answer; the wo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from voicecli.dialogue import events as ev
@@ -19,14 +18,6 @@ from voicecli.server.realtime.settings import Json
 from voicecli.server.realtime.speech import FAILED, FRAME_MS, Speech
 
 OVER_A_REPLY = ("speaking", "working")
-
-
-@dataclass(frozen=True, slots=True)
-class Unasked:
-    """An answer that nobody asked for: what the client is told of it, and its number."""
-
-    told: list[Json]
-    response: str
 
 
 class Telling:
@@ -53,13 +44,13 @@ class Telling:
         """The answer needs a tool of the client's."""
         return self._answer().calls(call_id, name, arguments)
 
-    def idles(self) -> Unasked | None:
-        """The answer that is due because nobody has spoken for as long as the client's settings say."""
+    def idles(self) -> list[Json]:
+        """Begins the answer that is due because nobody has spoken for as long as the client's settings say."""
         quiet, wanted = self._quiet_ms, self._book.settings.idle_timeout_ms
         if quiet is None or wanted is None or quiet < wanted or self._book.answer is not None:
-            return None
+            return []
         self._quiet_ms = None
-        return Unasked([*self.speech.times_out(quiet), self._answer().created()], self._answer().id)
+        return [*self.speech.times_out(quiet), self._answer().created()]
 
     def over(self, status: str = "completed", reason: str | None = None) -> list[Json]:
         """The answer, if there is one, is over."""
