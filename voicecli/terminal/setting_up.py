@@ -2,7 +2,7 @@
 
 Belongs here: what a person sees of a step and types. Does not belong here: which steps there are and what follows from
 an answer (usecases.setup), trying (usecases.trying), what is answered by ear (sound_check), how a line is asked
-(prompting), the file.
+(asking), the file.
 """
 
 from __future__ import annotations

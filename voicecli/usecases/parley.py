@@ -1,7 +1,7 @@
 """A few words with a person on behalf of a program: something is said, the answer is heard, all within bounds.
 
 Belongs here: one exchange over a conversation that is opened for it and closed after it: the microphone is ours only
-meanwhile. Does not belong here: who asks for it (server.mcp), how a conversation goes (dialogue), devices.
+meanwhile. Does not belong here: who asks for it (server.tools), how a conversation goes (dialogue), devices.
 """
 
 from __future__ import annotations

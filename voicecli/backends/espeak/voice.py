@@ -1,7 +1,7 @@
 """espeak-ng as an adapter: chunks of speech as espeak-ng makes them, its list of voices.
 
 Belongs here: names, settings and the bridge from its thread to the event loop. Does not belong here:
-native calls (espeak.py), the voice for a text (scripts.py), other rates than the voice's own.
+native calls (library), the voice for a text (scripts), other rates than the voice's own.
 """
 
 from __future__ import annotations

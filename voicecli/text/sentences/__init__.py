@@ -1,7 +1,7 @@
 """Where a text may be cut for a voice: an answer that is still being written, or a long text.
 
 Belongs here: finding clause and sentence ends, and cutting within a service's limits. Pure text.
-Does not belong here: markup (spoken.py removes it first), sound, waiting.
+Does not belong here: markup (text.spoken removes it first), sound, waiting.
 
 Every punctuation mark is judged once, by the rule that the table `JUDGES` has for it, from the word
 before it and the character after it. Where that character has not arrived and would decide ("3." may

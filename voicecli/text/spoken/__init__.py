@@ -1,7 +1,7 @@
 """What a person would read aloud of a text that was written for a screen.
 
 Belongs here: taking Markdown, HTML, code, addresses, formulas, emoji and reasoning out of a text. Pure text.
-Does not belong here: cutting into sentences (sentences.py), what the screen shows.
+Does not belong here: cutting into sentences (text.sentences), what the screen shows.
 
 A sign that may be markup goes to the reader that the table `_READERS` has for it. A reader answers with the place up
 to which it has read, or with `MORE` where the text that decides has not arrived: then the text from the sign on is held
