@@ -91,7 +91,7 @@ async def picture(base: str, address: str) -> bytes:
 
 
 SPELLINGS = ["2130706433", "0x7f000001", "0x7f.1", "127.1", "0", "[::ffff:127.0.0.1]", "127.0.0.1"]
-SPELLINGS += ["017700000001", "[64:ff9b::7f00:1]", "127.0.0.1%00.example.org"]
+SPELLINGS += ["017700000001", "[64:ff9b::7f00:1]", "127.0.0.1%00.example.org", "localhost", "[::1]", "0.0.0.0"]
 
 
 @pytest.mark.parametrize("host", SPELLINGS)

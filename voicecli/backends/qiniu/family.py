@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voicecli.backends.family import Capabilities, Endpoint, Family, Limits, Preset, own
 from voicecli.backends.openai.family import CHAT_OPTIONS
-from voicecli.backends.qiniu.settings import QiniuSettings
+from voicecli.backends.qiniu.settings import BYTES, CHARACTERS, VOICE, QiniuSettings
 from voicecli.ports import Opened
 from voicecli.types import Backend
 
@@ -68,8 +68,8 @@ def describe(backend: Backend) -> Capabilities:
             "speak": frozenset({"voice", "speed", "format"}),
         },
         limits=Limits(
-            speech_characters=300,
-            speech_bytes=1024,
+            speech_characters=CHARACTERS,
+            speech_bytes=BYTES,
             plain=True,
             fetches=frozenset({"wav", "mp3", "ogg", "oga", "opus"}),
         ),
@@ -101,7 +101,7 @@ FAMILY = Family(
         Preset(
             "qiniu",
             "QINIU_API_KEY",
-            {"family": "qiniu", "chat_model": "deepseek-v3", "voice": "qiniu_zh_female_tmjxxy"},
+            {"family": "qiniu", "chat_model": "deepseek-v3", "voice": VOICE},
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The settings of a Qiniu backend. Belongs here: their dataclass, and Qiniu's own addresses."""
+"""The settings of a Qiniu backend. Belongs here: their dataclass, Qiniu's own addresses, voice and limits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from voicecli.types import Backend, ServiceUrl
 
 BASES = ("https://openai.qiniu.com/v1", "https://api.qnaigc.com/v1")
 """Where the service is when nobody says otherwise; the second is asked where the first does not answer."""
+
+CHARACTERS, BYTES = 300, 1024
+"""The most that one request may say, in characters and in bytes of UTF-8."""
+
+VOICE = "qiniu_zh_female_tmjxxy"
+"""The voice of the service's own examples, for who names none."""
 
 
 @dataclass(frozen=True, slots=True)

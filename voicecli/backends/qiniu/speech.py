@@ -17,18 +17,13 @@ from typing import Any
 
 from voicecli.backends.qiniu.failover import Addresses
 from voicecli.backends.qiniu.recognised import complaint_error
+from voicecli.backends.qiniu.settings import BYTES, CHARACTERS, VOICE
 from voicecli.backends.transport.http import HttpService
 from voicecli.backends.transport.websocket import Socket
 from voicecli.backends.transport.wording import json_in
 from voicecli.errors import InputError, ProtocolError, ServiceError, UnreachableError, VoiceError
 from voicecli.types import AudioChunk, PcmFormat, SpeechRequest
 from voicecli.types.jsonvalue import laid_over
-
-CHARACTERS, BYTES = 300, 1024
-"""The most that one request may say, in characters and in bytes of UTF-8."""
-
-VOICE = "qiniu_zh_female_tmjxxy"
-"""The voice of the service's own examples, for who names none."""
 
 PCM = PcmFormat(24_000, 1)
 """What its pcm is."""

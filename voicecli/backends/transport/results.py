@@ -20,12 +20,10 @@ from urllib.parse import urljoin, urlsplit
 from voicecli.backends.transport.door import origin
 from voicecli.backends.transport.elsewhere import Elsewhere
 from voicecli.backends.transport.http import HttpService, Reply
-from voicecli.backends.transport.reach import WORDS, place_of
 from voicecli.backends.transport.wording import clean, complaint_of
 from voicecli.errors import RefusedError, ServiceError, VoiceError
 from voicecli.types import MediaChunk
 from voicecli.types import filekinds as media
-from voicecli.types.hosts import is_loopback
 
 PICTURE_BYTES = 64 * 1024 * 1024
 VIDEO_BYTES = 1 << 30
@@ -53,7 +51,7 @@ async def fetched(service: HttpService, address: object, what: str) -> AsyncIter
 
 
 def resolved(service: HttpService, address: object, what: str) -> str:
-    """`address` as a whole one. Raises ServiceError for one that is not to be followed."""
+    """`address` as a whole one. Raises ProtocolError for what is none. Whether it may be asked is judged elsewhere."""
     if not isinstance(address, str) or not address.strip():
         raise service.protocol_error(f"answered without the address of a {what}", str(address or ""))
     try:
@@ -64,16 +62,7 @@ def resolved(service: HttpService, address: object, what: str) -> str:
         usable = False
     if not usable or "@" in parts.netloc or not url.isprintable():
         raise service.protocol_error(f"gives its {what} an address that is not followed", address)
-    _refuse_inside(service, url)
     return url
-
-
-def _refuse_inside(service: HttpService, url: str) -> None:
-    """What is plainly inside is refused before anything is asked; the rest is judged by its number (elsewhere)."""
-    host = urlsplit(url).hostname or ""
-    place = "here" if is_loopback(host) else place_of(host)
-    if origin(url) != origin(service.base_url) and place in ("here", "secret") and not is_loopback(service.host):
-        raise ServiceError(f"names an address {WORDS[place]}: {clean(host, 60)}", who=service.who)
 
 
 class _Door(Elsewhere):
