@@ -20,7 +20,6 @@ from voicecli.types import (
     ChatDelta,
     ChatMessage,
     ChatOptions,
-    Secret,
     SpeechRequest,
     TranscribeOptions,
     Transcript,
@@ -83,8 +82,6 @@ async def test_bytes_are_heard_whether_the_address_ends_with_v1_or_not(server: G
         (Reply.json({"result": None, "status": 20000000}), ProtocolError, "without a result"),
         (Reply.json([1]), ServiceError, r"\[1\]|gave no reason"),
         (Reply.text("busy"), ProtocolError, "busy"),
-        (Reply.text("<title>404 Not Found</title>", 404, "text/html"), ServiceError, "Not Found"),
-        (Reply.json({"message": "forbidden"}, 403), RefusedError, "forbidden"),
     ],
 )
 async def test_any_status_but_success_fails_with_the_services_words(
@@ -179,11 +176,8 @@ async def test_usage_is_told_only_when_the_service_counts(server: Gov) -> None:
         (Reply.json({"choices": []}), ServiceError, "choices"),
         (Reply.json({"choices": [{"message": {"content": "  "}}]}), ServiceError, "empty answer"),
         (Reply.json({"choices": [{"message": None}]}), ServiceError, "empty answer"),
-        (Reply.json({"error": {"message": "no such category"}}), ServiceError, "no such category"),
-        (Reply.json({"detail": "max_tokens required"}, 422), ServiceError, "max_tokens required"),
         (Reply.json("nothing"), ServiceError, "nothing"),
         (Reply.text("oops"), ProtocolError, "oops"),
-        (Reply.text("<html><h1>502 Bad Gateway</h1></html>", 502, "text/html"), ServiceError, "502 Bad Gateway"),
     ],
 )
 async def test_what_chat_says_when_it_fails(server: Gov, reply: Reply, kind: type[VoiceError], words: str) -> None:
@@ -245,11 +239,6 @@ async def test_health_speaks_one_character(server: Gov) -> None:
     async with gov.opened(server.backend(), gov.GovHealth) as adapter:
         assert (await adapter.check()).detail == "speech ok"
     assert [request.path for request in server.requests] == ["/v1/tts"]
-
-
-async def test_a_key_is_sent_where_one_is_configured(server: Gov) -> None:
-    await say(server.backend(key=Secret("sk-of-the-city-0123456789")))
-    assert server.requests[0].headers["authorization"] == "Bearer sk-of-the-city-0123456789"
 
 
 @pytest.mark.parametrize("adapter", [gov.GovTranscriber, gov.GovChat, gov.GovSpeaker, gov.GovHealth])

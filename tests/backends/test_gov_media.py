@@ -14,7 +14,7 @@ from tests.fakes.server import Reply
 from tests.serving import serving
 from voicecli.backends.gov import opened
 from voicecli.backends.gov_media import Media
-from voicecli.errors import ConfigError, RefusedError, ServiceError, VoiceError
+from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.types import DescribeOptions, LearnOptions, PictureOptions, Secret, Upload
 
 pytestmark = pytest.mark.anyio
@@ -143,11 +143,6 @@ async def test_whatever_is_not_true_was_not_learnt(gov: GovMedia, answer: Any, t
     gov.on("/uploadFile/uploadLearningFile", Reply.json(answer))
     error = await failure(gov, "learn", document(), LearnOptions())
     assert isinstance(error, ServiceError) and told in str(error)
-
-
-async def test_a_refused_key_is_told_as_such(gov: GovMedia) -> None:
-    gov.on("/v1/images/generations", Reply.json({"error": {"message": "no"}}, 401))
-    assert type(await failure(gov, "image_make", "a pig", PictureOptions())) is RefusedError
 
 
 async def test_a_file_is_sent_from_its_beginning_at_each_attempt(gov: GovMedia) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import socket
@@ -336,34 +335,6 @@ async def test_pieces_arrive_as_they_are_sent_and_leaving_hangs_up(server: FakeS
         assert (await server.hung_up("/x")).at - left < 0.5
 
     assert server.requests[0].body == b"abc"
-
-
-async def test_cancel_hangs_up_and_leaves_no_task(server: FakeServer) -> None:
-    server.on("/x", Reply([b"one", STALL]))
-    async with service(server.url) as work:
-        before = asyncio.all_tasks()
-
-        async def read() -> None:
-            async with work.stream("GET", "/x") as reply:
-                async for _ in reply.chunks():
-                    pass
-
-        await server.cancels(read())
-        await server.hung_up("/x")
-        await asyncio.sleep(0)
-        assert asyncio.all_tasks() == before
-
-
-async def test_finished_stream_gives_its_connection_back(server: FakeServer) -> None:
-    server.on("/x", Reply.sse([b"data: 1\n\n", b"data: [DONE]\n\n"]))
-    async with service(server.url) as work:
-        for _ in range(3):
-            async with work.stream("GET", "/x") as reply:
-                async for event in reply.events():
-                    if event.data == "[DONE]":
-                        await reply.drain()
-                        break
-    assert server.connections == 1
 
 
 async def test_draining_an_endless_stream_does_not_wait(server: FakeServer) -> None:

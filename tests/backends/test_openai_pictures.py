@@ -63,14 +63,6 @@ async def test_only_what_was_asked_for_is_sent(server: OpenAIPictures) -> None:
     assert full == {"model": "other", "prompt": "Draw 407.", "size": "1024x1024", "quality": "low"}
 
 
-async def test_a_picture_elsewhere_is_fetched_without_the_key() -> None:
-    with OpenAIPictures() as server, FakeServer() as store:
-        store.on("/a.png", Reply(png("12")))
-        server.on("/v1/images/generations", Reply.json({"data": [{"url": f"{store.url}/a.png", "b64_json": None}]}))
-        assert png_digits(await drawn(server)) == "12"
-        assert "authorization" not in store.requests[0].headers
-
-
 @pytest.mark.parametrize(
     "answer",
     [{"data": []}, {"data": None}, {"data": [{}]}, {"data": ["x"]}, {"data": [{"b64_json": "&&"}]},

@@ -12,7 +12,7 @@ from tests.fakes.selfhosted_meaning import SelfHostedMeaning
 from tests.fakes.server import Reply
 from tests.serving import serving
 from voicecli.backends.selfhosted.vectors import LONGEST, open_meaning
-from voicecli.errors import InputError, ProtocolError, ServiceError
+from voicecli.errors import InputError, ProtocolError
 from voicecli.types import EmbedOptions
 
 pytestmark = pytest.mark.anyio
@@ -98,10 +98,3 @@ async def test_an_answer_that_does_not_fit_is_a_protocol_error(
         with pytest.raises(ProtocolError) as caught:
             await asks[path](meaning)
     assert caught.value.who.startswith("local") and len(str(caught.value)) < 400
-
-
-async def test_an_error_inside_a_success_is_told_in_its_words(servers: SelfHostedMeaning) -> None:
-    servers.embedding.on("/similarity", Reply.json({"error": "model not loaded"}))
-    async with open_meaning(servers.backend()) as meaning:
-        with pytest.raises(ServiceError, match="model not loaded"):
-            await meaning.similar("a", "b", NOTHING)

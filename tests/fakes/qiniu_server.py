@@ -82,10 +82,9 @@ class Manner:
     error_at: int = 2
     handshake: tuple[int, str] | None = None
     """Refuse everything with this status and body."""
-    silent: bool = False
     patience_s: float = 8.0
     speech: Literal[
-        "streamed", "empty first", "no last", "one", "text", "error", "error later", "silence", "cut",
+        "streamed", "empty first", "no last", "one", "text", "error", "error later", "silence",
         "garbled", "garbled last", "unnumbered", "garbled and unnumbered",
     ] = "streamed"  # fmt: skip
     speech_error: Any = None
@@ -184,10 +183,6 @@ class QiniuServer(FakeServer):
             return
         heard, digits = Heard(), Digits()
         self.sessions.append(heard)
-        if manner.silent:
-            async for _ in socket:
-                pass
-            return
         try:
             number = 0
             while not heard.over:
@@ -340,8 +335,6 @@ class QiniuServer(FakeServer):
             return
         async for part in self.parts(asked):
             await socket.send(part if self.manner.speech == "text" else part.encode())
-        if self.manner.speech == "cut":
-            socket.reset()
         if self.manner.speech not in ("no last", "silence", "garbled last") and "unnumbered" not in self.manner.speech:
             # One synthesis a connection: the client leaves.
             async for _ in socket:
@@ -365,7 +358,7 @@ class QiniuServer(FakeServer):
         parts = [sound[at : at + size] for at in range(0, len(sound), size)]
         for number, part in enumerate(parts, 1):
             await asyncio.sleep(manner.delay_s)
-            if manner.speech in ("error later", "cut") and number == 3:
+            if manner.speech == "error later" and number == 3:
                 break
             last = number == len(parts) and manner.speech != "no last"
             if number == (len(parts) if manner.speech == "garbled last" else 2 if "garbled" in manner.speech else 0):
