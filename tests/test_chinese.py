@@ -16,7 +16,7 @@ from tests.test_cli_terminal import Terminal, terminal  # noqa: F401
 from voicecli import cli
 from voicecli.storage.conversations import Conversation, Message, Store
 from voicecli.terminal.help import is_code
-from voicecli.terminal.language import language, sayer
+from voicecli.terminal.language import code_of, language, sayer
 from voicecli.text.phrases import Phrases, entries
 from voicecli.text.width import cells, headed, wrapped
 from voicecli.verbs import COMMANDS
@@ -87,19 +87,20 @@ def test_what_stands_in_a_gap_is_shown_as_it_is(path: str, count: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "wanted"),
+    ("env", "wanted", "code"),
     [
-        ({"LANG": "zh_CN.UTF-8"}, "zh_cn"),
-        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "c"),
-        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_SG"}, "zh_sg"),
-        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh_CN:en"}, "zh_cn"),
-        ({"LANG": "C", "LANGUAGE": "zh_CN"}, "c"),
-        ({"LANG": "zh-Hans-CN@euro"}, "zh_hans_cn"),
-        ({}, ""),
+        ({"LANG": "zh_CN.UTF-8"}, "zh_cn", "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "c", "en"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_SG"}, "zh_sg", "zh"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh_CN:en"}, "zh_cn", "zh"),
+        ({"LANG": "C", "LANGUAGE": "zh_CN"}, "c", "en"),
+        ({"LANG": "zh-Hans-CN@euro"}, "zh_hans_cn", "zh"),
+        ({"LANG": "POSIX"}, "posix", "en"),
+        ({}, "", "en"),
     ],
 )
-def test_the_environment_tells_the_language(env: dict[str, str], wanted: str) -> None:
-    assert language(env) == wanted
+def test_the_environment_tells_the_language(env: dict[str, str], wanted: str, code: str) -> None:
+    assert (language(env), code_of(env)) == (wanted, code)
 
 
 @pytest.mark.parametrize("locale", ["en_US.UTF-8", "C.UTF-8", "zh_TW.UTF-8", "de_DE.UTF-8", ""])

@@ -22,7 +22,6 @@ from voicecli.usecases.setup import (
     chosen,
     is_first_run,
     keyed_by,
-    language_of,
     steps,
     three,
     usual,
@@ -151,14 +150,6 @@ def test_three_voices() -> None:
     assert three(voices, "en", "b") == ["b", "a", "c"]
     assert three(voices, "fr", "") == ["d"]
     assert three([], "en", "x") == ["x"]
-
-
-@pytest.mark.parametrize(
-    ("env", "language"),
-    [({"LANG": "zh_CN.UTF-8"}, "zh"), ({"LANG": "C.UTF-8"}, "en"), ({}, "en"), ({"LANG": "C"}, "en")],
-)
-def test_the_person_s_language(env: dict[str, str], language: str) -> None:
-    assert language_of(env) == language
 
 
 @pytest.mark.parametrize(

@@ -101,8 +101,7 @@ def _of_a_service(session: Session) -> None:
 
 async def _fetch(session: Session) -> Sequence[str]:
     async with session.open("models") as catalog:
-        found: Sequence[str] = await catalog.models()
-    return found
+        return await catalog.models()
 
 
 @app.command()

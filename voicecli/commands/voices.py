@@ -84,8 +84,7 @@ def _play(session: Session, name: str, language: str | None) -> None:
 
 async def _fetch(session: Session) -> Sequence[Voice]:
     async with session.open("voices") as catalog:
-        found: Sequence[Voice] = await catalog.voices()
-    return found
+        return await catalog.voices()
 
 
 def wanted(voice: Voice, language: str | None, category: str | None) -> bool:

@@ -34,6 +34,12 @@ def language(env: Mapping[str, str]) -> str:
     return wanted.partition(".")[0].partition("@")[0].lower().replace("-", "_")
 
 
+def code_of(env: Mapping[str, str]) -> str:
+    """The code of the language alone: `zh`; "en" where the environment tells none."""
+    code = language(env).partition("_")[0]
+    return code if len(code) == 2 else "en"
+
+
 def _in(catalogue: str) -> Say:
     """The catalogue is read when the first sentence is said."""
     from functools import cache

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from voicecli.errors import VoiceError, ours
 from voicecli.terminal.asking import Prompter
+from voicecli.terminal.language import code_of
 from voicecli.terminal.picking import Picker, keys
 from voicecli.types import SpeechRequest
 from voicecli.usecases import setup, trying
@@ -85,7 +86,7 @@ class SoundCheck:
 
     async def voice(self, answers: Answers, _step: Where) -> Answers | None:
         services = self.draft(answers)
-        language = setup.language_of(self.env)
+        language = code_of(self.env)
         try:
             _, backend = services.choose("speak")
             names = setup.three(await trying.voices(services), language, backend.voice)

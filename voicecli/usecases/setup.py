@@ -209,13 +209,6 @@ def three(voices: Sequence[Voice], language: str, current: str) -> list[str]:
     return [*names][:3]
 
 
-def language_of(env: Mapping[str, str]) -> str:
-    """The person's language, as the locale tells: `zh`; "en" where it tells none."""
-    told = env.get("LC_ALL") or env.get("LC_MESSAGES") or env.get("LANG") or ""
-    code = told[:2].lower()
-    return code if code.isalpha() and len(code) == 2 and not told.startswith("C.") else "en"
-
-
 # -- what is written -------------------------------------------------------------------------------
 
 
