@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.people import says
 from tests.virtual import virtual_devices
 from tests.work import written
+from voicecli.commands.dictate import START_S
 from voicecli.errors import UsageError
 from voicecli.storage.recorder import Recorder
 from voicecli.terminal.desktop import typist
@@ -97,6 +99,15 @@ def test_without_a_recorder(voice: Voice, tmp_path: Path, words: tuple[str, ...]
     assert run.returncode == code and told in run.stdout + run.stderr
 
 
+def test_what_the_background_dies_of_is_told_as_if_it_were_here(voice: Voice, tmp_path: Path) -> None:
+    audio, settings = '[audio]\ninput = "nowhere"', {"transcribe_model": "m", "api_key_env": "WORK_KEY"}
+    env = written(tmp_path, "http://127.0.0.1:9", ["transcribe"], audio, **settings)
+    env |= {"WORK_KEY": "k", "XDG_RUNTIME_DIR": str(tmp_path), "LANG": "zh_CN.UTF-8"}
+    run = voice("-q", "dictate", "start", env=env)
+    said = run.stderr.decode()
+    assert run.returncode == 8 and said.startswith("错误：") and said.count("错误：") == 1, said
+
+
 @pytest.mark.needs_sound
 def test_a_hot_key_begins_and_ends_a_dictation(voice: Voice, tmp_path: Path) -> None:
     with virtual_devices() as devices, OpenAIServer() as server:
@@ -113,3 +124,7 @@ def test_a_hot_key_begins_and_ends_a_dictation(voice: Voice, tmp_path: Path) -> 
             ended = voice("dictate", end, env=env)
             assert (ended.returncode, ended.stdout) == (0, b"4071\n"), ended.stderr
             assert voice("dictate", "status", env=env).returncode == 1
+        began = time.monotonic()
+        begun = voice("-q", "dictate", "start", env=env | {"LANG": "zh_CN.UTF-8"})
+        assert (begun.returncode, begun.stderr) == (0, b"") and time.monotonic() - began < START_S
+        assert voice("dictate", "stop", env=env).returncode == 0

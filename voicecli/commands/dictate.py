@@ -22,6 +22,7 @@ from voicecli.commands.session import Session
 from voicecli.config.files import runtime_folder
 from voicecli.errors import UsageError, VoiceError
 from voicecli.storage.recorder import Recorder
+from voicecli.terminal.console import ERROR, WARNING, Console
 from voicecli.text.dictated import Tidying
 from voicecli.types import TranscribeOptions
 
@@ -135,7 +136,10 @@ def _start(session: Session, recorder: Recorder) -> None:
         raise UsageError("a dictation is going on already", cure="End it: voice dictate stop")
     at = sys.argv.index("dictate")
     rest = [each for each in sys.argv[at + 1 :] if each not in ("start", "toggle")]
-    command = [sys.executable, "-m", "voicecli", *sys.argv[1 : at + 1], *rest]
+    # What it notes tells that it listens.
+    words = [each for each in (*sys.argv[1 : at + 1], *rest) if each not in ("-q", "--quiet")]
+    command, name = [sys.executable, "-m", "voicecli", *words], "…"
+    listens = session.console.say(f"listening to {name}").removesuffix(name)
     from voicecli.storage.atomic import private_folder
 
     private_folder(recorder.folder)
@@ -143,9 +147,11 @@ def _start(session: Session, recorder: Recorder) -> None:
         nothing = subprocess.DEVNULL
         process = subprocess.Popen(command, stdin=nothing, stdout=out, stderr=err, start_new_session=True)
     until = time.monotonic() + START_S
-    while b"listening to" not in (told := recorder.trouble.read_bytes()) and time.monotonic() < until:
-        if process.poll() is not None:
-            raise UsageError(told.decode(errors="replace").strip().removeprefix("error: ") or "nobody listens")
+    while listens not in (told := recorder.trouble.read_text("utf-8", "replace")) and time.monotonic() < until:
+        if code := process.poll():
+            failure = VoiceError((_troubles(session.console, told) or ["nobody listens"])[-1])
+            failure.exit_code = code
+            raise failure
         time.sleep(0.05)
     session.console.note("listening; voice dictate stop ends it")
 
@@ -160,9 +166,16 @@ def _stop(session: Session, recorder: Recorder) -> None:
     if recorder.text.exists():
         session.console.write(recorder.text.read_text("utf-8", "replace"))
         recorder.text.unlink()
-    for line in recorder.trouble.read_text("utf-8", "replace").splitlines() if recorder.trouble.exists() else ():
-        if line.startswith(("error: ", "warning: ")):
-            session.console.warn(line.partition(": ")[2])
+    if recorder.trouble.exists():
+        for line in _troubles(session.console, recorder.trouble.read_text("utf-8", "replace")):
+            session.console.warn(line)
+
+
+def _troubles(console: Console, told: str) -> list[str]:
+    """The errors and warnings of a recorder, without their labels: it speaks the person's language too."""
+    labels = [console.say(label) for label in (ERROR, WARNING)]
+    found = ((line, label) for line in told.splitlines() for label in labels if line.startswith(label))
+    return [line.removeprefix(label).strip() for line, label in found]
 
 
 _ACTIONS = {"start": _start, "stop": _stop, "toggle": _toggle, "status": _status}
