@@ -26,6 +26,7 @@ from tests.reliability.terminal import Terminal as RealTerminal
 from tests.serving import serving
 from tests.test_cli_transcribe_long import configured
 from tests.test_talk_devices import settings
+from tests.usecases.here import Listener
 from tests.virtual import RATE, VirtualDevices
 from tests.waiting import until
 from voicecli.audio.vad import Detector
@@ -74,7 +75,12 @@ class Page:
         self.finals: list[Segment] = []
         self.failures: list[VoiceError] = []
         self.dictation = Dictation(
-            ears, TranscribeOptions(), Detector().detect, heard=self.heard, failed=self.failures.append
+            ears,
+            TranscribeOptions(),
+            Detector().detect,
+            report=Listener(),
+            heard=self.heard,
+            failed=self.failures.append,
         )
 
     def heard(self, segment: Segment, final: bool) -> None:

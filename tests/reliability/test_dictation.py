@@ -18,6 +18,7 @@ import pytest
 from tests import long
 from tests.fakes.server import Act, Reply
 from tests.people import says
+from tests.usecases.here import Listener
 from tests.waiting import eventually
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
@@ -40,12 +41,12 @@ def person() -> None:
 
 
 class Page:
-    """What was dictated, what failed, when the service went and came, and what was kept."""
+    """What was dictated, what failed, what was told of the service, and what was kept."""
 
     def __init__(self, folder: Path, *, last_s: float = 20.0) -> None:
         self.texts: list[str] = []
         self.failures: list[VoiceError] = []
-        self.absences: list[VoiceError | None] = []
+        self.told = Listener()
         self.kept = KeptTurns(folder)
         self.last_s = last_s
 
@@ -56,7 +57,7 @@ class Page:
             Detector().detect,
             heard=self.heard,
             failed=self.failures.append,
-            away=self.absences.append,
+            report=self.told,
             keep=lambda pcm: self.kept.keep(1, pcm),
             pauses_s=(0.05,),
             last_s=self.last_s,
@@ -129,7 +130,7 @@ async def test_what_is_said_while_it_is_away_follows_in_order_when_it_is_back(se
         await service.off()
 
     async def back() -> None:
-        await page.until(lambda page: page.absences)
+        await page.until(lambda page: page.told.warnings)
         await service.back()
         await page.until(lambda page: len(page.texts) == 4)
 
@@ -137,7 +138,8 @@ async def test_what_is_said_while_it_is_away_follows_in_order_when_it_is_back(se
         await page.run(live, "12", away, "345", "67", "890", back, "111")
     assert page.texts == ["12", "345", "67", "890", "111"]
     assert not page.failures
-    assert [each is None for each in page.absences] == [False, True]
+    assert len(page.told.warnings) == 1 and "waits until it is back" in page.told.warnings[0]
+    assert page.told.notes == ["the recogniser is back: what was said meanwhile follows"]
     assert not page.kept.lost
 
 
@@ -146,7 +148,7 @@ async def test_it_may_come_back_after_the_person_has_stopped(service: Service, t
     await service.off()
 
     async def back() -> None:
-        await page.until(lambda page: page.absences)
+        await page.until(lambda page: page.told.warnings)
         await service.back()
 
     async with ears(service.url) as live, asyncio.TaskGroup() as tasks:
@@ -173,7 +175,7 @@ async def test_who_breaks_it_off_finds_the_words_on_the_disk(service: Service, t
     await service.off()
     async with ears(service.url) as live:
         task = asyncio.ensure_future(page.run(live, "135", "24"))
-        await page.until(lambda page: page.absences)
+        await page.until(lambda page: page.told.warnings)
         task.cancel()
         await asyncio.wait([task])
     assert "135" in [heard(path) for path in page.kept.lost]

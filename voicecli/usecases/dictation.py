@@ -46,7 +46,7 @@ LAST_S = 20.0
 """How long the rest is tried for after the dictation has ended."""
 LONGEST_S = 1800.0
 """Seconds of speech that wait in memory (about 58 MB); the oldest beyond that goes to the disk."""
-
+ENDING = "the recogniser is still away: it is tried for {:.0f} s more. Ctrl-C ends that too; what you said is kept"
 
 TRIES = 5
 """For one sentence at a service that is there but fails: it may be the sentence's own fault."""
@@ -78,11 +78,10 @@ class Sentence:
 class Dictation:
     """Hears frames to their end. `heard(segment, final)` is called with each new text, in the order of speech.
 
-    While the service is away what is said waits, and is sent in order when it is back; `away` is told when it
-    goes and, with None, when it comes back; `last` of the seconds for which it is tried after the end. What is
-    given up in the end is handed to `keep`, which says where it is. `tidy` is how texts are written, `level` is told of
-    each frame (dBFS). A sentence that fails otherwise is told of
-    through `failed` and costs itself only (it is kept too); a refused key ends everything.
+    While the service is away what is said waits, and is sent in order when it is back; `report` is told of both, and
+    of the seconds for which it is tried after the end. What is given up in the end is handed to `keep`, which says
+    where it is. `tidy` is how texts are written, `level` is told of each frame (dBFS). A sentence that fails otherwise
+    is told of through `failed` and costs itself only (it is kept too); a refused key ends everything.
     """
 
     def __init__(
@@ -92,10 +91,9 @@ class Dictation:
         detect: Detect,
         timing: Timing | None = None,
         *,
+        report: Reporter,
         heard: Callable[[Segment, bool], object],
         failed: Callable[[VoiceError], object],
-        away: Callable[[VoiceError | None], object] = lambda exc: None,
-        last: Callable[[float], object] = lambda seconds: None,
         keep: Callable[[bytes], str] = lambda pcm: "",
         tidy: Callable[[str], str] = str,
         level: Callable[[float], object] = lambda dbfs: None,
@@ -104,8 +102,8 @@ class Dictation:
     ) -> None:
         self._recogniser, self._options, self._detect = recogniser, options, detect
         self._endpointer = Endpointer(timing)
-        self._heard, self._failed, self._tell_away, self._keep = heard, failed, away, keep
-        self._tell_last, self._tidy, self._tell_level = last, tidy, level
+        self._report, self._heard, self._failed, self._keep = report, heard, failed, keep
+        self._tidy, self._tell_level = tidy, level
         self._pauses_s, self._last_s = pauses_s, last_s
         self._now: Sentence | None = None
         self._last_done = asyncio.Event()
@@ -137,7 +135,7 @@ class Dictation:
             self._until = asyncio.get_running_loop().time() + self._last_s
             self._over.set()
             if self._away is not None:
-                self._tell_last(self._last_s)
+                self._report.note(ENDING.format(self._last_s))
 
     # -- what the person says ------------------------------------------------------------------------
 
@@ -222,12 +220,12 @@ class Dictation:
         """It has answered, well or not."""
         if self._away is not None:
             self._away = None
-            self._tell_away(None)
+            self._report.note("the recogniser is back: what was said meanwhile follows")
 
     async def _wait(self, exc: VoiceError, pause_s: float) -> None:
         """Until it is worth another try. Raises `exc` when there is to be none."""
         if self._away is None:
-            self._tell_away(exc)
+            self._report.warn(f"{exc.who or 'the recogniser'}: {exc.what}; go on, what you say waits until it is back")
         self._away = exc
         pause_s = max(pause_s, min(exc.retry_after or 0.0, 60.0))
         if self._hopeless(pause_s):
@@ -332,10 +330,9 @@ async def dictate(
             options,
             detector.detect,
             Timing(talk.soft_end_ms, talk.end_ms, talk.max_turn_s, talk.pre_roll_ms),
+            report=report,
             heard=heard,
             failed=lost,
-            away=lambda exc: _tell_away(report, exc),
-            last=lambda seconds: report.note(ENDING.format(seconds)),
             keep=_keeper(services),
             tidy=tidy,
             level=level,
@@ -356,7 +353,6 @@ async def _entered(block: AbstractContextManager[asyncio.Event]) -> AsyncIterato
         yield event
 
 
-ENDING = "the recogniser is still away: it is tried for {:.0f} s more. Ctrl-C ends that too; what you said is kept"
 MAX_KEPT, MAX_BYTES = 500, 1_000_000_000
 
 
@@ -367,10 +363,3 @@ def _keeper(services: Services) -> Callable[[bytes], str]:
     kept = KeptTurns(services.config.state_dir / LOST_SENTENCES, MAX_KEPT, MAX_BYTES)
     numbers = count(1)
     return lambda pcm: kept.keep(next(numbers), pcm)
-
-
-def _tell_away(report: Reporter, exc: VoiceError | None) -> None:
-    if exc is None:
-        report.note("the recogniser is back: what was said meanwhile follows")
-    else:
-        report.warn(f"{exc.who or 'the recogniser'}: {exc.what}; go on, what you say waits until it is back")
