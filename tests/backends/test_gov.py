@@ -77,6 +77,7 @@ async def test_bytes_are_heard_whether_the_address_ends_with_v1_or_not(server: G
         (Reply.json({"result": "采样率不支持", "status": 40000004}), ServiceError, "采样率不支持.*40000004"),
         (Reply.json({"status": 50000000, "message": "server busy"}), ServiceError, "server busy.*50000000"),
         (Reply.json({"status": 40000001}), ServiceError, "40000001"),
+        (Reply(b'{"result": "half \\ud83d", "status": 40000004}'), ServiceError, "half.*40000004"),
         (Reply.json({"error": {"message": "no key", "code": "invalid_api_key"}}), RefusedError, "no key"),
         (Reply.json({"result": "text without a status"}), ServiceError, "text without"),
         (Reply.json({"result": None, "status": 20000000}), ProtocolError, "without a result"),

@@ -26,7 +26,7 @@ from voicecli.backends.openai.decoding import ChunkedAnswer
 from voicecli.backends.openai.messages import folded
 from voicecli.backends.sensevoice import language_in, strip_tags
 from voicecli.backends.transport.http import HttpAdapter, HttpService, Reply
-from voicecli.backends.transport.wording import Complaint, clean, complaint_of
+from voicecli.backends.transport.wording import Complaint, clean, complaint_in, complaint_of
 from voicecli.errors import ConfigError, ServiceError, VoiceError
 from voicecli.ports import Stream
 from voicecli.text.clean import one_line
@@ -86,7 +86,7 @@ async def _heard(service: HttpService, reply: Reply) -> AsyncGenerator[Transcrip
     data = await reply.json()
     status, result = (data.get("status"), data.get("result")) if isinstance(data, Mapping) else (None, None)
     if str(status) != str(SUCCESS):
-        raise _failure(service, json.dumps(data, ensure_ascii=False).encode(), status)
+        raise _failure(service, data, status)
     if not isinstance(result, str):
         raise service.protocol_error("answered without a result", json.dumps(data, ensure_ascii=False))
     words, tags = strip_tags(one_line(result))
@@ -124,7 +124,7 @@ async def _said(service: HttpService, reply: Reply) -> AsyncGenerator[ChatDelta,
     data = await reply.json()
     service.complain(data)
     if not isinstance(data, Mapping) or not data.get("choices"):
-        raise _failure(service, json.dumps(data, ensure_ascii=False).encode())
+        raise _failure(service, data)
     answer = ChunkedAnswer()
     delta, rest = answer.take(data) or ChatDelta(), answer.rest() or ChatDelta()
     text = (delta.text + rest.text).lstrip()
@@ -149,7 +149,7 @@ class GovSpeaker(HttpAdapter):
 
 async def _sound(service: HttpService, reply: Reply) -> AsyncGenerator[AudioChunk, None]:
     if not reply.content_type.startswith("audio/"):
-        raise _failure(service, await reply.body(_WORDS_BYTES))
+        raise _failure(service, _read(await reply.body(_WORDS_BYTES)))
     anything = False
     async for piece in reply.chunks():
         if piece:
@@ -178,19 +178,20 @@ class GovHealth(HttpAdapter):
 # -- failures --------------------------------------------------------------------------------------
 
 
-def _failure(service: HttpService, body: bytes, status: object = None) -> VoiceError:
-    """Our error for an answer that reports a failure in a way of the service's own."""
-    complaint = complaint_of(body)
-    words = complaint.words or _result(body) or clean(body[:2000].decode("utf-8", "replace")) or "gave no reason"
+def _failure(service: HttpService, data: object, status: object = None) -> VoiceError:
+    """Our error for an answer that reports a failure in a way of the service's own: also where its text would stand."""
+    complaint = complaint_in(data)
+    result = data.get("result") if isinstance(data, Mapping) else None
+    told = result if isinstance(result, str) else json.dumps(data, ensure_ascii=False)
+    words = complaint.words or (clean(told) if data else "") or "gave no reason"
     shown = "" if status is None else f" (status {clean(str(status), 20)})"
     return service.error(Complaint(words + shown, complaint.code))
 
 
-def _result(body: bytes) -> str:
-    """A failed recognition tells why where its text would stand."""
+def _read(body: bytes) -> object:
+    """What stands in a body where sound should: JSON, or the words of a text or a page."""
     try:
-        data = json.loads(body)
+        found: object = json.loads(body)
     except (ValueError, RecursionError):
-        return ""
-    found = data.get("result") if isinstance(data, Mapping) else None
-    return clean(found) if isinstance(found, str) else ""
+        return complaint_of(body).words
+    return found
