@@ -10,7 +10,7 @@ import pytest
 from voicecli import cli, ports
 from voicecli.backends.family import options_of
 from voicecli.backends.registry import FAMILIES
-from voicecli.toolbox.schemas import schema_of
+from voicecli.toolbox.arguments import schema_of
 from voicecli.verbs import ALL_VERBS, COMMANDS, VERBS, Row, ability_of, meaning
 from voicecli.wiring import bridges
 

@@ -61,8 +61,7 @@ from voicecli.text.reasoning import closes_unopened
 from voicecli.text.sentences import FULL, SentenceSplitter
 from voicecli.text.spoken import Speakable, speakable
 from voicecli.text.width import cells
-from voicecli.toolbox.arguments import WrongCallError, arguments
-from voicecli.toolbox.schemas import schema_of
+from voicecli.toolbox.arguments import WrongCallError, arguments, schema_of
 from voicecli.toolbox.servers import listed as servers
 from voicecli.types import ChatMessage, PcmFormat, ToolCall, ToolSpec
 from voicecli.verbs import ability_of

@@ -15,10 +15,10 @@ from voicecli.toolbox.arguments import (
     arguments,
     brief,
     quoted,
+    schema_of,
     usage,
     written_out,
 )
-from voicecli.toolbox.schemas import schema_of
 from voicecli.types import ToolCall, ToolSpec
 from voicecli.verbs import ability_of
 

@@ -19,9 +19,8 @@ from voicecli import ports
 from voicecli.errors import InputError, VoiceError
 from voicecli.text import contents
 from voicecli.text.figures import size
-from voicecli.toolbox.arguments import WrongCallError, arguments, brief, listed, quoted
+from voicecli.toolbox.arguments import WrongCallError, arguments, brief, listed, quoted, schema_of
 from voicecli.toolbox.places import Places
-from voicecli.toolbox.schemas import schema_of
 from voicecli.types import (
     DescribeOptions,
     EmbedOptions,

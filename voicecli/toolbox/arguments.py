@@ -1,8 +1,8 @@
-"""What a model wrote as a tool's arguments, held against the tool's schema; a wrong call is told the right one.
+"""The schema of what a tool takes, and what a model wrote held against it; a wrong call is told the right one.
 
-Schemas here are flat: texts and lists of texts. Belongs here: pure functions from a call to its arguments,
-and to what a person is asked about them.
-Does not belong here: any tool, schemas that others wrote (their servers judge).
+Schemas here are flat: texts and lists of texts. Pure. Belongs here: from a row of verbs to a schema, from a call to its
+arguments, and to what a person is asked about them. Does not belong here: any tool, schemas that others wrote (their
+servers judge).
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from voicecli.backends.transport.wording import clean
 from voicecli.text.clean import encodable, made_visible, one_line
 from voicecli.types import ToolCall, ToolSpec
+from voicecli.verbs import Ability
 
 LONGEST = 200_000
 """Characters of arguments that are looked at."""
@@ -26,6 +27,24 @@ ASKED = 160
 MOST_ASKED = 12
 """Arguments that a question repeats."""
 _NAME = re.compile(r"[\w.-]{1,40}")
+
+
+class Schema(TypedDict):
+    """The JSON schema of an object."""
+
+    type: str
+    properties: dict[str, dict[str, object]]
+    required: list[str]
+    additionalProperties: bool
+
+
+def schema_of(ability: Ability) -> Schema:
+    """The JSON schema of what goes in; files are told by their paths."""
+    text: dict[str, object] = {"type": "string"}
+    forms: dict[str, dict[str, object]] = {"texts": {"type": "array", "items": text}}
+    properties = {each.name: {**forms.get(each.kind, text), "description": each.meaning} for each in ability.takes}
+    required = [each.name for each in ability.takes if each.required]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 class WrongCallError(ValueError):
