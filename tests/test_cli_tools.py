@@ -143,13 +143,7 @@ def test_settings_choose(server: FakeServer, work: dict[str, str], voice: Voice)
     ("flags", "said"),
     [
         (["--tool", "clokc"], "--tool: there is no tool 'clokc'. Did you mean clock?"),
-        (["--tool", "timer"], "--tool timer: timers ring only in voice talk"),
         (["--tool", "clock", "-n", "2"], "--tool does not go with --answers"),
-        (["--tool", "clock", "--no-tools"], "contradict each other"),
-        (
-            ["--tool", "clock", "-b", "local"],
-            "local: does not take tools (--tool) to chat. Families that do: openai",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(

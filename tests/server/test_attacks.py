@@ -42,14 +42,10 @@ def works(server: Served) -> bool:
 
 
 @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"}])
-def test_name_rebinding_and_pages_of_others(client: httpx.Client, headers: dict[str, str]) -> None:
+def test_name_rebinding_and_pages_of_others(served: Served, client: httpx.Client, headers: dict[str, str]) -> None:
     for path in ("/", "/v1/models", "/health"):
         assert client.get(path, headers=headers).status_code == 403
     assert client.post("/v1/chat/completions", json=CHAT, headers=headers).status_code == 403
-
-
-@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
-def test_a_websocket_of_another_page(served: Served, headers: dict[str, str]) -> None:
     assert refused(served, additional_headers=headers) == 403
 
 
@@ -225,7 +221,7 @@ def test_a_packed_body_is_not_unpacked(client: httpx.Client) -> None:
     bomb = gzip.compress(json.dumps(CHAT).encode() + bytes(50_000_000))
     head = {"content-type": "application/json", "content-encoding": "gzip"}
     found = client.post("/v1/chat/completions", content=bomb, headers=head)
-    assert found.status_code in (400, 422)
+    assert found.status_code == 400
 
 
 def test_a_recording_of_days_is_refused(client: httpx.Client) -> None:
@@ -242,7 +238,7 @@ def test_a_recording_of_days_is_refused(client: httpx.Client) -> None:
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"messages": ' + b"9" * 100_000, b"\xff\xfe\0"])
 def test_json_that_is_deep_or_broken(client: httpx.Client, body: bytes) -> None:
     found = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
-    assert found.status_code in (400, 422)
+    assert found.status_code == 400
 
 
 def test_a_form_of_many_fields(client: httpx.Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voicecli.server.guard import PROTOCOL, AccessPolicy, is_own, name_of, refusal
+from voicecli.server.guard import PROTOCOL, AccessPolicy, is_own, refusal
 from voicecli.types import Secret
 
 LOCKED = AccessPolicy(Secret("sesame-1234"))
@@ -59,7 +59,3 @@ def test_keys(headers: dict[str, str], query: str, lets: bool) -> None:
 @pytest.mark.parametrize(("host", "own"), [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("::", False)])
 def test_addresses_of_this_machine(host: str, own: bool) -> None:
     assert is_own(host) is own
-
-
-def test_a_host_without_sense_has_no_name() -> None:
-    assert name_of("[") == ""

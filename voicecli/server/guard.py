@@ -43,7 +43,7 @@ def refusal(
     policy: AccessPolicy, headers: Mapping[str, str], query: str, *, open_to_all: bool = False
 ) -> TurnedAway | None:
     """None: come in. `headers` have names in lower case; `open_to_all`: no key is needed (health)."""
-    host = name_of(headers.get("host", ""))
+    host = _name_of(headers.get("host", ""))
     if policy.key is None and host not in policy.hosts:
         return TurnedAway(403, "This server answers only to its own name; see --allow-host.")
     if not _same_place(policy, headers):
@@ -53,7 +53,7 @@ def refusal(
     return TurnedAway(401, "The key is missing or wrong: Authorization: Bearer KEY.")
 
 
-def name_of(host: str) -> str:
+def _name_of(host: str) -> str:
     """The name in a Host header, in lower case, without its port; "" for one that makes no sense."""
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".").lower()
