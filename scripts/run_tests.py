@@ -23,7 +23,8 @@ def main(arguments: Sequence[str]) -> int:
         return _pytest(*arguments)
     # More than processors: many tests wait for a deadline, or for a program to start.
     workers = 2 * (os.cpu_count() or 1)
-    quiet = _pytest("-n", str(workers), "-m", "not needs_sound")
+    # Who has nothing left takes from who has most: given out in chunks, the last slow tests were one worker's.
+    quiet = _pytest("-n", str(workers), "--dist", "worksteal", "-m", "not needs_sound")
     # Only files that name the mark: to read all others would take as long as some of these tests.
     files = [str(path) for path in sorted(TESTS.rglob("test_*.py")) if b"needs_sound" in path.read_bytes()]
     # In this order both workers end at about the same time; that of xdist has the longest tests last.
