@@ -90,14 +90,9 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def rss_mib(pid: int) -> float:
-    """Proportional set size: memory that is shared with other processes counts in part."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in rollup if line.startswith("Rss:")) / 1024
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def resident_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
 
 
 def silence(devices: VirtualDevices, name: str, config: str, seconds: float) -> None:
@@ -106,8 +101,7 @@ def silence(devices: VirtualDevices, name: str, config: str, seconds: float) -> 
         begin = cpu_s(process.pid)
         time.sleep(seconds)
         share = (cpu_s(process.pid) - begin) / seconds * 100
-        workers = ", ".join(f"{rss_mib(each):.0f} MiB" for each in children(process.pid)) or "none"
-        print(f"{name:<10} {share:>9.1f} %  {rss_mib(process.pid):>8.0f} MiB   worker: {workers}", flush=True)
+        print(f"{name:<10} {share:>9.1f} %  {resident_kib(process.pid) / 1024:>8.0f} MiB", flush=True)
 
 
 def noise(devices: VirtualDevices, name: str, config: str, sound: np.ndarray, minutes: float) -> None:

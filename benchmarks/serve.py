@@ -34,12 +34,13 @@ from websockets.asyncio.client import ClientConnection, connect
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from idle import cpu_s, resident_kib  # noqa: E402
+
 from tests import dtmf  # noqa: E402
 from tests.people import speech  # noqa: E402
 from tests.server.conftest import CONFIG, Served, serving  # noqa: E402
 
 RATE, FRAME = 24_000, 480
-TICKS = os.sysconf("SC_CLK_TCK")
 NEVER_ENDS = {"type": "server_vad", "create_response": False, "silence_duration_ms": 10_000}
 
 
@@ -130,20 +131,20 @@ async def _read(
 
 async def load(server: Served, options: argparse.Namespace, *crowds: tuple[Sound, int], replies: bool = False) -> str:
     """So many sessions at once of each sound. Nobody's turn ends: what is measured is hearing, and an answer."""
-    tally, start, before = Tally(replies), asyncio.Event(), memory(server)
+    tally, start, before = Tally(replies), asyncio.Event(), resident_kib(server.process.pid)
     count = sum(each for _, each in crowds)
     async with asyncio.TaskGroup() as tasks:
         for sound, each in crowds:
             for _ in range(each):
                 tasks.create_task(session(server, sound, options.seconds, tally, start))
         await rested(server)
-        held, cpu, began = memory(server), cpu_s(server), time.perf_counter()
+        held, cpu, began = resident_kib(server.process.pid), cpu_s(server.process.pid), time.perf_counter()
         start.set()
         for _ in range(count):
             await tally.done.acquire()
         await rested(server)
         tally.over.set()
-        used, took = cpu_s(server) - cpu, time.perf_counter() - began
+        used, took = cpu_s(server.process.pid) - cpu, time.perf_counter() - began
     messages, trips = tally.sent * 1.2, sorted(tally.trips)  # five frames and a question
     TRIPS.append(trips[int(len(trips) * 0.95)])
     return (
@@ -160,20 +161,9 @@ async def rested(server: Served) -> None:
     """Until it takes no more than what it takes to wait: a tenth of its core."""
     busy = True
     while busy:
-        before = cpu_s(server), time.perf_counter()
+        before = cpu_s(server.process.pid), time.perf_counter()
         await asyncio.sleep(0.5)
-        busy = cpu_s(server) - before[0] > 0.1 * (time.perf_counter() - before[1])
-
-
-def cpu_s(server: Served) -> float:
-    words = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / TICKS
-
-
-def memory(server: Served) -> int:
-    """KiB."""
-    text = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(next(line for line in text.splitlines() if line.startswith("VmRSS")).split()[1])
+        busy = cpu_s(server.process.pid) - before[0] > 0.1 * (time.perf_counter() - before[1])
 
 
 def descriptors(server: Served) -> int:
@@ -216,7 +206,7 @@ async def broken_off(server: Served, _options: argparse.Namespace) -> str:
         for _ in range(20 if figures else 4):
             await asyncio.gather(*(one() for _ in range(50)))
         await asyncio.sleep(2)
-        figures.append((memory(server), descriptors(server)))
+        figures.append((resident_kib(server.process.pid), descriptors(server)))
     shown = ", ".join(f"{kib // 1024} MiB and {count} descriptors" for kib, count in figures)
     return f"after 200, 1,200 and 2,200 sessions that were broken off: {shown}"
 
