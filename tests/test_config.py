@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from voicecli.config import VERBS, Config, TalkSettings, Use, load
+from voicecli.config import BASIC_VERBS, Config, TalkSettings, Use, load
 from voicecli.config.files import read
 from voicecli.config.keys import stored
 from voicecli.config.layers import Given, Layer, overlay
@@ -150,7 +150,7 @@ def test_with_nothing_configured_everything_stays_on_this_machine() -> None:
 def test_a_key_in_the_environment_is_a_service_and_its_verbs_are_guesses() -> None:
     config = from_text("", {"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1/"})
     service = config.backend_for("chat")
-    assert config.use == Use("openai", "openai", "openai") and config.guessed == set(VERBS)
+    assert config.use == Use("openai", "openai", "openai") and config.guessed == set(BASIC_VERBS)
     assert (service.base_url, service.api_key_env) == ("http://127.0.0.1:9/v1", "OPENAI_API_KEY")
     assert service.chat_model == OPENAI_DEFAULTS["chat_model"] and service.key is None
     assert config.sources["backends.openai.base_url"] == "OPENAI_BASE_URL"
@@ -170,7 +170,7 @@ def test_a_file_that_names_some_verbs_leaves_the_others_on_this_machine() -> Non
 
 def test_the_only_backend_of_a_file_is_meant() -> None:
     config = from_text(WORK, {"OPENAI_API_KEY": "sk-1"})
-    assert config.use == Use("work", "work", "work") and config.guessed == set(VERBS)
+    assert config.use == Use("work", "work", "work") and config.guessed == set(BASIC_VERBS)
     assert config.sources["use.chat"] == "the only backend"
 
 

@@ -108,11 +108,11 @@ def show(ctx: typer.Context) -> None:
       voice config show
       voice config show --profile travel --json
     """
-    from voicecli.config import VERBS
+    from voicecli.config import BASIC_VERBS
     from voicecli.config.show import rows
 
     run = session(ctx)
-    config = run.config({f"use.{verb}": run.backend for verb in VERBS} if run.backend else None)
+    config = run.config({f"use.{verb}": run.backend for verb in BASIC_VERBS} if run.backend else None)
     found = rows(config, run.env)
     if run.json:
         values = {row.key: {"value": row.value, "source": row.source} for row in found}

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from voicecli.config.files import config_path
 from voicecli.config.model import AudioSettings, ChatSettings, Config, TalkSettings, Use
-from voicecli.config.resolve import LOCAL, OPENAI, VERBS, load, unknown_variables
+from voicecli.config.resolve import BASIC_VERBS, LOCAL, OPENAI, load, unknown_variables
 
 __all__ = [
+    "BASIC_VERBS",
     "LOCAL",
     "OPENAI",
-    "VERBS",
     "AudioSettings",
     "ChatSettings",
     "Config",

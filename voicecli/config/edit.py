@@ -16,7 +16,7 @@ from voicecli.backends.registry import FAMILIES
 from voicecli.config import files
 from voicecli.config.layers import ValueOrigin, dotted, hint_for
 from voicecli.config.model import Config
-from voicecli.config.resolve import LOCAL, OPENAI, OPENAI_DEFAULTS, VERBS, parse, resolve
+from voicecli.config.resolve import BASIC_VERBS, LOCAL, OPENAI, OPENAI_DEFAULTS, parse, resolve
 from voicecli.config.schema import Misfit, brief, fit
 from voicecli.errors import ConfigError
 
@@ -84,9 +84,11 @@ def starting_text(env: Mapping[str, str], found: Sequence[FoundBackend] = ()) ->
     found = found or [each for each in keyed(env) if each.name == OPENAI]
     if not found:
         table = {**OPENAI_DEFAULTS, "api_key_env": "WORK_API_KEY"}
-        use = _lines("[use]", dict.fromkeys(VERBS, "work"), "# ")
+        use = _lines("[use]", dict.fromkeys(BASIC_VERBS, "work"), "# ")
         return START.format(use=use, backend=_lines("[backends.work]", table, "# "))
-    serving: dict[str, str] = {verb: next((each.name for each in found if verb in each.verbs), LOCAL) for verb in VERBS}
+    serving: dict[str, str] = {
+        verb: next((each.name for each in found if verb in each.verbs), LOCAL) for verb in BASIC_VERBS
+    }
     tables = "\n".join(_lines(f"[backends.{each.name}]", each.table, "") for each in found)
     return START.format(use=_lines("[use]", serving, ""), backend=tables)
 

@@ -23,7 +23,7 @@ Tokens = Annotated[int, Range(1, 10_000_000)]
 class Use:
     """Which backend serves which verb, by name; "" is unset.
 
-    Never so for the first three in a resolved Config (`resolve.VERBS`); for the others `wiring.used_for` decides.
+    Never so for the first three in a resolved Config (`resolve.BASIC_VERBS`); for the others `wiring.used_for` decides.
     """
 
     transcribe: str = ""

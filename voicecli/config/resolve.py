@@ -40,7 +40,7 @@ T = TypeVar("T")
 LOCAL = "local"
 """The backend that is always there."""
 OPENAI = "openai"
-VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
+BASIC_VERBS: tuple[Verb, ...] = ("transcribe", "chat", "speak")
 """The verbs that [use] gives a backend each, named or not."""
 OPENAI_DEFAULTS: Mapping[str, str] = FAMILIES[OPENAI].presets[0].whole
 """The backend that stands for OPENAI_API_KEY when no file defines one of that name."""
@@ -166,7 +166,7 @@ BUILT_IN: Layer = {"backends": {LOCAL: {"family": Given(LOCAL, "default")}}}
 def _fallback(env: Mapping[str, str], written: Layer) -> Given:
     """The backend of the verbs for which nobody named one."""
     named = [name for name in _tables(written, "backends") if name != LOCAL]
-    if _tables(written, "use").keys() & set(VERBS):
+    if _tables(written, "use").keys() & set(BASIC_VERBS):
         return Given(LOCAL, "default")
     if len(named) == 1:
         return Given(named[0], "the only backend")
@@ -178,7 +178,7 @@ def _fallback(env: Mapping[str, str], written: Layer) -> Given:
 def _filled(use: Layer, fallback: Given) -> Layer:
     """`[use]` with a backend for every verb; "" counts as unset."""
     given = {verb: each for verb, each in use.items() if cast(Given, each).value}
-    return given | {verb: given.get(verb, fallback) for verb in VERBS}
+    return given | {verb: given.get(verb, fallback) for verb in BASIC_VERBS}
 
 
 def _tables(layer: Layer, name: str) -> Layer:
@@ -188,7 +188,9 @@ def _tables(layer: Layer, name: str) -> Layer:
 def _guessed(merged: Layer, fallback: Given) -> frozenset[str]:
     if fallback.value == LOCAL:
         return frozenset()
-    return frozenset(verb for verb, given in _tables(merged, "use").items() if verb in VERBS and given == fallback)
+    return frozenset(
+        verb for verb, given in _tables(merged, "use").items() if verb in BASIC_VERBS and given == fallback
+    )
 
 
 def _with_openai(env: Mapping[str, str], merged: Layer) -> Layer:
@@ -293,7 +295,7 @@ def _free(layer: Layer, at: tuple[str, ...], sources: dict[str, str]) -> dict[st
 def _check_use(config: Config) -> None:
     for verb in keys_of(Use):
         name = getattr(config.use, verb)
-        if name not in config.backends and (name or verb in VERBS):
+        if name not in config.backends and (name or verb in BASIC_VERBS):
             raise _missing(name, config.sources[f"use.{verb}"], config.backends)
 
 

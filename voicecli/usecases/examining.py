@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from voicecli import __version__, wiring
 from voicecli.backends.registry import FAMILIES
-from voicecli.config import VERBS
+from voicecli.config import BASIC_VERBS
 from voicecli.errors import ConfigError, DeviceError, UnreachableError, VoiceError, ours
 from voicecli.toolbox import offer
 from voicecli.toolbox.servers import running
@@ -57,7 +57,7 @@ async def examine(
         return checkup.CheckupReport(program, packages, broken, sound=await _sound(env, "", ""))
     cfg = services.config
     only = wiring.backend_named(cfg, services.backend) if services.backend else None
-    use: dict[str, str] = {} if only else {verb: wiring.used_for(verb, cfg) for verb in VERBS}
+    use: dict[str, str] = {} if only else {verb: wiring.used_for(verb, cfg) for verb in BASIC_VERBS}
     tools, problems = _tools(services)
     settings = checkup.configuration(path, there, cfg.profile, use, [*_unserved(cfg, use), *problems], tools)
     async with asyncio.TaskGroup() as tasks:
@@ -129,7 +129,7 @@ def _version(package: str) -> str:
 def _unserved(cfg: Config, use: Mapping[str, str]) -> list[VoiceError]:
     """What `[use]` asks of a backend that can't do it. An unknown family is told of with the backend."""
     found: list[VoiceError] = []
-    for verb in VERBS:
+    for verb in BASIC_VERBS:
         try:
             if verb in use and cfg.backends[use[verb]].family in FAMILIES:
                 wiring.choose(verb, cfg)
@@ -189,7 +189,7 @@ async def _visits(services: Services, masked: Callable[[str], str], backends: li
 async def _visit(services: Services, masked: Callable[[str], str], backend: Backend) -> checkup.Visit:
     """Reaches one backend; whatever fails is its problem."""
     cfg = services.config
-    known = checkup.Visit(backend, used_for=tuple(v for v in VERBS if wiring.used_for(v, cfg) == backend.name))
+    known = checkup.Visit(backend, used_for=tuple(v for v in BASIC_VERBS if wiring.used_for(v, cfg) == backend.name))
     try:
         family = wiring.family_of(backend)
         hosts = tuple(dict.fromkeys(host for verb in OFFERED for host in wiring.hosts(verb, backend)))

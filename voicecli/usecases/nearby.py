@@ -54,12 +54,12 @@ def _with(config: Config, server: Server, model: str) -> Config:
 
 def as_found(server: Server) -> FoundBackend | None:
     """What a server has something for, and with which models; None where it lists nothing of use."""
-    from voicecli.config import VERBS
+    from voicecli.config import BASIC_VERBS
     from voicecli.config.edit import FoundBackend
 
     if server.uses:
         return FoundBackend(server.name, {"family": server.family, **server.settings}, server.uses)
-    fitting = {verb: [m for m, kind in server.models.items() if (kind or _guess(m)) == verb] for verb in VERBS}
+    fitting = {verb: [m for m, kind in server.models.items() if (kind or _guess(m)) == verb] for verb in BASIC_VERBS}
     models = {verb: names[0] for verb, names in fitting.items() if names}
     table = {"family": server.family, **server.settings} | {f"{verb}_model": name for verb, name in models.items()}
     return FoundBackend(server.name, table, tuple(models)) if models else None
@@ -67,7 +67,7 @@ def as_found(server: Server) -> FoundBackend | None:
 
 def _guess(model: str) -> str:
     """The verb that a model's name sounds like; "" for none."""
-    from voicecli.config import VERBS
+    from voicecli.config import BASIC_VERBS
     from voicecli.wiring import is_for
 
-    return next((verb for verb in VERBS if is_for(model, verb)), "")
+    return next((verb for verb in BASIC_VERBS if is_for(model, verb)), "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from voicecli.config import VERBS
+from voicecli.config import BASIC_VERBS
 from voicecli.config.edit import FoundBackend, found_in, presets, starting_text
 from voicecli.config.resolve import LOCAL
 from voicecli.errors import UsageError
@@ -34,15 +34,15 @@ class Candidate:
 
     name: str
     table: Mapping[str, str] = field(default_factory=dict)
-    uses: tuple[str, ...] = VERBS
+    uses: tuple[str, ...] = BASIC_VERBS
     variable: str = ""
     about: str = ""
 
     @property
     def doing(self) -> str:
         """What it does, and where: `recognises, thinks · api.groq.com`."""
-        fewer = ", ".join(DOING[verb] for verb in VERBS if verb in self.uses)
-        work = "all three" if set(VERBS) <= set(self.uses) else fewer
+        fewer = ", ".join(DOING[verb] for verb in BASIC_VERBS if verb in self.uses)
+        work = "all three" if set(BASIC_VERBS) <= set(self.uses) else fewer
         return " · ".join(filter(None, (work, self.about)))
 
 
@@ -61,7 +61,7 @@ class Answers:
     def serving(self) -> dict[str, str]:
         """Who serves which verb: of several the first, and this machine what nobody chosen can."""
         chosen = self.chosen or ()
-        return {verb: next((each.name for each in chosen if verb in each.uses), LOCAL) for verb in VERBS}
+        return {verb: next((each.name for each in chosen if verb in each.uses), LOCAL) for verb in BASIC_VERBS}
 
 
 # -- who may be chosen -----------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def _able(config: Config, name: str) -> tuple[str, ...]:
     from voicecli.wiring import able, family_of
 
     family = family_of(config.backends[name])
-    return tuple(verb for verb in VERBS if able(family, verb))
+    return tuple(verb for verb in BASIC_VERBS if able(family, verb))
 
 
 def _host(table: Mapping[str, str]) -> str:
@@ -147,7 +147,7 @@ def with_models(choice: Candidate, models: Mapping[str, str]) -> Candidate:
     if not models or any(key.endswith("_model") for key in choice.table):
         return choice
     table = {**choice.table, **{f"{verb}_model": name for verb, name in models.items()}}
-    return replace(choice, table=table, uses=tuple(verb for verb in VERBS if verb in models))
+    return replace(choice, table=table, uses=tuple(verb for verb in BASIC_VERBS if verb in models))
 
 
 def _plain(host: str, port: int | None) -> str:

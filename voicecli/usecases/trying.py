@@ -59,10 +59,10 @@ async def service(backend: Backend) -> tuple[str, Sequence[str]]:
 
 def fitting(names: Sequence[str]) -> dict[str, str]:
     """The first model of a list that sounds right for each verb."""
-    from voicecli.config import VERBS
+    from voicecli.config import BASIC_VERBS
     from voicecli.wiring import is_for
 
-    found = {verb: next((name for name in names if is_for(name, verb)), "") for verb in VERBS}
+    found = {verb: next((name for name in names if is_for(name, verb)), "") for verb in BASIC_VERBS}
     return {verb: name for verb, name in found.items() if name}
 
 
