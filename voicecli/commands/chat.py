@@ -22,6 +22,7 @@ from voicecli.terminal import completing
 
 if TYPE_CHECKING:
     from voicecli.backends.family import Capabilities
+    from voicecli.terminal.running import Running
     from voicecli.types import ChatOptions
     from voicecli.usecases.attaching import Attached
     from voicecli.usecases.chatting.conversation import Chat
@@ -194,10 +195,11 @@ def _converse(session: Session, it: Chat, files: Attached, flags: ChatFlags) -> 
     from voicecli.terminal.answering import Asker
     from voicecli.terminal.conversing import FILES, OFFERED, Conversing, converse
     from voicecli.terminal.prompt import Prompt
+    from voicecli.terminal.running import Running
     from voicecli.usecases.chatting.keeping import Keeper
 
     console, config = session.console, it.services.config
-    it.running = running = common.Running()
+    it.running = running = Running()
     answering = Asker(console, it, running.run, flags.usage, flags.plain)
     if flags.speak:
         answering.aloud = _aloud(session, flags.voice, running)
@@ -217,7 +219,7 @@ def _converse(session: Session, it: Chat, files: Attached, flags: ChatFlags) -> 
         it.keeper.close()
 
 
-def _aloud(session: Session, voice: str | None, running: common.Running | None = None) -> Aloud:
+def _aloud(session: Session, voice: str | None, running: Running | None = None) -> Aloud:
     from voicecli.usecases.speaking.aloud import Aloud
 
     return Aloud(session.services(), common.voice_name(voice), running)

@@ -1,12 +1,11 @@
-"""What all commands share: the session, the flags of every command, and running async work under signals.
+"""What all commands share: the session, and the flags of every command.
 
-Belongs here: Session, run(). Does not belong here: flags that only some commands have (flags), anything only one
-command needs, an import that costs time (asyncio, config and wiring are imported when used).
+Belongs here: Session, what it asks of a person. Does not belong here: flags that only some commands have (flags),
+anything only one command needs, an import that costs time (asyncio, config and wiring are imported when used).
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
@@ -20,9 +19,6 @@ from voicecli.errors import UsageError
 from voicecli.terminal import completing
 
 if TYPE_CHECKING:
-    import asyncio
-    from contextlib import AbstractAsyncContextManager, AbstractContextManager
-
     from typer._click.core import Parameter
 
     from voicecli.backends.family import Capabilities
@@ -141,6 +137,13 @@ def session(ctx: typer.Context) -> Session:
     return found
 
 
+def run(work: Callable[[], Awaitable[T]]) -> T:
+    """Runs `work` to its end, as terminal.running does, which is loaded for it."""
+    from voicecli.terminal.running import run as in_loop
+
+    return in_loop(work)
+
+
 def voice_name(value: str | None) -> str | None:
     """`--voice NAME`, or the text of FILE for `--voice @FILE` (a voice may be thousands of characters)."""
     if value is None or not value.startswith("@"):
@@ -251,92 +254,3 @@ def _made() -> list[Parameter]:
     app = typer.Typer(add_completion=False)
     app.command()(_shared)
     return list(typer.main.get_command(app).params)
-
-
-# -- async work ------------------------------------------------------------------------------------
-
-
-def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Runs `work` to its end. Ctrl-C, SIGTERM and SIGHUP cancel it, and it is awaited until it has cleaned up.
-
-    Raises KeyboardInterrupt after Ctrl-C, typer.Exit(128 + signal) after SIGTERM and SIGHUP.
-    """
-    import asyncio
-
-    with asyncio.Runner() as runner:
-        return _run(runner, work)
-
-
-class Running:
-    """One event loop for several pieces of work: what one of them opened stays open for the next, until `close`."""
-
-    def __init__(self) -> None:
-        import asyncio
-        from contextlib import AsyncExitStack
-
-        self._runner = asyncio.Runner()
-        self._stack = AsyncExitStack()
-        self._kept: dict[str, Any] = {}
-
-    def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """As `run`, on this loop."""
-        return _run(self._runner, work)
-
-    async def kept(self, name: str, opening: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-        """What `opening` yields, opened the first time that `name` is asked for. To be called in `work`."""
-        if name not in self._kept:
-            self._kept[name] = await self._stack.enter_async_context(opening())
-        value: T = self._kept[name]
-        return value
-
-    def close(self) -> None:
-        """Closes what is open, and the loop."""
-        try:
-            self._runner.run(self._stack.aclose())
-        finally:
-            self._runner.close()
-
-
-def _run(runner: asyncio.Runner, work: Callable[[], Awaitable[T]]) -> T:
-    import asyncio
-
-    caught: list[int] = []
-
-    async def guarded() -> T:
-        task = asyncio.current_task()
-        assert task is not None
-        with _signals(task, caught):
-            return await work()
-
-    try:
-        result: T = runner.run(guarded())
-    except BaseException:
-        if caught:
-            raise typer.Exit(128 + caught[0]) from None
-        raise
-    if caught:
-        raise typer.Exit(128 + caught[0])
-    return result
-
-
-def _signals(task: asyncio.Task[T], caught: list[int]) -> AbstractContextManager[object]:
-    """Until left, SIGTERM and SIGHUP (unless ignored, as under nohup) cancel `task` and are noted in `caught`."""
-    import asyncio
-    import signal
-    from contextlib import ExitStack
-
-    stack = ExitStack()
-    if sys.platform == "win32":
-        return stack
-    loop = asyncio.get_running_loop()
-
-    def cancel(number: int) -> None:
-        caught.append(number)
-        task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            stack.callback(signal.signal, number, signal.getsignal(number))  # asyncio leaves the system's own
-            loop.add_signal_handler(number, cancel, number)
-            stack.callback(loop.remove_signal_handler, number)
-    return stack
