@@ -18,7 +18,6 @@ from voicecli.dialogue.toolwords import (
     LONGEST_MEMORY,
     LONGEST_RESULT,
     Memory,
-    added,
     batches,
     memory_of,
     reminded,
@@ -461,10 +460,7 @@ def test_results_for_the_model_are_never_empty_and_never_endless() -> None:
     assert len(told(DRAW, ToolResult("x" * 10**6)).content) < LONGEST_RESULT + 100
 
 
-def test_small_sums() -> None:
-    assert added(None, None) is None
-    assert added(Usage(1, 2), None) == added(None, Usage(1, 2)) == Usage(1, 2)
-    assert added(Usage(1, 2), Usage(3, 4)) == Usage(4, 6)
+def test_what_was_done_stands_before_what_is_asked() -> None:
     asked = ChatMessage("user", "hi")
     result = [ChatMessage("assistant", "", (DRAW,)), ChatMessage("tool", "pig.png", call_id=DRAW.id)]
     head = ChatMessage("system", "Tools used earlier in this conversation: draw (done).")

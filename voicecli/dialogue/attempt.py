@@ -33,7 +33,7 @@ class Attempt:
     messages: Callable[[str], Sequence[ChatMessage]]
     emit: Callable[[Event], None]
     wasted: Callable[[int], None]
-    wish_of: Callable[[str], SpokenWish | None] = lambda _text: None
+    wish_of: Callable[[str], SpokenWish | None]
     reply: str = ""
     usage: Usage = field(default_factory=Usage)
     working: bool = False
@@ -84,8 +84,7 @@ class Attempt:
                 self.working = each.state == "working" and not each.quick
                 self.asking = each.state == "asked"
             case Usage():
-                asked, answered = self.usage.prompt_tokens, self.usage.completion_tokens
-                self.usage = Usage(asked + each.prompt_tokens, answered + each.completion_tokens)
+                self.usage += each
 
     def _take_heard(self, heard: Heard) -> None:
         if heard.anew:

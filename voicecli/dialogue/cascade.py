@@ -10,9 +10,9 @@ An agent that answers in text is a cascade too: its adapter is the `chat` of the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from voicecli.dialogue.answering import Answering, Stages
@@ -28,24 +28,17 @@ if TYPE_CHECKING:
     from voicecli.ports import TurnRequest
 
 
-async def _nothing_to_warm() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """`hearing(tasks, on_partial)` makes the ears of one turn; `warmed` opens connections ahead."""
+    """`hearing(tasks, on_partial)` makes the ears of one turn; `warm` opens connections ahead."""
 
     hearing: Callable[[asyncio.TaskGroup, OnPartial], Hearing]
     stages: Stages
-    drafts: Drafts = field(default_factory=Drafts)
-    warmed: Callable[[], Awaitable[None]] = _nothing_to_warm
+    drafts: Drafts
+    warm: Callable[[], Coroutine[object, object, None]]
 
     def listen(self, tasks: asyncio.TaskGroup, on_partial: OnPartial) -> CascadeTurn:
         return CascadeTurn(self, self.hearing(tasks, on_partial))
-
-    async def warm(self) -> None:
-        await self.warmed()
 
 
 class CascadeTurn:

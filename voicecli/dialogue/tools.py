@@ -20,7 +20,6 @@ from voicecli.dialogue.courtesy import Verdict
 from voicecli.dialogue.toolwords import (
     REMEMBERED,
     Memory,
-    added,
     batches,
     memory_of,
     reminded,
@@ -110,7 +109,8 @@ class _Answering:
                 if piece := self._take(delta):
                     yield piece
             await stack.aclose()
-            self._total = added(self._total, self._usage)
+            if self._usage is not None:
+                self._total = self._usage + (self._total or Usage())
             calls, decided = (self._calls if left else ()), {}
             pending = self._question(calls)
             if pending is not None and not pending.can_be_told:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from voicecli.dialogue.courtesy import last_words
 from voicecli.text.language import is_chinese
-from voicecli.types import ChatMessage, ToolCall, ToolResult, Usage
+from voicecli.types import ChatMessage, ToolCall, ToolResult
 
 LONGEST_RESULT = 20_000
 """Characters of a result that a model is told."""
@@ -98,10 +98,3 @@ def told(call: ToolCall, result: ToolResult) -> ChatMessage:
     if len(text) > LONGEST_RESULT:
         text = f"{text[:LONGEST_RESULT]}\n… (cut off: {len(text)} characters)"
     return ChatMessage("tool", text, call_id=call.id)
-
-
-def added(one: Usage | None, other: Usage | None) -> Usage | None:
-    """What two requests cost together."""
-    if one is None or other is None:
-        return one or other
-    return Usage(one.prompt_tokens + other.prompt_tokens, one.completion_tokens + other.completion_tokens)

@@ -8,7 +8,7 @@ belong here: opening the three (wiring.adapters), one service that does it all (
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -137,7 +137,7 @@ def _sayer(speaker: Speaker, speech: SpeechRequest, rate: int, pacing: Pacing) -
     return say
 
 
-def _warmer(*adapters: object) -> Callable[[], Awaitable[None]]:
+def _warmer(*adapters: object) -> Callable[[], Coroutine[object, object, None]]:
     """Opens the connections of those adapters that can be warmed: they are needed as soon as the person stops."""
     warm = [adapter.warm for adapter in adapters if isinstance(adapter, Warm)]
 
