@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from voicecli.audio import devices, pcm
 from voicecli.audio.clock import CaptureClock
+from voicecli.audio.threads import call_on
 from voicecli.errors import DeviceError
 from voicecli.resampling import Resampler
 from voicecli.types import MIC, AudioFrame
@@ -101,15 +101,11 @@ class SoundCardMicrophone:
     # -- on the sound card's thread --------------------------------------------------------
 
     def _on_end(self) -> None:
-        self._call_loop(self._mark_ended)
+        call_on(self.loop, self._mark_ended)
 
     def _mark_ended(self) -> None:
         self._ended = True
         self._arrived.set()
-
-    def _call_loop(self, call: Callable[[], object]) -> None:
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(call)
 
     def callback(self, rate: int, channels: int) -> devices.Callback:
         """The callback for a stream of that rate and that many channels."""
@@ -134,7 +130,7 @@ class SoundCardMicrophone:
                 take(*block)
             gathered.clear()
             if self.frames:
-                self._call_loop(self._arrived.set)
+                call_on(self.loop, self._arrived.set)
 
         return callback
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from voicecli.audio import devices, pcm
 from voicecli.audio.clock import PlaybackClock
-from voicecli.audio.threads import on_thread
+from voicecli.audio.threads import call_on, on_thread
 from voicecli.errors import DeviceError
 from voicecli.ports import Rendered
 from voicecli.resampling import Resampler
@@ -89,7 +89,7 @@ class SoundCardLoudspeaker:
 
         def on_end() -> None:
             if not self.resting:
-                self._call_loop(self._ended.set)
+                call_on(self._loop, self._ended.set)
 
         wanted = devices.StreamRequest("output", self._wanted, self.RATE, self._callback, on_end, self.buffering)
         self._opened = await devices.opened(wanted)
@@ -153,10 +153,6 @@ class SoundCardLoudspeaker:
 
     # -- on the sound card's thread --------------------------------------------------------
 
-    def _call_loop(self, call: Callable[[], object]) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call)
-
     def _callback(self, rate: int, channels: int) -> devices.Callback:
         """The callback for a stream of that rate and that many channels."""
         clock, source = PlaybackClock(rate), RenderedSource(self._playout, rate, channels)
@@ -179,16 +175,16 @@ class SoundCardLoudspeaker:
             return source.take(count, at)
         except BaseException as exc:
             self._error = exc
-            self._call_loop(self._ended.set)
+            call_on(self._loop, self._ended.set)
             return bytes(2 * count * source.channels)
 
     def _after(self, count: int, rate: int, now: float) -> None:
         self._last_call = now
         self._rendered += count
         if self._playout.moved:
-            self._call_loop(self._pump)
+            call_on(self._loop, self._pump)
         if not self._running.is_set() and self._rendered > rate * self._awake_s:
-            self._call_loop(self._running.set)
+            call_on(self._loop, self._running.set)
 
 
 class RenderedSource:

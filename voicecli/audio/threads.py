@@ -44,11 +44,11 @@ async def on_thread(call: Callable[[], T], *, within: float, undo: Callable[[T],
         try:
             result = call()
         except BaseException as exc:
-            _tell(loop, partial(settle, None, exc))
+            call_on(loop, partial(settle, None, exc))
         else:
-            if left.is_set() or not _tell(loop, partial(settle, result, None)):
+            if left.is_set() or not call_on(loop, partial(settle, result, None)):
                 undo(result)
-        _tell(loop, over.set)
+        call_on(loop, over.set)
 
     _start(run)
     try:
@@ -74,8 +74,8 @@ def inside() -> bool:
     return any(each.name == _NAME for each in threading.enumerate())
 
 
-def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> bool:
-    """Calls on the loop; False if it is closed."""
+def call_on(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> bool:
+    """Calls on the loop, from any thread; False if it is closed."""
     try:
         loop.call_soon_threadsafe(call)
     except RuntimeError:
