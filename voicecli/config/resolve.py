@@ -30,7 +30,7 @@ from voicecli.config.schema import (
     settings_of,
 )
 from voicecli.errors import ConfigError
-from voicecli.storage.places import expand
+from voicecli.storage.atomic import expand
 from voicecli.text.clean import made_visible
 from voicecli.text.nearest import did_you_mean
 from voicecli.types import Backend, Verb

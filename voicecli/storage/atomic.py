@@ -1,7 +1,7 @@
 """Files that appear whole or not at all, and folders that one process at a time changes.
 
-Belongs here: the temporary file beside a target, what a killed process left of one, locks. Does not belong
-here: what is written, and what an OSError means to a person (audio.files, config.files).
+Belongs here: the temporary file beside a target, what a killed process left of one, locks, names that people wrote.
+Does not belong here: what is written, and what an OSError means to a person (audio.files, config.files).
 
 The temporary name is the target's own: `.talk.txt.part` for `talk.txt`. So a process that was killed leaves at
 most one such file for each target, and the next one that writes there removes it. Its writer holds a lock on
@@ -225,6 +225,17 @@ def is_same(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except (OSError, ValueError):
         return real(one) == real(other)
+
+
+# -- names of files --------------------------------------------------------------------------------
+
+
+def expand(path: str) -> Path:
+    """A path as a person writes it, with ~ and variables."""
+    try:
+        return Path(os.path.expandvars(path)).expanduser()
+    except RuntimeError:  # "~nobody/…"
+        return Path(path)
 
 
 def real(path: Path) -> Path:

@@ -6,8 +6,8 @@ who embeds and ranks them (wiring.notes).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from voicecli.notes.choosing import Cited
     from voicecli.notes.finding import WithNotes
     from voicecli.notes.index import Done
-    from voicecli.ports import ChatModel
+    from voicecli.ports import ChatModel, Reporter
     from voicecli.wiring.services import Services
 
 
@@ -69,8 +69,8 @@ class Noting:
         """
         report = self._report
         try:
-            with _Bar(report.progress) as bar:
-                done = await self._notes.refresh(bar.show, self._waiting)
+            with _bar(report) as show:
+                done = await self._notes.refresh(show, self._waiting)
         except (UsageError, RefusedError):
             raise
         except VoiceError as exc:
@@ -117,20 +117,15 @@ def told_of(done: Done, *, private: bool) -> list[str]:
     return lines
 
 
-class _Bar:
-    """A bar that is drawn once there is something to do."""
+@contextmanager
+def _bar(report: Reporter) -> Iterator[Callable[[int, int], None]]:
+    """Yields `show(done, total)`; the bar is drawn once there is something to do."""
+    with ExitStack() as stack:
+        drawn: list[Callable[[float], object]] = []
 
-    def __init__(self, progress: Callable[[str, float], AbstractContextManager[Callable[[float], object]]]) -> None:
-        self._progress, self._stack = progress, ExitStack()
-        self._set: Callable[[float], object] | None = None
+        def show(done: int, total: int) -> None:
+            if not drawn:
+                drawn.append(stack.enter_context(report.progress("reading notes", total)))
+            drawn[0](done)
 
-    def __enter__(self) -> _Bar:
-        return self
-
-    def show(self, done: int, total: int) -> None:
-        if self._set is None:
-            self._set = self._stack.enter_context(self._progress("reading notes", total))
-        self._set(done)
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
+        yield show

@@ -13,8 +13,8 @@ from voicecli.backends.family import own
 from voicecli.backends.local.kinds import FoundModel, tell
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ConfigError
+from voicecli.storage.atomic import expand
 from voicecli.storage.models import Installed, Model, ModelStore, Task, catalogue, check, rank, recorded, subtag
-from voicecli.storage.places import expand
 from voicecli.types import Backend
 
 WHAT = {"transcribe": "recogniser", "speak": "voice"}
