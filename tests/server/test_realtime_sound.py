@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from tests.clock import run
+from voicecli.server.realtime.book import Book
+from voicecli.server.realtime.inbox import WAITING_FRAMES, Inbox
 from voicecli.server.realtime.settings import RATES, Coding
-from voicecli.server.realtime.sound import AppendedSound
+from voicecli.server.realtime.sound import FRAME_BYTES, AppendedSound
+from voicecli.types import AudioFrame
 
 
 @pytest.mark.parametrize("coding", list(RATES))
@@ -35,3 +38,18 @@ def test_nothing_of_it_is_lost() -> None:
 
     heard = run(fed())
     assert (np.abs(heard[100:15_900].astype(int) - 1000) < 5).all()
+
+
+def test_what_a_frame_gives_rise_to_is_done_before_the_next_though_the_queue_is_full() -> None:
+    async def fed() -> list[str]:
+        inbox, done = Inbox(Book("s", "m")), list[str]()
+
+        async def answer() -> None:
+            done.append("answer")
+
+        await inbox.put(*[AudioFrame(bytes(FRAME_BYTES))] * WAITING_FRAMES)
+        inbox.soon(answer)
+        await anext(inbox.frames(lambda: True))
+        return done
+
+    assert run(fed()) == ["answer"]

@@ -7,8 +7,8 @@ Belongs here: decoding, holding back what waits to be committed, the order. Does
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 
 from voicecli.server.realtime.book import Book
 from voicecli.server.realtime.sound import AppendedSound
@@ -27,6 +27,7 @@ class Inbox:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._queue: asyncio.Queue[AudioFrame | Work] = asyncio.Queue(WAITING_FRAMES)
+        self._next: deque[Work] = deque()
         self._ears = AppendedSound(book.settings.heard_as)
         self._held: list[AudioFrame] = []
         """What waits to be committed."""
@@ -36,9 +37,8 @@ class Inbox:
             await self._queue.put(each)
 
     def soon(self, work: Work) -> None:
-        """Queues work without waiting; where the queue is full the work is dropped."""
-        with suppress(asyncio.QueueFull):
-            self._queue.put_nowait(work)
+        """Work that a frame gives rise to: it is done before the next one, however many wait."""
+        self._next.append(work)
 
     async def append(self, data: bytes) -> None:
         """Sound as the client codes it."""
@@ -66,7 +66,7 @@ class Inbox:
     async def frames(self, fits: Callable[[], bool]) -> AsyncIterator[AudioFrame]:
         """What the client sends, with what it asks between; it ends where other settings want another conversation."""
         while True:
-            each = await self._queue.get()
+            each = self._next.popleft() if self._next else await self._queue.get()
             if isinstance(each, AudioFrame):
                 yield each
                 if not self._queue.empty():

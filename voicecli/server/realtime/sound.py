@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from voicecli.audio.telephone import compressed, expanded
 from voicecli.resampling import Resampler
 from voicecli.server.realtime.settings import RATES, Coding
+from voicecli.server.realtime.speech import FRAME_MS
 from voicecli.types import MIC, AudioFrame
 
 if TYPE_CHECKING:
     from voicecli.dialogue.conversation import Dialogue
 
-FRAME_MS = 20
 FRAME_BYTES = MIC.bytes_for(FRAME_MS)
 LEAD_S = 0.2
 """So much of a reply may be on its way or wait at the client: it bridges a network's moods, and is what a client that
