@@ -440,3 +440,10 @@ async def test_an_act_is_not_sent_again_where_it_may_have_been_done() -> None:
         server.on("/x", Reply.json(OPENAI, 429), Reply.json("learnt"))
         async with service(server.url) as work:
             assert await work.json("POST", "/x", verb="learn") == "learnt"
+
+
+@pytest.mark.parametrize("proxy", ["socks4://127.0.0.1:1", "nonsense"])
+async def test_unusable_proxy_is_a_configuration_error(proxy: str) -> None:
+    with pytest.raises(ConfigError, match="proxy"):
+        async with service("http://127.0.0.1:9", proxy=proxy):
+            pass

@@ -151,14 +151,27 @@ def test_other_addresses_are_a_mistake_in_the_configuration(url: str) -> None:
 # Connections that do not come about.
 
 
-async def test_a_refused_handshake_is_told_with_the_services_words() -> None:
+HANDSHAKES: list[tuple[int, type[VoiceError]]] = [
+    (301, ServiceError),
+    (400, ServiceError),
+    (401, RefusedError),
+    (403, RefusedError),
+    (404, ServiceError),
+    (429, RateLimitedError),
+    (500, ServiceError),
+    (503, ServiceError),
+]
+
+
+@pytest.mark.parametrize(("status", "kind"), HANDSHAKES)
+async def test_a_refused_handshake_is_told_with_the_services_words(status: int, kind: type[VoiceError]) -> None:
     body = b'{"error":{"message":"their \\u001b[31mwords for ' + KEY.encode() + b'"}}'
-    head = f"HTTP/1.1 429 No\r\nContent-Length: {len(body)}\r\nRetry-After: 7\r\nConnection: close\r\n\r\n"
+    head = f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\nRetry-After: 7\r\nConnection: close\r\n\r\n"
     async with raw(head.encode() + body) as url:
-        with pytest.raises(RateLimitedError) as caught:
+        with pytest.raises(kind) as caught:
             await opened(url)
     error = caught.value
-    assert error.status == 429 and error.retry_after == 7
+    assert type(error) is kind and error.status == status and error.retry_after == 7
     assert error.who.startswith("work (127.0.0.1") and "their words for ****" in error.what
 
 
@@ -377,3 +390,22 @@ async def test_when_both_fail_ours_is_told() -> None:
         async with alongside(fail()):
             await asyncio.sleep(0)
             raise ValueError("theirs")
+
+
+async def test_a_used_up_quota_is_no_rate_limit() -> None:
+    body = b'{"error":{"message":"pay","code":"insufficient_quota"}}'
+    async with raw(b"HTTP/1.1 429 No\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as url:
+        with pytest.raises(RefusedError, match="pay"):
+            await opened(url)
+
+
+async def test_a_proxy_of_an_unknown_kind_is_a_mistake_in_the_configuration(server: FakeServer) -> None:
+    with pytest.raises(ConfigError, match="proxy"):
+        await opened(server.url + "/echo", proxy="gopher://127.0.0.1:9")
+
+
+async def test_a_header_can_not_hold_a_line_break(server: FakeServer) -> None:
+    with pytest.raises(ConfigError, match="X-Own"):
+        async with connect(backend(), server.url + "/echo", headers={"X-Own": "a\r\nb: c"}):
+            pass
+    assert server.requests == []

@@ -414,3 +414,21 @@ async def test_a_digit_is_shown_within_300_ms_at_a_microphones_pace(serve: Serve
     text, waits = await delays(serve(), DIGITS * 2)
     assert text == DIGITS * 2
     assert median(waits) < 0.3 and max(waits) < 3, waits
+
+
+async def test_a_microphone_that_breaks_is_told_as_it_is(serve: Serve) -> None:
+    class Unplugged(Exception):
+        pass
+
+    async def broken() -> AsyncIterator[AudioFrame]:
+        yield AudioFrame(sound("1"))
+        raise Unplugged
+
+    with pytest.raises(Unplugged):
+        async with (
+            ears(serve().base) as recogniser,
+            recogniser.transcribe_live(broken(), OPTIONS) as transcripts,
+        ):
+            async for _ in transcripts:
+                pass
+    assert lonely()
