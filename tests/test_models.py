@@ -32,6 +32,7 @@ from voicecli.backends.local.settings import LocalSettings
 from voicecli.config import Config
 from voicecli.errors import ConfigError, ServiceError, UnreachableError, UsageError
 from voicecli.storage.models import (
+    RECORD,
     ModelSource,
     ModelStore,
     WantedFile,
@@ -41,6 +42,7 @@ from voicecli.storage.models import (
     instead,
     rank,
     record,
+    recorded,
     room_for,
     sets,
 )
@@ -485,3 +487,12 @@ def test_killed_at_random_moments_no_half_model_is_left_and_nothing_is_sent_twic
     starts = [int(each.removeprefix("bytes=").removesuffix("-") or 0) for each in handler.ranges]
     back = sum(later < earlier for earlier, later in pairwise(starts))
     assert sum(each > 0 for each in starts) > 5 and back <= 1, f"each of two files goes on where it was: {starts}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("[1]", []), ('{"a": 3}', []), ("[" * 99_999, []), ('{"a": {}}', ["a has 1 bytes, not 0"])]
+)
+def test_a_record_that_was_damaged_stops_nobody(tmp_path: Path, text: str, told: list[str]) -> None:
+    (tmp_path / "a").write_text("x")
+    (tmp_path / RECORD).write_text(text)
+    assert list(damages(recorded(tmp_path))) == told

@@ -248,9 +248,10 @@ def recorded(path: Path) -> Installed:
     """The model in a folder, with what was written down about it; a folder of the user's has nothing written."""
     try:
         found = json.loads((path / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = {}
-    return Installed(path.name, path, found if isinstance(found, dict) else {})
+    except (OSError, ValueError, RecursionError):
+        found = None
+    is_ours = isinstance(found, dict) and all(isinstance(each, dict) for each in found.values())
+    return Installed(path.name, path, found if is_ours else {})
 
 
 def record(path: Path, task: str, pace: float) -> None:
@@ -278,7 +279,7 @@ def damages(model: Installed, *, thorough: bool = False) -> Iterator[str]:
             yield f"{name} is missing"
             continue
         if about.st_size != known.get("bytes"):
-            yield f"{name} has {about.st_size:,} bytes, not {known.get('bytes'):,}"
+            yield f"{name} has {about.st_size:,} bytes, not {known.get('bytes') or 0:,}"
         elif (thorough or about.st_mtime_ns != known.get("time")) and (
             found := hash_of(model.path / name)
         ) != known.get("hash"):
