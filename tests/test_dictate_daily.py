@@ -67,6 +67,16 @@ def test_each_sentence_is_typed_by_a_program_of_the_desktop(tmp_path: Path) -> N
         typist({"PATH": str(tmp_path)})
 
 
+def test_a_program_that_hangs_is_told_of_without_what_was_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicecli.terminal.desktop.TYPES_S", 0.1)
+    program = tmp_path / "xdotool"
+    program.write_text("#!/bin/sh\nexec sleep 30\n")
+    program.chmod(0o700)
+    with pytest.raises(UsageError) as caught:
+        typist({"DISPLAY": ":0", "PATH": f"{tmp_path}:/bin:/usr/bin"})("my password")
+    assert "xdotool did not type it" in str(caught.value) and "password" not in str(caught.value)
+
+
 def test_there_is_one_recorder_at_a_time(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from voicecli.storage.recorder import Recorder\n"

@@ -100,7 +100,9 @@ def _piped(command: tuple[str, ...], text: str) -> bool:
 def _typed(name: str, command: Sequence[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, timeout=TYPES_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise UsageError(f"{name} did not type it: {exc}") from exc
+    except subprocess.TimeoutExpired as exc:  # its own words repeat the whole command, with what was said
+        raise UsageError(f"{name} did not type it within {TYPES_S:.0f} s") from exc
+    except OSError as exc:
+        raise UsageError(f"{name} did not type it: {exc.strerror}") from exc
     if done.returncode:
         raise UsageError(f"{name} did not type it: {done.stderr.decode(errors='replace').strip()[:200]}")
