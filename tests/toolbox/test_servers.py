@@ -418,7 +418,8 @@ async def test_what_goes_wrong_meanwhile_is_raised_as_itself() -> None:
 async def test_what_is_listed_is_bounded_and_harmless() -> None:
     listed = [
         {"name": "a b!", "description": "x" * 5000, "inputSchema": {"type": "object", "properties": {"q": {}}}},
-        {"name": "a b?", "description": "the same name again"},
+        {"name": "a b?", "description": "the same once it is harmless"},
+        {"name": "a b!", "description": "the same name again"},
         {"name": "y" * 200, "inputSchema": {"type": "array"}},
         {"name": ""},
         {"name": 7},
@@ -428,11 +429,11 @@ async def test_what_is_listed_is_bounded_and_harmless() -> None:
         {"name": "bare", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": "yes"}},
     ]
     tools = tools_of("s", listed)
-    assert [each.spec.name for each in tools] == ["s_a_b_", "s_" + "y" * 62, "s_big", "s_odd", "s_bare"]
+    assert [each.spec.name for each in tools] == ["s_a_b_", "s_a_b__2", "s_" + "y" * 62, "s_big", "s_odd", "s_bare"]
     assert (tools[0].own, len(tools[0].spec.meaning)) == ("a b!", 1000)
     assert tools[0].spec.parameters == {"type": "object", "properties": {"q": {}}}
     nothing = {"type": "object", "properties": {}}
-    assert [each.spec.parameters for each in tools[1:]] == [nothing] * 4
+    assert [each.spec.parameters for each in tools[1:]] == [nothing] * 5
     assert not any(each.reads for each in tools)
     assert len(tools_of("s", [{"name": f"n{at}"} for at in range(500)])) == 64
 

@@ -67,6 +67,13 @@ def test_a_prefix_that_is_taken_gets_a_number() -> None:
     assert names(Together({"x": Echo("b", "y_b", "y_b_2"), "y": Echo("b")})) == ["b", "y_b", "y_b_2", "y_b_3"]
 
 
+def test_no_name_is_longer_than_services_allow() -> None:
+    long = "n" * 64
+    box = Together({"x": Echo(long), "y": Echo(long), "z": Echo(long)})
+    assert names(box) == [long, ("y_" + long)[:64], ("z_" + long)[:64]]
+    assert names(Together({"x": Echo(long), "y" * 64: Echo(long), "y" * 65: Echo(long)}))[2] == "y" * 62 + "_2"
+
+
 def test_what_does_not_exist_is_told_and_nobody_is_asked_about_it() -> None:
     box = Together({"": Echo("a", "b")})
     assert used(box, "sing\x1b[2J") == ToolResult("There is no tool sing. There are: a, b.", ok=False)

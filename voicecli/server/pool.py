@@ -124,10 +124,12 @@ class Pool:
             async with opening as adapter:
                 ready.set_result(adapter)
                 await self._over.wait()
-        except VoiceError as exc:
+        except Exception as exc:  # a fault of ours is told to who asked: it must not end what others use
             if not ready.done():
                 del self._opened[key]
                 ready.set_exception(exc)
+            elif not isinstance(exc, VoiceError):
+                raise
 
     # -- names ---------------------------------------------------------------------------------------
 

@@ -7,9 +7,10 @@ servers judge).
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypedDict
 
 from voicecli.backends.transport.wording import clean
@@ -21,6 +22,7 @@ LONGEST = 200_000
 """Characters of arguments that are looked at."""
 LONGEST_TEXT = 20_000
 MOST_TEXTS = 200
+LONGEST_NAME = 64
 SHOWN = 60
 ASKED = 160
 """Characters of each argument that a question repeats: one that is cut makes it too long to be asked aloud."""
@@ -91,6 +93,15 @@ def usage(spec: ToolSpec) -> str:
         for name, form in spec.parameters["properties"].items()
     ]
     return f"{spec.name} takes a JSON object of: {', '.join(told)}."
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """A tool's name that is not `taken`, of as many characters as services allow; numbered where it must be."""
+    for number in itertools.count(1):
+        end = f"_{number}" if number > 1 else ""
+        if (free := name[: LONGEST_NAME - len(end)] + end) not in taken:
+            break
+    return free
 
 
 def brief(text: str, length: int = SHOWN) -> str:

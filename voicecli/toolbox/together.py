@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import replace
 
 from voicecli.ports import Toolbox
-from voicecli.toolbox.arguments import brief
+from voicecli.toolbox.arguments import brief, free_name
 from voicecli.types import ToolCall, ToolResult, ToolSpec
 
 NOBODY = (
@@ -29,7 +29,8 @@ class Together:
         routes: dict[str, tuple[Toolbox, ToolSpec]] = {}
         for prefix, toolbox in self._toolboxes.items():
             for spec in toolbox.specs:
-                routes[_free(spec.name, prefix, routes)] = toolbox, spec
+                name = f"{prefix}_{spec.name}" if spec.name in routes else spec.name
+                routes[free_name(name, routes)] = toolbox, spec
         return routes
 
     @property
@@ -65,16 +66,6 @@ class Together:
         """Of the first that rings."""
         found = (getattr(each, "announcements", None) for each in self._toolboxes.values())
         return next((each for each in found if each is not None), None)
-
-
-def _free(name: str, prefix: str, taken: Mapping[str, object]) -> str:
-    if name not in taken:
-        return name
-    free = f"{prefix}_{name}"
-    number = 2
-    while free in taken:
-        free, number = f"{prefix}_{name}_{number}", number + 1
-    return free
 
 
 class Around:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from voicecli.backends.transport.wording import mask
 from voicecli.text.clean import clean, encodable
-from voicecli.toolbox.arguments import WrongCallError, brief, decoded, listed
+from voicecli.toolbox.arguments import WrongCallError, brief, decoded, free_name, listed
 from voicecli.types import ToolCall, ToolResult, ToolSpec, without
 
 if TYPE_CHECKING:
     from voicecli.config.model import McpServer
 
 MOST_TOOLS = 64
-LONGEST_NAME, LONGEST_MEANING, LONGEST_SCHEMA, LONGEST_RESULT = 64, 1000, 20_000, 20_000
+LONGEST_MEANING, LONGEST_SCHEMA, LONGEST_RESULT = 1000, 20_000, 20_000
 """Characters of what a server tells that a model is told."""
 
 QUESTION = ("May I use {tool} of {server}{given}?", "可以使用 {server} 的 {tool} 吗{given}？")
@@ -53,12 +53,12 @@ def tools_of(server: str, listed: Sequence[Any]) -> list[ServerTool]:
     found: dict[str, ServerTool] = {}
     for each in listed[:MOST_TOOLS]:
         own = each.get("name") if isinstance(each, Mapping) else None
-        if not isinstance(own, str) or not own:
+        if not isinstance(own, str) or not own or any(own == tool.own for tool in found.values()):
             continue
-        name = _ODD.sub("_", f"{server}_{own}")[:LONGEST_NAME]
+        name = free_name(_ODD.sub("_", f"{server}_{own}"), found)
         reads = _mapping(each.get("annotations")).get("readOnlyHint") is True
         meaning = _sound(str(each.get("description") or ""))[:LONGEST_MEANING]
-        found.setdefault(name, ServerTool(own, ToolSpec(name, meaning, _schema(each.get("inputSchema"))), reads))
+        found[name] = ServerTool(own, ToolSpec(name, meaning, _schema(each.get("inputSchema"))), reads)
     return list(found.values())
 
 
