@@ -259,6 +259,14 @@ def test_one_puller_at_a_time(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file: File exists"), ModelStore(tmp_path / "file").alone():
+        pass
+    with pytest.raises(UsageError, match="file: File exists"):
+        asyncio.run(pull(Config(models_dir=tmp_path / "file"), ["moonshine-tiny-en"], Told()))
+
+
 def test_words_in_a_model_are_read_and_added(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(b"\x08\x09" + b"\x3a\x03abc")  # ir_version 9, and a graph of three bytes

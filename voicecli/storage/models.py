@@ -19,7 +19,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from voicecli.errors import ConfigError, UsageError
+from voicecli.errors import ConfigError, InputError, UsageError
+from voicecli.storage.atomic import take_turn
 from voicecli.text.figures import size
 
 Task = Literal["transcribe", "speak", "judge"]
@@ -203,9 +204,10 @@ class ModelStore:
             have = ", ".join(each.name for each in self.installed()) or "none"
             raise UsageError(f"the model '{name[:60]}' is not installed", cure=f"There are: {have}.")
         gone = self.folder / f".{name}.gone"
-        shutil.rmtree(gone, ignore_errors=True)
-        found.path.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        with self.alone():
+            shutil.rmtree(gone, ignore_errors=True)
+            found.path.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
     def staging(self, name: str) -> Path:
         """An empty folder in which the model is put together."""
@@ -233,15 +235,23 @@ class ModelStore:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """One process at a time changes the folder. UsageError: another does."""
-        from filelock import FileLock, Timeout
-
+        """One process at a time changes the folder. UsageError: another does, or nothing can be written there."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / ".lock", timeout=0):
+            if (leave := take_turn(self.folder / ".lock")) is None:
+                raise UsageError("another voice is fetching models now", cure="Wait for it to end.")
+            try:
                 yield
-        except Timeout:
-            raise UsageError("another voice is fetching models now", cure="Wait for it to end.") from None
+            finally:
+                leave()
+        except OSError as exc:
+            raise self._unwritable(exc) from None
+
+    def _unwritable(self, error: OSError) -> UsageError:
+        if error.filename is None:  # it is of a file that was open already
+            cure = "Make room, or set [models] folder to a place on another disk."
+            return UsageError(f"nothing more can be written: {error.strerror}", who=str(self.folder), cure=cure)
+        return InputError(error.strerror or str(error), who=str(error.filename))
 
 
 def recorded(path: Path) -> Installed:

@@ -62,8 +62,9 @@ async def pull(config: Config, names: Sequence[str], report: Reporter) -> list[I
     folder = store(config)
     wanted = chosen(names)
     lacking = [each for each in wanted if not _whole(folder, each.name)]
-    room_for(folder.folder, SPARE + sum(4 * each.bytes for each in lacking[:1]) + sum(2 * m.bytes for m in lacking[1:]))
+    needed = SPARE + sum(4 * each.bytes for each in lacking[:1]) + sum(2 * each.bytes for each in lacking[1:])
     with folder.alone():
+        room_for(folder.folder, needed)
         for model in lacking:
             try:
                 await _pull(config, folder, model, report)
@@ -102,10 +103,8 @@ async def _pull(config: Config, folder: ModelStore, model: Model, report: Report
             report.note(f"{model.name}: {exc.what}")
             shutil.rmtree(staged, ignore_errors=True)
             continue
-        except BaseException as exc:
+        except BaseException:  # an OSError too: no source can help it; what is here already is gone on with
             shutil.rmtree(staged, ignore_errors=True)
-            if isinstance(exc, OSError):  # no source can help it; what is here already is gone on with
-                raise _no_room(folder, exc) from None
             raise
         _keep_licence(staged, model)
         pace = await _pace(staged, model)
@@ -117,13 +116,6 @@ async def _pull(config: Config, folder: ModelStore, model: Model, report: Report
         who="models",
         cure=f"Fetch {_by_hand(model)} elsewhere, then: voice models import FILE --name {model.name}",
     )
-
-
-def _no_room(folder: ModelStore, error: OSError) -> UsageError:
-    if error.filename is None:  # it is of a file that was open already
-        cure = "Make room, or set [models] folder to a place on another disk."
-        return UsageError(f"nothing more can be written: {error.strerror}", who=str(folder.folder), cure=cure)
-    return InputError(error.strerror or str(error), who=str(error.filename))
 
 
 async def _pace(staged: Path, model: Model) -> float:
@@ -175,8 +167,6 @@ def take_in(config: Config, path: Path, name: str) -> Installed:
             if why := wrong_with(model):
                 raise InputError(why, who=path.name)
             return folder.install(name, staged, model.kind.task)
-        except OSError as exc:
-            raise _no_room(folder, exc) from None
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 
