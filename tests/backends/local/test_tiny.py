@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,13 @@ from tests.backends.local.tiny import MAKERS, deafen, make
 from tests.people import speech
 from voicecli.backends.local import engine
 from voicecli.backends.local.ears import Ears
+from voicecli.backends.local.health import LocalModels
 from voicecli.backends.local.hotwords import spelled
 from voicecli.backends.local.kinds import FoundModel, tell
 from voicecli.backends.local.settings import LocalSettings
 from voicecli.errors import ConfigError, UsageError
 from voicecli.storage.models import RECORD
+from voicecli.text.phrases import Phrases, entries
 from voicecli.types import TranscribeOptions
 
 
@@ -41,6 +45,19 @@ async def test_a_kind_takes_recordings_and_live_sound(tmp_path: Path, kind: str,
         final = (await way(ears, pcm))[-1]
         assert final.final and final.text and final.duration == pytest.approx(len(pcm) / 32_000)
         assert all(0 <= each.start <= each.end <= len(pcm) / 32_000 + 0.5 for each in final.words)
+
+
+@pytest.mark.anyio
+async def test_what_is_said_to_be_missing_is_missing(tmp_path: Path) -> None:
+    """The recogniser is a folder of the person's own, named in the settings: none needs to be installed besides."""
+    folder = make("zipformer", tmp_path / "pulled")
+    models = tmp_path / "models"
+    backend = LocalSettings("local", "local", transcribe_model=str(folder), models_folder=str(models))
+    told = (await LocalModels(backend).check()).detail
+    assert told.startswith(f"{folder.name} and espeak-ng on sherpa-onnx ")
+    assert "no recogniser" not in told and "; there is no voice on this machine yet: voice models pull " in told
+    catalogue = files("voicecli").joinpath("locale/zh.po").read_text(encoding="utf-8")
+    assert re.search(r"sherpa-onnx [\d.]+；这台机器上还没有声音：voice", Phrases(dict(entries(catalogue))).say(told))
 
 
 @pytest.mark.anyio

@@ -53,8 +53,7 @@ def suits(name: str, language: str | None) -> bool:
 
 def found(backend: Backend, task: Task, wish: str | None, language: str | None) -> FoundModel:
     """The model that serves, its files checked. Raises ConfigError where none fits or it is damaged."""
-    named = wish or (backend.transcribe_model if task == "transcribe" else backend.speak_model)
-    if named:
+    if named := wish or _usual(backend, task):
         return _named(backend, task, named)
     language = None if subtag(language or "") in ("", "auto") else language
     suiting = [each for each in here(backend, task) if suits(each.name, language)]
@@ -62,6 +61,11 @@ def found(backend: Backend, task: Task, wish: str | None, language: str | None) 
         raise ConfigError(missing(backend, task, language), who="local", cure=_cure(task, language))
     check(suiting[0])
     return _told(backend, suiting[0].path)
+
+
+def _usual(backend: Backend, task: Task) -> str:
+    """The model that the settings name, "" for none."""
+    return backend.transcribe_model if task == "transcribe" else backend.speak_model
 
 
 def _named(backend: Backend, task: Task, name: str) -> FoundModel:
@@ -103,13 +107,18 @@ def offered(task: Task, language: str | None) -> Model | None:
     return next(iter(fitting(task, language)), None)
 
 
+def serving(backend: Backend, task: Task) -> str:
+    """The model that is used without a further wish; "": there is none."""
+    suiting = (each.name for each in here(backend, task) if suits(each.name, backend.language))
+    return _usual(backend, task) or next(suiting, "")
+
+
 def equipment(backend: Backend) -> Iterator[str]:
     """The recogniser and the voice that serve here, or the command that fetches one."""
     tasks: tuple[Task, ...] = ("transcribe", "speak")
     for task in tasks:
-        suiting = [each.name for each in here(backend, task) if suits(each.name, backend.language)]
-        if suiting:
-            yield f"the {WHAT[task]} of this machine is {suiting[0]}"
+        if name := serving(backend, task):
+            yield f"the {WHAT[task]} of this machine is {name}"
         elif model := offered(task, backend.language):
             yield f"there is no {WHAT[task]} on this machine yet: voice models pull {model.name}"
 

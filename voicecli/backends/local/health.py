@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from voicecli.backends.local.choosing import equipment, store
+from voicecli.backends.local.choosing import offered, serving, store
 from voicecli.backends.local.ears import Ears
 from voicecli.backends.local.mouth import LocalSpeaker
 from voicecli.types import Backend, HealthReport
@@ -24,5 +24,8 @@ class LocalModels:
     async def check(self) -> HealthReport:
         """Loads the recogniser and names the voice. Raises what is wrong with them."""
         heard, spoken = await Ears(self._backend).check(), await LocalSpeaker(self._backend).check()
-        lacks = [f"; {each}" for each in equipment(self._backend) if "pull" in each]
-        return HealthReport(f"{heard} and {spoken} on sherpa-onnx {version('sherpa-onnx')}{''.join(lacks)}")
+        detail = f"{heard} and {spoken} on sherpa-onnx {version('sherpa-onnx')}"
+        model = None if serving(self._backend, "speak") else offered("speak", self._backend.language)
+        if model:
+            detail = f"{detail}; there is no voice on this machine yet: voice models pull {model.name}"
+        return HealthReport(detail)
