@@ -78,9 +78,17 @@ def test_chinese_numbers(number: int) -> None:
         ("三点一四", "3.14"),
         ("一百五", "150"),
         ("一百零五", "105"),
+        ("三万五", "35000"),
+        ("三万零五", "30005"),
+        ("百米", "100米"),
+        ("三千万", "30000000"),
+        ("3万", "30000"),
+        ("3.5万", "35000"),
+        ("3万5千20", "35020"),
         ("十", "10"),
         ("百分之五", "百分之5"),
         ("五千克", "5千克"),
+        ("5千焦", "5千焦"),
         ("三点", "3点"),
         ("你好", "你好"),
     ],
@@ -89,7 +97,7 @@ def test_chinese_as_it_is_written(written: str, digits: str) -> None:
     assert han_to_digits(written) == digits
 
 
-@given(st.text("零一二三十百千万亿点ab ", max_size=30))
+@given(st.text("零一二三十百千万亿点3.ab ", max_size=30))
 def test_chinese_of_any_shape_is_read_without_a_fault(text: str) -> None:
     assert isinstance(han_to_digits(text), str)
 

@@ -102,6 +102,8 @@ def test_hours_of_the_day(hour: int, minute: int, english: str, chinese: str) ->
         ("0.1 + 0.2", "0.1 plus 0.2 is 0.3."),
         ("10/3", "10 divided by 3 is about 3.3333."),
         ("1/3", "1 divided by 3 is about 0.3333."),
+        ("1/10000000000000", "1 divided by 10000000000000 is 0.0000000000001."),
+        ("123456789012345.12 + 0.1", "123456789012345.12 plus 0.1 is 123456789012345.22."),
         ("2^10", "That is 1024."),
         ("1,000 + 1", "1000 plus 1 is 1001."),
         ("what is fifteen percent of eighty", "That is 12."),
@@ -150,6 +152,11 @@ def test_no_question_takes_long(evil: str) -> None:
     reply = text(evil)
     assert time.process_time() - begin < 1
     assert reply is None or len(reply) < 50
+
+
+def test_an_amount_of_any_length_is_converted() -> None:
+    # One character that is written as two figures: more of them than a float holds.
+    assert (text("⑳" * 250 + ".5 miles to km") or "").endswith(" kilometers.")
 
 
 @pytest.mark.parametrize("power", ["2^(1/3)", "(-8)**(1/3)", "(-4)^0.5", "2**1.5"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 DIGIT = {word: value for value, word in enumerate("one two three four five six seven eight nine".split(), 1)}
 FIGURE = {"zero": 0, "oh": 0, **DIGIT}
@@ -96,14 +97,25 @@ def _peek(tokens: Sequence[str], at: int) -> str:
 _HAN_DIGITS = {**{char: value for value, char in enumerate("零一二三四五六七八九")}, "〇": 0, "两": 2}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
 _HAN_NUMBER = re.compile(
-    r"(?:(?!百分之|千[克米瓦卡])[零〇一二两三四五六七八九十百千万亿])+(?:点[零〇一二三四五六七八九]+)?"
+    r"(?:(?!百分之|千[克米瓦卡焦])[零〇一二两三四五六七八九十百千万亿])+(?:点[零〇一二三四五六七八九]+)?"
 )
 """百分之 is "percent", and 五千克 is five kilograms."""
+_MIXED_PART = re.compile(r"(\d+(?:\.\d+)?)((?:(?!百分之|千[克米瓦卡焦])[百千万亿])+)")
+_MIXED = re.compile(rf"(?:{_MIXED_PART.pattern})+\d*")
 
 
 def han_to_digits(text: str) -> str:
-    """Replace every Chinese number in `text` by its digits: "二十五点五" → "25.5", "二〇二六" → "2026"."""
+    """Replace every Chinese number in `text` by its digits: "二十五点五" → "25.5", "3.5万" → "35000"."""
+    text = _MIXED.sub(lambda match: _mixed_number(match.group()), text)
     return _HAN_NUMBER.sub(lambda match: _han_number(match.group()), text)
+
+
+def _mixed_number(text: str) -> str:
+    """ "3万5千20": each figure is so many of the units behind it."""
+    parts = _MIXED_PART.findall(text)
+    rest = _MIXED_PART.sub("", text) or "0"
+    total = sum((Decimal(figure) * _han_groups(units) for figure, units in parts), Decimal(rest))
+    return f"{total.normalize():f}"
 
 
 def _han_number(text: str) -> str:
@@ -120,11 +132,13 @@ def _han_whole(text: str) -> str:
 
 
 def _han_groups(text: str) -> int:
-    """Groups of four digits, each under 万 or 亿; a bare 十 is ten."""
+    """Groups of four digits, each under 万 or 亿; a bare unit is one of it."""
     for char, scale in (("亿", 10**8), ("万", 10**4)):
         head, found, tail = text.partition(char)
         if found:
-            return (_han_groups(head) if head else 1) * scale + (_han_groups(tail) if tail else 0)
+            rest = _han_groups(tail) if tail else 0
+            shorthand = scale // 10 if len(tail) == 1 and rest < 10 else 1  # 三万五 is 35000, 三万零五 is 30005
+            return (_han_groups(head) if head else 1) * scale + rest * shorthand
     return _han_section(text)
 
 
@@ -133,7 +147,7 @@ def _han_section(text: str) -> int:
     for char in text:
         if char in _HAN_UNITS:
             last = _HAN_UNITS[char]
-            total, digit = total + (digit or (1 if char == "十" else 0)) * last, 0
+            total, digit = total + (digit or 1) * last, 0
         else:
             digit = _HAN_DIGITS[char]
             last = 1 if digit == 0 else last

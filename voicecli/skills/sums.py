@@ -10,6 +10,7 @@ import math
 import operator
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 
 from voicecli.skills.skill import Answer, Question, Skill
@@ -129,7 +130,7 @@ def _root(value: Fraction) -> Fraction:
 def spoken(value: Fraction, places: int = 4) -> tuple[str, bool]:
     """`value` rounded for the ear (below one to four digits that count), and whether that is exact."""
     near = round(value, places) if abs(value) >= 1 else Fraction(f"{float(value):.4g}")
-    text = str(near) if near.denominator == 1 else f"{float(near):.12f}".rstrip("0")
+    text = str(near) if near.denominator == 1 else f"{Decimal(near.numerator) / near.denominator:f}"
     return text, near == value
 
 
