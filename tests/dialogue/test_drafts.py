@@ -242,6 +242,7 @@ def test_a_draft_that_fails_is_made_again_at_the_turns_end() -> None:
     run(it.run(ONE_TURN))
     assert it.answers == ["Whales are big."]
     assert it.of(ev.TurnLost) == []
+    assert it.warmed == pytest.approx([0.56, 1.74], abs=0.001), "what failed has no connection any more"
 
 
 def test_a_turn_cut_by_hand_while_a_guess_waits() -> None:

@@ -233,6 +233,7 @@ class Turn:
         else:
             self.attempt = self._task = None
             self._move(Move.WITHDRAW)
+            self._warm()
 
     def _on_sounding(self, attempt: Attempt) -> None:
         """History begins at the first sample that sounds."""
