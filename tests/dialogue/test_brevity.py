@@ -25,6 +25,8 @@ def spoken(text: str, size: int, *, last: bool = True) -> str:
         (FIVE, f"One is here. Two is here. Three is here. {MORE}"),
         (f"{FIVE} Shall I go on?", f"One is here. Two is here. Three is here. {MORE} Shall I go on?"),
         ("<say>It works.</say> " + FIVE, "It works."),
+        ("Write `<say>` first. It is read aloud.", "Write <say> first. It is read aloud."),
+        ("好的。" + "这样。" * 9 + "我们知道" * 12 + "吗？", "好的。 这样。 这样。 更多内容在屏幕上。"),
     ],
 )
 def test_of_an_answer_its_beginning_and_its_question_or_what_is_to_be_said(text: str, heard: str, size: int) -> None:

@@ -79,10 +79,10 @@ class Brief:
         self._last = ""
 
     def feed(self, text: str) -> list[str]:
-        return [piece for part in self._tags.feed(text) for piece in self._part(part)]
+        return [piece for part, tag in self._tags.feed(text) for piece in self._part(part, tag=tag)]
 
     def flush(self, *, last: bool = False) -> list[str]:
-        out = [piece for part in self._tags.flush() for piece in self._part(part)]
+        out = [piece for part, tag in self._tags.flush() for piece in self._part(part, tag=tag)]
         if self._saying or not self._told:
             rest = self._plain.feed(self._changes.flush()) + self._plain.flush()
             out += rest if self._saying else self._take(rest)
@@ -94,15 +94,15 @@ class Brief:
         self._begin()
         return out
 
-    def _part(self, part: str) -> list[str]:
+    def _part(self, part: str, *, tag: bool) -> list[str]:
         """A piece of the text, or a tag."""
-        if part == _OPENS:
+        if tag and part == _OPENS:
             self._changes.flush()
             self._plain.flush()
             self._waiting.clear()
             self._told = self._saying = True
             return []
-        if part == _CLOSES:
+        if tag:
             self._saying = False
             return self._plain.flush()
         if self._saying:
@@ -127,7 +127,7 @@ class Brief:
         """Of a text that a tool follows, one sentence."""
         if self._count or self._only_last or not self._waiting:
             return []
-        return [_fitting(self._waiting[0], LONGEST_S)]
+        return _fitting(self._waiting[0], LONGEST_S)
 
     def _end(self) -> list[str]:
         """What waits, where all of it fits; else as much as leaves time for what is said then."""
@@ -147,14 +147,14 @@ class Brief:
                 out.append(self._spoken(sentence))
             else:
                 self._left_out = True
-                out += [] if self._count else [self._spoken(_fitting(sentence, left_s))]
+                out += [] if self._count else map(self._spoken, _fitting(sentence, left_s))
         self._waiting.clear()
         return out
 
     def _ending(self) -> list[str]:
         """Where something was left out: that it was, and the question that the text ends with."""
         more = _MORE[bool(_HAN.search(self._last))]
-        return [more, _fitting(self._last, _AT_ONCE_S)] if _QUESTION.search(self._last) else [more]
+        return [more, *_fitting(self._last, _AT_ONCE_S)] if _QUESTION.search(self._last) else [more]
 
     def _spoken(self, sentence: str) -> str:
         self._seconds += seconds(sentence)
@@ -168,12 +168,12 @@ def seconds(text: str) -> float:
     return han / _HAN_A_SECOND + (len(text) - han) / _CHARACTERS_A_SECOND
 
 
-def _fitting(sentence: str, longest_s: float) -> str:
-    """As much of it as can be said in the time, up to the end of a clause, or of a word."""
+def _fitting(sentence: str, longest_s: float) -> list[str]:
+    """As much of it as can be said in the time, up to the end of a clause, or of a word: nothing where none ends."""
     if seconds(sentence) <= longest_s:
-        return sentence
+        return [sentence]
     ends = [found.start() for found in _CLAUSE.finditer(sentence) if seconds(sentence[: found.start()]) < longest_s]
-    return sentence[: ends[-1]] + "…" if ends else ""
+    return [sentence[: ends[-1]] + "…"] if ends else []
 
 
 def _sentences(piece: str) -> Iterator[str]:
@@ -190,13 +190,13 @@ def _sentences(piece: str) -> Iterator[str]:
 
 
 class _Tags:
-    """Text and tags apart; a tag in code is text. What may become a tag waits."""
+    """Text and tags apart, and which it is; a tag in code is text. What may become a tag waits."""
 
     def __init__(self) -> None:
         self._held = ""
         self._code = self._ticks = False
 
-    def feed(self, text: str) -> list[str]:
+    def feed(self, text: str) -> list[tuple[str, bool]]:
         text = self._held + text
         cut = next(
             (at for at in range(max(0, len(text) - len(_CLOSES) + 1), len(text)) if _may_be_tag(text[at:])), len(text)
@@ -204,23 +204,23 @@ class _Tags:
         self._held = text[cut:]
         return self._apart(text[:cut])
 
-    def flush(self) -> list[str]:
+    def flush(self) -> list[tuple[str, bool]]:
         text, self._held = self._held, ""
         parts = self._apart(text)
         self._code = self._ticks = False
         return parts
 
-    def _apart(self, text: str) -> list[str]:
-        out, at = [], 0
+    def _apart(self, text: str) -> list[tuple[str, bool]]:
+        out, at = list[tuple[str, bool]](), 0
         for found in _TOKEN.finditer(text):
             if found[0] == _FENCE:
                 self._code, self._ticks = not self._code, False
             elif found[0] in (_TICK, "\n"):
                 self._ticks = found[0] == _TICK and not self._ticks
             elif not self._code and not self._ticks:
-                out += [text[at : found.start()], found[0]]
+                out += [(text[at : found.start()], False), (found[0], True)]
                 at = found.end()
-        return [each for each in [*out, text[at:]] if each]
+        return [each for each in [*out, (text[at:], False)] if each[0]]
 
 
 def _may_be_tag(tail: str) -> bool:
