@@ -72,6 +72,7 @@ def test_a_word_ends_a_turn() -> None:
     assert rules.wait_ms("where are you, over.") == rules.wait_ms("你在哪儿完毕") == 0
     assert rules.wait_ms("What time is it?") == WORD_MS
     assert not ended_by("moreover", ("over",))
+    assert ended_by("And that's all.", ("That's all!",))
 
 
 def test_the_last_sentence_is_the_one_that_was_heard() -> None:

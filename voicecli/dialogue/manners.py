@@ -84,8 +84,8 @@ def asks(reply: str) -> bool:
 
 def ended_by(text: str, words: tuple[str, ...]) -> bool:
     """Whether a turn ends with one of the words that end turns."""
-    said = " " + _MARKS.sub(" ", text.casefold()).strip()
-    return any(said.endswith(" " + word if word.isascii() else word) for word in map(str.casefold, words))
+    said, *ends = (" " + _MARKS.sub(" ", each.casefold()).strip() for each in (text, *words))
+    return any(said.endswith(end if end.isascii() else end.strip()) for end in ends)
 
 
 _CALLS = {"hey": r"(?:\bhey|^[\W_]*(?:a|ay|eh|hay|he|hi))", "okay": r"\b(?:okay|ok)", "ok": r"\b(?:okay|ok)"}
