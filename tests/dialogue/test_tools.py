@@ -465,3 +465,4 @@ def test_what_was_done_stands_before_what_is_asked() -> None:
     result = [ChatMessage("assistant", "", (DRAW,)), ChatMessage("tool", "pig.png", call_id=DRAW.id)]
     head = ChatMessage("system", "Tools used earlier in this conversation: draw (done).")
     assert reminded([asked], [memory_of(DRAW, "pig.png")]) == [head, *result, asked]
+    assert reminded([], [memory_of(DRAW, "pig.png")]) == [], "it would be what this answer's tools gave"

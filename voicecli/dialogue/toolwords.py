@@ -37,9 +37,9 @@ def reminded(messages: Sequence[ChatMessage], done: Sequence[Memory]) -> list[Ch
     """`messages` with what tools did before: names and states in the system prompt, their words as their results.
 
     The results stand before the last reply, as they did when it was given: what a tool gives is data, and the
-    system prompt is where a model obeys.
+    system prompt is where a model obeys. With nothing said or asked they would seem to be this answer's: none then.
     """
-    if not done:
+    if not done or all(each.role == "system" for each in messages):
         return list(messages)
     line = EARLIER + ", ".join(f"{each.call.name} ({each.state})" for each in done) + "."
     first = messages[0] if messages and messages[0].role == "system" else ChatMessage("system", "")
