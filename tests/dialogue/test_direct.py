@@ -180,6 +180,7 @@ def test_a_tool_waits_for_the_persons_yes(answer: str, done: bool | None) -> Non
     ("stretch", "played", "heard"),
     [
         (HeardStretch([("One two three four.", 0)], False, 400, True), 210, "One two"),
+        (HeardStretch([("One two three four.", 0)], False, 60, False), 60, "One two"),
         (HeardStretch([("One two three four.", 0)], True, 400, True), 400, "One two three four."),
         (HeardStretch([("One two three four.", 0)], True, 400, True), 200, "One two"),
         (HeardStretch([("One ", 0), ("two ", 100), ("three ", 200)], True, 300, True), 100, "One "),

@@ -33,6 +33,11 @@ class HeardStretch:
     samples: int = 0
     whole: bool = False
 
+    def expected(self, rate: int) -> int:
+        """How many samples there will be, about: those that have come may be half of it. None are none."""
+        size = sum(_bytes(text) for text, _ in self.words)
+        return self.samples if self.whole or not self.samples else max(self.samples, round(BYTE_S * rate * size))
+
 
 def heard_until(stretches: Sequence[HeardStretch], played: int, rate: int) -> str:
     """The words that were heard after `played` samples of all stretches, at `rate`."""
@@ -41,7 +46,7 @@ def heard_until(stretches: Sequence[HeardStretch], played: int, rate: int) -> st
         if each.follows:
             heard.append(words_until(each.words, each.samples if each.whole else 0, played, BYTE_S * rate))
         else:
-            heard.append(cut_to_heard([("".join(text for text, _ in each.words), each.samples)], played))
+            heard.append(cut_to_heard([("".join(text for text, _ in each.words), each.expected(rate))], played))
         if (played := played - each.samples) < 0:
             break
     return joined(heard)
