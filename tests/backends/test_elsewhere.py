@@ -124,6 +124,12 @@ async def test_a_name_that_resolves_inside_is_refused(number: str, names: dict[s
         await picture("http://gov.example/api", "http://store.example/a.png")
 
 
+@pytest.mark.parametrize("host", [f"{'a' * 64}.example", "a..example"])
+async def test_a_name_that_no_name_server_can_be_asked_for_is_unknown(host: str) -> None:
+    with pytest.raises(UnreachableError, match="no host named"):
+        await picture("http://127.0.0.1:9", f"http://{host}/a.png")
+
+
 async def test_the_number_that_was_judged_is_connected_to(names: dict[str, list[str]], inside: FakeServer) -> None:
     """A name server that gives another number the second time is not asked a second time."""
     inside.on("/a.png", Reply(DATA))

@@ -101,7 +101,10 @@ async def resolved(host: str) -> list[str]:
     if reach.place_of(host):
         return [host]
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except UnicodeError as exc:  # a label is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from exc
     return [str(address[0]) for _, _, _, _, address in sorted(found, key=lambda each: each[0] != socket.AF_INET)]
 
 
