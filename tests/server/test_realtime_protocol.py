@@ -12,7 +12,7 @@ import pytest
 from voicecli.audio.telephone import compressed, expanded
 from voicecli.dialogue import events as ev
 from voicecli.server.realtime import client as asked
-from voicecli.server.realtime.book import Book, dialect
+from voicecli.server.realtime.book import MOST_ITEMS, Book, Response, dialect
 from voicecli.server.realtime.settings import Json, as_beta, merged, read
 from voicecli.server.realtime.telling import Telling
 
@@ -95,6 +95,19 @@ def test_nothing_that_a_client_sends_breaks_a_session(seed: int) -> None:
 def test_frames_that_are_no_events(text: str) -> None:
     steps = asked.Client(Book("s", "m")).receive(text)
     assert [each["type"] for each in steps if isinstance(each, dict)] == ["error"]
+
+
+def test_of_many_answers_the_oldest_are_gone_and_what_is_deleted_takes_no_room() -> None:
+    book = Book("s", "m")
+    for _ in range(MOST_ITEMS + 9):
+        answer = Response(book, book.number("resp"))
+        answer.says("Yes.")
+        answer.ends("completed")
+    assert len(book.items) == MOST_ITEMS
+    oldest, last = next(iter(book.items)), list(book.items)[-1]
+    book.forget(last)
+    book.add({"id": "new"})
+    assert (oldest in book.items, last in book.items) == (True, False)
 
 
 def test_an_answer_is_due_when_nobody_speaks_for_so_long() -> None:

@@ -78,11 +78,12 @@ class Book:
     def add(self, item: Json) -> list[Json]:
         """An item is there, and complete."""
         before, self.last_item = self.last_item, item["id"]
-        self._keep(item)
+        self.keep(item)
         place = {"previous_item_id": before, "item": item}
         return [self.event("conversation.item.added", **place), self.event("conversation.item.done", **place)]
 
-    def _keep(self, item: Json) -> None:
+    def keep(self, item: Json) -> None:
+        """It can be asked for again, as long as there is room."""
         self.items[item["id"]] = item
         self._sizes[item["id"]] = len(json.dumps(item))
         while len(self._sizes) > MOST_ITEMS or sum(self._sizes.values()) > MOST_KEPT:
@@ -102,6 +103,7 @@ class Book:
         """Deletes an item that is void."""
         if self.items.pop(number, None) is None:
             return []
+        self._sizes.pop(number, None)
         return [self.event("conversation.item.deleted", item_id=number)]
 
 
@@ -218,7 +220,7 @@ class Response:
             return told
         before, self.book.last_item = self.book.last_item, item["id"]
         told.append(self.book.event("conversation.item.done", previous_item_id=before, item=item))
-        self.book.items[item["id"]] = item
+        self.book.keep(item)
         return told
 
     def _part_done(self) -> list[Json]:
