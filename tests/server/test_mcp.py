@@ -155,12 +155,12 @@ async def test_twenty_calls_that_are_given_up_leave_the_microphone_free(here: He
         assert "24680" in told(await client.call_tool("listen", {}))["text"]
 
 
-async def test_a_newer_call_takes_the_place_of_one_before(here: Here) -> None:
+async def test_the_newest_call_takes_the_place_of_those_before(here: Here) -> None:
     async with Client(server_of(here.calls(""))) as client, asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(client.call_tool("listen", {}))
+        calls = [tasks.create_task(client.call_tool("listen", {}))]
         await eventually(here.taken)
-        assert told(await client.call_tool("listen", SILENT)) == {"status": "silence"}
-    assert told(first.result())["status"] == "replaced"
+        calls += [tasks.create_task(client.call_tool("listen", SILENT)) for _ in range(2)]
+    assert [told(each.result())["status"] for each in calls] == ["replaced", "replaced", "silence"]
 
 
 async def test_who_waits_is_told_who_has_the_floor(here: Here) -> None:

@@ -79,9 +79,11 @@ class VoiceCalls:
 
     async def end(self) -> None:
         """Whatever goes on ends, and its devices are closed."""
-        if self._now is not None:
-            self._now.cancel()
-            await asyncio.wait([self._now], timeout=LEAVES_S)
+        while (now := self._now) is not None:
+            now.cancel()
+            await asyncio.wait([now], timeout=LEAVES_S)
+            if self._now is now:  # else another call has begun meanwhile
+                self._now = None
 
     async def _outcome(self, ctx: Context, work: Callable[[], Coroutine[object, object, Told]]) -> Told | VoiceError:
         try:
