@@ -2,6 +2,7 @@
 
     python scripts/messages.py          rewrite voicecli/locale/*.po: new sentences are added, lost ones taken out
     python scripts/messages.py --missing   list those without a translation
+    python scripts/messages.py --chosen    list those with a choice of words in a gap, which would stay English there
 
 A sentence is every text in the source of two words or more that is not documentation, a pattern or a line of the log;
 help texts, heads of tables, and the single words of a few tables. A gap of an f-string gets the name of what fills it.
@@ -84,6 +85,7 @@ OTHERS = {
         "Invalid value for {name}: {what}",
         "Got unexpected extra argument(s) ({names})",
         "{value} is not a valid {kind}",
+        "{value} is not in the range {span}",
     ),
     "voicecli/toolbox": (
         "{what} - is stdin.",
@@ -95,7 +97,12 @@ OTHERS = {
         "The texts to be put in order.",
         "{what} - is stdin, a text a line.",
     ),
-    "voicecli/config/schema.py": ("{key} must be {what}, not {value}", "{key} is {value}; it must be {what}"),
+    "voicecli/config/schema.py": (
+        "{key} must be {what}, not {value}",
+        "{key} is {value}; it must be {what}",
+        "a number from {least} to {most}",
+        "a whole number from {least} to {most}",
+    ),
     "voicecli/config/resolve.py": ("default", "file", "flag", "profile"),
     "voicecli/commands/backends.py": ("yes", "with", "or", "bridge"),
     "voicecli/terminal/audience.py": ("you",),
@@ -108,7 +115,13 @@ OTHERS = {
     ),
     "voicecli/terminal/transcripts.py": ("recording", "piece", "start", "seconds", "as"),
     "voicecli/toolbox/offer.py": ("there is no tool {name}",),
-    "voicecli/usecases/writing.py": ("wrote {path} ({figures})", "replaced {path} ({figures})"),
+    "voicecli/notes/folder.py": (
+        "{count} no plain file",
+        "{count} larger than {mb} MB",
+        "{count} not for reading",
+        "{count} no text",
+        "{count} unreadable",
+    ),
     "voicecli/usecases/checkup.py": ("program", "packages", "configuration"),
     "voicecli/usecases/models.py": ("{title} ({size}, {licence} licence)", "{title} (not yet heard by us)"),
 }
@@ -131,6 +144,38 @@ def collected() -> dict[str, list[str]]:
         for text in texts:
             found.setdefault(text, []).append(place)
     return found
+
+
+def chosen() -> list[str]:
+    """Every sentence that chooses words in a gap, as `{'an a' if one else 'all'} of it`: write a sentence for each."""
+    return [
+        f"voicecli/{name}:{node.lineno}: {ast.unparse(node)}"
+        for path in sorted((ROOT / "voicecli").rglob("*.py"))
+        if not (name := path.relative_to(ROOT / "voicecli").as_posix()).startswith(NOT_FOR_PEOPLE)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.JoinedStr) and chooses(node)
+    ]
+
+
+def chooses(node: ast.JoinedStr) -> bool:
+    """Whether words are chosen in a gap of a sentence. What stands for a missing name may, if it is found by itself."""
+    text = template(node)
+    if " " not in text or "\n" in text or LEFT.match(text):
+        return False
+    words = [(each, word) for each in ast.walk(node) for word in choice(each) if re.search("[A-Za-z]{2}", word)]
+    return any(isinstance(each, ast.IfExp) or not is_sentence(word, 2) for each, word in words)
+
+
+def choice(node: ast.AST) -> list[str]:
+    """The texts of which one is taken."""
+    match node:
+        case ast.IfExp(body=one, orelse=other):
+            texts = [one, other]
+        case ast.BoolOp(values=texts):
+            pass
+        case _:
+            return []
+    return [each.value for each in texts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
 
 
 def titles() -> Iterator[str]:
@@ -266,6 +311,9 @@ def written(catalogue: Catalog, language: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    if arguments == ["--chosen"]:
+        print("\n".join(chosen()))
+        return 0
     for path in sorted(LOCALES.glob("*.po")):
         catalogue = updated(read(path), path.stem)
         if arguments == ["--missing"]:

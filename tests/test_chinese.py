@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -27,11 +29,35 @@ CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
 GAP = re.compile(r"\{\w*\}")
 
 
-def test_no_sentence_is_missing_and_none_is_too_many() -> None:
+@pytest.fixture(scope="module")
+def messages() -> ModuleType:
     spec = importlib.util.spec_from_file_location("messages", ROOT / "scripts" / "messages.py")
     assert spec and spec.loader
-    messages = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(messages)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+def test_no_sentence_chooses_english_words_in_a_gap(messages: ModuleType) -> None:
+    assert messages.chosen() == [], "write a whole sentence for each"
+
+
+@pytest.mark.parametrize(
+    ("source", "refused"),
+    [
+        ("""f"{'replaced' if old else 'wrote'} {path}" """, True),
+        ("""f"{total} {'file was' if total == 1 else 'files were'} left out" """, True),
+        ("""f"the prompt: {prompt or '(none)'}" """, True),
+        ("""f"{who or 'the recogniser'}: {what}" """, False),
+        ("""f"{sign}{' ' if sign else ''} is left out" """, False),
+        ("""f"{name}.{'verbose' if full else 'json'}" """, False),
+    ],
+)
+def test_a_choice_of_words_in_a_sentence_is_refused(messages: ModuleType, source: str, refused: bool) -> None:
+    assert messages.chooses(ast.parse(source.strip(), mode="eval").body) is refused
+
+
+def test_no_sentence_is_missing_and_none_is_too_many(messages: ModuleType) -> None:
     there = dict(entries(CATALOGUE))
     found = set(messages.collected())
     assert found - set(there) == set(), "python scripts/messages.py, then translate what --missing lists"
@@ -70,6 +96,8 @@ SAY = Phrases(
         ("the model microphone failed: is empty", "模型 microphone 失败：是空的"),
         ("Tom is ill", "Tom is ill"),
         ("nobody translated this", "nobody translated this"),
+        ("It has: a holds 1 bytes, is empty.", "它有：a 有 1 字节, 是空的。"),
+        ("It has: Tom is ill, is empty.", "它有：Tom is ill, is empty。"),
         ("", ""),
         ("holds " * 500, "holds " * 500),
     ],
@@ -120,6 +148,10 @@ def test_everybody_else_reads_english(locale: str) -> None:
         ("Ray answers, in its mode plan.", "Ray 开始回答，模式为 plan。"),
         ("/x tells it of voice mcp.", "/x 把 voice mcp 告诉它。"),
         ("there is a text and -i", "既有文本又有 -i"),
+        ("1 file was left out: 1 no text.", "略去了 1 个文件：1 个不是文本。"),
+        ("3 files were left out: 2 no text, 1 larger than 2 MB", "略去了 3 个文件：2 个不是文本, 1 个大于 2 MB"),
+        ("a.b must be a whole number from 1 to 9, not 0", "a.b 必须是 1 到 9 的整数，而不是 0"),
+        ("The microphone is left out: is empty.", "跳过麦克风：是空的。"),
     ],
 )
 def test_a_sentence_with_a_choice_in_it_is_told_whole(english: str, chinese: str) -> None:

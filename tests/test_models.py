@@ -343,7 +343,9 @@ def test_nothing_installed_ends_with_the_command_that_cures_it(voice: Voice, tmp
     (tmp_path / "work" / "a.wav").write_bytes(tone())
     run = voice("transcribe", "a.wav")
     assert run.returncode == 2 and b"voice models pull moonshine-tiny-en" in run.stderr
-    assert json.loads(voice("models", "list", "--json").stdout)[0]["installed"] is False
+    rows = json.loads(voice("models", "list", "--json").stdout)
+    assert rows[0]["installed"] is False and "judge" not in {row["for"] for row in rows}
+    assert voice("models", "verify").stderr == b"No model is installed: voice models pull NAME fetches one.\n"
     run = voice("speak", "今天", "-o", "a2.wav")
     assert run.returncode == 0 and b"voice models pull kokoro-v1.0" in run.stderr
     run = voice("models", "pull", "nothing")

@@ -119,4 +119,5 @@ class Sessions:
                 joined.append((each.person, each.text))
         session.replay.clear()
         for person, said in joined[-RECALLED:]:
-            self._told(f"{'you' if person else self.agent.name}: {visible(said).strip()}")
+            who = "you" if person else self.agent.name
+            self._told(f"{who}: {visible(said).strip()}")

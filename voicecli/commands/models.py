@@ -132,10 +132,15 @@ def verify(ctx: typer.Context, names: Names = None) -> None:
     from voicecli.usecases.models import verified
 
     session = common.session(ctx)
-    damaged = 0
+    damaged, some = 0, False
     for model, problems in verified(session.config(), names or []):
+        some = True
         damaged += bool(problems)
-        session.answer({"name": model.name, "problems": problems}, f"{model.name}: {'; '.join(problems) or 'whole'}")
+        told = f"{model.name}: {'; '.join(problems)}" if problems else f"{model.name}: whole"
+        said = session.console.say(told) if session.console.out_is_terminal else told
+        session.answer({"name": model.name, "problems": problems}, said)
+    if not some:
+        session.console.note("No model is installed: voice models pull NAME fetches one.")
     if damaged:
         raise SomeFailedError(f"{damaged} damaged", who="models", cure="Fetch again: voice models pull NAME")
 

@@ -57,11 +57,10 @@ class LeftOut(Counter[str]):
 
     def __str__(self) -> str:
         """ "3 files were left out: 2 no text, 1 larger than 2 MB"; "" for none."""
-        total = self.total()
-        if not total:
-            return ""
-        reasons = ", ".join(f"{count:,} {why}" for why, count in self.most_common())
-        return f"{total:,} {'file was' if total == 1 else 'files were'} left out: {reasons}"
+        total, reasons = self.total(), ", ".join(f"{count:,} {why}" for why, count in self.most_common())
+        if total == 1:
+            return f"1 file was left out: {reasons}"
+        return f"{total:,} files were left out: {reasons}" if total else ""
 
 
 @dataclass(frozen=True, slots=True)

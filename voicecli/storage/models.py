@@ -136,7 +136,8 @@ def chosen(names: Sequence[str]) -> list[Model]:
     wanted = [each for name in names for each in groups.get(name, (name,))]
     for name in wanted:
         if name not in known:
-            cure = f"There are: {', '.join([*groups, *known])}."
+            offered = [*groups, *(name for name, model in known.items() if model.task != "judge")]
+            cure = f"There are: {', '.join(offered)}."
             raise UsageError(f"no model is called '{name[:60]}'", cure=cure)
     return [known[name] for name in dict.fromkeys(wanted)]
 
@@ -201,8 +202,9 @@ class ModelStore:
     def remove(self, name: str) -> None:
         """UsageError: there is none of that name."""
         if (found := self.get(name)) is None:
-            have = ", ".join(each.name for each in self.installed()) or "none"
-            raise UsageError(f"the model '{name[:60]}' is not installed", cure=f"There are: {have}.")
+            have = ", ".join(each.name for each in self.installed())
+            cure = f"There are: {have}." if have else "No model is installed."
+            raise UsageError(f"the model '{name[:60]}' is not installed", cure=cure)
         gone = self.folder / f".{name}.gone"
         with self.alone():
             shutil.rmtree(gone, ignore_errors=True)

@@ -130,7 +130,7 @@ def said_line(event: ev.UserSaid) -> str:
 
 
 def reply_line(event: ev.AssistantSaid) -> str:
-    return f"voice: {clean(event.text)}{' — interrupted' if event.interrupted else ''}"
+    return f"voice: {clean(event.text)}" + (" — interrupted" if event.interrupted else "")
 
 
 def lost_line(event: ev.TurnLost) -> str:

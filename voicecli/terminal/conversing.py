@@ -88,7 +88,7 @@ def _help(it: Conversing, rest: str) -> None:
 def _system(it: Conversing, rest: str) -> None:
     if rest:
         it.chat.settle(system=rest)
-    it.say(f"system prompt: {it.chat.system or '(none)'}")
+    it.say(f"system prompt: {it.chat.system}" if it.chat.system else "there is no system prompt.")
 
 
 def _model(it: Conversing, rest: str) -> None:

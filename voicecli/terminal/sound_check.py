@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Draft = Callable[[Answers], "Services"]
 """The services as they would be after these answers."""
 SAY = "Say something …"
+WHAT = {"input": "microphone", "output": "loudspeaker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,10 @@ class SoundCheck:
 
     def _devices(self, kind: Kind) -> list[Device]:
         """Those that there are; a line says that there are none."""
-        what = {"input": "microphone", "output": "loudspeaker"}[kind]
         try:
             return trying.devices(kind)
         except VoiceError as exc:
-            self.prompter.console.note(f"The {what} is left out: {exc.what}.")
+            self.prompter.console.note(f"The {WHAT[kind]} is left out: {exc.what}.")
             return []
 
     async def _shown(self, work: Awaitable[None]) -> str:

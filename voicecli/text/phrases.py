@@ -93,7 +93,15 @@ class Phrases:
         return None
 
     def _inner(self, text: str, name: str, depth: int) -> str:
-        """What stands in a gap: a sentence is said; a single word is, from a TABLE of ours, or else somebody's name."""
+        """What stands in a gap: a sentence is said, and a list of them, of each part.
+
+        A single word is said from a TABLE of ours; else it is somebody's name.
+        """
+        parts = text.split(", ")
+        if len(parts) > 1 and depth < _DEEPEST and all(" " in each for each in parts):
+            said = [self._known(each, depth + 1) for each in parts]
+            if None not in said:
+                return ", ".join(map(str, said))
         return self.say(text, depth + 1) if " " in text.strip() or name.isupper() else text
 
 

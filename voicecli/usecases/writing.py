@@ -77,5 +77,5 @@ def owned(path: Path, text: str) -> str:
 
 def told(path: Path, seconds: float | None = None, *, replaced: bool = False) -> str:
     """ "wrote hello.wav (0.7 s, 31 kB)": the line about a file that was written just now."""
-    figures = [*([] if seconds is None else [length(seconds)]), size(path.stat().st_size)]
-    return f"{'replaced' if replaced else 'wrote'} {path} ({', '.join(figures)})"
+    figures = ", ".join([*([] if seconds is None else [length(seconds)]), size(path.stat().st_size)])
+    return f"replaced {path} ({figures})" if replaced else f"wrote {path} ({figures})"

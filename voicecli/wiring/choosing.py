@@ -83,7 +83,7 @@ def _who_can(verb: Verb, cfg: Config) -> str:
     backends = [backend.name for backend in _who_is_able(verb, cfg)]
     families = [family.name for family in FAMILIES.values() if able(family.at_best, verb)]
     parts = [f"backends {', '.join(backends)}"] if backends else []
-    return "; ".join([*parts, f"families {', '.join(families) or '(none)'}"])
+    return "; ".join([*parts, f"families {', '.join(families)}"])
 
 
 def _hint(name: str, known: list[str]) -> str:

@@ -78,10 +78,9 @@ def _named(backend: Backend, task: Task, name: str) -> FoundModel:
         return _told(backend, folder)
     if name in catalogue():
         raise ConfigError(f"the model {name} is not installed", who="local", cure=f"Fetch it: voice models pull {name}")
-    have = ", ".join(each.name for each in here(backend, task)) or "none"
-    raise ConfigError(
-        f"no {WHAT[task]} is called '{name[:60]}'", who="local", cure=f"Installed: {have}. `voice models` lists more."
-    )
+    have = ", ".join(each.name for each in here(backend, task))
+    cure = f"Installed: {have}. `voice models` lists more." if have else "'voice models list' shows what can be had."
+    raise ConfigError(f"no {WHAT[task]} is called '{name[:60]}'", who="local", cure=cure)
 
 
 def _told(backend: Backend, folder: Path) -> FoundModel:
