@@ -113,13 +113,24 @@ def test_what_flags_gave_is_not_asked(plain: Config) -> None:
 def test_going_back_undoes_an_answer_and_passes_over_what_asked_nothing() -> None:
     walk, one = Walk(Answers()), Answers(microphone="a")
     walk.back()
-    walk.on(one)
-    walk.on(one, asked=False)
-    walk.on(replace(one, loudspeaker="b"))
+    walk.on(("microphone", ""), one)
+    walk.on(("models", ""), one, asked=False)
+    walk.on(("loudspeaker", ""), replace(one, loudspeaker="b"))
     walk.back()
-    assert (walk.at, walk.answers) == (2, one)
+    assert (walk.done, walk.answers) == ((("microphone", ""), ("models", "")), one)
     walk.back()
-    assert (walk.at, walk.answers) == (0, Answers())
+    assert (walk.done, walk.answers) == ((), Answers())
+
+
+@pytest.mark.parametrize("said", ["groq http://127.0.0.1:8000/v1", "groq"])
+def test_an_address_that_is_told_or_skipped_costs_no_other_question(plain: Config, said: str) -> None:
+    """The step of the address is gone once it is answered: the one behind it is not taken for done."""
+    found, walk = candidates(plain), Walk(Answers())
+    walk.on(("who", ""), Answers((found[-1], *chosen("groq", found))))
+    step = walk.next(steps(walk.answers, {}, [], Answers()))
+    assert step == ("address", OTHER)
+    walk.on(step, Answers(chosen(said, found)))
+    assert walk.next(steps(walk.answers, {}, [], Answers())) == ("key", "groq")
 
 
 def test_what_is_written(plain: Config) -> None:

@@ -46,15 +46,15 @@ class Interview:
         """The answers, of which nothing is written yet. Raises KeyboardInterrupt: the person left."""
         self.console.note("Enter takes what is offered, s skips a question, b goes back, Ctrl-C leaves all as it was.")
         walk = Walk(self.given)
-        while walk.at < len(found := setup.steps(walk.answers, self.env, self.stored, self.given)):
+        while step := walk.next(setup.steps(walk.answers, self.env, self.stored, self.given)):
             try:
-                answers = await self._doing(found[walk.at])(walk.answers, found[walk.at])
+                answers = await self._doing(step)(walk.answers, step)
             except BackError:
                 walk.back()
             except SkipError:
-                walk.on(self._skipped(walk.answers, found[walk.at]))
+                walk.on(step, self._skipped(walk.answers, step))
             else:
-                walk.on(answers or walk.answers, asked=answers is not None)
+                walk.on(step, answers or walk.answers, asked=answers is not None)
         return walk.answers
 
     def _doing(self, step: Where) -> Callable[[Answers, Where], Awaitable[Answers | None]]:

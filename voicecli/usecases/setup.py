@@ -176,22 +176,26 @@ def steps(answers: Answers, env: Mapping[str, str], stored: Iterable[str], given
 
 @dataclass(slots=True)
 class Walk:
-    """Through the steps and back: going back undoes what the step before answered."""
+    """Through the steps, which the answers may change, and back: going back undoes what the step before answered."""
 
     answers: Answers
-    at: int = 0
-    before: list[tuple[int, Answers]] = field(default_factory=list)
+    done: tuple[Where, ...] = ()
+    before: list[tuple[tuple[Where, ...], Answers]] = field(default_factory=list)
 
-    def on(self, answers: Answers, *, asked: bool = True) -> None:
-        """To the next step. One that asked nothing is passed over on the way back."""
+    def next(self, found: Iterable[Where]) -> Where | None:
+        """The first of the steps that is not done."""
+        return next((each for each in found if each not in self.done), None)
+
+    def on(self, step: Where, answers: Answers, *, asked: bool = True) -> None:
+        """The step is done. One that asked nothing is passed over on the way back."""
         if asked:
-            self.before.append((self.at, self.answers))
-        self.answers, self.at = answers, self.at + 1
+            self.before.append((self.done, self.answers))
+        self.answers, self.done = answers, (*self.done, step)
 
     def back(self) -> None:
         """To the last step that asked."""
         if self.before:
-            self.at, self.answers = self.before.pop()
+            self.done, self.answers = self.before.pop()
 
 
 def keyed_by(answers: Answers, variable: str) -> Answers:
