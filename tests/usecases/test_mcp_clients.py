@@ -65,6 +65,16 @@ def test_toml_keeps_its_lines(text: str, tmp_path: Path) -> None:
     assert after.startswith(text) and found.entered(after) == after and found.without(after) == text
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_toml_that_others_went_on_with_keeps_its_comments_and_its_ends_of_lines(end: str, tmp_path: Path) -> None:
+    before, after = "a = 1\n", "\n# mine\n\n[mcp_servers.other] # [x]\n# k\n\n[tools]\n# the end\n"
+    ours = "\n[mcp_servers.voice]\n# ours\ncommand = 'v'\n[mcp_servers.voice.env]\nX = '1'\n"
+    text = (before + ours + after).replace("\n", end)
+    left = client_of("codex", tmp_path, {}).without(text)
+    assert left.split() == (before + after).split() and left.count("\r") in (0, left.count("\r\n"))
+    assert tomllib.loads(left)["mcp_servers"] == {"other": {}}
+
+
 def test_a_section_that_a_client_wrote_goes_on_without_us() -> None:
     text = '{\n  "mcpServers": {\n    "a": {},\n    "voice": {"command": "v"}\n  }\n}\n'
     assert jsonc.without(text, "mcpServers", "voice") == '{\n  "mcpServers": {\n    "a": {}\n  }\n}\n'

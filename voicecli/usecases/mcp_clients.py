@@ -21,7 +21,11 @@ from voicecli.types.jsonvalue import Json
 
 NAME = "voice"
 TOOL_TIMEOUT_S = 120
-_TOML = re.compile(r"\n?^\[mcp_servers\.voice(?:\.[^\]\n]*)?\][^\n]*\n(?:(?!\[)[^\n]*(?:\n|\Z))*", re.MULTILINE)
+_TOML = re.compile(
+    r"(?:\r?\n)?^\[mcp_servers\.voice(?:\.[^\]\n]*)?\][^\n]*\n"
+    r"(?:(?!\[|(?:#[^\n]*\n\s*)+(?:\[|\Z))[^\n]*(?:\n|\Z))*",  # comments before the next table are its own
+    re.MULTILINE,
+)
 
 Entry = Callable[[str, list[str]], Mapping[str, Json]]
 
