@@ -28,13 +28,13 @@ from tests.test_cli_transcribe_long import configured
 from tests.test_talk_devices import settings
 from tests.usecases.here import Listener
 from tests.virtual import RATE, VirtualDevices
-from tests.waiting import until
+from tests.waiting import eventually, until
 from voicecli.audio.vad import Detector
 from voicecli.backends.registry import FAMILIES
-from voicecli.errors import RefusedError, ServiceError, VoiceError
+from voicecli.errors import NoSpeechError, RefusedError, ServiceError, VoiceError
 from voicecli.terminal.console import Console
 from voicecli.terminal.dictating import Manner, shown
-from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions
+from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions, Transcript
 from voicecli.usecases.dictation import Dictation, Said
 from voicecli.wiring.bridges import FileAsLive
 
@@ -148,6 +148,45 @@ async def test_texts_stay_in_order_and_a_failure_costs_one(recogniser: long.Reco
         await page.dictation.run(frames(np.concatenate(parts)), asyncio.Event())
     assert page.text == "1 1 1 | 3 3 3"
     assert ["broken" in str(each) for each in page.failures] == [True]
+
+
+class Choosy:
+    """A recogniser that finds no speech in 222."""
+
+    def __init__(self, live: Any) -> None:
+        self.live, self.done = live, list[str]()
+
+    @asynccontextmanager
+    async def transcribe_live(
+        self, sound: AsyncIterator[AudioFrame], options: TranscribeOptions
+    ) -> AsyncIterator[AsyncIterator[Transcript]]:
+        async with self.live.transcribe_live(sound, options) as transcripts:
+            yield self.chosen(transcripts)
+
+    async def chosen(self, transcripts: AsyncIterator[Transcript]) -> AsyncIterator[Transcript]:
+        async for each in transcripts:
+            if each.text == "2 2 2":
+                raise NoSpeechError("nothing was said")
+            yield each
+            self.done.append(each.text)
+
+
+async def test_a_stretch_without_speech_lets_no_text_pass_the_one_before(recogniser: long.Recogniser) -> None:
+    """The first answer comes when the third is there."""
+    usual, count = recogniser.transcribed, iter(range(9))
+
+    async def slow_at_first(request: Any) -> Any:
+        if next(count) == 0:
+            await eventually(lambda: choosy.done)
+        return await usual(request)
+
+    recogniser.on("/v1/audio/transcriptions", slow_at_first)
+    parts = [part for digit in "123" for part in (says(digit * 3, 16_000), PAUSE)]
+    async with ears(recogniser) as live:
+        choosy = Choosy(live)
+        page = Page(choosy)
+        await page.dictation.run(frames(np.concatenate(parts)), asyncio.Event())
+    assert (page.text, page.failures) == ("1 1 1 | 3 3 3", [])
 
 
 async def test_noise_is_no_sentence(recogniser: long.Recogniser) -> None:

@@ -181,6 +181,18 @@ async def test_who_breaks_it_off_finds_the_words_on_the_disk(service: Service, t
     assert "135" in [heard(path) for path in page.kept.lost]
 
 
+async def test_words_that_no_disk_takes_are_told_to_be_lost(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    page = Page(tmp_path / "file")
+    await service.off()
+    async with ears(service.url) as live:
+        task = asyncio.ensure_future(page.run(live, "135"))
+        await page.until(lambda page: page.told.warnings)
+        task.cancel()
+        await asyncio.wait([task])
+    assert [str(each) for each in page.failures] == ["the dictation: was broken off"]
+
+
 @pytest.mark.parametrize(
     "trouble",
     [

@@ -176,16 +176,15 @@ class Dictation:
             if not sentence.dropped:
                 self._tell(sentence, final, True)
         except NoSpeechError:
-            pass
+            await sentence.before.wait()
         except (RefusedError, ConfigError) as exc:
             raise self._given_up(sentence, exc) from None
         except VoiceError as exc:
             await sentence.before.wait()
             self._failed(self._given_up(sentence, exc))
         except asyncio.CancelledError:
-            left = self._given_up(sentence, UnreachableError("was broken off", who="the dictation"))
-            if left.cure:
-                self._failed(left)
+            if not sentence.dropped and sentence.live.frames:
+                self._failed(self._given_up(sentence, UnreachableError("was broken off", who="the dictation")))
             raise
         finally:
             self._waiting.remove(sentence)
