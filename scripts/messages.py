@@ -49,6 +49,7 @@ _LEFT = (
 LEFT = re.compile("|".join(_LEFT))
 """Texts that stay as they are: commands, styles and patterns, SQL, what programs read, what a model is told or says."""
 TABLES = {
+    "commands/history.py": {"INTERRUPTED"},
     "terminal/talking.py": {"INTERRUPTED", "PHASES"},
     "terminal/manual.py": {"TITLES"},
     "backends/local/choosing.py": {"WHAT"},

@@ -186,8 +186,8 @@ def test_a_person_reads_chinese_where_a_pipe_has_english(
     able = terminal("backends", env=env, columns=160)[1].splitlines()
     assert "live 需 live_url 或 桥接 有 桥接 桥接 有" in [" ".join(line.split()) for line in able]
     with Store.open(Path(home["XDG_STATE_HOME"]) / "voicecli" / "history.db") as store:
-        store.write(Conversation("chat"), [Message("user", "七"), Message("assistant", "八")])
-    assert terminal("history", "show", env=env)[1] == "你：   七\nvoice: 八\n"
+        store.write(Conversation("chat"), [Message("user", "七"), Message("assistant", "八", interrupted=True)])
+    assert terminal("history", "show", env=env)[1] == "你：   七\nvoice: 八 (被打断)\n"
     assert b"yes" in voice("backends", env=CHINESE).stdout and b"default" in voice("config", "show", env=CHINESE).stdout
 
 

@@ -192,4 +192,10 @@ def test_an_editor_changes_the_file_only_to_what_loads(voice: Voice, tmp_path: P
         assert run.returncode == code, run.stderr
         assert path.read_text() == "[talk]\nend_ms = 450\n"
     assert b"Nothing was changed" in run.stderr and (tmp_path / ".voice.draft.toml").exists()
+    for broken in ("/nowhere/editor", "vi 'a"):
+        run = voice("config", "edit", env=env | {"EDITOR": broken})
+        assert run.returncode == 2 and f"the editor {broken} cannot be run" in run.stderr.decode()
+    run = voice("config", "edit", env=env | {"EDITOR": "sed -i 's/x = 450/ = 460/'"})
+    assert b"What you wrote last time" in run.stderr and path.read_text() == "[talk]\nend_ms = 460\n"
     assert voice("config", "edit", env=env | {"EDITOR": "/nowhere/editor"}).returncode == 2
+    assert not (tmp_path / ".voice.draft.toml").exists(), "nobody wrote anything in it"

@@ -230,8 +230,16 @@ def edit(ctx: typer.Context) -> None:
     where = run.file
     old = files.read_else(where, starting_text(run.env))
     draft = where.with_name(f".{where.stem}.draft.toml")
-    files.write_whole(draft, old, 0o600)
-    _run_editor(run, draft)
+    if draft.exists():
+        run.console.note(f"What you wrote last time is in {draft}: go on with it, or remove it and begin anew.")
+    else:
+        files.write_whole(draft, old, 0o600)
+    try:
+        _run_editor(run, draft)
+    except UsageError:
+        if files.read_else(draft, old) == old:
+            draft.unlink(missing_ok=True)
+        raise
     new = files.read(draft)
     try:
         replace_text(where, new, run.env)
@@ -246,14 +254,15 @@ def _run_editor(run: Session, path: Path) -> None:
     import shlex
     import subprocess
 
-    words = shlex.split(run.env.get("VISUAL") or run.env.get("EDITOR") or "vi")
+    editor = (run.env.get("VISUAL") or run.env.get("EDITOR") or "").strip() or "vi"
     cure = "Set EDITOR to the editor that you use, as in EDITOR=nano."
     try:
-        code = subprocess.call([*words, str(path)], env=dict(run.env))
-    except OSError as exc:
-        raise UsageError(f"the editor {words[0]} cannot be run: {exc.strerror or exc}", cure=cure) from exc
+        code = subprocess.call([*shlex.split(editor), str(path)], env=dict(run.env))
+    except (OSError, ValueError) as exc:  # ValueError: a quotation mark without its other
+        why = getattr(exc, "strerror", None) or str(exc)
+        raise UsageError(f"the editor {editor} cannot be run: {why}", cure=cure) from exc
     if code:
-        raise UsageError(f"the editor {words[0]} ended with code {code}; nothing was changed", cure=cure)
+        raise UsageError(f"the editor {editor} ended with code {code}; nothing was changed", cure=cure)
 
 
 def _toml(value: object) -> str:

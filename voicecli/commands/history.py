@@ -34,6 +34,7 @@ FORMATS = ("markdown", "json")
 EXTENSIONS = {".md": "markdown", ".markdown": "markdown", ".json": "json"}
 OPENING = 60
 """Characters of the first question that `list` shows."""
+INTERRUPTED = "interrupted"
 
 Ref = Annotated[
     str | None, typer.Argument(metavar="[WHICH]", help="A number or a name, as 'list' shows it; else the last one.")
@@ -81,7 +82,7 @@ def show(ctx: typer.Context, which: Ref = None) -> None:
         run.console.json_line(whole(conversation, messages))
         return
     for message in messages:
-        tail = " (interrupted)" if message.interrupted else ""
+        tail = f" ({_said(run, INTERRUPTED)})" if message.interrupted else ""
         name = headed(_who(run, message))
         name += " " * max(1, 7 - cells(name))
         run.console.styled([(name, "\x1b[1m"), (message.content, ""), (tail, "\x1b[2m"), ("\n", "")])
@@ -90,7 +91,12 @@ def show(ctx: typer.Context, which: Ref = None) -> None:
 def _who(run: Session, message: Message) -> str:
     """Whose words they are, for a person."""
     name = SPEAKERS.get(message.role, message.role)
-    return run.console.say(name) if run.console.out_is_terminal and name == "you" else name
+    return _said(run, name) if name == "you" else name
+
+
+def _said(run: Session, word: str) -> str:
+    """A word of ours in the person's language, where a person reads it."""
+    return run.console.say(word) if run.console.out_is_terminal else word
 
 
 @app.command()

@@ -22,7 +22,11 @@ EXAMPLES, ARGUMENTS, OPTIONS, COMMANDS = TITLES
 
 def manual(command: Command, ctx: Context, width: int, say: Say) -> str:
     """The whole text, in rows of at most so many columns. Raises nothing; hidden options are left out."""
-    usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
+    pieces = command.collect_usage_pieces(ctx)
+    for each in command.params:
+        if getattr(each, "hidden", False):
+            pieces = [piece for piece in pieces if piece not in each.get_usage_pieces(ctx)]
+    usage = " ".join([ctx.command_path, *pieces])
     lines = [wrapped(headed(say(USAGE), usage), width, "    "), ""]
     for part in (command.help or "").strip().split("\n\n"):
         part = part.replace(f"{EXAMPLES}:", headed(say(EXAMPLES)), 1)
