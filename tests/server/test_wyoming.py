@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,11 @@ from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, Synthesize
 from tests import dtmf
 from tests.fakes.server import Reply
 from tests.server.conftest import Served, serving
+from tests.usecases.here import Listener
+from voicecli.config import load
+from voicecli.server.pool import Pool
+from voicecli.server.wyoming import door, listening
+from voicecli.wiring.services import Services
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +101,22 @@ def test_what_fails_is_told_without_a_word_from_behind(port: tuple[int, Served])
     finally:
         server.behind.on("/v1/audio/speech")
     assert re.search("behind", Error.from_event(found[-1]).text) and "secret" not in str(found)
+
+
+def test_a_server_without_a_recogniser_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[use]\ntranscribe = "es"\n[backends.es]\nfamily = "espeak"\n')
+
+    async def act() -> Event | None:
+        pool, listener = Pool(Services(load({}, path=path), {}, Listener())), door(0)
+        there = AsyncTcpClient("127.0.0.1", listener.getsockname()[1])
+        async with pool.open(), listening(pool, listener), asyncio.timeout(60), there as client:
+            for each in (Transcribe(language="en"), AudioStart(16_000, 2, 1), AudioStop()):
+                await client.write_event(each.event())
+            return await client.read_event()
+
+    found = asyncio.run(act())
+    assert found is not None and "not configured" in Error.from_event(found).text
 
 
 @pytest.mark.parametrize(

@@ -148,14 +148,13 @@ class HomeEars:
 
     def __init__(self, pool: Pool, wire: HomeWire) -> None:
         self._pool, self._wire = pool, wire
-        self._options = TranscribeOptions()
+        self._language: str | None = None
         self._sound: asyncio.Queue[AudioFrame | None] | None = None
         self._converter = AudioChunkConverter(rate=MIC.rate, width=2, channels=1)
         self._taken = 0
 
     def choose(self, event: Event) -> None:
-        wishes = {"language": Transcribe.from_event(event).language or None}
-        self._options = TranscribeOptions(**self._pool.taken("transcribe", None, wishes))
+        self._language = Transcribe.from_event(event).language or None
 
     def start(self, _event: Event) -> None:
         self._sound, self._taken = asyncio.Queue(), 0
@@ -177,7 +176,8 @@ class HomeEars:
 
     async def _hear(self, frames: AsyncIterator[AudioFrame]) -> None:
         """Words while they are spoken, where the recogniser hears live; else when all is said."""
-        services, options, write = self._pool.named(), self._options, self._wire.write
+        services, write = self._pool.named(), self._wire.write
+        options = TranscribeOptions(**self._pool.taken("transcribe", None, {"language": self._language}))
         if not services.choose("transcribe_live")[0].can("transcribe_live"):
             text = await _whole(self._pool, [frame.pcm async for frame in frames], options)
             return await write(TranscriptStart(), TranscriptChunk(text), Transcript(text), TranscriptStop())
