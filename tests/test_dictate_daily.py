@@ -113,7 +113,7 @@ def test_what_the_background_dies_of_is_told_as_if_it_were_here(voice: Voice, tm
     audio, settings = '[audio]\ninput = "nowhere"', {"transcribe_model": "m", "api_key_env": "WORK_KEY"}
     env = written(tmp_path, "http://127.0.0.1:9", ["transcribe"], audio, **settings)
     env |= {"WORK_KEY": "k", "XDG_RUNTIME_DIR": str(tmp_path), "LANG": "zh_CN.UTF-8"}
-    run = voice("-q", "dictate", "start", env=env)
+    run = voice("-q", "dictate", "start", "--hotword", "start", env=env)
     said = run.stderr.decode()
     assert run.returncode == 8 and said.startswith("错误：") and said.count("错误：") == 1, said
 

@@ -116,7 +116,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _toggle(session: Session, recorder: Recorder) -> None:
-    (_stop if recorder.process() else _start)(session, recorder)
+    _stop(session, recorder) if recorder.process() else _start(session, recorder, "toggle")
 
 
 def _status(session: Session, recorder: Recorder) -> None:
@@ -128,16 +128,15 @@ def _status(session: Session, recorder: Recorder) -> None:
     session.console.result(session.console.say(f"listening for {length(recorder.since())}"))
 
 
-def _start(session: Session, recorder: Recorder) -> None:
+def _start(session: Session, recorder: Recorder, action: str = "start") -> None:
     """The same command without its action, in the background."""
     if os.name == "nt":
         raise UsageError("a dictation in the background needs locks and signals, which Windows lacks")
     if recorder.process():
         raise UsageError("a dictation is going on already", cure="End it: voice dictate stop")
-    at = sys.argv.index("dictate")
-    rest = [each for each in sys.argv[at + 1 :] if each not in ("start", "toggle")]
+    at = sys.argv.index(action, sys.argv.index("dictate"))  # behind it the same word may be a flag's
     # What it notes tells that it listens.
-    words = [each for each in (*sys.argv[1 : at + 1], *rest) if each not in ("-q", "--quiet")]
+    words = [each for each in (*sys.argv[1:at], *sys.argv[at + 1 :]) if each not in ("-q", "--quiet")]
     command, name = [sys.executable, "-m", "voicecli", *words], "…"
     listens = session.console.say(f"listening to {name}").removesuffix(name)
     from voicecli.storage.atomic import private_folder
