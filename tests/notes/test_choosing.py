@@ -61,6 +61,8 @@ def test_a_draft_asks_the_same() -> None:
     assert sense_of("when does the ferry leave") == sense_of("When does the ferry leave?")
     assert sense_of("渡轮几点出发") == sense_of("渡轮，几点出发？") != ""
     assert sense_of(" ?! ") == ""
+    assert sense_of("What is C++?") != sense_of("What is C?")
+    assert sense_of("कि") != sense_of("के"), "vowels are marks on a letter"
 
 
 def test_the_budget_holds_and_the_best_is_given_always() -> None:

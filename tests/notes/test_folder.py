@@ -77,6 +77,18 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     assert str(LeftOut()) == ""
 
 
+def test_a_file_that_cannot_be_looked_at_is_left_out(tmp_path: Path) -> None:
+    """As in a folder that may be listed and not entered, which stops no superuser: here it is no folder any more."""
+    for name in "ab":
+        make(tmp_path / "n" / name)
+    left_out = LeftOut()
+    found = notes(roots([tmp_path / "n"]), left_out, now_ns=NOW)
+    assert next(found).shown == "a"
+    (tmp_path / "n").rename(tmp_path / "m")
+    make(tmp_path / "n")
+    assert list(found) == [] and left_out == {"unreadable": 1}
+
+
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="missing: there is no such file"):
         roots([tmp_path / "missing"])

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+from unicodedata import category
 
 from voicecli.types import ChatMessage, Ranked
 
@@ -65,7 +66,7 @@ def question_of(messages: Sequence[ChatMessage]) -> str:
 
 def sense_of(question: str) -> str:
     """The same for questions that differ in marks, spaces and case only."""
-    return "".join(each for each in question.casefold() if each.isalnum())
+    return "".join(each for each in question.casefold() if category(each)[0] not in "PZC")
 
 
 # -- the passages ----------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -130,8 +129,12 @@ def _walk(folder: bytes, left_out: LeftOut) -> Iterator[tuple[bytes, os.stat_res
         folders += [each.path for each in reversed(seen) if each.is_dir(follow_symlinks=False)]
         for entry in seen:
             if not entry.is_dir(follow_symlinks=False):
-                with suppress(FileNotFoundError):  # gone since
+                try:
                     yield entry.path, entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # gone since
+                    continue
+                except OSError:  # a folder that may be listed, and no more
+                    left_out[UNREADABLE] += 1
 
 
 def _unfit(about: os.stat_result) -> str:
