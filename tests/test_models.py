@@ -46,7 +46,7 @@ from voicecli.storage.models import (
     room_for,
     sets,
 )
-from voicecli.usecases.models import listed, provide, pull
+from voicecli.usecases.models import listed, provide, pull, verified
 
 CONTENT = bytes(range(256)) * 4096
 HASH = sha256(CONTENT).hexdigest()
@@ -265,6 +265,14 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         pass
     with pytest.raises(UsageError, match="file: File exists"):
         asyncio.run(pull(Config(models_dir=tmp_path / "file"), ["moonshine-tiny-en"], Told()))
+
+
+def test_a_folder_that_is_no_model_costs_the_others_no_check(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").touch()
+    found = [(model.name, problems) for model, problems in verified(Config(models_dir=tmp_path), [])]
+    assert found == [(name, ["no known kind of model (there is: x.txt)"]) for name in "ab"]
 
 
 def test_words_in_a_model_are_read_and_added(tmp_path: Path) -> None:

@@ -237,7 +237,10 @@ def _unloadable(model: Installed) -> list[str]:
     from voicecli.backends.local.building import wrong_with
     from voicecli.backends.local.kinds import tell
 
-    why = "" if model.task == "judge" else wrong_with(tell(model.path))
+    try:
+        why = "" if model.task == "judge" else wrong_with(tell(model.path))
+    except ConfigError as exc:  # which costs the others nothing
+        why = exc.what
     return [why] if why else []
 
 
