@@ -15,8 +15,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from voicecli.text import subtitles
-from voicecli.text.segments import Told, timed, whole_segments
-from voicecli.text.subtitles import Cue, Layout, cues, from_json, stretches, verbose_json
+from voicecli.text.segments import Told, tidy, timed, whole_segments
+from voicecli.text.subtitles import Layout, cues, from_json, verbose_json
+from voicecli.text.subtitles.cues import Cue, by_word, readable
+from voicecli.text.subtitles.times import stretches
 from voicecli.text.width import cells, graphemes
 from voicecli.types import Segment, Transcript, Word
 
@@ -118,12 +120,12 @@ def test_a_cue_lasts_no_longer_than_it_may() -> None:
 
 def test_milliseconds_are_rounded_once() -> None:
     assert subtitles.srt([Cue(round(1000 * 59.9996), 61_000, ("x",))]).startswith("1\n00:01:00,000 --> 00:01:01,000\n")
-    assert subtitles.lrc([Cue(59_996, 61_000, ("x",))]) == "[01:00.00]x\n"
+    assert subtitles.FORMATS["lrc"]([Cue(59_996, 61_000, ("x",))]) == "[01:00.00]x\n"
 
 
 def test_hours_go_past_a_day() -> None:
     assert "30:00:00.000 --> 30:00:01.000" in subtitles.vtt([Cue(108_000_000, 108_001_000, ("x",))])
-    assert subtitles.lrc([Cue(36_000_000, 36_001_000, ("x",))]) == "[600:00.00]x\n"
+    assert subtitles.FORMATS["lrc"]([Cue(36_000_000, 36_001_000, ("x",))]) == "[600:00.00]x\n"
 
 
 def test_a_speaker_is_named_when_it_changes() -> None:
@@ -144,7 +146,7 @@ SPOKEN = Transcript(
 
 
 def test_each_word_has_a_cue_with_the_marks_beside_it() -> None:
-    made = subtitles.by_word(cues(SPOKEN, Layout(words=True)))
+    made = by_word(cues(SPOKEN, Layout(words=True)))
     assert [cue.lines[0] for cue in made] == ["Hello,", "big", "world.", "你好", "世界，", "再见"]
     assert [(cue.start, cue.end) for cue in made] == [(round(1000 * w.start), round(1000 * w.end)) for w in SAID]
 
@@ -204,7 +206,7 @@ def test_every_subtitle_reads_back_with_its_times_and_text(transcript: Transcrip
 @given(transcripts(), LAYOUTS)
 def test_every_word_reads_back_and_none_is_lost(transcript: Transcript, layout: Layout) -> None:
     whole = cues(transcript, replace(layout, words=True))
-    made = subtitles.by_word(whole)
+    made = by_word(whole)
     assert [replace(cue, words=()) for cue in whole] == cues(transcript, layout)
     texts = ["".join("".join(cue.lines).split()) for cue in whole]
     assert "".join(texts) == "".join("".join(cue.lines[0].split()) for cue in made)
@@ -243,8 +245,8 @@ def test_hostile_texts_break_no_format(text: str) -> None:
     for kind in ("srt", "vtt"):
         ((start, end, _),) = read_back(subtitles.FORMATS[kind](made), kind)
         assert (start, end) == (0, 60_000)
-    assert len(subtitles.tsv(made).splitlines()) == 2
-    assert html.unescape(subtitles.vtt(made).split("\n", 3)[3].strip()) == subtitles.tidy(text)
+    assert len(subtitles.FORMATS["tsv"](made).splitlines()) == 2
+    assert html.unescape(subtitles.vtt(made).split("\n", 3)[3].strip()) == tidy(text)
 
 
 # -- what recognisers leave out, send twice, or flash up --------------------------------------------
@@ -308,7 +310,7 @@ def test_segments_that_tell_another_story_than_the_text_are_believed() -> None:
 
 def test_a_flash_stays_into_the_silence_behind_it() -> None:
     said = (Segment("Yes.", 1.0, 1.1), Segment("No.", 4.0, 4.0), Segment("And.", 4.3, 4.3), Segment("So on.", 9, 11))
-    made = subtitles.readable(cues(Transcript("", segments=said)), Layout())
+    made = readable(cues(Transcript("", segments=said)), Layout())
     assert [(cue.start, cue.end) for cue in made] == [
         (1000, 1833), (4000, 4300), (4300, 5133), (9000, 11000),
     ]  # fmt: skip

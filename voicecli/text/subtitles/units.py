@@ -88,4 +88,4 @@ def _unit(text: str, start: int, end: int) -> TextUnit:
 
 def _quality(body: str) -> int:
     last = body.rstrip(CLOSING)[-1:]
-    return 3 if last in SENTENCE and last else 2 if last in CLAUSE and last else 1
+    return 3 if last in SENTENCE else 2 if last in CLAUSE else 1
