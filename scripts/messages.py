@@ -105,6 +105,7 @@ OTHERS = {
         "a whole number from {least} to {most}",
     ),
     "voicecli/config/resolve.py": ("default", "file", "flag", "profile"),
+    "voicecli/terminal/manual.py": ("required",),
     "voicecli/commands/backends.py": ("yes", "with", "or", "bridge"),
     "voicecli/terminal/audience.py": ("you",),
     "voicecli/text/figures.py": (

@@ -183,6 +183,8 @@ def test_a_person_reads_chinese_where_a_pipe_has_english(
     for row in ('use.chat  "local"  选项 --backend', "talk.end_ms  450  VOICE_TALK_END_MS", "cache.max_mb  1000  默认"):
         assert row.split() in map(str.split, shown.splitlines())
     assert "默认：127.0.0.1" in terminal("serve", "--help", env=env)[1]
+    named = terminal("keys", "set", "--help", env=env)[1]
+    assert "[必需]" in named and "voice keys set [OPTIONS] {NAME}\n" in named
     able = terminal("backends", env=env, columns=160)[1].splitlines()
     assert "live 需 live_url 或 桥接 有 桥接 桥接 有" in [" ".join(line.split()) for line in able]
     with Store.open(Path(home["XDG_STATE_HOME"]) / "voicecli" / "history.db") as store:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typer._click.core import Command, Context, Parameter
 
 TITLES = ("Examples", "Arguments", "Options", "Commands")
-DEFAULT = "default"
+DEFAULT, REQUIRED = "default", "required"
 EXAMPLES, ARGUMENTS, OPTIONS, COMMANDS = TITLES
 
 
@@ -37,9 +37,11 @@ def manual(command: Command, ctx: Context, width: int, say: Say) -> str:
 
 
 def _meant(meaning: str, say: Say) -> str:
-    """What a flag is for, and the value that it has without being given."""
+    """What a flag is for, the value that it has without being given, and whether it must be."""
     text, default, value = meaning.partition(f"  [{DEFAULT}: ")
-    return say(text) + (f"  [{headed(say(DEFAULT), value)}" if default else "")
+    text, required, _ = text.partition(f"  [{REQUIRED}]")
+    told = say(text) + (f"  [{say(REQUIRED)}]" if required else "")
+    return told + (f"  [{headed(say(DEFAULT), value)}" if default else "")
 
 
 def _sections(command: Command, ctx: Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
