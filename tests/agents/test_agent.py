@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from tests.fakes import agent as script
 from tests.waiting import eventually
 from voicecli.agents.beginning import EarlierSession
-from voicecli.agents.process import AgentCommand
+from voicecli.agents.process import AgentCommand, running
 from voicecli.agents.responder import AgentModel
 from voicecli.agents.sessions import Sessions
 from voicecli.errors import ConfigError, RefusedError, ServiceError, VoiceError
@@ -370,3 +370,25 @@ async def test_every_message_is_as_the_protocol_has_it(tmp_path: Path) -> None:
         for sent, method in zip(talk.sent, talk.methods, strict=True):
             TypeAdapter(SHAPES[method]).validate_python(sent.get("params", sent.get("result")))
         assert set(talk.methods) == set(SHAPES)
+
+
+async def test_who_leaves_before_its_watch_stands_leaves_no_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, started = asyncio.create_subprocess_exec, list[asyncio.subprocess.Process]()
+
+    async def starting(*command: str, **more: Any) -> asyncio.subprocess.Process:
+        if started:
+            leaving.cancel()
+        process = await start(*command, **more)
+        started.append(process)
+        return process
+
+    async def begin() -> None:
+        async with running(Talk(tmp_path).command):
+            raise AssertionError("it was cancelled before")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", starting)
+    leaving = asyncio.create_task(begin())
+    await asyncio.wait([leaving])
+    assert leaving.cancelled() and [each.returncode is not None for each in started] == [True]

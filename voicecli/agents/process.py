@@ -11,7 +11,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from voicecli.errors import ServiceError, task_group
@@ -136,8 +136,9 @@ async def running(agent: AgentCommand) -> AsyncIterator[Program]:
         raise ServiceError(f"{command[0]} cannot be started: {exc}", who=agent.name) from exc
     program = Program(process, agent.name)
     politely = False
-    async with _watched(process.pid):
+    async with AsyncExitStack() as watching:
         try:
+            await watching.enter_async_context(_watched(process.pid))
             async with task_group() as tasks:
                 keeping = tasks.create_task(program.keep_stderr())
                 try:
