@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from voicecli.audio.playout import Playout
-from voicecli.errors import DeviceError
+from voicecli.errors import DeviceError, ProtocolError
 from voicecli.wiring import far
 from voicecli.wiring.devices import FILE_RATE
 
@@ -110,3 +110,24 @@ async def test_who_is_not_back_in_time_ends_it(return_s: float) -> None:
             await heard(card, 9)
     assert failed.group_contains(DeviceError, match="the microphone is gone")
     assert len(told) == (1 if return_s else 0)
+
+
+@pytest.mark.anyio
+async def test_a_password_in_the_address_is_not_in_the_name() -> None:
+    async def greets(socket: ServerConnection) -> None:
+        await socket.send(json.dumps({"microphone": "desk\nlamp"}))
+
+    async with serve(Lender(greets).lend, "127.0.0.1", 0) as server:
+        place = f"127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        async with far.FarCard(f"ws://me:sk-marked@{place}", None, Playout(FILE_RATE), lambda: None) as card:
+            assert card.name == f"desk lamp at {place}"
+
+
+@pytest.mark.anyio
+async def test_a_greeting_without_end_is_no_device() -> None:
+    async def greets(socket: ServerConnection) -> None:
+        await socket.send("[" * 100_000)
+
+    with pytest.raises(ProtocolError):
+        async with lent(Lender(greets), 0.0):
+            pass

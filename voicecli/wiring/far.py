@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from voicecli.audio.soundcard import returning
 from voicecli.errors import DeviceError, ProtocolError, UsageError, VoiceError
 from voicecli.ports import Rendered
-from voicecli.text.clean import clean
+from voicecli.text.clean import clean, one_line
 from voicecli.types import MIC, AudioFrame, Backend, Secret
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class FarCard:
         """Raises DeviceError, ProtocolError."""
         try:
             told = json.loads(await self._next(WAIT_S))
-            self.name = f"{clean(told['microphone'])[:60]} at {urlsplit(self._address).netloc}"
-        except (ValueError, TypeError, KeyError, AttributeError):
+            self.name = f"{one_line(told['microphone'], 60)} at {urlsplit(self._address).netloc.rpartition('@')[2]}"
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ProtocolError("lends no device", who=self._socket.who) from None
 
     async def __aiter__(self) -> AsyncIterator[AudioFrame]:
