@@ -43,6 +43,10 @@ def test_spoken_marks_fillers_and_words_of_ones_own(said: str, written: str) -> 
     assert Tidying()(said) == said
 
 
+def test_odd_letters_that_match_no_mark_stay() -> None:
+    assert Tidying(punctuation=True)("one PERİOD two full ſtop") == "one PERİOD two."
+
+
 def test_what_is_heard_is_one_line_with_a_level() -> None:
     at, emulator = console(60)
     with shown(at, Manner()) as show:

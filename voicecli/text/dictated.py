@@ -50,7 +50,8 @@ class Tidying:
         for said, meant in self.replace.items():
             text = _words([said]).sub(lambda _, meant=meant: meant, text)  # type: ignore[misc]
         if self.punctuation:
-            text = _words(MARKS, rf"{_SOFT}\s*{{}}{_SOFT}").sub(lambda found: MARKS[found[1].casefold()], text)
+            marks = _words(MARKS, rf"{_SOFT}\s*{{}}{_SOFT}")
+            text = marks.sub(lambda found: MARKS.get(found[1].casefold(), found[0]), text)  # "PERİOD" is no "period"
             text = re.sub(r"\n +", "\n", text)
         return text.strip(" ")
 
