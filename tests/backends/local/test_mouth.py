@@ -72,6 +72,8 @@ async def test_wishes_that_it_cannot_grant(mouth: LocalSpeaker) -> None:
         ({"speed": 9.0}, "speed of 0.5 to 2.5"),
         ({"pitch": 5.0}, "no pitch"),
         ({"voice": "bob"}, "bob"),
+        ({"voice": "piper-en-joe:7"}, "no voice 7, its last is 0"),
+        ({"voice": f"piper-en-joe:{'9' * 5000}"}, "no voice '9999"),
     ):
         with pytest.raises(UsageError, match=told):
             async with mouth.speak(SpeechRequest("hello", **wish)) as chunks:  # type: ignore[arg-type]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SLOWEST, FASTEST = 0.5, 2.5
+LONGEST_NUMBER = 9
+"""Figures of a voice's number: sherpa-onnx takes 32 bits, and the first voice for one that there is not."""
 SPEAKERS = {
     "kokoro-v1.0": (
         "af_alloy af_aoede af_bella af_heart af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam "
@@ -165,7 +167,7 @@ def _chosen(found: FoundModel, speaker: str, language: str) -> ChosenVoice:
     names = SPEAKERS.get(found.name, [])
     spoken = subtag(language)
     name = speaker or USUAL.get(found.name, {}).get(spoken, "")
-    if name.isdecimal():
+    if name.isdecimal() and len(name) <= LONGEST_NUMBER:
         return ChosenVoice(found, int(name))
     if name and name not in names:
         have = f"It has: {', '.join(names[:8])} …" if names else "Its voices have numbers: MODEL:0."
@@ -180,6 +182,8 @@ async def _spoken(choice: ChosenVoice, clause: str, speed: float) -> AsyncGenera
     def make(hand_over: Callable[[AudioChunk], bool]) -> None:
         busy.set()
         model = loaded(choice.found, build_voice)
+        if choice.speaker > (last := max(0, model.num_speakers - 1)):
+            raise UsageError(f"{choice.found.name} has no voice {choice.speaker}, its last is {last}", who=WHO)
         form = PcmFormat(model.sample_rate, 1)
 
         def take(samples: NDArray[np.float32], _progress: float) -> int:
