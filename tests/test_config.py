@@ -214,6 +214,7 @@ def test_the_embedded_backend_can_be_adjusted_without_being_defined() -> None:
         ("[talk]\nend_ms = 0x" + "f" * 99, "talk.end_ms is too large a number"),
         ("[talk]\nvad = 'slero'", 'talk.vad is "slero"; it must be "silero" or "webrtc"; did you mean "silero"?'),
         ("[talk]\nvad = 2020-01-01", 'talk.vad must be "silero" or "webrtc", not a date or time'),
+        ("[talk]\ncues = 'lost'", 'talk.cues must be a list of "listening", "taken" or "lost", not text'),
         ("[chat]\ntemperature = nan", "chat.temperature must be a finite number"),
         ("[audio]\ninput = -1", "audio.input is -1; it must be from 0 to 9999"),
         ("[audio]\ninput = []", "audio.input must be a whole number from 0 to 9999 or text, not a list"),

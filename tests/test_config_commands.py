@@ -70,6 +70,12 @@ def test_no_secret_is_shown(voice: Voice, path: Path) -> None:
     assert shown["backends.work.proxy"]["value"] == "http://****@127.0.0.1:3128"
 
 
+def test_a_command_of_blanks_is_told_of(voice: Voice, path: Path) -> None:
+    path.write_text(f"""{BACKEND}api_key_cmd = " "\n""")
+    done = voice("config", "show")
+    assert done.returncode == 2 and b"work: api_key_cmd cannot be read as a command" in done.stderr
+
+
 def test_a_secret_that_is_set_is_not_repeated(voice: Voice, path: Path) -> None:
     path.write_text(BACKEND)
     done = voice("config", "set", "backends.work.headers.Authorization", "sk-marked", "--json")

@@ -288,7 +288,11 @@ def describe(hint: object) -> str:
     if origin is Literal:
         return _or(get_args(hint))
     if origin is tuple:
-        return "a list of texts" if get_args(hint)[0] is str else "a list of addresses"
+        each = get_args(hint)[0]
+        if words := choices_of(each):
+            choices = _or(words)
+            return f"a list of {choices}"
+        return "a list of texts" if each is str else "a list of addresses"
     return "a table" if origin is Mapping else _NOUNS[hint]
 
 

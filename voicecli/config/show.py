@@ -92,8 +92,8 @@ def _masked_free(name: str, value: object) -> object:
 
 def _masked_command(command: str | tuple[str, ...]) -> str:
     """The program alone: its arguments may be secret."""
-    program = command.split(maxsplit=1)[0] if isinstance(command, str) else command[0]
-    return f"{program} …"
+    words = command.split() if isinstance(command, str) else command
+    return " ".join([*words[:1], "…"])
 
 
 def _masked_url(url: str) -> str:
