@@ -14,6 +14,7 @@ from tests.emulator import console
 from tests.fakes.openai_server import OpenAIServer
 from tests.people import says
 from tests.virtual import virtual_devices
+from tests.waiting import until
 from tests.work import written
 from voicecli.commands.dictate import START_S
 from voicecli.errors import UsageError
@@ -120,6 +121,15 @@ def test_what_the_background_dies_of_is_told_as_if_it_were_here(voice: Voice, tm
     run = voice("-q", "dictate", "start", "--hotword", "start", env=env)
     said = run.stderr.decode()
     assert run.returncode == 8 and said.startswith("错误：") and said.count("错误：") == 1, said
+
+
+def test_what_takes_long_to_begin_is_not_said_to_listen(home: dict[str, str], tmp_path: Path) -> None:
+    code = "from voicecli import cli; from voicecli.commands import dictate; dictate.START_S = 0; cli.main()"
+    env = home | {"XDG_RUNTIME_DIR": str(tmp_path)}
+    start = [sys.executable, "-c", code, "dictate", "start", "--replace", "x"]
+    run = subprocess.run(start, env=env, capture_output=True)
+    assert run.returncode == 0 and b"warning: it does not listen yet" in run.stderr, run.stderr
+    until(lambda: any("there is no =" in log.read_text() for log in tmp_path.rglob("dictation.log")))
 
 
 @pytest.mark.needs_sound

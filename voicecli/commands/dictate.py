@@ -152,7 +152,10 @@ def _start(session: Session, recorder: Recorder, action: str = "start") -> None:
             failure.exit_code = code
             raise failure
         time.sleep(0.05)
-    session.console.note("listening; voice dictate stop ends it")
+    if listens in told:
+        session.console.note("listening; voice dictate stop ends it")
+    else:
+        session.console.warn("it does not listen yet, as something is slow; voice dictate stop ends it")
 
 
 def _stop(session: Session, recorder: Recorder) -> None:
