@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,20 @@ def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
         pieces.blocks(path)
     with pytest.raises(InputError, match="no such file"):
         pieces.blocks(tmp_path / "missing.wav")
+
+
+@pytest.mark.needs_posix
+def test_what_may_not_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(b"ID3" + bytes(100))
+    path.chmod(0)
+    me = os.geteuid()
+    os.seteuid(me or 65_534)  # the superuser may read everything
+    try:
+        with pytest.raises(InputError, match="may not be read"):
+            pieces.blocks(path)
+    finally:
+        os.seteuid(me)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def blocks(path: Path, raw: Raw | None = None, env: Mapping[str, str] | None = N
     except files.RateError:
         raise
     except InputError:
-        if not path.is_file() or not path.stat().st_size or not is_media(path):
+        if not is_media(path):
             raise
         return foreign.blocks(path, env)
     return files.blocks(path, ms=BLOCK_MS, live=False)
@@ -92,9 +92,14 @@ def seconds(path: Path, raw: Raw | None = None) -> float:
 
 
 def is_media(path: Path) -> bool:
-    """Whether another program might find sound in it; a text is not worth asking."""
-    with path.open("rb") as file:
-        head = file.read(512)
+    """Whether another program might find sound in it; a text is not worth asking, nor what may not be read."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError:
+        return False
     return bool(files.container_of(head[:16])) or not _is_text(head)
 
 

@@ -92,7 +92,7 @@ def _whole(path: Path, fit: Fit, settings: Settings) -> AudioClip | None:
     try:
         clip = files.read_clip(path)
     except InputError:
-        if not path.is_file() or not pieces.is_media(path):
+        if not pieces.is_media(path):
             raise
         return None  # another program may know it
     if clip.container not in fit.containers or len(clip.data) > fit.most_bytes or not files.is_as_it_says(path):
