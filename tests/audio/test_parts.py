@@ -255,15 +255,18 @@ def test_a_playlist_reads_no_other_file(text: str, tag: bytes, reader: str, tmp_
         list(pieces.blocks(path))
 
 
-def test_ffmpeg_gets_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_ffmpeg_gets_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: bool) -> None:
     hidden_pyav(monkeypatch)
     program = tmp_path / "ffmpeg"
     program.write_text(f"#!/bin/sh\n/usr/bin/env > {tmp_path}/seen\nexit 1\n")
     program.chmod(0o755)
     (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-never-there")
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError):
-        list(foreign.blocks(tmp_path / "a.m4a", {"PATH": str(tmp_path), "OPENAI_API_KEY": "sk-never-there"}))
+        env = {"PATH": str(tmp_path), "OPENAI_API_KEY": "sk-never-there"}
+        list(foreign.blocks(tmp_path / "a.m4a", env if told else None))
     assert "PATH=" in (tmp_path / "seen").read_text() and "sk-never" not in (tmp_path / "seen").read_text()
 
 

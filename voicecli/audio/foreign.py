@@ -8,6 +8,7 @@ Belongs here: finding either, samples as a stream. Does not belong here: what li
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -56,9 +57,10 @@ def _ffmpeg(env: Mapping[str, str] | None) -> str | None:
 def blocks(path: Path, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
     """The sound in the file as s16le mono at 16 kHz, in pieces of any length, as it is read.
 
-    `env` are the variables of this run: where ffmpeg is looked for, and what it needs. InputError: there is nothing
-    here that reads it, or it holds no sound.
+    `env` are the variables of this run: where ffmpeg is looked for, and what it needs; left out, it gets the search
+    path alone. InputError: there is nothing here that reads it, or it holds no sound.
     """
+    env = {"PATH": os.pathsep.join(os.get_exec_path())} if env is None else env
     ffmpeg = _ffmpeg(env)
     if not find_spec("av") and not ffmpeg:
         raise InputError("holds no sound that can be read here", who=str(path), cure=CURE)
@@ -140,12 +142,12 @@ def _mono(frame: AudioFrame, channels: int) -> bytes:
     return pcm.to_mono(bytes(frame.to_ndarray().tobytes()), channels)
 
 
-def _by_ffmpeg(program: str, path: Path, named: Path, env: Mapping[str, str] | None) -> Iterator[bytes]:
+def _by_ffmpeg(program: str, path: Path, named: Path, env: Mapping[str, str]) -> Iterator[bytes]:
     # file: keeps a name that begins with a dash or holds a colon from meaning something else.
     command = [program, "-nostdin", "-v", "error", "-format_whitelist", FORMATS, "-protocol_whitelist", PROTOCOLS]
     command += ["-i", f"file:{path}", "-vn", "-f", "wav", "-c:a", "pcm_s16le", "-ar", str(MIC.rate)]
     command += ["-af", "aformat=channel_layouts=mono|stereo", "-"]
-    needed = None if env is None else {name: env[name] for name in NEEDED if name in env}
+    needed = {name: env[name] for name in NEEDED if name in env}
     with tempfile.TemporaryFile() as words:
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, env=needed
