@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,10 @@ from tests.dialogue.test_loop import HELLO, ONE_TURN, even
 from voicecli.dialogue import events as ev
 from voicecli.dialogue.floor import SLOW_S, TOO_SLOW
 from voicecli.dialogue.nonspeech import is_credit, is_noise, says_nothing
+from voicecli.dialogue.replies import Put, answered
 from voicecli.dialogue.states import MOVES, IllegalMoveError, Move, TurnState, after
+from voicecli.errors import ServiceError
+from voicecli.types.turns import Text
 
 NOISE = """[BLANK_AUDIO]
  [ Silence ]
@@ -176,3 +180,20 @@ def test_a_recogniser_that_falls_behind_is_told_of_once() -> None:
     room = Room(ears, Brain(["Yes.", "No."]), Voice(), Manner(), live=True)
     run(room.run([("quiet", 0.5), *spoken, ("reply", 0), ("quiet", 0.5), *spoken, ("reply", 0)]))
     assert [note.text for note in room.of(ev.Notice)] == [TOO_SLOW]
+
+
+def test_an_answer_that_fails_as_it_is_left_holds_nobody_up() -> None:
+    async def work(put: Put) -> None:
+        try:
+            await put(Text("One."))
+            await put(Text("Two."))
+            await put(Text("Three."))
+        finally:
+            raise ServiceError("closed badly", who="one")
+
+    async def leave() -> None:
+        async with asyncio.timeout(1), answered(work) as replies:
+            assert await anext(aiter(replies)) == Text("One.")
+            await passing(0.1)
+
+    run(leave())

@@ -19,19 +19,24 @@ Put = Callable[[Reply], Awaitable[None]]
 async def answered(work: Callable[[Put], Awaitable[None]]) -> AsyncIterator[AsyncIterator[Reply]]:
     """What `work` puts out; what it raises comes after all that. Leaving the block cancels it."""
     out: asyncio.Queue[Reply | BaseException | None] = asyncio.Queue(maxsize=1)
+    left = False
 
     async def worked() -> None:
+        end: BaseException | None = None
         try:
             await work(out.put)
         except Exception as exc:
-            await out.put(culprit(exc))
-        else:
-            await out.put(None)
+            end = culprit(exc)
+        if not left:  # else nobody makes room for it, and leaving would wait for ever
+            await out.put(end)
 
     async with task_group() as tasks:
         task = tasks.create_task(worked())
-        yield _replies(out)
-        task.cancel()
+        try:
+            yield _replies(out)
+        finally:
+            left = True
+            task.cancel()
 
 
 async def _replies(out: asyncio.Queue[Reply | BaseException | None]) -> AsyncIterator[Reply]:
