@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -19,9 +20,13 @@ import soundfile as sf
 from tests import dtmf
 from tests.fakes.server import Gate, Reply
 from tests.server.conftest import Served, serving
+from tests.usecases.here import Listener
 from tests.waiting import until
 from voicecli.audio import foreign
+from voicecli.config import load
 from voicecli.server.listening import GRACE_S
+from voicecli.server.pool import Pool
+from voicecli.wiring.services import Services
 
 QUESTION: dict[str, Any] = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
 
@@ -236,3 +241,22 @@ def test_it_ends_when_told_and_who_is_cut_off_may_ask_again(tmp_path: Path) -> N
     assert (found.status_code, found.headers["retry-after"]) == (503, "1")
     assert found.json()["error"]["type"] == "api_error"
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_its_end_in_the_moment_in_which_an_adapter_opens_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[use]\nchat = "a"\n[backends.a]\nfamily = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    pool = Pool(Services(load({}, path=path), {}, Listener()))
+
+    async def ask() -> None:
+        async with pool.named().open("chat"):
+            raise AssertionError("the pool has been left")
+
+    async def act() -> bool:
+        async with pool.open():
+            asked = asyncio.create_task(ask())
+            await asyncio.sleep(0)
+        await asyncio.wait([asked])
+        return asked.cancelled()
+
+    assert asyncio.run(act())

@@ -122,7 +122,8 @@ class Pool:
         opening = open_adapter(verb, self.services.config, backend, env=self.services.env, report=self.services.report)
         try:
             async with opening as adapter:
-                ready.set_result(adapter)
+                if not ready.done():  # else the pool has been left meanwhile
+                    ready.set_result(adapter)
                 await self._over.wait()
         except Exception as exc:  # a fault of ours is told to who asked: it must not end what others use
             if not ready.done():
