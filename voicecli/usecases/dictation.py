@@ -181,7 +181,8 @@ class Dictation:
             raise self._given_up(sentence, exc) from None
         except VoiceError as exc:
             await sentence.before.wait()
-            self._failed(self._given_up(sentence, exc))
+            if not sentence.dropped:
+                self._failed(self._given_up(sentence, exc))
         except asyncio.CancelledError:
             if not sentence.dropped and sentence.live.frames:
                 self._failed(self._given_up(sentence, UnreachableError("was broken off", who="the dictation")))
