@@ -56,7 +56,9 @@ class OneTurn:
     async def words(self) -> Heard:
         now = asyncio.get_running_loop().time()
         await passing(max(0.0, max(self.asked_at, now - 0.2) + 0.2 - now) if self.known is None else 0.0)
-        self.known = self.known or self.service.heard.pop(0)
+        if self.known is None:
+            self.service.log.append("words")
+            self.known = self.service.heard.pop(0)
         return Heard(self.known)
 
     def heard_until(self, samples: int) -> None:
@@ -171,6 +173,14 @@ def test_a_tool_waits_for_the_persons_yes(answer: str, done: bool | None) -> Non
     assert [call.id for call, _ in asked[2].results] == ([] if done is None else ["c1"])
     assert history(it)[1] == ("assistant", "May I draw a pig?")
     assert it.said == ["draw a pig", answer], "each is told once"
+
+
+def test_after_a_no_nothing_waits_for_words_any_more() -> None:
+    service = OneService(["draw a pig", "no", "hello"], [CALL, "Fine.", "Hi."])
+    said = [*ONE_TURN, ("reply", 0), ("quiet", 0.5)]
+    run(room(service, Box(seconds=0.1)).run([*said, *said, *said]))
+    order = ["words" if each == "words" else "asked" for each in service.log if each != "left"]
+    assert order == ["asked", "words", "asked", "words", "asked", "asked", "words"]
 
 
 # -- what was heard ------------------------------------------------------------------------------------

@@ -42,6 +42,10 @@ class Pending:
         """Whether a person who only hears the question knows what is asked."""
         return len(self.question) <= LONGEST_ALOUD and can_be_told(self.question)
 
+    def heard_in(self, reply: str) -> bool:
+        """Whether it was heard to its end in `reply`, as much of one as a person heard."""
+        return asked_aloud(reply, self.before, self.question)
+
 
 def answer_to(pending: Pending | None, messages: Sequence[ChatMessage]) -> Verdict | None:
     """What the last message says to the question that is open; None where it is no answer to one.
@@ -51,8 +55,7 @@ def answer_to(pending: Pending | None, messages: Sequence[ChatMessage]) -> Verdi
     talk = [each for each in messages if each.role in ("user", "assistant")][-3:]
     if pending is None or [each.role for each in talk] != ["user", "assistant", "user"]:
         return None
-    heard = asked_aloud(talk[1].content, pending.before, pending.question)
-    if not heard or not same_words(talk[0].content, pending.person):
+    if not pending.heard_in(talk[1].content) or not same_words(talk[0].content, pending.person):
         return None
     return verdict(talk[2].content, pending.question)
 

@@ -164,10 +164,11 @@ class DirectTurn:
         """The model's answer, which tools and notes may be a part of."""
         direct, messages = self._direct, [*ask.messages(ask.wanted.typed or "")]
         turn = direct.model.turn = _Turn(self, ask, put, messages, tools=direct.user is not None)
-        words_first = direct.noted is not None or (direct.user is not None and direct.user.pending is not None)
+        pending = direct.user.pending if direct.user is not None else None
+        asked = pending is not None and bool(messages) and pending.heard_in(messages[-1].content)
         if ask.wanted.typed is not None:
             await self.take(ask, put, Heard(ask.wanted.typed))
-        elif words_first:
+        elif asked or direct.noted is not None:
             await turn.know(await self.spoken.words())
         async with self._asked(turn) as deltas:
             async for delta in deltas:
