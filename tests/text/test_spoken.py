@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests import writing
 from voicecli.text import reasoning
 from voicecli.text.spoken import Speakable, speakable
+from voicecli.text.spoken.naming import named
 
 
 def cut(text: str, size: int) -> list[str]:
@@ -291,3 +292,8 @@ def test_the_work_is_in_proportion_to_the_text(unit: str) -> None:
     for at_once in (False, True):
         short = min(took(1_500, at_once) for _ in range(3))
         assert took(9_000, at_once) < 6 * short * 40 + 2
+
+
+def test_figures_without_end_are_no_share() -> None:
+    assert named("3/4 done") == "3 of 4 done"
+    assert named(f"{'9' * 5000}/3")

@@ -13,7 +13,7 @@ _PATH = re.compile(
     rf"(?<![\w/\\.])(?:[A-Za-z]:[\\/]|~?/|\.{{1,2}}/)?(?:{_SEGMENT}[\\/])+({_SEGMENT})?(?!\w)"
     rf"|(?<![\w/\\.])(?:~|\.{{1,2}})?/({_SEGMENT})"
 )
-_FIGURES = re.compile(r"(?<![\w/])(\d+)\s*/\s*(\d+)(?![\w/])")
+_FIGURES = re.compile(r"(?<![\w/])(\d{1,9})\s*/\s*(\d{1,9})(?![\w/])")
 _PLACE = re.compile(r"(\.\w{1,10}):(\d+)(?::\d+)?\b")
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*)(?:=(\S+))?")
 _RULE = re.compile(r"[=*#_~─━-]{3,}")
