@@ -5,8 +5,8 @@
     python scripts/messages.py --chosen    list those with a choice of words in a gap, which would stay English there
 
 A sentence is every text in the source of two words or more that is not documentation, a pattern or a line of the log;
-help texts, heads of tables, and the single words of a few tables. A gap of an f-string gets the name of what fills it.
-Babel reads and writes the files.
+help texts, heads of tables, labels of progress, and the single words of a few tables. A gap of an f-string gets the
+name of what fills it. Babel reads and writes the files.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ OTHERS = {
         "Invalid value for {name}: {what}",
         "Got unexpected extra argument(s) ({names})",
         "{value} is not a valid {kind}",
-        "{value} is not in the range {span}",
+        "{value} is not a valid number.",
+        "{value} is not a valid whole number.",
+        "{value} is not in the range {span}.",
     ),
     "voicecli/toolbox": (
         "{what} - is stdin.",
@@ -219,7 +221,7 @@ class Collector(ast.NodeVisitor):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if name in TECHNICAL:
             return
-        if name == "table" and node.args and self._help:
+        if node.args and (name == "progress" or (name == "table" and self._help)):
             self._within(node.args[0], 1)
         self.generic_visit(node)
 

@@ -151,6 +151,7 @@ def test_everybody_else_reads_english(locale: str) -> None:
         ("1 file was left out: 1 no text.", "略去了 1 个文件：1 个不是文本。"),
         ("3 files were left out: 2 no text, 1 larger than 2 MB", "略去了 3 个文件：2 个不是文本, 1 个大于 2 MB"),
         ("a.b must be a whole number from 1 to 9, not 0", "a.b 必须是 1 到 9 的整数，而不是 0"),
+        ("Invalid value for '-n': 'x' is not a valid whole number.", "'-n' 的值无效：'x' 不是有效的整数。"),
         ("The microphone is left out: is empty.", "跳过麦克风：是空的。"),
     ],
 )

@@ -159,7 +159,7 @@ def test_the_first_screens_break_no_word_at_any_width(words: tuple[str, ...], ho
         (("chta",), "error: No such command 'chta'. Did you mean 'chat'? Try: voice --help\n"),
         (("--bakend", "x"), "error: No such option: --bakend"),
         (("chat", "--temprature", "1"), "error: No such option: --temprature"),
-        (("chat", "--seed", "x", "hi"), "error: Invalid value for '--seed': 'x' is not a valid"),
+        (("chat", "--seed", "x", "hi"), "error: Invalid value for '--seed': 'x' is not a valid whole number."),
         (("transcribe",), "error: local: this needs a model that is not here: "),
         (("config", "nope"), "error: No such command 'nope'. Try: voice config --help\n"),
         (("voices", "superfluous"), "error: Got unexpected extra argument"),

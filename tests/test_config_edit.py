@@ -75,7 +75,7 @@ def test_text_becomes_the_value_that_the_setting_wants(path: Path, key: str, tex
     ("key", "text", "told"),
     [
         ("talk.end_msx", "1", "talk.end_msx is not a setting. Did you mean talk.end_ms?"),
-        ("talk", "1", "talk is not a setting"),
+        ("talk", "1", "talk is a table of settings"),
         ("talk.end_ms.x", "1", "talk.end_ms.x is not a setting"),
         ("backends.work", "1", "is not a setting"),
         ("backends.work.headers", "1", "is not a setting"),

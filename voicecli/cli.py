@@ -256,8 +256,16 @@ def _usage(exc: Any, console: Console) -> int:
         console.usage(message)
     elif message:
         cure = f"Try: {ctx.command_path} --help" if ctx is not None else ""
-        failed(console, int(exc.exit_code), " ".join(message.split()), cure)
+        failed(console, int(exc.exit_code), _in_words(" ".join(message.split())), cure)
     return int(exc.exit_code)
+
+
+def _in_words(message: str) -> str:
+    """Without the names that programs have for numbers: `'x' is not a valid int range.`"""
+    import re
+
+    message = re.sub(r"(?<= is not a valid )int(eger| range)?\.$", "whole number.", message)
+    return re.sub(r"(?<= is not a valid )float( range)?\.$", "number.", message)
 
 
 def _bug(exc: BaseException, console: Console) -> int:

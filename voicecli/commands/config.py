@@ -74,7 +74,7 @@ def _find(run: Session, ports: list[int]) -> list[FoundBackend]:
     from voicecli.config.edit import keyed
     from voicecli.usecases.nearby import as_found
 
-    with run.console.progress("looking"):
+    with run.console.progress("looking for servers here"):
         servers = in_loop(lambda: nearby.look(nearby.everywhere(tuple(ports))))
     found = [*filter(None, map(as_found, servers)), *keyed(run.env)]
     for each in found:

@@ -38,7 +38,7 @@ def doctor(ctx: typer.Context) -> None:
     def opened() -> Services:
         return Services(session.config(), session.env, session.console, session.backend)
 
-    with session.console.progress("looking"):
+    with session.console.progress("having a look"):
         path, masked = session.file, session.console.masked
         report = common.run(lambda: examine(str(path), path.exists(), session.env, opened, masked))
     if session.json:

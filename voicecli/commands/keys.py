@@ -39,7 +39,7 @@ def set_(
     check_name(name)
     if key:
         what = "a key is no argument: others see those, and the shell keeps them"
-        raise UsageError(what, cure=f"voice keys set {name} asks for it, or reads it from a pipe; change this one.")
+        raise UsageError(what, cure=f"Give it where 'voice keys set {name}' asks, or in a pipe; change this one.")
     secret = _ask(run, name) if sys.stdin is not None and sys.stdin.isatty() else _read()
     run.console.hide(secret)
     place = folders().config
@@ -97,7 +97,7 @@ def _read() -> str:
 
     line = sys.stdin.readline(LONGEST + 2) if sys.stdin is not None else ""
     if not line.strip():
-        raise InputError("no key was given on stdin", cure="voice keys set NAME asks for it on a terminal.")
+        raise InputError("no key was given on stdin", cure="On a terminal 'voice keys set NAME' asks for it.")
     return line
 
 

@@ -98,7 +98,11 @@ class TranscribeFlags:
     max_download: Annotated[
         float,
         typer.Option(
-            "--max-download", metavar="MB", min=0.001, show_default="2000", help="The most to fetch from an address."
+            "--max-download",
+            metavar="MB",
+            min=0.001,
+            show_default=False,
+            help="The most to fetch from an address: 2000.",
         ),
     ] = 2000.0
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False

@@ -195,6 +195,11 @@ def unknown(path: Path, origin: ValueOrigin, known: list[str]) -> ConfigError:
     return ConfigError(f"{origin.label(path)} is not a setting", who=origin.who, cure=cure)
 
 
+def _whole_table(path: Path, origin: ValueOrigin, section: str) -> ConfigError:
+    names = ", ".join(sorted(keys_of(sections()[section])))
+    return ConfigError(f"{origin.label(path)} is a table of settings", who=origin.who, cure=f"It has: {names}.")
+
+
 def _elsewhere(name: str) -> str:
     """A key of that name in some other table: `end_ms` at the top is talk.end_ms."""
     places = {key: f"{section}.{key}" for section, table in sections().items() for key in keys_of(table)}
@@ -208,6 +213,8 @@ def hint_for(path: Path, origin: ValueOrigin) -> object:
     rest = path[2:] if path[0] == "profiles" else path
     section = rest[0] if rest else ""
     names = rest[2:] if section in NAMED else rest[1:]
+    if section in sections() and not names:
+        raise _whole_table(path, origin, section)
     if section not in {**sections(), **NAMED} or not names:
         raise unknown(path, origin, [*sections(), *NAMED])
     keys = named_keys(section) if section in NAMED else keys_of(sections()[section])

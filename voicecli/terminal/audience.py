@@ -17,6 +17,7 @@ from voicecli.dialogue import events as ev
 from voicecli.terminal.console import Console
 from voicecli.terminal.streams import OutputClosedError
 from voicecli.text.clean import clean
+from voicecli.text.figures import counted
 from voicecli.text.join import ended
 from voicecli.types import ToolNews, Usage
 from voicecli.usecases.chatting.answer import cost_of
@@ -203,7 +204,7 @@ def report_lines(turns: Sequence[ev.TurnMetrics], price: Mapping[str, float] | N
     """
     if not turns:
         return []
-    lines = [f"{len(turns)} turns".ljust(14) + "median ms   95 % ms"]
+    lines = [counted(len(turns), "turn").ljust(14) + "median ms   95 % ms"]
     for name, key in (*STAGES, ("gap", "gap_ms")):
         values = sorted(value for turn in turns if (value := getattr(turn, key)) is not None)
         if values:
