@@ -57,6 +57,7 @@ def test_no_secret_is_shown(voice: Voice, path: Path) -> None:
         live_url = "wss://host/x?key=sk-marked"
         headers = {{ Authorization = "sk-marked", X-Api-Key = "sk-marked", X-Team = "shown" }}
         extra = {{ auth_token = "sk-marked", max_tokens = 3, chat = {{ tools = [{{ key = "sk-marked" }}] }} }}
+        [audio]\ndevice = "ws://me:sk-marked@host:8000"
         [backends.env]\nfamily = "openai"\napi_key_env = "SOME"\n[backends.none]\nfamily = "openai"\n"""
     )
     for flag in ("--json", "--verbose"):
@@ -67,6 +68,7 @@ def test_no_secret_is_shown(voice: Voice, path: Path) -> None:
     assert shown["backends.env.api_key"] == {"value": "set", "source": "SOME"}
     assert shown["backends.none.api_key"]["value"] == "not set"
     assert shown["backends.work.extra.max_tokens"]["value"] == 3
+    assert shown["audio.device"]["value"] == "ws://****@host:8000"
     assert shown["backends.work.proxy"]["value"] == "http://****@127.0.0.1:3128"
 
 

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from voicecli.audio.playout import Playout
-from voicecli.errors import DeviceError, ProtocolError
+from voicecli.errors import DeviceError, ProtocolError, UsageError
 from voicecli.wiring import far
 from voicecli.wiring.devices import FILE_RATE
 
@@ -121,6 +121,9 @@ async def test_a_password_in_the_address_is_not_in_the_name() -> None:
         place = f"127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
         async with far.FarCard(f"ws://me:sk-marked@{place}", None, Playout(FILE_RATE), lambda: None) as card:
             assert card.name == f"desk lamp at {place}"
+    with pytest.raises(UsageError) as told:
+        far.address_of("ftp://me:sk-marked@host", cancels=True)
+    assert "marked" not in str(told.value)
 
 
 @pytest.mark.anyio

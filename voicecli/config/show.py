@@ -29,9 +29,8 @@ class SettingRow(NamedTuple):
 def rows(config: Config, env: Mapping[str, str]) -> list[SettingRow]:
     """All sections in full, and of each backend, server and agent what is set. No command is run to look for keys."""
     found = [
-        SettingRow(f"{name}.{key}", getattr(getattr(config, name), key), config.sources[f"{name}.{key}"])
-        for name, table in sections().items()
-        for key in keys_of(table)
+        SettingRow(dotted(at), shown(at, getattr(getattr(config, at[0]), at[1])), config.sources[dotted(at)])
+        for at in ((name, key) for name, table in sections().items() for key in keys_of(table))
     ]
     for backend in config.backends.values():
         found += _backend(backend, config, env)
@@ -71,6 +70,8 @@ def _leaves(path: tuple[str, ...], value: object) -> list[tuple[tuple[str, ...],
 def shown(path: tuple[str, ...], value: object) -> object:
     """The value of any setting as it may be shown."""
     path = path[2:] if path[0] == "profiles" else path
+    if path == ("audio", "device"):
+        return _masked_url(str(value))
     return masked(path[2:], value) if path[0] in NAMED else value
 
 

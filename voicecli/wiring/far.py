@@ -173,6 +173,8 @@ def address_of(text: str, *, cancels: bool) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise UsageError(f"--device {clean(text)[:100]} is no address", cure="Write it as ws://HOST:8000")
+        raise UsageError(
+            f"--device {clean(text.rpartition('@')[2])[:100]} is no address", cure="Write it as ws://HOST:8000"
+        )
     path = parts.path if parts.path.strip("/") else PATH
     return urlunsplit(parts._replace(path=path, query="" if cancels else "echo=stays", fragment=""))
