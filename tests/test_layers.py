@@ -339,6 +339,7 @@ def test_the_environment_is_read_once_in_main() -> None:
     # is told by, the last an entry too.
     readers = [where.partition(" in line")[0] for where in broken(rule)]
     assert sorted(set(readers)) == [
+        "voicecli.audio.foreign: os.environ",
         "voicecli.backends.local.replicas: os.environ",
         "voicecli.backends.transport.surroundings: os.environ",
         "voicecli.cli: os.environ",

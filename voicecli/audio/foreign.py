@@ -57,10 +57,10 @@ def _ffmpeg(env: Mapping[str, str] | None) -> str | None:
 def blocks(path: Path, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
     """The sound in the file as s16le mono at 16 kHz, in pieces of any length, as it is read.
 
-    `env` are the variables of this run: where ffmpeg is looked for, and what it needs; left out, it gets the search
-    path alone. InputError: there is nothing here that reads it, or it holds no sound.
+    `env` are the variables of this run: where ffmpeg is looked for, and what it needs; left out, this process' own.
+    InputError: there is nothing here that reads it, or it holds no sound.
     """
-    env = {"PATH": os.pathsep.join(os.get_exec_path())} if env is None else env
+    env = os.environ if env is None else env
     ffmpeg = _ffmpeg(env)
     if not find_spec("av") and not ffmpeg:
         raise InputError("holds no sound that can be read here", who=str(path), cure=CURE)
