@@ -335,8 +335,8 @@ def test_the_environment_is_read_once_in_main() -> None:
             if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv", "os.environb"):
                 yield f"{ast.unparse(node)} in line {node.lineno}"
 
-    # The second is what ssl and httpx would read by themselves: certificates and proxies. The third is what Ray
-    # is told by, the last an entry too.
+    # The first is what ffmpeg needs to start, the third what ssl and httpx would read by themselves (certificates and
+    # proxies). The second is what Ray is told by, the last an entry too.
     readers = [where.partition(" in line")[0] for where in broken(rule)]
     assert sorted(set(readers)) == [
         "voicecli.audio.foreign: os.environ",
