@@ -8,7 +8,9 @@ import io
 import json
 import signal
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,13 @@ from tests.server.conftest import Served, serving
 from tests.usecases.here import Listener
 from tests.waiting import until
 from voicecli.audio import foreign
+from voicecli.backends.family import Capabilities, Family
+from voicecli.backends.registry import FAMILIES
 from voicecli.config import load
+from voicecli.ports import ChatModel
 from voicecli.server.listening import GRACE_S
 from voicecli.server.pool import Pool
+from voicecli.types import Backend
 from voicecli.wiring.services import Services
 
 QUESTION: dict[str, Any] = {"model": "default", "messages": [{"role": "user", "content": "189"}]}
@@ -260,3 +266,28 @@ def test_its_end_in_the_moment_in_which_an_adapter_opens_is_no_fault(tmp_path: P
         return asked.cancelled()
 
     assert asyncio.run(act())
+
+
+def test_an_adapter_with_a_fault_of_ours_ends_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def faulty(_: Backend) -> AsyncIterator[ChatModel]:
+        raise RuntimeError("a fault")
+        yield
+
+    kind = Family("faulty", "Has a fault", lambda backend: Capabilities(backend, chat=faulty, offline=True))
+    monkeypatch.setitem(FAMILIES, kind.name, kind)
+    path = tmp_path / "config.toml"
+    path.write_text('[use]\nchat = "a"\n[backends.a]\nfamily = "faulty"\n')
+    pool = Pool(Services(load({}, path=path), {}, Listener()))
+
+    async def ask() -> str:
+        with pytest.raises(RuntimeError) as caught:
+            async with pool.named().open("chat"):
+                pass
+        return str(caught.value)
+
+    async def act() -> list[str]:
+        async with pool.open():
+            return [await ask(), await ask()]
+
+    assert asyncio.run(act()) == ["a fault", "a fault"]
